@@ -1,0 +1,6 @@
+//! `udpraw client`.
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(crate) struct ClientArguments {}

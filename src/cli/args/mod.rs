@@ -1,0 +1,41 @@
+//! The command line, one file per subcommand: text in, the library's plain configs out.
+
+pub(crate) mod client;
+pub(crate) mod options;
+pub(crate) mod server;
+pub(crate) mod services;
+pub(crate) mod tour;
+
+use clap::{Parser, Subcommand};
+
+/// UDP at the syscall boundary: talk it, look at it, learn it.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
+pub(crate) struct Arguments {
+    /// Print one JSON object a line (NDJSON) on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Receive datagrams and say how long each was: the documents' server
+    Server(server::ServerArguments),
+    /// Send a datagram and wait for the reply: the documents' client
+    Client(client::ClientArguments),
+    /// Names and numbers of ports
+    Services(services::ServicesArguments),
+    /// Every socket option that UDP has on Linux
+    Options(options::OptionsArguments),
+    /// See it all at work: the documents' exchange, then its system calls explained
+    Tour(tour::TourArguments),
+}

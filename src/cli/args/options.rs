@@ -1,0 +1,6 @@
+//! `udpraw options`.
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(crate) struct OptionsArguments {}

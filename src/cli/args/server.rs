@@ -1,0 +1,6 @@
+//! `udpraw server`.
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(crate) struct ServerArguments {}

@@ -1,0 +1,6 @@
+//! `udpraw services`.
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(crate) struct ServicesArguments {}

@@ -1,0 +1,6 @@
+//! `udpraw tour`.
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(crate) struct TourArguments {}

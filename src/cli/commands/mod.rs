@@ -1,0 +1,22 @@
+//! One file per subcommand: config, call, output.
+
+mod client;
+mod options;
+mod server;
+mod services;
+mod tour;
+
+use super::args::Command;
+use super::exit::Outcome;
+use super::output::Output;
+
+/// Runs a subcommand.
+pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
+    match command {
+        Command::Server(arguments) => server::run(arguments, output),
+        Command::Client(arguments) => client::run(arguments, output),
+        Command::Services(arguments) => services::run(arguments, output),
+        Command::Options(arguments) => options::run(arguments, output),
+        Command::Tour(arguments) => tour::run(arguments, output),
+    }
+}

@@ -1,0 +1,93 @@
+//! The only room that prints: text or NDJSON on standard output, talk on standard error.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use anstream::AutoStream;
+use serde::Serialize;
+
+/// Styles of the program's text; they vanish where the stream is no terminal or `NO_COLOR` is set.
+pub(crate) mod style {
+    use anstyle::{AnsiColor, Style};
+
+    /// A heading.
+    pub(crate) const HEADING: Style = Style::new().bold().underline();
+    /// What matters in a line.
+    pub(crate) const STRONG: Style = Style::new().bold();
+    /// What one may skip.
+    pub(crate) const FAINT: Style = Style::new().dimmed();
+    /// The word `error`.
+    pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
+    /// The word `note`, and warnings.
+    pub(crate) const NOTE: Style = AnsiColor::Yellow.on_default().bold();
+    /// Names of calls and options.
+    pub(crate) const NAME: Style = AnsiColor::Cyan.on_default();
+}
+
+/// Where a command's results and remarks go.
+///
+/// The terminal is asked about once, here: a line costs one `write` and nothing else.
+pub(crate) struct Output {
+    stdout: AutoStream<io::Stdout>,
+    stderr: AutoStream<io::Stderr>,
+    json: bool,
+}
+
+/// A record with the schema that it follows, `udpraw.NAME/VERSION`.
+#[derive(Serialize)]
+struct Enveloped<'a, T> {
+    schema: &'a str,
+    #[serde(flatten)]
+    record: &'a T,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        Self {
+            stdout: AutoStream::auto(io::stdout()),
+            stderr: AutoStream::auto(io::stderr()),
+            json,
+        }
+    }
+
+    /// Whether `--json` was asked for.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// One line of data, in one `write`.
+    pub(crate) fn line(&mut self, line: impl Display) -> io::Result<()> {
+        self.text(&format!("{line}\n"))
+    }
+
+    /// A block of data that ends in a line feed.
+    pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
+        self.stdout.write_all(text.as_bytes())?;
+        self.stdout.flush()
+    }
+
+    /// One object of NDJSON, led by its schema.
+    pub(crate) fn record(&mut self, schema: &str, record: &impl Serialize) -> io::Result<()> {
+        let mut line = serde_json::to_vec(&Enveloped { schema, record })?;
+        line.push(b'\n');
+        self.stdout.write_all(&line)?;
+        self.stdout.flush()
+    }
+
+    /// A remark for the person who watches. That it cannot be written is nobody's concern.
+    pub(crate) fn talk(&mut self, line: impl Display) {
+        let _ = self.stderr.write_all(format!("{line}\n").as_bytes());
+    }
+
+    /// A remark that should be heeded.
+    pub(crate) fn note(&mut self, line: impl Display) {
+        let style = style::NOTE;
+        self.talk(format_args!("{style}note:{style:#} {line}"));
+    }
+
+    /// Why the program, or a part of its work, failed.
+    pub(crate) fn error(&mut self, error: impl Display) {
+        let style = style::ERROR;
+        self.talk(format_args!("{style}error:{style:#} {error}"));
+    }
+}

@@ -1,0 +1,1 @@
+//! The lessons of `udpraw tour`, one file each.

@@ -1,0 +1,189 @@
+//! Errors that tell a person what failed, on what, why, and what to do about it.
+//!
+//! ```
+//! use udpraw::error::Error;
+//! let refused = std::io::Error::from_raw_os_error(libc::EACCES);
+//! let error = Error::os("bind", "127.0.0.1:53", refused).with_remedy("use a port above 1023");
+//! assert_eq!(
+//!     error.to_string(),
+//!     "cannot bind 127.0.0.1:53: permission denied (EACCES); use a port above 1023",
+//! );
+//! assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
+//! ```
+
+use std::borrow::Cow;
+use std::{fmt, io};
+
+use nix::errno::Errno;
+
+/// The result of every fallible operation of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An operation that failed: what was tried, on what, why it failed, and a remedy where one is known.
+///
+/// It is one pointer wide, so that the path where nothing fails pays nothing for it.
+pub struct Error(Box<Parts>);
+
+struct Parts {
+    operation: Cow<'static, str>,
+    subject: String,
+    source: io::Error,
+    remedy: Option<Cow<'static, str>>,
+}
+
+impl Error {
+    /// An operation that the operating system refused.
+    ///
+    /// `operation` is a verb ("bind"), `subject` what it was applied to ("127.0.0.1:53").
+    #[cold]
+    pub fn os(
+        operation: impl Into<Cow<'static, str>>,
+        subject: impl fmt::Display,
+        source: io::Error,
+    ) -> Self {
+        let subject = subject.to_string();
+        Self(Box::new(Parts {
+            operation: operation.into(),
+            subject,
+            source,
+            remedy: None,
+        }))
+    }
+
+    /// Text or a value that makes no sense where it stands: `reason` says why.
+    ///
+    /// ```
+    /// let error = udpraw::error::Error::invalid("read size", "4x", "unknown unit 'x'");
+    /// assert_eq!(error.to_string(), "cannot read size 4x: unknown unit 'x'");
+    /// ```
+    #[cold]
+    pub fn invalid(
+        operation: impl Into<Cow<'static, str>>,
+        subject: impl fmt::Display,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self::os(
+            operation,
+            subject,
+            io::Error::new(io::ErrorKind::InvalidInput, reason.into()),
+        )
+    }
+
+    /// The same error with what a person can do about it.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
+        self.0.remedy = Some(remedy.into());
+        self
+    }
+
+    /// The kind of failure, as the standard library classes it.
+    pub fn kind(&self) -> io::ErrorKind {
+        self.0.source.kind()
+    }
+
+    /// The errno, if the operating system gave one.
+    pub fn errno(&self) -> Option<i32> {
+        self.0.source.raw_os_error()
+    }
+
+    /// The errno's name (`"EADDRINUSE"`), if the operating system gave one.
+    pub fn errno_name(&self) -> Option<String> {
+        self.errno().map(errno_name)
+    }
+
+    /// What can be done about it, where that is known.
+    pub fn remedy(&self) -> Option<&str> {
+        self.0.remedy.as_deref()
+    }
+}
+
+/// The name of an errno: `errno_name(libc::EPERM)` is `"EPERM"`.
+pub fn errno_name(errno: i32) -> String {
+    match Errno::from_raw(errno) {
+        Errno::UnknownErrno => format!("errno {errno}"),
+        known => format!("{known:?}"),
+    }
+}
+
+/// An errno in words and by name: `connection refused (ECONNREFUSED)`.
+pub fn describe_errno(errno: i32) -> String {
+    let words = Errno::from_raw(errno).desc();
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_ascii_lowercase());
+    format!(
+        "{}{} ({})",
+        first.unwrap_or_default(),
+        letters.as_str(),
+        errno_name(errno)
+    )
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parts {
+            operation,
+            subject,
+            source,
+            remedy,
+        } = &*self.0;
+        write!(f, "cannot {operation}")?;
+        if !subject.is_empty() {
+            write!(f, " {subject}")?;
+        }
+        match source.raw_os_error() {
+            Some(errno) => write!(f, ": {}", describe_errno(errno))?,
+            None => write!(f, ": {source}")?,
+        }
+        match remedy {
+            Some(remedy) => write!(f, "; {remedy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({self})")
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0.source)
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        io::Error::new(error.kind(), error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_errno_and_starts_in_lower_case() {
+        let error = Error::os(
+            "bind",
+            "[::1]:9",
+            io::Error::from_raw_os_error(libc::EADDRINUSE),
+        );
+        assert_eq!(
+            error.to_string(),
+            "cannot bind [::1]:9: address already in use (EADDRINUSE)"
+        );
+        assert_eq!(error.errno_name().as_deref(), Some("EADDRINUSE"));
+    }
+
+    #[test]
+    fn an_unknown_errno_keeps_its_number() {
+        assert_eq!(errno_name(4095), "errno 4095");
+    }
+
+    #[test]
+    fn it_is_one_pointer_wide() {
+        assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
+    }
+}

@@ -1,0 +1,8 @@
+//! UDP at the syscall boundary: talk it, look at it, stress it, learn it.
+
+pub mod error;
+pub mod protocol;
+pub mod services;
+pub mod socket;
+mod sys;
+pub mod units;

@@ -1,0 +1,1 @@
+//! Floor 2: names and numbers of ports (services(5)).

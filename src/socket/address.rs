@@ -1,0 +1,118 @@
+//! Address families, and hosts by name.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+
+use crate::error::{Error, Result};
+
+/// The two families that UDP runs over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// IPv4: `AF_INET`.
+    V4,
+    /// IPv6: `AF_INET6`.
+    V6,
+}
+
+impl Family {
+    /// The family of an address.
+    pub fn of(address: SocketAddr) -> Self {
+        if address.is_ipv4() {
+            Self::V4
+        } else {
+            Self::V6
+        }
+    }
+
+    pub(super) fn domain(self) -> socket2::Domain {
+        match self {
+            Self::V4 => socket2::Domain::IPV4,
+            Self::V6 => socket2::Domain::IPV6,
+        }
+    }
+
+    /// The largest payload of a datagram in bytes: 65,507 over IPv4 (RFC 791, 768: 65,535 less the
+    /// headers of 20 and 8), 65,527 over IPv6 (RFC 8200: its own header does not count).
+    pub fn largest_payload(self) -> usize {
+        match self {
+            Self::V4 => 65_507,
+            Self::V6 => 65_527,
+        }
+    }
+
+    /// The wildcard address of the family with port 0, as an unbound socket shows it.
+    pub fn unspecified(self) -> SocketAddr {
+        match self {
+            Self::V4 => SocketAddr::from(([0; 4], 0)),
+            Self::V6 => SocketAddr::from(([0_u16; 8], 0)),
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        })
+    }
+}
+
+/// The addresses of a host: an IPv4 or IPv6 address, in brackets or not, or a name, which the
+/// system's resolver is asked for (getaddrinfo(3)).
+///
+/// Of a name, the addresses come in the resolver's order (RFC 6724), each once, and never none.
+///
+/// # Errors
+/// If the name does not resolve; the text is the resolver's.
+///
+/// ```
+/// use udpraw::socket::resolve;
+/// assert_eq!(resolve("127.0.0.1", 53)?, ["127.0.0.1:53".parse().unwrap()]);
+/// assert_eq!(resolve("[::1]", 53)?, ["[::1]:53".parse().unwrap()]);
+/// # Ok::<(), udpraw::error::Error>(())
+/// ```
+pub fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|inner| inner.strip_suffix(']'))
+        .unwrap_or(host);
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let failed = |source| {
+        Error::os(
+            "resolve",
+            format_args!("host '{}'", host.escape_debug()),
+            source,
+        )
+        .with_remedy("check its spelling, or give an IP address")
+    };
+    let mut addresses = Vec::new();
+    for address in (bare, port)
+        .to_socket_addrs()
+        .map_err(|error| failed(resolver_text(error)))?
+    {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    if addresses.is_empty() {
+        return Err(failed(io::Error::new(
+            io::ErrorKind::NotFound,
+            "it has no address",
+        )));
+    }
+    Ok(addresses)
+}
+
+/// The resolver's own words, without the standard library's preamble, in lower case.
+fn resolver_text(error: io::Error) -> io::Error {
+    if error.raw_os_error().is_some() {
+        return error;
+    }
+    let text = error.to_string();
+    let words = text.rsplit(": ").next().unwrap_or(&text).to_lowercase();
+    io::Error::new(error.kind(), words)
+}

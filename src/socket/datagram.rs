@@ -1,0 +1,217 @@
+//! What a receive yields: the bytes, who sent them, where they were sent to, and what was lost.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, SystemTime};
+
+use crate::sys::control::{self, Message, Outgoing};
+use crate::sys::receive::Buffer;
+
+/// The memory that datagrams are received into: 65,535 bytes, never zeroed.
+///
+/// No UDP datagram is larger (65,507 bytes over IPv4, 65,527 over IPv6 without jumbograms), so in a
+/// buffer of the default size none is ever cut. Reuse it: a receive allocates nothing.
+pub struct ReceiveBuffer(pub(super) Buffer);
+
+impl ReceiveBuffer {
+    /// How many bytes a buffer holds unless told otherwise, as the documents have it: 65,535.
+    pub const DEFAULT_CAPACITY: usize = 65_535;
+
+    /// A buffer of [`Self::DEFAULT_CAPACITY`] bytes.
+    pub fn new() -> Self {
+        Self::with_capacity(Self::DEFAULT_CAPACITY)
+    }
+
+    /// A buffer of `capacity` bytes. What is longer is cut, and [`Datagram::is_truncated`] says so.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self(Buffer::new(capacity))
+    }
+
+    /// How large a datagram fits, in bytes.
+    pub fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+}
+
+impl Default for ReceiveBuffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for ReceiveBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReceiveBuffer")
+            .field("capacity", &self.capacity())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A received datagram: a view of the [`ReceiveBuffer`] that it arrived in.
+///
+/// What came beside the bytes ([`Self::packet_info`], [`Self::tos`], …) is there only if the option
+/// that asks for it was set; each is read from the control messages when it is asked for.
+#[derive(Clone, Copy)]
+pub struct Datagram<'a>(pub(super) &'a Buffer);
+
+/// Where a datagram was sent to (`IP_PKTINFO`, `IPV6_RECVPKTINFO`; ip(7), ipv6(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketInfo {
+    /// The destination address in the datagram's IP header; a group for multicast and broadcast.
+    pub destination: IpAddr,
+    /// This machine's address that a reply should come from, if there is one.
+    pub local: Option<IpAddr>,
+    /// Index of the interface that it arrived on.
+    pub interface: u32,
+}
+
+impl<'a> Datagram<'a> {
+    /// The bytes that were received: all of the datagram, unless [`Self::is_truncated`].
+    pub fn bytes(&self) -> &'a [u8] {
+        self.0.bytes()
+    }
+
+    /// The datagram's length as it was sent, even if the buffer was too short for it.
+    pub fn length(&self) -> usize {
+        self.0.length()
+    }
+
+    /// Whether the buffer was too short, so that the end of the datagram is lost (`MSG_TRUNC`).
+    pub fn is_truncated(&self) -> bool {
+        self.0.flags() & libc::MSG_TRUNC != 0
+    }
+
+    /// Whether control messages are missing, since their buffer was too short (`MSG_CTRUNC`).
+    ///
+    /// Control buffers are sized from the options that were set through the endpoint, so this tells
+    /// of one that was set behind its back.
+    pub fn is_control_truncated(&self) -> bool {
+        self.0.flags() & libc::MSG_CTRUNC != 0
+    }
+
+    /// Who sent it.
+    pub fn source(&self) -> SocketAddr {
+        // A UDP socket's peer is AF_INET or AF_INET6; the fallback is for a foreign fd.
+        self.0
+            .source()
+            .as_socket()
+            .unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)))
+    }
+
+    /// Where it was sent to, if `IP_PKTINFO` or `IPV6_RECVPKTINFO` is on.
+    pub fn packet_info(&self) -> Option<PacketInfo> {
+        self.control_messages()
+            .find_map(|message| PacketInfo::read(&message))
+    }
+
+    /// The TOS byte or traffic class (DSCP and ECN), if `IP_RECVTOS` or `IPV6_RECVTCLASS` is on.
+    pub fn tos(&self) -> Option<u8> {
+        self.int(libc::IPPROTO_IP, libc::IP_TOS)
+            .or_else(|| self.int(libc::IPPROTO_IPV6, libc::IPV6_TCLASS))
+            .map(|tos| tos as u8)
+    }
+
+    /// The TTL or hop limit on arrival, if `IP_RECVTTL` or `IPV6_RECVHOPLIMIT` is on.
+    pub fn ttl(&self) -> Option<u8> {
+        self.int(libc::IPPROTO_IP, libc::IP_TTL)
+            .or_else(|| self.int(libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT))
+            .map(|ttl| ttl as u8)
+    }
+
+    /// How many datagrams this socket had lost to a full receive buffer when this one was queued,
+    /// counted since the socket was made, if `SO_RXQ_OVFL` is on and any were lost (socket(7)).
+    pub fn kernel_drops(&self) -> Option<u32> {
+        self.int(libc::SOL_SOCKET, libc::SO_RXQ_OVFL)
+            .map(i32::cast_unsigned)
+    }
+
+    /// When the kernel received it, if `SO_TIMESTAMPNS` is on.
+    pub fn timestamp(&self) -> Option<SystemTime> {
+        let message = self.find(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS)?;
+        let (seconds, rest) = message.payload.split_first_chunk()?;
+        let seconds = u64::try_from(i64::from_ne_bytes(*seconds)).ok()?;
+        let nanos = u32::try_from(i64::from_ne_bytes(*rest.first_chunk()?)).ok()?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
+    }
+
+    /// The size of each segment of an offloaded run, if `UDP_GRO` is on and this is one (udp(7)).
+    pub fn segment_size(&self) -> Option<usize> {
+        self.int(libc::IPPROTO_UDP, libc::UDP_GRO)
+            .and_then(|size| usize::try_from(size).ok())
+    }
+
+    pub(super) fn control_messages(&self) -> impl Iterator<Item = Message<'a>> {
+        control::messages(self.0.control())
+    }
+
+    fn find(&self, level: i32, kind: i32) -> Option<Message<'a>> {
+        self.control_messages()
+            .find(|message| message.level == level && message.kind == kind)
+    }
+
+    fn int(&self, level: i32, kind: i32) -> Option<i32> {
+        self.find(level, kind)?.int()
+    }
+}
+
+impl fmt::Debug for Datagram<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Datagram")
+            .field("source", &self.source())
+            .field("length", &self.length())
+            .field("truncated", &self.is_truncated())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PacketInfo {
+    /// Reads a `struct in_pktinfo` (index, local address, header's destination) or a
+    /// `struct in6_pktinfo` (header's destination, index).
+    fn read(message: &Message<'_>) -> Option<Self> {
+        match (message.level, message.kind) {
+            (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                let (interface, addresses) = message.payload.split_first_chunk()?;
+                let (local, destination) = addresses.split_first_chunk::<4>()?;
+                let destination = Ipv4Addr::from(*destination.first_chunk::<4>()?);
+                let local = Ipv4Addr::from(*local);
+                Some(Self {
+                    destination: destination.into(),
+                    local: (!local.is_unspecified()).then_some(local.into()),
+                    interface: u32::from_ne_bytes(*interface),
+                })
+            }
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                let (destination, interface) = message.payload.split_first_chunk::<16>()?;
+                let destination = Ipv6Addr::from(*destination);
+                Some(Self {
+                    destination: destination.into(),
+                    local: (!destination.is_multicast()).then_some(destination.into()),
+                    interface: u32::from_ne_bytes(*interface.first_chunk()?),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// Appends the control message that makes a datagram leave from [`Self::local`]; says whether
+    /// there was one to append.
+    pub(super) fn push_source(&self, control: &mut Outgoing) -> bool {
+        match self.local {
+            Some(IpAddr::V4(local)) => {
+                let mut payload = [0; 12];
+                payload[4..8].copy_from_slice(&local.octets());
+                control.push(libc::IPPROTO_IP, libc::IP_PKTINFO, &payload)
+            }
+            Some(IpAddr::V6(local)) => {
+                let mut payload = [0; 20];
+                payload[..16].copy_from_slice(&local.octets());
+                // Only a link-local source needs its interface; the route decides for the others.
+                if local.is_unicast_link_local() {
+                    payload[16..].copy_from_slice(&self.interface.to_ne_bytes());
+                }
+                control.push(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &payload)
+            }
+            None => false,
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! The socket itself: receive, send, reply, wait.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+use socket2::{MsgHdr, SockAddr, Socket};
+
+use super::address::Family;
+use super::builder::Builder;
+use super::datagram::{Datagram, ReceiveBuffer};
+use super::error_queue::QueuedError;
+use super::options::{self, Setting};
+use crate::error::{Error, Result};
+use crate::sys::control::{self, Outgoing};
+
+/// A UDP socket.
+///
+/// It knows which options bring control messages, so that it receives by plain `recvfrom` while none
+/// is on, and by `recvmsg` with a control buffer of just the right size once one is.
+#[derive(Debug)]
+pub struct Endpoint {
+    socket: Socket,
+    family: Family,
+    /// Bytes of control buffer that the enabled options need; 0 if none is on.
+    control: usize,
+}
+
+/// What [`Endpoint::wait`] saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Traffic {
+    /// A datagram can be received. (It may still turn out to be corrupt: receive without blocking.)
+    Datagram,
+    /// The error queue has an entry, or the socket an error.
+    Error,
+    /// Nothing within the time given, or a signal came.
+    Nothing,
+}
+
+/// A flag that nobody raises, for a wait that only traffic ends.
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+impl Endpoint {
+    /// Starts to build an endpoint.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(super) fn new(socket: Socket, family: Family, control: usize) -> Self {
+        Self {
+            socket,
+            family,
+            control,
+        }
+    }
+
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// The family that it was made with.
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// Sets a socket option; what it brings beside each datagram from now on is received.
+    ///
+    /// # Errors
+    /// Of setsockopt(2), with the option's name and value.
+    pub fn set(&mut self, setting: &Setting) -> Result<()> {
+        setting.apply(self.as_fd())?;
+        self.control = options::enabled_control(self.as_fd(), self.family);
+        Ok(())
+    }
+
+    /// The address that the socket is bound to (getsockname(2)); the wildcard and 0 before it is.
+    ///
+    /// # Errors
+    /// Of getsockname(2).
+    pub fn local_address(&self) -> Result<SocketAddr> {
+        self.socket
+            .local_addr()
+            .map(|address| to_socket_addr(&address))
+            .map_err(|source| Error::os("read", "the socket's own address", source))
+    }
+
+    /// Fixes the peer (connect(2)): sends go there, datagrams from anyone else are not received, and
+    /// an ICMP refusal comes back as ECONNREFUSED.
+    ///
+    /// # Errors
+    /// Of connect(2), such as ENETUNREACH where no route leads there.
+    pub fn connect(&self, peer: SocketAddr) -> Result<()> {
+        self.socket
+            .connect(&SockAddr::from(peer))
+            .map_err(|source| route_error("connect to", peer, source))
+    }
+
+    /// Waits for a datagram.
+    ///
+    /// # Errors
+    /// Of recvfrom(2), such as ECONNREFUSED on a connected socket when ICMP told so. A signal is no
+    /// error: the call goes on.
+    pub fn receive<'a>(&self, buffer: &'a mut ReceiveBuffer) -> Result<Datagram<'a>> {
+        self.receive_until(buffer, &NEVER)?.ok_or_else(|| {
+            // NEVER is private and nothing stores to it, so a receive never ends on it.
+            receive_error(io::Error::from(ErrorKind::Interrupted))
+        })
+    }
+
+    /// Waits for a datagram until `stop` is raised by a signal handler: `None` says that it was.
+    ///
+    /// # Errors
+    /// As of [`Self::receive`].
+    pub fn receive_until<'a>(
+        &self,
+        buffer: &'a mut ReceiveBuffer,
+        stop: &AtomicBool,
+    ) -> Result<Option<Datagram<'a>>> {
+        while !stop.load(Ordering::Relaxed) {
+            match self.receive_once(buffer, 0) {
+                Ok(()) => return Ok(Some(Datagram(&buffer.0))),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(receive_error(error)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes a datagram that has already arrived (`MSG_DONTWAIT`), if there is one.
+    ///
+    /// # Errors
+    /// As of [`Self::receive`].
+    pub fn try_receive<'a>(&self, buffer: &'a mut ReceiveBuffer) -> Result<Option<Datagram<'a>>> {
+        loop {
+            match self.receive_once(buffer, libc::MSG_DONTWAIT) {
+                Ok(()) => return Ok(Some(Datagram(&buffer.0))),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(error) => return Err(receive_error(error)),
+            }
+        }
+    }
+
+    fn receive_once(&self, buffer: &mut ReceiveBuffer, mut flags: i32) -> io::Result<()> {
+        // With MSG_TRUNC the call returns the true length (recv(2)). No datagram is longer than
+        // the default buffer, which therefore does without, as the documents' program does.
+        if buffer.capacity() < ReceiveBuffer::DEFAULT_CAPACITY {
+            flags |= libc::MSG_TRUNC;
+        }
+        if self.control == 0 {
+            buffer.0.receive_from(self.as_fd(), flags)
+        } else {
+            buffer.0.receive_message(self.as_fd(), flags, self.control)
+        }
+    }
+
+    /// Takes the oldest entry of the error queue, if there is one (needs `IP_RECVERR`; ip(7)).
+    ///
+    /// The buffer receives the payload of the datagram that caused the error.
+    ///
+    /// # Errors
+    /// Of recvmsg(2) with `MSG_ERRQUEUE`.
+    pub fn queued_error(&self, buffer: &mut ReceiveBuffer) -> Result<Option<QueuedError>> {
+        let control = self.control + control::space(QueuedError::PAYLOAD);
+        loop {
+            match buffer
+                .0
+                .receive_message(self.as_fd(), libc::MSG_ERRQUEUE, control)
+            {
+                Ok(()) => return Ok(QueuedError::read(&Datagram(&buffer.0))),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(error) => return Err(receive_error(error)),
+            }
+        }
+    }
+
+    /// Sends one datagram to `destination`.
+    ///
+    /// # Errors
+    /// Of sendto(2): EMSGSIZE above [`Family::largest_payload`], EACCES for a broadcast without
+    /// `SO_BROADCAST`, ENETUNREACH, and on a socket that hears of ICMP, ECONNREFUSED.
+    pub fn send_to(&self, bytes: &[u8], destination: SocketAddr) -> Result<()> {
+        self.send_to_raw(bytes, &SockAddr::from(destination))
+    }
+
+    /// Sends one datagram to the peer that [`Self::connect`] fixed.
+    ///
+    /// # Errors
+    /// As of [`Self::send_to`]; EDESTADDRREQ if there is no peer.
+    pub fn send(&self, bytes: &[u8]) -> Result<()> {
+        retry(|| self.socket.send(bytes)).map_err(|source| {
+            let peer = self
+                .socket
+                .peer_addr()
+                .ok()
+                .and_then(|peer| peer.as_socket());
+            send_error(
+                bytes.len(),
+                peer.unwrap_or(self.family.unspecified()),
+                source,
+            )
+        })
+    }
+
+    /// Sends one datagram to the sender of `datagram`, from the address that it was sent to if
+    /// [`Builder::packet_info`] asked for that.
+    ///
+    /// # Errors
+    /// As of [`Self::send_to`].
+    pub fn reply(&self, datagram: &Datagram<'_>, bytes: &[u8]) -> Result<()> {
+        let client = datagram.0.source();
+        let mut control = Outgoing::new();
+        if self.control == 0
+            || !datagram
+                .packet_info()
+                .is_some_and(|info| info.push_source(&mut control))
+        {
+            return self.send_to_raw(bytes, client);
+        }
+        let buffers = [io::IoSlice::new(bytes)];
+        let message = MsgHdr::new()
+            .with_addr(client)
+            .with_buffers(&buffers)
+            .with_control(control.bytes());
+        retry(|| self.socket.sendmsg(&message, 0))
+            .map_err(|source| send_error(bytes.len(), to_socket_addr(client), source))
+    }
+
+    fn send_to_raw(&self, bytes: &[u8], destination: &SockAddr) -> Result<()> {
+        retry(|| self.socket.send_to(bytes, destination))
+            .map_err(|source| send_error(bytes.len(), to_socket_addr(destination), source))
+    }
+
+    /// Waits until something arrives, at most `timeout` (for ever if `None`), or until a signal.
+    ///
+    /// # Errors
+    /// Of ppoll(2).
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<Traffic> {
+        let mut seen = Traffic::Nothing;
+        Self::wait_any(std::slice::from_ref(self), timeout, |_, traffic| {
+            seen = traffic
+        })?;
+        Ok(seen)
+    }
+
+    /// Waits until something arrives on any of `endpoints`, and tells `ready` the index of each that
+    /// has something; at most `timeout`, or until a signal.
+    ///
+    /// # Errors
+    /// Of ppoll(2).
+    pub fn wait_any(
+        endpoints: &[Self],
+        timeout: Option<Duration>,
+        mut ready: impl FnMut(usize, Traffic),
+    ) -> Result<()> {
+        let mut polled: Vec<_> = endpoints
+            .iter()
+            .map(|endpoint| PollFd::new(endpoint.as_fd(), PollFlags::POLLIN))
+            .collect();
+        match ppoll(&mut polled, timeout.map(TimeSpec::from), None) {
+            Ok(_) => {}
+            Err(nix::Error::EINTR) => return Ok(()),
+            Err(errno) => return Err(Error::os("wait for", "a datagram", errno.into())),
+        }
+        for (index, polled) in polled.iter().enumerate() {
+            let seen = polled.revents().unwrap_or(PollFlags::empty());
+            if seen.contains(PollFlags::POLLERR) {
+                ready(index, Traffic::Error);
+            } else if !seen.is_empty() {
+                ready(index, Traffic::Datagram);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many datagrams the kernel has dropped on this socket, mostly for a full receive buffer,
+    /// since it was made (`SO_MEMINFO`, Linux 4.12; the drops column of `/proc/net/udp`).
+    ///
+    /// # Errors
+    /// Of getsockopt(2).
+    pub fn kernel_drops(&self) -> Result<u32> {
+        options::kernel_drops(self.as_fd())
+    }
+}
+
+/// Repeats a call that a signal interrupted. A datagram is sent whole or not at all, so the count
+/// that the call returns says nothing new.
+fn retry(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<()> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+            Ok(_) => return Ok(()),
+        }
+    }
+}
+
+fn to_socket_addr(address: &SockAddr) -> SocketAddr {
+    // UDP sockets have AF_INET or AF_INET6 addresses; the fallback is for a foreign fd.
+    address.as_socket().unwrap_or(Family::V4.unspecified())
+}
+
+#[cold]
+fn receive_error(source: io::Error) -> Error {
+    Error::os("receive", "a datagram", source)
+}
+
+#[cold]
+fn route_error(operation: &'static str, peer: SocketAddr, source: io::Error) -> Error {
+    let remedy = match source.raw_os_error() {
+        Some(libc::ENETUNREACH | libc::EHOSTUNREACH) => "no route leads there (ip route get shows)",
+        Some(libc::EACCES) => "a broadcast address needs SO_BROADCAST (--broadcast)",
+        Some(libc::ECONNREFUSED) => "nobody listens there: ICMP said so of an earlier datagram",
+        Some(libc::ENOBUFS) => "the outgoing queue is full: send more slowly",
+        Some(libc::EINVAL) if peer.port() == 0 => "port 0 is nobody's",
+        Some(libc::EINVAL) if peer.is_ipv6() => {
+            "a link-local address needs its interface, as in fe80::1%eth0"
+        }
+        Some(libc::EAFNOSUPPORT) => "the socket is of the other address family",
+        Some(libc::EPERM) => "a firewall rule of this machine forbids it (nft list ruleset)",
+        _ => return Error::os(operation, peer, source),
+    };
+    Error::os(operation, peer, source).with_remedy(remedy)
+}
+
+#[cold]
+fn send_error(length: usize, destination: SocketAddr, source: io::Error) -> Error {
+    if source.raw_os_error() != Some(libc::EMSGSIZE) {
+        return route_error("send to", destination, source);
+    }
+    let family = Family::of(destination);
+    Error::os(
+        "send",
+        format_args!("{length} bytes to {destination}"),
+        source,
+    )
+    .with_remedy(format!(
+        "a datagram over {family} carries at most {} bytes, and no more than the path MTU where \
+         fragments are forbidden",
+        family.largest_payload()
+    ))
+}
+
+impl AsFd for Endpoint {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl AsRawFd for Endpoint {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+impl From<Endpoint> for OwnedFd {
+    fn from(endpoint: Endpoint) -> Self {
+        endpoint.socket.into()
+    }
+}
+
+/// Takes over a UDP socket made elsewhere; what its options bring beside each datagram is asked for.
+impl From<OwnedFd> for Endpoint {
+    fn from(fd: OwnedFd) -> Self {
+        let socket = Socket::from(fd);
+        let family = match socket.local_addr() {
+            Ok(address) if address.is_ipv6() => Family::V6,
+            _ => Family::V4,
+        };
+        let control = options::enabled_control(socket.as_fd(), family);
+        Self {
+            socket,
+            family,
+            control,
+        }
+    }
+}

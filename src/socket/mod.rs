@@ -1,0 +1,31 @@
+//! Floor 2: a UDP socket, explicit and safe.
+//!
+//! Nothing hides the calls: a socket is made with family, type and protocol, its options are set one
+//! by one, then it is bound. The file descriptor is always within reach.
+//!
+//! ```
+//! use udpraw::socket::{Endpoint, ReceiveBuffer};
+//!
+//! let server = Endpoint::builder().option("SO_REUSEADDR=1".parse()?).bind("127.0.0.1:0".parse()?)?;
+//! let client = Endpoint::builder().unbound(udpraw::socket::Family::V4)?;
+//! client.send_to(b"hello", server.local_address()?)?;
+//!
+//! let mut buffer = ReceiveBuffer::new();
+//! let datagram = server.receive(&mut buffer)?;
+//! assert_eq!(datagram.bytes, b"hello");
+//! assert!(!datagram.is_truncated());
+//! # Ok::<(), udpraw::error::Error>(())
+//! ```
+
+mod address;
+mod builder;
+mod datagram;
+mod endpoint;
+mod error_queue;
+pub mod options;
+
+pub use address::{Family, resolve};
+pub use builder::Builder;
+pub use datagram::{Datagram, PacketInfo, ReceiveBuffer};
+pub use endpoint::{Endpoint, Traffic};
+pub use error_queue::{Origin, QueuedError};

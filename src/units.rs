@@ -1,0 +1,196 @@
+//! Quantities as people write them: sizes, durations, probabilities.
+//!
+//! ```
+//! use std::time::Duration;
+//! use udpraw::units;
+//! assert_eq!(units::bytes("4MiB").unwrap(), 4 << 20);
+//! assert_eq!(units::duration("1.5s").unwrap(), Duration::from_millis(1500));
+//! assert_eq!(units::probability("20%").unwrap(), 0.2);
+//! assert!(units::bytes("4x").unwrap_err().to_string().contains("unknown unit 'x'"));
+//! ```
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+/// The longest duration that is accepted, so that no deadline can overflow: a year.
+pub const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Powers of 1,000 (`k`, `M`, `G`) and of 1,024 (`Ki`, `Mi`, `Gi`), each with an optional `B`.
+const BYTE_UNITS: &[(&str, f64)] = &[
+    ("", 1.0),
+    ("b", 1.0),
+    ("k", 1e3),
+    ("kb", 1e3),
+    ("m", 1e6),
+    ("mb", 1e6),
+    ("g", 1e9),
+    ("gb", 1e9),
+    ("ki", 1024.0),
+    ("kib", 1024.0),
+    ("mi", 1_048_576.0),
+    ("mib", 1_048_576.0),
+    ("gi", 1_073_741_824.0),
+    ("gib", 1_073_741_824.0),
+];
+
+const TIME_UNITS: &[(&str, f64)] = &[
+    ("", 1.0),
+    ("ns", 1e-9),
+    ("us", 1e-6),
+    ("µs", 1e-6),
+    ("ms", 1e-3),
+    ("s", 1.0),
+    ("m", 60.0),
+    ("min", 60.0),
+    ("h", 3600.0),
+];
+
+/// A number of bytes: `1400`, `64k` (64,000), `4MiB` (4,194,304).
+///
+/// # Errors
+/// If the text is no number, has an unknown unit, is negative, no whole number of bytes, or above 2^53.
+pub fn bytes(text: &str) -> Result<u64> {
+    let bad = |reason: String| {
+        Error::invalid("read size", quoted(text), reason)
+            .with_remedy("write a number of bytes, with k, M, G or Ki, Mi, Gi, as in 4MiB")
+    };
+    let bytes = scaled(text, BYTE_UNITS).map_err(bad)?;
+    if bytes.fract() != 0.0 {
+        return Err(bad("not a whole number of bytes".into()));
+    }
+    if bytes > 9_007_199_254_740_992.0 {
+        return Err(bad("too large".into()));
+    }
+    Ok(bytes as u64)
+}
+
+/// A duration: `250ms`, `1.5s`, `2m`; a plain number counts seconds. At most a year.
+///
+/// # Errors
+/// If the text is no number, has an unknown unit, is negative, or above [`LONGEST`].
+pub fn duration(text: &str) -> Result<Duration> {
+    let bad = |reason: String| {
+        Error::invalid("read duration", quoted(text), reason)
+            .with_remedy("write a number with ns, us, ms, s, m or h, as in 250ms")
+    };
+    let seconds = scaled(text, TIME_UNITS).map_err(bad)?;
+    if seconds > LONGEST.as_secs_f64() {
+        return Err(bad("longer than a year".into()));
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// A probability, from 0 to 1: `0.2` or `20%`.
+///
+/// # Errors
+/// If the text is no number or lies outside 0 to 1 (0 % to 100 %).
+pub fn probability(text: &str) -> Result<f64> {
+    let bad = |reason: String| {
+        Error::invalid("read probability", quoted(text), reason)
+            .with_remedy("write 0 to 1, or 0% to 100%")
+    };
+    let value = scaled(text, &[("", 1.0), ("%", 0.01)]).map_err(bad)?;
+    if value > 1.0 {
+        return Err(bad("above 1 (100%)".into()));
+    }
+    Ok(value)
+}
+
+/// The text between quotes, with control characters escaped, so that it is safe on a terminal.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.escape_debug())
+}
+
+/// A non-negative number times its unit; the unit's letters may be of either case.
+fn scaled(text: &str, units: &[(&str, f64)]) -> Result<f64, String> {
+    let text = text.trim();
+    let end = text
+        .find(|c: char| !matches!(c, '0'..='9' | '.' | '-' | '+'))
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let unit = unit.trim();
+    if number.is_empty() {
+        return Err("no number".into());
+    }
+    let number: f64 = number
+        .parse()
+        .map_err(|_| format!("'{number}' is not a number"))?;
+    if number < 0.0 {
+        return Err("negative".into());
+    }
+    match units
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(unit))
+    {
+        Some((_, factor)) => Ok(number * factor),
+        None => Err(format!("unknown unit '{}'", unit.escape_debug())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_people_write() {
+        for (text, want) in [
+            ("0", 0),
+            ("1400", 1400),
+            ("64k", 64_000),
+            ("64 KB", 64_000),
+            ("64KiB", 65_536),
+            ("1.5Ki", 1_536),
+            ("2GiB", 2 << 30),
+        ] {
+            assert_eq!(bytes(text).unwrap(), want, "{text}");
+        }
+        for (text, want) in [
+            ("2", 2_000_000),
+            ("250ms", 250_000),
+            ("3us", 3),
+            ("1m", 60_000_000),
+        ] {
+            assert_eq!(
+                duration(text).unwrap(),
+                Duration::from_micros(want),
+                "{text}"
+            );
+        }
+        for (text, want) in [
+            ("0", 0.0),
+            ("1", 1.0),
+            ("0.25", 0.25),
+            ("100%", 1.0),
+            ("50 %", 0.5),
+        ] {
+            assert_eq!(probability(text).unwrap(), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_makes_no_sense() {
+        for text in [
+            "",
+            " ",
+            "x",
+            "4x",
+            "-1",
+            "1..2",
+            "0.5",
+            "1e9",
+            "9e99",
+            "99999999999999999999",
+            "\x1b[31m",
+        ] {
+            let error = bytes(text).unwrap_err().to_string();
+            assert!(!error.contains('\x1b'), "{error:?}");
+        }
+        for text in ["", "ms", "1 fortnight", "-3s", "10000h"] {
+            duration(text).unwrap_err();
+        }
+        for text in ["", "%", "1.01", "101%", "-0.1", "NaN", "inf"] {
+            probability(text).unwrap_err();
+        }
+    }
+}
