@@ -91,6 +91,27 @@ impl Error {
         self.errno().map(errno_name)
     }
 
+    /// Whether the network said so, by ICMP or for want of a route, of some datagram: a socket that
+    /// hears this goes on working.
+    pub fn is_about_the_network(&self) -> bool {
+        matches!(
+            self.errno(),
+            Some(
+                libc::ECONNREFUSED
+                    | libc::EHOSTUNREACH
+                    | libc::ENETUNREACH
+                    | libc::EHOSTDOWN
+                    | libc::ENETDOWN
+                    | libc::ENONET
+                    | libc::EACCES
+                    | libc::EMSGSIZE
+                    | libc::EPROTO
+                    | libc::ENOPROTOOPT
+                    | libc::EOPNOTSUPP
+            )
+        )
+    }
+
     /// What can be done about it, where that is known.
     pub fn remedy(&self) -> Option<&str> {
         self.0.remedy.as_deref()

@@ -1,1 +1,10 @@
-//! Floor 3: what the programs decide, without a socket, a clock or a source of randomness of its own.
+//! Floor 3: what the programs decide, sans-IO.
+//!
+//! Nothing here has a socket, a clock or randomness of its own: they are handed in, so that a test
+//! runs an hour of network in a millisecond.
+
+mod backoff;
+mod round_trip;
+
+pub use backoff::{Backoff, Schedule};
+pub use round_trip::RoundTrip;

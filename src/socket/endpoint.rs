@@ -6,8 +6,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::time::TimeSpec;
 use socket2::{MsgHdr, SockAddr, Socket};
 
 use super::address::Family;
@@ -15,6 +13,7 @@ use super::builder::Builder;
 use super::datagram::{Datagram, ReceiveBuffer};
 use super::error_queue::QueuedError;
 use super::options::{self, Setting};
+use super::wait::{Traffic, WaitSet};
 use crate::error::{Error, Result};
 use crate::sys::control::{self, Outgoing};
 
@@ -28,17 +27,6 @@ pub struct Endpoint {
     family: Family,
     /// Bytes of control buffer that the enabled options need; 0 if none is on.
     control: usize,
-}
-
-/// What [`Endpoint::wait`] saw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Traffic {
-    /// A datagram can be received. (It may still turn out to be corrupt: receive without blocking.)
-    Datagram,
-    /// The error queue has an entry, or the socket an error.
-    Error,
-    /// Nothing within the time given, or a signal came.
-    Nothing,
 }
 
 /// A flag that nobody raises, for a wait that only traffic ends.
@@ -179,6 +167,17 @@ impl Endpoint {
         }
     }
 
+    /// Takes the error that waits on the socket (`SO_ERROR`), if there is one.
+    ///
+    /// # Errors
+    /// Of getsockopt(2).
+    pub fn take_error(&self) -> Result<Option<Error>> {
+        match self.socket.take_error() {
+            Ok(pending) => Ok(pending.map(receive_error)),
+            Err(source) => Err(Error::os("read", "SO_ERROR", source)),
+        }
+    }
+
     /// Sends one datagram to `destination`.
     ///
     /// # Errors
@@ -236,46 +235,15 @@ impl Endpoint {
             .map_err(|source| send_error(bytes.len(), to_socket_addr(destination), source))
     }
 
-    /// Waits until something arrives, at most `timeout` (for ever if `None`), or until a signal.
+    /// Waits until something arrives, for ever if there is no `timeout`; `None` once the time is
+    /// over, or when a signal came.
     ///
     /// # Errors
     /// Of ppoll(2).
-    pub fn wait(&self, timeout: Option<Duration>) -> Result<Traffic> {
-        let mut seen = Traffic::Nothing;
-        Self::wait_any(std::slice::from_ref(self), timeout, |_, traffic| {
-            seen = traffic
-        })?;
-        Ok(seen)
-    }
-
-    /// Waits until something arrives on any of `endpoints`, and tells `ready` the index of each that
-    /// has something; at most `timeout`, or until a signal.
-    ///
-    /// # Errors
-    /// Of ppoll(2).
-    pub fn wait_any(
-        endpoints: &[Self],
-        timeout: Option<Duration>,
-        mut ready: impl FnMut(usize, Traffic),
-    ) -> Result<()> {
-        let mut polled: Vec<_> = endpoints
-            .iter()
-            .map(|endpoint| PollFd::new(endpoint.as_fd(), PollFlags::POLLIN))
-            .collect();
-        match ppoll(&mut polled, timeout.map(TimeSpec::from), None) {
-            Ok(_) => {}
-            Err(nix::Error::EINTR) => return Ok(()),
-            Err(errno) => return Err(Error::os("wait for", "a datagram", errno.into())),
-        }
-        for (index, polled) in polled.iter().enumerate() {
-            let seen = polled.revents().unwrap_or(PollFlags::empty());
-            if seen.contains(PollFlags::POLLERR) {
-                ready(index, Traffic::Error);
-            } else if !seen.is_empty() {
-                ready(index, Traffic::Datagram);
-            }
-        }
-        Ok(())
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<Option<Traffic>> {
+        let mut set = WaitSet::new([self]);
+        let seen = set.wait(timeout)?.next();
+        Ok(seen.map(|(_, traffic)| traffic))
     }
 
     /// How many datagrams the kernel has dropped on this socket, mostly for a full receive buffer,

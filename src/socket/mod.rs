@@ -12,7 +12,7 @@
 //!
 //! let mut buffer = ReceiveBuffer::new();
 //! let datagram = server.receive(&mut buffer)?;
-//! assert_eq!(datagram.bytes, b"hello");
+//! assert_eq!(datagram.bytes(), b"hello");
 //! assert!(!datagram.is_truncated());
 //! # Ok::<(), udpraw::error::Error>(())
 //! ```
@@ -22,10 +22,14 @@ mod builder;
 mod datagram;
 mod endpoint;
 mod error_queue;
+mod interrupt;
 pub mod options;
+mod wait;
 
 pub use address::{Family, resolve};
 pub use builder::Builder;
 pub use datagram::{Datagram, PacketInfo, ReceiveBuffer};
-pub use endpoint::{Endpoint, Traffic};
+pub use endpoint::Endpoint;
 pub use error_queue::{Origin, QueuedError};
+pub use interrupt::stop_on_signals;
+pub use wait::{Traffic, WaitSet};

@@ -1,0 +1,102 @@
+//! How long an answer takes, estimated from samples (RFC 6298).
+
+use std::time::Duration;
+
+/// The round-trip estimate of RFC 6298: a smoothed mean, a mean deviation, and the retransmission
+/// timeout that follows from them.
+///
+/// ```
+/// use std::time::Duration;
+/// use udpraw::protocol::RoundTrip;
+/// let mut estimate = RoundTrip::default();
+/// assert_eq!(estimate.timeout(), Duration::from_secs(1)); // before any sample: rule 2.1
+/// estimate.sample(Duration::from_millis(800));
+/// assert_eq!(estimate.smoothed(), Some(Duration::from_millis(800)));
+/// assert_eq!(estimate.timeout(), Duration::from_millis(800 + 4 * 400));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoundTrip {
+    smoothed: Option<Duration>,
+    variation: Duration,
+}
+
+impl RoundTrip {
+    /// The timeout before the first sample, and the least that is used on the Internet: 1 s (rules
+    /// 2.1 and 2.4; RFC 8085 section 3.1.1).
+    pub const LEAST: Duration = Duration::from_secs(1);
+    /// The most: 60 s (rule 2.5).
+    pub const MOST: Duration = Duration::from_secs(60);
+    /// The clock's granularity, `G` of the rules: a millisecond, that of ppoll's slack and more.
+    const GRANULARITY: Duration = Duration::from_millis(1);
+
+    /// Takes one measured round trip. By Karn's rule it must not be that of a datagram which was
+    /// sent more than once, since nobody knows which of them was answered (section 3).
+    pub fn sample(&mut self, round_trip: Duration) {
+        match self.smoothed {
+            None => {
+                self.smoothed = Some(round_trip);
+                self.variation = round_trip / 2;
+            }
+            Some(smoothed) => {
+                // Rule 2.3: the deviation first, from the old mean; beta 1/4, alpha 1/8.
+                self.variation = (self.variation * 3 + smoothed.abs_diff(round_trip)) / 4;
+                self.smoothed = Some((smoothed * 7 + round_trip) / 8);
+            }
+        }
+    }
+
+    /// The smoothed round trip (`SRTT`), once there is a sample.
+    pub fn smoothed(&self) -> Option<Duration> {
+        self.smoothed
+    }
+
+    /// The mean deviation (`RTTVAR`); zero before the first sample.
+    pub fn variation(&self) -> Duration {
+        self.variation
+    }
+
+    /// How long to wait before a datagram is sent again (`RTO`): within [`Self::LEAST`] and
+    /// [`Self::MOST`].
+    pub fn timeout(&self) -> Duration {
+        self.smoothed.map_or(Self::LEAST, |smoothed| {
+            let margin = (self.variation * 4).max(Self::GRANULARITY);
+            (smoothed + margin).clamp(Self::LEAST, Self::MOST)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The rules in floating point, as the RFC writes them.
+    fn by_the_book(samples: &[u64]) -> (f64, f64, f64) {
+        let (mut srtt, mut rttvar) = (samples[0] as f64, samples[0] as f64 / 2.0);
+        for &sample in &samples[1..] {
+            rttvar = 0.75 * rttvar + 0.25 * (srtt - sample as f64).abs();
+            srtt = 0.875 * srtt + 0.125 * sample as f64;
+        }
+        (
+            srtt,
+            rttvar,
+            (srtt + (4.0 * rttvar).max(1e6)).clamp(1e9, 60e9),
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_rules(samples in prop::collection::vec(0_u64..100_000_000_000, 1..40)) {
+            let mut estimate = RoundTrip::default();
+            for &sample in &samples {
+                estimate.sample(Duration::from_nanos(sample));
+            }
+            let (srtt, rttvar, rto) = by_the_book(&samples);
+            let near = |have: Duration, want: f64| (have.as_nanos() as f64 - want).abs() <= 40.0;
+            prop_assert!(near(estimate.smoothed().unwrap(), srtt));
+            prop_assert!(near(estimate.variation(), rttvar));
+            prop_assert!((estimate.timeout().as_nanos() as f64 - rto).abs() <= 200.0);
+        }
+    }
+}

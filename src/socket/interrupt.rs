@@ -1,0 +1,17 @@
+//! Ctrl-C, told to a receive that blocks.
+
+use std::sync::atomic::AtomicBool;
+
+use crate::error::{Error, Result};
+use crate::sys::signal;
+
+/// Makes SIGINT and SIGTERM raise the returned flag, for [`Endpoint::receive_until`], instead of
+/// ending the process. It is for programs: the handlers are the whole process's.
+///
+/// [`Endpoint::receive_until`]: super::Endpoint::receive_until
+///
+/// # Errors
+/// Of sigaction(2).
+pub fn stop_on_signals() -> Result<&'static AtomicBool> {
+    signal::stop_flag().map_err(|source| Error::os("handle", "SIGINT and SIGTERM", source))
+}

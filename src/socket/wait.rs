@@ -1,0 +1,60 @@
+//! Waiting for traffic on one socket or several (ppoll(2)).
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+
+use super::endpoint::Endpoint;
+use crate::error::{Error, Result};
+
+/// What a wait saw on a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Traffic {
+    /// A datagram may be received. It can turn out to be corrupt, so receive without blocking.
+    Datagram,
+    /// The error queue has an entry, or the socket an error.
+    Error,
+}
+
+/// Several endpoints to wait for at once.
+#[derive(Debug)]
+pub struct WaitSet<'a> {
+    polled: Vec<PollFd<'a>>,
+}
+
+impl<'a> WaitSet<'a> {
+    /// A set of `endpoints`, in their order.
+    pub fn new(endpoints: impl IntoIterator<Item = &'a Endpoint>) -> Self {
+        let poll = |endpoint: &'a Endpoint| PollFd::new(endpoint.as_fd(), PollFlags::POLLIN);
+        Self {
+            polled: endpoints.into_iter().map(poll).collect(),
+        }
+    }
+
+    /// Waits until something arrives, for ever if there is no `timeout`; then tells of each endpoint
+    /// that has something. It tells of none once the time is over, or when a signal came.
+    ///
+    /// # Errors
+    /// Of ppoll(2).
+    pub fn wait(
+        &mut self,
+        timeout: Option<Duration>,
+    ) -> Result<impl Iterator<Item = (usize, Traffic)>> {
+        let interrupted = match ppoll(&mut self.polled, timeout.map(TimeSpec::from), None) {
+            Ok(_) => false,
+            Err(Errno::EINTR) => true,
+            Err(errno) => return Err(Error::os("wait for", "a datagram", errno.into())),
+        };
+        let seen = move |(index, polled): (usize, &PollFd<'_>)| match polled.revents()? {
+            // After an interrupted call the entries are those of the call before.
+            _ if interrupted => None,
+            events if events.contains(PollFlags::POLLERR) => Some((index, Traffic::Error)),
+            events if !events.is_empty() => Some((index, Traffic::Datagram)),
+            _ => None,
+        };
+        Ok(self.polled.iter().enumerate().filter_map(seen))
+    }
+}
