@@ -79,10 +79,12 @@ impl Config {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// The kernel gave the socket its address, at the first send.
+    Assigned(SocketAddr),
     /// The request was sent: for the how-manieth time, and how long a reply is waited for.
     Sent(u32, Duration),
     /// A reply came.
-    Replied(&'a Reply<'a>),
+    Replied(Reply<'a>),
     /// A datagram came from somebody who was not asked, and is ignored.
     Stranger(Datagram<'a>),
     /// A datagram was waiting before the request was sent, so it cannot answer it.
@@ -192,7 +194,6 @@ impl Client {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.asked = true;
         let first = Instant::now();
         for (number, wait) in (1..).zip(self.schedule()) {
             match self.send(message) {
@@ -206,6 +207,10 @@ impl Client {
                 Err(error) => return Err(error.into()),
             }
             let sent = Instant::now();
+            if !self.asked && !self.config.connect {
+                observe(&Event::Assigned(self.endpoint.local_address()?))?;
+            }
+            self.asked = true;
             observe(&Event::Sent(number, wait))?;
             let answer = self.await_reply(sent + wait, (first, number), stop, &mut observe)?;
             if answer != Answer::Silence {
@@ -289,7 +294,7 @@ impl Client {
         if tries == 1 {
             self.estimate.sample(elapsed);
         }
-        observe(&Event::Replied(&Reply {
+        observe(&Event::Replied(Reply {
             datagram,
             elapsed,
             tries,

@@ -1,7 +1,9 @@
 //! Ctrl-C, told to a receive that blocks.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use super::wait::WaitSet;
 use crate::error::{Error, Result};
 use crate::sys::signal;
 
@@ -14,4 +16,16 @@ use crate::sys::signal;
 /// Of sigaction(2).
 pub fn stop_on_signals() -> Result<&'static AtomicBool> {
     signal::stop_flag().map_err(|source| Error::os("handle", "SIGINT and SIGTERM", source))
+}
+
+/// Lets time pass, unless `stop` is raised by a signal handler.
+///
+/// # Errors
+/// Of ppoll(2).
+pub fn pause(time: Duration, stop: &AtomicBool) -> Result<()> {
+    if !time.is_zero() && !stop.load(Ordering::Relaxed) {
+        // A set of no endpoints sees nothing but the end of the time.
+        let _ = WaitSet::new([]).wait(Some(time))?.next();
+    }
+    Ok(())
 }

@@ -31,5 +31,5 @@ pub use builder::Builder;
 pub use datagram::{Datagram, PacketInfo, ReceiveBuffer};
 pub use endpoint::Endpoint;
 pub use error_queue::{Origin, QueuedError};
-pub use interrupt::stop_on_signals;
+pub use interrupt::{pause, stop_on_signals};
 pub use wait::{Traffic, WaitSet};

@@ -1,6 +1,134 @@
 //! `udpraw client`.
 
-use clap::Args;
+use std::net::SocketAddr;
+use std::time::Duration;
 
+use clap::Args;
+use udpraw::client::Config;
+use udpraw::error::{Error, Result};
+use udpraw::protocol::Backoff;
+use udpraw::socket::Family;
+use udpraw::units;
+
+use super::endpoint::{FamilyArguments, local_address};
+use super::socket::SocketArguments;
+
+const EXAMPLES: &str = "\
+Examples:
+  udpraw client                               the documents' client
+  udpraw client -m 'hello' --port 1080        another text, another port
+  udpraw client --connect localhost           connect(2) first
+  printf 'one\\ntwo\\n' | udpraw client --stdin
+                                              a datagram a line
+  udpraw client --hex -m 'c3 a9 00'           any bytes
+  udpraw client --count 10 --interval 0.2     ten requests, and their round trips
+  udpraw client 127.255.255.255 --broadcast   every server of the network
+
+Exit status: 0 if every request was answered, 1 if one was not, 2 on an error.";
+
+/// Whom to ask, and what.
 #[derive(Debug, Args)]
-pub(crate) struct ClientArguments {}
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ClientArguments {
+    /// Server: an IPv4 or IPv6 address, or a name
+    #[arg(default_value = "127.0.0.1", env = "UDPRAW_HOST")]
+    host: String,
+
+    #[command(flatten)]
+    family: FamilyArguments,
+
+    /// Port: a number or a service name
+    #[arg(short, long, default_value = "1060", env = "UDPRAW_PORT")]
+    port: String,
+
+    /// Text to send, instead of the time
+    #[arg(short, long, value_name = "TEXT", conflicts_with = "stdin")]
+    pub(crate) message: Option<String>,
+
+    /// Send each line of standard input as a datagram
+    #[arg(long)]
+    pub(crate) stdin: bool,
+
+    /// Read --message or each line of --stdin as hexadecimal digits
+    #[arg(long)]
+    pub(crate) hex: bool,
+
+    /// Send so many requests
+    #[arg(short, long, value_name = "N", default_value_t = 1, conflicts_with = "stdin")]
+    pub(crate) count: u64,
+
+    /// Time between requests [default: 1s, none with --stdin]
+    #[arg(short, long, value_name = "TIME", value_parser = units::duration)]
+    interval: Option<Duration>,
+
+    /// Bind this address first: ADDR, ADDR:PORT or :PORT
+    #[arg(long, value_name = "ADDR")]
+    local: Option<String>,
+
+    /// Fix the server by connect(2), so that the kernel itself refuses strangers
+    #[arg(long)]
+    pub(crate) connect: bool,
+
+    /// Take a reply from anyone, as the documents' program does: dangerous
+    #[arg(long)]
+    promiscuous: bool,
+
+    /// How the waits grow: book (0.1 s, doubled up to 2.0 s) or rfc8085 (1 s and RFC 6298)
+    /// [default: book on loopback, rfc8085 elsewhere]
+    #[arg(long, value_name = "RULE")]
+    backoff: Option<Backoff>,
+
+    /// Give up a request after this time
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    timeout: Option<Duration>,
+
+    /// Give up a request after sending it so many times [default: 5 by the book, 4 by rfc8085]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    tries: Option<u32>,
+
+    /// Leave out everything but the replies
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// Show the fd, each socket option as requested and as effective, and the round trips
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+
+    #[command(flatten)]
+    pub(crate) socket: SocketArguments,
+}
+
+impl ClientArguments {
+    /// The server's addresses, in the order in which they are to be tried.
+    pub(crate) fn servers(&self) -> Result<Vec<SocketAddr>> {
+        match udpraw::services::resolve_port(&self.port)? {
+            0 => Err(Error::invalid("send to", "port 0", "it is nobody's")
+                .with_remedy("name the port that the server listens at")),
+            port => self.family.resolve(&self.host, port),
+        }
+    }
+
+    /// How to ask the server at that address.
+    pub(crate) fn config(&self, server: SocketAddr) -> Result<Config> {
+        let family = Family::of(server);
+        let local = self.local.as_ref().map(|local| local_address(local, family)).transpose()?;
+        let default = Config::new(server);
+        Ok(Config {
+            local,
+            settings: self.socket.settings(family)?,
+            connect: self.connect,
+            promiscuous: self.promiscuous,
+            group: default.group || self.socket.broadcast,
+            backoff: self.backoff.unwrap_or(default.backoff),
+            tries: self.tries,
+            timeout: self.timeout,
+            ..default
+        })
+    }
+
+    /// The pause between two requests.
+    pub(crate) fn interval(&self) -> Duration {
+        let default = if self.stdin { Duration::ZERO } else { Duration::from_secs(1) };
+        self.interval.unwrap_or(default)
+    }
+}

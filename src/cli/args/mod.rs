@@ -1,9 +1,11 @@
 //! The command line, one file per subcommand: text in, the library's plain configs out.
 
 pub(crate) mod client;
+pub(crate) mod endpoint;
 pub(crate) mod options;
 pub(crate) mod server;
 pub(crate) mod services;
+pub(crate) mod socket;
 pub(crate) mod tour;
 
 use clap::{Parser, Subcommand};

@@ -1,9 +1,144 @@
 //! `udpraw client`.
 
-use crate::cli::args::client::ClientArguments;
-use crate::cli::exit::{Exit, Outcome};
-use crate::cli::output::Output;
+use std::io::{self, BufRead};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(crate) fn run(_: ClientArguments, _: &mut Output) -> Outcome {
-    Ok(Exit::Yes)
+use udpraw::client::{Answer, Client, Event};
+use udpraw::error::{Error, Result};
+use udpraw::socket::{options::Setting, pause, stop_on_signals};
+
+use crate::cli::args::client::ClientArguments;
+use crate::cli::exit::{Exit, Failure, Outcome};
+use crate::cli::output::Output;
+use crate::cli::output::client::Report;
+use crate::cli::output::server as endpoint_report;
+
+pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
+    let mut servers = arguments.servers()?.into_iter();
+    let stop = stop_on_signals()?;
+    let mut report = Report::new(output, arguments.quiet, arguments.verbose);
+    let mut asked = Asked::default();
+    let Some(mut server) = servers.next() else { return Ok(Exit::No) };
+    let mut client = open(&arguments, server, &mut report)?;
+    for message in messages(&arguments) {
+        let message = message?;
+        if asked.requests > 0 {
+            pause(arguments.interval(), stop)?;
+        }
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let mut answer = ask(&mut client, &message, stop, &mut report)?;
+        // A name's next address is tried while nobody has answered at any.
+        while let (Answer::Refused(_), 0, Some(next)) = (&answer, asked.requests, servers.next()) {
+            report.next_address(server, next);
+            server = next;
+            client = open(&arguments, server, &mut report)?;
+            answer = ask(&mut client, &message, stop, &mut report)?;
+        }
+        asked.requests += 1;
+        asked.answered += u64::from(matches!(answer, Answer::Replies(_)));
+        report.answer(server, &answer)?;
+    }
+    if asked.requests != 1 || report.is_json() {
+        report.summary(asked.requests, asked.answered)?;
+    }
+    Ok(Exit::from(asked.requests > 0 && asked.answered == asked.requests))
+}
+
+#[derive(Default)]
+struct Asked {
+    requests: u64,
+    answered: u64,
+}
+
+fn open(
+    arguments: &ClientArguments,
+    server: SocketAddr,
+    report: &mut Report<'_>,
+) -> std::result::Result<Client, Failure> {
+    let config = arguments.config(server)?;
+    let settings: Vec<Setting> = config.settings.clone();
+    let client = Client::open(config)?;
+    if arguments.verbose {
+        endpoint_report::socket(report.output(), client.endpoint(), &settings);
+    }
+    if arguments.connect {
+        report.socket_name(client.endpoint().local_address()?)?;
+    }
+    Ok(client)
+}
+
+fn ask(
+    client: &mut Client,
+    message: &[u8],
+    stop: &AtomicBool,
+    report: &mut Report<'_>,
+) -> std::result::Result<Answer, Failure> {
+    let answer = client
+        .ask(message, stop, |event: &Event<'_>| report.event(event).map_err(Failure::from))?;
+    report.estimate(client.estimate());
+    Ok(answer)
+}
+
+/// What to send, one request after the other.
+fn messages(arguments: &ClientArguments) -> Box<dyn Iterator<Item = Result<Vec<u8>>> + '_> {
+    let hex = arguments.hex;
+    if arguments.stdin {
+        let lines = io::stdin().lock().split(b'\n');
+        return Box::new(lines.map(move |line| {
+            let line = line.map_err(|source| Error::os("read", "standard input", source))?;
+            if hex { unhex(&line) } else { Ok(line) }
+        }));
+    }
+    Box::new((0..arguments.count).map(move |_| match &arguments.message {
+        None => Ok(the_time().into_bytes()),
+        Some(text) if hex => unhex(text.as_bytes()),
+        Some(text) => Ok(text.clone().into_bytes()),
+    }))
+}
+
+/// `The time is ` and the local time as Python's `str(datetime.now())` has it: the microseconds are
+/// left out where they are zero.
+fn the_time() -> String {
+    let now = jiff::Zoned::now();
+    let micros = now.subsec_nanosecond() / 1000;
+    let seconds = now.strftime("%Y-%m-%d %H:%M:%S");
+    match micros {
+        0 => format!("The time is {seconds}"),
+        _ => format!("The time is {seconds}.{micros:06}"),
+    }
+}
+
+/// The bytes that hexadecimal digits stand for; blanks between bytes are passed over.
+fn unhex(text: &[u8]) -> Result<Vec<u8>> {
+    let bad = |reason: String| {
+        Error::invalid("read", "hexadecimal text", reason).with_remedy("write pairs of 0-9 and a-f")
+    };
+    let digits = text
+        .iter()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .map(|&byte| {
+            let digit = char::from(byte).to_digit(16).map(|digit| digit as u8);
+            digit.ok_or_else(|| bad(format!("'{}' is no digit", byte.escape_ascii())))
+        })
+        .collect::<Result<Vec<u8>>>()?;
+    if digits.len() % 2 != 0 {
+        return Err(bad(format!("{} digits are no whole number of bytes", digits.len())));
+    }
+    Ok(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_hexadecimal() {
+        assert_eq!(unhex(b"c3 A9\t00").unwrap(), [0xc3, 0xa9, 0]);
+        assert_eq!(unhex(b"").unwrap(), b"");
+        unhex(b"c").unwrap_err();
+        assert!(unhex(b"0\x1b").unwrap_err().to_string().contains("\\x1b"));
+    }
 }

@@ -1,5 +1,11 @@
 //! The only room that prints: text or NDJSON on standard output, talk on standard error.
 
+pub(crate) mod client;
+mod python;
+mod record;
+pub(crate) mod server;
+mod transcript;
+
 use std::fmt::Display;
 use std::io::{self, Write};
 

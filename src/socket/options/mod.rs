@@ -181,6 +181,14 @@ impl Setting {
         self.option.set(fd, &self.value)
     }
 
+    /// Reads it back.
+    ///
+    /// # Errors
+    /// Of getsockopt(2).
+    pub fn effective(&self, fd: BorrowedFd<'_>) -> Result<Value> {
+        self.option.get(fd)
+    }
+
     /// Room in the control buffer for what it brings with each datagram.
     pub(super) fn control_space(&self) -> usize {
         match self.option.control {

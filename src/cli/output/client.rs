@@ -1,0 +1,229 @@
+//! What `udpraw client` tells.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::Serialize;
+use udpraw::client::{Answer, Event};
+use udpraw::error::{describe_errno, errno_name};
+use udpraw::protocol::RoundTrip;
+use udpraw::socket::QueuedError;
+
+use super::Output;
+use super::python::{Repr, Tuple};
+use super::record::{Address, Payload};
+
+const SCHEMA: &str = "udpraw.client/1";
+
+/// An object of the client's NDJSON. Times are in microseconds.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Record<'a> {
+    Assigned { local: Address },
+    Sent { number: u32, wait_us: u128 },
+    Reply {
+        server: Address,
+        bytes: usize,
+        #[serde(flatten)]
+        payload: Payload<'a>,
+        elapsed_us: f64,
+        /// Missing where the request was sent more than once (Karn's rule).
+        rtt_us: Option<f64>,
+        tries: u32,
+    },
+    Stranger { source: Address, bytes: usize, #[serde(flatten)] payload: Payload<'a> },
+    Late { source: Address, bytes: usize, #[serde(flatten)] payload: Payload<'a> },
+    Refused { server: Address, errno: String, by: Option<String>, icmp_type: u8, icmp_code: u8 },
+    Silence { server: Address },
+    Summary {
+        requests: u64,
+        answered: u64,
+        rtt_min_us: Option<f64>,
+        rtt_median_us: Option<f64>,
+        rtt_max_us: Option<f64>,
+    },
+}
+
+/// Tells what the client does as it happens, and keeps the round trips for the end.
+pub(crate) struct Report<'a> {
+    output: &'a mut Output,
+    quiet: bool,
+    verbose: bool,
+    round_trips: Vec<Duration>,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) fn new(output: &'a mut Output, quiet: bool, verbose: bool) -> Self {
+        Self { output, quiet, verbose, round_trips: Vec::new() }
+    }
+
+    pub(crate) fn output(&mut self) -> &mut Output {
+        self.output
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.output.is_json()
+    }
+
+    /// The name that connect(2) gave the socket.
+    pub(crate) fn socket_name(&mut self, local: SocketAddr) -> io::Result<()> {
+        match (self.is_json(), self.quiet) {
+            (true, _) => self.output.record(SCHEMA, &Record::Assigned { local: local.into() }),
+            (false, true) => Ok(()),
+            (false, false) => self.output.socket_name(local),
+        }
+    }
+
+    /// That a name's next address is tried.
+    pub(crate) fn next_address(&mut self, refused: SocketAddr, next: SocketAddr) {
+        if !self.quiet {
+            self.output.note(format_args!("nobody listens at {refused}; trying {next}"));
+        }
+    }
+
+    pub(crate) fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        if let Event::Replied(reply) = event
+            && reply.tries == 1
+        {
+            self.round_trips.push(reply.elapsed);
+        }
+        if self.is_json() {
+            return match record(event) {
+                Some(record) => self.output.record(SCHEMA, &record),
+                None => Ok(()),
+            };
+        }
+        match event {
+            Event::Replied(reply) => return self.output.server_replied(&reply.datagram),
+            Event::Stranger(datagram) => {
+                let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
+                self.output.note(format_args!("ignored, as {source} was not asked: {text}"));
+            }
+            _ if self.quiet => {}
+            Event::Assigned(local) => return self.output.assigned_address(*local),
+            Event::Sent(2.., wait) => self.output.waiting(*wait),
+            Event::Late(datagram) => {
+                let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
+                self.output.note(format_args!("too late, from {source}: {text}"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What is known of the round trip, for `--verbose`.
+    pub(crate) fn estimate(&mut self, estimate: &RoundTrip) {
+        if let (true, Some(smoothed)) = (self.verbose, estimate.smoothed()) {
+            self.output.talk(format_args!(
+                "round trip {:.1?} (SRTT {smoothed:.1?}, RTTVAR {:.1?}, RTO {:.1?})",
+                self.round_trips.last().copied().unwrap_or_default(),
+                estimate.variation(),
+                estimate.timeout()
+            ));
+        }
+    }
+
+    /// How a request ended, if not with a reply.
+    pub(crate) fn answer(&mut self, server: SocketAddr, answer: &Answer) -> io::Result<()> {
+        match answer {
+            Answer::Refused(error) if self.is_json() => {
+                let record = Record::Refused {
+                    server: server.into(),
+                    errno: errno_name(error.errno),
+                    by: error.offender.map(|offender| offender.ip().to_string()),
+                    icmp_type: error.icmp_type,
+                    icmp_code: error.icmp_code,
+                };
+                self.output.record(SCHEMA, &record)
+            }
+            Answer::Silence if self.is_json() => {
+                self.output.record(SCHEMA, &Record::Silence { server: server.into() })
+            }
+            Answer::Refused(error) => {
+                self.output.talk(refusal(server, error));
+                Ok(())
+            }
+            Answer::Silence => {
+                self.output.gave_up();
+                Ok(())
+            }
+            Answer::Replies(_) | Answer::Stopped => Ok(()),
+        }
+    }
+
+    /// The account of all requests.
+    pub(crate) fn summary(&mut self, requests: u64, answered: u64) -> io::Result<()> {
+        self.round_trips.sort_unstable();
+        let times = match self.round_trips.as_slice() {
+            [] => None,
+            sorted @ [least, .., most] | sorted @ [least @ most] => {
+                Some((*least, sorted[sorted.len() / 2], *most))
+            }
+        };
+        if self.is_json() {
+            let record = Record::Summary {
+                requests,
+                answered,
+                rtt_min_us: times.map(|(least, _, _)| micros(least)),
+                rtt_median_us: times.map(|(_, median, _)| micros(median)),
+                rtt_max_us: times.map(|(_, _, most)| micros(most)),
+            };
+            return self.output.record(SCHEMA, &record);
+        }
+        let line = format!("{requests} requests, {answered} answered");
+        match times {
+            Some((least, median, most)) => self.output.talk(format_args!(
+                "{line}; round trip min {least:.1?}, median {median:.1?}, max {most:.1?}"
+            )),
+            None => self.output.talk(line),
+        }
+        Ok(())
+    }
+}
+
+/// `nobody listens at …: connection refused (ECONNREFUSED)`, and who said so if it was another host.
+fn refusal(server: SocketAddr, error: &QueuedError) -> String {
+    let what = match error.errno {
+        libc::ECONNREFUSED => "nobody listens at",
+        _ => "no way leads to",
+    };
+    let said = describe_errno(error.errno);
+    match error.offender.filter(|offender| offender.ip() != server.ip()) {
+        Some(offender) => format!("{what} {server}: {said}, says {}", offender.ip()),
+        None => format!("{what} {server}: {said}"),
+    }
+}
+
+fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
+    Some(match event {
+        Event::Assigned(local) => Record::Assigned { local: (*local).into() },
+        Event::Sent(number, wait) => Record::Sent { number: *number, wait_us: wait.as_micros() },
+        Event::Replied(reply) => {
+            let elapsed_us = micros(reply.elapsed);
+            Record::Reply {
+                server: reply.datagram.source().into(),
+                bytes: reply.datagram.length(),
+                payload: reply.datagram.bytes().into(),
+                elapsed_us,
+                rtt_us: (reply.tries == 1).then_some(elapsed_us),
+                tries: reply.tries,
+            }
+        }
+        Event::Stranger(datagram) => Record::Stranger {
+            source: datagram.source().into(),
+            bytes: datagram.length(),
+            payload: datagram.bytes().into(),
+        },
+        Event::Late(datagram) => Record::Late {
+            source: datagram.source().into(),
+            bytes: datagram.length(),
+            payload: datagram.bytes().into(),
+        },
+        _ => return None,
+    })
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_nanos() as f64 / 1e3
+}

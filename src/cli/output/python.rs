@@ -1,0 +1,102 @@
+//! Values as Python 3 prints them, which is what the documents' transcript is made of.
+
+use std::fmt::{self, Display, Formatter, Write as _};
+use std::net::{Ipv6Addr, SocketAddr};
+
+/// A socket address as Python's tuple: `('127.0.0.1', 1060)`, `('::1', 1060, 0, 0)`.
+pub(crate) struct Tuple(pub(crate) SocketAddr);
+
+impl Display for Tuple {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            SocketAddr::V4(address) => write!(f, "('{}', {})", address.ip(), address.port()),
+            SocketAddr::V6(address) => {
+                f.write_str("('")?;
+                inet_ntop(*address.ip(), f)?;
+                let (flow, scope) = (address.flowinfo(), address.scope_id());
+                write!(f, "', {}, {flow}, {scope})", address.port())
+            }
+        }
+    }
+}
+
+/// An IPv6 address as inet_ntop(3) writes it: as Rust does, but for `::192.0.2.1`.
+fn inet_ntop(address: Ipv6Addr, f: &mut Formatter<'_>) -> fmt::Result {
+    match (address.segments(), address.octets()) {
+        ([0, 0, 0, 0, 0, 0, high, _], [.., a, b, c, d]) if high != 0 => {
+            write!(f, "::{a}.{b}.{c}.{d}")
+        }
+        _ => address.fmt(f),
+    }
+}
+
+/// Bytes as the `repr` of Python's `str` if they are ASCII, else as that of its `bytes`.
+///
+/// Whatever the bytes are, the result is printable ASCII: nothing in it moves a terminal.
+pub(crate) struct Repr<'a>(pub(crate) &'a [u8]);
+
+impl Display for Repr<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if !self.0.is_ascii() {
+            f.write_char('b')?;
+        }
+        // Single quotes, unless that would need an escape and double ones would not.
+        let quote = if self.0.contains(&b'\'') && !self.0.contains(&b'"') { '"' } else { '\'' };
+        f.write_char(quote)?;
+        for &byte in self.0 {
+            match byte {
+                b'\\' => f.write_str("\\\\")?,
+                b'\n' => f.write_str("\\n")?,
+                b'\r' => f.write_str("\\r")?,
+                b'\t' => f.write_str("\\t")?,
+                b' '..=b'~' if char::from(byte) == quote => write!(f, "\\{quote}")?,
+                b' '..=b'~' => f.write_char(char::from(byte))?,
+                _ => write!(f, "\\x{byte:02x}")?,
+            }
+        }
+        f.write_char(quote)
+    }
+}
+
+/// A duration as Python prints its seconds: `0.2`, `1.6`, `2.0`.
+pub(crate) struct Seconds(pub(crate) std::time::Duration);
+
+impl Display for Seconds {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        // Debug of a float is the shortest text that reads back the same, with a point in it.
+        write!(f, "{:?}", self.0.as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        for (address, want) in [
+            ("127.0.0.1:1060", "('127.0.0.1', 1060)"),
+            ("[::1]:1060", "('::1', 1060, 0, 0)"),
+            ("[fe80::1%3]:7", "('fe80::1', 7, 0, 3)"),
+            ("[::ffff:192.0.2.1]:7", "('::ffff:192.0.2.1', 7, 0, 0)"),
+            ("[::192.0.2.1]:7", "('::192.0.2.1', 7, 0, 0)"),
+            ("[::2]:7", "('::2', 7, 0, 0)"),
+        ] {
+            assert_eq!(Tuple(address.parse().unwrap()).to_string(), want);
+        }
+    }
+
+    #[test]
+    fn bytes() {
+        for (bytes, want) in [
+            (&b""[..], r"''"),
+            (b"it", r"'it'"),
+            (b"it's", r#""it's""#),
+            (b"'\"", r#"'\'"'"#),
+            (b"a\\b\n\r\t\0\x7f\x1b", r"'a\\b\n\r\t\x00\x7f\x1b'"),
+            (b"caf\xc3\xa9", r"b'caf\xc3\xa9'"),
+        ] {
+            assert_eq!(Repr(bytes).to_string(), want);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The documents' transcript: what their server and client print, to the letter.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use udpraw::socket::Datagram;
+
+use super::Output;
+use super::python::{Repr, Seconds, Tuple};
+
+impl Output {
+    pub(crate) fn listening(&mut self, address: SocketAddr) -> io::Result<()> {
+        self.line(format_args!("Listening at {}", Tuple(address)))
+    }
+
+    pub(crate) fn client_says(&mut self, datagram: &Datagram<'_>) -> io::Result<()> {
+        let (client, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
+        self.line(format_args!("The client at {client} says {text}"))
+    }
+
+    pub(crate) fn pretending_to_drop(&mut self, client: SocketAddr) -> io::Result<()> {
+        self.line(format_args!("Pretending to drop packet from {}", Tuple(client)))
+    }
+
+    pub(crate) fn assigned_address(&mut self, address: SocketAddr) -> io::Result<()> {
+        self.line(format_args!("The OS assigned me the address {}", Tuple(address)))
+    }
+
+    pub(crate) fn socket_name(&mut self, address: SocketAddr) -> io::Result<()> {
+        self.line(format_args!("Client socket name is {}", Tuple(address)))
+    }
+
+    pub(crate) fn server_replied(&mut self, datagram: &Datagram<'_>) -> io::Result<()> {
+        let (server, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
+        self.line(format_args!("The server {server} replied {text}"))
+    }
+
+    pub(crate) fn waiting(&mut self, wait: Duration) {
+        self.talk(format_args!("Waiting up to {} seconds for a reply", Seconds(wait)));
+    }
+
+    pub(crate) fn gave_up(&mut self) {
+        self.talk("I think the server is down");
+    }
+}
