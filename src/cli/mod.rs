@@ -10,6 +10,7 @@ mod tour;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use self::args::Arguments;
 use self::exit::Exit;
@@ -17,7 +18,18 @@ use self::output::Output;
 
 /// Runs the program that the process's arguments describe.
 pub(crate) fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error)
+            if error.use_stderr()
+                && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =>
+        {
+            Output::new(false).error(one_line(&error));
+            return Exit::Error.into();
+        }
+        // Help and version are answers.
+        Err(error) => error.exit(),
+    };
     let mut output = Output::new(arguments.json);
     match commands::run(arguments.command, &mut output) {
         Ok(exit) => exit.into(),
@@ -27,4 +39,20 @@ pub(crate) fn run() -> ExitCode {
             Exit::Error.into()
         }
     }
+}
+
+/// What is wrong with the arguments, and clap's tip if it has one: one line, as every error is.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default();
+    let mut what = first.strip_prefix("error: ").unwrap_or(first).to_owned();
+    // Then come the missing arguments, the possible values, or the tips; then the usage.
+    for line in
+        lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
+    {
+        what.push_str(if what.ends_with(':') { " " } else { "; " });
+        what.push_str(line.strip_prefix("tip: ").unwrap_or(line));
+    }
+    what
 }

@@ -31,14 +31,24 @@ Exit status: 0 if every request was answered, 1 if one was not, 2 on an error.";
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ClientArguments {
     /// Server: an IPv4 or IPv6 address, or a name
-    #[arg(default_value = "127.0.0.1", env = "UDPRAW_HOST")]
+    #[arg(
+        default_value = "127.0.0.1",
+        env = "UDPRAW_HOST",
+        hide_env_values = true
+    )]
     host: String,
 
     #[command(flatten)]
     family: FamilyArguments,
 
     /// Port: a number or a service name
-    #[arg(short, long, default_value = "1060", env = "UDPRAW_PORT")]
+    #[arg(
+        short,
+        long,
+        default_value = "1060",
+        env = "UDPRAW_PORT",
+        hide_env_values = true
+    )]
     port: String,
 
     /// Text to send, instead of the time
@@ -54,7 +64,13 @@ pub(crate) struct ClientArguments {
     pub(crate) hex: bool,
 
     /// Send so many requests
-    #[arg(short, long, value_name = "N", default_value_t = 1, conflicts_with = "stdin")]
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        conflicts_with = "stdin"
+    )]
     pub(crate) count: u64,
 
     /// Time between requests [default: 1s, none with --stdin]
@@ -111,7 +127,11 @@ impl ClientArguments {
     /// How to ask the server at that address.
     pub(crate) fn config(&self, server: SocketAddr) -> Result<Config> {
         let family = Family::of(server);
-        let local = self.local.as_ref().map(|local| local_address(local, family)).transpose()?;
+        let local = self
+            .local
+            .as_ref()
+            .map(|local| local_address(local, family))
+            .transpose()?;
         let default = Config::new(server);
         Ok(Config {
             local,
@@ -128,7 +148,11 @@ impl ClientArguments {
 
     /// The pause between two requests.
     pub(crate) fn interval(&self) -> Duration {
-        let default = if self.stdin { Duration::ZERO } else { Duration::from_secs(1) };
+        let default = if self.stdin {
+            Duration::ZERO
+        } else {
+            Duration::from_secs(1)
+        };
         self.interval.unwrap_or(default)
     }
 }

@@ -31,7 +31,11 @@ impl FamilyArguments {
         addresses.retain(|address| Family::of(*address) == family);
         if addresses.is_empty() {
             let host = format!("host '{}'", host.escape_debug());
-            return Err(Error::invalid("use", host, format!("it has no {family} address")));
+            return Err(Error::invalid(
+                "use",
+                host,
+                format!("it has no {family} address"),
+            ));
         }
         Ok(addresses)
     }
@@ -51,8 +55,11 @@ pub(crate) fn local_address(text: &str, family: Family) -> Result<SocketAddr> {
         return Ok(any);
     }
     let addresses = resolve(host, port)?;
-    addresses.into_iter().find(|address| Family::of(*address) == family).ok_or_else(|| {
-        let reason = format!("the server's address is {family}, and this is not");
-        Error::invalid("bind", format_args!("'{}'", text.escape_debug()), reason)
-    })
+    addresses
+        .into_iter()
+        .find(|address| Family::of(*address) == family)
+        .ok_or_else(|| {
+            let reason = format!("the server's address is {family}, and this is not");
+            Error::invalid("bind", format_args!("'{}'", text.escape_debug()), reason)
+        })
 }

@@ -21,7 +21,12 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ServerArguments {
     /// Address to bind: an IPv4 or IPv6 address, or a name
-    #[arg(long, default_value = "127.0.0.1", env = "UDPRAW_HOST")]
+    #[arg(
+        long,
+        default_value = "127.0.0.1",
+        env = "UDPRAW_HOST",
+        hide_env_values = true
+    )]
     pub(crate) host: String,
 
     #[command(flatten)]
@@ -29,7 +34,13 @@ pub(crate) struct ServerArguments {
 
     /// Port: a number, a service name, or 0 for one that the OS picks; several make one process
     /// serve them all
-    #[arg(short, long, default_value = "1060", env = "UDPRAW_PORT", value_delimiter = ',')]
+    #[arg(
+        short,
+        long,
+        default_value = "1060",
+        env = "UDPRAW_PORT",
+        value_delimiter = ','
+    )]
     port: Vec<String>,
 
     /// What to answer
@@ -77,7 +88,10 @@ enum ReplyKind {
 impl ServerArguments {
     /// The ports by number.
     pub(crate) fn ports(&self) -> Result<Vec<u16>, udpraw::error::Error> {
-        self.port.iter().map(|port| udpraw::services::resolve_port(port)).collect()
+        self.port
+            .iter()
+            .map(|port| udpraw::services::resolve_port(port))
+            .collect()
     }
 
     /// What the server does with a datagram.
@@ -90,6 +104,10 @@ impl ServerArguments {
         };
         let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
         let drop = self.drop.map(|probability| Drop { probability, seed });
-        Behaviour { reply, drop, count: self.count }
+        Behaviour {
+            reply,
+            drop,
+            count: self.count,
+        }
     }
 }

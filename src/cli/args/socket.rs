@@ -18,8 +18,12 @@ pub(crate) struct SocketArguments {
 impl SocketArguments {
     pub(crate) fn settings(&self, _: Family) -> Result<Vec<Setting>, udpraw::error::Error> {
         let mut settings = Vec::new();
-        if self.reuseaddr { settings.push("SO_REUSEADDR=1".parse()?); }
-        if self.broadcast { settings.push("SO_BROADCAST=1".parse()?); }
+        if self.reuseaddr {
+            settings.push("SO_REUSEADDR=1".parse()?);
+        }
+        if self.broadcast {
+            settings.push("SO_BROADCAST=1".parse()?);
+        }
         settings.extend(self.options.iter().cloned());
         Ok(settings)
     }

@@ -19,7 +19,9 @@ pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
     let stop = stop_on_signals()?;
     let mut report = Report::new(output, arguments.quiet, arguments.verbose);
     let mut asked = Asked::default();
-    let Some(mut server) = servers.next() else { return Ok(Exit::No) };
+    let Some(mut server) = servers.next() else {
+        return Ok(Exit::No);
+    };
     let mut client = open(&arguments, server, &mut report)?;
     for message in messages(&arguments) {
         let message = message?;
@@ -44,7 +46,9 @@ pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
     if asked.requests != 1 || report.is_json() {
         report.summary(asked.requests, asked.answered)?;
     }
-    Ok(Exit::from(asked.requests > 0 && asked.answered == asked.requests))
+    Ok(Exit::from(
+        asked.requests > 0 && asked.answered == asked.requests,
+    ))
 }
 
 #[derive(Default)]
@@ -76,8 +80,9 @@ fn ask(
     stop: &AtomicBool,
     report: &mut Report<'_>,
 ) -> std::result::Result<Answer, Failure> {
-    let answer = client
-        .ask(message, stop, |event: &Event<'_>| report.event(event).map_err(Failure::from))?;
+    let answer = client.ask(message, stop, |event: &Event<'_>| {
+        report.event(event).map_err(Failure::from)
+    })?;
     report.estimate(client.estimate());
     Ok(answer)
 }
@@ -125,9 +130,15 @@ fn unhex(text: &[u8]) -> Result<Vec<u8>> {
         })
         .collect::<Result<Vec<u8>>>()?;
     if digits.len() % 2 != 0 {
-        return Err(bad(format!("{} digits are no whole number of bytes", digits.len())));
+        return Err(bad(format!(
+            "{} digits are no whole number of bytes",
+            digits.len()
+        )));
     }
-    Ok(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+    Ok(digits
+        .chunks_exact(2)
+        .map(|pair| pair[0] << 4 | pair[1])
+        .collect())
 }
 
 #[cfg(test)]

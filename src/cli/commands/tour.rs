@@ -3,7 +3,22 @@
 use crate::cli::args::tour::TourArguments;
 use crate::cli::exit::{Exit, Outcome};
 use crate::cli::output::Output;
+use crate::cli::tour::{LESSONS, Lesson};
 
-pub(crate) fn run(_: TourArguments, _: &mut Output) -> Outcome {
+pub(crate) fn run(arguments: TourArguments, output: &mut Output) -> Outcome {
+    if arguments.list {
+        for lesson in LESSONS {
+            output.lesson(lesson.name, lesson.title)?;
+        }
+        return Ok(Exit::Yes);
+    }
+    let lessons: Vec<&Lesson> = match arguments.lessons.as_slice() {
+        [] => LESSONS.iter().collect(),
+        chosen => chosen.to_vec(),
+    };
+    for (number, lesson) in (1..).zip(lessons) {
+        output.lesson_heading(number, lesson.name, lesson.title)?;
+        (lesson.give)(output)?;
+    }
     Ok(Exit::Yes)
 }

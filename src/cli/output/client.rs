@@ -10,9 +10,9 @@ use udpraw::error::{describe_errno, errno_name};
 use udpraw::protocol::RoundTrip;
 use udpraw::socket::QueuedError;
 
-use super::Output;
 use super::python::{Repr, Tuple};
 use super::record::{Address, Payload};
+use super::{Output, count};
 
 const SCHEMA: &str = "udpraw.client/1";
 
@@ -20,8 +20,13 @@ const SCHEMA: &str = "udpraw.client/1";
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Record<'a> {
-    Assigned { local: Address },
-    Sent { number: u32, wait_us: u128 },
+    Assigned {
+        local: Address,
+    },
+    Sent {
+        number: u32,
+        wait_us: u128,
+    },
     Reply {
         server: Address,
         bytes: usize,
@@ -32,10 +37,28 @@ enum Record<'a> {
         rtt_us: Option<f64>,
         tries: u32,
     },
-    Stranger { source: Address, bytes: usize, #[serde(flatten)] payload: Payload<'a> },
-    Late { source: Address, bytes: usize, #[serde(flatten)] payload: Payload<'a> },
-    Refused { server: Address, errno: String, by: Option<String>, icmp_type: u8, icmp_code: u8 },
-    Silence { server: Address },
+    Stranger {
+        source: Address,
+        bytes: usize,
+        #[serde(flatten)]
+        payload: Payload<'a>,
+    },
+    Late {
+        source: Address,
+        bytes: usize,
+        #[serde(flatten)]
+        payload: Payload<'a>,
+    },
+    Refused {
+        server: Address,
+        errno: String,
+        by: Option<String>,
+        icmp_type: u8,
+        icmp_code: u8,
+    },
+    Silence {
+        server: Address,
+    },
     Summary {
         requests: u64,
         answered: u64,
@@ -55,7 +78,12 @@ pub(crate) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(crate) fn new(output: &'a mut Output, quiet: bool, verbose: bool) -> Self {
-        Self { output, quiet, verbose, round_trips: Vec::new() }
+        Self {
+            output,
+            quiet,
+            verbose,
+            round_trips: Vec::new(),
+        }
     }
 
     pub(crate) fn output(&mut self) -> &mut Output {
@@ -69,7 +97,12 @@ impl<'a> Report<'a> {
     /// The name that connect(2) gave the socket.
     pub(crate) fn socket_name(&mut self, local: SocketAddr) -> io::Result<()> {
         match (self.is_json(), self.quiet) {
-            (true, _) => self.output.record(SCHEMA, &Record::Assigned { local: local.into() }),
+            (true, _) => self.output.record(
+                SCHEMA,
+                &Record::Assigned {
+                    local: local.into(),
+                },
+            ),
             (false, true) => Ok(()),
             (false, false) => self.output.socket_name(local),
         }
@@ -78,7 +111,8 @@ impl<'a> Report<'a> {
     /// That a name's next address is tried.
     pub(crate) fn next_address(&mut self, refused: SocketAddr, next: SocketAddr) {
         if !self.quiet {
-            self.output.note(format_args!("nobody listens at {refused}; trying {next}"));
+            self.output
+                .note(format_args!("nobody listens at {refused}; trying {next}"));
         }
     }
 
@@ -98,14 +132,16 @@ impl<'a> Report<'a> {
             Event::Replied(reply) => return self.output.server_replied(&reply.datagram),
             Event::Stranger(datagram) => {
                 let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
-                self.output.note(format_args!("ignored, as {source} was not asked: {text}"));
+                self.output
+                    .note(format_args!("ignored, as {source} was not asked: {text}"));
             }
             _ if self.quiet => {}
             Event::Assigned(local) => return self.output.assigned_address(*local),
             Event::Sent(2.., wait) => self.output.waiting(*wait),
             Event::Late(datagram) => {
                 let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
-                self.output.note(format_args!("too late, from {source}: {text}"));
+                self.output
+                    .note(format_args!("too late, from {source}: {text}"));
             }
             _ => {}
         }
@@ -137,9 +173,12 @@ impl<'a> Report<'a> {
                 };
                 self.output.record(SCHEMA, &record)
             }
-            Answer::Silence if self.is_json() => {
-                self.output.record(SCHEMA, &Record::Silence { server: server.into() })
-            }
+            Answer::Silence if self.is_json() => self.output.record(
+                SCHEMA,
+                &Record::Silence {
+                    server: server.into(),
+                },
+            ),
             Answer::Refused(error) => {
                 self.output.talk(refusal(server, error));
                 Ok(())
@@ -171,7 +210,8 @@ impl<'a> Report<'a> {
             };
             return self.output.record(SCHEMA, &record);
         }
-        let line = format!("{requests} requests, {answered} answered");
+        let requests = count(requests, "request", "requests");
+        let line = format!("{requests}, {answered} answered");
         match times {
             Some((least, median, most)) => self.output.talk(format_args!(
                 "{line}; round trip min {least:.1?}, median {median:.1?}, max {most:.1?}"
@@ -189,7 +229,10 @@ fn refusal(server: SocketAddr, error: &QueuedError) -> String {
         _ => "no way leads to",
     };
     let said = describe_errno(error.errno);
-    match error.offender.filter(|offender| offender.ip() != server.ip()) {
+    match error
+        .offender
+        .filter(|offender| offender.ip() != server.ip())
+    {
         Some(offender) => format!("{what} {server}: {said}, says {}", offender.ip()),
         None => format!("{what} {server}: {said}"),
     }
@@ -197,8 +240,13 @@ fn refusal(server: SocketAddr, error: &QueuedError) -> String {
 
 fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
     Some(match event {
-        Event::Assigned(local) => Record::Assigned { local: (*local).into() },
-        Event::Sent(number, wait) => Record::Sent { number: *number, wait_us: wait.as_micros() },
+        Event::Assigned(local) => Record::Assigned {
+            local: (*local).into(),
+        },
+        Event::Sent(number, wait) => Record::Sent {
+            number: *number,
+            wait_us: wait.as_micros(),
+        },
         Event::Replied(reply) => {
             let elapsed_us = micros(reply.elapsed);
             Record::Reply {

@@ -4,6 +4,7 @@ pub(crate) mod client;
 mod python;
 mod record;
 pub(crate) mod server;
+mod tour;
 mod transcript;
 
 use std::fmt::Display;
@@ -96,4 +97,9 @@ impl Output {
         let style = style::ERROR;
         self.talk(format_args!("{style}error:{style:#} {error}"));
     }
+}
+
+/// A number with its noun: `1 datagram`, `2 datagrams`.
+pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }

@@ -41,7 +41,11 @@ impl Display for Repr<'_> {
             f.write_char('b')?;
         }
         // Single quotes, unless that would need an escape and double ones would not.
-        let quote = if self.0.contains(&b'\'') && !self.0.contains(&b'"') { '"' } else { '\'' };
+        let quote = if self.0.contains(&b'\'') && !self.0.contains(&b'"') {
+            '"'
+        } else {
+            '\''
+        };
         f.write_char(quote)?;
         for &byte in self.0 {
             match byte {

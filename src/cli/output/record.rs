@@ -23,7 +23,11 @@ impl From<SocketAddr> for Address {
             SocketAddr::V6(address) => address.scope_id(),
             SocketAddr::V4(_) => 0,
         };
-        Self { address: address.ip().to_string(), port: address.port(), scope }
+        Self {
+            address: address.ip().to_string(),
+            port: address.port(),
+            scope,
+        }
     }
 }
 

@@ -10,9 +10,9 @@ use udpraw::server::{Event, Summary};
 use udpraw::socket::Endpoint;
 use udpraw::socket::options::Setting;
 
-use super::Output;
 use super::python::Tuple;
 use super::record::{Address, Payload};
+use super::{Output, count};
 
 const SCHEMA: &str = "udpraw.server/1";
 
@@ -20,12 +20,35 @@ const SCHEMA: &str = "udpraw.server/1";
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Record<'a> {
-    Listening { fd: i32, at: Address },
-    Received { client: Address, bytes: usize, truncated: bool, #[serde(flatten)] payload: Payload<'a> },
-    Replied { client: Address, bytes: usize, #[serde(flatten)] payload: Payload<'a> },
-    Dropped { client: Address, bytes: usize },
-    Loop { client: Address, bytes: usize },
-    Error { message: String, errno: Option<String> },
+    Listening {
+        fd: i32,
+        at: Address,
+    },
+    Received {
+        client: Address,
+        bytes: usize,
+        truncated: bool,
+        #[serde(flatten)]
+        payload: Payload<'a>,
+    },
+    Replied {
+        client: Address,
+        bytes: usize,
+        #[serde(flatten)]
+        payload: Payload<'a>,
+    },
+    Dropped {
+        client: Address,
+        bytes: usize,
+    },
+    Loop {
+        client: Address,
+        bytes: usize,
+    },
+    Error {
+        message: String,
+        errno: Option<String>,
+    },
     Summary(Totals),
 }
 
@@ -71,8 +94,15 @@ impl From<&Summary> for Totals {
 
 /// The socket's fd, and its options as they were asked for and as they are.
 pub(crate) fn socket(output: &mut Output, endpoint: &Endpoint, settings: &[Setting]) {
-    let family = if endpoint.family() == udpraw::socket::Family::V4 { "AF_INET" } else { "AF_INET6" };
-    output.talk(format_args!("fd {}: {family}, SOCK_DGRAM, IPPROTO_UDP", endpoint.as_raw_fd()));
+    let family = if endpoint.family() == udpraw::socket::Family::V4 {
+        "AF_INET"
+    } else {
+        "AF_INET6"
+    };
+    output.talk(format_args!(
+        "fd {}: {family}, SOCK_DGRAM, IPPROTO_UDP",
+        endpoint.as_raw_fd()
+    ));
     for setting in settings {
         let effective = match setting.effective(endpoint.as_fd()) {
             Ok(value) => value.to_string(),
@@ -89,7 +119,13 @@ pub(crate) fn socket(output: &mut Output, endpoint: &Endpoint, settings: &[Setti
 /// Where it listens.
 pub(crate) fn listening(output: &mut Output, fd: i32, address: SocketAddr) -> io::Result<()> {
     if output.is_json() {
-        return output.record(SCHEMA, &Record::Listening { fd, at: address.into() });
+        return output.record(
+            SCHEMA,
+            &Record::Listening {
+                fd,
+                at: address.into(),
+            },
+        );
     }
     output.listening(address)
 }
@@ -113,7 +149,9 @@ pub(crate) fn event(output: &mut Output, event: &Event<'_>, quiet: bool) -> io::
         Event::Dropped(datagram) => output.pretending_to_drop(datagram.source()),
         Event::Loop(datagram) => {
             let client = Tuple(datagram.source());
-            output.note(format_args!("not answered, since {client} would answer the answer"));
+            output.note(format_args!(
+                "not answered, since {client} would answer the answer"
+            ));
             Ok(())
         }
         _ => Ok(()),
@@ -133,15 +171,18 @@ fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
             bytes: reply.len(),
             payload: (*reply).into(),
         },
-        Event::Dropped(datagram) => {
-            Record::Dropped { client: datagram.source().into(), bytes: datagram.length() }
-        }
-        Event::Loop(datagram) => {
-            Record::Loop { client: datagram.source().into(), bytes: datagram.length() }
-        }
-        Event::Failed(error) => {
-            Record::Error { message: error.to_string(), errno: error.errno_name() }
-        }
+        Event::Dropped(datagram) => Record::Dropped {
+            client: datagram.source().into(),
+            bytes: datagram.length(),
+        },
+        Event::Loop(datagram) => Record::Loop {
+            client: datagram.source().into(),
+            bytes: datagram.length(),
+        },
+        Event::Failed(error) => Record::Error {
+            message: error.to_string(),
+            errno: error.errno_name(),
+        },
         _ => return None,
     })
 }
@@ -152,22 +193,28 @@ pub(crate) fn summary(output: &mut Output, summary: &Summary) -> io::Result<()> 
         return output.record(SCHEMA, &Record::Summary(summary.into()));
     }
     let mut line = format!(
-        "{} datagrams ({} bytes), {} replies ({} bytes), {} truncated",
-        summary.datagrams, summary.bytes, summary.replies, summary.reply_bytes, summary.truncated
+        "{} ({}), {} ({}), {} truncated",
+        count(summary.datagrams, "datagram", "datagrams"),
+        count(summary.bytes, "byte", "bytes"),
+        count(summary.replies, "reply", "replies"),
+        count(summary.reply_bytes, "byte", "bytes"),
+        summary.truncated
     );
-    for (count, what) in [
+    for (number, what) in [
         (summary.dropped, "dropped on purpose"),
         (summary.loops, "not answered for fear of a loop"),
         (summary.failed, "failed"),
     ] {
-        if count > 0 {
+        if number > 0 {
             // Writing to a String cannot fail.
-            let _ = write!(line, ", {count} {what}");
+            let _ = write!(line, ", {number} {what}");
         }
     }
     match summary.kernel_drops {
         Some(drops) => output.talk(format_args!("{line}, {drops} dropped by the kernel")),
-        None => output.talk(format_args!("{line}; this kernel does not tell what it dropped")),
+        None => output.talk(format_args!(
+            "{line}; this kernel does not tell what it dropped"
+        )),
     }
     Ok(())
 }

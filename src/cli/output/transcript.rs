@@ -20,11 +20,17 @@ impl Output {
     }
 
     pub(crate) fn pretending_to_drop(&mut self, client: SocketAddr) -> io::Result<()> {
-        self.line(format_args!("Pretending to drop packet from {}", Tuple(client)))
+        self.line(format_args!(
+            "Pretending to drop packet from {}",
+            Tuple(client)
+        ))
     }
 
     pub(crate) fn assigned_address(&mut self, address: SocketAddr) -> io::Result<()> {
-        self.line(format_args!("The OS assigned me the address {}", Tuple(address)))
+        self.line(format_args!(
+            "The OS assigned me the address {}",
+            Tuple(address)
+        ))
     }
 
     pub(crate) fn socket_name(&mut self, address: SocketAddr) -> io::Result<()> {
@@ -37,7 +43,10 @@ impl Output {
     }
 
     pub(crate) fn waiting(&mut self, wait: Duration) {
-        self.talk(format_args!("Waiting up to {} seconds for a reply", Seconds(wait)));
+        self.talk(format_args!(
+            "Waiting up to {} seconds for a reply",
+            Seconds(wait)
+        ));
     }
 
     pub(crate) fn gave_up(&mut self) {

@@ -1,0 +1,122 @@
+//! What `udpraw tour` shows.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::{Output, style};
+
+const SCHEMA: &str = "udpraw.tour/1";
+
+/// An object of the tour's NDJSON.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Record<'a> {
+    Lesson {
+        name: &'a str,
+        title: &'a str,
+    },
+    Remark {
+        text: &'a str,
+    },
+    Command {
+        arguments: &'a [&'a str],
+    },
+    Line {
+        program: &'a str,
+        text: &'a str,
+    },
+    Call {
+        program: &'a str,
+        call: &'a str,
+        meaning: &'a str,
+    },
+}
+
+impl Output {
+    /// A lesson's name and title, in a list of them.
+    pub(crate) fn lesson(&mut self, name: &str, title: &str) -> io::Result<()> {
+        if self.is_json() {
+            return self.record(SCHEMA, &Record::Lesson { name, title });
+        }
+        let strong = style::STRONG;
+        self.line(format_args!("{strong}{name:10}{strong:#} {title}"))
+    }
+
+    /// A lesson's title, above it.
+    pub(crate) fn lesson_heading(
+        &mut self,
+        number: u32,
+        name: &str,
+        title: &str,
+    ) -> io::Result<()> {
+        if self.is_json() {
+            return self.record(SCHEMA, &Record::Lesson { name, title });
+        }
+        let (heading, gap) = (style::HEADING, if number > 1 { "\n" } else { "" });
+        self.line(format_args!("{gap}{heading}{number}. {title}{heading:#}"))
+    }
+
+    /// What the teacher says.
+    pub(crate) fn remark(&mut self, text: &str) -> io::Result<()> {
+        if self.is_json() {
+            return self.record(SCHEMA, &Record::Remark { text });
+        }
+        self.text(&format!("{}\n\n", wrap(text, "")))
+    }
+
+    /// A command of this program that is run.
+    pub(crate) fn command(&mut self, arguments: &[&str]) -> io::Result<()> {
+        if self.is_json() {
+            return self.record(SCHEMA, &Record::Command { arguments });
+        }
+        let faint = style::FAINT;
+        self.line(format_args!(
+            "         {faint}$ udpraw {}{faint:#}",
+            arguments.join(" ")
+        ))
+    }
+
+    /// A line that a program printed.
+    pub(crate) fn said(&mut self, program: &str, text: &str) -> io::Result<()> {
+        if self.is_json() {
+            return self.record(SCHEMA, &Record::Line { program, text });
+        }
+        let name = program_style(program);
+        self.line(format_args!("{name}{program:>7}{name:#} │ {text}"))
+    }
+
+    /// A system call, and what it means.
+    pub(crate) fn call(&mut self, program: &str, call: &str, meaning: &str) -> io::Result<()> {
+        if self.is_json() {
+            return self.record(
+                SCHEMA,
+                &Record::Call {
+                    program,
+                    call,
+                    meaning,
+                },
+            );
+        }
+        let (name, faint) = (program_style(program), style::FAINT);
+        let meaning = wrap(meaning, "        │   ");
+        self.text(&format!(
+            "{name}{program:>7}{name:#} │ {call}\n{faint}{meaning}{faint:#}\n"
+        ))
+    }
+}
+
+fn program_style(program: &str) -> anstyle::Style {
+    match program {
+        "server" => style::NAME,
+        _ => style::NOTE,
+    }
+}
+
+/// Breaks a text into lines, each behind `indent`.
+fn wrap(text: &str, indent: &str) -> String {
+    let options = textwrap::Options::new(92)
+        .initial_indent(indent)
+        .subsequent_indent(indent);
+    textwrap::fill(text, options)
+}
