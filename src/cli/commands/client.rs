@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
         asked.answered += u64::from(matches!(answer, Answer::Replies(_)));
         report.answer(server, &answer)?;
     }
-    if asked.requests != 1 || report.is_json() {
+    if arguments.stdin || arguments.count != 1 || report.is_json() {
         report.summary(asked.requests, asked.answered)?;
     }
     Ok(Exit::from(
