@@ -4,6 +4,7 @@ pub(crate) mod client;
 pub(crate) mod options;
 pub(crate) mod server;
 pub(crate) mod services;
+pub(crate) mod socket;
 pub(crate) mod tour;
 
 use clap::{Parser, Subcommand};
