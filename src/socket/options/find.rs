@@ -5,7 +5,7 @@ use super::{ip, ipv6, multicast, socket_level, timestamp, udp};
 use crate::error::{Error, Result};
 
 /// How alike two names must be (Jaro-Winkler) for one to be offered for the other.
-const ALIKE: f64 = 0.8;
+const ALIKE: f64 = 0.85;
 
 /// How many names are offered at most.
 const OFFERED: usize = 4;

@@ -121,8 +121,8 @@ impl Kind {
             Self::Rate => "rate",
             Self::Time | Self::Microseconds | Self::Linger => "duration",
             Self::Tos { .. } => "TOS byte",
-            Self::Enumeration(_) => "one of",
-            Self::Bits(_) => "any of",
+            Self::Enumeration(_) => "choice",
+            Self::Bits(_) => "bits",
             Self::Device
             | Self::Interface
             | Self::InterfaceBigEndian

@@ -116,24 +116,25 @@ pub(super) static OPTIONS: &[SocketOption] = &[
         "how much room a send waits for: always 1 on Linux").read_only(),
     option("SO_BINDTODEVICE", libc::SO_BINDTODEVICE, Kind::Device, "2.0.30",
         "sends and receives through one interface alone, by name")
-        .privilege("CAP_NET_RAW to change or remove it; to set it too, before Linux 5.7")
-        .traps(&["loopback traffic belongs to lo: a socket bound to eth0 misses it"]),
+        .privilege("CAP_NET_RAW to change it")
+        .traps(&["loopback traffic belongs to lo: a socket bound to eth0 misses it",
+            "before Linux 5.7 to set it for the first time needed CAP_NET_RAW too"]),
     option("SO_BINDTOIFINDEX", libc::SO_BINDTOIFINDEX, Kind::Interface, "5.1",
         "sends and receives through one interface alone, by index")
-        .privilege("CAP_NET_RAW to change or remove it; to set it too, before Linux 5.7")
+        .privilege("CAP_NET_RAW to change it")
         .man("include/uapi/asm-generic/socket.h"),
     option("SO_DONTROUTE", libc::SO_DONTROUTE, Kind::Flag, "1.0",
         "sends to hosts on the same link alone, past no gateway"),
     option("SO_PRIORITY", libc::SO_PRIORITY, Kind::Int { low: 0, high: i32::MAX }, "1.0",
         "which queue of the interface datagrams wait in")
-        .privilege("CAP_NET_RAW or CAP_NET_ADMIN above 6")
-        .traps(&["setting IP_TOS afterwards changes it"]),
+        .privilege("CAP_NET_ADMIN above 6")
+        .traps(&["setting IP_TOS afterwards changes it", "CAP_NET_RAW does as well since Linux 5.17"]),
     option("SO_RCVPRIORITY", SO_RCVPRIORITY, Kind::Flag, "6.14",
         "tells with each datagram the priority that it had in this machine")
         .man("include/uapi/asm-generic/socket.h").control(&[4]),
     option("SO_MARK", libc::SO_MARK, Kind::Word, "2.6.25",
         "the mark that firewall rules and policy routing see on what is sent")
-        .privilege("CAP_NET_ADMIN, or since Linux 5.17 CAP_NET_RAW"),
+        .privilege(RAW_OR_ADMIN).traps(&["before Linux 5.17 only CAP_NET_ADMIN did"]),
     option("SO_RCVMARK", libc::SO_RCVMARK, Kind::Flag, "5.19",
         "tells with each datagram the mark that firewall rules gave it")
         .privilege(RAW_OR_ADMIN).man("include/uapi/asm-generic/socket.h").control(&[4]),

@@ -58,6 +58,6 @@ pub(super) static OPTIONS: &[SocketOption] = &[
         ]),
     option("SO_TXTIME", libc::SO_TXTIME, Kind::TransmitTime, "4.19",
         "lets a control message with each datagram say when it shall leave")
-        .privilege("CAP_NET_ADMIN for any clock but monotonic").man("tc-etf(8)")
+        .privilege("CAP_NET_ADMIN but for monotonic").man("tc-etf(8)")
         .traps(&["only the fq (monotonic) and etf (tai) queueing disciplines obey it"]),
 ];
