@@ -19,7 +19,10 @@ impl Asked {
         let server = socket();
         let port = server.local_addr().unwrap().port().to_string();
         let words = [&["client", "--port", &port], arguments].concat();
-        Self { client: Running::start(udpraw(words)), server }
+        Self {
+            client: Running::start(udpraw(words)),
+            server,
+        }
     }
 
     /// Waits for the next request.
@@ -35,7 +38,10 @@ impl Asked {
     }
 
     fn server_tuple(&self) -> String {
-        format!("('127.0.0.1', {})", self.server.local_addr().unwrap().port())
+        format!(
+            "('127.0.0.1', {})",
+            self.server.local_addr().unwrap().port()
+        )
     }
 }
 
@@ -69,7 +75,10 @@ fn the_documents_transcript() {
          The server {tuple} replied 'Your data was 38 bytes long'\n",
         client.port()
     );
-    assert_eq!((end.stdout, end.stderr, end.code), (want, String::new(), Some(0)));
+    assert_eq!(
+        (end.stdout, end.stderr, end.code),
+        (want, String::new(), Some(0))
+    );
 }
 
 #[test]
@@ -82,7 +91,12 @@ fn a_stranger_is_named_and_ignored() {
     let tuple = asked.server_tuple();
     let end = asked.client.finish();
     assert_eq!(end.code, Some(0));
-    assert!(end.stdout.ends_with(&format!("The server {tuple} replied 'I'\n")), "{}", end.stdout);
+    assert!(
+        end.stdout
+            .ends_with(&format!("The server {tuple} replied 'I'\n")),
+        "{}",
+        end.stdout
+    );
     assert!(!end.stdout.contains("me!"));
     let port = stranger.local_addr().unwrap().port();
     let note = format!(r"ignored, as ('127.0.0.1', {port}) was not asked: 'me!\x1b[2J'");
@@ -122,7 +136,11 @@ fn a_closed_port_is_told_at_once() {
         for host in ["127.0.0.1", "::1"] {
             let port = closed_port();
             let end = finish(&[&["client", host, "--port", &port], extra].concat());
-            let at = if host == "::1" { format!("[::1]:{port}") } else { format!("{host}:{port}") };
+            let at = if host == "::1" {
+                format!("[::1]:{port}")
+            } else {
+                format!("{host}:{port}")
+            };
             let want = format!("nobody listens at {at}: connection refused (ECONNREFUSED)\n");
             // Nothing of a second try: the first answer was enough.
             assert_eq!((end.stderr, end.code), (want, Some(1)), "{host} {extra:?}");
@@ -140,7 +158,11 @@ fn each_address_of_a_name_is_tried() {
     }
     let end = finish(&["client", "localhost", "-p", &port]);
     assert_eq!(end.code, Some(0), "{}", end.stderr);
-    assert!(end.stdout.contains("The server ('127.0.0.1', "), "{}", end.stdout);
+    assert!(
+        end.stdout.contains("The server ('127.0.0.1', "),
+        "{}",
+        end.stdout
+    );
 }
 
 #[test]
@@ -174,8 +196,15 @@ fn tries_and_timeout_bound_the_wait() {
     ] {
         let end = finish(&[&["client", "--port", &port], arguments].concat());
         assert_eq!(end.code, Some(1), "{arguments:?}");
-        assert_eq!(end.stderr.matches("Waiting up to").count(), further, "{arguments:?}");
-        assert!(end.stderr.ends_with("I think the server is down\n"), "{arguments:?}");
+        assert_eq!(
+            end.stderr.matches("Waiting up to").count(),
+            further,
+            "{arguments:?}"
+        );
+        assert!(
+            end.stderr.ends_with("I think the server is down\n"),
+            "{arguments:?}"
+        );
     }
 }
 
@@ -184,13 +213,22 @@ fn a_lost_request_is_sent_again_and_gives_no_sample() {
     let asked = Asked::by(&["--json", "-m", "again"]);
     let (first, _) = asked.request();
     let (second, client) = asked.request();
-    assert_eq!((first.as_slice(), second.as_slice()), (&b"again"[..], &b"again"[..]));
+    assert_eq!(
+        (first.as_slice(), second.as_slice()),
+        (&b"again"[..], &b"again"[..])
+    );
     asked.reply(b"ok", client);
     let end = asked.client.finish();
     let records = json_lines(&end.stdout);
-    let reply = records.iter().find(|record| record["event"] == "reply").expect("a reply");
+    let reply = records
+        .iter()
+        .find(|record| record["event"] == "reply")
+        .expect("a reply");
     assert!(reply["tries"].as_u64().unwrap() >= 2, "{reply}");
-    assert!(reply["rtt_us"].is_null() && reply["elapsed_us"].as_f64().unwrap() >= 1e5, "{reply}");
+    assert!(
+        reply["rtt_us"].is_null() && reply["elapsed_us"].as_f64().unwrap() >= 1e5,
+        "{reply}"
+    );
     assert_eq!(records.last().unwrap()["answered"], 1);
 }
 
@@ -205,7 +243,8 @@ fn a_second_reply_does_not_answer_the_next_request() {
     let records = json_lines(&asked.client.finish().stdout);
     let texts = |event: &str| {
         let of = records.iter().filter(|record| record["event"] == event);
-        of.map(|record| record["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        of.map(|record| record["text"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(texts("reply"), ["first", "second"]);
     assert_eq!(texts("late"), ["first again"]);
@@ -228,12 +267,24 @@ fn with_input(arguments: &[&str], input: &[u8]) -> Finished {
 fn each_line_of_standard_input_is_a_datagram() {
     let server = Server::start(&["--reply", "echo", "--count", "4"]);
     let port = server.port().to_string();
-    let end = with_input(&["client", "-p", &port, "--stdin"], b"one\n\n\xff\r\nno line feed");
-    let replies: Vec<_> =
-        end.stdout.lines().filter_map(|line| line.split_once(" replied ")).map(|r| r.1).collect();
+    let end = with_input(
+        &["client", "-p", &port, "--stdin"],
+        b"one\n\n\xff\r\nno line feed",
+    );
+    let replies: Vec<_> = end
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_once(" replied "))
+        .map(|r| r.1)
+        .collect();
     assert_eq!(replies, ["'one'", "''", r"b'\xff\r'", "'no line feed'"]);
     assert_eq!(end.code, Some(0));
-    assert!(end.stderr.starts_with("4 requests, 4 answered; round trip min "), "{}", end.stderr);
+    assert!(
+        end.stderr
+            .starts_with("4 requests, 4 answered; round trip min "),
+        "{}",
+        end.stderr
+    );
 }
 
 #[test]
@@ -255,7 +306,12 @@ fn the_largest_datagram_and_one_byte_more() {
     let port = server.port().to_string();
     let arguments = ["client", "-p", port.as_str(), "--stdin"];
     let end = with_input(&arguments, &[b'x'; 65_507]);
-    assert!(end.stdout.ends_with("replied 'Your data was 65507 bytes long'\n"), "{}", end.stdout);
+    assert!(
+        end.stdout
+            .ends_with("replied 'Your data was 65507 bytes long'\n"),
+        "{}",
+        end.stdout
+    );
     let end = with_input(&arguments, &[b'x'; 65_508]);
     let want = format!(
         "error: cannot send 65508 bytes to 127.0.0.1:{port}: message too long (EMSGSIZE); a datagram \
@@ -267,12 +323,19 @@ fn the_largest_datagram_and_one_byte_more() {
 
 #[test]
 fn a_local_address_is_bound() {
-    for (local, host) in [("127.0.0.9", "127.0.0.9"), (":0", "0.0.0.0"), ("127.0.0.8:0", "127.0.0.8")] {
+    for (local, host) in [
+        ("127.0.0.9", "127.0.0.9"),
+        (":0", "0.0.0.0"),
+        ("127.0.0.8:0", "127.0.0.8"),
+    ] {
         let asked = Asked::by(&["--local", local]);
         let (_, client) = asked.request();
         asked.reply(b"ok", client);
         let end = asked.client.finish();
-        let want = format!("The OS assigned me the address ('{host}', {})\n", client.port());
+        let want = format!(
+            "The OS assigned me the address ('{host}', {})\n",
+            client.port()
+        );
         assert!(end.stdout.starts_with(&want), "{local}: {}", end.stdout);
     }
 }
@@ -283,8 +346,19 @@ fn a_broadcast_needs_the_flag_and_reaches_who_listens() {
     let port = server.port().to_string();
     let end = finish(&["client", "127.255.255.255", "-p", &port]);
     assert_eq!(end.code, Some(2));
-    assert!(end.stderr.contains("(EACCES); a broadcast address needs SO_BROADCAST (--broadcast)"));
-    let broadcast = ["client", "127.255.255.255", "-p", &port, "--broadcast", "--timeout", "300ms"];
+    assert!(
+        end.stderr
+            .contains("(EACCES); a broadcast address needs SO_BROADCAST (--broadcast)")
+    );
+    let broadcast = [
+        "client",
+        "127.255.255.255",
+        "-p",
+        &port,
+        "--broadcast",
+        "--timeout",
+        "300ms",
+    ];
     let end = finish(&broadcast);
     // The reply bears the server's own address, not the broadcast one, and is taken.
     let want = format!("The server ('127.0.0.1', {port}) replied 'Your data was 38 bytes long'\n");
@@ -297,7 +371,14 @@ fn a_multicast_group_answers() {
     let member = ["--host", "0.0.0.0", "-p", "0", "--join", "239.255.77.1%lo"];
     let server = Server::on(&member, &["--count", "1"], 1);
     let port = server.port().to_string();
-    let asked = ["client", "239.255.77.1", "-p", &port, "-o", "IP_MULTICAST_IF=lo"];
+    let asked = [
+        "client",
+        "239.255.77.1",
+        "-p",
+        &port,
+        "-o",
+        "IP_MULTICAST_IF=lo",
+    ];
     let end = finish(&[&asked[..], &["--timeout", "300ms"]].concat());
     let want = "replied 'Your data was 38 bytes long'\n";
     assert!(end.stdout.ends_with(want), "{}{}", end.stdout, end.stderr);
@@ -307,12 +388,28 @@ fn a_multicast_group_answers() {
 fn requests_are_counted_and_their_round_trips_told() {
     let server = Server::start(&["--count", "3"]);
     let port = server.port().to_string();
-    let arguments = ["client", "-p", &port, "-m", "x", "--count", "3", "--interval", "1ms", "-v"];
+    let arguments = [
+        "client",
+        "-p",
+        &port,
+        "-m",
+        "x",
+        "--count",
+        "3",
+        "--interval",
+        "1ms",
+        "-v",
+    ];
     let end = finish(&arguments);
     assert_eq!(end.stdout.matches("replied").count(), 3);
     assert_eq!(end.stdout.matches("The OS assigned me").count(), 1);
     assert_eq!(end.stderr.matches("SRTT").count(), 3);
-    assert!(end.stderr.contains("3 requests, 3 answered; round trip min"), "{}", end.stderr);
+    assert!(
+        end.stderr
+            .contains("3 requests, 3 answered; round trip min"),
+        "{}",
+        end.stderr
+    );
 }
 
 #[test]
@@ -325,7 +422,11 @@ fn ctrl_c_ends_a_wait_with_the_account() {
     while !running.line().contains("replied") {}
     running.signal(nix::sys::signal::Signal::SIGINT);
     let end = running.finish();
-    assert!(end.stderr.starts_with("1 request, 1 answered"), "{}", end.stderr);
+    assert!(
+        end.stderr.starts_with("1 request, 1 answered"),
+        "{}",
+        end.stderr
+    );
 }
 
 #[test]
@@ -334,7 +435,10 @@ fn bad_input_is_answered_in_one_helpful_line() {
         (&["--port", "0"], &["port 0"]),
         (&["--port", "65536"], &["65536", "65535"]),
         (&["--port", "domian"], &["domian", "domain"]),
-        (&["no.such.host.invalid"], &["no.such.host.invalid", "check its spelling"]),
+        (
+            &["no.such.host.invalid"],
+            &["no.such.host.invalid", "check its spelling"],
+        ),
         (&["127.0.0.1", "-6"], &["no IPv6 address"]),
         (&["--hex", "-m", "123"], &["3 digits"]),
         (&["--backoff", "never"], &["neither book nor rfc8085"]),
@@ -342,15 +446,27 @@ fn bad_input_is_answered_in_one_helpful_line() {
         (&["--timeout", "-1s"], &["--timeout", "-1s"]),
         (&["--timeout", "10000h"], &["longer than a year"]),
         (&["--local", "::1"], &["the server's address is IPv4"]),
-        (&["--local", "198.51.100.7"], &["198.51.100.7:0", "(EADDRNOTAVAIL)"]),
+        (
+            &["--local", "198.51.100.7"],
+            &["198.51.100.7:0", "(EADDRNOTAVAIL)"],
+        ),
         (&["--sndbuf", "1e99"], &["--sndbuf"]),
     ];
     for (arguments, wanted) in cases {
         let end = finish(&[&["client"], *arguments].concat());
         assert_eq!(end.code, Some(2), "{arguments:?}: {}", end.stderr);
-        assert_eq!(end.stderr.lines().count(), 1, "{arguments:?}: {}", end.stderr);
+        assert_eq!(
+            end.stderr.lines().count(),
+            1,
+            "{arguments:?}: {}",
+            end.stderr
+        );
         for want in *wanted {
-            assert!(end.stderr.contains(want), "{arguments:?}: no {want:?} in {}", end.stderr);
+            assert!(
+                end.stderr.contains(want),
+                "{arguments:?}: no {want:?} in {}",
+                end.stderr
+            );
         }
         assert_eq!(end.stdout, "", "{arguments:?}");
     }
@@ -360,7 +476,9 @@ fn bad_input_is_answered_in_one_helpful_line() {
 fn the_environment_names_the_server() {
     let server = Server::start(&["--count", "1"]);
     let mut command = udpraw(["client"]);
-    command.env("UDPRAW_HOST", "127.0.0.1").env("UDPRAW_PORT", server.port().to_string());
+    command
+        .env("UDPRAW_HOST", "127.0.0.1")
+        .env("UDPRAW_PORT", server.port().to_string());
     let end = common::run(command);
     assert_eq!(end.code, Some(0), "{}", end.stderr);
 }

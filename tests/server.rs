@@ -16,9 +16,18 @@ fn the_documents_transcript() {
     let time = b"The time is 2026-11-21 23:33:38.123456";
     assert_eq!(ask(&client, time), b"Your data was 38 bytes long");
     let client_says = format!("The client at ('127.0.0.1', {}) says ", address.port());
-    assert_eq!(server.line(), format!("{client_says}'The time is 2026-11-21 23:33:38.123456'"));
-    assert_eq!(ask(&client, b"it's\n\"\x1b[31m\\"), b"Your data was 12 bytes long");
-    assert_eq!(server.line(), format!(r#"{client_says}'it\'s\n"\x1b[31m\\'"#));
+    assert_eq!(
+        server.line(),
+        format!("{client_says}'The time is 2026-11-21 23:33:38.123456'")
+    );
+    assert_eq!(
+        ask(&client, b"it's\n\"\x1b[31m\\"),
+        b"Your data was 12 bytes long"
+    );
+    assert_eq!(
+        server.line(),
+        format!(r#"{client_says}'it\'s\n"\x1b[31m\\'"#)
+    );
     let end = server.running.finish();
     assert_eq!((end.stdout.as_str(), end.code), ("", Some(0)));
     assert_eq!(
@@ -30,7 +39,10 @@ fn the_documents_transcript() {
 #[test]
 fn the_older_documents_wording() {
     let server = Server::start(&["--reply-text", "Your data was {bytes} bytes long."]);
-    assert_eq!(ask(&server.client(), b"1234567"), b"Your data was 7 bytes long.");
+    assert_eq!(
+        ask(&server.client(), b"1234567"),
+        b"Your data was 7 bytes long."
+    );
 }
 
 #[test]
@@ -39,13 +51,23 @@ fn any_bytes_are_shown_and_answered() {
     let client = server.client();
     assert_eq!(ask(&client, b""), b"Your data was 0 bytes long");
     assert!(server.line().ends_with(" says ''"));
-    assert_eq!(ask(&client, &[0xff, b'\'', 0]), b"Your data was 3 bytes long");
+    assert_eq!(
+        ask(&client, &[0xff, b'\'', 0]),
+        b"Your data was 3 bytes long"
+    );
     assert!(server.line().ends_with(r#" says b"\xff'\x00""#));
-    assert_eq!(ask(&client, "caf\u{e9}".as_bytes()), b"Your data was 5 bytes long");
+    assert_eq!(
+        ask(&client, "caf\u{e9}".as_bytes()),
+        b"Your data was 5 bytes long"
+    );
     assert!(server.line().ends_with(r" says b'caf\xc3\xa9'"));
     // Its line is larger than a pipe holds, and is written before the reply is sent.
     client.send(&[b'x'; 65_507]).unwrap();
-    assert!(server.line().ends_with(&format!(" says '{}'", "x".repeat(65_507))));
+    assert!(
+        server
+            .line()
+            .ends_with(&format!(" says '{}'", "x".repeat(65_507)))
+    );
     let mut reply = [0; 99];
     let length = client.recv(&mut reply).unwrap();
     assert_eq!(&reply[..length], b"Your data was 65507 bytes long");
@@ -63,9 +85,17 @@ fn replies_of_each_kind() {
     client.send(b"quiet").unwrap();
     assert!(none.line().ends_with("says 'quiet'"));
     let end = none.running.finish();
-    assert!(end.stderr.starts_with("1 datagram (5 bytes), 0 replies (0 bytes)"), "{}", end.stderr);
+    assert!(
+        end.stderr
+            .starts_with("1 datagram (5 bytes), 0 replies (0 bytes)"),
+        "{}",
+        end.stderr
+    );
     client.set_nonblocking(true).unwrap();
-    assert!(client.recv(&mut [0; 9]).is_err(), "no reply, now that the server has ended");
+    assert!(
+        client.recv(&mut [0; 9]).is_err(),
+        "no reply, now that the server has ended"
+    );
 }
 
 #[test]
@@ -73,7 +103,10 @@ fn one_process_serves_several_ports() {
     let mut server = Server::on(&["-p", "0,0", "-p", "0"], &["--count", "6"], 3);
     for _ in 0..2 {
         for address in server.addresses.clone() {
-            assert_eq!(ask(&client_of(address), b"x"), b"Your data was 1 bytes long");
+            assert_eq!(
+                ask(&client_of(address), b"x"),
+                b"Your data was 1 bytes long"
+            );
             assert!(server.line().ends_with("says 'x'"));
         }
     }
@@ -87,7 +120,10 @@ fn ipv6_prints_four_tuples() {
     let client = server.client();
     ask(&client, b"six");
     let port = client.local_addr().unwrap().port();
-    assert_eq!(server.line(), format!("The client at ('::1', {port}, 0, 0) says 'six'"));
+    assert_eq!(
+        server.line(),
+        format!("The client at ('::1', {port}, 0, 0) says 'six'")
+    );
 }
 
 #[test]
@@ -95,10 +131,20 @@ fn a_wildcard_server_replies_from_the_address_that_was_asked() {
     // A connected socket takes nothing from anyone else: the reply's source is the assertion.
     for (host, asked) in [("0.0.0.0", "127.0.0.2"), ("::", "127.0.0.3"), ("::", "::1")] {
         let server = Server::on(&["--host", host, "-p", "0"], &["--count", "1"], 1);
-        let client = client_of(format!("[{asked}]:{}", server.port()).parse().unwrap_or_else(|_| {
-            format!("{asked}:{}", server.port()).parse().expect("an address")
-        }));
-        assert_eq!(ask(&client, b"where"), b"Your data was 5 bytes long", "{host} {asked}");
+        let client = client_of(
+            format!("[{asked}]:{}", server.port())
+                .parse()
+                .unwrap_or_else(|_| {
+                    format!("{asked}:{}", server.port())
+                        .parse()
+                        .expect("an address")
+                }),
+        );
+        assert_eq!(
+            ask(&client, b"where"),
+            b"Your data was 5 bytes long",
+            "{host} {asked}"
+        );
     }
 }
 
@@ -117,7 +163,10 @@ fn loss_on_purpose_is_repeatable() {
             "Pretending to drop packet from ('127.0.0.1', {})",
             client.local_addr().unwrap().port()
         );
-        lines.iter().map(|line| *line == dropped).collect::<Vec<_>>()
+        lines
+            .iter()
+            .map(|line| *line == dropped)
+            .collect::<Vec<_>>()
     };
     let first = pattern("1");
     assert_eq!(first, pattern("1"));
@@ -136,7 +185,11 @@ fn ctrl_c_and_sigterm_end_it_with_the_summary() {
             server.running.signal(signal);
             let end = server.running.finish();
             assert_eq!(end.code, Some(0), "{signal} {ports}");
-            assert!(end.stderr.starts_with("1 datagram (6 bytes), 1 reply"), "{}", end.stderr);
+            assert!(
+                end.stderr.starts_with("1 datagram (6 bytes), 1 reply"),
+                "{}",
+                end.stderr
+            );
         }
     }
 }
@@ -154,11 +207,18 @@ fn what_the_kernel_dropped_is_accounted_for() {
     let end = server.interrupt();
     let words: Vec<&str> = end.stderr.split_whitespace().collect();
     let received: u64 = words[0].parse().unwrap();
-    let at = words.windows(4).position(|w| w[1..] == ["dropped", "by", "the"]).unwrap();
+    let at = words
+        .windows(4)
+        .position(|w| w[1..] == ["dropped", "by", "the"])
+        .unwrap();
     let dropped: u64 = words[at].parse().unwrap();
     assert!(dropped > 400, "{}", end.stderr);
     // Ctrl-C may come before the queue is empty, but nothing is counted twice.
-    assert!(received + dropped <= 500 && received + dropped >= 480, "{}", end.stderr);
+    assert!(
+        received + dropped <= 500 && received + dropped >= 480,
+        "{}",
+        end.stderr
+    );
 }
 
 #[test]
@@ -175,8 +235,14 @@ fn json_tells_everything() {
     ask(&client, b"\xff\x00");
     let end = running.finish();
     let records = json_lines(&end.stdout);
-    let events: Vec<_> = records.iter().map(|record| record["event"].as_str().unwrap()).collect();
-    assert_eq!(events, ["received", "replied", "received", "replied", "summary"]);
+    let events: Vec<_> = records
+        .iter()
+        .map(|record| record["event"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        events,
+        ["received", "replied", "received", "replied", "summary"]
+    );
     assert_eq!(records[0]["text"], "text");
     assert_eq!(records[1]["text"], "Your data was 4 bytes long");
     assert_eq!(records[2]["hex"], "ff00");
@@ -197,10 +263,21 @@ fn it_never_answers_itself() {
     let forger = UdpSocket::from(forger);
     forger.send_to(b"loop", server.addresses[0]).unwrap();
     assert!(server.line().ends_with("says 'loop'"));
-    assert_eq!(ask(&server.client(), b"still there"), b"Your data was 11 bytes long");
+    assert_eq!(
+        ask(&server.client(), b"still there"),
+        b"Your data was 11 bytes long"
+    );
     let end = server.interrupt();
-    assert!(end.stderr.contains("would answer the answer"), "{}", end.stderr);
-    assert!(end.stderr.contains("2 datagrams (15 bytes), 1 reply"), "{}", end.stderr);
+    assert!(
+        end.stderr.contains("would answer the answer"),
+        "{}",
+        end.stderr
+    );
+    assert!(
+        end.stderr.contains("2 datagrams (15 bytes), 1 reply"),
+        "{}",
+        end.stderr
+    );
 }
 
 #[test]
@@ -211,8 +288,16 @@ fn a_reply_that_cannot_be_sent_does_not_stop_it() {
     server.line();
     let end = server.running.finish();
     assert_eq!(end.code, Some(0));
-    assert!(end.stderr.contains("cannot send 65508 bytes to 127.0.0.1:"), "{}", end.stderr);
-    assert!(end.stderr.contains("(EMSGSIZE)") && end.stderr.contains("1 failed"), "{}", end.stderr);
+    assert!(
+        end.stderr.contains("cannot send 65508 bytes to 127.0.0.1:"),
+        "{}",
+        end.stderr
+    );
+    assert!(
+        end.stderr.contains("(EMSGSIZE)") && end.stderr.contains("1 failed"),
+        "{}",
+        end.stderr
+    );
 }
 
 #[test]
@@ -239,8 +324,18 @@ fn verbose_shows_the_fd_and_what_became_of_each_option() {
     let server = Server::start(&["-v", "--rcvbuf", "64KiB", "-o", "SO_REUSEADDR=1"]);
     let end = server.interrupt();
     let first = end.stderr.lines().next().unwrap();
-    assert!(first.starts_with("fd ") && first.contains("AF_INET, SOCK_DGRAM"), "{}", end.stderr);
-    let of = |name: &str| end.stderr.lines().find(|line| line.contains(name)).unwrap().to_owned();
+    assert!(
+        first.starts_with("fd ") && first.contains("AF_INET, SOCK_DGRAM"),
+        "{}",
+        end.stderr
+    );
+    let of = |name: &str| {
+        end.stderr
+            .lines()
+            .find(|line| line.contains(name))
+            .unwrap()
+            .to_owned()
+    };
     assert!(of("SO_RCVBUF").contains("65536") && of("SO_RCVBUF").contains("131072"));
     assert!(of("SO_REUSEADDR").contains("requested") && of("SO_REUSEADDR").contains("effective"));
 }
@@ -251,9 +346,18 @@ fn bad_input_is_answered_in_one_helpful_line() {
     let port = taken.local_addr().unwrap().port().to_string();
     let in_use = format!("cannot bind 127.0.0.1:{port}: address already in use (EADDRINUSE); ");
     let cases: &[(&[&str], &[&str])] = &[
-        (&["--port", &port], &[&in_use, "ss -ulnp", "0 for one that the OS picks"]),
-        (&["--host", "198.51.100.7"], &["198.51.100.7:1060", "(EADDRNOTAVAIL)", "ip address"]),
-        (&["--host", "no.such.host.invalid"], &["no.such.host.invalid", "check its spelling"]),
+        (
+            &["--port", &port],
+            &[&in_use, "ss -ulnp", "0 for one that the OS picks"],
+        ),
+        (
+            &["--host", "198.51.100.7"],
+            &["198.51.100.7:1060", "(EADDRNOTAVAIL)", "ip address"],
+        ),
+        (
+            &["--host", "no.such.host.invalid"],
+            &["no.such.host.invalid", "check its spelling"],
+        ),
         (&["--host", "\x1b[31m"], &["\\u{1b}[31m"]),
         (&["--port", "65536"], &["65536", "65535"]),
         (&["--port", "-1"], &["-1"]),
@@ -261,19 +365,38 @@ fn bad_input_is_answered_in_one_helpful_line() {
         (&["--port", "shh"], &["shh", "ssh"]),
         (&["--rcvbuf", "4x"], &["4x", "unknown unit 'x'"]),
         (&["--drop", "2"], &["above 1"]),
-        (&["--reply-text", "{size}"], &["unknown placeholder '{size}'"]),
+        (
+            &["--reply-text", "{size}"],
+            &["unknown placeholder '{size}'"],
+        ),
         (&["--count", "18446744073709551616"], &["--count"]),
         (&["-p", "0", "-o", "SO_NONSENSE=1"], &["SO_NONSENSE"]),
         (&["-p", "0", "-o", "IP_TTL=256"], &["IP_TTL", "256"]),
-        (&["-p", "0", "--bind-device", "nosuch0"], &["nosuch0", "ENODEV"]),
+        (
+            &["-p", "0", "--bind-device", "nosuch0"],
+            &["nosuch0", "ENODEV"],
+        ),
     ];
     for (arguments, wanted) in cases {
         let end = finish(&[&["server"], *arguments].concat());
         assert_eq!(end.code, Some(2), "{arguments:?}: {}", end.stderr);
-        assert_eq!(end.stderr.lines().count(), 1, "{arguments:?}: {}", end.stderr);
-        assert!(end.stderr.starts_with("error: "), "{arguments:?}: {}", end.stderr);
+        assert_eq!(
+            end.stderr.lines().count(),
+            1,
+            "{arguments:?}: {}",
+            end.stderr
+        );
+        assert!(
+            end.stderr.starts_with("error: "),
+            "{arguments:?}: {}",
+            end.stderr
+        );
         for want in *wanted {
-            assert!(end.stderr.contains(want), "{arguments:?}: no {want:?} in {}", end.stderr);
+            assert!(
+                end.stderr.contains(want),
+                "{arguments:?}: no {want:?} in {}",
+                end.stderr
+            );
         }
         assert!(!end.stderr.contains('\x1b'), "{arguments:?}");
         assert_eq!(end.stdout, "");
@@ -288,7 +411,12 @@ fn a_port_below_1024_needs_the_right() {
     let mut command = std::process::Command::new("setpriv");
     let is_root = nix::unistd::geteuid().is_root();
     if is_root {
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]);
+        command.args([
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            "--inh-caps=-all",
+        ]);
     }
     // The test's own directory may be closed to others: what it runs is a copy in an open one.
     let place = tempfile::tempdir().unwrap();

@@ -74,7 +74,7 @@ impl QueuedError {
 }
 
 /// Reads a `struct sockaddr_in` or `struct sockaddr_in6`; AF_UNSPEC means that there is none.
-fn socket_address(bytes: &[u8]) -> Option<SocketAddr> {
+pub(super) fn socket_address(bytes: &[u8]) -> Option<SocketAddr> {
     let (family, rest) = bytes.split_first_chunk()?;
     let (port, rest) = rest.split_first_chunk()?;
     let port = u16::from_be_bytes(*port);

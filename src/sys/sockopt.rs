@@ -11,6 +11,10 @@ pub(crate) fn get(
     name: i32,
     value: &mut [u8],
 ) -> io::Result<usize> {
+    // Its length counts instructions of eight bytes each: the kernel would write past `value`.
+    if (level, name) == (libc::SOL_SOCKET, libc::SO_GET_FILTER) {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    }
     let mut length = value.len() as libc::socklen_t;
     // SAFETY: getsockopt(2) demands that optval points to optlen writable bytes: `value` is that
     // slice, exclusively borrowed, and `length` its length (cut to socklen_t, never more).
@@ -38,6 +42,26 @@ pub(crate) fn set(fd: BorrowedFd<'_>, level: i32, name: i32, value: &[u8]) -> io
         unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, value.as_ptr().cast(), length) };
     match result {
         0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// How many instructions the socket filter has; 0 for none.
+pub(crate) fn filter_length(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    let mut length = 0;
+    // SAFETY: getsockopt(2) demands that optval points to optlen writable bytes. SO_GET_FILTER
+    // counts instructions instead, and with 0 of them writes nothing but their number to optlen.
+    let result = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_GET_FILTER,
+            std::ptr::null_mut(),
+            &mut length,
+        )
+    };
+    match result {
+        0 => Ok(length),
         _ => Err(io::Error::last_os_error()),
     }
 }

@@ -16,8 +16,14 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// The program, without what the environment would tell it.
 pub fn udpraw<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_udpraw"));
-    command.args(arguments).env_remove("UDPRAW_HOST").env_remove("UDPRAW_PORT");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(arguments)
+        .env_remove("UDPRAW_HOST")
+        .env_remove("UDPRAW_PORT");
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 
@@ -31,7 +37,9 @@ pub struct Finished {
 
 /// Runs a command to its end.
 pub fn run(mut command: Command) -> Finished {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     Finished {
         stdout: String::from_utf8(output.stdout).expect("output is UTF-8"),
         stderr: String::from_utf8(output.stderr).expect("talk is UTF-8"),
@@ -53,10 +61,16 @@ pub struct Running {
 
 impl Running {
     pub fn start(mut command: Command) -> Self {
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let stderr = child.stderr.take();
-        Self { child, stdout, stderr }
+        Self {
+            child,
+            stdout,
+            stderr,
+        }
     }
 
     /// The next line of its standard output, without the line feed; empty at the end.
@@ -80,18 +94,27 @@ impl Running {
     /// Waits for its end.
     pub fn finish(mut self) -> Finished {
         let (mut stdout, mut stderr) = (String::new(), String::new());
-        self.stdout.read_to_string(&mut stdout).expect("output is UTF-8");
+        self.stdout
+            .read_to_string(&mut stdout)
+            .expect("output is UTF-8");
         if let Some(mut stream) = self.stderr.take() {
             stream.read_to_string(&mut stderr).expect("talk is UTF-8");
         }
         let status = self.child.wait().expect("a child");
-        Finished { stdout, stderr, code: status.code() }
+        Finished {
+            stdout,
+            stderr,
+            code: status.code(),
+        }
     }
 }
 
 /// A stream that is at its end.
 fn empty_stdout() -> ChildStdout {
-    let mut child = Command::new("true").stdout(Stdio::piped()).spawn().expect("true(1)");
+    let mut child = Command::new("true")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("true(1)");
     let stdout = child.stdout.take().expect("a pipe");
     child.wait().expect("a child");
     stdout
@@ -146,10 +169,15 @@ impl Server {
 
 /// The address in `Listening at ('127.0.0.1', 1060)`.
 pub fn listening(line: &str) -> SocketAddr {
-    let tuple = line.strip_prefix("Listening at ('").unwrap_or_else(|| panic!("{line:?}"));
+    let tuple = line
+        .strip_prefix("Listening at ('")
+        .unwrap_or_else(|| panic!("{line:?}"));
     let (host, rest) = tuple.split_once("', ").expect("a tuple");
     let port = rest.split([',', ')']).next().expect("a port");
-    SocketAddr::new(host.parse().expect("an address"), port.parse().expect("a port"))
+    SocketAddr::new(
+        host.parse().expect("an address"),
+        port.parse().expect("a port"),
+    )
 }
 
 /// A UDP socket on loopback that gives up after [`PATIENCE`].
@@ -161,7 +189,11 @@ pub fn socket() -> UdpSocket {
 
 /// A UDP socket whose peer is `server`.
 pub fn client_of(server: SocketAddr) -> UdpSocket {
-    let socket = UdpSocket::bind(if server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" });
+    let socket = UdpSocket::bind(if server.is_ipv4() {
+        "127.0.0.1:0"
+    } else {
+        "[::1]:0"
+    });
     let socket = socket.expect("a socket");
     socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     socket.connect(server).expect("a route on loopback");
@@ -192,11 +224,16 @@ pub fn has(program: &str) -> bool {
 
 /// Says why a test is skipped; in CI, fails.
 pub fn skip(why: &str) {
-    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "skipped in CI: {why}");
+    assert!(
+        std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+        "skipped in CI: {why}"
+    );
     eprintln!("SKIPPED: {why}");
 }
 
 /// Each line as JSON.
 pub fn json_lines(text: &str) -> Vec<serde_json::Value> {
-    text.lines().map(|line| serde_json::from_str(line).expect("NDJSON")).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("NDJSON"))
+        .collect()
 }

@@ -1,30 +1,108 @@
-//! Socket options by flag.
+//! The socket options that every subcommand with a socket takes, by name or by flag.
 
 use clap::Args;
-use udpraw::socket::Family;
-use udpraw::socket::options::Setting;
 
-#[derive(Clone, Debug, Args)]
+use udpraw::error::{Error, Result};
+use udpraw::socket::Family;
+use udpraw::socket::options::{Setting, SocketOption};
+
+/// Options that are set on the socket before it is bound, in the order of this struct.
+///
+/// Values stay text here: the catalogue knows what each means, and says so where one makes no sense.
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Socket options")]
 pub(crate) struct SocketArguments {
+    /// Let other sockets bind the same port; the last takes all [SO_REUSEADDR, socket(7)]
     #[arg(long)]
     pub(crate) reuseaddr: bool,
+
+    /// Share the port with other sockets, by flow [SO_REUSEPORT, socket(7)]
+    #[arg(long)]
+    pub(crate) reuseport: bool,
+
+    /// Allow sending to broadcast addresses [SO_BROADCAST, socket(7)]
     #[arg(long)]
     pub(crate) broadcast: bool,
-    #[arg(short, long = "option")]
-    options: Vec<Setting>,
+
+    /// Receive buffer, as in 4MiB; the kernel doubles it [SO_RCVBUF, socket(7)]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) rcvbuf: Option<String>,
+
+    /// Send buffer, as in 4MiB; the kernel doubles it [SO_SNDBUF, socket(7)]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) sndbuf: Option<String>,
+
+    /// Routers that a datagram may pass [IP_TTL, ip(7); IPV6_UNICAST_HOPS, ipv6(7)]
+    #[arg(long, value_name = "N")]
+    pub(crate) ttl: Option<String>,
+
+    /// TOS byte: 0 to 255, 0xb8, or a DSCP such as ef [IP_TOS, ip(7); IPV6_TCLASS, RFC 3542]
+    #[arg(long, value_name = "TOS")]
+    pub(crate) tos: Option<String>,
+
+    /// Send and receive through one interface alone [SO_BINDTODEVICE, socket(7)]
+    #[arg(long, value_name = "INTERFACE")]
+    pub(crate) bind_device: Option<String>,
+
+    /// Join a multicast group, as in 239.1.2.3%eth0; may be repeated [IP_ADD_MEMBERSHIP, ip(7);
+    /// IPV6_ADD_MEMBERSHIP, ipv6(7)]
+    #[arg(long, value_name = "GROUP[%INTERFACE]")]
+    pub(crate) join: Vec<String>,
+
+    /// Set any option of the catalogue (`udpraw options` lists it); may be repeated
+    #[arg(short = 'o', long = "option", value_name = "NAME=VALUE")]
+    pub(crate) option: Vec<String>,
 }
 
 impl SocketArguments {
-    pub(crate) fn settings(&self, _: Family) -> Result<Vec<Setting>, udpraw::error::Error> {
-        let mut settings = Vec::new();
-        if self.reuseaddr {
-            settings.push("SO_REUSEADDR=1".parse()?);
+    /// The settings of the catalogue that were asked for, as a socket of `family` takes them.
+    ///
+    /// # Errors
+    /// If a value makes no sense, or a group is of another family.
+    pub(crate) fn settings(&self, family: Family) -> Result<Vec<Setting>> {
+        let of_family = |v4, v6| match family {
+            Family::V4 => v4,
+            Family::V6 => v6,
+        };
+        let flags = [
+            ("SO_REUSEADDR", self.reuseaddr),
+            ("SO_REUSEPORT", self.reuseport),
+            ("SO_BROADCAST", self.broadcast),
+        ];
+        let values = [
+            ("SO_RCVBUF", &self.rcvbuf),
+            ("SO_SNDBUF", &self.sndbuf),
+            (of_family("IP_TTL", "IPV6_UNICAST_HOPS"), &self.ttl),
+            (of_family("IP_TOS", "IPV6_TCLASS"), &self.tos),
+            ("SO_BINDTODEVICE", &self.bind_device),
+        ];
+        let flags = flags
+            .into_iter()
+            .filter(|(_, on)| *on)
+            .map(|(name, _)| setting(name, "on"));
+        let values = values
+            .into_iter()
+            .filter_map(|(name, value)| Some(setting(name, value.as_deref()?)));
+        let groups = self.join.iter().map(|group| membership(family, group));
+        let others = self.option.iter().map(|text| text.parse());
+        flags.chain(values).chain(groups).chain(others).collect()
+    }
+}
+
+fn setting(name: &str, value: &str) -> Result<Setting> {
+    let option = SocketOption::find(name)?;
+    Ok(Setting::new(option, option.parse(value)?))
+}
+
+/// The membership option of the group's family. An IPv6 socket joins IPv4 groups as well.
+fn membership(family: Family, group: &str) -> Result<Setting> {
+    match (family, group.contains(':')) {
+        (Family::V4, true) => {
+            let subject = format!("group '{}'", group.escape_debug());
+            Err(Error::invalid("join", subject, "the socket is an IPv4 one")
+                .with_remedy("bind an IPv6 address, as in --host ::"))
         }
-        if self.broadcast {
-            settings.push("SO_BROADCAST=1".parse()?);
-        }
-        settings.extend(self.options.iter().cloned());
-        Ok(settings)
+        (_, true) => setting("IPV6_ADD_MEMBERSHIP", group),
+        (_, false) => setting("IP_ADD_MEMBERSHIP", group),
     }
 }

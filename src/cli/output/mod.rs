@@ -1,6 +1,7 @@
 //! The only room that prints: text or NDJSON on standard output, talk on standard error.
 
 pub(crate) mod client;
+pub(crate) mod options;
 mod python;
 mod record;
 pub(crate) mod server;
