@@ -103,4 +103,88 @@ mod tests {
             assert_eq!(Repr(bytes).to_string(), want);
         }
     }
+
+    /// Has Python evaluate an expression of `x` for each line of input.
+    fn python(expression: &str, lines: &[String]) -> Option<Vec<String>> {
+        use std::io::Write as _;
+        use std::process::{Command, Stdio};
+        let script = format!("import sys, socket\nfor x in sys.stdin: print({expression})");
+        let spawned = Command::new("python3")
+            .args(["-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        let Ok(mut child) = spawned else {
+            assert!(
+                std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+                "no python3 in CI"
+            );
+            let _ = writeln!(std::io::stderr(), "SKIPPED: python3 is not installed");
+            return None;
+        };
+        // The answers are shorter than a pipe's worth only together with the questions: feed apart.
+        let mut input = child.stdin.take().unwrap();
+        let text = lines.join("\n");
+        let feeder = std::thread::spawn(move || input.write_all(text.as_bytes()));
+        let output = child.wait_with_output().unwrap();
+        feeder.join().unwrap().unwrap();
+        Some(
+            String::from_utf8(output.stdout)
+                .unwrap()
+                .lines()
+                .map(str::to_owned)
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn every_pair_of_bytes_and_random_runs_as_python_writes_them() {
+        let mut dice = fastrand::Rng::with_seed(1);
+        let pairs = (0..=u16::MAX).map(|pair| pair.to_be_bytes().to_vec());
+        let singles = (0..=u8::MAX).map(|byte| vec![byte]);
+        let runs = (0..2000).map(|_| {
+            let most = if dice.bool() { 0x80 } else { 0x100 };
+            (0..dice.usize(..40))
+                .map(|_| dice.u16(..most) as u8)
+                .collect()
+        });
+        let all: Vec<Vec<u8>> = pairs
+            .chain(singles)
+            .chain(runs.collect::<Vec<_>>())
+            .collect();
+        let hex = |bytes: &Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let lines: Vec<String> = all.iter().map(hex).collect();
+        let expression =
+            "(lambda b: repr(b.decode()) if b.isascii() else repr(b))(bytes.fromhex(x))";
+        let Some(theirs) = python(expression, &lines) else {
+            return;
+        };
+        assert_eq!(theirs.len(), all.len());
+        for (bytes, want) in all.iter().zip(theirs) {
+            assert_eq!(Repr(bytes).to_string(), want);
+        }
+    }
+
+    #[test]
+    fn ipv6_addresses_as_python_writes_them() {
+        let mut dice = fastrand::Rng::with_seed(2);
+        let addresses: Vec<Ipv6Addr> = (0..3000)
+            .map(|_| {
+                // Mostly zeroes, so that there are runs of them to shorten.
+                let mut groups = [0; 8];
+                for group in &mut groups {
+                    *group = [0, 0, 0, 1, 0xffff, dice.u16(..)][dice.usize(..6)];
+                }
+                groups.into()
+            })
+            .collect();
+        let lines: Vec<String> = addresses.iter().map(Ipv6Addr::to_string).collect();
+        let expression = "(socket.inet_ntop(10, socket.inet_pton(10, x.strip())), 7, 0, 0)";
+        let Some(theirs) = python(expression, &lines) else {
+            return;
+        };
+        for (address, want) in addresses.iter().zip(theirs) {
+            assert_eq!(Tuple((*address, 7).into()).to_string(), want);
+        }
+    }
 }

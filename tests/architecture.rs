@@ -1,0 +1,162 @@
+//! The house rules that a program can check: who may import whom, and where `unsafe` may stand.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rooms by floor, from the ground up. What is not named here is not allowed in.
+const FLOORS: [&[&str]; 5] = [
+    &["error", "units"],
+    &["sys"],
+    &["socket", "services"],
+    &["io", "protocol"],
+    &[
+        "server", "client", "transfer", "relay", "ports", "probe", "mtu", "trace", "bench",
+    ],
+];
+
+fn floor(room: &str) -> Option<usize> {
+    FLOORS.iter().position(|rooms| rooms.contains(&room))
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Code lines: neither comments nor docs, nor the tests at a file's end.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).expect("a source file");
+    let code = text
+        .split("#[cfg(test)]\nmod tests")
+        .next()
+        .unwrap_or_default();
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    code.lines().filter(is_code).collect::<Vec<_>>().join("\n")
+}
+
+/// The rooms that a source names in `use crate::…` or `crate::…`, also in braces.
+fn imports(code: &str, root: &str) -> Vec<String> {
+    let word = |text: &str| {
+        text.chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect::<String>()
+    };
+    let mut rooms = Vec::new();
+    for (at, _) in code.match_indices(root) {
+        let rest = &code[at + root.len()..];
+        match rest.strip_prefix('{') {
+            Some(list) => {
+                let list = list.split(';').next().unwrap_or_default();
+                rooms.extend(list.split([',', '{', '}']).map(|item| word(item.trim())));
+            }
+            None => rooms.push(word(rest)),
+        }
+    }
+    rooms.retain(|room| !room.is_empty());
+    rooms
+}
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The room that a file of the library belongs to; `None` for lib.rs, main.rs and the cli.
+fn room(path: &Path) -> Option<String> {
+    let inner = path.strip_prefix(src()).expect("below src");
+    let first = inner
+        .components()
+        .next()
+        .expect("a name")
+        .as_os_str()
+        .to_str()
+        .expect("UTF-8");
+    let name = first.trim_end_matches(".rs").to_owned();
+    (!["lib", "main", "cli"].contains(&name.as_str())).then_some(name)
+}
+
+#[test]
+fn imports_go_down() {
+    for path in sources(&src()) {
+        let Some(room) = room(&path) else { continue };
+        let here = floor(&room).unwrap_or_else(|| panic!("{room} is on no floor of the house"));
+        for import in imports(&code(&path), "crate::") {
+            if import == room {
+                continue;
+            }
+            let there = floor(&import)
+                .unwrap_or_else(|| panic!("{}: crate::{import} is on no floor", path.display()));
+            assert!(
+                there < here || here == 0 && there == 0,
+                "{}: {room} (floor {here}) imports {import} (floor {there})",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn unsafe_stands_in_sys_alone() {
+    for path in sources(&src()) {
+        if room(&path).as_deref() == Some("sys") {
+            continue;
+        }
+        for line in code(&path).lines() {
+            let has = line
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .any(|w| w == "unsafe");
+            assert!(!has, "{}: {line}", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_the_output_room_prints() {
+    for path in sources(&src()) {
+        let is_output = path.starts_with(src().join("cli/output"));
+        for macro_name in ["println!", "eprintln!", "print!(", "eprint!(", "dbg!"] {
+            let found = code(&path).contains(macro_name);
+            assert!(!found || is_output, "{}: {macro_name}", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_stay_small() {
+    for path in sources(&src()) {
+        let lines = fs::read_to_string(&path)
+            .expect("a source file")
+            .lines()
+            .count();
+        assert!(
+            lines <= 450,
+            "{} has {lines} lines: move a wall",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn main_is_a_door() {
+    let lines = fs::read_to_string(src().join("main.rs"))
+        .expect("main.rs")
+        .lines()
+        .count();
+    assert!(lines < 30);
+}
+
+#[test]
+fn the_reader_of_imports_sees_them() {
+    let code = "use crate::error::{Error, Result};\nuse crate::{sys, units::bytes};\nlet x = crate::socket::y();";
+    assert_eq!(
+        imports(code, "crate::"),
+        ["error", "sys", "units", "socket"]
+    );
+}

@@ -1,0 +1,101 @@
+//! `udpraw tour`: the fresh start.
+
+mod common;
+
+use common::{finish, has, json_lines};
+
+#[test]
+fn both_lessons_are_shown() {
+    let end = finish(&["tour"]);
+    assert_eq!(end.code, Some(0), "{}", end.stderr);
+    for want in [
+        "1. Two programs, two sockets, one datagram each way",
+        "$ udpraw server --port 0 --count 1",
+        " server │ Listening at ('127.0.0.1', ",
+        " client │ The OS assigned me the address ('0.0.0.0', ",
+        " client │ The server ('127.0.0.1', ",
+        "replied 'Your data was 38 bytes long'",
+        "2. The same exchange, call by call",
+    ] {
+        assert!(end.stdout.contains(want), "no {want:?} in\n{}", end.stdout);
+    }
+    assert!(
+        !end.stdout.contains('\x1b'),
+        "colours where there is no terminal"
+    );
+    if !has("strace") {
+        return;
+    }
+    let calls: Vec<_> = end
+        .stdout
+        .lines()
+        .filter_map(|line| line.strip_prefix(" server │ "))
+        .collect();
+    let second = calls
+        .iter()
+        .position(|call| call.starts_with("socket("))
+        .expect("the calls");
+    let names: Vec<_> = calls[second..]
+        .iter()
+        .map(|call| call.split('(').next().unwrap_or_default())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "socket",
+            "bind",
+            "getsockname",
+            "recvfrom",
+            "sendto",
+            "getsockopt"
+        ]
+    );
+    assert!(
+        end.stdout
+            .contains("The program slept in this call until a datagram came: 38 bytes")
+    );
+    // Every call has its sentence.
+    assert!(!end.stdout.contains("A call of "), "{}", end.stdout);
+}
+
+#[test]
+fn one_lesson_by_name_as_json() {
+    let end = finish(&["tour", "exchange", "--json"]);
+    let records = json_lines(&end.stdout);
+    assert_eq!(records[0]["event"], "lesson");
+    assert!(
+        records
+            .iter()
+            .all(|record| record["schema"] == "udpraw.tour/1")
+    );
+    let said = |program: &str| {
+        records
+            .iter()
+            .filter(|r| r["event"] == "line" && r["program"] == program)
+            .count()
+    };
+    // Listening, the client says, the summary; the address, the reply.
+    assert_eq!((said("server"), said("client")), (3, 2), "{}", end.stdout);
+}
+
+#[test]
+fn without_strace_it_says_so_and_goes_on() {
+    let mut command = common::udpraw(["tour", "syscalls"]);
+    command.env("PATH", "/nonexistent");
+    let end = common::run(command);
+    assert_eq!(end.code, Some(0));
+    assert!(end.stderr.contains("apt install strace"), "{}", end.stderr);
+}
+
+#[test]
+fn an_unknown_lesson_is_answered_with_the_known() {
+    let end = finish(&["tour", "algebra"]);
+    assert_eq!(end.code, Some(2));
+    assert!(
+        end.stderr.contains("the lessons are: exchange, syscalls"),
+        "{}",
+        end.stderr
+    );
+    let end = finish(&["tour", "--list"]);
+    assert!(end.stdout.starts_with("exchange "), "{}", end.stdout);
+}
