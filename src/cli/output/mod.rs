@@ -1,5 +1,7 @@
 //! The only room that prints: text or NDJSON on standard output, talk on standard error.
 
+pub(crate) mod services;
+
 use std::fmt::Display;
 use std::io::{self, Write};
 
