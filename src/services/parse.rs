@@ -16,7 +16,9 @@
 //! | `x 22`, `x 22/`, `x 22/ tcp` | 22, of a protocol without a name | [`Fault::ProtocolMissing`] |
 //! | `x 22//tcp` | 22/tcp | [`Fault::ProtocolMissing`] |
 //!
-//! Whatever is read here, the C library reads the same.
+//! Whatever is read here, the C library reads the same, but for one slip of its own (seen in 2.36): of
+//! a line that begins with spaces and ends without a line feed, in a NUL byte or at the end of the
+//! file, it repeats the last bytes (`udpp`).
 
 use std::fmt;
 use std::iter::FusedIterator;
