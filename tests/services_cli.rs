@@ -1,8 +1,8 @@
 //! `udpraw services` as a process.
 
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
 
 use udpraw::services::Services;
 
@@ -20,7 +20,10 @@ fn udpraw(arguments: &[&str]) -> Run {
 }
 
 fn run(command: &mut Command) -> Run {
-    let output = command.stdin(Stdio::null()).output().expect("it starts");
+    left(command.stdin(Stdio::null()).output().expect("it starts"))
+}
+
+fn left(output: Output) -> Run {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
     Run {
         code: output.status.code().expect("no signal ended it"),
@@ -314,25 +317,17 @@ fn without_the_machines_file_the_built_in_table_answers() {
         let script = r#"mount -t tmpfs none /etc && echo mounted && exec "$0" services "$@""#;
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_udpraw")]);
-        command.args(arguments);
-        let run = match command.stdin(Stdio::null()).output() {
-            Ok(_) => run(&mut command),
-            Err(error) => Run {
-                code: 0,
-                out: String::new(),
-                talk: error.to_string(),
-            },
+        let why = match command.args(arguments).stdin(Stdio::null()).output() {
+            Ok(output) if output.stdout.starts_with(b"mounted\n") => return Some(left(output)),
+            Ok(output) => left(output).talk,
+            Err(error) => error.to_string(),
         };
-        if !run.out.starts_with("mounted\n") {
-            assert!(
-                std::env::var_os("CI").is_none_or(|ci| ci != "true"),
-                "{}",
-                run.talk
-            );
-            eprintln!("SKIPPED: /etc cannot be hidden here: {}", run.talk);
-            return None;
-        }
-        Some(run)
+        assert!(
+            std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+            "{why}"
+        );
+        eprintln!("SKIPPED: /etc cannot be hidden here: {why}");
+        None
     };
     let Some(run) = hidden(&["lookup", "ssh"]) else {
         return;
@@ -353,12 +348,5 @@ fn without_the_machines_file_the_built_in_table_answers() {
         check.talk.contains("cannot read /etc/services"),
         "{}",
         check.talk
-    );
-    assert!(
-        !Path::new("/etc")
-            .read_dir()
-            .expect("/etc is there")
-            .next()
-            .is_none()
     );
 }
