@@ -76,14 +76,15 @@ impl Buffer {
         header.msg_controllen = self.control.len() as _;
         let call = |storage: *mut SockAddrStorage, storage_length: *mut libc::socklen_t| {
             header.msg_name = storage.cast();
-            header.msg_namelen = size_of::<SockAddrStorage>() as libc::socklen_t;
+            let room = size_of::<SockAddrStorage>() as libc::socklen_t;
+            header.msg_namelen = room;
             // SAFETY: recvmsg(2) demands that msg_name, msg_iov and msg_control point to writable
             // memory of the lengths given: the storage is socket2's, the others are `self`'s,
             // which is borrowed exclusively.
             let returned = unsafe { libc::recvmsg(fd.as_raw_fd(), &mut header, flags) };
             let length = usize::try_from(returned).map_err(|_| io::Error::last_os_error())?;
             // SAFETY: try_init hands a valid pointer to the length that it reads afterwards.
-            unsafe { *storage_length = header.msg_namelen.min(*storage_length) };
+            unsafe { *storage_length = header.msg_namelen.min(room) };
             Ok(length)
         };
         // SAFETY: on success recvmsg(2) has written msg_namelen bytes of address; the rest of the

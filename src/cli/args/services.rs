@@ -1,6 +1,113 @@
 //! `udpraw services`.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use udpraw::error::Result;
+use udpraw::services::{Protocol, Query, Range};
+
+const EXAMPLES: &str = "\
+Examples:
+  udpraw services lookup ssh         the port of a name
+  udpraw services lookup 53/udp      the name of a port
+  udpraw services list --proto udp   every service over UDP
+  udpraw services check              what is wrong with /etc/services";
 
 #[derive(Debug, Args)]
-pub(crate) struct ServicesArguments {}
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ServicesArguments {
+    #[command(subcommand)]
+    pub(crate) command: ServicesCommand,
+}
+
+/// What to do with a services file.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServicesCommand {
+    /// Look up services by name, alias or port
+    Lookup(LookupArguments),
+    /// List the services of the file
+    List(ListArguments),
+    /// Say what is wrong with the file
+    Check(CheckArguments),
+}
+
+const LOOKUP_HELP: &str = "\
+Prints every line of the file that answers, in its order: name, port/protocol, aliases, range, \
+comment. The exit code is 0 if every query has an answer, 1 if one has none (standard error names \
+the nearest), 2 on an error.
+
+Examples:
+  udpraw services lookup ssh
+  udpraw services lookup 53/udp domain/tcp www
+  udpraw services lookup --proto udp 53 123 514
+  udpraw services lookup --file ./services my-protocol";
+
+#[derive(Debug, Args)]
+#[command(after_help = LOOKUP_HELP)]
+pub(crate) struct LookupArguments {
+    /// A name, an alias or a port, each with or without /PROTOCOL: ssh, 53, 53/udp
+    #[arg(value_name = "QUERY", required = true)]
+    queries: Vec<String>,
+
+    /// For queries that name no protocol: udp, tcp, udplite, sctp, dccp, ddp or any
+    #[arg(long, value_name = "PROTOCOL", default_value_t)]
+    proto: Protocol,
+
+    /// The file to look in, instead of /etc/services
+    #[arg(long)]
+    pub(crate) file: Option<PathBuf>,
+}
+
+impl LookupArguments {
+    /// What to look up, each narrowed by `--proto` if it names no protocol itself.
+    pub(crate) fn queries(&self) -> Result<Vec<Query>> {
+        self.queries
+            .iter()
+            .map(|query| Ok(query.parse::<Query>()?.or_protocol(self.proto)))
+            .collect()
+    }
+}
+
+const LIST_HELP: &str = "\
+Examples:
+  udpraw services list --proto udp --range well-known
+  udpraw services list --json | jq -r .name";
+
+#[derive(Debug, Args)]
+#[command(after_help = LIST_HELP)]
+pub(crate) struct ListArguments {
+    /// Only this protocol: udp, tcp, udplite, sctp, dccp, ddp or any
+    #[arg(long, value_name = "PROTOCOL", default_value_t)]
+    pub(crate) proto: Protocol,
+
+    /// Only ports of this range: well-known (0-1023), registered (1024-49151) or dynamic
+    /// (49152-65535)
+    #[arg(long)]
+    pub(crate) range: Option<Range>,
+
+    /// The file to list, instead of /etc/services
+    #[arg(long)]
+    pub(crate) file: Option<PathBuf>,
+}
+
+const CHECK_HELP: &str = "\
+Prints one finding a line, FILE:LINE: SEVERITY: REASON. An error is a line that lookups pass over: \
+its port is missing, no number, 0 or above 65535, or its protocol is missing. A warning is one that \
+they read: an unknown protocol, a name that RFC 6335 forbids, an exact duplicate, one name with two \
+ports. The exit code is 0 if nothing is found, 1 if anything is, 2 on an error.
+
+Examples:
+  udpraw services check
+  udpraw services check --errors-only ./services";
+
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_HELP)]
+pub(crate) struct CheckArguments {
+    /// The file to check
+    #[arg(value_name = "FILE", default_value = udpraw::services::DEFAULT_PATH)]
+    pub(crate) file: PathBuf,
+
+    /// Leave the warnings out, in the exit code too
+    #[arg(long)]
+    pub(crate) errors_only: bool,
+}

@@ -1,9 +1,71 @@
 //! `udpraw services`.
 
-use crate::cli::args::services::ServicesArguments;
-use crate::cli::exit::{Exit, Outcome};
+use udpraw::services::{self, Origin, Range, Services, Severity};
+
+use crate::cli::args::services::{
+    CheckArguments, ListArguments, LookupArguments, ServicesArguments, ServicesCommand,
+};
+use crate::cli::exit::Outcome;
 use crate::cli::output::Output;
 
-pub(crate) fn run(_: ServicesArguments, _: &mut Output) -> Outcome {
-    Ok(Exit::Yes)
+pub(crate) fn run(arguments: ServicesArguments, output: &mut Output) -> Outcome {
+    match arguments.command {
+        ServicesCommand::Lookup(arguments) => lookup(&arguments, output),
+        ServicesCommand::List(arguments) => list(&arguments, output),
+        ServicesCommand::Check(arguments) => check(&arguments, output),
+    }
+}
+
+fn lookup(arguments: &LookupArguments, output: &mut Output) -> Outcome {
+    let queries = arguments.queries()?;
+    let services = load(arguments.file.as_deref(), output)?;
+    output.services(queries.iter().flat_map(|query| services.lookup(query)))?;
+    let mut all = true;
+    for query in &queries {
+        if services.lookup(query).next().is_none() {
+            output.note(services.missing(query));
+            all = false;
+        }
+    }
+    Ok(all.into())
+}
+
+fn list(arguments: &ListArguments, output: &mut Output) -> Outcome {
+    let services = load(arguments.file.as_deref(), output)?;
+    let count = output.services(services.entries().filter(|entry| {
+        arguments.proto.includes(entry.protocol)
+            && arguments
+                .range
+                .is_none_or(|range| range == Range::of(entry.port))
+    }))?;
+    if count == 0 {
+        output.note(format_args!("no such service in {}", services.origin()));
+    }
+    Ok((count > 0).into())
+}
+
+fn check(arguments: &CheckArguments, output: &mut Output) -> Outcome {
+    let services = Services::load(Some(&arguments.file))?;
+    let findings = services::check(services.as_bytes())
+        .filter(|finding| !arguments.errors_only || finding.problem.severity() == Severity::Error);
+    let (errors, warnings) = output.findings(services.origin(), findings)?;
+    output.talk(format_args!(
+        "{}: {} lines, {} services; {errors} errors, {warnings} warnings",
+        services.origin(),
+        services::lines(services.as_bytes()).count(),
+        services.entries().count(),
+    ));
+    Ok((errors + warnings == 0).into())
+}
+
+/// The file asked for, or this machine's; if the built-in table stands in, that is said.
+fn load(file: Option<&std::path::Path>, output: &mut Output) -> udpraw::error::Result<Services> {
+    let services = Services::load(file)?;
+    if *services.origin() == Origin::BuiltIn {
+        let path = services::DEFAULT_PATH;
+        output.note(format_args!(
+            "there is no {path} here; the built-in table answers"
+        ));
+    }
+    Ok(services)
 }

@@ -1,0 +1,370 @@
+//! The services of this machine: its file, or the built-in table where it has none.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::builtin;
+use super::nearest::nearest;
+use super::parse::{self, Entries, Entry};
+use super::query::{Key, Protocol, Query, Shown, number};
+use super::range::Range;
+use super::text::Text;
+use crate::error::{Error, Result};
+
+/// Where a machine has its file (services(5)).
+pub const DEFAULT_PATH: &str = "/etc/services";
+
+/// The largest file that is read, so that a device that never ends is none: 1 GiB.
+const LARGEST: u64 = 1 << 30;
+
+/// Where services come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A file.
+    File(PathBuf),
+    /// The table inside this crate.
+    BuiltIn,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path_text(path).fmt(f),
+            Self::BuiltIn => f.write_str("the built-in table"),
+        }
+    }
+}
+
+/// A services file in memory, or the built-in table: what names and numbers are looked up in.
+///
+/// Loading reads the file and no more; each lookup reads the lines anew, which for the usual file
+/// takes a few microseconds, less than an index takes to build.
+#[derive(Clone)]
+pub struct Services {
+    bytes: Cow<'static, [u8]>,
+    origin: Origin,
+}
+
+impl Services {
+    /// The services of `path`; without one, of [`DEFAULT_PATH`], or of the built-in table on a
+    /// machine that has no such file ([`Services::origin`] tells).
+    ///
+    /// # Errors
+    /// If a named file cannot be read, if the default one is there and cannot be read, or if it is
+    /// larger than 1 GiB.
+    ///
+    /// ```
+    /// use udpraw::services::Services;
+    /// let error = Services::load(Some("/nowhere/services".as_ref())).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "cannot read /nowhere/services: no such file or directory (ENOENT)",
+    /// );
+    /// ```
+    pub fn load(path: Option<&Path>) -> Result<Self> {
+        match path {
+            Some(path) => Self::read(path, LARGEST),
+            None => Self::read_or_built_in(Path::new(DEFAULT_PATH)),
+        }
+    }
+
+    /// The built-in table: the documents' ports, and those that people meet most.
+    pub fn built_in() -> Self {
+        Self {
+            bytes: Cow::Borrowed(builtin::TEXT.as_bytes()),
+            origin: Origin::BuiltIn,
+        }
+    }
+
+    fn read_or_built_in(path: &Path) -> Result<Self> {
+        match Self::read(path, LARGEST) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::built_in()),
+            result => result,
+        }
+    }
+
+    fn read(path: &Path, largest: u64) -> Result<Self> {
+        let failed = |source| Error::os("read", path_text(path), source);
+        let file = File::open(path).map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len().min(largest);
+        // One byte more than the file has, so that the read that fills it also finds its end.
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
+        let mut file = file.take(largest + 1);
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        if file.limit() == 0 {
+            let reason = format!("it is larger than {largest} bytes, which no services file is");
+            return Err(Error::invalid("read", path_text(path), reason));
+        }
+        Ok(Self {
+            bytes: Cow::Owned(bytes),
+            origin: Origin::File(path.to_owned()),
+        })
+    }
+
+    /// Where these services come from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The file's bytes, for [`check()`](super::check()) and [`lines`](super::lines).
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// All services, in the file's order.
+    pub fn entries(&self) -> Entries<'_> {
+        parse::entries(&self.bytes)
+    }
+
+    /// The services that a query means, in the file's order. Names are compared to the letter, with
+    /// aliases, as getservbyname(3) does.
+    ///
+    /// The file is read as far as the iterator is: its first item is what getservbyname(3) and
+    /// getservbyport(3) answer.
+    ///
+    /// ```
+    /// use udpraw::services::Services;
+    /// let services = Services::built_in();
+    /// let query = "domain".parse()?;
+    /// let found: Vec<_> = services.lookup(&query).map(|entry| entry.protocol.to_string()).collect();
+    /// assert_eq!(found, ["tcp", "udp"]);
+    /// # Ok::<(), udpraw::error::Error>(())
+    /// ```
+    pub fn lookup<'a>(&'a self, query: &'a Query) -> impl Iterator<Item = Entry<'a>> + Clone {
+        self.entries().filter(move |entry| {
+            query.protocol.includes(entry.protocol)
+                && match &query.key {
+                    Key::Port(port) => entry.port == *port,
+                    Key::Name(name) => entry.is_called(name.as_bytes()),
+                }
+        })
+    }
+
+    /// The port of a service: the first line with this name or alias and this protocol.
+    ///
+    /// # Errors
+    /// If there is none; the remedy names the nearest.
+    ///
+    /// ```
+    /// use udpraw::services::{Protocol, Services};
+    /// let services = Services::built_in();
+    /// assert_eq!(services.port("www", Protocol::Any)?, 80);
+    /// let error = services.port("domian", Protocol::Udp).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "cannot find service 'domian/udp': not in the built-in table; the nearest is domain",
+    /// );
+    /// # Ok::<(), udpraw::error::Error>(())
+    /// ```
+    pub fn port(&self, name: &str, protocol: Protocol) -> Result<u16> {
+        let query = Query {
+            key: Key::Name(name.to_owned()),
+            protocol,
+        };
+        let first = self.lookup(&query).next();
+        first
+            .map(|entry| entry.port)
+            .ok_or_else(|| self.missing(&query))
+    }
+
+    /// That nothing was found for a query: where it was looked for, and what may have been meant.
+    ///
+    /// Its kind is [`NotFound`](io::ErrorKind::NotFound).
+    pub fn missing(&self, query: &Query) -> Error {
+        let none = |subject: String, reason: String| {
+            let source = io::Error::new(io::ErrorKind::NotFound, reason);
+            Error::os("find", subject, source)
+        };
+        let name = match &query.key {
+            Key::Name(name) => name,
+            Key::Port(0) => {
+                return none("service of port 0".into(), "it is reserved".into())
+                    .with_remedy("bind(2) takes it for any free port");
+            }
+            Key::Port(port) => {
+                let range = Range::of(*port);
+                let (first, last) = range.ports().into_inner();
+                return none(
+                    format!("service of port {query}"),
+                    format!("{} names none", self.origin),
+                )
+                .with_remedy(format!(
+                    "port {port} is {range}, as are all from {first} to {last}"
+                ));
+            }
+        };
+        let error = none(
+            format!("service '{query}'"),
+            format!("not in {}", self.origin),
+        );
+        let otherwise = Query {
+            protocol: Protocol::Any,
+            ..query.clone()
+        };
+        if let Some(entry) = self.lookup(&otherwise).next() {
+            return error.with_remedy(format!(
+                "there is {}, port {}/{}",
+                Text::new(name.as_bytes()),
+                entry.port,
+                entry.protocol
+            ));
+        }
+        match nearest(name, self.entries()).as_slice() {
+            [] => error,
+            [name] => error.with_remedy(format!("the nearest is {name}")),
+            names => error.with_remedy(format!("the nearest are {}", names.join(", "))),
+        }
+    }
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Services({}, {} bytes)", self.origin, self.bytes.len())
+    }
+}
+
+/// A path, safe to show.
+fn path_text(path: &Path) -> Text<'_> {
+    Text::new(path.as_os_str().as_encoded_bytes())
+}
+
+/// A port as people give it, wherever one is taken: a number from 0 to 65,535, or the name of a
+/// service of this machine ([`Services::load`]).
+///
+/// Of a name that has several protocols, UDP's port is meant; one that has none over UDP stands for
+/// the port that it has. A number reads no file.
+///
+/// # Errors
+/// If the number is above 65,535, if no service has that name (the remedy names the nearest), or if
+/// the machine's file cannot be read.
+///
+/// ```
+/// use udpraw::services::resolve_port;
+/// assert_eq!(resolve_port("0")?, 0);
+/// assert_eq!(resolve_port("domain")?, 53);
+/// assert_eq!(resolve_port("ssh")?, 22, "over TCP alone");
+/// let error = resolve_port("65536").unwrap_err();
+/// assert_eq!(error.to_string(), "cannot read port 65536: ports end at 65535");
+/// # Ok::<(), udpraw::error::Error>(())
+/// ```
+pub fn resolve_port(text: &str) -> Result<u16> {
+    resolve_port_in(text, || Services::load(None))
+}
+
+fn resolve_port_in(text: &str, load: impl FnOnce() -> Result<Services>) -> Result<u16> {
+    let text = text.trim();
+    let bad = |reason| Error::invalid("read port", Shown(text), reason);
+    let hint = "write a number from 0 to 65535, or a service such as domain";
+    if let Some(port) = number(text) {
+        return port.map_err(bad);
+    }
+    if text.is_empty() {
+        return Err(bad("it is empty").with_remedy(hint));
+    }
+    if text.contains('/') {
+        return Err(bad("it takes no protocol").with_remedy(hint));
+    }
+    // A sign, a fraction, a unit: a number gone wrong rather than a name.
+    if !text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+        return Err(bad("not a number from 0 to 65535").with_remedy(hint));
+    }
+    let services = load()?;
+    services
+        .port(text, Protocol::Udp)
+        .or_else(|_| services.port(text, Protocol::Any))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_default_is_the_built_in_table_and_a_missing_file_an_error() {
+        let nowhere = Path::new("/nowhere/etc/services");
+        let services = Services::read_or_built_in(nowhere).unwrap();
+        assert_eq!(services.origin(), &Origin::BuiltIn);
+        assert_eq!(services.port("ssh", Protocol::Any).unwrap(), 22);
+        let error = Services::load(Some(nowhere)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        // There, but unreadable: not the same as missing.
+        Services::read_or_built_in(Path::new("/")).unwrap_err();
+    }
+
+    #[test]
+    fn a_device_that_never_ends_is_refused() {
+        let error = Services::read(Path::new("/dev/zero"), 100_000).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot read /dev/zero: it is larger than 100000 bytes, which no services file is"
+        );
+    }
+
+    #[test]
+    fn a_number_reads_no_file() {
+        for (text, want) in [("0", 0), ("1060", 1060), ("65535", 65535), (" 53 ", 53)] {
+            let port = resolve_port_in(text, || panic!("the file was read for {text}"));
+            assert_eq!(port.unwrap(), want);
+        }
+        for (text, want) in [
+            ("65536", "cannot read port 65536: ports end at 65535"),
+            (
+                "99999999999999999999",
+                "cannot read port 99999999999999999999: ports end at 65535",
+            ),
+            (
+                "",
+                "cannot read port '': it is empty; write a number from 0 to 65535, or a service such as domain",
+            ),
+            (
+                "-1",
+                "cannot read port '-1': not a number from 0 to 65535; write a number from 0 to 65535, or a service such as domain",
+            ),
+            (
+                "53/udp",
+                "cannot read port '53/udp': it takes no protocol; write a number from 0 to 65535, or a service such as domain",
+            ),
+        ] {
+            let error = resolve_port_in(text, || panic!("the file was read for {text}"));
+            assert_eq!(error.unwrap_err().to_string(), want);
+        }
+    }
+
+    #[test]
+    fn a_name_means_udp_first() {
+        let services = Services {
+            bytes: Cow::Borrowed(b"both 1/tcp\nboth 2/udp\nonly 3/tcp\nshell 4/tcp cmd\n"),
+            origin: Origin::BuiltIn,
+        };
+        let port = |name| resolve_port_in(name, || Ok(services.clone()));
+        assert_eq!(port("both").unwrap(), 2);
+        assert_eq!(port("only").unwrap(), 3);
+        assert_eq!(port("cmd").unwrap(), 4);
+        assert_eq!(services.port("both", Protocol::Any).unwrap(), 1);
+        assert_eq!(
+            port("bothh\x1b").unwrap_err().to_string(),
+            r"cannot find service 'bothh\u{1b}': not in the built-in table; the nearest is both"
+        );
+        let over_udp = services.port("only", Protocol::Udp).unwrap_err();
+        assert_eq!(
+            over_udp.to_string(),
+            "cannot find service 'only/udp': not in the built-in table; there is only, port 3/tcp"
+        );
+    }
+
+    #[test]
+    fn a_port_without_service_says_its_range() {
+        let services = Services::built_in();
+        let text = |query: &str| services.missing(&query.parse().unwrap()).to_string();
+        assert_eq!(
+            text("4242/udp"),
+            "cannot find service of port 4242/udp: the built-in table names none; port 4242 is registered, as are all from 1024 to 49151"
+        );
+        assert_eq!(
+            text("0"),
+            "cannot find service of port 0: it is reserved; bind(2) takes it for any free port"
+        );
+    }
+}
