@@ -8,7 +8,7 @@ use udpraw::socket::options::{Setting, SocketOption};
 
 /// Options that are set on the socket before it is bound, in the order of this struct.
 ///
-/// Values stay text here: the catalogue knows what each means, and says so where one makes no sense.
+/// Values stay text here: the catalogue knows what each means, and says where one makes no sense.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Socket options")]
 pub(crate) struct SocketArguments {
@@ -104,5 +104,76 @@ fn membership(family: Family, group: &str) -> Result<Setting> {
         }
         (_, true) => setting("IPV6_ADD_MEMBERSHIP", group),
         (_, false) => setting("IP_ADD_MEMBERSHIP", group),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        socket: SocketArguments,
+    }
+
+    fn settings(line: &str, family: Family) -> Result<Vec<String>> {
+        let words = std::iter::once("test").chain(line.split_whitespace());
+        let settings = Line::parse_from(words).socket.settings(family)?;
+        Ok(settings.iter().map(Setting::to_string).collect())
+    }
+
+    #[test]
+    fn flags_become_the_options_of_the_family() {
+        let line = "--reuseaddr --reuseport --broadcast --rcvbuf 4MiB --sndbuf 64k --ttl 9 --tos ef \
+                    --bind-device lo --join 239.1.2.3%lo -o udp_gro -o SO_MARK=0x2a";
+        let common = ["SO_REUSEADDR=on", "SO_REUSEPORT=on", "SO_BROADCAST=on"];
+        let common = common
+            .into_iter()
+            .chain(["SO_RCVBUF=4194304", "SO_SNDBUF=64000"]);
+        let last = [
+            "SO_BINDTODEVICE=lo",
+            "IP_ADD_MEMBERSHIP=239.1.2.3%lo",
+            "UDP_GRO=on",
+            "SO_MARK=42",
+        ];
+        for (family, own) in [
+            (Family::V4, ["IP_TTL=9", "IP_TOS=184"]),
+            (Family::V6, ["IPV6_UNICAST_HOPS=9", "IPV6_TCLASS=184"]),
+        ] {
+            let expected: Vec<_> = common.clone().chain(own).chain(last).collect();
+            assert_eq!(settings(line, family).unwrap(), expected);
+        }
+        assert!(settings("", Family::V4).unwrap().is_empty());
+    }
+
+    #[test]
+    fn groups_are_joined_in_their_own_family() {
+        let both = "--join 239.1.2.3 --join ff15::1%lo";
+        assert_eq!(
+            settings(both, Family::V6).unwrap(),
+            [
+                "IP_ADD_MEMBERSHIP=239.1.2.3",
+                "IPV6_ADD_MEMBERSHIP=ff15::1%lo"
+            ]
+        );
+        let error = settings(both, Family::V4).unwrap_err().to_string();
+        assert!(error.contains("the socket is an IPv4 one; bind"), "{error}");
+    }
+
+    #[test]
+    fn values_without_sense_are_refused_by_the_option() {
+        for (line, part) in [
+            ("--rcvbuf 4x", "SO_RCVBUF to '4x': unknown unit 'x'"),
+            ("--ttl 256", "IP_TTL to '256'"),
+            ("--tos best", "af41"),
+            ("--join eth0", "not an IP address"),
+            ("-o SO_TYPE=1", "only be read"),
+        ] {
+            let error = settings(line, Family::V4).unwrap_err().to_string();
+            assert!(error.contains(part), "{line}: {error}");
+        }
     }
 }

@@ -86,8 +86,8 @@ fn describe(option: &'static SocketOption, family: Family) -> Result<Described> 
     })
 }
 
-/// The errno of a kernel that knows no such option on this socket, though it may be read: setting
-/// the value that it has already would change nothing.
+/// The errno of a kernel that takes no such option from this socket, though it may be read: the
+/// value that it has already is refused then too, and changes nothing otherwise.
 fn refusal(option: &SocketOption, endpoint: &Endpoint, value: &Value) -> Option<i32> {
     if !option.is_settable() {
         return None;
@@ -95,5 +95,5 @@ fn refusal(option: &SocketOption, endpoint: &Endpoint, value: &Value) -> Option<
     let error = option.set(endpoint.as_fd(), value).err()?;
     error
         .errno()
-        .filter(|errno| matches!(*errno, libc::ENOPROTOOPT | libc::EOPNOTSUPP))
+        .filter(|errno| matches!(*errno, libc::ENOPROTOOPT | libc::EOPNOTSUPP | libc::EINVAL))
 }

@@ -95,7 +95,7 @@ impl Described {
         )
     }
 
-    /// The value, or the errno's name where the kernel refuses the option, or `-` where it has none.
+    /// The value; the errno's name where the kernel refuses the option; `-` where it has none.
     fn shown(&self) -> String {
         match (&self.value, self.refusal) {
             (_, Some(errno)) => errno_name(errno),

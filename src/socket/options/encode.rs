@@ -81,7 +81,7 @@ pub(super) fn capacity(kind: &Kind) -> usize {
         Kind::Rate | Kind::Cookie | Kind::Linger | Kind::TransmitTime => 8,
         Kind::Time => 16,
         Kind::Device => libc::IFNAMSIZ,
-        Kind::SocketAddress => SOCKADDR_STORAGE,
+        Kind::SocketAddress => size_of::<libc::sockaddr_in6>(),
         // struct ip6_mtuinfo: a sockaddr_in6 and the MTU.
         Kind::PathMtu => 32,
         Kind::MemoryInfo => 4 * MEMORY_COUNTERS.len(),

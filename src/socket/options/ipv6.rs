@@ -119,7 +119,8 @@ pub(super) static OPTIONS: &[SocketOption] = &[
         "the interface that datagrams leave by, without binding to it").man(IN6_H),
     option("IPV6_PKTINFO", libc::IPV6_PKTINFO, Kind::PacketInfo, "2.6.14",
         "the source address and interface of every datagram sent").write_only().man(RFC_3542)
-        .traps(&["only a control message with a datagram overrides it"]),
+        .traps(&["a control message with a datagram overrides it",
+            "whether the address is this machine's turns out when sending"]),
     option("IPV6_FREEBIND", libc::IPV6_FREEBIND, Kind::Flag, "4.15",
         "allows binding to an address that this machine does not have (yet)").man(IN6_H)
         .traps(&["IP_FREEBIND is the same switch"]),

@@ -257,7 +257,16 @@ impl SocketOption {
         let mut bytes = vec![0; encode::capacity(&self.kind)];
         // The family matters to the level of groups alone, where nothing can be read.
         let level = self.level.number(Family::V4);
-        let length = sockopt::get(fd, level, self.number, &mut bytes).map_err(failed)?;
+        let length = sockopt::get(fd, level, self.number, &mut bytes)
+            .or_else(|error| match (self.kind, error.raw_os_error()) {
+                // SO_PEERNAME wants no more room than the address takes: once more for IPv4.
+                (Kind::SocketAddress, Some(libc::EINVAL)) => {
+                    bytes.truncate(size_of::<libc::sockaddr_in>());
+                    sockopt::get(fd, level, self.number, &mut bytes)
+                }
+                _ => Err(error),
+            })
+            .map_err(failed)?;
         encode::decode(&self.kind, bytes.get(..length).unwrap_or_default())
             .ok_or_else(|| failed(io::Error::from_raw_os_error(libc::EMSGSIZE)))
     }

@@ -161,7 +161,7 @@ fn bits(text: &str, names: Names) -> Result<i32, Reason> {
         let bit = match number_of(names, part) {
             Some(bit) => bit,
             None => integer(part)
-                .and_then(|number| i32::try_from(number).ok())
+                .and_then(|number| i32::try_from(number).ok().filter(|bits| *bits >= 0))
                 .ok_or_else(|| format!("no '{}' among its bits", part.escape_debug()))?,
         };
         Ok(sum | bit)
@@ -178,8 +178,8 @@ fn device(text: &str) -> Result<Value, Reason> {
             libc::IFNAMSIZ - 1
         ));
     }
-    if text.contains('\0') {
-        return Err("an interface's name has no NUL byte".into());
+    if text.is_empty() || text.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        return Err(format!("'{}' is no interface's name", text.escape_debug()));
     }
     Ok(Value::Device(text.to_owned()))
 }

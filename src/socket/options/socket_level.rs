@@ -128,7 +128,8 @@ pub(super) static OPTIONS: &[SocketOption] = &[
     option("SO_PRIORITY", libc::SO_PRIORITY, Kind::Int { low: 0, high: i32::MAX }, "1.0",
         "which queue of the interface datagrams wait in")
         .privilege("CAP_NET_ADMIN above 6")
-        .traps(&["setting IP_TOS afterwards changes it", "CAP_NET_RAW does as well since Linux 5.17"]),
+        .traps(&["setting IP_TOS afterwards changes it",
+            "CAP_NET_RAW does as well since Linux 5.17"]),
     option("SO_RCVPRIORITY", SO_RCVPRIORITY, Kind::Flag, "6.14",
         "tells with each datagram the priority that it had in this machine")
         .man("include/uapi/asm-generic/socket.h").control(&[4]),
@@ -137,7 +138,8 @@ pub(super) static OPTIONS: &[SocketOption] = &[
         .privilege(RAW_OR_ADMIN).traps(&["before Linux 5.17 only CAP_NET_ADMIN did"]),
     option("SO_RCVMARK", libc::SO_RCVMARK, Kind::Flag, "5.19",
         "tells with each datagram the mark that firewall rules gave it")
-        .privilege(RAW_OR_ADMIN).man("include/uapi/asm-generic/socket.h").control(&[4]),
+        .privilege("CAP_NET_RAW before Linux 6.5").man("include/uapi/asm-generic/socket.h")
+        .control(&[4]),
     option("SO_MAX_PACING_RATE", libc::SO_MAX_PACING_RATE, Kind::Rate, "3.13",
         "how fast the fq queue of the interface lets the socket send")
         .man("tc-fq(8)")
@@ -152,8 +154,9 @@ pub(super) static OPTIONS: &[SocketOption] = &[
         .man("include/uapi/linux/socket.h").traps(&[TCP_ONLY]),
     option("SO_BUSY_POLL", libc::SO_BUSY_POLL, Kind::Microseconds, "3.11",
         "how long a receive without data spins on the interface's queue before it sleeps")
-        .privilege(ADMIN_TO_RAISE)
-        .traps(&["loopback has no queue to poll: there it does nothing"]),
+        .privilege("CAP_NET_ADMIN on older kernels")
+        .traps(&["loopback has no queue to poll: there it does nothing",
+            "socket(7) wants CAP_NET_ADMIN to raise it; Linux 6.18 asks nobody for it"]),
     option("SO_PREFER_BUSY_POLL", libc::SO_PREFER_BUSY_POLL, Kind::Flag, "5.11",
         "puts off interrupts as long as the program polls often enough")
         .privilege("CAP_NET_ADMIN to switch it on").man(NAPI),

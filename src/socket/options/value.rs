@@ -154,9 +154,10 @@ impl fmt::Display for Interface {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Any => f.write_str("any"),
+            // nix answers with an empty name where no interface has that index.
             Self::Index(index) => match if_indextoname(*index) {
-                Ok(name) => f.write_str(&name.to_string_lossy()),
-                Err(_) => index.fmt(f),
+                Ok(name) if !name.is_empty() => name.to_string_lossy().escape_debug().fmt(f),
+                _ => index.fmt(f),
             },
             Self::Address(address) => address.fmt(f),
         }
@@ -208,7 +209,7 @@ impl fmt::Display for Value {
             },
             Self::Bits(bits, names) => named_bits(f, *bits, names),
             Self::Device(name) if name.is_empty() => f.write_str("any"),
-            Self::Device(name) => f.write_str(name),
+            Self::Device(name) => name.escape_debug().fmt(f),
             Self::Interface(interface) => interface.fmt(f),
             Self::Scoped(scoped) => scoped.fmt(f),
             Self::Source(source, group) => write!(f, "{source}@{group}"),
