@@ -443,14 +443,14 @@ fn bad_input_is_answered_in_one_helpful_line() {
         (&["--hex", "-m", "123"], &["3 digits"]),
         (&["--backoff", "never"], &["neither book nor rfc8085"]),
         (&["--tries", "0"], &["--tries"]),
-        (&["--timeout", "-1s"], &["--timeout", "-1s"]),
+        (&["--timeout=-1s"], &["--timeout", "-1s", "negative"]),
         (&["--timeout", "10000h"], &["longer than a year"]),
         (&["--local", "::1"], &["the server's address is IPv4"]),
         (
             &["--local", "198.51.100.7"],
             &["198.51.100.7:0", "(EADDRNOTAVAIL)"],
         ),
-        (&["--sndbuf", "1e99"], &["--sndbuf"]),
+        (&["--sndbuf", "1e99"], &["SO_SNDBUF", "1e99"]),
     ];
     for (arguments, wanted) in cases {
         let end = finish(&[&["client"], *arguments].concat());

@@ -12,7 +12,7 @@
 //! let stop = AtomicBool::new(false);
 //! let answer = client.ask(b"hello", &stop, |_: &Event<'_>| Ok::<(), Error>(()))?;
 //! assert!(matches!(answer, Answer::Refused(error) if error.errno == libc::ECONNREFUSED));
-//! # Ok::<(), Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 use std::net::SocketAddr;

@@ -14,7 +14,7 @@
 //! let datagram = server.receive(&mut buffer)?;
 //! assert_eq!(datagram.bytes(), b"hello");
 //! assert!(!datagram.is_truncated());
-//! # Ok::<(), udpraw::error::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod address;
