@@ -1,4 +1,30 @@
-//! UDP at the syscall boundary: talk it, look at it, stress it, learn it.
+//! UDP at the syscall boundary: talk it, look at it, learn it. Linux only.
+//!
+//! The crate is a house; a room imports from the floors below it, never from its own or above:
+//!
+//! | floor | rooms | what they do |
+//! | --- | --- | --- |
+//! | 4, the trades | [`server`], [`client`] | join sockets and protocols for one purpose |
+//! | 3 | [`protocol`] | decides, without a socket, a clock or randomness of its own |
+//! | 2 | [`socket`], [`services`] | a UDP socket, explicit and safe; names and numbers of ports |
+//! | 1 | `sys` | the only `unsafe`: file descriptors and bytes |
+//! | leaves | [`error`], [`units`] | errors for people; sizes, durations, probabilities |
+//!
+//! A socket, from the system call up:
+//!
+//! ```
+//! use udpraw::socket::{Endpoint, ReceiveBuffer};
+//!
+//! let socket = Endpoint::builder().bind("127.0.0.1:0".parse()?)?;
+//! socket.send_to(b"to myself", socket.local_address()?)?;
+//! let mut buffer = ReceiveBuffer::new();
+//! assert_eq!(socket.receive(&mut buffer)?.bytes(), b"to myself");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//! - `cli` (default): the `udpraw` binary. Without it, the library depends on socket2, nix, libc,
+//!   memchr, strsim and fastrand alone.
 
 pub mod client;
 pub mod error;
@@ -8,3 +34,7 @@ pub mod services;
 pub mod socket;
 mod sys;
 pub mod units;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
