@@ -44,6 +44,7 @@ const TIME_UNITS: &[(&str, f64)] = &[
     ("m", 60.0),
     ("min", 60.0),
     ("h", 3600.0),
+    ("d", 86_400.0),
 ];
 
 /// A number of bytes: `1400`, `64k` (64,000), `4MiB` (4,194,304).
@@ -72,7 +73,7 @@ pub fn bytes(text: &str) -> Result<u64> {
 pub fn duration(text: &str) -> Result<Duration> {
     let bad = |reason: String| {
         Error::invalid("read duration", quoted(text), reason)
-            .with_remedy("write a number with ns, us, ms, s, m or h, as in 250ms")
+            .with_remedy("write a number with ns, us, ms, s, m, h or d, as in 250ms")
     };
     let seconds = scaled(text, TIME_UNITS).map_err(bad)?;
     if seconds > LONGEST.as_secs_f64() {

@@ -149,6 +149,18 @@ fn a_closed_port_is_told_at_once() {
 }
 
 #[test]
+fn the_wildcard_address_is_this_host() {
+    for (host, at) in [("0.0.0.0", "127.0.0.1"), ("::", "::1")] {
+        let server = Server::on(&["--host", at, "-p", "0"], &["--count", "1"], 1);
+        let port = server.port().to_string();
+        let end = finish(&["client", host, "-p", &port]);
+        assert!(end.stdout.contains(&format!("The server ('{at}', {port}")), "{}", end.stderr);
+        let end = finish(&["client", host, "-p", &closed_port()]);
+        assert!(end.stderr.starts_with("nobody listens at "), "{}", end.stderr);
+    }
+}
+
+#[test]
 fn each_address_of_a_name_is_tried() {
     let server = Server::start(&["--count", "1"]);
     let port = server.port().to_string();

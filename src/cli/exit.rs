@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use udpraw::error::Error;
+use udpraw::error::{Error, describe_errno};
 
 /// What the exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,10 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Work(error) => error.fmt(f),
-            Self::Output(error) => write!(f, "cannot write to standard output: {error}"),
+            Self::Output(error) => match error.raw_os_error() {
+                Some(errno) => write!(f, "cannot write the output: {}", describe_errno(errno)),
+                None => write!(f, "cannot write the output: {error}"),
+            },
         }
     }
 }

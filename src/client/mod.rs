@@ -15,7 +15,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -52,7 +52,16 @@ pub struct Config {
 impl Config {
     /// A client of `server` that does everything as the design has it: by the book on loopback, by
     /// RFC 8085 elsewhere, and as a group where the address is one.
-    pub fn new(server: SocketAddr) -> Self {
+    ///
+    /// The wildcard address stands for this host, as it does for the kernel (ip(7)): the replies will
+    /// come from loopback, so that is who is asked.
+    pub fn new(mut server: SocketAddr) -> Self {
+        if server.ip().is_unspecified() {
+            server.set_ip(match server.ip() {
+                IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
         let address = server.ip().to_canonical();
         Self {
             server,
@@ -61,8 +70,8 @@ impl Config {
             connect: false,
             promiscuous: false,
             group: match address {
-                std::net::IpAddr::V4(address) => address.is_multicast() || address.is_broadcast(),
-                std::net::IpAddr::V6(address) => address.is_multicast(),
+                IpAddr::V4(address) => address.is_multicast() || address.is_broadcast(),
+                IpAddr::V6(address) => address.is_multicast(),
             },
             backoff: if address.is_loopback() {
                 Backoff::Book

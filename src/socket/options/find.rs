@@ -60,6 +60,10 @@ pub(super) fn find(text: &str) -> Result<&'static SocketOption> {
 
 /// The names that are most like the one wanted, whole or without their prefix.
 fn nearest(wanted: &str) -> Vec<&'static str> {
+    // What is longer than any name is nobody's typing error, and would take long to compare.
+    if wanted.len() > 64 {
+        return Vec::new();
+    }
     let mut scored: Vec<_> = all()
         .flat_map(names)
         .map(|name| {
