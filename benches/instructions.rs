@@ -7,7 +7,9 @@ use udpraw::error::{Error, Result};
 use udpraw::socket::{Endpoint, Family, ReceiveBuffer};
 
 fn rounds(count: u64, size: usize) -> Result<()> {
-    let address = "127.0.0.1:0".parse().map_err(|_| Error::invalid("read", "127.0.0.1:0", ""))?;
+    let address = "127.0.0.1:0"
+        .parse()
+        .map_err(|_| Error::invalid("read", "127.0.0.1:0", ""))?;
     let server = Endpoint::builder().bind(address)?;
     let there = server.local_address()?;
     let client = Endpoint::builder().unbound(Family::V4)?;
@@ -24,7 +26,9 @@ fn rounds(count: u64, size: usize) -> Result<()> {
 
 fn main() -> Result<()> {
     // `cargo test --benches` and `cargo bench` pass flags of their own: then a few rounds are enough.
-    let mut numbers = std::env::args().skip(1).filter_map(|word| word.parse().ok());
+    let mut numbers = std::env::args()
+        .skip(1)
+        .filter_map(|word| word.parse().ok());
     let count = numbers.next().unwrap_or(100);
     rounds(count, numbers.next().unwrap_or(64) as usize)
 }

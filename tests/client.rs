@@ -154,9 +154,17 @@ fn the_wildcard_address_is_this_host() {
         let server = Server::on(&["--host", at, "-p", "0"], &["--count", "1"], 1);
         let port = server.port().to_string();
         let end = finish(&["client", host, "-p", &port]);
-        assert!(end.stdout.contains(&format!("The server ('{at}', {port}")), "{}", end.stderr);
+        assert!(
+            end.stdout.contains(&format!("The server ('{at}', {port}")),
+            "{}",
+            end.stderr
+        );
         let end = finish(&["client", host, "-p", &closed_port()]);
-        assert!(end.stderr.starts_with("nobody listens at "), "{}", end.stderr);
+        assert!(
+            end.stderr.starts_with("nobody listens at "),
+            "{}",
+            end.stderr
+        );
     }
 }
 

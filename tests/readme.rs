@@ -13,7 +13,15 @@ use nix::sched::{CloneFlags, unshare};
 /// The lines of each block of console text.
 fn blocks(readme: &str) -> Vec<Vec<&str>> {
     let parts = readme.split("```console\n").skip(1);
-    parts.map(|part| part.split("\n```").next().unwrap_or_default().lines().collect()).collect()
+    parts
+        .map(|part| {
+            part.split("\n```")
+                .next()
+                .unwrap_or_default()
+                .lines()
+                .collect()
+        })
+        .collect()
 }
 
 /// A line without what differs from run to run: ports that the OS picked, times, file descriptors.
@@ -22,29 +30,49 @@ fn normal(line: &str) -> String {
     let mut rest = line;
     while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
         let (before, number) = rest.split_at(at);
-        let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+        let end = number
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(number.len());
         text.push_str(before);
         let (digits, after) = number.split_at(end);
         let is_time = before.ends_with(['-', ':', '.']) || after.starts_with(['-', ':']);
         let is_picked = digits.len() == 5 && digits.parse().is_ok_and(|n: u32| n >= 32_768);
-        text.push_str(if is_picked { "PORT" } else if is_time { "#" } else { digits });
+        text.push_str(if is_picked {
+            "PORT"
+        } else if is_time {
+            "#"
+        } else {
+            digits
+        });
         rest = after;
     }
     text + rest
 }
 
 fn shell(command: &str) -> Command {
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_udpraw")).parent().expect("a folder");
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_udpraw"))
+        .parent()
+        .expect("a folder");
     let path = std::env::var("PATH").unwrap_or_default();
     let mut shell = Command::new("bash");
-    shell.args(["-c", command]).env("PATH", format!("{}:{path}", program.display()));
+    shell
+        .args(["-c", command])
+        .env("PATH", format!("{}:{path}", program.display()));
     shell.env_remove("UDPRAW_HOST").env_remove("UDPRAW_PORT");
-    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    shell
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     shell
 }
 
 fn lines(finished: &Finished) -> Vec<String> {
-    finished.stdout.lines().chain(finished.stderr.lines()).map(normal).collect()
+    finished
+        .stdout
+        .lines()
+        .chain(finished.stderr.lines())
+        .map(normal)
+        .collect()
 }
 
 /// Whether what was printed is what is shown, in any order; with `...`, at least what is shown.
@@ -57,7 +85,10 @@ fn compare(shown: &[&str], mut printed: Vec<String>, block: &[&str]) {
             None => panic!("not printed: {line}\nin {block:#?}\nbut: {printed:#?}"),
         }
     }
-    assert!(!is_whole || printed.is_empty(), "not shown: {printed:#?}\nin {block:#?}");
+    assert!(
+        !is_whole || printed.is_empty(),
+        "not shown: {printed:#?}\nin {block:#?}"
+    );
 }
 
 fn try_block(block: &[&str]) {
@@ -73,7 +104,9 @@ fn try_block(block: &[&str]) {
             Some(command) => {
                 let mut running = Running::start(shell(&format!("exec {command}")));
                 // It is ready once it has said where it listens, as often as is shown.
-                let told = block[at + 1..].iter().take_while(|line| !line.starts_with("$ "));
+                let told = block[at + 1..]
+                    .iter()
+                    .take_while(|line| !line.starts_with("$ "));
                 for _ in told.filter(|line| line.contains("isten")) {
                     printed.push(normal(&running.line()));
                 }
@@ -113,12 +146,18 @@ fn every_example_prints_what_it_shows() {
 fn what_differs_is_left_out_and_nothing_else() {
     let same = [
         ("('0.0.0.0', 46056)", "('0.0.0.0', 50001)"),
-        ("is 2026-11-21 23:33:38.123456'", "is 2027-01-02 03:04:05.000006'"),
+        (
+            "is 2026-11-21 23:33:38.123456'",
+            "is 2027-01-02 03:04:05.000006'",
+        ),
     ];
     for (a, b) in same {
         assert_eq!(normal(a), normal(b));
     }
-    for (a, b) in [("('127.0.0.1', 1060)", "('127.0.0.1', 1061)"), ("38 bytes", "39 bytes")] {
+    for (a, b) in [
+        ("('127.0.0.1', 1060)", "('127.0.0.1', 1061)"),
+        ("38 bytes", "39 bytes"),
+    ] {
         assert_ne!(normal(a), normal(b));
     }
 }

@@ -20,6 +20,13 @@ pub struct Builder {
     packet_info: bool,
 }
 
+impl Endpoint {
+    /// Starts to build an endpoint.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
 impl Builder {
     /// Sets a socket option before `bind`.
     #[must_use]

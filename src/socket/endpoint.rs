@@ -9,7 +9,6 @@ use std::time::Duration;
 use socket2::{MsgHdr, SockAddr, Socket};
 
 use super::address::Family;
-use super::builder::Builder;
 use super::datagram::{Datagram, ReceiveBuffer};
 use super::error_queue::QueuedError;
 use super::options::{self, Setting};
@@ -33,11 +32,6 @@ pub struct Endpoint {
 static NEVER: AtomicBool = AtomicBool::new(false);
 
 impl Endpoint {
-    /// Starts to build an endpoint.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     pub(super) fn new(socket: Socket, family: Family, control: usize) -> Self {
         Self {
             socket,
@@ -207,7 +201,7 @@ impl Endpoint {
     }
 
     /// Sends one datagram to the sender of `datagram`, from the address that it was sent to if
-    /// [`Builder::packet_info`] asked for that.
+    /// [`Builder::packet_info`](super::Builder::packet_info) asked for that.
     ///
     /// # Errors
     /// As of [`Self::send_to`].

@@ -1,5 +1,6 @@
 //! Ctrl-C, told to a receive that blocks.
 
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -24,8 +25,8 @@ pub fn stop_on_signals() -> Result<&'static AtomicBool> {
 /// Of ppoll(2).
 pub fn pause(time: Duration, stop: &AtomicBool) -> Result<()> {
     if !time.is_zero() && !stop.load(Ordering::Relaxed) {
-        // A set of no endpoints sees nothing but the end of the time.
-        let _ = WaitSet::new([]).wait(Some(time))?.next();
+        // A set of no sockets sees nothing but the end of the time.
+        let _ = WaitSet::new::<OwnedFd>([]).wait(Some(time))?.next();
     }
     Ok(())
 }

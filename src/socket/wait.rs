@@ -7,7 +7,6 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
-use super::endpoint::Endpoint;
 use crate::error::{Error, Result};
 
 /// What a wait saw on a socket.
@@ -19,22 +18,22 @@ pub enum Traffic {
     Error,
 }
 
-/// Several endpoints to wait for at once.
+/// Several sockets to wait for at once.
 #[derive(Debug)]
 pub struct WaitSet<'a> {
     polled: Vec<PollFd<'a>>,
 }
 
 impl<'a> WaitSet<'a> {
-    /// A set of `endpoints`, in their order.
-    pub fn new(endpoints: impl IntoIterator<Item = &'a Endpoint>) -> Self {
-        let poll = |endpoint: &'a Endpoint| PollFd::new(endpoint.as_fd(), PollFlags::POLLIN);
+    /// A set of `sockets`, in their order.
+    pub fn new<S: AsFd + 'a>(sockets: impl IntoIterator<Item = &'a S>) -> Self {
+        let poll = |socket: &'a S| PollFd::new(socket.as_fd(), PollFlags::POLLIN);
         Self {
-            polled: endpoints.into_iter().map(poll).collect(),
+            polled: sockets.into_iter().map(poll).collect(),
         }
     }
 
-    /// Waits until something arrives, for ever if there is no `timeout`; then tells of each endpoint
+    /// Waits until something arrives, for ever if there is no `timeout`; then tells of each socket
     /// that has something. It tells of none once the time is over, or when a signal came.
     ///
     /// # Errors

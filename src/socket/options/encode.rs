@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::kind::Kind;
-use super::option::Level;
+use super::level::Level;
 use super::value::{Interface, MEMORY_COUNTERS, Scoped, Value};
 use crate::socket::error_queue::socket_address;
 

@@ -3,7 +3,8 @@
 //! An IPv6 socket answers to them too, for the datagrams of its IPv4-mapped addresses.
 
 use super::kind::{Kind, Names};
-use super::option::{Level, SocketOption};
+use super::level::Level;
+use super::option::SocketOption;
 
 const fn option(
     name: &'static str,

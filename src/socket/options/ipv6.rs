@@ -2,7 +2,8 @@
 
 use super::ip::DISCOVERY;
 use super::kind::{Kind, Names};
-use super::option::{Level, SocketOption};
+use super::level::Level;
+use super::option::SocketOption;
 
 const fn option(
     name: &'static str,

@@ -16,11 +16,13 @@
 //! # Ok::<(), udpraw::error::Error>(())
 //! ```
 
+mod calls;
+mod catalogue;
 mod encode;
-mod find;
 mod ip;
 mod ipv6;
 mod kind;
+mod level;
 mod multicast;
 mod option;
 mod parse;
@@ -33,7 +35,8 @@ mod value;
 use std::os::fd::BorrowedFd;
 
 pub use kind::{Kind, Names};
-pub use option::{Access, Level, SocketOption};
+pub use level::{Access, Level};
+pub use option::SocketOption;
 pub use setting::Setting;
 pub use value::{Interface, MEMORY_COUNTERS, Scoped, Value};
 

@@ -1,7 +1,8 @@
 //! The multicast options of RFC 3678: the same for IPv4 and IPv6, each at the group's own level.
 
 use super::kind::Kind;
-use super::option::{Level, SocketOption};
+use super::level::Level;
+use super::option::SocketOption;
 
 const fn option(
     name: &'static str,

@@ -1,7 +1,8 @@
 //! `SOL_SOCKET`: options of every socket, as far as a UDP socket knows them (socket(7)).
 
 use super::kind::{Kind, Names};
-use super::option::{Level, SocketOption};
+use super::level::Level;
+use super::option::SocketOption;
 
 const fn option(
     name: &'static str,

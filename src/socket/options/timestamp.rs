@@ -1,7 +1,8 @@
 //! `SOL_SOCKET`: when datagrams came and went, and when they shall go.
 
 use super::kind::{Kind, Names};
-use super::option::{Level, SocketOption};
+use super::level::Level;
+use super::option::SocketOption;
 
 const fn option(
     name: &'static str,

@@ -1,7 +1,8 @@
 //! `IPPROTO_UDP`: the options of UDP itself (udp(7), `linux/udp.h`).
 
 use super::kind::{Kind, Names};
-use super::option::{Level, SocketOption};
+use super::level::Level;
+use super::option::SocketOption;
 
 const fn option(
     name: &'static str,

@@ -10,7 +10,23 @@ const ALIKE: f64 = 0.85;
 /// How many names are offered at most.
 const OFFERED: usize = 4;
 
-pub(super) fn all() -> impl Iterator<Item = &'static SocketOption> {
+impl SocketOption {
+    /// Every option of the catalogue, level by level.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        all()
+    }
+
+    /// The option of that name or alias. Case does not matter, `-` is as good as `_`, and the
+    /// prefix may be left out where that leaves no doubt: `rcvbuf`.
+    ///
+    /// # Errors
+    /// If there is none, or more than one: the names that could be meant are the remedy.
+    pub fn find(name: &str) -> Result<&'static Self> {
+        find(name)
+    }
+}
+
+fn all() -> impl Iterator<Item = &'static SocketOption> {
     [
         socket_level::OPTIONS,
         timestamp::OPTIONS,
@@ -32,7 +48,7 @@ fn short(name: &str) -> &str {
     name.split_once('_').map_or(name, |(_, rest)| rest)
 }
 
-pub(super) fn find(text: &str) -> Result<&'static SocketOption> {
+fn find(text: &str) -> Result<&'static SocketOption> {
     let wanted = text.trim().replace('-', "_").to_ascii_uppercase();
     if let Some(option) = all().find(|option| names(option).any(|name| name == wanted)) {
         return Ok(option);
