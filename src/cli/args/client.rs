@@ -68,7 +68,7 @@ pub(crate) struct ClientArguments {
         short,
         long,
         value_name = "N",
-        default_value_t = 1,
+        default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..),
         conflicts_with = "stdin"
     )]
     pub(crate) count: u64,
