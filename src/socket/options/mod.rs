@@ -100,6 +100,24 @@ static CATALOGUE: &[SocketOption] = &[
         number: libc::IPV6_RECVPKTINFO,
         control: 20,
     },
+    SocketOption {
+        name: "UDP_GRO",
+        level: libc::IPPROTO_UDP,
+        number: libc::UDP_GRO,
+        control: 4,
+    },
+    SocketOption {
+        name: "IP_RECVTOS",
+        level: libc::IPPROTO_IP,
+        number: libc::IP_RECVTOS,
+        control: 1,
+    },
+    SocketOption {
+        name: "SO_TIMESTAMPNS",
+        level: libc::SOL_SOCKET,
+        number: libc::SO_TIMESTAMPNS,
+        control: 16,
+    },
 ];
 
 /// A value of an option.
