@@ -96,13 +96,14 @@ fn take(
     while seen < want {
         let came = transport
             .receive(
-                Wait::For(Duration::from_secs(5)),
+                Wait::For(Duration::from_secs(2)),
                 &NEVER,
                 |arrival, outbox| {
                     assert!(!arrival.is_truncated() && !arrival.is_control_truncated());
                     for datagram in arrival.datagrams() {
                         note(arrival.source(), datagram);
                     }
+                    assert_eq!(arrival.length(), arrival.bytes().len());
                     if echo {
                         outbox.echo(arrival);
                     }
@@ -203,7 +204,7 @@ fn rungs() -> Vec<Rung> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 8, ..ProptestConfig::default() })]
 
     #[test]
     fn every_pair_of_rungs_delivers_what_single_delivers(

@@ -197,3 +197,108 @@ impl Queue {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Datagram = (u16, Vec<u8>);
+
+    fn push(queue: &mut Queue, (port, bytes): &Datagram, limits: Limits) -> bool {
+        queue.push(
+            &Message {
+                destination: Some(SocketAddr::from(([127, 0, 0, 1], *port))),
+                from: None,
+                bytes,
+                segment: bytes.len(),
+            },
+            limits,
+        )
+    }
+
+    /// The rules as they are written, one datagram after the other: does it join what came before?
+    fn joins(run: &[Datagram], next: &Datagram, limits: Limits) -> bool {
+        let first = &run[0];
+        let length: usize = run.iter().map(|(_, bytes)| bytes.len()).sum();
+        first.0 == next.0
+            && !next.1.is_empty()
+            && run.iter().all(|(_, bytes)| bytes.len() == first.1.len())
+            && next.1.len() <= first.1.len()
+            && first.1.len() <= limits.segment_size
+            && run.len() < limits.segments
+            // A run has room for one more of its full size, or takes no more at all.
+            && length + first.1.len() <= RUN_BYTES
+    }
+
+    fn size() -> impl Strategy<Value = usize> {
+        prop_oneof![
+            6 => 0..4_usize,
+            2 => prop::sample::select(vec![999, 1000, 1001]),
+            1 => prop::sample::select(vec![20_000, 32_753, 32_754, 65_507]),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn runs_are_those_of_the_naive_model(
+            sent in prop::collection::vec((1..3_u16, size()), 0..40),
+            segments in 1..6_usize,
+            segment_size in prop::sample::select(vec![0, 1000, RUN_BYTES]),
+        ) {
+            let limits = Limits { segments, segment_size };
+            let sent: Vec<Datagram> = sent
+                .into_iter()
+                .enumerate()
+                .map(|(index, (port, size))| (port, vec![index as u8; size]))
+                .collect();
+            let mut want: Vec<Vec<Datagram>> = Vec::new();
+            let mut queue = Queue::new(64, 4 << 20);
+            for datagram in &sent {
+                prop_assert!(push(&mut queue, datagram, limits));
+                match want.last_mut() {
+                    Some(run) if joins(run, datagram, limits) => run.push(datagram.clone()),
+                    _ => want.push(vec![datagram.clone()]),
+                }
+            }
+            prop_assert_eq!(queue.len(), want.len());
+            for (index, run) in want.iter().enumerate() {
+                let message = queue.message(index).unwrap();
+                let port = message.destination.unwrap().port();
+                let segments = limits.segments.max(1);
+                prop_assert_eq!(message.count(), run.len());
+                let got: Vec<Datagram> = (0..message.parts(1))
+                    .map(|part| (port, message.part(part, 1).bytes.to_vec()))
+                    .collect();
+                prop_assert_eq!(&got, run);
+                prop_assert!(message.bytes.len() <= RUN_BYTES && run.len() <= segments);
+            }
+            prop_assert!(queue.message(want.len()).is_none());
+        }
+
+        #[test]
+        fn parts_are_the_whole(size in 1..50_usize, length in 0..400_usize, segments in 1..9_usize) {
+            let bytes: Vec<u8> = (0..length).map(|byte| byte as u8).collect();
+            let whole = Message { destination: None, from: None, bytes: &bytes, segment: size.min(length) };
+            let parts: Vec<_> = (0..whole.parts(segments)).map(|part| whole.part(part, segments)).collect();
+            let together: Vec<u8> = parts.iter().flat_map(|part| part.bytes.to_vec()).collect();
+            prop_assert_eq!(together, &bytes[..]);
+            prop_assert_eq!(parts.iter().map(Message::count).sum::<usize>(), whole.count());
+            prop_assert!(parts.iter().all(|part| part.count() <= segments));
+        }
+    }
+
+    #[test]
+    fn a_full_queue_takes_no_more() {
+        let mut queue = Queue::new(2, 10);
+        let limits = Limits::MOST;
+        assert!(push(&mut queue, &(1, vec![0; 4]), limits));
+        assert!(push(&mut queue, &(2, vec![0; 4]), limits));
+        assert!(!push(&mut queue, &(2, vec![0; 3]), limits), "no bytes left");
+        assert!(!push(&mut queue, &(1, vec![0; 1]), limits), "no runs left");
+        assert!(push(&mut queue, &(2, vec![0; 2]), limits));
+        queue.clear();
+        assert!(queue.is_empty() && queue.can_hold(10) && !queue.can_hold(11));
+    }
+}

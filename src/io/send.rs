@@ -214,3 +214,7 @@ impl Driver<'_> {
             .get_or_insert_with(|| self.endpoint.send_failure(length, destination, error));
     }
 }
+
+#[cfg(test)]
+#[path = "send_tests.rs"]
+mod tests;
