@@ -29,6 +29,8 @@ struct Parts {
     subject: String,
     source: io::Error,
     remedy: Option<Cow<'static, str>>,
+    /// The kernel lacks it, or forbids it, whatever the errno's own kind.
+    unsupported: bool,
 }
 
 impl Error {
@@ -47,6 +49,7 @@ impl Error {
             subject,
             source,
             remedy: None,
+            unsupported: false,
         }))
     }
 
@@ -69,6 +72,27 @@ impl Error {
         )
     }
 
+    /// What this kernel lacks or forbids: its kind is [`io::ErrorKind::Unsupported`], and the errno
+    /// that said so is kept.
+    ///
+    /// ```
+    /// use udpraw::error::Error;
+    /// let errno = std::io::Error::from_raw_os_error(libc::EPERM);
+    /// let error = Error::unsupported("use", "rung uring", errno);
+    /// assert_eq!(error.kind(), std::io::ErrorKind::Unsupported);
+    /// assert_eq!(error.errno(), Some(libc::EPERM));
+    /// ```
+    #[cold]
+    pub fn unsupported(
+        operation: impl Into<Cow<'static, str>>,
+        subject: impl fmt::Display,
+        source: io::Error,
+    ) -> Self {
+        let mut error = Self::os(operation, subject, source);
+        error.0.unsupported = true;
+        error
+    }
+
     /// The same error with what a person can do about it.
     #[must_use]
     pub fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
@@ -78,6 +102,9 @@ impl Error {
 
     /// The kind of failure, as the standard library classes it.
     pub fn kind(&self) -> io::ErrorKind {
+        if self.0.unsupported {
+            return io::ErrorKind::Unsupported;
+        }
         self.0.source.kind()
     }
 
@@ -146,6 +173,7 @@ impl fmt::Display for Error {
             subject,
             source,
             remedy,
+            unsupported: _,
         } = &*self.0;
         write!(f, "cannot {operation}")?;
         if !subject.is_empty() {

@@ -28,6 +28,7 @@
 
 pub mod client;
 pub mod error;
+pub mod io;
 pub mod protocol;
 pub mod server;
 pub mod services;

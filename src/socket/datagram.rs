@@ -98,34 +98,85 @@ impl<'a> Datagram<'a> {
             .unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)))
     }
 
+    /// What came beside the bytes, unread.
+    pub fn beside(&self) -> Beside<'a> {
+        Beside(self.0.control())
+    }
+
     /// Where it was sent to, if `IP_PKTINFO` or `IPV6_RECVPKTINFO` is on.
     pub fn packet_info(&self) -> Option<PacketInfo> {
-        self.control_messages()
-            .find_map(|message| PacketInfo::read(&message))
+        self.beside().packet_info()
     }
 
     /// The TOS byte or traffic class (DSCP and ECN), if `IP_RECVTOS` or `IPV6_RECVTCLASS` is on.
+    pub fn tos(&self) -> Option<u8> {
+        self.beside().tos()
+    }
+
+    /// The TTL or hop limit on arrival, if `IP_RECVTTL` or `IPV6_RECVHOPLIMIT` is on.
+    pub fn ttl(&self) -> Option<u8> {
+        self.beside().ttl()
+    }
+
+    /// How many datagrams this socket had lost to a full receive buffer when this one was queued,
+    /// counted since the socket was made, if `SO_RXQ_OVFL` is on and any were lost (socket(7)).
+    pub fn kernel_drops(&self) -> Option<u32> {
+        self.beside().kernel_drops()
+    }
+
+    /// When the kernel received it, if `SO_TIMESTAMPNS` is on.
+    pub fn timestamp(&self) -> Option<SystemTime> {
+        self.beside().timestamp()
+    }
+
+    /// The size of each segment of an offloaded run, if `UDP_GRO` is on and this is one (udp(7)).
+    pub fn segment_size(&self) -> Option<usize> {
+        self.beside().segment_size()
+    }
+
+    pub(super) fn control_messages(&self) -> impl Iterator<Item = Message<'a>> {
+        self.beside().messages()
+    }
+}
+
+/// What the kernel told beside a datagram's bytes: its control messages (cmsg(3)).
+///
+/// Each answer is there only if the option that asks for it was set, and is read when it is asked for.
+#[derive(Clone, Copy)]
+pub struct Beside<'a>(&'a [u8]);
+
+impl<'a> Beside<'a> {
+    pub(crate) fn new(control: &'a [u8]) -> Self {
+        Self(control)
+    }
+
+    /// As [`Datagram::packet_info`].
+    pub fn packet_info(&self) -> Option<PacketInfo> {
+        self.messages()
+            .find_map(|message| PacketInfo::read(&message))
+    }
+
+    /// As [`Datagram::tos`].
     pub fn tos(&self) -> Option<u8> {
         self.int(libc::IPPROTO_IP, libc::IP_TOS)
             .or_else(|| self.int(libc::IPPROTO_IPV6, libc::IPV6_TCLASS))
             .map(|tos| tos as u8)
     }
 
-    /// The TTL or hop limit on arrival, if `IP_RECVTTL` or `IPV6_RECVHOPLIMIT` is on.
+    /// As [`Datagram::ttl`].
     pub fn ttl(&self) -> Option<u8> {
         self.int(libc::IPPROTO_IP, libc::IP_TTL)
             .or_else(|| self.int(libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT))
             .map(|ttl| ttl as u8)
     }
 
-    /// How many datagrams this socket had lost to a full receive buffer when this one was queued,
-    /// counted since the socket was made, if `SO_RXQ_OVFL` is on and any were lost (socket(7)).
+    /// As [`Datagram::kernel_drops`].
     pub fn kernel_drops(&self) -> Option<u32> {
         self.int(libc::SOL_SOCKET, libc::SO_RXQ_OVFL)
             .map(i32::cast_unsigned)
     }
 
-    /// When the kernel received it, if `SO_TIMESTAMPNS` is on.
+    /// As [`Datagram::timestamp`].
     pub fn timestamp(&self) -> Option<SystemTime> {
         let message = self.find(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS)?;
         let (seconds, rest) = message.payload.split_first_chunk()?;
@@ -134,23 +185,29 @@ impl<'a> Datagram<'a> {
         SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
     }
 
-    /// The size of each segment of an offloaded run, if `UDP_GRO` is on and this is one (udp(7)).
+    /// As [`Datagram::segment_size`].
     pub fn segment_size(&self) -> Option<usize> {
         self.int(libc::IPPROTO_UDP, libc::UDP_GRO)
             .and_then(|size| usize::try_from(size).ok())
     }
 
-    pub(super) fn control_messages(&self) -> impl Iterator<Item = Message<'a>> {
-        control::messages(self.0.control())
+    fn messages(self) -> impl Iterator<Item = Message<'a>> {
+        control::messages(self.0)
     }
 
     fn find(&self, level: i32, kind: i32) -> Option<Message<'a>> {
-        self.control_messages()
+        self.messages()
             .find(|message| message.level == level && message.kind == kind)
     }
 
     fn int(&self, level: i32, kind: i32) -> Option<i32> {
         self.find(level, kind)?.int()
+    }
+}
+
+impl fmt::Debug for Beside<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.messages()).finish()
     }
 }
 
@@ -195,7 +252,7 @@ impl PacketInfo {
 
     /// Appends the control message that makes a datagram leave from [`Self::local`]; says whether
     /// there was one to append.
-    pub(super) fn push_source(&self, control: &mut Outgoing) -> bool {
+    pub(crate) fn push_source(&self, control: &mut Outgoing) -> bool {
         match self.local {
             Some(IpAddr::V4(local)) => {
                 let mut payload = [0; 12];

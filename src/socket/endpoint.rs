@@ -186,18 +186,46 @@ impl Endpoint {
     /// # Errors
     /// As of [`Self::send_to`]; EDESTADDRREQ if there is no peer.
     pub fn send(&self, bytes: &[u8]) -> Result<()> {
-        retry(|| self.socket.send(bytes)).map_err(|source| {
-            let peer = self
-                .socket
-                .peer_addr()
-                .ok()
-                .and_then(|peer| peer.as_socket());
-            send_error(
-                bytes.len(),
-                peer.unwrap_or(self.family.unspecified()),
-                source,
-            )
-        })
+        retry(|| self.socket.send(bytes))
+            .map_err(|source| self.send_failure(bytes.len(), None, source))
+    }
+
+    /// What to say of a send that failed; without a `destination` it went to the connected peer.
+    #[cold]
+    pub(crate) fn send_failure(
+        &self,
+        length: usize,
+        destination: Option<SocketAddr>,
+        source: io::Error,
+    ) -> Error {
+        let peer = || self.socket.peer_addr().ok()?.as_socket();
+        let destination = destination
+            .or_else(peer)
+            .unwrap_or(self.family.unspecified());
+        send_error(length, destination, source)
+    }
+
+    /// What to say of a receive that failed.
+    #[cold]
+    pub(crate) fn receive_failure(&self, source: io::Error) -> Error {
+        receive_error(source)
+    }
+
+    /// Bytes of control buffer that the options that are on need; 0 if none is.
+    pub(crate) fn control_space(&self) -> usize {
+        self.control
+    }
+
+    /// Whether calls on it return EAGAIN instead of waiting (`O_NONBLOCK`), as the fd was handed in.
+    pub(crate) fn is_nonblocking(&self) -> bool {
+        self.socket.nonblocking().unwrap_or(false)
+    }
+
+    /// Makes a receive that waits give up after `timeout` (`SO_RCVTIMEO`); never, if there is none.
+    pub(crate) fn set_receive_timeout(&self, timeout: Option<Duration>) -> Result<()> {
+        self.socket
+            .set_read_timeout(timeout)
+            .map_err(|source| Error::os("set", "SO_RCVTIMEO", source))
     }
 
     /// Sends one datagram to the sender of `datagram`, from the address that it was sent to if

@@ -28,7 +28,7 @@ mod wait;
 
 pub use address::{Family, resolve};
 pub use builder::Builder;
-pub use datagram::{Datagram, PacketInfo, ReceiveBuffer};
+pub use datagram::{Beside, Datagram, PacketInfo, ReceiveBuffer};
 pub use endpoint::Endpoint;
 pub use error_queue::{Origin, QueuedError};
 pub use interrupt::{pause, stop_on_signals};

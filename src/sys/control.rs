@@ -52,6 +52,7 @@ pub(crate) fn messages(mut buffer: &[u8]) -> impl Iterator<Item = Message<'_>> {
 }
 
 /// Control messages to be sent with a datagram: a buffer on the stack, since a send allocates nothing.
+#[repr(C)]
 pub(crate) struct Outgoing {
     bytes: [u8; Self::CAPACITY],
     length: usize,
@@ -84,6 +85,11 @@ impl Outgoing {
 
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
+    }
+
+    /// Takes back all that was pushed.
+    pub(crate) fn clear(&mut self) {
+        self.length = 0;
     }
 }
 

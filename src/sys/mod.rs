@@ -8,7 +8,12 @@
 //! - No policy: nothing is retried, chosen, logged or remembered. An error is the errno as it came.
 //! - A length that the kernel reports is clamped to the buffer before it is believed.
 
+pub(crate) mod arena;
 pub(crate) mod control;
+pub(crate) mod mmsg;
+pub(crate) mod name;
 pub(crate) mod receive;
 pub(crate) mod signal;
 pub(crate) mod sockopt;
+#[cfg(feature = "uring")]
+pub(crate) mod uring;

@@ -1,0 +1,32 @@
+//! What a transport counts.
+
+/// Figures since a transport was opened; every one only grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// System calls that received, sent or waited.
+    pub syscalls: u64,
+    /// Calls that moved at least one datagram.
+    pub batches: u64,
+    /// Datagrams received, each segment of a run counted.
+    pub received: u64,
+    /// Their payload in bytes, at its true length even where it was cut.
+    pub received_bytes: u64,
+    /// Datagrams sent, each segment of a run counted.
+    pub sent: u64,
+    /// Their payload in bytes.
+    pub sent_bytes: u64,
+    /// Runs of two or more datagrams that crossed the stack as one, in either direction.
+    pub runs: u64,
+    /// Calls that found nothing to receive, or no room to send (EAGAIN).
+    pub would_block: u64,
+    /// Datagrams that the receive buffer was too short for; not counted at a capacity of 0.
+    pub truncated: u64,
+    /// Errors that calls returned, besides EAGAIN and EINTR.
+    pub errors: u64,
+    /// Datagrams given up, since the kernel refused them.
+    pub refused: u64,
+    /// Runs that were refused as such, and sent as single datagrams.
+    pub offload_fallbacks: u64,
+    /// How often the multishot receive had to be armed anew: its buffers were all full, or it ended.
+    pub rearmed: u64,
+}

@@ -1,0 +1,106 @@
+//! Floor 3: the ladder, every way to move datagrams, behind one contract.
+//!
+//! A [`Transport`] is an [`Endpoint`](crate::socket::Endpoint) and the [`Rung`] that moves its
+//! datagrams. Whichever rung it is, this holds:
+//!
+//! **Receiving.** [`Transport::receive`] waits for at least one message and then hands over all that
+//! came with it. A message is an [`Arrival`]: one datagram, or under `offload` a run of datagrams of
+//! one sender and one size, of which the last may be shorter. It tells the sender, the bytes, the
+//! true length, the size of a segment, whether the end was cut (`MSG_TRUNC`), and beside them what
+//! the socket's options ask for: destination, TOS with ECN, the kernel's timestamp
+//! ([`Beside`](crate::socket::Beside)). Each datagram that the kernel delivered is handed over once.
+//! A datagram of no bytes is a datagram. An arrival's bytes are valid until its visit ends.
+//!
+//! **Waiting.** How long, [`Wait`] says. No rung asks whether something is there before it receives:
+//! a wait is the receiving call itself. [`Wait::For`] sets `SO_RCVTIMEO` when its duration changes,
+//! and costs nothing after; the kernel rounds it up to its clock tick. [`Wait::Until`] looks first
+//! and sleeps in `ppoll`. A receive returns 0 when the time is over, or when `stop` was raised and a
+//! signal or the time ended the wait: a flag that is raised without a signal is seen only when the
+//! wait ends, unless the transport spins.
+//!
+//! **Sending.** An [`Outbox`] copies datagrams into a queue ([`Outbox::queue`], [`Outbox::reply`],
+//! [`Outbox::echo`]), or borrows a whole run ([`Outbox::send_run`]). [`Outbox::flush`] sends what
+//! waits, in as few calls as the rung can, and each in the cheapest that will do. A reply leaves from
+//! the address that was asked where packet info is on.
+//!
+//! **Order.** Datagrams are handed to the kernel in the order in which they were given to the outbox,
+//! and none overtakes another. The network may do as it likes. What belongs to different flows may be
+//! received in another order than it was sent in.
+//!
+//! **Partial sends.** The kernel takes a datagram whole or not at all. If a call takes only the first
+//! few, the next call goes on behind them. A datagram that is refused is given up and counted
+//! ([`Sent::refused`]), and those behind it still go. A run that is refused as a run (EIO, EINVAL or
+//! EMSGSIZE at the first send: the device or the path cannot offload it) goes as single datagrams,
+//! counted as [`Counters::offload_fallbacks`], and the transport does not try such runs again.
+//!
+//! **Errors.** EINTR is retried and EAGAIN waits. What ICMP said of an earlier datagram (such as
+//! ECONNREFUSED on a connected socket) is the error of a receive, or [`Sent::error`] of a send: the
+//! datagram at hand is then sent again, and neither lost nor doubled. ENOBUFS is an error as any
+//! other: the datagram is refused. An error behind received datagrams is told by the next receive.
+//! A rung that the kernel lacks or forbids is an error of kind `Unsupported`; only [`Choice::Auto`]
+//! goes on to another one.
+//!
+//! **Cost.** The path of a datagram allocates nothing, copies a payload at most once, and reads the
+//! clock only where it waits for a time.
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//! use udpraw::io::{Choice, Settings, Transport, Wait};
+//! use udpraw::socket::{Endpoint, Family};
+//!
+//! let endpoint = Endpoint::builder().bind("127.0.0.1:0".parse()?)?;
+//! let address = endpoint.local_address()?;
+//! let mut server = Transport::open(endpoint, Choice::Auto, Settings::default())?;
+//! let endpoint = Endpoint::builder().unbound(Family::V4)?;
+//! let mut client = Transport::open(endpoint, Choice::Auto, Settings::default())?;
+//! let stop = AtomicBool::new(false);
+//!
+//! for word in ["one", "two", "six"] {
+//!     client.outbox().queue(Some(address), None, word.as_bytes());
+//! }
+//! assert_eq!(client.flush().into_result()?, 3);
+//!
+//! let mut echoed = 0;
+//! while echoed < 3 {
+//!     echoed += server.receive(Wait::Forever, &stop, |arrival, outbox| outbox.echo(arrival))?;
+//!     server.flush().into_result()?;
+//! }
+//! let mut words = Vec::new();
+//! while words.len() < 3 {
+//!     client.receive(Wait::Forever, &stop, |arrival, _| {
+//!         words.extend(arrival.datagrams().map(<[u8]>::to_vec));
+//!     })?;
+//! }
+//! assert_eq!(words, [b"one", b"two", b"six"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod arrival;
+mod batch;
+mod choice;
+mod coalesce;
+mod counters;
+mod offload;
+mod outbox;
+mod rung;
+mod send;
+mod single;
+mod transport;
+#[cfg(feature = "uring")]
+mod uring;
+
+pub use arrival::Arrival;
+pub use choice::{Choice, Rung, Settings};
+pub use counters::Counters;
+pub use outbox::Outbox;
+pub use send::Sent;
+pub use transport::{Transport, Wait};
+
+use crate::error::Error;
+
+/// A rung that this kernel cannot run.
+#[cold]
+fn unsupported(rung: Rung, source: std::io::Error) -> Error {
+    Error::unsupported("use", format_args!("rung {rung}"), source)
+        .with_remedy(format!("it needs {}", rung.needs()))
+}

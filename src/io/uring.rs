@@ -1,0 +1,127 @@
+//! Rung `uring`: one multishot `recvmsg` into provided buffers, and linked sends by the batch
+//! (io_uring(7)).
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use super::arrival::Arrival;
+use super::batch::truncation;
+use super::choice::{Rung, Settings};
+use super::counters::Counters;
+use super::rung::{Engine, Patience};
+use super::send::{Messages, Sender, compose};
+use super::unsupported;
+use crate::error::Result;
+use crate::socket::Endpoint;
+use crate::sys::uring::{Queues, Ring};
+
+pub(super) struct Uring {
+    ring: Ring,
+    flags: i32,
+    /// How many datagrams the last fetch told of.
+    fetched: usize,
+}
+
+impl Uring {
+    pub(super) fn open(endpoint: &mut Endpoint, settings: &Settings) -> Result<Self> {
+        let buffers = settings.batch.next_power_of_two() as u16;
+        let control = endpoint.control_space();
+        let ring = Ring::new(buffers, settings.capacity, control, settings.batch)
+            .map_err(|error| unsupported(Rung::Uring, error))?;
+        let mut uring = Self {
+            ring,
+            flags: truncation(settings.capacity),
+            fetched: 0,
+        };
+        // A kernel without multishot recvmsg refuses it at once (EINVAL).
+        let armed = uring.arm(endpoint.as_fd());
+        armed.map_err(|error| unsupported(Rung::Uring, error))?;
+        Ok(uring)
+    }
+
+    fn arm(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let ring = &mut self.ring;
+        ring.arm(fd, self.flags)?;
+        ring.enter(0, None)?;
+        match ring.waiting() {
+            0 if !ring.is_armed() => match ring.take_error() {
+                Some(libc::EINVAL) => Err(io::Error::from_raw_os_error(libc::EINVAL)),
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Engine for Uring {
+    fn times_itself(&self) -> bool {
+        true
+    }
+
+    fn fetch(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        patience: Patience,
+        counters: &mut Counters,
+    ) -> io::Result<usize> {
+        let ring = &mut self.ring;
+        loop {
+            self.fetched = ring.waiting();
+            if self.fetched > 0 {
+                return Ok(self.fetched);
+            }
+            match ring.take_error() {
+                // All buffers are full: they are given back by now, so go on.
+                Some(0 | libc::ENOBUFS | libc::ECANCELED) => continue,
+                Some(errno) => return Err(io::Error::from_raw_os_error(errno)),
+                None => {}
+            }
+            if !ring.is_armed() {
+                ring.arm(fd, self.flags)?;
+                counters.rearmed += 1;
+            }
+            let (want, timeout) = match patience {
+                Patience::None => (0, None),
+                Patience::Endless => (1, None),
+                Patience::AtMost(timeout) => (1, Some(timeout)),
+            };
+            counters.syscalls += 1;
+            match ring.enter(want, timeout) {
+                Ok(()) if patience == Patience::None && ring.is_idle() => {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                Err(error) if error.raw_os_error() == Some(libc::ETIME) && ring.is_idle() => {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                Err(error) if error.raw_os_error() != Some(libc::ETIME) && ring.is_idle() => {
+                    return Err(error);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn split(&mut self, index: usize) -> (Option<Arrival<'_>>, &mut dyn Sender) {
+        let (slot, queues) = self.ring.split(index);
+        (slot.map(Arrival::from_slot), queues)
+    }
+
+    fn release(&mut self) {
+        self.ring.release(self.fetched);
+        self.fetched = 0;
+    }
+}
+
+impl Sender for Queues {
+    fn attempt(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        first: usize,
+        count: usize,
+        messages: Messages<'_, '_>,
+    ) -> io::Result<usize> {
+        self.send(fd, count, |index, control| {
+            compose(&messages(first + index), control)
+        })
+    }
+}

@@ -1,0 +1,47 @@
+//! Memory that stays where it is while the kernel holds its address.
+
+use std::ptr::NonNull;
+
+/// A slice on the heap that never moves, with its address free to be handed to the kernel.
+///
+/// A `Box` claims that no one else reaches its memory, each time it is moved; this does not.
+pub(crate) struct Fixed<T>(NonNull<[T]>);
+
+// SAFETY: it owns its memory as a Box does. The pointers in the C structs that are kept in it lead
+// to other `Fixed` memory of the same owner, which moves to another thread along with it.
+unsafe impl<T> Send for Fixed<T> {}
+
+impl<T> Fixed<T> {
+    pub(crate) fn new(memory: impl Into<Box<[T]>>) -> Self {
+        Self(NonNull::from(Box::leak(memory.into())))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Where item `index` lies; one past the end is allowed.
+    pub(crate) fn address(&self, index: usize) -> *mut T {
+        assert!(index <= self.len(), "an address outside the memory");
+        self.0.as_ptr().cast::<T>().wrapping_add(index)
+    }
+
+    /// All of it. The kernel writes only during calls that borrow the owner exclusively.
+    pub(crate) fn slice(&self) -> &[T] {
+        // SAFETY: it is the memory of a leaked Box, valid until `drop`, and borrowed with `self`.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// All of it, to write.
+    pub(crate) fn slice_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `slice`, and `self` is borrowed exclusively.
+        unsafe { self.0.as_mut() }
+    }
+}
+
+impl<T> Drop for Fixed<T> {
+    fn drop(&mut self) {
+        // SAFETY: the pointer comes from Box::leak, and is given back this once.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}

@@ -1,0 +1,297 @@
+//! `recvmmsg(2)` and `sendmmsg(2)`: many datagrams a call, from arrays that are laid out once.
+//!
+//! nix has both, but wants buffers zeroed, hands out no `MSG_CTRUNC`, and builds the headers anew at
+//! each call.
+
+use std::io;
+use std::mem::{self, MaybeUninit};
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr;
+
+use super::arena::Fixed;
+use super::control::Outgoing;
+use super::name::Name;
+
+/// Memory for `slots` datagrams with their senders and control messages.
+pub(crate) struct ReceiveArena {
+    headers: Fixed<libc::mmsghdr>,
+    names: Fixed<Name>,
+    control: Fixed<MaybeUninit<u8>>,
+    data: Fixed<MaybeUninit<u8>>,
+    /// The headers lead to these; nothing else reads them.
+    _vectors: Fixed<libc::iovec>,
+    capacity: usize,
+    /// From one datagram's memory to the next one's.
+    stride: usize,
+    control_space: usize,
+    /// How many slots the last call filled.
+    filled: usize,
+}
+
+/// Whether the two calls are there: a call on no descriptor says EBADF, and nothing happens.
+///
+/// # Errors
+/// ENOSYS where the kernel lacks them, EPERM or ENOSYS where a seccomp filter forbids them.
+pub(crate) fn probe() -> io::Result<()> {
+    // SAFETY: recvmmsg(2) demands vlen valid headers at msgvec; vlen is 0.
+    let received = unsafe { libc::recvmmsg(-1, ptr::null_mut(), 0, 0, ptr::null_mut()) };
+    believe(received)?;
+    // SAFETY: sendmmsg(2) demands vlen valid headers at msgvec; vlen is 0.
+    let sent = unsafe { libc::sendmmsg(-1, ptr::null_mut(), 0, 0) };
+    believe(sent)
+}
+
+fn believe(returned: i32) -> io::Result<()> {
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        _ if returned >= 0 => Ok(()),
+        Some(libc::EBADF) => Ok(()),
+        _ => Err(error),
+    }
+}
+
+/// What one slot holds after a receive.
+pub(crate) struct Slot<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) control: &'a [u8],
+    pub(crate) source: SocketAddr,
+    /// Under `MSG_TRUNC`, the true length.
+    pub(crate) length: usize,
+    pub(crate) flags: i32,
+}
+
+impl ReceiveArena {
+    /// `slots` places of `capacity` bytes each, with `control_space` bytes for control messages.
+    pub(crate) fn new(slots: usize, capacity: usize, control_space: usize) -> Self {
+        // One cache line more than a power of two, so that the slots' first lines, where small
+        // datagrams live, do not all compete for the same set of the cache.
+        let stride = capacity.next_multiple_of(64) + 64;
+        let names = Fixed::new(vec![Name::EMPTY; slots]);
+        let control = Fixed::new(Box::new_uninit_slice(slots * control_space));
+        let data: Fixed<MaybeUninit<u8>> = Fixed::new(Box::new_uninit_slice(slots * stride));
+        let vector = |slot| libc::iovec {
+            iov_base: data.address(slot * stride).cast(),
+            iov_len: capacity,
+        };
+        let vectors = Fixed::new((0..slots).map(vector).collect::<Vec<_>>());
+        let header = |slot| {
+            let mut header = empty_header();
+            header.msg_hdr.msg_iov = vectors.address(slot);
+            header.msg_hdr.msg_iovlen = 1;
+            header.msg_hdr.msg_name = names.address(slot).cast();
+            header.msg_hdr.msg_namelen = Name::CAPACITY as libc::socklen_t;
+            header.msg_hdr.msg_control = control.address(slot * control_space).cast();
+            header.msg_hdr.msg_controllen = control_space as _;
+            header
+        };
+        Self {
+            headers: Fixed::new((0..slots).map(header).collect::<Vec<_>>()),
+            names,
+            control,
+            data,
+            _vectors: vectors,
+            capacity,
+            stride,
+            control_space,
+            filled: 0,
+        }
+    }
+
+    /// How many datagrams fit.
+    pub(crate) fn slots(&self) -> usize {
+        self.headers.len()
+    }
+
+    /// One `recvmmsg` for up to `most` datagrams; returns how many came.
+    pub(crate) fn receive(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        most: usize,
+        flags: i32,
+    ) -> io::Result<usize> {
+        let control_space = self.control_space;
+        for header in &mut self.headers.slice_mut()[..self.filled] {
+            header.msg_hdr.msg_namelen = Name::CAPACITY as libc::socklen_t;
+            header.msg_hdr.msg_controllen = control_space as _;
+        }
+        self.filled = 0;
+        let most = most.min(self.slots());
+        // SAFETY: recvmmsg(2) demands an array of vlen headers whose pointers lead to writable
+        // memory of the lengths given: `new` laid them out in memory that does not move, the two
+        // lengths that the kernel changes were set back above, and `self` is borrowed exclusively.
+        let returned = unsafe {
+            libc::recvmmsg(
+                fd.as_raw_fd(),
+                self.headers.address(0),
+                most as libc::c_uint,
+                flags as _,
+                ptr::null_mut(),
+            )
+        };
+        self.filled = usize::try_from(returned)
+            .map_err(|_| io::Error::last_os_error())?
+            .min(most);
+        Ok(self.filled)
+    }
+
+    /// What the last receive left in a slot; `None` past what it filled.
+    pub(crate) fn slot(&self, index: usize) -> Option<Slot<'_>> {
+        let header = self.headers.slice()[..self.filled].get(index)?;
+        let length = header.msg_len as usize;
+        let control = (header.msg_hdr.msg_controllen as usize).min(self.control_space);
+        let data = &self.data.slice()[index * self.stride..][..length.min(self.capacity)];
+        let control = &self.control.slice()[index * self.control_space..][..control];
+        Some(Slot {
+            // SAFETY: recvmmsg(2) wrote msg_len bytes, or under MSG_TRUNC as many as fitted.
+            bytes: unsafe { initialized(data) },
+            // SAFETY: on return msg_controllen is the length of what was written.
+            control: unsafe { initialized(control) },
+            source: SocketAddr::from(&self.names.slice()[index]),
+            length,
+            flags: header.msg_hdr.msg_flags,
+        })
+    }
+}
+
+/// # Safety
+/// The bytes must be initialized.
+unsafe fn initialized(memory: &[MaybeUninit<u8>]) -> &[u8] {
+    // SAFETY: `MaybeUninit<u8>` has the layout of `u8`; the rest is the caller's promise.
+    unsafe { std::slice::from_raw_parts(memory.as_ptr().cast::<u8>(), memory.len()) }
+}
+
+fn empty_header() -> libc::mmsghdr {
+    // SAFETY: mmsghdr is a C struct of integers and pointers, for which all zeroes are valid.
+    unsafe { mem::zeroed() }
+}
+
+/// Headers for up to `slots` messages a call.
+pub(crate) struct SendArena {
+    headers: Fixed<libc::mmsghdr>,
+    vectors: Fixed<libc::iovec>,
+    names: Fixed<Name>,
+    controls: Fixed<Outgoing>,
+}
+
+/// One message: where to (nowhere on a connected socket), and its bytes.
+pub(crate) type Piece<'a> = (Option<SocketAddr>, &'a [u8]);
+
+impl SendArena {
+    pub(crate) fn new(slots: usize) -> Self {
+        let vector = libc::iovec {
+            iov_base: ptr::null_mut(),
+            iov_len: 0,
+        };
+        Self {
+            headers: Fixed::new(vec![empty_header(); slots]),
+            vectors: Fixed::new(vec![vector; slots]),
+            names: Fixed::new(vec![Name::EMPTY; slots]),
+            controls: Fixed::new((0..slots).map(|_| Outgoing::new()).collect::<Vec<_>>()),
+        }
+    }
+
+    /// How many messages a call takes.
+    pub(crate) fn slots(&self) -> usize {
+        self.headers.len()
+    }
+
+    /// Sends up to `count` messages by one call, the cheapest that can: `sendto` for one that has no
+    /// control messages, `sendmsg` for one that has, `sendmmsg` for several. Returns how many went.
+    ///
+    /// `compose` is asked for each message in turn, and writes its control messages.
+    pub(crate) fn send<'a>(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        count: usize,
+        mut compose: impl FnMut(usize, &mut Outgoing) -> Piece<'a>,
+    ) -> io::Result<usize> {
+        let count = count.min(self.slots());
+        for slot in 0..count {
+            self.fill(slot, &mut compose);
+        }
+        let returned = match count {
+            0 => 0,
+            1 => self.send_first(fd)?,
+            _ => {
+                // SAFETY: sendmmsg(2) demands an array of vlen headers whose pointers lead to
+                // readable memory of the lengths given: `fill` set them, to memory that does not
+                // move and to the bytes that `compose` lent for longer than this call.
+                let sent = unsafe {
+                    libc::sendmmsg(
+                        fd.as_raw_fd(),
+                        self.headers.address(0),
+                        count as libc::c_uint,
+                        0,
+                    )
+                };
+                usize::try_from(sent).map_err(|_| io::Error::last_os_error())?
+            }
+        };
+        Ok(returned.min(count))
+    }
+
+    /// Writes the header of message `slot`; it leads to the bytes that `compose` lends.
+    pub(super) fn fill<'a>(
+        &mut self,
+        slot: usize,
+        compose: &mut impl FnMut(usize, &mut Outgoing) -> Piece<'a>,
+    ) -> *const libc::msghdr {
+        let control = &mut self.controls.slice_mut()[slot];
+        control.clear();
+        let (destination, bytes) = compose(slot, control);
+        let control_length = control.bytes().len();
+        self.vectors.slice_mut()[slot] = libc::iovec {
+            iov_base: bytes.as_ptr().cast_mut().cast(),
+            iov_len: bytes.len(),
+        };
+        let name_length = destination.map_or(0, |destination| {
+            self.names.slice_mut()[slot] = Name::from(destination);
+            Name::length(destination)
+        });
+        let (name, vector) = (self.names.address(slot), self.vectors.address(slot));
+        let control = self.controls.address(slot);
+        let header = &mut self.headers.slice_mut()[slot].msg_hdr;
+        header.msg_iov = vector;
+        header.msg_iovlen = 1;
+        header.msg_name = match name_length {
+            0 => ptr::null_mut(),
+            _ => name.cast(),
+        };
+        header.msg_namelen = name_length as libc::socklen_t;
+        // The bytes are an Outgoing's first field.
+        header.msg_control = match control_length {
+            0 => ptr::null_mut(),
+            _ => control.cast(),
+        };
+        header.msg_controllen = control_length as _;
+        header
+    }
+
+    fn send_first(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
+        let header = &self.headers.slice()[0].msg_hdr;
+        let returned = if header.msg_controllen == 0 {
+            let vector = self.vectors.slice()[0];
+            // SAFETY: sendto(2) demands len readable bytes at buf and addrlen at dest_addr: `send`
+            // set both, and what they lead to is borrowed until it returns.
+            unsafe {
+                libc::sendto(
+                    fd.as_raw_fd(),
+                    vector.iov_base,
+                    vector.iov_len,
+                    0,
+                    header.msg_name.cast(),
+                    header.msg_namelen,
+                )
+            }
+        } else {
+            // SAFETY: sendmsg(2) demands a header whose pointers lead to readable memory of the
+            // lengths given: `send` set it, and what it leads to is borrowed until it returns.
+            unsafe { libc::sendmsg(fd.as_raw_fd(), header, 0) }
+        };
+        if returned < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(1)
+    }
+}
