@@ -451,7 +451,7 @@ fn ctrl_c_ends_a_wait_with_the_account() {
 
 #[test]
 fn bad_input_is_answered_in_one_helpful_line() {
-    let cases: &[(&[&str], &[&str])] = &[
+    let cases: common::Refusals<'_> = &[
         (&["--port", "0"], &["port 0"]),
         (&["--port", "65536"], &["65536", "65535"]),
         (&["--port", "domian"], &["domian", "domain"]),
@@ -472,24 +472,7 @@ fn bad_input_is_answered_in_one_helpful_line() {
         ),
         (&["--sndbuf", "1e99"], &["SO_SNDBUF", "1e99"]),
     ];
-    for (arguments, wanted) in cases {
-        let end = finish(&[&["client"], *arguments].concat());
-        assert_eq!(end.code, Some(2), "{arguments:?}: {}", end.stderr);
-        assert_eq!(
-            end.stderr.lines().count(),
-            1,
-            "{arguments:?}: {}",
-            end.stderr
-        );
-        for want in *wanted {
-            assert!(
-                end.stderr.contains(want),
-                "{arguments:?}: no {want:?} in {}",
-                end.stderr
-            );
-        }
-        assert_eq!(end.stdout, "", "{arguments:?}");
-    }
+    common::assert_refused(&["client"], cases);
 }
 
 #[test]

@@ -345,7 +345,7 @@ fn bad_input_is_answered_in_one_helpful_line() {
     let taken = socket();
     let port = taken.local_addr().unwrap().port().to_string();
     let in_use = format!("cannot bind 127.0.0.1:{port}: address already in use (EADDRINUSE); ");
-    let cases: &[(&[&str], &[&str])] = &[
+    let cases: common::Refusals<'_> = &[
         (
             &["--port", &port],
             &[&in_use, "ss -ulnp", "0 for one that the OS picks"],
@@ -377,30 +377,7 @@ fn bad_input_is_answered_in_one_helpful_line() {
             &["nosuch0", "ENODEV"],
         ),
     ];
-    for (arguments, wanted) in cases {
-        let end = finish(&[&["server"], *arguments].concat());
-        assert_eq!(end.code, Some(2), "{arguments:?}: {}", end.stderr);
-        assert_eq!(
-            end.stderr.lines().count(),
-            1,
-            "{arguments:?}: {}",
-            end.stderr
-        );
-        assert!(
-            end.stderr.starts_with("error: "),
-            "{arguments:?}: {}",
-            end.stderr
-        );
-        for want in *wanted {
-            assert!(
-                end.stderr.contains(want),
-                "{arguments:?}: no {want:?} in {}",
-                end.stderr
-            );
-        }
-        assert!(!end.stderr.contains('\x1b'), "{arguments:?}");
-        assert_eq!(end.stdout, "");
-    }
+    common::assert_refused(&["server"], cases);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! What a server did, in numbers.
 
-use crate::socket::Datagram;
+use std::ops::AddAssign;
+use std::time::Duration;
+
+use crate::socket::Endpoint;
 
 /// What a server did since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,9 +30,42 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(super) fn count(&mut self, datagram: &Datagram<'_>) {
-        self.datagrams += 1;
-        self.bytes += datagram.length() as u64;
-        self.truncated += u64::from(datagram.is_truncated());
+    /// What the kernel dropped on all of `endpoints`; one counter that is missing makes it unknown.
+    pub(super) fn drops_of(endpoints: &[Endpoint]) -> Option<u64> {
+        endpoints
+            .iter()
+            .map(|endpoint| endpoint.kernel_drops().ok().map(u64::from))
+            .sum()
     }
+}
+
+/// The sum of two workers' work; what the kernel dropped is asked for apart.
+impl AddAssign for Summary {
+    fn add_assign(&mut self, other: Self) {
+        self.datagrams += other.datagrams;
+        self.bytes += other.bytes;
+        self.replies += other.replies;
+        self.reply_bytes += other.reply_bytes;
+        self.truncated += other.truncated;
+        self.dropped += other.dropped;
+        self.loops += other.loops;
+        self.failed += other.failed;
+    }
+}
+
+/// What a server did in a stretch of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Interval {
+    /// How long it was.
+    pub time: Duration,
+    /// Datagrams received.
+    pub datagrams: u64,
+    /// Bytes of payload in them.
+    pub bytes: u64,
+    /// Datagrams that the kernel dropped; `None` if this kernel does not tell.
+    pub kernel_drops: Option<u64>,
+    /// CPU time that the process used, in user and kernel mode.
+    pub cpu: Duration,
+    /// System calls that received, sent or waited.
+    pub syscalls: u64,
 }

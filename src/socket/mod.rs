@@ -22,6 +22,7 @@ mod builder;
 mod datagram;
 mod endpoint;
 mod error_queue;
+mod group;
 mod interrupt;
 pub mod options;
 mod wait;

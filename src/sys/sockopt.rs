@@ -65,3 +65,42 @@ pub(crate) fn filter_length(fd: BorrowedFd<'_>) -> io::Result<u32> {
         _ => Err(io::Error::last_os_error()),
     }
 }
+
+/// Has a `SO_REUSEPORT` group of `size` sockets give each datagram to the socket whose index is that
+/// of the CPU which received it, modulo `size` (`SO_ATTACH_REUSEPORT_CBPF`).
+pub(crate) fn steer_by_cpu(fd: BorrowedFd<'_>, size: u32) -> io::Result<()> {
+    let code = |code: u32, k: u32| libc::sock_filter {
+        code: code as u16,
+        jt: 0,
+        jf: 0,
+        k,
+    };
+    let cpu = (libc::SKF_AD_OFF + libc::SKF_AD_CPU).cast_unsigned();
+    let mut program = [
+        code(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, cpu),
+        code(libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K, size),
+        code(libc::BPF_RET | BPF_A, 0),
+    ];
+    let filter = libc::sock_fprog {
+        len: program.len() as u16,
+        filter: program.as_mut_ptr(),
+    };
+    // SAFETY: setsockopt(2) demands optlen readable bytes at optval: `filter` is a sock_fprog, and
+    // names as many instructions as `program` has, which lives until the call has copied them.
+    let result = unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_REUSEPORT_CBPF,
+            (&raw const filter).cast(),
+            size_of_val(&filter) as libc::socklen_t,
+        )
+    };
+    match result {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// The accumulator, as what a program returns (linux/filter.h).
+const BPF_A: u32 = 0x10;

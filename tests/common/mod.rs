@@ -238,3 +238,34 @@ pub fn json_lines(text: &str) -> Vec<serde_json::Value> {
         .map(|line| serde_json::from_str(line).expect("NDJSON"))
         .collect()
 }
+
+/// Arguments that make no sense, and what the answer to each must contain.
+pub type Refusals<'a> = &'a [(&'a [&'a str], &'a [&'a str])];
+
+/// Each is answered with exit code 2 and one line on standard error, which moves no terminal.
+pub fn assert_refused(command: &[&str], cases: Refusals<'_>) {
+    for (arguments, wanted) in cases {
+        let end = finish(&[command, *arguments].concat());
+        assert_eq!(end.code, Some(2), "{arguments:?}: {}", end.stderr);
+        assert_eq!(
+            end.stderr.lines().count(),
+            1,
+            "{arguments:?}: {}",
+            end.stderr
+        );
+        assert!(
+            end.stderr.starts_with("error: "),
+            "{arguments:?}: {}",
+            end.stderr
+        );
+        for want in *wanted {
+            assert!(
+                end.stderr.contains(want),
+                "{arguments:?}: no {want:?} in {}",
+                end.stderr
+            );
+        }
+        assert!(!end.stderr.contains('\x1b'), "{arguments:?}");
+        assert_eq!(end.stdout, "", "{arguments:?}");
+    }
+}

@@ -1,7 +1,11 @@
 //! `udpraw server`.
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
-use udpraw::server::{Behaviour, Drop, Reply, Template};
+use udpraw::error::Error;
+use udpraw::io::{Choice, Rung, Settings};
+use udpraw::server::{Behaviour, Drop, Manner, Reply, Template};
 use udpraw::units;
 
 use super::endpoint::FamilyArguments;
@@ -14,7 +18,10 @@ Examples:
                                                    the older document's
   udpraw server --host 0.0.0.0 --port domain,ntp   two ports on every interface
   udpraw server --drop 50% --seed 1                every other datagram is lost, repeatably
-  udpraw server --reuseaddr --rcvbuf 4MiB -v       socket options, requested and effective";
+  udpraw server --reuseaddr --rcvbuf 4MiB -v       socket options, requested and effective
+  udpraw server -q --reply echo --io auto          echo as fast as this kernel can
+  udpraw server -q --reply none --io offload --workers 2 --stats 1s
+                                                   a sink that counts";
 
 /// What the server is to do.
 #[derive(Debug, Args)]
@@ -72,7 +79,47 @@ pub(crate) struct ServerArguments {
     pub(crate) verbose: bool,
 
     #[command(flatten)]
+    pub(crate) ladder: LadderArguments,
+
+    #[command(flatten)]
     pub(crate) socket: SocketArguments,
+}
+
+/// How datagrams are moved.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The ladder")]
+pub(crate) struct LadderArguments {
+    /// Rung that moves the datagrams: single (recvfrom, sendto), batch (recvmmsg, sendmmsg), offload
+    /// (UDP_GRO, UDP_SEGMENT), uring (io_uring), or auto for the best that works here
+    #[arg(long, value_name = "RUNG", default_value = "single")]
+    io: Choice,
+
+    /// Threads that share each port by SO_REUSEPORT, each pinned to a CPU and its flows with it
+    #[arg(long, value_name = "N", default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: u16,
+
+    /// Never sleep in a receive: a CPU for less latency
+    #[arg(long)]
+    spin: bool,
+
+    /// Count datagrams without taking their payload out of the kernel
+    #[arg(long, requires = "quiet")]
+    no_copy: bool,
+
+    /// Print what was done at the end of each interval, as 1s
+    #[arg(long, value_name = "INTERVAL", value_parser = interval)]
+    stats: Option<Duration>,
+}
+
+/// A stretch of time that a line can be printed after.
+fn interval(text: &str) -> Result<Duration, Error> {
+    let time = units::duration(text)?;
+    if time < Duration::from_millis(1) {
+        let subject = format!("interval '{}'", text.escape_debug());
+        return Err(Error::invalid("use", subject, "the shortest is 1ms"));
+    }
+    Ok(time)
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -87,15 +134,50 @@ enum ReplyKind {
 
 impl ServerArguments {
     /// The ports by number.
-    pub(crate) fn ports(&self) -> Result<Vec<u16>, udpraw::error::Error> {
+    pub(crate) fn ports(&self) -> Result<Vec<u16>, Error> {
         self.port
             .iter()
             .map(|port| udpraw::services::resolve_port(port))
             .collect()
     }
 
+    /// How to work on the ladder; `None` for the plain loop, which is `single` and nothing else.
+    pub(crate) fn manner(&self) -> Option<Manner> {
+        let LadderArguments {
+            io,
+            workers,
+            spin,
+            no_copy,
+            stats,
+        } = self.ladder;
+        let is_plain = io == Choice::Only(Rung::Single) && workers == 1;
+        if is_plain && !spin && !no_copy && stats.is_none() {
+            return None;
+        }
+        let mut settings = Settings {
+            spin,
+            ..Settings::default()
+        };
+        if no_copy {
+            settings.capacity = 0;
+        }
+        if self.socket.rcvbuf.is_some() || self.socket.sndbuf.is_some() {
+            settings.socket_buffers = None;
+        }
+        Some(Manner {
+            choice: io,
+            settings,
+            interval: stats,
+        })
+    }
+
+    /// Whether the rung is to be chosen, and the choice told.
+    pub(crate) fn is_auto(&self) -> bool {
+        self.ladder.io == Choice::Auto
+    }
+
     /// What the server does with a datagram.
-    pub(crate) fn behaviour(&mut self) -> Behaviour {
+    pub(crate) fn behaviour(&mut self) -> Result<Behaviour, Error> {
         let reply = match (self.reply_text.take(), self.reply) {
             (Some(template), _) => Reply::Text(template),
             (None, ReplyKind::Length) => Reply::length(),
@@ -104,10 +186,17 @@ impl ServerArguments {
         };
         let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
         let drop = self.drop.map(|probability| Drop { probability, seed });
-        Behaviour {
+        if self.ladder.no_copy && reply != Reply::Nothing {
+            return Err(
+                Error::invalid("use", "--no-copy", "a reply is made from the payload")
+                    .with_remedy("add --reply none"),
+            );
+        }
+        Ok(Behaviour {
             reply,
             drop,
             count: self.count,
-        }
+            tell_each: !self.quiet,
+        })
     }
 }

@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 
 use serde::Serialize;
-use udpraw::server::{Event, Summary};
+use udpraw::error::Error;
+use udpraw::io::Rung;
+use udpraw::server::{Event, Interval, Summary};
 use udpraw::socket::Endpoint;
 use udpraw::socket::options::Setting;
 
@@ -48,6 +50,14 @@ enum Record<'a> {
     Error {
         message: String,
         errno: Option<String>,
+    },
+    Interval {
+        seconds: f64,
+        datagrams: u64,
+        bytes: u64,
+        kernel_drops: Option<u64>,
+        cpu_ns: u128,
+        syscalls: u64,
     },
     Summary(Totals),
 }
@@ -130,13 +140,10 @@ pub(crate) fn listening(output: &mut Output, fd: i32, address: SocketAddr) -> io
     output.listening(address)
 }
 
-/// What happened; if `quiet`, only what failed.
-pub(crate) fn event(output: &mut Output, event: &Event<'_>, quiet: bool) -> io::Result<()> {
+/// What happened.
+pub(crate) fn event(output: &mut Output, event: &Event<'_>) -> io::Result<()> {
     if let Event::Failed(error) = event {
         output.error(error);
-    }
-    if quiet {
-        return Ok(());
     }
     if output.is_json() {
         return match record(event) {
@@ -145,10 +152,11 @@ pub(crate) fn event(output: &mut Output, event: &Event<'_>, quiet: bool) -> io::
         };
     }
     match event {
-        Event::Received(_, datagram) => output.client_says(datagram),
-        Event::Dropped(datagram) => output.pretending_to_drop(datagram.source()),
-        Event::Loop(datagram) => {
-            let client = Tuple(datagram.source());
+        Event::Received(request) => output.client_says(request.client, request.bytes),
+        Event::Dropped(request) => output.pretending_to_drop(request.client),
+        Event::Interval(interval) => output.line(rates(interval)),
+        Event::Loop(request) => {
+            let client = Tuple(request.client);
             output.note(format_args!(
                 "not answered, since {client} would answer the answer"
             ));
@@ -160,31 +168,92 @@ pub(crate) fn event(output: &mut Output, event: &Event<'_>, quiet: bool) -> io::
 
 fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
     Some(match event {
-        Event::Received(_, datagram) => Record::Received {
-            client: datagram.source().into(),
-            bytes: datagram.length(),
-            truncated: datagram.is_truncated(),
-            payload: datagram.bytes().into(),
+        Event::Received(request) => Record::Received {
+            client: request.client.into(),
+            bytes: request.length,
+            truncated: request.is_truncated,
+            payload: request.bytes.into(),
         },
-        Event::Replied(datagram, reply) => Record::Replied {
-            client: datagram.source().into(),
+        Event::Replied(request, reply) => Record::Replied {
+            client: request.client.into(),
             bytes: reply.len(),
             payload: (*reply).into(),
         },
-        Event::Dropped(datagram) => Record::Dropped {
-            client: datagram.source().into(),
-            bytes: datagram.length(),
+        Event::Dropped(request) => Record::Dropped {
+            client: request.client.into(),
+            bytes: request.length,
         },
-        Event::Loop(datagram) => Record::Loop {
-            client: datagram.source().into(),
-            bytes: datagram.length(),
+        Event::Loop(request) => Record::Loop {
+            client: request.client.into(),
+            bytes: request.length,
         },
         Event::Failed(error) => Record::Error {
             message: error.to_string(),
             errno: error.errno_name(),
         },
+        Event::Interval(interval) => Record::Interval {
+            seconds: interval.time.as_secs_f64(),
+            datagrams: interval.datagrams,
+            bytes: interval.bytes,
+            kernel_drops: interval.kernel_drops,
+            cpu_ns: interval.cpu.as_nanos(),
+            syscalls: interval.syscalls,
+        },
         _ => return None,
     })
+}
+
+/// `1.0 s  512340 datagrams/s  5.738 Gbit/s  0 lost  1820 ns CPU a datagram  1.00 system calls a …`
+fn rates(interval: &Interval) -> String {
+    let seconds = interval.time.as_secs_f64();
+    let datagrams = interval.datagrams as f64;
+    let each = |total: f64| {
+        if datagrams > 0.0 {
+            total / datagrams
+        } else {
+            0.0
+        }
+    };
+    let lost = interval
+        .kernel_drops
+        .map_or("unknown".into(), |drops| drops.to_string());
+    format!(
+        "{seconds:.1} s  {:.0} datagrams/s  {:.3} Gbit/s  {lost} lost  {:.0} ns CPU and {:.2} system \
+         calls a datagram",
+        datagrams / seconds,
+        interval.bytes as f64 * 8.0 / seconds / 1e9,
+        each(interval.cpu.as_nanos() as f64),
+        each(interval.syscalls as f64),
+    )
+}
+
+/// Which rung was chosen, and why none better.
+pub(crate) fn rung(output: &mut Output, rung: Rung, passed_over: &[Error]) {
+    output.talk(format_args!("rung {rung}: {}", rung.needs()));
+    for error in passed_over {
+        output.note(error);
+    }
+}
+
+/// A warning where there are more workers than CPUs.
+pub(crate) fn too_many_workers(output: &mut Output, workers: usize) {
+    let cpus = std::thread::available_parallelism().map_or(workers, usize::from);
+    if workers > cpus {
+        output.note(format_args!(
+            "{workers} workers for {}: they will take turns",
+            count(cpus as u64, "CPU", "CPUs")
+        ));
+    }
+}
+
+/// A note where runs could not be sent as such.
+pub(crate) fn offload_fallbacks(output: &mut Output, fallbacks: u64) {
+    if fallbacks > 0 {
+        output.note(format_args!(
+            "{} refused by the device or the path, and sent as single datagrams",
+            count(fallbacks, "offloaded run was", "offloaded runs were")
+        ));
+    }
 }
 
 /// What was done, at the end: a line on standard error, or the last object.

@@ -14,9 +14,12 @@ impl Output {
         self.line(format_args!("Listening at {}", Tuple(address)))
     }
 
-    pub(crate) fn client_says(&mut self, datagram: &Datagram<'_>) -> io::Result<()> {
-        let (client, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
-        self.line(format_args!("The client at {client} says {text}"))
+    pub(crate) fn client_says(&mut self, client: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        self.line(format_args!(
+            "The client at {} says {}",
+            Tuple(client),
+            Repr(bytes)
+        ))
     }
 
     pub(crate) fn pretending_to_drop(&mut self, client: SocketAddr) -> io::Result<()> {

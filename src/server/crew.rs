@@ -1,0 +1,371 @@
+//! The server on the ladder: on any rung, with any number of workers.
+
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::unistd::Pid;
+
+use super::desk::Desk;
+use super::{Behaviour, Event, Interval, Reply, Request, Summary};
+use crate::error::{Error, Result};
+use crate::io::{Arrival, Choice, Outbox, Rung, Settings, Transport, Wait};
+use crate::socket::{Endpoint, pause};
+
+/// How often a worker that has nothing to do looks whether it shall end.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How a crew works.
+#[derive(Clone, Debug, Default)]
+pub struct Manner {
+    /// The rung that moves the datagrams.
+    pub choice: Choice,
+    /// How the rung runs.
+    pub settings: Settings,
+    /// How often to tell what was done, as an [`Event::Interval`].
+    pub interval: Option<Duration>,
+}
+
+/// A server of several workers, each a thread with a socket of its own.
+#[derive(Debug)]
+pub struct Crew {
+    workers: Vec<Worker>,
+    /// The workers' sockets once more, to ask them what the kernel dropped while they are at work.
+    endpoints: Vec<Endpoint>,
+    addresses: Vec<SocketAddr>,
+    interval: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    transport: Transport,
+    desk: Desk,
+    progress: Arc<Progress>,
+    cpu: Option<usize>,
+    takes_payload: bool,
+}
+
+/// What a worker has done, for others to read. It is written once a batch.
+#[derive(Debug, Default)]
+struct Progress {
+    datagrams: AtomicU64,
+    bytes: AtomicU64,
+    syscalls: AtomicU64,
+}
+
+impl Crew {
+    /// A crew with a worker for each endpoint of each group; a group's endpoints share a port
+    /// ([`Builder::bind_group`](crate::socket::Builder::bind_group)), and its workers are pinned to
+    /// CPUs, so that a flow stays on one.
+    ///
+    /// # Errors
+    /// As of [`Transport::open`], and if there is no endpoint.
+    pub fn new(groups: Vec<Vec<Endpoint>>, behaviour: Behaviour, manner: &Manner) -> Result<Self> {
+        let mut addresses = Vec::new();
+        for group in &groups {
+            if let Some(endpoint) = group.first() {
+                addresses.push(endpoint.local_address()?);
+            }
+        }
+        if addresses.is_empty() {
+            return Err(Error::invalid("make", "a server", "it has no endpoint"));
+        }
+        let cpus = allowed_cpus();
+        let first = Desk::new(addresses.clone(), behaviour);
+        let (mut workers, mut endpoints) = (Vec::new(), Vec::new());
+        for group in groups {
+            let is_shared = group.len() > 1;
+            for (index, endpoint) in group.into_iter().enumerate() {
+                let again = endpoint.as_fd().try_clone_to_owned();
+                let again = again.map_err(|source| Error::os("copy", "a socket's fd", source))?;
+                endpoints.push(Endpoint::from(again));
+                workers.push(Worker {
+                    transport: Transport::open(endpoint, manner.choice, manner.settings.clone())?,
+                    desk: first.beside(workers.len() as u64),
+                    progress: Arc::default(),
+                    cpu: cpus
+                        .get(index % cpus.len().max(1))
+                        .copied()
+                        .filter(|_| is_shared),
+                    takes_payload: manner.settings.capacity > 0,
+                });
+            }
+        }
+        Ok(Self {
+            workers,
+            endpoints,
+            addresses,
+            interval: manner.interval,
+        })
+    }
+
+    /// The address of each group.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The sockets, group by group.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.workers
+            .iter()
+            .map(|worker| worker.transport.endpoint())
+    }
+
+    /// The rung that the crew is on, and why `auto` took no better one.
+    pub fn rung(&self) -> (Rung, &[Error]) {
+        // `new` refuses a crew of none.
+        let transport = &self.workers[0].transport;
+        (transport.rung(), transport.passed_over())
+    }
+
+    /// What happened so far, all workers together, with what the kernel dropped until now.
+    pub fn summary(&self) -> Summary {
+        let mut sum = Summary::default();
+        for worker in &self.workers {
+            sum += worker.desk.summary;
+        }
+        Summary {
+            kernel_drops: Summary::drops_of(&self.endpoints),
+            ..sum
+        }
+    }
+
+    /// How many runs the device or the path refused to take whole, so that they went as datagrams.
+    pub fn offload_fallbacks(&self) -> u64 {
+        self.workers
+            .iter()
+            .map(|worker| worker.transport.counters().offload_fallbacks)
+            .sum()
+    }
+
+    /// Serves until `stop` is raised, or [`Behaviour::count`] datagrams came in.
+    ///
+    /// `observe` is told of each event, by one worker at a time; an error of its own ends the run.
+    /// One worker without an interval serves in the caller's thread.
+    ///
+    /// # Errors
+    /// That of `observe`, or of a receive where going on makes no sense.
+    pub fn run<E: From<Error> + Send>(
+        &mut self,
+        stop: &AtomicBool,
+        mut observe: impl FnMut(&Event<'_>) -> Result<(), E> + Send,
+    ) -> Result<(), E> {
+        let Self {
+            workers,
+            endpoints,
+            interval,
+            ..
+        } = self;
+        if let ([worker], None) = (workers.as_mut_slice(), *interval) {
+            return worker.run(stop, Wait::Forever, &mut observe);
+        }
+        let progress: Vec<_> = workers
+            .iter()
+            .map(|worker| worker.progress.clone())
+            .collect();
+        let (observe, end) = (Mutex::new(observe), AtomicBool::new(false));
+        let tell = |event: &Event<'_>| {
+            // A worker that panicked is not a reason for silence.
+            (observe.lock().unwrap_or_else(PoisonError::into_inner))(event)
+        };
+        thread::scope(|scope| {
+            let work = |worker: &mut Worker| {
+                let done = worker.run(&end, Wait::For(TICK), &mut &tell);
+                end.store(true, Ordering::Relaxed);
+                done
+            };
+            let running: Vec<_> = workers
+                .iter_mut()
+                .map(|worker| scope.spawn(move || work(worker)))
+                .collect();
+            let watched = watch(stop, &end, *interval, &progress, endpoints, tell);
+            end.store(true, Ordering::Relaxed);
+            running.into_iter().fold(watched, |result, worker| {
+                // A panic goes on in the caller.
+                let done = worker
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                result.and(done)
+            })
+        })
+    }
+}
+
+impl Worker {
+    fn run<E: From<Error>>(
+        &mut self,
+        stop: &AtomicBool,
+        wait: Wait,
+        observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if let Some(cpu) = self.cpu {
+            pin(cpu)?;
+        }
+        let Self {
+            transport,
+            desk,
+            progress,
+            takes_payload,
+            ..
+        } = self;
+        let takes_payload = *takes_payload;
+        let serves_runs = desk.serves_runs();
+        while !desk.is_done() && !stop.load(Ordering::Relaxed) {
+            let mut told = Ok(());
+            let received = transport.receive(wait, stop, |arrival, outbox| {
+                if serves_runs {
+                    serve_run(desk, arrival, outbox, takes_payload);
+                } else if told.is_ok() {
+                    told = serve_each(desk, arrival, outbox, observe);
+                }
+            });
+            told?;
+            match received {
+                Ok(0) => continue,
+                Ok(_) => {}
+                Err(error) if error.is_about_the_network() => desk.failed(1, error, observe)?,
+                Err(error) => return Err(error.into()),
+            }
+            let sent = transport.flush();
+            desk.summary.replies += sent.datagrams as u64;
+            desk.summary.reply_bytes = transport.counters().sent_bytes;
+            if let Some(error) = sent.error {
+                desk.failed(sent.refused, error, observe)?;
+            }
+            progress
+                .datagrams
+                .store(desk.summary.datagrams, Ordering::Relaxed);
+            progress.bytes.store(desk.summary.bytes, Ordering::Relaxed);
+            progress
+                .syscalls
+                .store(transport.counters().syscalls, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// Serves a whole run at once: counted, and echoed without a copy.
+fn serve_run(desk: &mut Desk, arrival: &Arrival<'_>, outbox: &mut Outbox<'_>, takes_payload: bool) {
+    let count = arrival.count() as u64;
+    desk.summary.datagrams += count;
+    desk.summary.bytes += arrival.length() as u64;
+    desk.summary.truncated += u64::from(takes_payload && arrival.is_truncated());
+    if desk.behaviour.reply == Reply::Nothing {
+        return;
+    }
+    if desk.would_loop(arrival.source()) {
+        desk.summary.loops += count;
+    } else {
+        outbox.echo(arrival);
+    }
+}
+
+fn serve_each<E>(
+    desk: &mut Desk,
+    arrival: &Arrival<'_>,
+    outbox: &mut Outbox<'_>,
+    observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let tell_each = desk.behaviour.tell_each;
+    for request in Request::each_of(arrival) {
+        if let Some(reply) = desk.answer(&request, observe)? {
+            outbox.reply(arrival, reply);
+            if tell_each {
+                observe(&Event::Replied(request, reply))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Tells each interval's work until the run ends.
+fn watch<E: From<Error>>(
+    stop: &AtomicBool,
+    end: &AtomicBool,
+    interval: Option<Duration>,
+    progress: &[Arc<Progress>],
+    endpoints: &[Endpoint],
+    tell: impl Fn(&Event<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let (mut began, mut last) = (Instant::now(), Interval::until_now(progress, endpoints));
+    loop {
+        let left = interval.map_or(TICK, |interval| interval.saturating_sub(began.elapsed()));
+        // Never 0, which would not let any time pass.
+        pause(left.clamp(Duration::from_micros(100), TICK), stop)?;
+        if stop.load(Ordering::Relaxed) || end.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if interval.is_some_and(|interval| began.elapsed() >= interval) {
+            let now = Interval::until_now(progress, endpoints);
+            tell(&Event::Interval(now.since(&last, began.elapsed())))?;
+            (began, last) = (Instant::now(), now);
+        }
+    }
+}
+
+impl Interval {
+    /// All that was done until now, in no time.
+    fn until_now(progress: &[Arc<Progress>], endpoints: &[Endpoint]) -> Self {
+        let sum = |figure: fn(&Progress) -> &AtomicU64| {
+            progress
+                .iter()
+                .map(|worker| figure(worker).load(Ordering::Relaxed))
+                .sum()
+        };
+        Self {
+            time: Duration::ZERO,
+            datagrams: sum(|worker| &worker.datagrams),
+            bytes: sum(|worker| &worker.bytes),
+            kernel_drops: Summary::drops_of(endpoints),
+            cpu: cpu_time(),
+            syscalls: sum(|worker| &worker.syscalls),
+        }
+    }
+
+    fn since(&self, earlier: &Self, time: Duration) -> Self {
+        let drops = self.kernel_drops.zip(earlier.kernel_drops);
+        Self {
+            time,
+            datagrams: self.datagrams - earlier.datagrams,
+            bytes: self.bytes - earlier.bytes,
+            kernel_drops: drops.map(|(now, then)| now.saturating_sub(then)),
+            cpu: self.cpu.saturating_sub(earlier.cpu),
+            syscalls: self.syscalls - earlier.syscalls,
+        }
+    }
+}
+
+/// CPU time of the whole process, in user and kernel mode (getrusage(2)).
+fn cpu_time() -> Duration {
+    let part = |time: nix::sys::time::TimeVal| {
+        let seconds = u64::try_from(time.tv_sec()).unwrap_or_default();
+        Duration::from_secs(seconds) + Duration::from_micros(time.tv_usec().unsigned_abs())
+    };
+    // RUSAGE_SELF cannot fail (getrusage(2)).
+    getrusage(UsageWho::RUSAGE_SELF)
+        .map(|usage| part(usage.user_time()) + part(usage.system_time()))
+        .unwrap_or_default()
+}
+
+/// The CPUs that this process may run on (sched_getaffinity(2)).
+fn allowed_cpus() -> Vec<usize> {
+    let Ok(set) = sched_getaffinity(Pid::from_raw(0)) else {
+        return Vec::new();
+    };
+    (0..CpuSet::count())
+        .filter(|&cpu| set.is_set(cpu).unwrap_or(false))
+        .collect()
+}
+
+/// Keeps the calling thread on one CPU (sched_setaffinity(2)).
+fn pin(cpu: usize) -> Result<()> {
+    let mut set = CpuSet::new();
+    set.set(cpu)
+        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
+        .map_err(|errno| Error::os("pin a worker to", format_args!("CPU {cpu}"), errno.into()))
+}

@@ -1,0 +1,120 @@
+//! The plain server: one thread in a blocking loop.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::desk::Desk;
+use super::{Behaviour, Event, Request, Summary};
+use crate::error::{Error, Result};
+use crate::socket::{Datagram, Endpoint, ReceiveBuffer, WaitSet};
+
+/// A server on one or several endpoints, which it serves by itself, a datagram at a time.
+#[derive(Debug)]
+pub struct Server {
+    endpoints: Vec<Endpoint>,
+    desk: Desk,
+}
+
+impl Server {
+    /// A server on `endpoints`, which are bound already.
+    ///
+    /// # Errors
+    /// Of getsockname(2), which is asked for each endpoint's address; and if there is no endpoint.
+    pub fn new(endpoints: Vec<Endpoint>, behaviour: Behaviour) -> Result<Self> {
+        if endpoints.is_empty() {
+            return Err(Error::invalid("make", "a server", "it has no endpoint"));
+        }
+        let addresses = endpoints
+            .iter()
+            .map(Endpoint::local_address)
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            endpoints,
+            desk: Desk::new(addresses, behaviour),
+        })
+    }
+
+    /// The sockets.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// The address of each endpoint, as the kernel told it after bind.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.desk.addresses
+    }
+
+    /// What happened so far, with what the kernel dropped until now.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            kernel_drops: Summary::drops_of(&self.endpoints),
+            ..self.desk.summary
+        }
+    }
+
+    /// Serves until `stop` is raised, or [`Behaviour::count`] datagrams came in.
+    ///
+    /// `observe` is told of each event; an error of its own ends the run.
+    ///
+    /// # Errors
+    /// That of `observe`, or of recvfrom(2) where going on makes no sense. A reply that cannot be
+    /// sent is an [`Event::Failed`].
+    pub fn run<E: From<Error>>(
+        &mut self,
+        stop: &AtomicBool,
+        mut observe: impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Self { endpoints, desk } = self;
+        let mut buffer = ReceiveBuffer::new();
+        if let [endpoint] = endpoints.as_slice() {
+            while !desk.is_done() && !stop.load(Ordering::Relaxed) {
+                let received = endpoint.receive_until(&mut buffer, stop);
+                serve(desk, endpoint, received, &mut observe)?;
+            }
+            return Ok(());
+        }
+        let mut set = WaitSet::new(endpoints.iter());
+        while !desk.is_done() && !stop.load(Ordering::Relaxed) {
+            for (index, _) in set.wait(None)? {
+                if !desk.is_done() {
+                    let received = endpoints[index].try_receive(&mut buffer);
+                    serve(desk, &endpoints[index], received, &mut observe)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Serves what a receive on `endpoint` brought.
+fn serve<E: From<Error>>(
+    desk: &mut Desk,
+    endpoint: &Endpoint,
+    received: Result<Option<Datagram<'_>>>,
+    observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let datagram = match received {
+        Ok(Some(datagram)) => datagram,
+        Ok(None) => return Ok(()),
+        // SO_RCVTIMEO ran out: the option is the user's, and no error.
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
+        Err(error) if error.is_about_the_network() => return desk.failed(1, error, observe),
+        Err(error) => return Err(error.into()),
+    };
+    let request = Request::from_datagram(&datagram);
+    let tell_each = desk.behaviour.tell_each;
+    let Some(reply) = desk.answer(&request, observe)? else {
+        return Ok(());
+    };
+    let length = reply.len();
+    match endpoint.reply(&datagram, reply) {
+        Ok(()) => {
+            if tell_each {
+                observe(&Event::Replied(request, reply))?;
+            }
+            desk.replied(1, length);
+            Ok(())
+        }
+        Err(error) => desk.failed(1, error, observe),
+    }
+}

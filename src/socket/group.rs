@@ -1,0 +1,86 @@
+//! Several sockets on one port: SO_REUSEPORT, with flows kept on their CPU.
+
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+
+use super::builder::Builder;
+use super::endpoint::Endpoint;
+use crate::error::{Error, Result};
+use crate::sys::sockopt;
+
+/// Most sockets in a group: more than any machine has CPUs for.
+const LARGEST: usize = 1024;
+
+impl Builder {
+    /// Makes `size` sockets that share `address` by `SO_REUSEPORT` (socket(7), Linux 3.9).
+    ///
+    /// Socket `i` gets what the kernel received on CPU `i`, modulo `size`, by a classic BPF program
+    /// of three instructions (`SO_ATTACH_REUSEPORT_CBPF`, Linux 4.5): the flows of a CPU stay on it.
+    /// With port 0, the kernel picks a port for all of them. A group of one is a socket as any other.
+    ///
+    /// # Errors
+    /// As of [`Builder::bind`], and for a size of 0 or above 1,024.
+    pub fn bind_group(self, address: SocketAddr, size: usize) -> Result<Vec<Endpoint>> {
+        if size == 0 || size > LARGEST {
+            let reason = format!("a group has 1 to {LARGEST} sockets");
+            return Err(Error::invalid(
+                "make",
+                format_args!("a group of {size} sockets"),
+                reason,
+            ));
+        }
+        if size == 1 {
+            return Ok(vec![self.bind(address)?]);
+        }
+        let builder = self.option("SO_REUSEPORT=on".parse()?);
+        let first = builder.clone().bind(address)?;
+        let address = first.local_address()?;
+        sockopt::steer_by_cpu(first.as_fd(), size as u32).map_err(|source| {
+            Error::os("set", "SO_ATTACH_REUSEPORT_CBPF", source).with_remedy("it needs Linux 4.5")
+        })?;
+        let mut group = vec![first];
+        while group.len() < size {
+            group.push(builder.clone().bind(address)?);
+        }
+        Ok(group)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::ReceiveBuffer;
+
+    #[test]
+    fn a_group_shares_a_port_and_loses_nothing() {
+        let address = "127.0.0.1:0".parse().unwrap();
+        let group = Endpoint::builder().bind_group(address, 3).unwrap();
+        let port = group[0].local_address().unwrap();
+        assert!(
+            group
+                .iter()
+                .all(|endpoint| endpoint.local_address().unwrap() == port)
+        );
+        for _ in 0..10 {
+            let client = Endpoint::builder()
+                .unbound(crate::socket::Family::V4)
+                .unwrap();
+            client.send_to(b"x", port).unwrap();
+        }
+        let mut buffer = ReceiveBuffer::new();
+        let mut received = 0;
+        for endpoint in &group {
+            while endpoint.try_receive(&mut buffer).unwrap().is_some() {
+                received += 1;
+            }
+        }
+        assert_eq!(received, 10);
+    }
+
+    #[test]
+    fn sizes_that_make_no_sense_are_refused() {
+        let address = "127.0.0.1:0".parse().unwrap();
+        Endpoint::builder().bind_group(address, 0).unwrap_err();
+        Endpoint::builder().bind_group(address, 1025).unwrap_err();
+    }
+}
