@@ -144,7 +144,7 @@ impl Queue {
                 return false;
             }
             let most = limits.segments_of(message.segment);
-            let is_full = message.bytes.len() % message.segment.max(1) != 0;
+            let is_full = !message.bytes.len().is_multiple_of(message.segment.max(1));
             self.runs.push(Run {
                 destination: message.destination,
                 from: message.from,

@@ -247,7 +247,8 @@ impl Transport {
             plan.spins = plan.spins.wrapping_add(1);
             hint::spin_loop();
             return Ok(plan.wait != Wait::Never
-                && (plan.spins % SPINS != 0 || plan.left().is_none_or(|left| !left.is_zero())));
+                && (!plan.spins.is_multiple_of(SPINS)
+                    || plan.left().is_none_or(|left| !left.is_zero())));
         }
         let timeout = match (plan.wait, patience) {
             (Wait::Never, _) | (Wait::For(_), Patience::AtMost(_)) => return Ok(false),
