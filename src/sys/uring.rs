@@ -370,3 +370,26 @@ fn is_transient(error: &io::Error) -> bool {
         Some(libc::EINTR | libc::EAGAIN | libc::EBUSY)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn what_is_cancelled_is_in_flight_no_more() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let Ok(mut ring) = Ring::new(2, 100, 0, 1) else {
+            assert!(std::env::var("CI").is_err(), "io_uring is not to be had");
+            return eprintln!("skipped: io_uring is not to be had");
+        };
+        ring.arm(socket.as_fd(), 0).unwrap();
+        ring.enter(0, None).unwrap();
+        assert!(ring.is_armed());
+        ring.queues.cancel_all().unwrap();
+        ring.enter(0, None).unwrap();
+        assert!(!ring.is_armed(), "the last completion has come");
+        assert_eq!(ring.take_error(), Some(libc::ECANCELED));
+    }
+}
