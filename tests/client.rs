@@ -230,7 +230,7 @@ fn tries_and_timeout_bound_the_wait() {
 
 #[test]
 fn a_lost_request_is_sent_again_and_gives_no_sample() {
-    let asked = Asked::by(&["--json", "-m", "again"]);
+    let asked = Asked::by(&["--json", "-m", "again", "-v"]);
     let (first, _) = asked.request();
     let (second, client) = asked.request();
     assert_eq!(
@@ -250,6 +250,8 @@ fn a_lost_request_is_sent_again_and_gives_no_sample() {
         "{reply}"
     );
     assert_eq!(records.last().unwrap()["answered"], 1);
+    // Nobody knows which of them was answered, so the estimate has learnt nothing (Karn's rule).
+    assert!(!end.stderr.contains("SRTT"), "{}", end.stderr);
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod common;
 
 use std::net::{Ipv4Addr, UdpSocket};
 
-use common::{Running, Server, ask, client_of, finish, json_lines, socket, udpraw};
+use common::{Running, Server, ask, client_of, json_lines, socket, udpraw};
 use nix::sys::signal::Signal;
 use socket2::{Domain, Socket, Type};
 

@@ -5,6 +5,7 @@ mod common;
 use std::net::UdpSocket;
 
 use common::{Server, ask, client_of, finish, json_lines};
+use nix::sys::signal::Signal;
 
 const RUNGS: [&str; 5] = ["single", "batch", "offload", "uring", "auto"];
 
@@ -25,12 +26,16 @@ fn burst(client: &UdpSocket, requests: &[Vec<u8>]) -> Vec<Vec<u8>> {
     for request in requests {
         client.send(request).unwrap();
     }
+    replies(client, requests.len())
+}
+
+fn replies(client: &UdpSocket, count: usize) -> Vec<Vec<u8>> {
     let mut buffer = vec![0; 65_535];
     let mut take = || {
         let length = client.recv(&mut buffer).expect("a reply");
         buffer[..length].to_vec()
     };
-    requests.iter().map(|_| take()).collect()
+    (0..count).map(|_| take()).collect()
 }
 
 /// Datagrams of all kinds: empty, not ASCII, equal sizes in a row, and large ones.
@@ -80,7 +85,13 @@ fn every_rung_echoes_whole_runs() {
         let server = Server::start(&["--io", rung, "-q", "--reply", "echo", "--stats", "1h"]);
         let client = server.client();
         for _ in 0..3 {
-            assert_eq!(burst(&client, &requests()), requests(), "{rung}");
+            // Stopped meanwhile, it finds them all at once: batches and runs.
+            server.running.signal(Signal::SIGSTOP);
+            requests()
+                .iter()
+                .for_each(|request| drop(client.send(request).unwrap()));
+            server.running.signal(Signal::SIGCONT);
+            assert_eq!(replies(&client, requests().len()), requests(), "{rung}");
         }
         let end = server.interrupt();
         assert!(
@@ -155,14 +166,17 @@ fn a_sink_counts_without_taking_the_payload() {
         }
         // The intervals tell when all has been counted.
         let (mut datagrams, mut bytes) = (0, 0);
+        let mut intervals = 0;
         while datagrams < 25 {
+            intervals += 1;
+            assert!(intervals < 500, "{rung}: {datagrams} datagrams after 10 s");
             let interval = json_lines(&running.line()).remove(0);
             assert_eq!(interval["event"], "interval", "{rung}");
             datagrams += interval["datagrams"].as_u64().unwrap();
             bytes += interval["bytes"].as_u64().unwrap();
         }
         assert_eq!((datagrams, bytes), (25, 10_530), "{rung}");
-        running.signal(nix::sys::signal::Signal::SIGTERM);
+        running.signal(Signal::SIGTERM);
         let end = running.finish();
         let summary = json_lines(&end.stdout).pop().expect("a summary");
         assert_eq!(summary["datagrams"], 25, "{rung}");

@@ -2,23 +2,20 @@
 
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::sys::resource::{UsageWho, getrusage};
 use nix::unistd::Pid;
 
 use super::desk::Desk;
-use super::{Behaviour, Event, Interval, Reply, Request, Summary};
+use super::watch::{Progress, TICK, Watch};
+use super::{Behaviour, Event, Reply, Request, Summary};
 use crate::error::{Error, Result};
 use crate::io::{Arrival, Choice, Outbox, Rung, Settings, Transport, Wait};
-use crate::socket::{Endpoint, pause};
-
-/// How often a worker that has nothing to do looks whether it shall end.
-const TICK: Duration = Duration::from_millis(100);
+use crate::socket::Endpoint;
 
 /// How a crew works.
 #[derive(Clone, Debug, Default)]
@@ -48,14 +45,6 @@ struct Worker {
     progress: Arc<Progress>,
     cpu: Option<usize>,
     takes_payload: bool,
-}
-
-/// What a worker has done, for others to read. It is written once a batch.
-#[derive(Debug, Default)]
-struct Progress {
-    datagrams: AtomicU64,
-    bytes: AtomicU64,
-    syscalls: AtomicU64,
 }
 
 impl Crew {
@@ -164,10 +153,12 @@ impl Crew {
         if let ([worker], None) = (workers.as_mut_slice(), *interval) {
             return worker.run(stop, Wait::Forever, &mut observe);
         }
-        let progress: Vec<_> = workers
+        let progress = workers
             .iter()
             .map(|worker| worker.progress.clone())
             .collect();
+        // Before anybody works, so that nothing is left out of the first interval.
+        let watch = Watch::new(progress, endpoints, *interval);
         let (observe, end) = (Mutex::new(observe), AtomicBool::new(false));
         let tell = |event: &Event<'_>| {
             // A worker that panicked is not a reason for silence.
@@ -183,7 +174,7 @@ impl Crew {
                 .iter_mut()
                 .map(|worker| scope.spawn(move || work(worker)))
                 .collect();
-            let watched = watch(stop, &end, *interval, &progress, endpoints, tell);
+            let watched = watch.until_the_end(stop, &end, tell);
             end.store(true, Ordering::Relaxed);
             running.into_iter().fold(watched, |result, worker| {
                 // A panic goes on in the caller.
@@ -237,13 +228,7 @@ impl Worker {
             if let Some(error) = sent.error {
                 desk.failed(sent.refused, error, observe)?;
             }
-            progress
-                .datagrams
-                .store(desk.summary.datagrams, Ordering::Relaxed);
-            progress.bytes.store(desk.summary.bytes, Ordering::Relaxed);
-            progress
-                .syscalls
-                .store(transport.counters().syscalls, Ordering::Relaxed);
+            progress.note(desk.summary, transport.counters().syscalls);
         }
         Ok(())
     }
@@ -281,75 +266,6 @@ fn serve_each<E>(
         }
     }
     Ok(())
-}
-
-/// Tells each interval's work until the run ends.
-fn watch<E: From<Error>>(
-    stop: &AtomicBool,
-    end: &AtomicBool,
-    interval: Option<Duration>,
-    progress: &[Arc<Progress>],
-    endpoints: &[Endpoint],
-    tell: impl Fn(&Event<'_>) -> Result<(), E>,
-) -> Result<(), E> {
-    let (mut began, mut last) = (Instant::now(), Interval::until_now(progress, endpoints));
-    loop {
-        let left = interval.map_or(TICK, |interval| interval.saturating_sub(began.elapsed()));
-        // Never 0, which would not let any time pass.
-        pause(left.clamp(Duration::from_micros(100), TICK), stop)?;
-        if stop.load(Ordering::Relaxed) || end.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        if interval.is_some_and(|interval| began.elapsed() >= interval) {
-            let now = Interval::until_now(progress, endpoints);
-            tell(&Event::Interval(now.since(&last, began.elapsed())))?;
-            (began, last) = (Instant::now(), now);
-        }
-    }
-}
-
-impl Interval {
-    /// All that was done until now, in no time.
-    fn until_now(progress: &[Arc<Progress>], endpoints: &[Endpoint]) -> Self {
-        let sum = |figure: fn(&Progress) -> &AtomicU64| {
-            progress
-                .iter()
-                .map(|worker| figure(worker).load(Ordering::Relaxed))
-                .sum()
-        };
-        Self {
-            time: Duration::ZERO,
-            datagrams: sum(|worker| &worker.datagrams),
-            bytes: sum(|worker| &worker.bytes),
-            kernel_drops: Summary::drops_of(endpoints),
-            cpu: cpu_time(),
-            syscalls: sum(|worker| &worker.syscalls),
-        }
-    }
-
-    fn since(&self, earlier: &Self, time: Duration) -> Self {
-        let drops = self.kernel_drops.zip(earlier.kernel_drops);
-        Self {
-            time,
-            datagrams: self.datagrams - earlier.datagrams,
-            bytes: self.bytes - earlier.bytes,
-            kernel_drops: drops.map(|(now, then)| now.saturating_sub(then)),
-            cpu: self.cpu.saturating_sub(earlier.cpu),
-            syscalls: self.syscalls - earlier.syscalls,
-        }
-    }
-}
-
-/// CPU time of the whole process, in user and kernel mode (getrusage(2)).
-fn cpu_time() -> Duration {
-    let part = |time: nix::sys::time::TimeVal| {
-        let seconds = u64::try_from(time.tv_sec()).unwrap_or_default();
-        Duration::from_secs(seconds) + Duration::from_micros(time.tv_usec().unsigned_abs())
-    };
-    // RUSAGE_SELF cannot fail (getrusage(2)).
-    getrusage(UsageWho::RUSAGE_SELF)
-        .map(|usage| part(usage.user_time()) + part(usage.system_time()))
-        .unwrap_or_default()
 }
 
 /// The CPUs that this process may run on (sched_getaffinity(2)).

@@ -25,6 +25,7 @@ mod desk;
 mod plain;
 mod reply;
 mod summary;
+mod watch;
 
 use std::net::SocketAddr;
 

@@ -78,6 +78,40 @@ mod tests {
     }
 
     #[test]
+    fn what_a_cpu_receives_goes_to_its_socket() {
+        use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+        use nix::unistd::Pid;
+
+        let this_thread = Pid::from_raw(0);
+        let allowed = sched_getaffinity(this_thread).unwrap();
+        let group = Endpoint::builder()
+            .bind_group("127.0.0.1:0".parse().unwrap(), 2)
+            .unwrap();
+        let port = group[0].local_address().unwrap();
+        let mut buffer = ReceiveBuffer::new();
+        for cpu in (0..CpuSet::count())
+            .filter(|&cpu| allowed.is_set(cpu).unwrap_or(false))
+            .take(4)
+        {
+            let mut only = CpuSet::new();
+            only.set(cpu).unwrap();
+            sched_setaffinity(this_thread, &only).unwrap();
+            // On loopback the sender's CPU receives, too.
+            for _ in 0..8 {
+                let client = Endpoint::builder()
+                    .unbound(crate::socket::Family::V4)
+                    .unwrap();
+                client.send_to(b"x", port).unwrap();
+                assert!(
+                    group[cpu % 2].try_receive(&mut buffer).unwrap().is_some(),
+                    "CPU {cpu}"
+                );
+            }
+        }
+        sched_setaffinity(this_thread, &allowed).unwrap();
+    }
+
+    #[test]
     fn sizes_that_make_no_sense_are_refused() {
         let address = "127.0.0.1:0".parse().unwrap();
         Endpoint::builder().bind_group(address, 0).unwrap_err();

@@ -1,0 +1,129 @@
+//! What a crew does, watched from outside while it works.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{UsageWho, getrusage};
+
+use super::{Event, Interval, Summary};
+use crate::error::Error;
+use crate::socket::{Endpoint, pause};
+
+/// How often somebody who has nothing to do looks whether it is time to end.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+
+/// What a worker has done, for others to read. It is written once a batch.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    datagrams: AtomicU64,
+    bytes: AtomicU64,
+    syscalls: AtomicU64,
+}
+
+impl Progress {
+    /// Notes what the worker has done until now.
+    pub(super) fn note(&self, summary: Summary, syscalls: u64) {
+        self.datagrams.store(summary.datagrams, Ordering::Relaxed);
+        self.bytes.store(summary.bytes, Ordering::Relaxed);
+        self.syscalls.store(syscalls, Ordering::Relaxed);
+    }
+}
+
+/// Tells what all workers did in each interval.
+pub(super) struct Watch<'a> {
+    progress: Vec<Arc<Progress>>,
+    endpoints: &'a [Endpoint],
+    interval: Option<Duration>,
+    /// What had been done when the interval began.
+    last: Interval,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(
+        progress: Vec<Arc<Progress>>,
+        endpoints: &'a [Endpoint],
+        interval: Option<Duration>,
+    ) -> Self {
+        let mut watch = Self {
+            progress,
+            endpoints,
+            interval,
+            last: Interval::default(),
+        };
+        watch.last = watch.until_now();
+        watch
+    }
+
+    /// Watches until `stop` is raised from outside, or `end` from inside.
+    pub(super) fn until_the_end<E: From<Error>>(
+        mut self,
+        stop: &AtomicBool,
+        end: &AtomicBool,
+        tell: impl Fn(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut began = Instant::now();
+        loop {
+            let left = self
+                .interval
+                .map_or(TICK, |interval| interval.saturating_sub(began.elapsed()));
+            // Never 0, which would not let any time pass.
+            pause(left.clamp(Duration::from_micros(100), TICK), stop)?;
+            if stop.load(Ordering::Relaxed) || end.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            if self
+                .interval
+                .is_some_and(|interval| began.elapsed() >= interval)
+            {
+                let now = self.until_now();
+                tell(&Event::Interval(now.since(&self.last, began.elapsed())))?;
+                (began, self.last) = (Instant::now(), now);
+            }
+        }
+    }
+
+    /// All that was done until now, as if in no time.
+    fn until_now(&self) -> Interval {
+        let sum = |figure: fn(&Progress) -> &AtomicU64| {
+            self.progress
+                .iter()
+                .map(|worker| figure(worker).load(Ordering::Relaxed))
+                .sum()
+        };
+        Interval {
+            time: Duration::ZERO,
+            datagrams: sum(|worker| &worker.datagrams),
+            bytes: sum(|worker| &worker.bytes),
+            kernel_drops: Summary::drops_of(self.endpoints),
+            cpu: cpu_time(),
+            syscalls: sum(|worker| &worker.syscalls),
+        }
+    }
+}
+
+impl Interval {
+    fn since(&self, earlier: &Self, time: Duration) -> Self {
+        let drops = self.kernel_drops.zip(earlier.kernel_drops);
+        Self {
+            time,
+            datagrams: self.datagrams - earlier.datagrams,
+            bytes: self.bytes - earlier.bytes,
+            kernel_drops: drops.map(|(now, then)| now.saturating_sub(then)),
+            cpu: self.cpu.saturating_sub(earlier.cpu),
+            syscalls: self.syscalls - earlier.syscalls,
+        }
+    }
+}
+
+/// CPU time of the whole process, in user and kernel mode (getrusage(2)).
+fn cpu_time() -> Duration {
+    let part = |time: nix::sys::time::TimeVal| {
+        let seconds = u64::try_from(time.tv_sec()).unwrap_or_default();
+        Duration::from_secs(seconds) + Duration::from_micros(time.tv_usec().unsigned_abs())
+    };
+    // RUSAGE_SELF cannot fail (getrusage(2)).
+    getrusage(UsageWho::RUSAGE_SELF)
+        .map(|usage| part(usage.user_time()) + part(usage.system_time()))
+        .unwrap_or_default()
+}
