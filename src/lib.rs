@@ -4,7 +4,7 @@
 //!
 //! | floor | rooms | what they do |
 //! | --- | --- | --- |
-//! | 4, the trades | [`server`], [`client`] | join sockets and protocols for one purpose |
+//! | 4, the trades | [`server`], [`client`], [`bench`](mod@bench) | join sockets and protocols for one purpose |
 //! | 3 | [`protocol`] | decides, without a socket, a clock or randomness of its own |
 //! | 2 | [`socket`], [`services`] | a UDP socket, explicit and safe; names and numbers of ports |
 //! | 1 | `sys` | the only `unsafe`: file descriptors and bytes |
@@ -26,6 +26,7 @@
 //! - `cli` (default): the `udpraw` binary. Without it, the library depends on socket2, nix, libc,
 //!   memchr, strsim and fastrand alone.
 
+pub mod bench;
 pub mod client;
 pub mod error;
 pub mod io;

@@ -1,5 +1,6 @@
 //! The command line, one file per subcommand: text in, the library's plain configs out.
 
+pub(crate) mod bench;
 pub(crate) mod client;
 pub(crate) mod endpoint;
 pub(crate) mod options;
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Services(services::ServicesArguments),
     /// Every socket option that UDP has on Linux
     Options(options::OptionsArguments),
+    /// Which way to move datagrams is the fastest on this machine
+    Bench(bench::BenchArguments),
     /// See it all at work: the documents' exchange, then its system calls explained
     Tour(tour::TourArguments),
 }

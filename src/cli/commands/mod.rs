@@ -1,5 +1,6 @@
 //! One file per subcommand: config, call, output.
 
+mod bench;
 mod client;
 mod options;
 mod server;
@@ -17,6 +18,7 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
         Command::Client(arguments) => client::run(arguments, output),
         Command::Services(arguments) => services::run(arguments, output),
         Command::Options(arguments) => options::run(arguments, output),
+        Command::Bench(arguments) => bench::run(arguments, output),
         Command::Tour(arguments) => tour::run(arguments, output),
     }
 }

@@ -1,5 +1,6 @@
 //! The only room that prints: text or NDJSON on standard output, talk on standard error.
 
+pub(crate) mod bench;
 pub(crate) mod client;
 pub(crate) mod options;
 mod python;

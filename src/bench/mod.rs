@@ -1,0 +1,158 @@
+//! Floor 4: which rung of the ladder wins, measured here and now.
+//!
+//! Two threads, each on a CPU of its own, move datagrams over loopback: one way ([`Scenario::Sink`]),
+//! or there and back ([`Scenario::Echo`]). Trials of all variants are interleaved, each begins with a
+//! warm-up that does not count, and each accounts for every datagram ([`Ledger`]): sent is received,
+//! or lost in the receive buffer by the socket's own counter, or else the trial is marked.
+//!
+//! A sink has flow control: the sender asks the receiver time and again how much has arrived
+//! ([`crate::protocol::consent`]), and goes on as long as half of the receive buffer is free. So the
+//! rate is one that a program can rely on, and nothing is lost. [`Config::flood`] does without.
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//! use std::time::Duration;
+//! use udpraw::bench::{self, Config, Event, Scenario};
+//! use udpraw::io::Rung;
+//!
+//! let config = Config {
+//!     scenarios: vec![Scenario::Sink],
+//!     rungs: vec![(Rung::Single, Rung::Single), (Rung::Batch, Rung::Batch)],
+//!     sizes: vec![64],
+//!     time: Duration::from_millis(2),
+//!     trials: 1,
+//!     ..Config::default()
+//! };
+//! let report = bench::run(&config, &AtomicBool::new(false), |_: Event<'_>| {
+//!     Ok::<(), udpraw::error::Error>(())
+//! })?;
+//! for row in &report.rows {
+//!     println!("{}: {:.0} datagrams a second", row.variant.send, row.rate.median);
+//! }
+//! assert!(report.trials.iter().all(bench::Trial::is_sound));
+//! # Ok::<(), udpraw::error::Error>(())
+//! ```
+
+mod config;
+mod cpu;
+mod ledger;
+mod receiver;
+mod sender;
+mod statistics;
+mod summary;
+mod trial;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use config::{Config, Scenario, Variant, available};
+pub use cpu::{cpus, two_apart};
+pub use ledger::Ledger;
+pub use statistics::Median;
+pub use summary::{Row, Standing};
+pub use trial::Trial;
+
+use crate::error::{Error, Result};
+use crate::io::{Choice, Settings, Transport};
+use crate::socket::Family;
+
+/// Where it was measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The kernel's release, as `uname -r` has it.
+    pub kernel: String,
+    /// The CPUs of the sender and of the receiver, if they are pinned.
+    pub cpus: Option<(usize, usize)>,
+    /// Bytes of receive buffer that were asked for, and what the kernel shows: twice what it granted.
+    pub receive_buffer: (Option<usize>, u32),
+    /// The same of the send buffer.
+    pub send_buffer: (Option<usize>, u32),
+    /// The server, if it is not in this process.
+    pub server: Option<SocketAddr>,
+    /// How many trials there will be in all.
+    pub trials: usize,
+}
+
+/// What happened, in the order in which it did.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// All is well, and the first trial begins.
+    Started(&'a Setting),
+    /// A trial of this variant begins, and so many were made.
+    Trying(Variant, usize),
+    /// A trial ended.
+    Tried(&'a Trial),
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Where.
+    pub setting: Setting,
+    /// Each trial, in the order in which they were made.
+    pub trials: Vec<Trial>,
+    /// Each variant that was tried at least once, in the order of [`Config::variants`].
+    pub rows: Vec<Row>,
+    /// Whether it was not stopped.
+    pub is_complete: bool,
+}
+
+/// Measures all variants, until `stop` is raised: what is there by then is reported.
+///
+/// # Errors
+/// Of [`Config::check`]; of the sockets' system calls; if a server elsewhere does not consent; and
+/// what `observe` returns.
+pub fn run<E: From<Error>>(
+    config: &Config,
+    stop: &AtomicBool,
+    mut observe: impl FnMut(Event<'_>) -> Result<(), E>,
+) -> Result<Report, E> {
+    config.check()?;
+    let variants = config.variants();
+    let setting = setting(config, variants.len() * config.trials)?;
+    observe(Event::Started(&setting))?;
+    let mut dice = fastrand::Rng::new();
+    let mut trials = Vec::new();
+    // Every round tries each variant once, in an order of its own: what the machine does meanwhile
+    // hits all of them alike.
+    'rounds: for number in 1..=config.trials {
+        let mut order = variants.clone();
+        dice.shuffle(&mut order);
+        for variant in order {
+            if stop.load(Ordering::Relaxed) {
+                break 'rounds;
+            }
+            observe(Event::Trying(variant, trials.len()))?;
+            let Some(trial) = trial::run(config, variant, number, stop)? else {
+                break 'rounds;
+            };
+            observe(Event::Tried(&trial))?;
+            trials.push(trial);
+        }
+    }
+    Ok(Report {
+        is_complete: trials.len() == setting.trials,
+        rows: summary::rows(&variants, &trials),
+        setting,
+        trials,
+    })
+}
+
+/// Where it will be measured: a socket as the trials have it is made to see what it is granted.
+fn setting(config: &Config, trials: usize) -> Result<Setting> {
+    let (receive, send) = config.buffers;
+    let usual = Settings::default().socket_buffers;
+    let family = config.server.map_or(config.family, Family::of);
+    let endpoint = trial::builder(config)?.unbound(family)?;
+    let transport = Transport::open(endpoint, Choice::Auto, config.settings())?;
+    let granted = |name| receiver::buffer_of(transport.endpoint(), name);
+    Ok(Setting {
+        kernel: cpu::kernel(),
+        cpus: config.cpus,
+        receive_buffer: (receive.or(usual), granted("SO_RCVBUF")?),
+        send_buffer: (send.or(usual), granted("SO_SNDBUF")?),
+        server: config.server,
+        trials,
+    })
+}

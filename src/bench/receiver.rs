@@ -1,0 +1,113 @@
+//! The side that receives, or echoes, when it runs in this process.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::config::Scenario;
+use super::cpu;
+use super::ledger::Count;
+use crate::error::{Error, Result};
+use crate::io::{Choice, Rung, Settings, Transport, Wait};
+use crate::protocol::consent::{Answer, LENGTH, Question, Service};
+use crate::socket::Endpoint;
+use crate::socket::options::{SocketOption, Value};
+
+/// How soon a receiver that nobody wakes sees that it is over.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// What both sides see of the receiver.
+#[derive(Default)]
+pub(super) struct Desk {
+    /// The trial is over: what comes now only wakes it up.
+    pub(super) done: AtomicBool,
+    /// As of the last question that was answered.
+    count: Mutex<Count>,
+}
+
+impl Desk {
+    pub(super) fn count(&self) -> Count {
+        match self.count.lock() {
+            Ok(count) => *count,
+            Err(poisoned) => *poisoned.into_inner(),
+        }
+    }
+
+    fn tell(&self, count: Count) {
+        match self.count.lock() {
+            Ok(mut place) => *place = count,
+            Err(poisoned) => *poisoned.into_inner() = count,
+        }
+    }
+}
+
+/// Receives until the desk says that it is done. It answers each question with what it has counted
+/// before it; since nothing overtakes anything on loopback, that is all that was sent before.
+pub(super) fn serve(
+    endpoint: Endpoint,
+    rung: Rung,
+    settings: Settings,
+    scenario: Scenario,
+    desk: &Desk,
+) -> Result<()> {
+    let mut transport = Transport::open(endpoint, Choice::Only(rung), settings)?;
+    let service = match scenario {
+        Scenario::Sink => Service::Sink,
+        Scenario::Echo => Service::Echo,
+    };
+    let buffer = buffer_of(transport.endpoint(), "SO_RCVBUF")?;
+    let mut count = Count::default();
+    let mut asked = None;
+    loop {
+        let received = transport.receive(Wait::For(PATIENCE), &desk.done, |arrival, outbox| {
+            if arrival.length() == LENGTH
+                && let Some(question) = Question::decode(arrival.bytes())
+            {
+                count.questions += 1;
+                asked = Some((question, arrival.source()));
+                return;
+            }
+            count.received += arrival.count() as u64;
+            if service == Service::Echo {
+                outbox.echo(arrival);
+            }
+        });
+        if desk.done.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        received.or_else(forgive)?;
+        if let Some((question, client)) = asked.take() {
+            count.drops = u64::from(transport.endpoint().kernel_drops()?);
+            count.syscalls = transport.counters().syscalls;
+            count.cpu_ns = cpu::used()?;
+            desk.tell(count);
+            let answer = Answer {
+                nonce: question.nonce,
+                service,
+                buffer,
+                received: count.received,
+                dropped: count.drops,
+            };
+            let answer = answer.encode();
+            transport.outbox().queue(Some(client), None, &answer);
+        }
+        transport.flush();
+    }
+}
+
+/// What the network says of an earlier datagram ends nothing.
+fn forgive(error: Error) -> Result<usize> {
+    match error.is_about_the_network() {
+        true => Ok(0),
+        false => Err(error),
+    }
+}
+
+/// What a socket's buffer has been granted, as the kernel shows it: twice what was asked for.
+pub(super) fn buffer_of(endpoint: &Endpoint, name: &'static str) -> Result<u32> {
+    use std::os::fd::AsFd;
+    Ok(match SocketOption::find(name)?.get(endpoint.as_fd())? {
+        Value::Int(bytes) => u32::try_from(bytes).unwrap_or_default(),
+        _ => 0,
+    })
+}

@@ -1,0 +1,300 @@
+//! The side that sends, or asks: the one that is measured from.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::config::{Config, Variant};
+use super::cpu;
+use super::ledger::Count;
+use crate::error::{Error, Result};
+use crate::io::{Rung, Transport, Wait};
+use crate::protocol::consent::{Answer, Question};
+use crate::socket::PacketInfo;
+
+/// How long a question goes unanswered before it is asked again; doubled each time.
+const PATIENCE: Duration = Duration::from_millis(4);
+
+/// After so long without an answer there is nobody.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// After so long without a reply what is on its way is lost.
+const LOST: Duration = Duration::from_millis(100);
+
+/// Datagrams that the sender of a sink sends between two looks at the clock, where they do not go
+/// as runs.
+const BATCH: usize = 64;
+
+/// Bytes that it sends from: more leaves the cache.
+const BYTES: usize = 64 * 1024;
+
+/// As many datagrams as a run has at most (`UDP_MAX_SEGMENTS`), in as many bytes.
+const RUN: (usize, usize) = (128, 65_507);
+
+pub(super) struct Sender<'a> {
+    transport: Transport,
+    /// Where to, if the transport is not connected.
+    peer: Option<SocketAddr>,
+    variant: Variant,
+    stop: &'a AtomicBool,
+    /// A batch of datagrams, end to end.
+    payload: Vec<u8>,
+    /// How many these are; of a sink, no more than the receiver gives credit for.
+    batch: usize,
+    /// Datagrams between two questions of a sink; `None` for no flow control.
+    credit: Option<usize>,
+    /// What each further flow leaves by.
+    flows: Vec<PacketInfo>,
+    dice: fastrand::Rng,
+    questions: u64,
+    /// Replies of an echo.
+    received: u64,
+}
+
+impl<'a> Sender<'a> {
+    /// A sender on a transport that is connected to the receiver, or, with several flows, not bound
+    /// to any one address: then it is to be told the receiver's.
+    pub(super) fn new(
+        transport: Transport,
+        peer: Option<SocketAddr>,
+        variant: Variant,
+        config: &Config,
+        stop: &'a AtomicBool,
+    ) -> Self {
+        let size = variant.size;
+        let run = match variant.send {
+            Rung::Offload if size > 0 => RUN.0.min(RUN.1 / size).max(1),
+            _ => 1,
+        };
+        let runs = match run {
+            1 => BATCH.min(4 * BYTES / size.max(1)).max(1),
+            _ => (BYTES / (run * size)).max(1),
+        };
+        let batch = run * runs;
+        let flows = (0..config.flows).filter(|_| config.flows > 1).map(|flow| {
+            let address = IpAddr::from(Ipv4Addr::new(127, 0, 0, flow as u8 + 1));
+            PacketInfo {
+                destination: address,
+                local: Some(address),
+                interface: 0,
+            }
+        });
+        Self {
+            transport,
+            peer,
+            variant,
+            stop,
+            payload: vec![b'u'; size * batch],
+            batch,
+            credit: None,
+            flows: flows.collect(),
+            dice: fastrand::Rng::new(),
+            questions: 0,
+            received: 0,
+        }
+    }
+
+    /// What it has counted so far.
+    pub(super) fn count(&self) -> Result<Count> {
+        let counters = self.transport.counters();
+        Ok(Count {
+            sent: counters.sent - self.questions,
+            received: self.received,
+            refused: counters.refused,
+            runs: counters.runs,
+            questions: self.questions,
+            drops: u64::from(self.transport.endpoint().kernel_drops()?),
+            syscalls: counters.syscalls,
+            cpu_ns: cpu::used()?,
+        })
+    }
+
+    /// Lets at most half of the receiver's buffer fill, by what a datagram takes there at most.
+    ///
+    /// The kernel counts what a datagram occupies, not its payload; and what has been read is given
+    /// back late, by up to a quarter of the buffer.
+    pub(super) fn take_credit(&mut self, buffer: u32) {
+        let size = self.variant.size;
+        let takes_runs = self.variant.receive == Rung::Offload;
+        let (run, cost) = match self.variant.send {
+            Rung::Offload if takes_runs && size > 0 => {
+                let run = RUN.0.min(RUN.1 / size).max(1);
+                (run, run * size * 5 / 4 + 2048)
+            }
+            _ => (1, 2 * size + 1024),
+        };
+        let window = buffer as usize / 2 / cost * run;
+        // One half is on its way while the other is asked for.
+        let credit = (window / 2).max(run);
+        self.batch = self.batch.min(credit.next_multiple_of(run));
+        self.credit = Some(credit);
+    }
+
+    /// Sends one way for a time, and then waits until the receiver has seen it all.
+    ///
+    /// Returns the answer to that, and how long it took; `None` if it was stopped.
+    pub(super) fn sink(&mut self, time: Duration) -> Result<Option<(Answer, Duration)>> {
+        let start = Instant::now();
+        let (mut unasked, mut pending) = (0, None);
+        while start.elapsed() < time && !self.stop.load(Ordering::Relaxed) {
+            self.send(self.batch);
+            unasked += self.batch;
+            if self.credit.is_some_and(|credit| unasked >= credit) {
+                if let Some(question) = pending.take()
+                    && self.answer(question)?.is_none()
+                {
+                    break;
+                }
+                pending = Some(self.ask());
+                unasked = 0;
+            }
+        }
+        self.flush()?;
+        let question = self.ask();
+        let answer = self.answer(question)?;
+        Ok(answer.map(|answer| (answer, start.elapsed())))
+    }
+
+    /// Keeps requests on their way for a time, and then waits for the last replies.
+    pub(super) fn echo(&mut self, time: Duration) -> Result<Option<(Answer, Duration)>> {
+        let whole = self.variant.outstanding * self.flows.len().max(1);
+        let has_flows = !self.flows.is_empty();
+        let size = self.variant.size;
+        let start = Instant::now();
+        let (mut on_their_way, mut took) = (0, Duration::ZERO);
+        loop {
+            let now = start.elapsed();
+            let is_over = now >= time || self.stop.load(Ordering::Relaxed);
+            if on_their_way == 0 {
+                if is_over {
+                    break;
+                }
+                self.request_all()?;
+                on_their_way = whole;
+            }
+            let mut replies = 0;
+            let came = self
+                .transport
+                .receive(Wait::For(LOST), self.stop, |arrival, outbox| {
+                    // A late answer to a question is no reply.
+                    if arrival.segment_size() != size {
+                        return;
+                    }
+                    replies += arrival.count();
+                    if has_flows && !is_over {
+                        outbox.echo(arrival);
+                    }
+                })?;
+            if came == 0 {
+                // What did not come by now does not come: the books will tell.
+                on_their_way = 0;
+                continue;
+            }
+            took = start.elapsed();
+            self.received += replies as u64;
+            if is_over {
+                on_their_way = on_their_way.saturating_sub(replies);
+            } else {
+                if !has_flows {
+                    self.send(replies);
+                }
+                self.flush()?;
+            }
+        }
+        if self.stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let question = self.ask();
+        Ok(self.answer(question)?.map(|answer| (answer, took)))
+    }
+
+    /// Fills each flow.
+    fn request_all(&mut self) -> Result<()> {
+        if self.flows.is_empty() {
+            self.send(self.variant.outstanding);
+        }
+        let payload = self.payload.get(..self.variant.size).unwrap_or_default();
+        let mut outbox = self.transport.outbox();
+        for _ in 0..self.variant.outstanding {
+            for flow in &self.flows {
+                outbox.queue(self.peer, Some(*flow), payload);
+            }
+        }
+        self.flush()
+    }
+
+    /// Sends so many datagrams.
+    fn send(&mut self, count: usize) {
+        let size = self.variant.size;
+        let mut outbox = self.transport.outbox();
+        if size == 0 {
+            // A run of nothing would be one datagram.
+            (0..count).for_each(|_| outbox.queue(self.peer, None, &[]));
+            return;
+        }
+        let mut left = count;
+        while left > 0 {
+            let now = left.min(self.batch);
+            let bytes = self.payload.get(..now * size).unwrap_or_default();
+            outbox.send_run(self.peer, bytes, size);
+            left -= now;
+        }
+    }
+
+    /// Sends what is queued, and fails if nothing at all goes.
+    fn flush(&mut self) -> Result<()> {
+        let sent = self.transport.flush();
+        match sent.error {
+            Some(error) if sent.datagrams == 0 && sent.refused > 0 => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks whether, and what, the receiver receives.
+    pub(super) fn ask(&mut self) -> Question {
+        let nonce = self.dice.u64(..);
+        let question = Question { nonce };
+        self.put(question);
+        question
+    }
+
+    fn put(&mut self, question: Question) {
+        self.transport.flush();
+        let before = self.transport.counters().sent;
+        let mut outbox = self.transport.outbox();
+        outbox.queue(self.peer, None, &question.encode());
+        outbox.flush();
+        self.questions += self.transport.counters().sent - before;
+    }
+
+    /// Waits for the answer to a question, and asks it again while none comes; `None` if it was
+    /// stopped.
+    ///
+    /// # Errors
+    /// If nobody answers.
+    pub(super) fn answer(&mut self, question: Question) -> Result<Option<Answer>> {
+        let start = Instant::now();
+        let mut patience = PATIENCE;
+        while !self.stop.load(Ordering::Relaxed) {
+            let mut answer = None;
+            let came = self
+                .transport
+                .receive(Wait::For(patience), self.stop, |arrival, _| {
+                    let found = arrival.datagrams().find_map(|bytes| question.answer(bytes));
+                    answer = answer.or(found);
+                })?;
+            if answer.is_some() {
+                return Ok(answer);
+            }
+            if start.elapsed() > LIMIT {
+                let silence = std::io::Error::from(std::io::ErrorKind::TimedOut);
+                return Err(Error::os("hear from", "the receiver", silence));
+            }
+            if came == 0 {
+                patience = (patience * 2).min(LOST);
+                self.put(question);
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,176 @@
+//! From trials to rows, and who won.
+
+use super::config::Variant;
+use super::statistics::Median;
+use super::trial::Trial;
+
+/// All trials of a variant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Row {
+    /// What was measured.
+    pub variant: Variant,
+    /// In how many trials.
+    pub trials: usize,
+    /// Datagrams received a second; of an echo, round trips a second.
+    pub rate: Median,
+    /// The part of all datagrams sent that did not arrive, from 0 to 1.
+    pub loss: f64,
+    /// CPU time of both sides for each datagram, in nanoseconds: the median.
+    pub cpu_ns: f64,
+    /// System calls of both sides for each datagram: the median.
+    pub syscalls: f64,
+    /// In how many trials the books did not balance, though they must.
+    pub unsound: usize,
+    /// How it stands among those that do the same.
+    pub standing: Standing,
+}
+
+impl Row {
+    /// Bits of payload a second, one way.
+    pub fn bits_per_second(&self) -> f64 {
+        self.rate.median * self.variant.size as f64 * 8.0
+    }
+}
+
+/// How a variant stands among those that do the same thing by other rungs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its interval is above that of every other.
+    Winner,
+    /// It is the fastest, or as fast as that one as far as can be told: within the noise.
+    Noise,
+    /// The fastest is faster, and not by chance.
+    Behind,
+    /// There is no other.
+    Alone,
+}
+
+/// A row for each variant that was tried, with its standing.
+pub(super) fn rows(variants: &[Variant], trials: &[Trial]) -> Vec<Row> {
+    let mut rows: Vec<Row> = variants
+        .iter()
+        .filter_map(|variant| row(*variant, trials))
+        .collect();
+    let standings: Vec<Standing> = rows.iter().map(|row| standing(row, &rows)).collect();
+    for (row, standing) in rows.iter_mut().zip(standings) {
+        row.standing = standing;
+    }
+    rows
+}
+
+fn row(variant: Variant, trials: &[Trial]) -> Option<Row> {
+    let own = || trials.iter().filter(|trial| trial.variant == variant);
+    let column = |value: fn(&Trial) -> f64| Median::of(&own().map(value).collect::<Vec<_>>());
+    let sent: u64 = own().map(|trial| trial.ledger.sent).sum();
+    let received: u64 = own().map(|trial| trial.ledger.received).sum();
+    Some(Row {
+        variant,
+        trials: own().count(),
+        rate: column(Trial::rate)?,
+        loss: sent.saturating_sub(received) as f64 / sent.max(1) as f64,
+        cpu_ns: column(Trial::cpu_ns)?.median,
+        syscalls: column(|trial| trial.syscalls)?.median,
+        unsound: own().filter(|trial| !trial.is_sound()).count(),
+        standing: Standing::Alone,
+    })
+}
+
+fn standing(row: &Row, rows: &[Row]) -> Standing {
+    let others = || {
+        rows.iter().filter(|other| {
+            other.variant != row.variant && other.variant.is_comparable(&row.variant)
+        })
+    };
+    if others().next().is_none() {
+        return Standing::Alone;
+    }
+    if others().all(|other| row.rate.is_above(&other.rate)) {
+        return Standing::Winner;
+    }
+    if others().any(|other| other.rate.is_above(&row.rate)) {
+        return Standing::Behind;
+    }
+    Standing::Noise
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::bench::{Ledger, Scenario};
+    use crate::io::Rung;
+
+    fn trials(rung: Rung, size: usize, rates: &[u64]) -> Vec<Trial> {
+        let variant = Variant {
+            scenario: Scenario::Sink,
+            send: rung,
+            receive: rung,
+            size,
+            outstanding: 0,
+        };
+        let trial = |(index, received): (usize, &u64)| Trial {
+            variant,
+            number: index + 1,
+            time: Duration::from_secs(1),
+            ledger: Ledger {
+                sent: received + 1,
+                received: *received,
+                lost_buffer: 1,
+                refused: 0,
+            },
+            must_balance: true,
+            cpu_ns_send: 100.0,
+            cpu_ns_receive: Some(50.0),
+            syscalls: 2.0,
+        };
+        rates.iter().enumerate().map(trial).collect()
+    }
+
+    fn standings(all: &[Vec<Trial>]) -> Vec<Standing> {
+        let variants: Vec<Variant> = all.iter().map(|trials| trials[0].variant).collect();
+        let rows = rows(&variants, &all.concat());
+        rows.iter().map(|row| row.standing).collect()
+    }
+
+    #[test]
+    fn a_winner_is_apart_from_all_others() {
+        use Standing::{Alone, Behind, Noise, Winner};
+        let slow = trials(Rung::Single, 64, &[1, 2, 3, 4, 5]);
+        let fast = trials(Rung::Offload, 64, &[11, 12, 13, 14, 15]);
+        let near = trials(Rung::Uring, 64, &[10, 11, 12, 13, 14]);
+        let other = trials(Rung::Batch, 1400, &[1, 2, 3, 4, 5]);
+        assert_eq!(standings(&[slow.clone(), fast.clone()]), [Behind, Winner]);
+        assert_eq!(
+            standings(&[slow.clone(), fast.clone(), near, other]),
+            [Behind, Noise, Noise, Alone]
+        );
+        let short = [slow[..4].to_vec(), fast[..4].to_vec()];
+        assert_eq!(
+            standings(&short),
+            [Noise, Noise],
+            "four trials tell nothing"
+        );
+    }
+
+    #[test]
+    fn a_row_sums_its_own_trials() {
+        let mut both = trials(Rung::Single, 64, &[10, 30, 20]);
+        both.extend(trials(Rung::Batch, 64, &[1000]));
+        both[1].ledger.lost_buffer = 0;
+        let variants = [both[0].variant, both[3].variant];
+        let rows = rows(&variants, &both);
+        assert_eq!(
+            (rows[0].rate.median, rows[0].trials, rows[0].unsound),
+            (20.0, 3, 1)
+        );
+        assert_eq!(rows[0].loss, 3.0 / 63.0);
+        assert_eq!((rows[0].cpu_ns, rows[0].syscalls), (150.0, 2.0));
+        assert_eq!(rows[0].bits_per_second(), 20.0 * 64.0 * 8.0);
+        assert_eq!(
+            super::rows(&variants, &both[3..]).len(),
+            1,
+            "what was not tried has no row"
+        );
+    }
+}

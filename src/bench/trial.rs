@@ -1,0 +1,245 @@
+//! One trial: two sides, two phases (warm-up and measurement), and the books of the second.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::config::{Config, Scenario, Variant};
+use super::cpu;
+use super::ledger::{self, Count, Ledger};
+use super::receiver::{self, Desk};
+use super::sender::Sender;
+use crate::error::{Error, Result};
+use crate::io::{Choice, Rung, Settings, Transport};
+use crate::protocol::consent::Service;
+use crate::socket::options::Setting;
+use crate::socket::{Builder, Endpoint, Family};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// What one trial found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Trial {
+    /// What was measured.
+    pub variant: Variant,
+    /// Which of its trials this is, from 1 on.
+    pub number: usize,
+    /// From the first send until the last datagram had arrived.
+    pub time: Duration,
+    /// Where the datagrams went.
+    pub ledger: Ledger,
+    /// Whether whatever is sent must be accounted for: nothing but a full buffer loses a datagram
+    /// on loopback.
+    pub must_balance: bool,
+    /// CPU time of the side that sends for each datagram received, or round trip, in nanoseconds.
+    pub cpu_ns_send: f64,
+    /// That of the side that receives or echoes; `None` if that is another process.
+    pub cpu_ns_receive: Option<f64>,
+    /// System calls of both sides for each datagram received, or round trip; of the one side if the
+    /// other is another process.
+    pub syscalls: f64,
+}
+
+impl Trial {
+    /// Datagrams received a second; of an echo, round trips a second.
+    pub fn rate(&self) -> f64 {
+        self.ledger.received as f64 / self.time.as_secs_f64().max(1e-9)
+    }
+
+    /// CPU time of both sides, or of the one that is known, for each datagram, in nanoseconds.
+    pub fn cpu_ns(&self) -> f64 {
+        self.cpu_ns_send + self.cpu_ns_receive.unwrap_or_default()
+    }
+
+    /// Whether the books balance where they must.
+    pub fn is_sound(&self) -> bool {
+        !self.must_balance || self.ledger.remainder() == 0
+    }
+}
+
+/// Runs one trial; `None` if it was stopped.
+pub(super) fn run(
+    config: &Config,
+    variant: Variant,
+    number: usize,
+    stop: &AtomicBool,
+) -> Result<Option<Trial>> {
+    if let Some(server) = config.server {
+        return on(config.cpus.map(|(cpu, _)| cpu), || {
+            measure(config, variant, number, server, None, stop)
+        });
+    }
+    let endpoint = builder(config)?.bind(SocketAddr::new(loopback(config.family), 0))?;
+    let address = endpoint.local_address()?;
+    let desk = Desk::default();
+    let (sender_cpu, receiver_cpu) = config.cpus.unzip();
+    thread::scope(|scope| {
+        let desk = &desk;
+        let receiver = scope.spawn(move || {
+            on(receiver_cpu, || {
+                let settings = config.settings();
+                receiver::serve(endpoint, variant.receive, settings, variant.scenario, desk)
+            })
+        });
+        let sender = scope.spawn(move || {
+            on(sender_cpu, || {
+                measure(config, variant, number, address, Some(desk), stop)
+            })
+        });
+        let trial = joined(sender.join());
+        desk.done.store(true, Ordering::Relaxed);
+        // An empty datagram ends its wait; without it, it would look up a little later.
+        if let Ok(waker) = Endpoint::builder().unbound(config.family) {
+            let _ = waker.send_to(&[], address);
+        }
+        // If the receiver failed, that is why the sender heard nothing of it.
+        joined(receiver.join())?;
+        trial
+    })
+}
+
+fn joined<T>(result: thread::Result<Result<T>>) -> Result<T> {
+    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn on<T>(cpu: Option<usize>, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    if let Some(cpu) = cpu {
+        cpu::pin(cpu)?;
+    }
+    work()
+}
+
+/// The address at which nothing leaves the machine.
+pub(super) fn loopback(family: Family) -> IpAddr {
+    match family {
+        Family::V4 => Ipv4Addr::LOCALHOST.into(),
+        Family::V6 => Ipv6Addr::LOCALHOST.into(),
+    }
+}
+
+/// A socket with the buffers that were asked for; if none were, the transport asks for its own.
+pub(super) fn builder(config: &Config) -> Result<Builder> {
+    let (receive, send) = config.buffers;
+    let mut settings = Vec::new();
+    if receive.or(send).is_some() {
+        let usual = Settings::default().socket_buffers;
+        for (name, bytes) in [("SO_RCVBUF", receive), ("SO_SNDBUF", send)] {
+            if let Some(bytes) = bytes.or(usual) {
+                settings.push(format!("{name}={bytes}").parse::<Setting>()?);
+            }
+        }
+    }
+    Ok(Endpoint::builder().options(settings))
+}
+
+/// The sender's side of a trial.
+fn measure(
+    config: &Config,
+    variant: Variant,
+    number: usize,
+    address: SocketAddr,
+    desk: Option<&Desk>,
+    stop: &AtomicBool,
+) -> Result<Option<Trial>> {
+    let (endpoint, peer) = match config.flows {
+        1 => {
+            let endpoint = builder(config)?.unbound(Family::of(address))?;
+            endpoint.connect(address)?;
+            (endpoint, None)
+        }
+        _ => {
+            let any = Family::of(address).unspecified();
+            let endpoint = builder(config)?.packet_info(true).bind(any)?;
+            (endpoint, Some(address))
+        }
+    };
+    let transport = Transport::open(endpoint, Choice::Only(variant.send), config.settings())?;
+    let mut sender = Sender::new(transport, peer, variant, config, stop);
+    let question = sender.ask();
+    let Some(answer) = sender
+        .answer(question)
+        .map_err(|error| no_consent(address, desk, error))?
+    else {
+        return Ok(None);
+    };
+    serves(answer.service, variant.scenario, address)?;
+    if !config.flood && variant.scenario == Scenario::Sink {
+        sender.take_credit(answer.buffer);
+    }
+    let Some((before, _)) = phase(&mut sender, variant, config.warm_up(), desk)? else {
+        return Ok(None);
+    };
+    let Some((after, time)) = phase(&mut sender, variant, config.time, desk)? else {
+        return Ok(None);
+    };
+    let (near, far) = (after.0.since(&before.0), after.1.since(&before.1));
+    let takes_runs = variant.receive == Rung::Offload;
+    let ledger = match variant.scenario {
+        Scenario::Sink => ledger::sink(&near, &far, takes_runs),
+        Scenario::Echo => ledger::echo(&near, &far),
+    };
+    let each = |total: u64| total as f64 / ledger.received.max(1) as f64;
+    Ok(Some(Trial {
+        variant,
+        number,
+        time,
+        ledger,
+        must_balance: address.ip().is_loopback(),
+        cpu_ns_send: each(near.cpu_ns),
+        cpu_ns_receive: desk.map(|_| each(far.cpu_ns)),
+        syscalls: each(near.syscalls + far.syscalls),
+    }))
+}
+
+/// Runs one phase, and returns what both sides have counted by its end, and how long it took.
+fn phase(
+    sender: &mut Sender<'_>,
+    variant: Variant,
+    time: Duration,
+    desk: Option<&Desk>,
+) -> Result<Option<((Count, Count), Duration)>> {
+    let ended = match variant.scenario {
+        Scenario::Sink => sender.sink(time)?,
+        Scenario::Echo => sender.echo(time)?,
+    };
+    let Some((answer, took)) = ended else {
+        return Ok(None);
+    };
+    let near = sender.count()?;
+    let far = match desk {
+        Some(desk) => desk.count(),
+        None => Count {
+            received: answer.received,
+            drops: answer.dropped,
+            questions: near.questions,
+            ..Count::default()
+        },
+    };
+    Ok(Some(((near, far), took)))
+}
+
+/// A server that does not answer a question does not consent.
+fn no_consent(address: SocketAddr, desk: Option<&Desk>, error: Error) -> Error {
+    if desk.is_some() {
+        return error;
+    }
+    let reason = match error.errno() {
+        Some(errno) => crate::error::describe_errno(errno),
+        None => "it does not consent".into(),
+    };
+    Error::invalid("measure", format_args!("the server at {address}"), reason)
+        .with_remedy("start it there as: udpraw server --allow-bench --reply echo")
+}
+
+/// Whether a server does what a scenario needs.
+fn serves(service: Service, scenario: Scenario, address: SocketAddr) -> Result<()> {
+    let (serves, reply) = match scenario {
+        Scenario::Sink => (service == Service::Sink, "none"),
+        Scenario::Echo => (service == Service::Echo, "echo"),
+    };
+    if serves {
+        return Ok(());
+    }
+    let subject = format!("{scenario} at {address}");
+    let error = Error::invalid("measure", subject, "the server answers otherwise");
+    Err(error.with_remedy(format!("start it there with --reply {reply}")))
+}

@@ -1,0 +1,238 @@
+//! `udpraw bench`.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+
+use udpraw::bench::{Config, Scenario, available};
+use udpraw::error::{Error, Result};
+use udpraw::io::{Choice, Rung};
+use udpraw::services::resolve_port;
+use udpraw::socket::{Family, resolve};
+use udpraw::units;
+
+const EXAMPLES: &str = "\
+Examples:
+  udpraw bench                                     every rung against itself, in about 80 seconds
+  udpraw bench --only sink --size 1400             one way alone
+  udpraw bench --send batch,offload --receive single,offload
+                                                   each of these senders to each of these receivers
+  udpraw bench --only echo --outstanding 1 --spin  what it gains to never sleep
+  udpraw bench --only echo --flows 32 --outstanding 1
+                                                   32 clients, of whom none waits for another
+  udpraw bench --server 192.0.2.7:1060 --only echo there: udpraw server --allow-bench --reply echo
+  udpraw bench --json | jq -s '[.[] | select(.winner)]'
+
+A sink has flow control: the sender asks now and then how much has arrived, so that the receive
+buffer never overflows. --flood does without.
+
+Exit codes: 0 done; 1 a trial's books do not balance; 2 bad usage, or a rung that is not there.";
+
+/// What to measure.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct BenchArguments {
+    /// Measure one scenario alone: sink (one way) or echo (there and back)
+    #[arg(long, value_name = "SCENARIO")]
+    only: Option<Scenario>,
+
+    /// Rungs that both sides are on: single, batch, offload, uring, auto [default: all that work here]
+    #[arg(long, value_name = "RUNG", value_delimiter = ',', conflicts_with_all = ["send", "receive"])]
+    rung: Vec<Choice>,
+
+    /// Rungs of the side that sends or asks, each of them with each of --receive
+    #[arg(long, value_name = "RUNG", value_delimiter = ',')]
+    send: Vec<Choice>,
+
+    /// Rungs of the side that receives or echoes, each of them with each of --send
+    #[arg(
+        long,
+        value_name = "RUNG",
+        value_delimiter = ',',
+        conflicts_with = "server"
+    )]
+    receive: Vec<Choice>,
+
+    /// Bytes of payload
+    #[arg(long, value_name = "SIZE", value_delimiter = ',', default_value = "64,1400", value_parser = units::bytes)]
+    size: Vec<u64>,
+
+    /// Requests of a flow that are on their way at once, in an echo
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,64")]
+    outstanding: Vec<usize>,
+
+    /// Flows of an echo, each from an address of its own
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    flows: usize,
+
+    /// How long a trial is measured, after a warm-up of a tenth of it
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = units::duration)]
+    time: Duration,
+
+    /// How often each variant is measured; six give a full 95 % interval
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    trials: usize,
+
+    /// CPUs of the sender and of the receiver [default: two of different cores]
+    #[arg(long, value_name = "A,B", value_parser = two_cpus)]
+    cpus: Option<(usize, usize)>,
+
+    /// Go over IPv6 loopback
+    #[arg(short = '6', long, conflicts_with = "server")]
+    ipv6: bool,
+
+    /// Never sleep: both sides ask again and again (MSG_DONTWAIT)
+    #[arg(long)]
+    spin: bool,
+
+    /// Wait for no credit: the sender of a sink sends what it can, and what gets lost gets lost
+    #[arg(long)]
+    flood: bool,
+
+    /// Receive buffer of both sides, as in 4MiB [default: what a transport asks for, 4MiB]
+    #[arg(long, value_name = "SIZE", value_parser = buffer)]
+    rcvbuf: Option<usize>,
+
+    /// Send buffer of both sides [default: what a transport asks for, 4MiB]
+    #[arg(long, value_name = "SIZE", value_parser = buffer)]
+    sndbuf: Option<usize>,
+
+    /// Measure against a server elsewhere, which must run with --allow-bench and --reply echo (or
+    /// none, for --only sink)
+    #[arg(long, value_name = "HOST:PORT")]
+    server: Option<String>,
+
+    /// Print the table as Markdown
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
+}
+
+impl BenchArguments {
+    /// What the library is to measure, and of the rungs that were not asked for by name, why those
+    /// that are left out do not work here.
+    ///
+    /// # Errors
+    /// If a rung that was asked for is not there, or a server's name means nothing.
+    pub(crate) fn config(&self) -> Result<(Config, Vec<Error>)> {
+        let mut missing = Vec::new();
+        let named = |choices: &[Choice]| -> Result<Vec<Rung>> {
+            choices.iter().map(|choice| available(*choice)).collect()
+        };
+        let all = |missing: &mut Vec<Error>| -> Result<Vec<Rung>> {
+            let mut rungs = Vec::new();
+            for rung in Rung::ALL {
+                match available(Choice::Only(rung)) {
+                    Ok(rung) => rungs.push(rung),
+                    Err(error) if error.kind() == ErrorKind::Unsupported => missing.push(error),
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(rungs)
+        };
+        let rungs = match (&self.rung[..], &self.send[..], &self.receive[..]) {
+            ([], [], []) => pairs(&all(&mut missing)?),
+            (rungs, [], []) => pairs(&named(rungs)?),
+            (_, send, []) if self.server.is_some() => pairs(&named(send)?),
+            (_, [], receive) => cross(&all(&mut missing)?, &named(receive)?),
+            (_, send, []) => cross(&named(send)?, &all(&mut missing)?),
+            (_, send, receive) => cross(&named(send)?, &named(receive)?),
+        };
+        let defaults = Config::default();
+        let config = Config {
+            scenarios: self.only.map_or(defaults.scenarios, |only| vec![only]),
+            rungs,
+            sizes: self.size.iter().map(|size| clamped(*size)).collect(),
+            outstanding: self.outstanding.clone(),
+            flows: self.flows,
+            time: self.time,
+            trials: self.trials,
+            cpus: self.cpus.or(defaults.cpus),
+            family: if self.ipv6 { Family::V6 } else { Family::V4 },
+            spin: self.spin,
+            flood: self.flood,
+            buffers: (self.rcvbuf, self.sndbuf),
+            server: self.server.as_deref().map(server).transpose()?,
+        };
+        config.check()?;
+        Ok((config, missing))
+    }
+}
+
+/// Each rung with itself.
+fn pairs(rungs: &[Rung]) -> Vec<(Rung, Rung)> {
+    rungs.iter().map(|rung| (*rung, *rung)).collect()
+}
+
+/// Each with each.
+fn cross(send: &[Rung], receive: &[Rung]) -> Vec<(Rung, Rung)> {
+    let with = |send| receive.iter().map(move |receive| (send, *receive));
+    send.iter().copied().flat_map(with).collect()
+}
+
+/// A size beyond all datagrams stays beyond them.
+fn clamped(size: u64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
+}
+
+fn buffer(text: &str) -> Result<usize> {
+    units::bytes(text).map(clamped)
+}
+
+fn two_cpus(text: &str) -> Result<(usize, usize)> {
+    let both = text.split_once(',').and_then(|(first, second)| {
+        Some((first.trim().parse().ok()?, second.trim().parse().ok()?))
+    });
+    both.ok_or_else(|| {
+        let subject = format!("CPUs '{}'", text.escape_debug());
+        Error::invalid("read", subject, "not two numbers").with_remedy("write two, as in 0,1")
+    })
+}
+
+fn server(text: &str) -> Result<SocketAddr> {
+    let Some((host, port)) = text.rsplit_once(':') else {
+        let subject = format!("server '{}'", text.escape_debug());
+        return Err(Error::invalid("read", subject, "it has no port")
+            .with_remedy("write HOST:PORT, as in 192.0.2.7:1060"));
+    };
+    let addresses = resolve(host, resolve_port(port)?)?;
+    let first = addresses.into_iter().next();
+    first.ok_or_else(|| Error::invalid("resolve", host.escape_debug(), "it has no address"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_cpus_are_two_numbers() {
+        assert_eq!(two_cpus("0,1").unwrap(), (0, 1));
+        assert_eq!(two_cpus("3, 2").unwrap(), (3, 2));
+        for text in ["", "1", "0,", "0,1,2", "a,b", "-1,0", "\x1b[2J"] {
+            let error = two_cpus(text).unwrap_err().to_string();
+            assert!(
+                error.contains("as in 0,1") && !error.contains('\x1b'),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_server_is_a_host_and_a_port() {
+        assert_eq!(server("127.0.0.1:9").unwrap().to_string(), "127.0.0.1:9");
+        assert_eq!(server("[::1]:9").unwrap().to_string(), "[::1]:9");
+        server("127.0.0.1").unwrap_err();
+        server("127.0.0.1:99999").unwrap_err();
+    }
+
+    #[test]
+    fn rungs_pair_or_cross() {
+        use Rung::{Batch, Single};
+        assert_eq!(pairs(&[Single, Batch]), [(Single, Single), (Batch, Batch)]);
+        assert_eq!(
+            cross(&[Single, Batch], &[Batch]),
+            [(Single, Batch), (Batch, Batch)]
+        );
+    }
+}

@@ -1,0 +1,139 @@
+//! What a bench measured: a table, the trials as NDJSON, and advice.
+
+mod advice;
+mod records;
+mod table;
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write};
+use std::time::Instant;
+
+use udpraw::bench::{Config, Event, Report as Found, Row, Variant};
+use udpraw::error::Error;
+
+use self::advice::advice;
+use self::records::{RowRecord, TrialRecord};
+use self::table::{Page, name};
+use super::Output;
+
+/// Tells of a bench, while it runs and once it is over.
+pub(crate) struct Report<'a> {
+    output: &'a mut Output,
+    config: &'a Config,
+    markdown: bool,
+    /// Whether standard error is a terminal, on which a line is written over again.
+    is_watched: bool,
+    start: Instant,
+    /// How many trials there will be.
+    trials: usize,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) fn new(output: &'a mut Output, config: &'a Config, markdown: bool) -> Self {
+        Self {
+            output,
+            config,
+            markdown,
+            is_watched: io::stderr().is_terminal(),
+            start: Instant::now(),
+            trials: 0,
+        }
+    }
+
+    /// Says why a rung is left out that nobody asked for by name.
+    pub(crate) fn left_out(&mut self, error: &Error) {
+        self.output.note(format_args!("left out: {error}"));
+    }
+
+    pub(crate) fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Started(setting) => {
+                self.trials = setting.trials;
+                if let Some((sender, receiver)) = setting.cpus
+                    && sender == receiver
+                    && setting.server.is_none()
+                {
+                    self.output.note(format_args!(
+                        "both sides share CPU {sender}, and take turns"
+                    ));
+                }
+            }
+            Event::Trying(variant, done) => self.progress(variant, *done),
+            Event::Tried(trial) => {
+                if !trial.is_sound() {
+                    self.clear();
+                    self.output.note(format_args!(
+                        "the books of {}, trial {}, do not balance: {} datagrams are unaccounted for",
+                        name(&trial.variant),
+                        trial.number,
+                        trial.ledger.remainder()
+                    ));
+                }
+                if self.output.is_json() {
+                    let record = TrialRecord::new(trial, self.config);
+                    self.output.record("udpraw.bench/1", &record)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// One line that says what is being done, and how long it will take.
+    fn progress(&self, variant: &Variant, done: usize) {
+        if !self.is_watched {
+            return;
+        }
+        let left = match u32::try_from(done) {
+            Ok(0) | Err(_) => self.config.duration(),
+            Ok(so_far) => {
+                let each = self.start.elapsed() / so_far;
+                each * u32::try_from(self.trials - done).unwrap_or(u32::MAX)
+            }
+        };
+        let line = format!(
+            "\r\x1b[K{}/{} {}, {} s left",
+            done + 1,
+            self.trials,
+            name(variant),
+            left.as_secs() + 1
+        );
+        let _ = io::stderr().write_all(line.as_bytes());
+    }
+
+    fn clear(&self) {
+        if self.is_watched {
+            let _ = io::stderr().write_all(b"\r\x1b[K");
+        }
+    }
+
+    /// All that was found, once there is no more to come.
+    pub(crate) fn found(&mut self, found: &Found) -> io::Result<()> {
+        self.clear();
+        if self.output.is_json() {
+            return found.rows.iter().try_for_each(|row| {
+                let record = RowRecord::new(row, found, self.config);
+                self.output.record("udpraw.bench-summary/1", &record)
+            });
+        }
+        let page = Page {
+            config: self.config,
+            markdown: self.markdown,
+        };
+        let mut text = page.heading(&found.setting);
+        for group in groups(&found.rows) {
+            page.group(&mut text, group);
+        }
+        if !found.is_complete {
+            let (done, all) = (found.trials.len(), found.setting.trials);
+            let _ = writeln!(text, "\nInterrupted: {done} of {all} trials were made.");
+        }
+        text.push_str(&advice(&found.rows, self.config, self.markdown));
+        self.output.text(&text)
+    }
+}
+
+/// The rows of each group that is compared, in their order.
+fn groups(rows: &[Row]) -> impl Iterator<Item = &[Row]> {
+    rows.chunk_by(|one, next| one.variant.is_comparable(&next.variant))
+}

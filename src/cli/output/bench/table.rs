@@ -1,0 +1,204 @@
+//! What a bench measured, as tables for people: on a terminal or in Markdown.
+
+use std::fmt::Write;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use udpraw::bench::{Config, Median, Row, Scenario, Setting, Standing, Variant};
+
+use super::records::far;
+use crate::cli::output::style::{FAINT, HEADING, STRONG};
+
+/// How it is to be written.
+pub(super) struct Page<'a> {
+    pub(super) config: &'a Config,
+    pub(super) markdown: bool,
+}
+
+impl Page<'_> {
+    /// What was measured, where, and how.
+    pub(super) fn heading(&self, setting: &Setting) -> String {
+        let config = self.config;
+        let place = match setting.server {
+            Some(server) => format!("to the server at {server}"),
+            None => format!(
+                "{} loopback (which carries an offloaded run whole: no network card has to cut it)",
+                config.family
+            ),
+        };
+        let cpus = match setting.cpus {
+            Some((sender, _)) if setting.server.is_some() => format!("sender on CPU {sender}"),
+            Some((sender, receiver)) => {
+                format!("sender on CPU {sender}, receiver on CPU {receiver}")
+            }
+            None => "CPUs as the scheduler likes".into(),
+        };
+        let buffer = |(asked, shown): (Option<usize>, u32)| {
+            let asked = asked.map_or("nothing".into(), |bytes| bytes.to_string());
+            format!("{asked} bytes asked for, {shown} shown by the kernel")
+        };
+        let trials = config.trials;
+        let confidence = Median::of(&vec![0.0; trials]).map_or(0.0, |one| one.confidence);
+        let credit = match config.flood {
+            true => "no flow control: what a full buffer has no room for is lost",
+            false => "a sink's sender asks how much has arrived before it sends more",
+        };
+        let spin = if config.spin {
+            ", both sides spinning"
+        } else {
+            ""
+        };
+        let lines = [
+            format!("Linux {}, {place}", setting.kernel),
+            format!("{cpus}{spin}; {credit}"),
+            format!("receive buffer: {}", buffer(setting.receive_buffer)),
+            format!("send buffer: {}", buffer(setting.send_buffer)),
+            format!(
+                "{trials} interleaved trials of {:?}; median [interval that holds it by {:.1} %]",
+                config.time,
+                confidence * 100.0
+            ),
+        ];
+        lines
+            .map(|line| match self.markdown {
+                true => format!("- {line}\n"),
+                false => format!("{FAINT}{line}{FAINT:#}\n"),
+            })
+            .concat()
+    }
+
+    /// A table of what does the same thing by other rungs, and who won.
+    pub(super) fn group(&self, text: &mut String, rows: &[Row]) {
+        let Some(first) = rows.first() else { return };
+        let title = title(&first.variant, self.config.flows);
+        let _ = match self.markdown {
+            true => writeln!(text, "\n### {title}\n"),
+            false => writeln!(text, "\n{HEADING}{title}{HEADING:#}"),
+        };
+        let mut table = Table::new();
+        table.load_style(match self.markdown {
+            true => presets::ASCII_MARKDOWN,
+            false => presets::NOTHING,
+        });
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        let is_echo = first.variant.scenario == Scenario::Echo;
+        let rate = if is_echo {
+            "round trips/s"
+        } else {
+            "datagrams/s"
+        };
+        let speed = match (is_echo, first.variant.outstanding) {
+            (true, 1) if self.config.flows == 1 => "us a round trip",
+            _ => "Gbit/s",
+        };
+        table.set_header([
+            "send", "receive", rate, "interval", speed, "lost", "CPU ns", "syscalls", "",
+        ]);
+        for row in rows {
+            table.add_row(self.cells(row, speed));
+        }
+        for (index, column) in table.column_iter_mut().enumerate() {
+            if !self.markdown {
+                column.set_padding((0, 2));
+            }
+            if (2..8).contains(&index) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        for (index, line) in table.lines().enumerate() {
+            let line = line.trim_end();
+            let _ = match (index, self.markdown) {
+                (0, false) => writeln!(text, "{STRONG}{line}{STRONG:#}"),
+                _ => writeln!(text, "{line}"),
+            };
+        }
+        let verdict = verdict(rows, self.config);
+        if !verdict.is_empty() {
+            let gap = if self.markdown { "\n" } else { "" };
+            let _ = writeln!(text, "{gap}{verdict}");
+        }
+    }
+
+    fn cells(&self, row: &Row, speed: &str) -> [String; 9] {
+        let Row { variant, rate, .. } = row;
+        let per_second = rate.median.max(1e-9);
+        let mark = match (row.unsound, row.standing) {
+            (0, Standing::Winner) => "wins".to_owned(),
+            (0, Standing::Noise) => "within the noise".to_owned(),
+            (0, _) => String::new(),
+            (unsound, _) => format!("{unsound} of {} do not balance", row.trials),
+        };
+        [
+            variant.send.to_string(),
+            far(variant.receive, self.config).to_owned(),
+            rounded(rate.median),
+            format!("[{} {}]", rounded(rate.low), rounded(rate.high)),
+            match speed {
+                "Gbit/s" => format!("{:.2}", row.bits_per_second() / 1e9),
+                _ => format!("{:.2}", 1e6 / per_second),
+            },
+            format!("{:.2} %", row.loss * 100.0),
+            format!("{:.0}", row.cpu_ns),
+            format!("{:.3}", row.syscalls),
+            mark,
+        ]
+    }
+}
+
+fn title(variant: &Variant, flows: usize) -> String {
+    let size = variant.size;
+    match (variant.scenario, flows) {
+        (Scenario::Sink, _) => format!("sink, {size} B"),
+        (Scenario::Echo, 1) => format!("echo, {size} B, {} outstanding", variant.outstanding),
+        (Scenario::Echo, _) => format!(
+            "echo, {size} B, {flows} flows of {} outstanding each",
+            variant.outstanding
+        ),
+    }
+}
+
+pub(super) fn name(variant: &Variant) -> String {
+    let Variant { send, receive, .. } = variant;
+    format!("{}, {send} to {receive}", title(variant, 1))
+}
+
+/// A rate to four digits: `52.31 M`, `310.2 k`.
+fn rounded(rate: f64) -> String {
+    let (value, unit) = match rate {
+        _ if rate >= 1e6 => (rate / 1e6, " M"),
+        _ if rate >= 1e3 => (rate / 1e3, " k"),
+        _ => (rate, ""),
+    };
+    let digits = match value {
+        _ if value >= 1000.0 => 0,
+        _ if value >= 100.0 => 1,
+        _ => 2,
+    };
+    format!("{value:.digits$}{unit}")
+}
+
+/// Who won a group, or who may have.
+fn verdict(rows: &[Row], config: &Config) -> String {
+    let pair = |row: &Row| match (row.variant.send, row.variant.receive) {
+        (send, receive) if send == receive || config.server.is_some() => send.to_string(),
+        (send, receive) => format!("{send} to {receive}"),
+    };
+    if let Some(winner) = rows.iter().find(|row| row.standing == Standing::Winner) {
+        let next = rows
+            .iter()
+            .filter(|row| row.variant != winner.variant)
+            .map(|row| row.rate.median)
+            .fold(0.0, f64::max);
+        let times = winner.rate.median / next.max(1e-9);
+        return format!("{} wins: {times:.2} times the next", pair(winner));
+    }
+    let noise: Vec<String> = rows
+        .iter()
+        .filter(|row| row.standing == Standing::Noise)
+        .map(pair)
+        .collect();
+    match noise.is_empty() {
+        true => String::new(),
+        false => format!("within the noise: {}", noise.join(", ")),
+    }
+}

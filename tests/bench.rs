@@ -1,0 +1,431 @@
+//! `udpraw bench` as a process: the books balance, bad input is named, an interruption keeps what
+//! there is. No figure is judged here.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::net::UdpSocket;
+use std::process::{Command, Stdio};
+
+use common::{Finished, Running, finish, has, json_lines, run, udpraw};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+const SHORT: [&str; 4] = ["--time", "20ms", "--trials", "2"];
+
+fn bench(arguments: &[&str]) -> Finished {
+    let words = [&["bench"], &SHORT[..], arguments].concat();
+    finish(&words)
+}
+
+/// The trials and the summary rows of a run.
+fn records(finished: &Finished) -> (Vec<Value>, Vec<Value>) {
+    json_lines(&finished.stdout)
+        .into_iter()
+        .partition(|record| record["schema"] == "udpraw.bench/1")
+}
+
+fn number(record: &Value, field: &str) -> f64 {
+    let value = &record[field];
+    value
+        .as_f64()
+        .unwrap_or_else(|| panic!("{field}: {record}"))
+}
+
+/// What must hold of every trial, whatever this machine is worth.
+fn check(trial: &Value, trials: u64) {
+    let count = |field| number(trial, field) as i64;
+    assert_eq!(
+        count("sent"),
+        count("received") + count("lost_buffer") + count("remainder"),
+        "{trial}"
+    );
+    assert_eq!(count("remainder"), 0, "{trial}");
+    assert_eq!(trial["balanced"], true, "{trial}");
+    assert!(count("received") > 0 && count("refused") == 0, "{trial}");
+    assert!(
+        (1..=trials).contains(&trial["trial"].as_u64().unwrap()),
+        "{trial}"
+    );
+    for field in ["seconds", "cpu_ns_per_datagram", "syscalls_per_datagram"] {
+        assert!(
+            number(trial, field).is_finite() && number(trial, field) >= 0.0,
+            "{trial}"
+        );
+    }
+    assert!(number(trial, "seconds") >= 0.02, "{trial}");
+}
+
+fn every_pair(arguments: &[&str]) -> Vec<Value> {
+    let all = "single,batch,offload,uring";
+    let pairs = ["--json", "--send", all, "--receive", all];
+    let finished = bench(&[&pairs[..], arguments].concat());
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    let (trials, rows) = records(&finished);
+    assert_eq!(trials.len(), 2 * rows.len());
+    let mut pairs: BTreeMap<String, usize> = BTreeMap::new();
+    for trial in &trials {
+        check(trial, 2);
+        let pair = format!("{} {}", trial["send"], trial["receive"]);
+        *pairs.entry(pair).or_default() += 1;
+    }
+    assert_eq!(pairs.len(), 16, "{pairs:?}");
+    for row in &rows {
+        assert_eq!(row["schema"], "udpraw.bench-summary/1");
+        assert_eq!(
+            (&row["complete"], &row["winner"]),
+            (&true.into(), &false.into())
+        );
+        let [low, median, high] =
+            ["low", "datagrams_per_second", "high"].map(|field| number(row, field));
+        assert!(low <= median && median <= high && low > 0.0, "{row}");
+    }
+    trials
+}
+
+#[test]
+fn the_books_of_a_sink_balance_between_every_pair_of_rungs() {
+    for trial in every_pair(&["--only", "sink", "--size", "0,1,64,1400,9000"]) {
+        assert_eq!(
+            trial["lost_buffer"], 0,
+            "flow control loses nothing: {trial}"
+        );
+    }
+}
+
+#[test]
+fn the_books_of_an_echo_balance_between_every_pair_of_rungs() {
+    for trial in every_pair(&[
+        "--only",
+        "echo",
+        "--size",
+        "40,1400",
+        "--outstanding",
+        "1,64",
+    ]) {
+        assert_eq!(trial["lost_buffer"], 0, "{trial}");
+    }
+}
+
+#[test]
+fn what_a_flood_loses_is_found_in_the_socket_s_own_counter() {
+    // A buffer of a few datagrams: it overflows at once.
+    let trials = every_pair(&[
+        "--only", "sink", "--flood", "--rcvbuf", "64KiB", "--size", "64,1400",
+    ]);
+    let lost: f64 = trials
+        .iter()
+        .map(|trial| number(trial, "lost_buffer"))
+        .sum();
+    assert!(lost > 0.0);
+}
+
+#[test]
+fn the_largest_datagrams_go_over_either_family() {
+    for (family, size) in [(&[][..], "65507"), (&["--ipv6"], "65527")] {
+        let arguments = [&["--json", "--size", size, "--outstanding", "2"], family].concat();
+        let finished = bench(&arguments);
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+        records(&finished)
+            .0
+            .iter()
+            .for_each(|trial| check(trial, 2));
+    }
+}
+
+#[test]
+fn flows_have_addresses_of_their_own() {
+    let flows = [
+        "--json",
+        "--only",
+        "echo",
+        "--flows",
+        "32",
+        "--outstanding",
+        "1,3",
+    ];
+    let finished = bench(&flows);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    let (trials, rows) = records(&finished);
+    assert_eq!((trials.len(), rows.len()), (32, 16));
+    for trial in &trials {
+        check(trial, 2);
+        assert_eq!(trial["flows"], 32);
+        // All of them are in turn: more come back than were on their way at first.
+        assert!(number(trial, "received") > 96.0, "{trial}");
+    }
+}
+
+#[test]
+fn spinning_needs_no_sleep() {
+    let finished = bench(&[
+        "--json",
+        "--spin",
+        "--rung",
+        "single,offload",
+        "--size",
+        "64",
+    ]);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    records(&finished)
+        .0
+        .iter()
+        .for_each(|trial| check(trial, 2));
+}
+
+#[test]
+fn the_fields_are_those_that_were_promised() {
+    let finished = bench(&[
+        "--json", "--only", "echo", "--rung", "single", "--size", "64",
+    ]);
+    let (trials, rows) = records(&finished);
+    let first = finished.stdout.lines().next().unwrap();
+    let promised = [
+        "schema",
+        "scenario",
+        "send",
+        "receive",
+        "size",
+        "outstanding",
+        "trial",
+        "seconds",
+        "sent",
+        "received",
+        "lost_buffer",
+        "remainder",
+        "cpu_ns_per_datagram",
+        "syscalls_per_datagram",
+    ];
+    let mut last = 0;
+    for field in promised {
+        let at = first
+            .find(&format!("\"{field}\":"))
+            .unwrap_or_else(|| panic!("{field}"));
+        assert!(at >= last, "{field} is out of its order");
+        last = at;
+    }
+    assert_eq!(
+        (trials[0]["scenario"].as_str(), trials[0]["send"].as_str()),
+        (Some("echo"), Some("single"))
+    );
+    assert_eq!(
+        rows[0]["kernel"]
+            .as_str()
+            .unwrap()
+            .split('.')
+            .count()
+            .min(2),
+        2
+    );
+    // What is asked for is granted twice, as far as the limit goes.
+    assert!(rows[0]["receive_buffer"].as_u64().unwrap() > 2304);
+}
+
+#[test]
+fn the_text_tells_what_was_measured_and_what_to_use() {
+    let finished = bench(&[
+        "--rung",
+        "single,offload",
+        "--size",
+        "64",
+        "--outstanding",
+        "1,8",
+    ]);
+    assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));
+    for part in [
+        "Linux ",
+        "IPv4 loopback",
+        "carries an offloaded run whole",
+        "receive buffer: 4194304 bytes asked",
+        "send buffer:",
+        "2 interleaved trials of 20ms",
+        "by 50.0 %",
+        "\nsink, 64 B\n",
+        "\necho, 64 B, 1 outstanding\n",
+        "\necho, 64 B, 8 outstanding\n",
+        "us a round trip",
+        "\nwithin the noise: single, offload\n",
+        "\nUse ",
+        "\nlet mut transport = Transport::open(endpoint, ",
+    ] {
+        assert!(
+            finished.stdout.contains(part),
+            "{part}: {}",
+            finished.stdout
+        );
+    }
+    let rows = finished
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("offload  offload"));
+    assert_eq!(rows.count(), 3);
+    assert!(!finished.stdout.contains('\x1b') && !finished.stdout.contains("wins"));
+}
+
+#[test]
+fn markdown_is_markdown() {
+    let finished = bench(&[
+        "--markdown",
+        "--only",
+        "sink",
+        "--rung",
+        "single,batch",
+        "--size",
+        "64",
+    ]);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    let table: Vec<&str> = finished
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .collect();
+    assert_eq!(table.len(), 4, "{}", finished.stdout);
+    let columns = |line: &str| line.matches('|').count();
+    assert!(
+        table
+            .iter()
+            .all(|line| line.ends_with('|') && columns(line) == columns(table[0]))
+    );
+    assert!(table[1].chars().all(|c| "|-: ".contains(c)), "{}", table[1]);
+    assert!(finished.stdout.contains("\n### sink, 64 B\n\n|"));
+}
+
+#[test]
+fn an_interruption_keeps_what_there_is() {
+    let words = [
+        "bench", "--json", "--only", "sink", "--rung", "single", "--size", "64",
+    ];
+    let long = ["--time", "50ms", "--trials", "1000"];
+    let mut running = Running::start(udpraw(words.iter().chain(&long)));
+    let first: Value = serde_json::from_str(&running.line()).unwrap();
+    assert_eq!(
+        (&first["schema"], &first["trial"]),
+        (&"udpraw.bench/1".into(), &1.into())
+    );
+    running.signal(Signal::SIGINT);
+    let finished = running.finish();
+    assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));
+    let (trials, rows) = records(&finished);
+    assert!(trials.len() < 999);
+    assert_eq!(rows.len(), 1);
+    assert_eq!(
+        (&rows[0]["complete"], rows[0]["trials"].as_u64()),
+        (&false.into(), Some(trials.len() as u64 + 1))
+    );
+}
+
+#[test]
+fn bad_input_is_one_line_and_exit_2() {
+    for (arguments, part) in [
+        (&["--rung", "offlaod"][..], "did you mean offload?"),
+        (&["--send", "single,\x1b[2J"], "there is none of that name"),
+        (&["--only", "flood"], "there are sink and echo"),
+        (
+            &["--size", "65508"],
+            "over IPv4 a datagram carries at most 65507",
+        ),
+        (
+            &["--ipv6", "--size", "64,65528"],
+            "over IPv6 a datagram carries at most 65527",
+        ),
+        (&["--size", "18446744073709551615"], "too large"),
+        (&["--trials", "0"], "0 trials: it takes 1 to 1000"),
+        (&["--trials", "1001"], "1001 trials"),
+        (&["--time", "0"], "a trial takes 1ms to 1h"),
+        (&["--cpus", "0,4095"], "cannot use CPU 4095"),
+        (&["--cpus", "0,9999999"], "cannot use CPU 9999999"),
+        (&["--cpus", "one"], "not two numbers"),
+        (&["--outstanding", "0"], "0 outstanding"),
+        (&["--outstanding", "5000"], "5000 outstanding"),
+        (&["--flows", "0"], "0 flows: it takes 1 to 250"),
+        (&["--flows", "251"], "251 flows"),
+        (&["--flows", "2", "--ipv6"], "only IPv4 loopback offers"),
+        (&["--server", "127.0.0.1"], "it has no port"),
+        (
+            &["--rung", "single", "--send", "batch"],
+            "cannot be used with",
+        ),
+    ] {
+        let words = [&["bench"], arguments].concat();
+        let finished = finish(&words);
+        assert_eq!(finished.code, Some(2), "{arguments:?}");
+        assert_eq!(finished.stdout, "", "{arguments:?}");
+        assert!(
+            finished.stderr.contains(part),
+            "{arguments:?}: {}",
+            finished.stderr
+        );
+        assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
+        assert!(!finished.stderr.contains('\x1b'), "{}", finished.stderr);
+    }
+}
+
+/// Runs the bench where a filter forbids io_uring_setup(2), as many containers do.
+#[test]
+fn a_forbidden_rung_is_named_with_its_errno() {
+    const FORBID: &str = r#"
+import ctypes, os, struct, sys
+code = [(0x20, 0, 0, 0), (0x15, 0, 1, 425), (0x06, 0, 0, 0x50001), (0x06, 0, 0, 0x7fff0000)]
+program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in code))
+class Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+libc = ctypes.CDLL(None, use_errno=True)
+filter = Program(len(code), ctypes.addressof(program))
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, ctypes.byref(filter), 0, 0) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+"#;
+    if !has("python3") {
+        return;
+    }
+    let forbidden = |arguments: &[&str]| {
+        let mut command = Command::new("python3");
+        command.args(["-c", FORBID, env!("CARGO_BIN_EXE_udpraw"), "bench"]);
+        command.args(SHORT).args(arguments).stdin(Stdio::null());
+        run(command)
+    };
+    let named = forbidden(&["--rung", "uring"]);
+    assert_eq!((named.code, named.stdout.as_str()), (Some(2), ""));
+    for part in ["cannot use rung uring", "(EPERM)", "Linux 6.0"] {
+        assert!(named.stderr.contains(part), "{}", named.stderr);
+    }
+    // Left out where it was not asked for, and said so.
+    let all = forbidden(&["--json", "--only", "sink", "--size", "64"]);
+    assert_eq!(all.code, Some(0), "{}", all.stderr);
+    assert!(
+        all.stderr
+            .starts_with("note: left out: cannot use rung uring"),
+        "{}",
+        all.stderr
+    );
+    assert_eq!(records(&all).1.len(), 3);
+}
+
+#[test]
+fn a_stranger_is_not_flooded() {
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = stranger.local_addr().unwrap().to_string();
+    let finished = bench(&["--server", &address, "--rung", "offload"]);
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""));
+    assert!(
+        finished.stderr.contains("does not consent") && finished.stderr.contains("--allow-bench")
+    );
+    // All that it got were a few questions of 40 bytes.
+    stranger.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 2048];
+    let mut asked = 0;
+    while let Ok(length) = stranger.recv(&mut buffer) {
+        assert_eq!((length, &buffer[..7]), (40, &b"udpraw?"[..]));
+        asked += 1;
+    }
+    assert!((1..50).contains(&asked), "{asked} questions");
+
+    drop(stranger);
+    let finished = bench(&["--server", &address, "--rung", "single"]);
+    assert_eq!(finished.code, Some(2));
+    assert!(
+        finished.stderr.contains("ECONNREFUSED"),
+        "{}",
+        finished.stderr
+    );
+}
