@@ -87,9 +87,9 @@ fn every_rung_echoes_whole_runs() {
         for _ in 0..3 {
             // Stopped meanwhile, it finds them all at once: batches and runs.
             server.running.signal(Signal::SIGSTOP);
-            requests()
-                .iter()
-                .for_each(|request| drop(client.send(request).unwrap()));
+            for request in requests() {
+                client.send(&request).unwrap();
+            }
             server.running.signal(Signal::SIGCONT);
             assert_eq!(replies(&client, requests().len()), requests(), "{rung}");
         }
@@ -230,4 +230,53 @@ fn bad_input_is_answered_in_one_helpful_line() {
         (&["--no-copy", "-q", "--reply", "echo"], &["--reply none"]),
     ];
     common::assert_refused(&["server", "-p", "0"], cases);
+}
+
+#[test]
+fn a_bench_is_answered_only_where_it_is_allowed() {
+    use udpraw::protocol::consent::{LENGTH, Question, Service};
+
+    let question = Question {
+        nonce: 0x0123_4567_89ab_cdef,
+    };
+    // Plain, and every rung, with and without a reply.
+    for io in [
+        &[][..],
+        &["--io", "batch"],
+        &["--io", "auto"],
+        &["--io", "uring"],
+    ] {
+        if io.len() == 2 && !has_rung(io[1]) {
+            continue;
+        }
+        for (reply, service) in [("none", Service::Sink), ("echo", Service::Echo)] {
+            let more = ["-q", "--allow-bench", "--reply", reply];
+            let server = Server::start(&[io, &more].concat());
+            let client = server.client();
+            for _ in 0..3 {
+                client.send(&[b'x'; LENGTH]).unwrap();
+            }
+            if service == Service::Echo {
+                assert_eq!(replies(&client, 3), vec![vec![b'x'; LENGTH]; 3]);
+            }
+            let answer = ask(&client, &question.encode());
+            let answer = question.answer(&answer).expect("an answer");
+            // What came before it on this flow has been counted, the question itself has not.
+            assert_eq!(
+                (answer.service, answer.received, answer.dropped),
+                (service, 3, 0),
+                "{io:?}"
+            );
+            assert!(answer.buffer > 0);
+            let end = server.interrupt();
+            assert!(
+                end.stderr.contains("3 datagrams (120 bytes)"),
+                "{io:?}: {}",
+                end.stderr
+            );
+        }
+        // Not allowed, it is a datagram like any other.
+        let server = Server::start(&[io, &["-q", "--reply", "echo"]].concat());
+        assert_eq!(ask(&server.client(), &question.encode()), question.encode());
+    }
 }

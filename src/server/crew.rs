@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 
 use super::desk::Desk;
 use super::watch::{Progress, TICK, Watch};
-use super::{Behaviour, Event, Reply, Request, Summary};
+use super::{Behaviour, Event, Reply, Request, Summary, consent};
 use crate::error::{Error, Result};
 use crate::io::{Arrival, Choice, Outbox, Rung, Settings, Transport, Wait};
 use crate::socket::Endpoint;
@@ -33,7 +33,7 @@ pub struct Manner {
 pub struct Crew {
     workers: Vec<Worker>,
     /// The workers' sockets once more, to ask them what the kernel dropped while they are at work.
-    endpoints: Vec<Endpoint>,
+    endpoints: Arc<[Endpoint]>,
     addresses: Vec<SocketAddr>,
     interval: Option<Duration>,
 }
@@ -43,8 +43,16 @@ struct Worker {
     transport: Transport,
     desk: Desk,
     progress: Arc<Progress>,
+    crew: Whole,
     cpu: Option<usize>,
     takes_payload: bool,
+}
+
+/// What a worker must know of the whole crew, to answer for it.
+#[derive(Clone, Debug)]
+struct Whole {
+    endpoints: Arc<[Endpoint]>,
+    progress: Arc<[Arc<Progress>]>,
 }
 
 impl Crew {
@@ -64,19 +72,27 @@ impl Crew {
         if addresses.is_empty() {
             return Err(Error::invalid("make", "a server", "it has no endpoint"));
         }
-        let cpus = allowed_cpus();
-        let first = Desk::new(addresses.clone(), behaviour);
-        let (mut workers, mut endpoints) = (Vec::new(), Vec::new());
+        let mut again = Vec::new();
+        for endpoint in groups.iter().flatten() {
+            let fd = endpoint.as_fd().try_clone_to_owned();
+            let fd = fd.map_err(|source| Error::os("copy", "a socket's fd", source))?;
+            again.push(Endpoint::from(fd));
+        }
+        let progress = again.iter().map(|_| Arc::default()).collect();
+        let crew = Whole {
+            endpoints: again.into(),
+            progress,
+        };
+        let (cpus, first) = (allowed_cpus(), Desk::new(addresses.clone(), behaviour));
+        let mut workers = Vec::new();
         for group in groups {
             let is_shared = group.len() > 1;
             for (index, endpoint) in group.into_iter().enumerate() {
-                let again = endpoint.as_fd().try_clone_to_owned();
-                let again = again.map_err(|source| Error::os("copy", "a socket's fd", source))?;
-                endpoints.push(Endpoint::from(again));
                 workers.push(Worker {
                     transport: Transport::open(endpoint, manner.choice, manner.settings.clone())?,
                     desk: first.beside(workers.len() as u64),
-                    progress: Arc::default(),
+                    progress: crew.progress[workers.len()].clone(),
+                    crew: crew.clone(),
                     cpu: cpus
                         .get(index % cpus.len().max(1))
                         .copied()
@@ -87,7 +103,7 @@ impl Crew {
         }
         Ok(Self {
             workers,
-            endpoints,
+            endpoints: crew.endpoints,
             addresses,
             interval: manner.interval,
         })
@@ -201,18 +217,21 @@ impl Worker {
             transport,
             desk,
             progress,
+            crew,
             takes_payload,
             ..
         } = self;
         let takes_payload = *takes_payload;
-        let serves_runs = desk.serves_runs();
+        let (serves_runs, may_be_asked) = (desk.serves_runs(), desk.behaviour.allow_bench);
         while !desk.is_done() && !stop.load(Ordering::Relaxed) {
             let mut told = Ok(());
             let received = transport.receive(wait, stop, |arrival, outbox| {
-                if serves_runs {
+                let is_asked = may_be_asked && consent::may_ask(arrival);
+                if serves_runs && !is_asked {
                     serve_run(desk, arrival, outbox, takes_payload);
                 } else if told.is_ok() {
-                    told = serve_each(desk, arrival, outbox, observe);
+                    let asked = is_asked.then_some((&*crew, &**progress));
+                    told = serve_each(desk, arrival, outbox, asked, observe);
                 }
             });
             told?;
@@ -228,7 +247,8 @@ impl Worker {
             if let Some(error) = sent.error {
                 desk.failed(sent.refused, error, observe)?;
             }
-            progress.note(desk.summary, transport.counters().syscalls);
+            progress.count(desk.summary);
+            progress.count_syscalls(transport.counters().syscalls);
         }
         Ok(())
     }
@@ -254,10 +274,19 @@ fn serve_each<E>(
     desk: &mut Desk,
     arrival: &Arrival<'_>,
     outbox: &mut Outbox<'_>,
+    asked: Option<(&Whole, &Progress)>,
     observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let tell_each = desk.behaviour.tell_each;
     for request in Request::each_of(arrival) {
+        if let Some((crew, own)) = asked {
+            own.count(desk.summary);
+            let received = crew.progress.iter().map(|worker| worker.datagrams()).sum();
+            if let Some(answer) = desk.consent(&request, &crew.endpoints, received) {
+                outbox.reply(arrival, &answer);
+                continue;
+            }
+        }
         if let Some(reply) = desk.answer(&request, observe)? {
             outbox.reply(arrival, reply);
             if tell_each {

@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Behaviour, Event, Reply, Request, Summary};
+use super::{Behaviour, Event, Reply, Request, Summary, consent};
 use crate::error::Error;
+use crate::protocol::consent::LENGTH;
+use crate::socket::Endpoint;
 
 /// Serves datagrams one by one: judges, counts, tells, and words the reply.
 #[derive(Debug)]
@@ -58,8 +60,25 @@ impl Desk {
             drop,
             count,
             tell_each,
+            allow_bench: _,
         } = &self.behaviour;
         !tell_each && drop.is_none() && count.is_none() && !matches!(reply, Reply::Text(_))
+    }
+
+    /// The answer to a bench's question, if this is one and a bench is allowed. It does not count.
+    pub(super) fn consent(
+        &self,
+        request: &Request<'_>,
+        endpoints: &[Endpoint],
+        received: u64,
+    ) -> Option<[u8; LENGTH]> {
+        let Behaviour {
+            allow_bench, reply, ..
+        } = &self.behaviour;
+        if !allow_bench || self.would_loop(request.client) {
+            return None;
+        }
+        consent::answer(request.bytes, reply, endpoints, received)
     }
 
     /// Takes one datagram; the reply to send, if there shall be one.

@@ -20,6 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod consent;
 mod crew;
 mod desk;
 mod plain;
@@ -48,6 +49,8 @@ pub struct Behaviour {
     pub drop: Option<Drop>,
     /// After how many datagrams it ends; `None` for never.
     pub count: Option<u64>,
+    /// Whether to consent to a bench that asks ([`crate::protocol::consent`]).
+    pub allow_bench: bool,
     /// Whether each datagram is an event. Without it, a [`Crew`] serves whole runs at once.
     pub tell_each: bool,
 }
@@ -59,6 +62,7 @@ impl Default for Behaviour {
             reply: Reply::length(),
             drop: None,
             count: None,
+            allow_bench: false,
             tell_each: true,
         }
     }

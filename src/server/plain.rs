@@ -69,7 +69,7 @@ impl Server {
         if let [endpoint] = endpoints.as_slice() {
             while !desk.is_done() && !stop.load(Ordering::Relaxed) {
                 let received = endpoint.receive_until(&mut buffer, stop);
-                serve(desk, endpoint, received, &mut observe)?;
+                serve(desk, endpoints, 0, received, &mut observe)?;
             }
             return Ok(());
         }
@@ -78,7 +78,7 @@ impl Server {
             for (index, _) in set.wait(None)? {
                 if !desk.is_done() {
                     let received = endpoints[index].try_receive(&mut buffer);
-                    serve(desk, &endpoints[index], received, &mut observe)?;
+                    serve(desk, endpoints, index, received, &mut observe)?;
                 }
             }
         }
@@ -86,10 +86,11 @@ impl Server {
     }
 }
 
-/// Serves what a receive on `endpoint` brought.
+/// Serves what a receive on the endpoint of that index brought.
 fn serve<E: From<Error>>(
     desk: &mut Desk,
-    endpoint: &Endpoint,
+    endpoints: &[Endpoint],
+    index: usize,
     received: Result<Option<Datagram<'_>>>,
     observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -101,7 +102,13 @@ fn serve<E: From<Error>>(
         Err(error) if error.is_about_the_network() => return desk.failed(1, error, observe),
         Err(error) => return Err(error.into()),
     };
-    let request = Request::from_datagram(&datagram);
+    let (endpoint, request) = (&endpoints[index], Request::from_datagram(&datagram));
+    if let Some(answer) = desk.consent(&request, endpoints, desk.summary.datagrams) {
+        return match endpoint.reply(&datagram, &answer) {
+            Ok(()) => Ok(()),
+            Err(error) => desk.failed(1, error, observe),
+        };
+    }
     let tell_each = desk.behaviour.tell_each;
     let Some(reply) = desk.answer(&request, observe)? else {
         return Ok(());

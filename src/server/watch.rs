@@ -22,11 +22,19 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Notes what the worker has done until now.
-    pub(super) fn note(&self, summary: Summary, syscalls: u64) {
+    /// Notes the datagrams that the worker has served until now.
+    pub(super) fn count(&self, summary: Summary) {
         self.datagrams.store(summary.datagrams, Ordering::Relaxed);
         self.bytes.store(summary.bytes, Ordering::Relaxed);
+    }
+
+    /// Notes the system calls that the worker has made until now.
+    pub(super) fn count_syscalls(&self, syscalls: u64) {
         self.syscalls.store(syscalls, Ordering::Relaxed);
+    }
+
+    pub(super) fn datagrams(&self) -> u64 {
+        self.datagrams.load(Ordering::Relaxed)
     }
 }
 

@@ -107,6 +107,10 @@ pub(crate) struct LadderArguments {
     #[arg(long, requires = "quiet")]
     no_copy: bool,
 
+    /// Consent to `udpraw bench --server`, which asks before it sends at full speed
+    #[arg(long, conflicts_with = "no_copy")]
+    allow_bench: bool,
+
     /// Print what was done at the end of each interval, as 1s
     #[arg(long, value_name = "INTERVAL", value_parser = interval)]
     stats: Option<Duration>,
@@ -149,6 +153,7 @@ impl ServerArguments {
             spin,
             no_copy,
             stats,
+            allow_bench: _,
         } = self.ladder;
         let is_plain = io == Choice::Only(Rung::Single) && workers == 1;
         if is_plain && !spin && !no_copy && stats.is_none() {
@@ -196,6 +201,7 @@ impl ServerArguments {
             reply,
             drop,
             count: self.count,
+            allow_bench: self.ladder.allow_bench,
             tell_each: !self.quiet,
         })
     }
