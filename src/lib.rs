@@ -1,4 +1,4 @@
-//! UDP at the syscall boundary: talk it, look at it, learn it. Linux only.
+//! UDP at the syscall boundary: talk it, look at it, stress it, learn it. Linux only.
 //!
 //! The crate is a house; a room imports from the floors below it, never from its own or above:
 //!
@@ -23,8 +23,10 @@
 //! ```
 //!
 //! # Features
-//! - `cli` (default): the `udpraw` binary. Without it, the library depends on socket2, nix, libc,
-//!   memchr, strsim and fastrand alone.
+//! - `cli` (default): the `udpraw` binary.
+//! - `uring` (default): the rung [`io::Rung::Uring`].
+//!
+//! Without both, the library depends on socket2, nix, libc, memchr, strsim and fastrand alone.
 
 pub mod bench;
 pub mod client;

@@ -11,7 +11,7 @@ pub(crate) mod tour;
 
 use clap::{Parser, Subcommand};
 
-/// UDP at the syscall boundary: talk it, look at it, learn it.
+/// UDP at the syscall boundary: talk it, look at it, stress it, learn it.
 #[derive(Debug, Parser)]
 #[command(
     version,
