@@ -59,47 +59,17 @@ enum Record<'a> {
         cpu_ns: u128,
         syscalls: u64,
     },
-    Summary(Totals),
-}
-
-#[derive(Serialize)]
-struct Totals {
-    datagrams: u64,
-    bytes: u64,
-    replies: u64,
-    reply_bytes: u64,
-    truncated: u64,
-    dropped: u64,
-    loops: u64,
-    failed: u64,
-    kernel_drops: Option<u64>,
-}
-
-impl From<&Summary> for Totals {
-    fn from(summary: &Summary) -> Self {
-        let Summary {
-            datagrams,
-            bytes,
-            replies,
-            reply_bytes,
-            truncated,
-            dropped,
-            loops,
-            failed,
-            kernel_drops,
-        } = *summary;
-        Self {
-            datagrams,
-            bytes,
-            replies,
-            reply_bytes,
-            truncated,
-            dropped,
-            loops,
-            failed,
-            kernel_drops,
-        }
-    }
+    Summary {
+        datagrams: u64,
+        bytes: u64,
+        replies: u64,
+        reply_bytes: u64,
+        truncated: u64,
+        dropped: u64,
+        loops: u64,
+        failed: u64,
+        kernel_drops: Option<u64>,
+    },
 }
 
 /// The socket's fd, and its options as they were asked for and as they are.
@@ -259,7 +229,18 @@ pub(crate) fn offload_fallbacks(output: &mut Output, fallbacks: u64) {
 /// What was done, at the end: a line on standard error, or the last object.
 pub(crate) fn summary(output: &mut Output, summary: &Summary) -> io::Result<()> {
     if output.is_json() {
-        return output.record(SCHEMA, &Record::Summary(summary.into()));
+        let record = Record::Summary {
+            datagrams: summary.datagrams,
+            bytes: summary.bytes,
+            replies: summary.replies,
+            reply_bytes: summary.reply_bytes,
+            truncated: summary.truncated,
+            dropped: summary.dropped,
+            loops: summary.loops,
+            failed: summary.failed,
+            kernel_drops: summary.kernel_drops,
+        };
+        return output.record(SCHEMA, &record);
     }
     let mut line = format!(
         "{} ({}), {} ({}), {} truncated",
