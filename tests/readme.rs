@@ -24,8 +24,25 @@ fn blocks(readme: &str) -> Vec<Vec<&str>> {
         .collect()
 }
 
-/// A line without what differs from run to run: ports that the OS picked, times, file descriptors.
+/// A line without what differs from run to run: ports that the OS picked, times, durations.
 fn normal(line: &str) -> String {
+    let words: Vec<_> = line
+        .split(' ')
+        .map(|word| {
+            let number = word.trim_end_matches(['n', 'µ', 'm', 's', ',']);
+            let is_duration = number != word && number.parse::<f64>().is_ok();
+            if is_duration && word.trim_end_matches(',').ends_with('s') {
+                "DURATION"
+            } else {
+                word
+            }
+        })
+        .collect();
+    let line = words.join(" ");
+    without_numbers(&line)
+}
+
+fn without_numbers(line: &str) -> String {
     let mut text = String::new();
     let mut rest = line;
     while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
