@@ -6,10 +6,15 @@ mod common;
 use std::collections::BTreeMap;
 use std::net::UdpSocket;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use common::{Finished, Running, finish, has, json_lines, run, udpraw};
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use udpraw::protocol::consent::{Answer, Question, Service};
 
 const SHORT: [&str; 4] = ["--time", "20ms", "--trials", "2"];
 
@@ -428,4 +433,89 @@ fn a_stranger_is_not_flooded() {
         "{}",
         finished.stderr
     );
+}
+
+/// A server that consents and echoes, until the returned guard is dropped.
+struct Consenting {
+    address: String,
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Consenting {
+    fn start(service: Service) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let patience = Duration::from_millis(20);
+        socket.set_read_timeout(Some(patience)).unwrap();
+        let address = socket.local_addr().unwrap().to_string();
+        let over = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&over);
+        let thread = std::thread::spawn(move || {
+            let mut buffer = vec![0; 65_535];
+            let mut received = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                let Ok((length, client)) = socket.recv_from(&mut buffer) else {
+                    continue;
+                };
+                if let Some(question) = Question::decode(&buffer[..length]) {
+                    let answer = Answer {
+                        nonce: question.nonce,
+                        service,
+                        buffer: 212_992,
+                        received,
+                        dropped: 0,
+                    };
+                    socket.send_to(&answer.encode(), client).unwrap();
+                    continue;
+                }
+                received += 1;
+                if service == Service::Echo {
+                    socket.send_to(&buffer[..length], client).unwrap();
+                }
+            }
+        });
+        Self {
+            address,
+            over,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Consenting {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+#[test]
+fn a_server_that_consents_is_measured() {
+    for (service, scenario, other) in [
+        (Service::Echo, "echo", "sink"),
+        (Service::Sink, "sink", "echo"),
+    ] {
+        let server = Consenting::start(service);
+        let words = ["--json", "--server", &server.address, "--size", "64,1400"];
+        let words = [&words[..], &["--outstanding", "1,16", "--only"]].concat();
+        let finished = bench(&[&words[..], &[scenario]].concat());
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+        let (trials, rows) = records(&finished);
+        assert!(rows.len() >= 8 && trials.len() == 2 * rows.len());
+        for trial in &trials {
+            check(trial, 2);
+            assert_eq!(trial["receive"], "server");
+            assert_eq!(
+                (&trial["cpu_ns_receive"], &trial["lost_buffer"]),
+                (&Value::Null, &0.into())
+            );
+        }
+        let finished = bench(&[&words[..], &[other]].concat());
+        assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""));
+        assert!(
+            finished.stderr.contains("the server answers otherwise"),
+            "{}",
+            finished.stderr
+        );
+    }
 }

@@ -2,7 +2,11 @@
  *
  *   plain serve PORT             echo each datagram to its sender: recvfrom, sendto
  *   plain ask PORT SIZE SECONDS  one request outstanding: prints round trips a second
+ *   plain sink PORT              receive until nothing comes any more: prints datagrams, bytes, seconds
+ *   plain flood PORT SIZE SECONDS  send as fast as it goes: prints how many datagrams were sent
  *   plain loop COUNT SIZE        one process, two sockets: COUNT rounds, for counting instructions
+ *
+ * `serve` consents to a bench (src/protocol/consent.rs), so that `udpraw bench --server` may ask it.
  *
  * gcc -O2 -o plain plain.c. On 127.0.0.1 alone. */
 #include <arpa/inet.h>
@@ -42,6 +46,10 @@ static void serve_one(int fd)
     struct sockaddr_in peer;
     socklen_t length = sizeof peer;
     ssize_t size = recvfrom(fd, buffer, sizeof buffer, 0, (void *)&peer, &length);
+    if (size == 40 && !memcmp(buffer, "udpraw?\1\1", 10)) { /* a question: the tenth byte is 0 */
+        buffer[8] = 2; /* an answer */
+        buffer[9] = 2; /* from an echo */
+    }
     if (size >= 0)
         sendto(fd, buffer, size, 0, (void *)&peer, length);
 }
@@ -72,6 +80,40 @@ int main(int argc, char **argv)
         printf("%.0f\n", rounds / (seconds() - start));
         return 0;
     }
+    if (argc == 3 && !strcmp(argv[1], "sink")) {
+        struct timeval patience = {3, 0};
+        int fd = bound(atoi(argv[2]), &here), buffers = 4 << 20;
+        long datagrams = 0, bytes = 0;
+        double start = 0, last = 0;
+        ssize_t size;
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffers, sizeof buffers);
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        while ((size = recv(fd, buffer, sizeof buffer, 0)) >= 0) {
+            if (!datagrams) {
+                start = seconds();
+                patience.tv_sec = 0;
+                patience.tv_usec = 300000;
+                setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+            }
+            bytes += size;
+            if (datagrams++ % 64 == 0)
+                last = seconds();
+        }
+        printf("%ld %ld %.6f\n", datagrams, bytes, last - start);
+        return 0;
+    }
+    if (argc == 5 && !strcmp(argv[1], "flood")) {
+        int fd = bound(0, &here), size = atoi(argv[3]);
+        long sent = 0;
+        double end = seconds() + atof(argv[4]);
+        there = here;
+        there.sin_port = htons(atoi(argv[2]));
+        while (seconds() < end)
+            for (int i = 0; i < 64; i++)
+                sent += sendto(fd, buffer, size, 0, (void *)&there, sizeof there) >= 0;
+        printf("%ld\n", sent);
+        return 0;
+    }
     if (argc == 4 && !strcmp(argv[1], "loop")) {
         int server = bound(0, &there), client = bound(0, &here), size = atoi(argv[3]);
         for (long left = atol(argv[2]); left > 0; left--) {
@@ -81,5 +123,6 @@ int main(int argc, char **argv)
         }
         return 0;
     }
-    return fprintf(stderr, "usage: plain serve PORT | ask PORT SIZE SECONDS | loop COUNT SIZE\n"), 2;
+    return fprintf(stderr, "usage: plain serve PORT | ask PORT SIZE SECONDS | sink PORT | flood PORT SIZE SECONDS"
+                           " | loop COUNT SIZE\n"), 2;
 }

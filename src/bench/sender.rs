@@ -112,10 +112,10 @@ impl<'a> Sender<'a> {
     /// Lets at most half of the receiver's buffer fill, by what a datagram takes there at most.
     ///
     /// The kernel counts what a datagram occupies, not its payload; and what has been read is given
-    /// back late, by up to a quarter of the buffer.
-    pub(super) fn take_credit(&mut self, buffer: u32) {
+    /// back late, by up to a quarter of the buffer. A run that the receiver does not take as one occupies
+    /// as much as its datagrams.
+    pub(super) fn take_credit(&mut self, buffer: u32, takes_runs: bool) {
         let size = self.variant.size;
-        let takes_runs = self.variant.receive == Rung::Offload;
         let (run, cost) = match self.variant.send {
             Rung::Offload if takes_runs && size > 0 => {
                 let run = RUN.0.min(RUN.1 / size).max(1);

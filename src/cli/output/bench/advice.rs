@@ -1,5 +1,7 @@
 //! What to use here, and the lines of code that do it.
 
+use std::cmp::Reverse;
+
 use udpraw::bench::{Config, Row, Scenario, Standing};
 use udpraw::io::Rung;
 
@@ -35,29 +37,21 @@ pub(super) fn advice(rows: &[Row], config: &Config, markdown: bool) -> String {
 }
 
 /// The pair of rungs that is not behind in more comparisons than any other; of equals the one that
-/// wins most, then the plainest.
+/// wins most, then what `auto` takes, then one rung for both sides, then the plainest.
 fn recommended(rows: &[Row]) -> Option<(Rung, Rung)> {
-    let score = |pair: (Rung, Rung)| {
+    let merit = |pair: (Rung, Rung)| {
         let standings = || own(rows, pair).map(|row| row.standing);
         let wins = standings().filter(|one| *one == Standing::Winner).count();
         let noise = standings().filter(|one| *one == Standing::Noise).count();
-        (wins + noise, wins)
+        let (send, receive) = pair;
+        let simple = (pair == (Rung::Offload, Rung::Offload), send == receive);
+        (wins + noise, wins, simple, Reverse(pair))
     };
     let pairs = rows
         .iter()
         .map(|row| (row.variant.send, row.variant.receive));
-    let mut best: Option<((usize, usize), (Rung, Rung))> = None;
-    for pair in pairs {
-        let score = score(pair);
-        let is_better = match best {
-            None => score.0 > 0,
-            Some((most, plainest)) => score > most || score == most && pair < plainest,
-        };
-        if is_better {
-            best = Some((score, pair));
-        }
-    }
-    best.map(|(_, pair)| pair)
+    let best = pairs.max_by_key(|pair| merit(*pair))?;
+    (merit(best).0 > 0).then_some(best)
 }
 
 fn own(rows: &[Row], pair: (Rung, Rung)) -> impl Iterator<Item = &Row> {
@@ -77,6 +71,9 @@ fn gain(rows: &[Row], pair: (Rung, Rung)) -> String {
         .filter_map(|row| Some((plain(row)?, row.variant)))
         .max_by(|(one, _), (other, _)| one.total_cmp(other));
     match most {
+        None if own(rows, pair).all(|row| row.standing != Standing::Winner) => {
+            " (nothing else is faster beyond the noise)".into()
+        }
         None => String::new(),
         Some((times, variant)) => {
             let way = match variant.scenario {
@@ -85,5 +82,70 @@ fn gain(rows: &[Row], pair: (Rung, Rung)) -> String {
             };
             format!(" (at {} B {way}, {times:.1} times single)", variant.size)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use udpraw::bench::{Median, Variant};
+
+    use super::*;
+
+    fn row(size: usize, (send, receive): (Rung, Rung), median: f64, standing: Standing) -> Row {
+        Row {
+            variant: Variant {
+                scenario: Scenario::Sink,
+                send,
+                receive,
+                size,
+                outstanding: 0,
+            },
+            trials: 5,
+            rate: Median::of(&[median; 5]).unwrap(),
+            loss: 0.0,
+            cpu_ns: 1.0,
+            syscalls: 1.0,
+            unsound: 0,
+            standing,
+        }
+    }
+
+    #[test]
+    fn it_recommends_what_wins() {
+        use Rung::{Batch, Offload, Single};
+        use Standing::{Alone, Behind, Noise, Winner};
+        let both = |rung| (rung, rung);
+        let mut rows = vec![
+            row(64, both(Single), 10.0, Behind),
+            row(64, both(Batch), 40.0, Winner),
+            row(1400, both(Single), 10.0, Noise),
+            row(1400, both(Batch), 11.0, Noise),
+        ];
+        let config = Config::default();
+        let text = advice(&rows, &config, true);
+        assert!(
+            text.starts_with(
+                "\nUse `Choice::Only(Rung::Batch)` (at 64 B one way, 4.0 times single)."
+            )
+        );
+        assert!(text.contains("Transport::open(endpoint, Choice::Only(Rung::Batch), "));
+        rows.push(row(9000, both(Offload), 1.0, Winner));
+        assert_eq!(recommended(&rows), Some(both(Batch)), "it is good twice");
+
+        // Where all are alike, what `auto` takes is as good as any, and then what is simple.
+        let tie = [
+            row(64, both(Single), 1.0, Noise),
+            row(64, (Batch, Single), 1.0, Noise),
+            row(64, both(Offload), 1.0, Noise),
+        ];
+        assert_eq!(recommended(&tie), Some(both(Offload)));
+        assert_eq!(recommended(&tie[..2]), Some(both(Single)));
+        assert_eq!(recommended(&tie[1..2]), Some((Batch, Single)));
+        assert!(advice(&tie, &config, false).contains("(nothing else is faster beyond the noise)"));
+        assert_eq!(
+            advice(&[row(64, both(Single), 1.0, Alone)], &config, false),
+            ""
+        );
+        assert_eq!(advice(&[], &config, false), "");
     }
 }
