@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | 4, the trades | [`server`], [`client`], [`bench`](mod@bench) | join sockets and protocols for one purpose |
 //! | 3 | [`protocol`] | decides, without a socket, a clock or randomness of its own |
-//! | 2 | [`socket`], [`services`] | a UDP socket, explicit and safe; names and numbers of ports |
+//! | 2 | [`socket`], [`services`], [`cpu`] | a UDP socket, explicit and safe; names and numbers of ports; CPUs to stay on |
 //! | 1 | `sys` | the only `unsafe`: file descriptors and bytes |
 //! | leaves | [`error`], [`units`] | errors for people; sizes, durations, probabilities |
 //!
@@ -30,6 +30,7 @@
 
 pub mod bench;
 pub mod client;
+pub mod cpu;
 pub mod error;
 pub mod io;
 pub mod protocol;

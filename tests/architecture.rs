@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 5] = [
     &["error", "units"],
     &["sys"],
-    &["socket", "services"],
+    &["socket", "services", "cpu"],
     &["io", "protocol"],
     &[
         "server", "client", "transfer", "relay", "ports", "probe", "mtu", "trace", "bench",

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::cpu;
+use crate::cpu;
 use crate::error::{Error, Result};
 use crate::io::{Choice, Rung, Settings, Transport};
 use crate::socket::{Endpoint, Family};

@@ -34,7 +34,6 @@
 //! ```
 
 mod config;
-mod cpu;
 mod ledger;
 mod receiver;
 mod sender;
@@ -46,12 +45,12 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use config::{Config, Scenario, Variant, available};
-pub use cpu::{cpus, two_apart};
 pub use ledger::Ledger;
 pub use statistics::Median;
 pub use summary::{Row, Standing};
 pub use trial::Trial;
 
+use crate::cpu;
 use crate::error::{Error, Result};
 use crate::io::{Choice, Settings, Transport};
 use crate::socket::Family;

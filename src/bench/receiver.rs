@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::config::Scenario;
-use super::cpu;
 use super::ledger::Count;
+use crate::cpu;
 use crate::error::{Error, Result};
 use crate::io::{Choice, Rung, Settings, Transport, Wait};
 use crate::protocol::consent::{Answer, LENGTH, Question, Service};
@@ -79,7 +79,7 @@ pub(super) fn serve(
         if let Some((question, client)) = asked.take() {
             count.drops = u64::from(transport.endpoint().kernel_drops()?);
             count.syscalls = transport.counters().syscalls;
-            count.cpu_ns = cpu::used()?;
+            count.cpu_ns = cpu::used_by_thread().as_nanos() as u64;
             desk.tell(count);
             let answer = Answer {
                 nonce: question.nonce,

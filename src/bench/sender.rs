@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::config::{Config, Variant};
-use super::cpu;
 use super::ledger::Count;
+use crate::cpu;
 use crate::error::{Error, Result};
 use crate::io::{Rung, Transport, Wait};
 use crate::protocol::consent::{Answer, Question};
@@ -105,7 +105,7 @@ impl<'a> Sender<'a> {
             questions: self.questions,
             drops: u64::from(self.transport.endpoint().kernel_drops()?),
             syscalls: counters.syscalls,
-            cpu_ns: cpu::used()?,
+            cpu_ns: cpu::used_by_thread().as_nanos() as u64,
         })
     }
 

@@ -5,10 +5,10 @@ use std::thread;
 use std::time::Duration;
 
 use super::config::{Config, Scenario, Variant};
-use super::cpu;
 use super::ledger::{self, Count, Ledger};
 use super::receiver::{self, Desk};
 use super::sender::Sender;
+use crate::cpu;
 use crate::error::{Error, Result};
 use crate::io::{Choice, Rung, Settings, Transport};
 use crate::protocol::consent::Service;

@@ -7,12 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::unistd::Pid;
-
 use super::desk::Desk;
 use super::watch::{Progress, TICK, Watch};
 use super::{Behaviour, Event, Reply, Request, Summary, consent};
+use crate::cpu;
 use crate::error::{Error, Result};
 use crate::io::{Arrival, Choice, Outbox, Rung, Settings, Transport, Wait};
 use crate::socket::Endpoint;
@@ -83,7 +81,7 @@ impl Crew {
             endpoints: again.into(),
             progress,
         };
-        let (cpus, first) = (allowed_cpus(), Desk::new(addresses.clone(), behaviour));
+        let (cpus, first) = (cpu::cpus(), Desk::new(addresses.clone(), behaviour));
         let mut workers = Vec::new();
         for group in groups {
             let is_shared = group.len() > 1;
@@ -211,7 +209,7 @@ impl Worker {
         observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         if let Some(cpu) = self.cpu {
-            pin(cpu)?;
+            cpu::pin(cpu)?;
         }
         let Self {
             transport,
@@ -295,22 +293,4 @@ fn serve_each<E>(
         }
     }
     Ok(())
-}
-
-/// The CPUs that this process may run on (sched_getaffinity(2)).
-fn allowed_cpus() -> Vec<usize> {
-    let Ok(set) = sched_getaffinity(Pid::from_raw(0)) else {
-        return Vec::new();
-    };
-    (0..CpuSet::count())
-        .filter(|&cpu| set.is_set(cpu).unwrap_or(false))
-        .collect()
-}
-
-/// Keeps the calling thread on one CPU (sched_setaffinity(2)).
-fn pin(cpu: usize) -> Result<()> {
-    let mut set = CpuSet::new();
-    set.set(cpu)
-        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
-        .map_err(|errno| Error::os("pin a worker to", format_args!("CPU {cpu}"), errno.into()))
 }

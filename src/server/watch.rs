@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{UsageWho, getrusage};
-
 use super::{Event, Interval, Summary};
+use crate::cpu;
 use crate::error::Error;
 use crate::socket::{Endpoint, pause};
 
@@ -104,7 +103,7 @@ impl<'a> Watch<'a> {
             datagrams: sum(|worker| &worker.datagrams),
             bytes: sum(|worker| &worker.bytes),
             kernel_drops: Summary::drops_of(self.endpoints),
-            cpu: cpu_time(),
+            cpu: cpu::used_by_process(),
             syscalls: sum(|worker| &worker.syscalls),
         }
     }
@@ -122,16 +121,4 @@ impl Interval {
             syscalls: self.syscalls - earlier.syscalls,
         }
     }
-}
-
-/// CPU time of the whole process, in user and kernel mode (getrusage(2)).
-fn cpu_time() -> Duration {
-    let part = |time: nix::sys::time::TimeVal| {
-        let seconds = u64::try_from(time.tv_sec()).unwrap_or_default();
-        Duration::from_secs(seconds) + Duration::from_micros(time.tv_usec().unsigned_abs())
-    };
-    // RUSAGE_SELF cannot fail (getrusage(2)).
-    getrusage(UsageWho::RUSAGE_SELF)
-        .map(|usage| part(usage.user_time()) + part(usage.system_time()))
-        .unwrap_or_default()
 }

@@ -1,7 +1,15 @@
-//! CPUs: which there are, being pinned to one, and the time that a thread has used of it.
+//! Floor 2: CPUs: which there are, how to stay on one, and how much time of it was used.
+//!
+//! ```
+//! let cpus = udpraw::cpu::cpus();
+//! udpraw::cpu::pin(cpus[0])?;
+//! assert_eq!(udpraw::cpu::cpus(), [cpus[0]]);
+//! # Ok::<(), udpraw::error::Error>(())
+//! ```
 
 use std::fs;
 use std::io;
+use std::time::Duration;
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -41,14 +49,17 @@ fn siblings(cpu: usize) -> Option<String> {
     fs::read_to_string(path).ok()
 }
 
-/// The kernel's release; empty if /proc is not there.
-pub(super) fn kernel() -> String {
+/// The kernel's release (uname(2)); empty if /proc is not there.
+pub fn kernel() -> String {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     release.trim().to_owned()
 }
 
 /// Finds out whether this process may run on a CPU.
-pub(super) fn check(cpu: usize) -> Result<()> {
+///
+/// # Errors
+/// If it may not; the remedy names the CPUs that it may run on.
+pub fn check(cpu: usize) -> Result<()> {
     let cpus = cpus();
     if cpus.is_empty() || cpus.contains(&cpu) {
         return Ok(());
@@ -62,8 +73,11 @@ pub(super) fn check(cpu: usize) -> Result<()> {
     Err(error.with_remedy(format!("the CPUs here are {}", list.join(", "))))
 }
 
-/// Keeps the calling thread on one CPU.
-pub(super) fn pin(cpu: usize) -> Result<()> {
+/// Keeps the calling thread on one CPU (sched_setaffinity(2)).
+///
+/// # Errors
+/// Of sched_setaffinity(2), such as EINVAL where there is no such CPU.
+pub fn pin(cpu: usize) -> Result<()> {
     let failed = |errno: nix::Error| {
         let subject = format!("the thread to CPU {cpu}");
         Error::os("pin", subject, io::Error::from(errno))
@@ -73,16 +87,25 @@ pub(super) fn pin(cpu: usize) -> Result<()> {
     sched_setaffinity(SELF, &set).map_err(failed)
 }
 
-/// Nanoseconds of CPU time that the calling thread has used, its own and the kernel's for it
-/// (getrusage(2)).
-pub(super) fn used() -> Result<u64> {
-    let usage = getrusage(UsageWho::RUSAGE_THREAD)
-        .map_err(|errno| Error::os("read", "the thread's CPU time", io::Error::from(errno)))?;
-    Ok(nanos(usage.user_time()) + nanos(usage.system_time()))
+/// CPU time that the calling thread has used, its own and the kernel's for it (getrusage(2)).
+pub fn used_by_thread() -> Duration {
+    used_by(UsageWho::RUSAGE_THREAD)
 }
 
-fn nanos(time: TimeVal) -> u64 {
-    u64::try_from(time.num_microseconds()).unwrap_or_default() * 1000
+/// CPU time that all threads of this process have used, their own and the kernel's for them.
+pub fn used_by_process() -> Duration {
+    used_by(UsageWho::RUSAGE_SELF)
+}
+
+fn used_by(who: UsageWho) -> Duration {
+    // With these two it cannot fail: getrusage(2) fails for a bad `who` or a bad pointer alone.
+    getrusage(who)
+        .map(|usage| duration(usage.user_time()) + duration(usage.system_time()))
+        .unwrap_or_default()
+}
+
+fn duration(time: TimeVal) -> Duration {
+    Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -107,8 +130,8 @@ mod tests {
             pin(cpu).unwrap();
             assert_eq!(cpus(), [cpu]);
             pin(1 << 20).unwrap_err();
-            used().unwrap()
+            used_by_thread()
         });
-        assert!(before.join().unwrap() < 20_000_000_000);
+        assert!(before.join().unwrap() < Duration::from_secs(20));
     }
 }
