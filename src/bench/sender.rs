@@ -176,7 +176,7 @@ impl<'a> Sender<'a> {
             let came = self
                 .transport
                 .receive(Wait::For(LOST), self.stop, |arrival, outbox| {
-                    // A late answer to a question is no reply.
+                    // What else comes is no reply.
                     if arrival.segment_size() != size {
                         return;
                     }
@@ -254,25 +254,24 @@ impl<'a> Sender<'a> {
     pub(super) fn ask(&mut self) -> Question {
         let nonce = self.dice.u64(..);
         let question = Question { nonce };
-        self.put(question);
-        question
-    }
-
-    fn put(&mut self, question: Question) {
         self.transport.flush();
         let before = self.transport.counters().sent;
         let mut outbox = self.transport.outbox();
         outbox.queue(self.peer, None, &question.encode());
         outbox.flush();
         self.questions += self.transport.counters().sent - before;
+        question
     }
 
-    /// Waits for the answer to a question, and asks it again while none comes; `None` if it was
+    /// Waits for the answer to a question, and asks another while none comes; `None` if it was
     /// stopped.
+    ///
+    /// Only the newest question's answer will do: nothing overtakes anything, so that by then those
+    /// before it are answered or lost, and none comes late.
     ///
     /// # Errors
     /// If nobody answers.
-    pub(super) fn answer(&mut self, question: Question) -> Result<Option<Answer>> {
+    pub(super) fn answer(&mut self, mut question: Question) -> Result<Option<Answer>> {
         let start = Instant::now();
         let mut patience = PATIENCE;
         while !self.stop.load(Ordering::Relaxed) {
@@ -291,8 +290,8 @@ impl<'a> Sender<'a> {
                 return Err(Error::os("hear from", "the receiver", silence));
             }
             if came == 0 {
-                patience = (patience * 2).min(LOST);
-                self.put(question);
+                patience = (patience * 2).min(LIMIT / 3);
+                question = self.ask();
             }
         }
         Ok(None)
