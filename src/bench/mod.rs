@@ -6,7 +6,7 @@
 //! or lost in the receive buffer by the socket's own counter, or else the trial is marked.
 //!
 //! A sink has flow control: the sender asks the receiver time and again how much has arrived
-//! ([`crate::protocol::consent`]), and goes on as long as half of the receive buffer is free. So the
+//! ([`crate::protocol::consent`]), and goes on while there is room for it in the receive buffer. So the
 //! rate is one that a program can rely on, and nothing is lost. [`Config::flood`] does without.
 //!
 //! ```

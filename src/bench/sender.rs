@@ -109,7 +109,7 @@ impl<'a> Sender<'a> {
         })
     }
 
-    /// Lets at most half of the receiver's buffer fill, by what a datagram takes there at most.
+    /// Lets at most five eighths of the receiver's buffer fill, by what a datagram takes there at most.
     ///
     /// The kernel counts what a datagram occupies, not its payload; and what has been read is given
     /// back late, by up to a quarter of the buffer. A run that the receiver does not take as one occupies
@@ -119,11 +119,11 @@ impl<'a> Sender<'a> {
         let (run, cost) = match self.variant.send {
             Rung::Offload if takes_runs && size > 0 => {
                 let run = RUN.0.min(RUN.1 / size).max(1);
-                (run, run * size * 5 / 4 + 2048)
+                (run, run * size * 9 / 8 + 2048)
             }
             _ => (1, 2 * size + 1024),
         };
-        let window = buffer as usize / 2 / cost * run;
+        let window = buffer as usize / 8 * 5 / cost * run;
         // One half is on its way while the other is asked for.
         let credit = (window / 2).max(run);
         self.batch = self.batch.min(credit.next_multiple_of(run));
