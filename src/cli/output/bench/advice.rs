@@ -74,6 +74,8 @@ fn gain(rows: &[Row], pair: (Rung, Rung)) -> String {
         None if own(rows, pair).all(|row| row.standing != Standing::Winner) => {
             " (nothing else is faster beyond the noise)".into()
         }
+        // It is its own measure.
+        _ if pair == (Rung::Single, Rung::Single) => String::new(),
         None => String::new(),
         Some((times, variant)) => {
             let way = match variant.scenario {
