@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
+use super::appetite::Appetite;
 use super::arrival::Arrival;
 use super::choice::{Rung, Settings};
 use super::counters::Counters;
@@ -16,6 +17,9 @@ use crate::sys::mmsg::{self, ReceiveArena, SendArena};
 pub(super) struct Batch {
     arena: ReceiveArena,
     flags: i32,
+    appetite: Appetite,
+    /// How many slots the next batch uses.
+    slots: usize,
     outgoing: Many,
 }
 
@@ -28,6 +32,8 @@ impl Batch {
         Ok(Self {
             arena: ReceiveArena::new(settings.batch, settings.capacity, control),
             flags: truncation(settings.capacity),
+            appetite: Appetite::default(),
+            slots: settings.batch,
             outgoing: Many(SendArena::new(settings.batch)),
         })
     }
@@ -58,9 +64,11 @@ impl Engine for Batch {
         counters: &mut Counters,
     ) -> io::Result<usize> {
         counters.syscalls += 1;
-        let slots = self.arena.slots();
-        self.arena
-            .receive(fd, slots, self.flags | waiting(patience))
+        let came = self
+            .arena
+            .receive(fd, self.slots, self.flags | waiting(patience))?;
+        self.slots = self.appetite.next(came, self.arena.slots());
+        Ok(came)
     }
 
     fn split(&mut self, index: usize) -> (Option<Arrival<'_>>, &mut dyn Sender) {

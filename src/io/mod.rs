@@ -75,6 +75,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod appetite;
 mod arrival;
 mod batch;
 mod choice;

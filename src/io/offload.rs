@@ -4,6 +4,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use super::appetite::Appetite;
 use super::arrival::Arrival;
 use super::batch::{truncation, waiting};
 use super::choice::{Rung, Settings};
@@ -23,6 +24,7 @@ const RUNS: usize = 16;
 pub(super) struct Offload {
     arena: ReceiveArena,
     flags: i32,
+    appetite: Appetite,
     /// How many slots the next batch uses.
     slots: usize,
     outgoing: Runs,
@@ -56,6 +58,7 @@ impl Offload {
         Ok(Self {
             arena: ReceiveArena::new(slots, capacity, endpoint.control_space()),
             flags: truncation(capacity),
+            appetite: Appetite::default(),
             slots,
             outgoing: Runs {
                 arena: SendArena::new(settings.batch),
@@ -87,10 +90,11 @@ impl Engine for Offload {
         // Runs and lone datagrams rarely mix: the last message tells what the next batch is like.
         let last = self.arena.slot(came.saturating_sub(1));
         let is_run = last.is_some_and(|slot| slot.length > ReceiveBuffer::DEFAULT_CAPACITY / 16);
-        self.slots = match is_run {
+        let most = match is_run {
             true => RUNS.min(self.arena.slots()),
             false => self.arena.slots(),
         };
+        self.slots = self.appetite.next(came, most);
         Ok(came)
     }
 
