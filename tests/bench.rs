@@ -519,3 +519,35 @@ fn a_server_that_consents_is_measured() {
         );
     }
 }
+
+#[test]
+fn a_server_that_allows_it_is_measured_and_any_other_is_left_alone() {
+    for (reply, only) in [("none", "sink"), ("echo", "echo")] {
+        for io in ["single", "auto"] {
+            let more = ["-q", "--reply", reply, "--io", io, "--allow-bench"];
+            let server = common::Server::start(&more);
+            let at = server.addresses[0].to_string();
+            let rung = if io == "auto" { "offload" } else { io };
+            let end = bench(&["--json", "--only", only, "--server", &at, "--rung", rung]);
+            assert_eq!(end.code, Some(0), "{only} {io}: {}", end.stderr);
+            let (trials, _) = records(&end);
+            assert!(!trials.is_empty(), "{only} {io}: {}", end.stdout);
+            for trial in &trials {
+                check(trial, 2);
+            }
+        }
+    }
+    // Without its consent a server is asked, and not flooded.
+    let server = common::Server::start(&["-q"]);
+    let at = server.addresses[0].to_string();
+    let end = bench(&["--only", "echo", "--server", &at, "--rung", "single"]);
+    assert_eq!(end.code, Some(2), "{}", end.stdout);
+    assert!(end.stderr.contains("--allow-bench"), "{}", end.stderr);
+    let told = server.interrupt().stderr;
+    let received: u64 = told
+        .split(' ')
+        .next()
+        .and_then(|word| word.parse().ok())
+        .expect("a count");
+    assert!(received < 20, "{told}");
+}
