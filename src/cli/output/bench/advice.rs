@@ -50,6 +50,10 @@ fn recommended(rows: &[Row]) -> Option<(Rung, Rung)> {
     let pairs = rows
         .iter()
         .map(|row| (row.variant.send, row.variant.receive));
+    if rows.iter().all(|row| row.standing != Standing::Winner) {
+        // Nothing is known to gain anything: the plainest will do.
+        return pairs.min();
+    }
     let best = pairs.max_by_key(|pair| merit(*pair))?;
     (merit(best).0 > 0).then_some(best)
 }
