@@ -39,23 +39,26 @@ pub(super) fn advice(rows: &[Row], config: &Config, markdown: bool) -> String {
 /// The pair of rungs that is not behind in more comparisons than any other; of equals the one that
 /// wins most, then what `auto` takes, then one rung for both sides, then the plainest.
 fn recommended(rows: &[Row]) -> Option<(Rung, Rung)> {
+    let decided = rows.iter().any(|row| row.standing == Standing::Winner);
     let merit = |pair: (Rung, Rung)| {
         let standings = || own(rows, pair).map(|row| row.standing);
         let wins = standings().filter(|one| *one == Standing::Winner).count();
         let noise = standings().filter(|one| *one == Standing::Noise).count();
+        // Where nothing wins, an interrupted run's pairs differ in rows alone, which is no merit.
+        let merit = if decided {
+            (wins + noise, wins)
+        } else {
+            (noise.min(1), 0)
+        };
         let (send, receive) = pair;
         let simple = (pair == (Rung::Offload, Rung::Offload), send == receive);
-        (wins + noise, wins, simple, Reverse(pair))
+        (merit, simple, Reverse(pair))
     };
     let pairs = rows
         .iter()
         .map(|row| (row.variant.send, row.variant.receive));
-    if rows.iter().all(|row| row.standing != Standing::Winner) {
-        // Nothing is known to gain anything: the plainest will do.
-        return pairs.min();
-    }
     let best = pairs.max_by_key(|pair| merit(*pair))?;
-    (merit(best).0 > 0).then_some(best)
+    (merit(best).0.0 > 0).then_some(best)
 }
 
 fn own(rows: &[Row], pair: (Rung, Rung)) -> impl Iterator<Item = &Row> {
@@ -147,6 +150,13 @@ mod tests {
         assert_eq!(recommended(&tie), Some(both(Offload)));
         assert_eq!(recommended(&tie[..2]), Some(both(Single)));
         assert_eq!(recommended(&tie[1..2]), Some((Batch, Single)));
+        // Cut off while the second size was measured, one pair has a row more: that says nothing.
+        let cut = [
+            row(64, both(Single), 1.0, Noise),
+            row(64, both(Batch), 1.0, Noise),
+            row(1400, both(Batch), 1.0, Noise),
+        ];
+        assert_eq!(recommended(&cut), Some(both(Single)));
         assert!(advice(&tie, &config, false).contains("(nothing else is faster beyond the noise)"));
         assert_eq!(
             advice(&[row(64, both(Single), 1.0, Alone)], &config, false),
