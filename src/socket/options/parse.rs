@@ -178,7 +178,9 @@ fn device(text: &str) -> Result<Value, Reason> {
             libc::IFNAMSIZ - 1
         ));
     }
-    if text.is_empty() || text.contains(|c: char| c.is_control() || c.is_whitespace()) {
+    // What needs an escape to be shown could not be read back as it is shown.
+    let is_plain = text.escape_debug().eq(text.chars());
+    if text.is_empty() || !is_plain || text.contains(char::is_whitespace) {
         return Err(format!("'{}' is no interface's name", text.escape_debug()));
     }
     Ok(Value::Device(text.to_owned()))
