@@ -33,7 +33,7 @@ use std::net::SocketAddr;
 use crate::error::{Error, Result};
 use crate::io::Arrival;
 use crate::socket::options::Setting;
-use crate::socket::{Datagram, Endpoint};
+use crate::socket::{Builder, Datagram, Endpoint};
 
 pub use crew::{Crew, Manner};
 pub use plain::Server;
@@ -145,8 +145,23 @@ pub fn listen(
     address: SocketAddr,
     settings: impl IntoIterator<Item = Setting>,
 ) -> Result<Endpoint> {
+    place(address, settings).bind(address)
+}
+
+/// As [`listen`], for `size` workers that share the port ([`Builder::bind_group`]).
+///
+/// # Errors
+/// As of [`listen`] and [`Builder::bind_group`].
+pub fn listen_group(
+    address: SocketAddr,
+    settings: impl IntoIterator<Item = Setting>,
+    size: usize,
+) -> Result<Vec<Endpoint>> {
+    place(address, settings).bind_group(address, size)
+}
+
+fn place(address: SocketAddr, settings: impl IntoIterator<Item = Setting>) -> Builder {
     Endpoint::builder()
         .options(settings)
         .packet_info(address.ip().is_unspecified())
-        .bind(address)
 }

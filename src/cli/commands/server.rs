@@ -5,8 +5,8 @@ use std::os::fd::AsRawFd;
 use std::sync::atomic::AtomicBool;
 
 use udpraw::error::Result;
-use udpraw::server::{Behaviour, Crew, Event, Manner, Server, listen};
-use udpraw::socket::{Endpoint, Family, options::Setting, stop_on_signals};
+use udpraw::server::{Behaviour, Crew, Event, Manner, Server, listen, listen_group};
+use udpraw::socket::{Family, options::Setting, stop_on_signals};
 
 use crate::cli::args::server::ServerArguments;
 use crate::cli::exit::{Exit, Failure, Outcome};
@@ -53,11 +53,7 @@ fn run_crew(
     let (mut groups, mut all_settings) = (Vec::new(), Vec::new());
     for port in arguments.ports()? {
         let (address, settings) = place(arguments, port)?;
-        let group = Endpoint::builder()
-            .options(settings.clone())
-            .packet_info(address.ip().is_unspecified())
-            .bind_group(address, workers)?;
-        groups.push(group);
+        groups.push(listen_group(address, settings.clone(), workers)?);
         all_settings.push(settings);
     }
     let stop: &AtomicBool = stop_on_signals()?;
