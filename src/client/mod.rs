@@ -15,11 +15,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod exchange;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::protocol::exchange::{Asker, Defect, Ignored};
 use crate::protocol::{Backoff, RoundTrip, Schedule};
 use crate::socket::options::Setting;
 use crate::socket::{Datagram, Endpoint, Family, QueuedError, ReceiveBuffer, Traffic};
@@ -41,6 +44,10 @@ pub struct Config {
     /// address of its own, so the port alone is compared, and all replies are taken that come
     /// within the first wait; nothing is sent twice.
     pub group: bool,
+    /// Whether to ask by exchanges ([`crate::protocol::exchange`]): each request has a random id,
+    /// which the reply must carry, so that no late or forged datagram is taken for it. Not with
+    /// `promiscuous` or `group`: an exchange has one server.
+    pub exchange: bool,
     /// How the waits grow.
     pub backoff: Backoff,
     /// How many times a request is sent; `None` for [`Backoff::default_tries`].
@@ -73,6 +80,7 @@ impl Config {
                 IpAddr::V4(address) => address.is_multicast() || address.is_broadcast(),
                 IpAddr::V6(address) => address.is_multicast(),
             },
+            exchange: false,
             backoff: if address.is_loopback() {
                 Backoff::Book
             } else {
@@ -98,6 +106,8 @@ pub enum Event<'a> {
     Stranger(Datagram<'a>),
     /// A datagram was waiting before the request was sent, so it cannot answer it.
     Late(Datagram<'a>),
+    /// A datagram that does not answer the exchange, and is ignored.
+    Unasked(Datagram<'a>, Unasked),
 }
 
 /// A reply, and how long it took.
@@ -105,11 +115,26 @@ pub enum Event<'a> {
 pub struct Reply<'a> {
     /// The datagram.
     pub datagram: Datagram<'a>,
+    /// What it says: its bytes, or what they carry in an exchange.
+    pub payload: &'a [u8],
+    /// The id of the exchange that it answers.
+    pub exchange: Option<u64>,
     /// From the first time that the request was sent.
     pub elapsed: Duration,
     /// How often the request was sent until then. Above 1 nobody knows which of them was answered
     /// (Karn's rule), and `elapsed` is no sample of the round trip.
     pub tries: u32,
+}
+
+/// Why a datagram is no answer to an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unasked {
+    /// It answers an earlier one, or is a second answer.
+    Stale,
+    /// It answers what was not asked, or comes from somebody who was not.
+    Forged,
+    /// It is damaged, or no answer at all.
+    Defect(Defect),
 }
 
 /// How a request ended.
@@ -121,6 +146,10 @@ pub enum Answer {
     Refused(QueuedError),
     /// With nothing within the time.
     Silence,
+    /// With the server's word that the reply, of so many bytes, is more than three times the request.
+    TooLong(u32),
+    /// With the server's word that it speaks other versions of the exchange: those, at most 16.
+    Unsupported(Vec<u8>),
     /// It was stopped.
     Stopped,
 }
@@ -131,6 +160,7 @@ pub struct Client {
     endpoint: Endpoint,
     config: Config,
     estimate: RoundTrip,
+    asker: Option<Asker>,
     buffer: ReceiveBuffer,
     asked: bool,
 }
@@ -140,8 +170,10 @@ impl Client {
     /// asked for, bind if an address is asked for, connect if that is.
     ///
     /// # Errors
-    /// Of socket(2), setsockopt(2), bind(2) and connect(2).
+    /// Of socket(2), setsockopt(2), bind(2) and connect(2); and for exchanges with a group, or with
+    /// anyone.
     pub fn open(config: Config) -> Result<Self> {
+        exchange::check(&config)?;
         let family = Family::of(config.server);
         let errors: Setting = match family {
             Family::V4 => "IP_RECVERR=1",
@@ -161,8 +193,9 @@ impl Client {
         let buffer = ReceiveBuffer::new();
         Ok(Self {
             endpoint,
-            config,
             estimate: RoundTrip::default(),
+            asker: config.exchange.then(|| Asker::new(config.backoff)),
+            config,
             buffer,
             asked: false,
         })
@@ -180,20 +213,30 @@ impl Client {
 
     /// What it has learnt of the round trip so far.
     pub fn estimate(&self) -> &RoundTrip {
-        &self.estimate
+        let asker = self.asker.as_ref();
+        asker.map_or(&self.estimate, Asker::estimate)
+    }
+
+    /// How many datagrams it ignored so far, and why, if it asks by exchanges.
+    pub fn ignored(&self) -> Option<Ignored> {
+        self.asker.as_ref().map(Asker::ignored)
     }
 
     /// Sends `message` until a reply comes, ICMP tells that none will, the tries are over, or `stop`
     /// is raised by a signal handler.
     ///
     /// # Errors
-    /// That of `observe`, or of sendto(2) and recvfrom(2), such as EMSGSIZE.
+    /// That of `observe`, or of sendto(2) and recvfrom(2), such as EMSGSIZE; for an exchange, of
+    /// getrandom(2) too.
     pub fn ask<E: From<Error>>(
         &mut self,
         message: &[u8],
         stop: &AtomicBool,
         mut observe: impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<Answer, E> {
+        if self.asker.is_some() {
+            return self.exchange(message, stop, &mut observe);
+        }
         // What waits now was sent before the question: an answer to an earlier one.
         while self.asked && !stop.load(Ordering::Relaxed) {
             match self.endpoint.try_receive(&mut self.buffer) {
@@ -305,6 +348,8 @@ impl Client {
         }
         observe(&Event::Replied(Reply {
             datagram,
+            payload: datagram.bytes(),
+            exchange: None,
             elapsed,
             tries,
         }))?;

@@ -134,6 +134,11 @@ impl Crew {
         }
         Summary {
             kernel_drops: Summary::drops_of(&self.endpoints),
+            // All workers' at once: they share them.
+            exchange: self
+                .workers
+                .first()
+                .and_then(|worker| worker.desk.exchanges()),
             ..sum
         }
     }
@@ -285,9 +290,9 @@ fn serve_each<E>(
                 continue;
             }
         }
-        if let Some(reply) = desk.answer(&request, observe)? {
-            outbox.reply(arrival, reply);
-            if tell_each {
+        if let Some(answer) = desk.answer(&request, observe)? {
+            outbox.reply(arrival, answer.bytes);
+            if let (true, Some((request, reply))) = (tell_each, answer.replied) {
                 observe(&Event::Replied(request, reply))?;
             }
         }

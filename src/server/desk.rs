@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::exchange::Exchanges;
 use super::{Behaviour, Event, Reply, Request, Summary, consent};
 use crate::error::Error;
 use crate::protocol::consent::LENGTH;
+use crate::protocol::exchange::Served;
 use crate::socket::Endpoint;
 
 /// Serves datagrams one by one: judges, counts, tells, and words the reply.
@@ -17,20 +19,38 @@ pub(super) struct Desk {
     pub(super) behaviour: Behaviour,
     dice: fastrand::Rng,
     scratch: Vec<u8>,
+    exchanges: Option<Exchanges>,
     /// How many datagrams all desks of a server have taken, where that is limited.
     taken: Arc<AtomicU64>,
+}
+
+/// What is to be sent to who sent a datagram.
+pub(super) struct Answer<'a> {
+    pub(super) bytes: &'a [u8],
+    /// What the request was and what the reply says, where this is to be told once it is sent.
+    pub(super) replied: Option<(Request<'a>, &'a [u8])>,
+}
+
+impl<'a> Answer<'a> {
+    /// One whose sending is no event of its own.
+    pub(super) fn untold(bytes: &'a [u8]) -> Self {
+        let replied = None;
+        Self { bytes, replied }
+    }
 }
 
 impl Desk {
     pub(super) fn new(addresses: Vec<SocketAddr>, behaviour: Behaviour) -> Self {
         let dice = fastrand::Rng::with_seed(behaviour.drop.map_or(0, |drop| drop.seed));
         let (summary, scratch, taken) = Default::default();
+        let exchanges = behaviour.exchange.map(Exchanges::new);
         Self {
             addresses,
             summary,
             behaviour,
             dice,
             scratch,
+            exchanges,
             taken,
         }
     }
@@ -41,9 +61,14 @@ impl Desk {
         if let Some(drop) = &mut behaviour.drop {
             drop.seed = drop.seed.wrapping_add(number);
         }
+        // Not made anew, to be thrown away: they take memory.
+        behaviour.exchange = None;
+        let mut desk = Self::new(self.addresses.clone(), behaviour);
+        desk.behaviour.exchange = self.behaviour.exchange;
         Self {
             taken: self.taken.clone(),
-            ..Self::new(self.addresses.clone(), behaviour)
+            exchanges: self.exchanges.as_ref().map(Exchanges::beside),
+            ..desk
         }
     }
 
@@ -61,8 +86,13 @@ impl Desk {
             count,
             tell_each,
             allow_bench: _,
+            exchange,
         } = &self.behaviour;
-        !tell_each && drop.is_none() && count.is_none() && !matches!(reply, Reply::Text(_))
+        !tell_each
+            && exchange.is_none()
+            && drop.is_none()
+            && count.is_none()
+            && !matches!(reply, Reply::Text(_))
     }
 
     /// The answer to a bench's question, if this is one and a bench is allowed. It does not count.
@@ -86,7 +116,7 @@ impl Desk {
         &'a mut self,
         request: &Request<'a>,
         observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
-    ) -> Result<Option<&'a [u8]>, E> {
+    ) -> Result<Option<Answer<'a>>, E> {
         if let Some(count) = self.behaviour.count
             && self.taken.fetch_add(1, Ordering::Relaxed) >= count
         {
@@ -101,6 +131,9 @@ impl Desk {
             self.summary.dropped += 1;
             return self.tell(&Event::Dropped(*request), observe).map(|()| None);
         }
+        if self.exchanges.is_some() {
+            return self.exchange(request, observe);
+        }
         self.tell(&Event::Received(*request), observe)?;
         if self.behaviour.reply == Reply::Nothing {
             return Ok(None);
@@ -109,10 +142,36 @@ impl Desk {
             self.summary.loops += 1;
             return self.tell(&Event::Loop(*request), observe).map(|()| None);
         }
-        Ok(self
-            .behaviour
-            .reply
-            .render(request.bytes, request.length, &mut self.scratch))
+        let reply = &self.behaviour.reply;
+        let reply = reply.render(request.bytes, request.length, &mut self.scratch);
+        Ok(reply.map(|bytes| Answer {
+            bytes,
+            replied: Some((*request, bytes)),
+        }))
+    }
+
+    /// Takes one datagram as an exchange.
+    fn exchange<'a, E>(
+        &'a mut self,
+        request: &Request<'a>,
+        observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<Option<Answer<'a>>, E> {
+        if self.would_loop(request.client) {
+            self.summary.loops += 1;
+            return self.tell(&Event::Loop(*request), observe).map(|()| None);
+        }
+        let Some(exchanges) = &mut self.exchanges else {
+            return Ok(None);
+        };
+        let (reply, tell_each) = (&self.behaviour.reply, self.behaviour.tell_each);
+        exchanges.answer(request, reply, &mut |event| {
+            if tell_each { observe(event) } else { Ok(()) }
+        })
+    }
+
+    /// What this desk and those beside it did.
+    pub(super) fn exchanges(&self) -> Option<Served> {
+        self.exchanges.as_ref().map(Exchanges::served)
     }
 
     /// The reply of `length` bytes went out.

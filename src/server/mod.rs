@@ -2,6 +2,7 @@
 //!
 //! [`Server`] is the plain one: one thread, blocking, one `recvfrom` and one `sendto` a datagram.
 //! [`Crew`] is the same server on the ladder of [`crate::io`]: on any rung, with any number of workers.
+//! Either of them serves exchanges ([`crate::protocol::exchange`]) where [`Behaviour::exchange`] says so.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;
@@ -23,6 +24,7 @@
 mod consent;
 mod crew;
 mod desk;
+mod exchange;
 mod plain;
 mod reply;
 mod summary;
@@ -32,6 +34,7 @@ use std::net::SocketAddr;
 
 use crate::error::{Error, Result};
 use crate::io::Arrival;
+use crate::protocol::exchange::{Defect, Kind, Limits};
 use crate::socket::options::Setting;
 use crate::socket::{Builder, Datagram, Endpoint};
 
@@ -51,6 +54,10 @@ pub struct Behaviour {
     pub count: Option<u64>,
     /// Whether to consent to a bench that asks ([`crate::protocol::consent`]).
     pub allow_bench: bool,
+    /// Whether to serve exchanges ([`crate::protocol::exchange`]) and nothing else, and how many
+    /// answers to remember. What is no request of an exchange is then counted, and not answered;
+    /// where the reply is [`Reply::Nothing`], the answer is empty.
+    pub exchange: Option<Limits>,
     /// Whether each datagram is an event. Without it, a [`Crew`] serves whole runs at once.
     pub tell_each: bool,
 }
@@ -63,6 +70,7 @@ impl Default for Behaviour {
             drop: None,
             count: None,
             allow_bench: false,
+            exchange: None,
             tell_each: true,
         }
     }
@@ -82,6 +90,8 @@ pub struct Drop {
 pub struct Request<'a> {
     /// Who sent it.
     pub client: SocketAddr,
+    /// The id of its exchange; then the bytes and the length are those of the payload.
+    pub exchange: Option<u64>,
     /// Its bytes, or as many as were taken.
     pub bytes: &'a [u8],
     /// Its true length.
@@ -94,6 +104,7 @@ impl<'a> Request<'a> {
     fn from_datagram(datagram: &Datagram<'a>) -> Self {
         Self {
             client: datagram.source(),
+            exchange: None,
             bytes: datagram.bytes(),
             length: datagram.length(),
             is_truncated: datagram.is_truncated(),
@@ -108,6 +119,7 @@ impl<'a> Request<'a> {
             let length = segment.min(length - index * segment);
             Self {
                 client,
+                exchange: None,
                 bytes,
                 length,
                 is_truncated: bytes.len() < length,
@@ -128,10 +140,30 @@ pub enum Event<'a> {
     Loop(Request<'a>),
     /// The sender of the datagram was sent these bytes.
     Replied(Request<'a>, &'a [u8]),
+    /// A request that was done came again, and is answered as it was the first time.
+    Repeated(Request<'a>),
+    /// The reply to a request, of so many bytes, would be more than three times as long: the answer
+    /// says so instead.
+    TooLong(Request<'a>, usize),
+    /// A datagram is no request of an exchange that could be done.
+    Ignored(Request<'a>, Unserved),
     /// Something failed; the server goes on.
     Failed(Error),
     /// What was done since the last interval's end.
     Interval(Interval),
+}
+
+/// Why a datagram is not served as an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unserved {
+    /// It is no frame, or one that is damaged or unknown.
+    Defect(Defect),
+    /// It is a request of a version that is not spoken, and is answered by those that are.
+    Version(Defect),
+    /// It is an answer, and answers are not answered.
+    Answer(Kind),
+    /// Its id is that of another request of the same sender.
+    ReusedId,
 }
 
 /// Makes a server's socket: the options are set, then it is bound to `address`.

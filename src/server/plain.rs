@@ -48,6 +48,7 @@ impl Server {
     pub fn summary(&self) -> Summary {
         Summary {
             kernel_drops: Summary::drops_of(&self.endpoints),
+            exchange: self.desk.exchanges(),
             ..self.desk.summary
         }
     }
@@ -110,13 +111,13 @@ fn serve<E: From<Error>>(
         };
     }
     let tell_each = desk.behaviour.tell_each;
-    let Some(reply) = desk.answer(&request, observe)? else {
+    let Some(answer) = desk.answer(&request, observe)? else {
         return Ok(());
     };
-    let length = reply.len();
-    match endpoint.reply(&datagram, reply) {
+    let length = answer.bytes.len();
+    match endpoint.reply(&datagram, answer.bytes) {
         Ok(()) => {
-            if tell_each {
+            if let (true, Some((request, reply))) = (tell_each, answer.replied) {
                 observe(&Event::Replied(request, reply))?;
             }
             desk.replied(1, length);

@@ -3,6 +3,7 @@
 use std::ops::AddAssign;
 use std::time::Duration;
 
+use crate::protocol::exchange::Served;
 use crate::socket::Endpoint;
 
 /// What a server did since it was made.
@@ -27,6 +28,8 @@ pub struct Summary {
     /// Datagrams that the kernel dropped before the server saw them, mostly for a full receive
     /// buffer (`SO_MEMINFO`); `None` if this kernel does not tell.
     pub kernel_drops: Option<u64>,
+    /// What became of the exchanges, if those are what is served.
+    pub exchange: Option<Served>,
 }
 
 impl Summary {
@@ -39,7 +42,8 @@ impl Summary {
     }
 }
 
-/// The sum of two workers' work; what the kernel dropped is asked for apart.
+/// The sum of two workers' work; what the kernel dropped is asked for apart, and so are the
+/// exchanges, which all workers share.
 impl AddAssign for Summary {
     fn add_assign(&mut self, other: Self) {
         self.datagrams += other.datagrams;

@@ -1,0 +1,174 @@
+//! A request by an exchange ([`crate::protocol::exchange`]).
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::{Answer, Client, Config, Event, Reply, Unasked, is_from};
+use crate::error::{Error, Result};
+use crate::protocol::exchange::{Outcome, Step};
+use crate::socket::Traffic;
+
+/// The most versions of a server that are told.
+const VERSIONS: usize = 16;
+
+/// Whether exchanges are possible that way.
+pub(super) fn check(config: &Config) -> Result<()> {
+    let reason = match (config.exchange, config.group, config.promiscuous) {
+        (true, true, _) => "a group is many servers, and an exchange has one",
+        (true, _, true) => "a reply from anyone is not accepted in one",
+        _ => return Ok(()),
+    };
+    let subject = format!("an exchange with {}", config.server);
+    Err(Error::invalid("open", subject, reason).with_remedy("ask without it"))
+}
+
+/// 64 bits that nobody can guess: from getrandom(2).
+fn random_id() -> Result<u64> {
+    getrandom::u64().map_err(|error| {
+        let source = match error.raw_os_error() {
+            Some(errno) => std::io::Error::from_raw_os_error(errno),
+            None => std::io::Error::other("no source of randomness"),
+        };
+        Error::os("get", "a random id", source)
+    })
+}
+
+impl Client {
+    /// [`Client::ask`] by an exchange.
+    pub(super) fn exchange<E: From<Error>>(
+        &mut self,
+        message: &[u8],
+        stop: &AtomicBool,
+        observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<Answer, E> {
+        // What waits now was sent before the question. It could not answer it, but is told apart.
+        while self.asked && !stop.load(Ordering::Relaxed) {
+            match self.take(observe) {
+                Ok((true, _)) => {}
+                Ok((false, _)) => break,
+                Err(failure) => return Err(failure),
+            }
+        }
+        let id = random_id()?;
+        let (tries, limit) = (self.config.tries, self.config.timeout);
+        let Some(asker) = &mut self.asker else {
+            return Ok(Answer::Silence);
+        };
+        let mut step = asker.start(id, message, tries, limit, Instant::now())?;
+        let answer = loop {
+            match step {
+                Step::Send(wait) => {
+                    if let Some(refusal) = self.send_frame()? {
+                        break refusal;
+                    }
+                    if !self.asked && !self.config.connect {
+                        observe(&Event::Assigned(self.endpoint.local_address()?))?;
+                    }
+                    self.asked = true;
+                    let tries = self.asker.as_ref().map_or(0, |asker| asker.tries());
+                    observe(&Event::Sent(tries, wait))?;
+                }
+                Step::Wait => {}
+                Step::GiveUp => break Answer::Silence,
+            }
+            if stop.load(Ordering::Relaxed) {
+                break Answer::Stopped;
+            }
+            if let Some(answer) = self.await_answer(observe)? {
+                break answer;
+            }
+            let Some(asker) = &mut self.asker else {
+                break Answer::Silence;
+            };
+            step = asker.on_deadline(Instant::now());
+        };
+        // Whatever comes for it now is stale.
+        if let Some(asker) = &mut self.asker {
+            asker.end();
+        }
+        Ok(answer)
+    }
+
+    /// Sends the request, or takes what ICMP said of the one before.
+    fn send_frame(&mut self) -> Result<Option<Answer>> {
+        let Some(asker) = &self.asker else {
+            return Ok(None);
+        };
+        match self.send(asker.frame()) {
+            Ok(()) => Ok(None),
+            Err(error) if asker.tries() > 1 && error.errno() == Some(libc::ECONNREFUSED) => {
+                Ok(self.refusal()?.map(Answer::Refused))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits for one thing to come, at most until the deadline.
+    fn await_answer<E: From<Error>>(
+        &mut self,
+        observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<Option<Answer>, E> {
+        let deadline = self.asker.as_ref().and_then(|asker| asker.deadline());
+        let left = deadline.and_then(|at| at.checked_duration_since(Instant::now()));
+        let Some(left) = left else { return Ok(None) };
+        match self.endpoint.wait(Some(left))? {
+            Some(Traffic::Datagram) => Ok(self.take(observe)?.1),
+            Some(Traffic::Error) => {
+                if let Some(refusal) = self.refusal()? {
+                    return Ok(Some(Answer::Refused(refusal)));
+                }
+                self.clear_error()?;
+                Ok(None)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Takes one datagram: whether one was there, and how the exchange ended if that ended it.
+    fn take<E: From<Error>>(
+        &mut self,
+        observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(bool, Option<Answer>), E> {
+        let now = Instant::now();
+        let datagram = match self.endpoint.try_receive(&mut self.buffer) {
+            Ok(Some(datagram)) => datagram,
+            Ok(None) => return Ok((false, None)),
+            // ICMP spoke of an earlier request; whether of this one, the error queue tells.
+            Err(error) if error.is_about_the_network() => return Ok((true, None)),
+            Err(error) => return Err(error.into()),
+        };
+        let Some(asker) = &mut self.asker else {
+            return Ok((true, None));
+        };
+        let matches = is_from(&self.config, datagram.source());
+        let id = asker.id();
+        let why = match asker.on_datagram(matches, datagram.bytes(), now) {
+            Outcome::Reply {
+                payload,
+                elapsed,
+                tries,
+            } => {
+                observe(&Event::Replied(Reply {
+                    datagram,
+                    payload,
+                    exchange: id,
+                    elapsed,
+                    tries,
+                }))?;
+                return Ok((true, Some(Answer::Replies(1))));
+            }
+            Outcome::TooLong(length) => return Ok((true, Some(Answer::TooLong(length)))),
+            Outcome::Unsupported(versions) => {
+                let versions = versions[..versions.len().min(VERSIONS)].to_vec();
+                return Ok((true, Some(Answer::Unsupported(versions))));
+            }
+            Outcome::Stale => Unasked::Stale,
+            Outcome::Forged => Unasked::Forged,
+            // Of a stranger it does not matter what is wrong with it.
+            Outcome::Other(_) if !matches => Unasked::Forged,
+            Outcome::Corrupt(defect) | Outcome::Other(defect) => Unasked::Defect(defect),
+        };
+        observe(&Event::Unasked(datagram, why))?;
+        Ok((true, None))
+    }
+}

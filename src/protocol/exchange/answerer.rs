@@ -1,0 +1,342 @@
+//! The server's side of an exchange.
+
+use std::net::SocketAddr;
+
+use super::cache::{Cache, Key, Limits, Print};
+use super::frame::{Defect, Frame, HEADER, Kind, MOST_PAYLOAD, SPOKEN};
+
+/// How many times what came may be sent to an address that is not proven (RFC 9000 section 8).
+const FACTOR: usize = 3;
+/// Headers of IPv4 and UDP, which count too. Those of IPv6 are longer: with them the factor is less.
+const BELOW: usize = 28;
+
+/// Does each request once, as far as its bounded memory reaches, and answers nothing but requests.
+///
+/// See the [module](super) for what holds. All its memory is taken when it is made.
+#[derive(Debug)]
+pub struct Answerer {
+    cache: Cache,
+    served: Served,
+}
+
+/// What an answerer heard, and what it did, so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Served {
+    /// Requests that were heard for the first time.
+    pub requests: u64,
+    /// Repeats, answered from the cache.
+    pub repeats: u64,
+    /// Requests whose reply was too long for them, repeats left out.
+    pub too_long: u64,
+    /// Requests of another version, each answered by those that are spoken.
+    pub unsupported: u64,
+    /// Answers, which are never answered.
+    pub answers: u64,
+    /// Other requests with the id of an earlier one of the same sender: ignored.
+    pub reused: u64,
+    /// Frames cut short, or with a wrong checksum: ignored.
+    pub damaged: u64,
+    /// Datagrams that are no exchange, or of an unknown kind: ignored.
+    pub foreign: u64,
+    /// Answers given up for newer ones: a repeat of such a request would be done again.
+    pub evicted: u64,
+}
+
+/// What a datagram is to an answerer.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// A request and its payload: do it, and hand its reply to [`Answerer::answer`].
+    Request(Pending, &'a [u8]),
+    /// A request that was done: the answer of then is to be sent again.
+    Repeat {
+        /// Its id.
+        id: u64,
+        /// What it carries.
+        payload: &'a [u8],
+    },
+    /// A request of a version that is not spoken: the answer that says so is to be sent.
+    Unsupported(Defect),
+    /// A request with the id of another one of the same sender: nothing is to be sent.
+    Reused {
+        /// Its id.
+        id: u64,
+    },
+    /// An answer: nothing is to be sent, ever.
+    Answer(Kind),
+    /// No frame: nothing is to be sent.
+    Rejected(Defect),
+}
+
+/// A request that is being done: proof that it was heard, and is to be answered once.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Pending {
+    key: Key,
+    print: Print,
+}
+
+impl Pending {
+    /// Whose request it is.
+    pub fn source(&self) -> SocketAddr {
+        self.key.0
+    }
+
+    /// Its id.
+    pub fn id(&self) -> u64 {
+        self.key.1
+    }
+
+    /// The longest reply that may answer it, in bytes.
+    pub fn most_reply(&self) -> usize {
+        most(self.print.length).min(MOST_PAYLOAD + HEADER) - HEADER
+    }
+}
+
+/// What became of a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// It is in the answer.
+    Whole,
+    /// It would be too long; the answer says so.
+    TooLong,
+}
+
+/// How long an answer to a datagram of so many bytes may be.
+fn most(length: usize) -> usize {
+    FACTOR * (BELOW + length) - BELOW
+}
+
+impl Answerer {
+    /// One that remembers so much.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            cache: Cache::new(limits),
+            served: Served::default(),
+        }
+    }
+
+    /// Judges a datagram. Where something is to be sent without further ado, it is put into `answer`,
+    /// and `answer` is emptied where not.
+    pub fn on_datagram<'a>(
+        &mut self,
+        source: SocketAddr,
+        bytes: &'a [u8],
+        answer: &mut Vec<u8>,
+    ) -> Heard<'a> {
+        answer.clear();
+        let frame = match Frame::parse(bytes) {
+            Ok(frame) => frame,
+            // The kind of a request is the same in every version.
+            Err(defect @ Defect::Unknown { version, kind, id })
+                if kind == Kind::Request as u8 && !SPOKEN.contains(&version) =>
+            {
+                self.served.unsupported += 1;
+                let kind = Kind::Unsupported;
+                let payload = &SPOKEN;
+                Frame { kind, id, payload }.encode(answer);
+                return Heard::Unsupported(defect);
+            }
+            Err(defect @ (Defect::Truncated | Defect::Corrupt)) => {
+                self.served.damaged += 1;
+                return Heard::Rejected(defect);
+            }
+            Err(defect) => {
+                self.served.foreign += 1;
+                return Heard::Rejected(defect);
+            }
+        };
+        if frame.kind != Kind::Request {
+            self.served.answers += 1;
+            return Heard::Answer(frame.kind);
+        }
+        let (key, id) = ((source, frame.id), frame.id);
+        let print = Print {
+            length: bytes.len(),
+            checksum: Frame::checksum_of(bytes),
+        };
+        match self.cache.get(&key) {
+            // Of the same length, so that the answer is not too long for this one either.
+            Some((earlier, answered)) if earlier == print => {
+                self.served.repeats += 1;
+                answer.extend_from_slice(answered);
+                Heard::Repeat {
+                    id,
+                    payload: frame.payload,
+                }
+            }
+            Some(_) => {
+                self.served.reused += 1;
+                Heard::Reused { id }
+            }
+            None => {
+                self.served.requests += 1;
+                Heard::Request(Pending { key, print }, frame.payload)
+            }
+        }
+    }
+
+    /// Takes the reply to a request that was done, remembers it, and puts what is to be sent into
+    /// `answer`.
+    pub fn answer(&mut self, request: Pending, reply: &[u8], answer: &mut Vec<u8>) -> Answered {
+        let id = request.id();
+        let answered = if reply.len() <= request.most_reply() {
+            Answered::Whole
+        } else {
+            Answered::TooLong
+        };
+        match answered {
+            Answered::Whole => {
+                let kind = Kind::Reply;
+                let payload = reply;
+                Frame { kind, id, payload }.encode(answer);
+            }
+            Answered::TooLong => {
+                self.served.too_long += 1;
+                let length = u32::try_from(reply.len()).unwrap_or(u32::MAX);
+                let kind = Kind::TooLong;
+                let payload = &length.to_be_bytes();
+                Frame { kind, id, payload }.encode(answer);
+            }
+        }
+        // The caller may have heard a repeat before this answer, and taken it for a request too.
+        if self.cache.get(&request.key).is_none() {
+            self.served.evicted += self.cache.put(request.key, request.print, answer);
+        }
+        answered
+    }
+
+    /// What it heard and did so far.
+    pub fn served(&self) -> Served {
+        self.served
+    }
+
+    /// How many answers it remembers, and how many bytes of memory it takes: these never grow.
+    pub fn size(&self) -> (usize, usize) {
+        self.cache.size()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn request(id: u64, payload: &[u8]) -> Vec<u8> {
+        let kind = Kind::Request;
+        let mut bytes = Vec::new();
+        Frame { kind, id, payload }.encode(&mut bytes);
+        bytes
+    }
+
+    fn source(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    /// Serves a datagram; the answer, and whether the request was done for it.
+    fn serve(answerer: &mut Answerer, from: u16, bytes: &[u8], reply: &[u8]) -> (Vec<u8>, bool) {
+        let mut answer = vec![1; 9];
+        match answerer.on_datagram(source(from), bytes, &mut answer) {
+            Heard::Request(pending, _) => {
+                answerer.answer(pending, reply, &mut answer);
+                (answer, true)
+            }
+            _ => (answer, false),
+        }
+    }
+
+    proptest! {
+        /// RFC 9000 section 8, headers included; and the documents' reply fits any request.
+        #[test]
+        fn never_more_than_three_times_what_came(payload in prop::collection::vec(any::<u8>(), 0..400), reply in prop::collection::vec(any::<u8>(), 0..2_000), noise in prop::collection::vec(any::<u8>(), 0..80), version: u8) {
+            let mut answerer = Answerer::new(Limits::default());
+            let mut whole = request(7, &payload);
+            for _ in 0..2 {
+                let (answer, _) = serve(&mut answerer, 1, &whole, &reply);
+                prop_assert!(28 + answer.len() <= 3 * (28 + whole.len()));
+                let kind = Frame::parse(&answer).unwrap().kind;
+                let fits = 48 + reply.len() <= 3 * (48 + payload.len());
+                // 3 x 48 - 48 bytes at least, which the documents' 31 or fewer are well below.
+                prop_assert_eq!(kind == Kind::Reply, fits);
+            }
+            whole[4] = version;
+            for bytes in [&whole, &noise] {
+                let (answer, _) = serve(&mut answerer, 2, bytes, &reply);
+                prop_assert!(answer.is_empty() || 28 + answer.len() <= 3 * (28 + bytes.len()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_repeat_gets_the_same_answer_and_is_not_done() {
+        let mut answerer = Answerer::new(Limits::default());
+        let bytes = request(7, b"x");
+        let (first, done) = serve(&mut answerer, 1, &bytes, b"one");
+        assert!(done);
+        assert_eq!(
+            serve(&mut answerer, 1, &bytes, b"two"),
+            (first.clone(), false)
+        );
+        // The same id of somebody else, and another request of the same id.
+        assert!(serve(&mut answerer, 2, &bytes, b"two").1);
+        assert_eq!(
+            serve(&mut answerer, 1, &request(7, b"y"), b"3"),
+            (vec![], false)
+        );
+        let served = answerer.served();
+        assert_eq!((served.requests, served.repeats, served.reused), (2, 1, 1));
+        // Two that were taken before either was answered: the first answer is the one that counts.
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        let bytes = request(8, b"");
+        let heard = [(); 2].map(|()| answerer.on_datagram(source(1), &bytes, &mut a));
+        let [Heard::Request(first, _), Heard::Request(second, _)] = heard else {
+            panic!("{heard:?}")
+        };
+        answerer.answer(first, b"one", &mut a);
+        answerer.answer(second, b"two", &mut b);
+        assert_eq!(serve(&mut answerer, 1, &bytes, b""), (a, false));
+    }
+
+    #[test]
+    fn what_was_given_up_is_told() {
+        let mut answerer = Answerer::new(Limits {
+            entries: 2,
+            bytes: 0,
+        });
+        for id in 1..=3 {
+            serve(&mut answerer, 1, &request(id, b""), b"");
+        }
+        assert_eq!((answerer.served().evicted, answerer.size().0), (1, 2));
+        assert!(!serve(&mut answerer, 1, &request(3, b""), b"").1);
+        assert!(serve(&mut answerer, 1, &request(1, b""), b"").1);
+    }
+
+    #[test]
+    fn two_answerers_that_hear_each_other_fall_silent() {
+        let mut ends = [(); 2].map(|()| Answerer::new(Limits::default()));
+        let mut another = request(9, b"ping");
+        another[4] = 200;
+        let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
+        digest.update(&another[..16]);
+        digest.update(&another[20..]);
+        another[16..20].copy_from_slice(&(digest.finalize() as u32).to_be_bytes());
+        // One that is answered, one whose reply is too long, and one of another version.
+        for (start, reply, turns) in [
+            (request(1, b"ping"), &b"pong"[..], 1),
+            (request(2, b""), &[0; 999], 1),
+            (another, b"", 1),
+        ] {
+            let mut at = start;
+            let mut sent = 0;
+            for turn in 0..9 {
+                // Each takes the other for its client, as after a request with a forged sender.
+                at = serve(&mut ends[turn % 2], 7, &at, reply).0;
+                if at.is_empty() {
+                    break;
+                }
+                sent += 1;
+            }
+            assert_eq!(sent, turns, "one answer, and no answer to the answer");
+        }
+        assert_eq!(ends[1].served().answers, 3);
+    }
+}

@@ -1,0 +1,166 @@
+//! The answers that were given, in memory of a fixed size.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+
+/// How much an [`Answerer`](super::Answerer) keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many answers: 1 to 1,048,576, and taken as the nearest of these.
+    pub entries: usize,
+    /// How many bytes of answers, headers included, at least 65,535: one answer of any length fits.
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    /// 4,096 answers, 1 MiB: at the documents' 47 bytes an answer, all 4,096 fit.
+    fn default() -> Self {
+        Self {
+            entries: 4_096,
+            bytes: 1 << 20,
+        }
+    }
+}
+
+/// Whose request it was, and which of theirs.
+pub(super) type Key = (SocketAddr, u64);
+
+/// What is remembered of a request, so that another one of the same id is not taken for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Print {
+    pub(super) length: usize,
+    pub(super) checksum: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    print: Print,
+    start: usize,
+    length: usize,
+}
+
+/// A ring of bytes with an answer after the other, the oldest given up where the next one goes.
+///
+/// All memory is taken when it is made: nothing that comes in later makes it grow.
+#[derive(Debug)]
+pub(super) struct Cache {
+    /// Where each answer is. Made twice as large as it is filled: then a table of the standard
+    /// library makes room for a new entry in place.
+    index: HashMap<Key, Entry>,
+    /// Oldest first.
+    order: VecDeque<Key>,
+    ring: Box<[u8]>,
+    /// Where the next answer goes.
+    head: usize,
+    entries: usize,
+}
+
+impl Cache {
+    pub(super) fn new(limits: Limits) -> Self {
+        let entries = limits.entries.clamp(1, 1 << 20);
+        Self {
+            index: HashMap::with_capacity(entries * 2),
+            order: VecDeque::with_capacity(entries),
+            ring: vec![0; limits.bytes.max(usize::from(u16::MAX))].into(),
+            head: 0,
+            entries,
+        }
+    }
+
+    /// What the request was and what it was answered.
+    pub(super) fn get(&self, key: &Key) -> Option<(Print, &[u8])> {
+        let entry = self.index.get(key)?;
+        let answer = &self.ring[entry.start..entry.start + entry.length];
+        Some((entry.print, answer))
+    }
+
+    /// Keeps an answer of at most 65,535 bytes; says how many older ones were given up for it.
+    pub(super) fn put(&mut self, key: Key, print: Print, answer: &[u8]) -> u64 {
+        let (length, mut given_up) = (answer.len(), 0);
+        debug_assert!(length <= self.ring.len() && !self.index.contains_key(&key));
+        if self.order.len() == self.entries {
+            given_up += self.give_up_oldest();
+        }
+        if self.ring.len() - self.head < length {
+            // It goes to the ring's start, and the oldest answers, which are at its end, go first.
+            while self
+                .oldest()
+                .is_some_and(|oldest| oldest.start >= self.head)
+            {
+                given_up += self.give_up_oldest();
+            }
+            self.head = 0;
+        }
+        let end = self.head + length;
+        // What lies ahead is older than what lies behind.
+        while self
+            .oldest()
+            .is_some_and(|oldest| (self.head..end).contains(&oldest.start))
+        {
+            given_up += self.give_up_oldest();
+        }
+        self.ring[self.head..end].copy_from_slice(answer);
+        let entry = Entry {
+            print,
+            start: self.head,
+            length,
+        };
+        self.index.insert(key, entry);
+        self.order.push_back(key);
+        self.head = end;
+        given_up
+    }
+
+    fn oldest(&self) -> Option<&Entry> {
+        self.index.get(self.order.front()?)
+    }
+
+    fn give_up_oldest(&mut self) -> u64 {
+        let key = self.order.pop_front();
+        u64::from(key.is_some_and(|key| self.index.remove(&key).is_some()))
+    }
+
+    /// How many answers are kept, and how many bytes of memory all of it takes.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let index = self.index.capacity() * (size_of::<(Key, Entry)>() + 1);
+        let order = self.order.capacity() * size_of::<Key>();
+        (self.order.len(), index + order + self.ring.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(id: u64) -> Key {
+        (SocketAddr::from(([127, 0, 0, 1], 1)), id)
+    }
+
+    proptest! {
+        /// What is there is what was put, it is the newest of all, and the memory stays as it was.
+        #[test]
+        fn keeps_the_newest_within_its_bounds(lengths in prop::collection::vec(prop_oneof![4 => 1..600_usize, 1 => 0..=65_535_usize], 0..300), entries in 0..40_usize) {
+            let mut cache = Cache::new(Limits { entries, bytes: 0 });
+            let memory = cache.size().1;
+            let (mut given_up, mut kept) = (0, 0);
+            for (id, &length) in lengths.iter().enumerate() {
+                let print = Print { length, checksum: id as u32 };
+                given_up += cache.put(key(id as u64), print, &vec![id as u8; length]);
+                kept = cache.size().0;
+                prop_assert!(kept >= 1 && kept <= entries.max(1));
+                prop_assert_eq!(given_up as usize + kept, id + 1);
+                for old in 0..=id {
+                    let found = cache.get(&key(old as u64));
+                    prop_assert_eq!(found.is_some(), old + kept > id, "{} of {}", old, id);
+                    if let Some((print, answer)) = found {
+                        prop_assert_eq!(print.checksum as usize, old);
+                        prop_assert_eq!(answer, vec![old as u8; lengths[old]]);
+                    }
+                }
+            }
+            prop_assert_eq!(cache.size(), (kept, memory));
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! What an exchange looks like in a datagram.
+//!
+//! | bytes | what |
+//! | --- | --- |
+//! | 0 to 3 | `udpX` |
+//! | 4 | version: 1 |
+//! | 5 | kind: 1 a request, 2 its reply, 3 its reply would be too long, 4 its version is not spoken |
+//! | 6 and 7 | length of the payload in bytes |
+//! | 8 to 15 | id: random, and repeated by every answer |
+//! | 16 to 19 | CRC-32C (RFC 3720 appendix B.4) of all the bytes before and all the bytes after |
+//! | 20 and on | payload |
+//!
+//! Numbers are big-endian. The first 20 bytes, the reach of the checksum, and the meaning of the kinds
+//! 1 and 4 are those of every version, so that a request of a version that is not spoken can be told
+//! from noise, and answered by the list of versions that are.
+
+use std::fmt;
+
+use crc_fast::{CrcAlgorithm, Digest};
+
+/// The length of a frame without its payload, in bytes.
+pub const HEADER: usize = 20;
+
+/// The version of what is sent.
+pub const VERSION: u8 = 1;
+
+/// The versions that are understood.
+pub const SPOKEN: [u8; 1] = [VERSION];
+
+/// The longest payload, in bytes: what is left of the largest datagram over IPv4.
+pub const MOST_PAYLOAD: usize = 65_507 - HEADER;
+
+const MAGIC: [u8; 4] = *b"udpX";
+/// Where the checksum stands.
+const CHECKSUM: std::ops::Range<usize> = 16..20;
+
+/// What a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A request: the only kind that is ever answered.
+    Request = 1,
+    /// The reply to it.
+    Reply = 2,
+    /// It was done, but its reply would be more than three times the request: the payload is the
+    /// reply's length, in four bytes.
+    TooLong = 3,
+    /// Its version is not spoken: the payload is those that are, a byte each.
+    Unsupported = 4,
+}
+
+/// A checked view of a datagram that is a frame.
+///
+/// ```
+/// use udpraw::protocol::exchange::{Defect, Frame, Kind};
+/// let frame = Frame { kind: Kind::Request, id: 7, payload: b"hello" };
+/// let mut bytes = Vec::new();
+/// frame.encode(&mut bytes);
+/// assert_eq!(Frame::parse(&bytes), Ok(frame));
+/// bytes[20] ^= 1;
+/// assert_eq!(Frame::parse(&bytes), Err(Defect::Corrupt));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// Which exchange it belongs to.
+    pub id: u64,
+    /// What it carries.
+    pub payload: &'a [u8],
+}
+
+/// Why a datagram is no frame of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Defect {
+    /// It is something else: too short, or without the magic number.
+    Foreign,
+    /// It starts as a frame, and ends before the end that its header tells.
+    Truncated,
+    /// Its checksum is wrong, or bytes follow its end.
+    Corrupt,
+    /// It is whole, but of a version or kind that is not known here.
+    Unknown {
+        /// Its version.
+        version: u8,
+        /// Its kind.
+        kind: u8,
+        /// Its id.
+        id: u64,
+    },
+}
+
+impl<'a> Frame<'a> {
+    /// The frame that a datagram is.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Defect> {
+        if !bytes.starts_with(&MAGIC) {
+            return Err(Defect::Foreign);
+        }
+        let Some((header, payload)) = bytes.split_first_chunk::<HEADER>() else {
+            return Err(Defect::Truncated);
+        };
+        let [_, _, _, _, version, kind, high, low, id @ .., a, b, c, d] = *header;
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        if payload.len() < length {
+            return Err(Defect::Truncated);
+        }
+        let sum = u32::from_be_bytes([a, b, c, d]);
+        if payload.len() > length || sum != checksum(header, payload) {
+            return Err(Defect::Corrupt);
+        }
+        let id = u64::from_be_bytes(id);
+        let kind = match (version, kind) {
+            (_, 4) => Kind::Unsupported,
+            (VERSION, 1) => Kind::Request,
+            (VERSION, 2) => Kind::Reply,
+            (VERSION, 3) => Kind::TooLong,
+            _ => return Err(Defect::Unknown { version, kind, id }),
+        };
+        Ok(Self { kind, id, payload })
+    }
+
+    /// Puts the frame as it is sent into `bytes`, in the place of what was there. Of a payload longer
+    /// than [`MOST_PAYLOAD`], the end is cut off.
+    pub fn encode(&self, bytes: &mut Vec<u8>) {
+        let payload = &self.payload[..self.payload.len().min(MOST_PAYLOAD)];
+        let mut header = [0; HEADER];
+        header[..4].copy_from_slice(&MAGIC);
+        header[4..6].copy_from_slice(&[VERSION, self.kind as u8]);
+        header[6..8].copy_from_slice(&(payload.len() as u16).to_be_bytes());
+        header[8..16].copy_from_slice(&self.id.to_be_bytes());
+        let sum = checksum(&header, payload);
+        header[CHECKSUM].copy_from_slice(&sum.to_be_bytes());
+        bytes.clear();
+        bytes.extend_from_slice(&header);
+        bytes.extend_from_slice(payload);
+    }
+
+    /// The checksum of a datagram that was parsed.
+    pub(super) fn checksum_of(bytes: &[u8]) -> u32 {
+        let sum = bytes.get(CHECKSUM).and_then(<[u8]>::first_chunk);
+        sum.map_or(0, |sum| u32::from_be_bytes(*sum))
+    }
+}
+
+/// CRC-32C of a frame without the checksum itself.
+fn checksum(header: &[u8; HEADER], payload: &[u8]) -> u32 {
+    let mut digest = Digest::new(CrcAlgorithm::Crc32Iscsi);
+    digest.update(&header[..CHECKSUM.start]);
+    digest.update(payload);
+    digest.finalize() as u32
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Foreign => f.write_str("it is no exchange"),
+            Self::Truncated => f.write_str("its end is missing"),
+            Self::Corrupt => f.write_str("its checksum is wrong"),
+            Self::Unknown { version, kind, .. } if SPOKEN.contains(version) => {
+                write!(f, "its kind {kind} is not known")
+            }
+            Self::Unknown { version, .. } => {
+                write!(f, "its version {version} is not spoken, only {VERSION} is")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn kind() -> impl Strategy<Value = Kind> {
+        use Kind::{Reply, Request, TooLong, Unsupported};
+        prop::sample::select(vec![Request, Reply, TooLong, Unsupported])
+    }
+
+    /// CRC-32C bit by bit, as RFC 3720 defines it.
+    fn naive(bytes: impl Iterator<Item = u8>) -> u32 {
+        !bytes.fold(!0, |sum, byte| {
+            (0..8).fold(sum ^ u32::from(byte), |sum, _| {
+                (sum >> 1) ^ (0x82f6_3b78 * (sum & 1))
+            })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(kind in kind(), id: u64, payload in prop::collection::vec(any::<u8>(), 0..3_000)) {
+            let frame = Frame { kind, id, payload: &payload };
+            let mut bytes = Vec::new();
+            frame.encode(&mut bytes);
+            prop_assert_eq!(bytes.len(), HEADER + payload.len());
+            prop_assert_eq!(Frame::parse(&bytes), Ok(frame));
+            let covered = bytes[..16].iter().chain(&bytes[20..]).copied();
+            prop_assert_eq!(Frame::checksum_of(&bytes), naive(covered));
+        }
+
+        #[test]
+        fn any_change_is_rejected(kind in kind(), id: u64, payload in prop::collection::vec(any::<u8>(), 0..80), at: prop::sample::Index, change in 1..=255_u8) {
+            let mut bytes = Vec::new();
+            Frame { kind, id, payload: &payload }.encode(&mut bytes);
+            let at = at.index(bytes.len());
+            prop_assert!(Frame::parse(&bytes[..at]).is_err());
+            bytes[at] ^= change;
+            let defect = Frame::parse(&bytes).unwrap_err();
+            prop_assert!(!matches!(defect, Defect::Unknown { .. }), "{:?}", defect);
+            bytes[at] ^= change;
+            bytes.push(change);
+            prop_assert_eq!(Frame::parse(&bytes), Err(Defect::Corrupt));
+        }
+
+        #[test]
+        fn any_bytes_are_judged(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            if let Ok(frame) = Frame::parse(&bytes) {
+                prop_assert_eq!(frame.payload.len() + HEADER, bytes.len());
+            }
+        }
+    }
+
+    #[test]
+    fn the_wire_does_not_change() {
+        let mut bytes = Vec::new();
+        let id = 0x0102_0304_0506_0708;
+        let payload = b"123456789";
+        Frame {
+            kind: Kind::Request,
+            id,
+            payload,
+        }
+        .encode(&mut bytes);
+        assert_eq!(
+            bytes[..16],
+            *b"udpX\x01\x01\x00\x09\x01\x02\x03\x04\x05\x06\x07\x08"
+        );
+        assert_eq!(bytes[20..], *payload);
+        // The check value of CRC-32C, so that the oracle is the RFC's.
+        assert_eq!(naive(payload.iter().copied()), 0xe306_9283);
+    }
+
+    /// A request of another version, whole.
+    fn of_version(version: u8, kind: u8) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        Frame {
+            kind: Kind::Request,
+            id: 7,
+            payload: b"x",
+        }
+        .encode(&mut bytes);
+        bytes[4..6].copy_from_slice(&[version, kind]);
+        let sum = naive(bytes[..16].iter().chain(&bytes[20..]).copied());
+        bytes[CHECKSUM].copy_from_slice(&sum.to_be_bytes());
+        bytes
+    }
+
+    #[test]
+    fn another_version_is_told_from_noise() {
+        let unknown = Defect::Unknown {
+            version: 9,
+            kind: 1,
+            id: 7,
+        };
+        assert_eq!(Frame::parse(&of_version(9, 1)), Err(unknown));
+        assert_eq!(
+            unknown.to_string(),
+            "its version 9 is not spoken, only 1 is"
+        );
+        let unknown = Frame::parse(&of_version(1, 9)).unwrap_err();
+        assert_eq!(unknown.to_string(), "its kind 9 is not known");
+        // In whatever version it is said that one is not spoken, it is understood.
+        let bytes = of_version(9, 4);
+        let frame = Frame::parse(&bytes).unwrap();
+        assert_eq!((frame.kind, frame.payload), (Kind::Unsupported, &b"x"[..]));
+    }
+}

@@ -1,0 +1,58 @@
+//! One request, one reply, each request done once: sans-IO.
+//!
+//! A [`Frame`] goes round the bytes of a request and of its reply: a magic number, a version, a kind, a
+//! random id and a checksum. The [`Asker`] sends a request again by RFC 6298 until its reply comes, and
+//! knows the reply by id and source. The [`Answerer`] does a request once, and answers a repeat with
+//! the very bytes that it answered before, from a cache of bounded size.
+//!
+//! # What holds
+//! - **Once, within the cache.** A request is known by its sender, its id, its length and its checksum.
+//!   As long as its answer is in the cache ([`Limits`]), a repeat is answered from there and not done
+//!   again. The cache gives up the oldest answers first, and only for want of room: a repeat of a
+//!   request whose answer was given up cannot be known as one, and is done again.
+//!   [`Served::evicted`] counts the answers given up; while it is 0, nothing was done twice. An
+//!   answerer that is made anew remembers nothing.
+//! - **No loops.** Only a request is ever answered, in any version, and no answer is a request: two
+//!   answerers that hear each other's answers fall silent by construction.
+//! - **No amplification.** An answer is at most three times the datagram that asked for it, headers
+//!   of IPv4 and UDP included (RFC 9000 section 8): a longer one is replaced by
+//!   [`Kind::TooLong`]. The documents' reply always fits.
+//! - **No guessing.** An id is 64 bits from a source that cannot be guessed, which the caller hands in:
+//!   one who does not see the request cannot forge its reply (RFC 8085 section 5.1). One who sees it
+//!   can: the checksum is against accidents, and nothing here is encrypted.
+//!
+//! ```
+//! use std::time::Instant;
+//! use udpraw::protocol::Backoff;
+//! use udpraw::protocol::exchange::{Answerer, Asker, Heard, Limits, Outcome};
+//!
+//! let (now, client) = (Instant::now(), "127.0.0.1:53322".parse()?);
+//! let mut asker = Asker::new(Backoff::Rfc8085);
+//! let mut answerer = Answerer::new(Limits::default());
+//! let mut answer = Vec::new();
+//!
+//! asker.start(0x1234_5678_9abc_def0, b"hello", None, None, now)?;
+//! // The server, twice: the datagram came twice.
+//! let Heard::Request(request, text) = answerer.on_datagram(client, asker.frame(), &mut answer) else {
+//!     unreachable!()
+//! };
+//! assert_eq!(text, b"hello");
+//! answerer.answer(request, b"Your data was 5 bytes long", &mut answer);
+//! let heard = answerer.on_datagram(client, asker.frame(), &mut answer);
+//! assert!(matches!(heard, Heard::Repeat { .. }));
+//! // The client: from the server, once.
+//! let outcome = asker.on_datagram(true, &answer, now);
+//! assert!(matches!(outcome, Outcome::Reply { payload: b"Your data was 5 bytes long", .. }));
+//! assert!(matches!(asker.on_datagram(true, &answer, now), Outcome::Stale));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod answerer;
+mod asker;
+mod cache;
+mod frame;
+
+pub use answerer::{Answered, Answerer, Heard, Pending, Served};
+pub use asker::{Asker, Ignored, Outcome, Step};
+pub use cache::Limits;
+pub use frame::{Defect, Frame, HEADER, Kind, MOST_PAYLOAD, SPOKEN, VERSION};
