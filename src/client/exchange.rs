@@ -164,8 +164,6 @@ impl Client {
             }
             Outcome::Stale => Unasked::Stale,
             Outcome::Forged => Unasked::Forged,
-            // Of a stranger it does not matter what is wrong with it.
-            Outcome::Other(_) if !matches => Unasked::Forged,
             Outcome::Corrupt(defect) | Outcome::Other(defect) => Unasked::Defect(defect),
         };
         observe(&Event::Unasked(datagram, why))?;

@@ -18,6 +18,7 @@ Examples:
   udpraw client                               the documents' client
   udpraw client -m 'hello' --port 1080        another text, another port
   udpraw client --connect localhost           connect(2) first
+  udpraw client --exchange -v                 the reply is matched by a random id
   printf 'one\\ntwo\\n' | udpraw client --stdin
                                               a datagram a line
   udpraw client --hex -m 'c3 a9 00'           any bytes
@@ -85,12 +86,18 @@ pub(crate) struct ClientArguments {
     #[arg(long)]
     pub(crate) connect: bool,
 
-    /// Take a reply from anyone, as the documents' program does: dangerous
+    /// Take a reply from anyone, as the documents' program does: dangerous. Even without it, a late
+    /// reply to an earlier request can be mistaken for that to this one, unless there is --exchange
     #[arg(long)]
     promiscuous: bool,
 
+    /// Ask by exchanges: the reply must carry the random id of its request, so that no late or forged
+    /// datagram is taken for it; the server must be one with --exchange
+    #[arg(long, conflicts_with = "promiscuous")]
+    exchange: bool,
+
     /// How the waits grow: book (0.1 s, doubled up to 2.0 s) or rfc8085 (1 s and RFC 6298)
-    /// [default: book on loopback, rfc8085 elsewhere]
+    /// [default: book on loopback, rfc8085 elsewhere and with --exchange]
     #[arg(long, value_name = "RULE")]
     backoff: Option<Backoff>,
 
@@ -139,7 +146,12 @@ impl ClientArguments {
             connect: self.connect,
             promiscuous: self.promiscuous,
             group: default.group || self.socket.broadcast,
-            backoff: self.backoff.unwrap_or(default.backoff),
+            exchange: self.exchange,
+            backoff: self.backoff.unwrap_or(if self.exchange {
+                Backoff::Rfc8085
+            } else {
+                default.backoff
+            }),
             tries: self.tries,
             timeout: self.timeout,
             ..default

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use udpraw::error::Error;
 use udpraw::io::{Choice, Rung, Settings};
+use udpraw::protocol::exchange::Limits;
 use udpraw::server::{Behaviour, Drop, Manner, Reply, Template};
 use udpraw::units;
 
@@ -19,6 +20,8 @@ Examples:
   udpraw server --host 0.0.0.0 --port domain,ntp   two ports on every interface
   udpraw server --drop 50% --seed 1                every other datagram is lost, repeatably
   udpraw server --reuseaddr --rcvbuf 4MiB -v       socket options, requested and effective
+  udpraw server --exchange                         each request done once, for clients that
+                                                   ask by --exchange
   udpraw server -q --reply echo --io auto          echo as fast as this kernel can
   udpraw server -q --reply none --io offload --workers 2 --stats 1s
                                                    a sink that counts";
@@ -57,6 +60,11 @@ pub(crate) struct ServerArguments {
     /// Text to answer, where {bytes} stands for the datagram's length
     #[arg(long, value_name = "TEXT", conflicts_with = "reply")]
     reply_text: Option<Template>,
+
+    /// Serve exchanges (`udpraw client --exchange`) and nothing else: each request is done once, a
+    /// repeat of one of the last 4,096 is answered as before; with --reply none, by nothing in it
+    #[arg(long, conflicts_with_all = ["no_copy", "allow_bench"])]
+    exchange: bool,
 
     /// Pretend to lose datagrams with this probability, as 0.5 or 50%
     #[arg(long, value_name = "PROBABILITY", value_parser = units::probability)]
@@ -202,6 +210,7 @@ impl ServerArguments {
             drop,
             count: self.count,
             allow_bench: self.ladder.allow_bench,
+            exchange: self.exchange.then(Limits::default),
             tell_each: !self.quiet,
         })
     }

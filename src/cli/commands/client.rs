@@ -43,8 +43,10 @@ pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
         asked.answered += u64::from(matches!(answer, Answer::Replies(_)));
         report.answer(server, &answer)?;
     }
-    if arguments.stdin || arguments.count != 1 || report.is_json() {
-        report.summary(asked.requests, asked.answered)?;
+    let ignored = client.ignored();
+    let is_noisy = ignored.is_some_and(|ignored| ignored.total() > 0);
+    if arguments.stdin || arguments.count != 1 || report.is_json() || is_noisy {
+        report.summary(asked.requests, asked.answered, ignored)?;
     }
     Ok(Exit::from(
         asked.requests > 0 && asked.answered == asked.requests,
@@ -80,10 +82,14 @@ fn ask(
     stop: &AtomicBool,
     report: &mut Report<'_>,
 ) -> std::result::Result<Answer, Failure> {
+    let before = client.ignored();
     let answer = client.ask(message, stop, |event: &Event<'_>| {
         report.event(event).map_err(Failure::from)
     })?;
-    report.estimate(client.estimate());
+    match (before, client.ignored()) {
+        (Some(before), Some(now)) => report.exchange(client.estimate(), now.since(&before))?,
+        _ => report.estimate(client.estimate()),
+    }
     Ok(answer)
 }
 

@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Serialize;
-use udpraw::client::{Answer, Event};
+use udpraw::client::{Answer, Event, Unasked};
 use udpraw::error::{describe_errno, errno_name};
 use udpraw::protocol::RoundTrip;
+use udpraw::protocol::exchange::{Defect, Ignored};
 use udpraw::socket::QueuedError;
 
+use super::exchange::{self, Id, IgnoredRecord};
 use super::python::{Repr, Tuple};
 use super::record::{Address, Payload};
 use super::{Output, count};
@@ -29,6 +31,8 @@ enum Record<'a> {
     },
     Reply {
         server: Address,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<Id>,
         bytes: usize,
         #[serde(flatten)]
         payload: Payload<'a>,
@@ -49,6 +53,29 @@ enum Record<'a> {
         #[serde(flatten)]
         payload: Payload<'a>,
     },
+    Ignored {
+        source: Address,
+        why: &'static str,
+        bytes: usize,
+        #[serde(flatten)]
+        payload: Payload<'a>,
+    },
+    /// What an exchange taught of the round trip, and how many datagrams were ignored in it.
+    Estimate {
+        srtt_us: Option<f64>,
+        rttvar_us: f64,
+        rto_us: f64,
+        ignored: IgnoredRecord,
+    },
+    #[serde(rename = "too_long")]
+    TooLong {
+        server: Address,
+        reply_bytes: u32,
+    },
+    Unsupported {
+        server: Address,
+        versions: &'a [u8],
+    },
     Refused {
         server: Address,
         errno: String,
@@ -65,6 +92,8 @@ enum Record<'a> {
         rtt_min_us: Option<f64>,
         rtt_median_us: Option<f64>,
         rtt_max_us: Option<f64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ignored: Option<IgnoredRecord>,
     },
 }
 
@@ -74,6 +103,10 @@ pub(crate) struct Report<'a> {
     quiet: bool,
     verbose: bool,
     round_trips: Vec<Duration>,
+    /// How often the request of the last reply had been sent.
+    tries: u32,
+    /// Whether the server answered an exchange by something else.
+    is_plain: bool,
 }
 
 impl<'a> Report<'a> {
@@ -83,6 +116,8 @@ impl<'a> Report<'a> {
             quiet,
             verbose,
             round_trips: Vec::new(),
+            tries: 0,
+            is_plain: false,
         }
     }
 
@@ -117,10 +152,16 @@ impl<'a> Report<'a> {
     }
 
     pub(crate) fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
-        if let Event::Replied(reply) = event
-            && reply.tries == 1
-        {
-            self.round_trips.push(reply.elapsed);
+        match event {
+            Event::Replied(reply) => {
+                self.tries = reply.tries;
+                if reply.tries == 1 {
+                    self.round_trips.push(reply.elapsed);
+                }
+            }
+            Event::Sent(1, _) => (self.tries, self.is_plain) = (0, false),
+            Event::Unasked(_, Unasked::Defect(Defect::Foreign)) => self.is_plain = true,
+            _ => {}
         }
         if self.is_json() {
             return match record(event) {
@@ -129,7 +170,17 @@ impl<'a> Report<'a> {
             };
         }
         match event {
-            Event::Replied(reply) => return self.output.server_replied(&reply.datagram),
+            Event::Replied(reply) => {
+                let server = reply.datagram.source();
+                return self.output.server_replied(server, reply.payload);
+            }
+            Event::Unasked(_, Unasked::Stale) if self.quiet => {}
+            Event::Unasked(datagram, why) => {
+                let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
+                let why = exchange::unasked(*why);
+                self.output
+                    .note(format_args!("ignored from {source}, as {why}: {text}"));
+            }
             Event::Stranger(datagram) => {
                 let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
                 self.output
@@ -160,6 +211,36 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// What an exchange taught of the round trip, and what was ignored in it, for `--verbose`.
+    pub(crate) fn exchange(&mut self, estimate: &RoundTrip, ignored: Ignored) -> io::Result<()> {
+        if self.is_json() {
+            let record = Record::Estimate {
+                srtt_us: estimate.smoothed().map(micros),
+                rttvar_us: micros(estimate.variation()),
+                rto_us: micros(estimate.timeout()),
+                ignored: ignored.into(),
+            };
+            return self.output.record(SCHEMA, &record);
+        }
+        if !self.verbose {
+            return Ok(());
+        }
+        let sample = match (self.tries, self.round_trips.last()) {
+            (1, Some(time)) => format!("round trip {time:.1?}"),
+            (2.., _) => format!("no sample, as it was sent {} times", self.tries),
+            _ => "no sample, as there was no reply".into(),
+        };
+        let smoothed = estimate.smoothed();
+        let smoothed = smoothed.map_or("none".into(), |time| format!("{time:.1?}"));
+        self.output.talk(format_args!(
+            "{sample} (SRTT {smoothed}, RTTVAR {:.1?}, RTO {:.1?}); {}",
+            estimate.variation(),
+            estimate.timeout(),
+            exchange::ignored(&ignored)
+        ));
+        Ok(())
+    }
+
     /// How a request ended, if not with a reply.
     pub(crate) fn answer(&mut self, server: SocketAddr, answer: &Answer) -> io::Result<()> {
         match answer {
@@ -183,6 +264,39 @@ impl<'a> Report<'a> {
                 self.output.talk(refusal(server, error));
                 Ok(())
             }
+            Answer::TooLong(length) if self.is_json() => {
+                let (server, reply_bytes) = (server.into(), *length);
+                let record = Record::TooLong {
+                    server,
+                    reply_bytes,
+                };
+                self.output.record(SCHEMA, &record)
+            }
+            Answer::Unsupported(versions) if self.is_json() => {
+                let server = server.into();
+                let record = Record::Unsupported { server, versions };
+                self.output.record(SCHEMA, &record)
+            }
+            Answer::TooLong(length) => {
+                self.output.talk(format_args!(
+                    "{server} did it, but its reply of {length} bytes is more than three times the \
+                     request; send a longer one"
+                ));
+                Ok(())
+            }
+            Answer::Unsupported(versions) => {
+                let what = exchange::unsupported(versions);
+                self.output
+                    .talk(format_args!("{server} does not speak {what}"));
+                Ok(())
+            }
+            Answer::Silence if self.is_plain => {
+                self.output.talk(format_args!(
+                    "{server} answers, but not by exchanges: start it with --exchange, or leave it \
+                     out here"
+                ));
+                Ok(())
+            }
             Answer::Silence => {
                 self.output.gave_up();
                 Ok(())
@@ -192,7 +306,12 @@ impl<'a> Report<'a> {
     }
 
     /// The account of all requests.
-    pub(crate) fn summary(&mut self, requests: u64, answered: u64) -> io::Result<()> {
+    pub(crate) fn summary(
+        &mut self,
+        requests: u64,
+        answered: u64,
+        ignored: Option<Ignored>,
+    ) -> io::Result<()> {
         self.round_trips.sort_unstable();
         let times = match self.round_trips.as_slice() {
             [] => None,
@@ -207,11 +326,15 @@ impl<'a> Report<'a> {
                 rtt_min_us: times.map(|(least, _, _)| micros(least)),
                 rtt_median_us: times.map(|(_, median, _)| micros(median)),
                 rtt_max_us: times.map(|(_, _, most)| micros(most)),
+                ignored: ignored.map(IgnoredRecord::from),
             };
             return self.output.record(SCHEMA, &record);
         }
         let requests = count(requests, "request", "requests");
-        let line = format!("{requests}, {answered} answered");
+        let mut line = format!("{requests}, {answered} answered");
+        if let Some(ignored) = ignored {
+            line = format!("{line}, {}", exchange::ignored(&ignored));
+        }
         match times {
             Some((least, median, most)) => self.output.talk(format_args!(
                 "{line}; round trip min {least:.1?}, median {median:.1?}, max {most:.1?}"
@@ -251,8 +374,12 @@ fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
             let elapsed_us = micros(reply.elapsed);
             Record::Reply {
                 server: reply.datagram.source().into(),
-                bytes: reply.datagram.length(),
-                payload: reply.datagram.bytes().into(),
+                id: reply.exchange.map(Id),
+                bytes: match reply.exchange {
+                    Some(_) => reply.payload.len(),
+                    None => reply.datagram.length(),
+                },
+                payload: reply.payload.into(),
                 elapsed_us,
                 rtt_us: (reply.tries == 1).then_some(elapsed_us),
                 tries: reply.tries,
@@ -265,6 +392,12 @@ fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
         },
         Event::Late(datagram) => Record::Late {
             source: datagram.source().into(),
+            bytes: datagram.length(),
+            payload: datagram.bytes().into(),
+        },
+        Event::Unasked(datagram, why) => Record::Ignored {
+            source: datagram.source().into(),
+            why: exchange::unasked_word(*why),
             bytes: datagram.length(),
             payload: datagram.bytes().into(),
         },

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod client;
+mod exchange;
 pub(crate) mod options;
 mod python;
 mod record;

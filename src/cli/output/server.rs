@@ -12,6 +12,7 @@ use udpraw::server::{Event, Interval, Summary};
 use udpraw::socket::Endpoint;
 use udpraw::socket::options::Setting;
 
+use super::exchange::{self, Id, ServedRecord};
 use super::python::Tuple;
 use super::record::{Address, Payload};
 use super::{Output, count};
@@ -28,6 +29,8 @@ enum Record<'a> {
     },
     Received {
         client: Address,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<Id>,
         bytes: usize,
         truncated: bool,
         #[serde(flatten)]
@@ -35,6 +38,8 @@ enum Record<'a> {
     },
     Replied {
         client: Address,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<Id>,
         bytes: usize,
         #[serde(flatten)]
         payload: Payload<'a>,
@@ -46,6 +51,25 @@ enum Record<'a> {
     Loop {
         client: Address,
         bytes: usize,
+    },
+    Repeated {
+        client: Address,
+        id: Option<Id>,
+        bytes: usize,
+    },
+    #[serde(rename = "too_long")]
+    TooLong {
+        client: Address,
+        id: Option<Id>,
+        bytes: usize,
+        reply_bytes: usize,
+    },
+    Ignored {
+        client: Address,
+        why: &'static str,
+        bytes: usize,
+        #[serde(flatten)]
+        payload: Payload<'a>,
     },
     Error {
         message: String,
@@ -69,6 +93,8 @@ enum Record<'a> {
         loops: u64,
         failed: u64,
         kernel_drops: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        exchange: Option<ServedRecord>,
     },
 }
 
@@ -132,6 +158,25 @@ pub(crate) fn event(output: &mut Output, event: &Event<'_>) -> io::Result<()> {
             ));
             Ok(())
         }
+        Event::Repeated(request) => {
+            let (client, id) = (Tuple(request.client), Id(request.exchange.unwrap_or(0)));
+            output.note(format_args!(
+                "answered from the cache, as exchange {id} of {client} was done"
+            ));
+            Ok(())
+        }
+        Event::TooLong(request, length) => {
+            let client = Tuple(request.client);
+            output.note(format_args!(
+                "{client} is told that its reply of {length} bytes is more than three times the \
+                 request"
+            ));
+            Ok(())
+        }
+        Event::Ignored(request, why) => {
+            output.note(exchange::unserved(request, *why));
+            Ok(())
+        }
         _ => Ok(()),
     }
 }
@@ -140,12 +185,14 @@ fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
     Some(match event {
         Event::Received(request) => Record::Received {
             client: request.client.into(),
+            id: request.exchange.map(Id),
             bytes: request.length,
             truncated: request.is_truncated,
             payload: request.bytes.into(),
         },
         Event::Replied(request, reply) => Record::Replied {
             client: request.client.into(),
+            id: request.exchange.map(Id),
             bytes: reply.len(),
             payload: (*reply).into(),
         },
@@ -156,6 +203,23 @@ fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
         Event::Loop(request) => Record::Loop {
             client: request.client.into(),
             bytes: request.length,
+        },
+        Event::Repeated(request) => Record::Repeated {
+            client: request.client.into(),
+            id: request.exchange.map(Id),
+            bytes: request.length,
+        },
+        Event::TooLong(request, reply_bytes) => Record::TooLong {
+            client: request.client.into(),
+            id: request.exchange.map(Id),
+            bytes: request.length,
+            reply_bytes: *reply_bytes,
+        },
+        Event::Ignored(request, why) => Record::Ignored {
+            client: request.client.into(),
+            why: exchange::unserved_word(*why),
+            bytes: request.length,
+            payload: request.bytes.into(),
         },
         Event::Failed(error) => Record::Error {
             message: error.to_string(),
@@ -239,6 +303,7 @@ pub(crate) fn summary(output: &mut Output, summary: &Summary) -> io::Result<()> 
             loops: summary.loops,
             failed: summary.failed,
             kernel_drops: summary.kernel_drops,
+            exchange: summary.exchange.map(ServedRecord::from),
         };
         return output.record(SCHEMA, &record);
     }
@@ -259,6 +324,9 @@ pub(crate) fn summary(output: &mut Output, summary: &Summary) -> io::Result<()> 
             // Writing to a String cannot fail.
             let _ = write!(line, ", {number} {what}");
         }
+    }
+    if let Some(served) = &summary.exchange {
+        line = format!("{line}, {}", exchange::served(served));
     }
     match summary.kernel_drops {
         Some(drops) => output.talk(format_args!("{line}, {drops} dropped by the kernel")),

@@ -4,8 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use udpraw::socket::Datagram;
-
 use super::Output;
 use super::python::{Repr, Seconds, Tuple};
 
@@ -40,8 +38,8 @@ impl Output {
         self.line(format_args!("Client socket name is {}", Tuple(address)))
     }
 
-    pub(crate) fn server_replied(&mut self, datagram: &Datagram<'_>) -> io::Result<()> {
-        let (server, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
+    pub(crate) fn server_replied(&mut self, server: SocketAddr, text: &[u8]) -> io::Result<()> {
+        let (server, text) = (Tuple(server), Repr(text));
         self.line(format_args!("The server {server} replied {text}"))
     }
 

@@ -68,7 +68,7 @@ pub enum Outcome<'a> {
     Unsupported(&'a [u8]),
     /// An answer to an earlier request, or a second one to the same.
     Stale,
-    /// An answer from somebody else than the server, or to what was never asked.
+    /// From somebody else than the server, or an answer to what was never asked.
     Forged,
     /// A frame that is damaged on its way.
     Corrupt(Defect),
@@ -81,7 +81,7 @@ pub enum Outcome<'a> {
 pub struct Ignored {
     /// Answers to earlier requests, and second answers.
     pub stale: u64,
-    /// Answers from somebody else, or to what was never asked. An answer to a request so old that its
+    /// What came from somebody else, and answers to what was never asked. An answer to a request so old that its
     /// id is forgotten (more than 64 requests ago) counts as such.
     pub forged: u64,
     /// Damaged frames.
@@ -229,6 +229,9 @@ impl Asker {
     }
 
     fn judge<'a>(&self, source_matches: bool, bytes: &'a [u8], now: Instant) -> Outcome<'a> {
+        if !source_matches {
+            return Outcome::Forged;
+        }
         let frame = match Frame::parse(bytes) {
             Ok(frame) => frame,
             Err(defect @ (Defect::Truncated | Defect::Corrupt)) => return Outcome::Corrupt(defect),
@@ -236,9 +239,6 @@ impl Asker {
         };
         if frame.kind == Kind::Request {
             return Outcome::Other(Defect::Foreign);
-        }
-        if !source_matches {
-            return Outcome::Forged;
         }
         let Some(waiting) = self.waiting.as_ref().filter(|it| it.id == frame.id) else {
             return if self.earlier.contains(&frame.id) {

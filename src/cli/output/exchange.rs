@@ -1,0 +1,196 @@
+//! What client and server tell of exchanges.
+
+use std::fmt::{self, Display};
+
+use serde::Serialize;
+use udpraw::client::Unasked;
+use udpraw::protocol::exchange::{Defect, Ignored, Kind, SPOKEN, Served, VERSION};
+use udpraw::server::{Request, Unserved};
+
+use super::python::{Repr, Tuple};
+
+/// An id as it is written everywhere: 16 hexadecimal digits. A number of 64 bits would not survive
+/// every reader of JSON.
+pub(super) struct Id(pub(super) u64);
+
+impl Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// How many datagrams a client ignored, and why.
+#[derive(Serialize)]
+pub(super) struct IgnoredRecord {
+    stale: u64,
+    forged: u64,
+    corrupt: u64,
+    other: u64,
+}
+
+impl From<Ignored> for IgnoredRecord {
+    fn from(ignored: Ignored) -> Self {
+        Self {
+            stale: ignored.stale,
+            forged: ignored.forged,
+            corrupt: ignored.corrupt,
+            other: ignored.other,
+        }
+    }
+}
+
+/// What a server's exchanges came to.
+#[derive(Serialize)]
+pub(super) struct ServedRecord {
+    requests: u64,
+    repeats: u64,
+    too_long: u64,
+    unsupported: u64,
+    answers: u64,
+    reused: u64,
+    damaged: u64,
+    foreign: u64,
+    evicted: u64,
+}
+
+impl From<Served> for ServedRecord {
+    fn from(served: Served) -> Self {
+        Self {
+            requests: served.requests,
+            repeats: served.repeats,
+            too_long: served.too_long,
+            unsupported: served.unsupported,
+            answers: served.answers,
+            reused: served.reused,
+            damaged: served.damaged,
+            foreign: served.foreign,
+            evicted: served.evicted,
+        }
+    }
+}
+
+/// The counts that are not 0, each with its words.
+fn present(counts: &[(u64, &str)]) -> String {
+    let words: Vec<_> = counts
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
+    words.join(", ")
+}
+
+/// `3 ignored (2 stale, 1 forged)`.
+pub(super) fn ignored(ignored: &Ignored) -> String {
+    let total = ignored.total();
+    if total == 0 {
+        return "0 ignored".into();
+    }
+    let why = present(&[
+        (ignored.stale, "stale"),
+        (ignored.forged, "forged"),
+        (ignored.corrupt, "corrupt"),
+        (ignored.other, "no answer"),
+    ]);
+    format!("{total} ignored ({why})")
+}
+
+/// `1 exchange, 2 repeats answered from the cache`, and what else there was.
+pub(super) fn served(served: &Served) -> String {
+    let first = super::count(served.requests, "exchange", "exchanges");
+    let rest = present(&[
+        (served.repeats, "answered from the cache"),
+        (served.too_long, "with too long a reply"),
+        (served.unsupported, "of a version not spoken"),
+        (served.answers, "ignored as answers"),
+        (served.reused, "ignored as of another's id"),
+        (served.damaged, "ignored as damaged"),
+        (served.foreign, "ignored as no exchange"),
+        (served.evicted, "forgotten for want of room"),
+    ]);
+    if rest.is_empty() {
+        first
+    } else {
+        format!("{first}, {rest}")
+    }
+}
+
+/// Why a client ignored a datagram, in a word for programs.
+pub(super) fn unasked_word(why: Unasked) -> &'static str {
+    match why {
+        Unasked::Stale => "stale",
+        Unasked::Forged => "forged",
+        Unasked::Defect(defect) => defect_word(defect),
+    }
+}
+
+/// Why a client ignored a datagram.
+pub(super) fn unasked(why: Unasked) -> String {
+    match why {
+        Unasked::Stale => "it answers an earlier request, or one that was answered".into(),
+        Unasked::Forged => "it answers nothing that was asked there".into(),
+        Unasked::Defect(defect) => defect.to_string(),
+    }
+}
+
+/// Why a server did not serve a datagram, in a word for programs.
+pub(super) fn unserved_word(why: Unserved) -> &'static str {
+    match why {
+        Unserved::Defect(defect) => defect_word(defect),
+        Unserved::Version(_) => "version",
+        Unserved::Answer(_) => "answer",
+        Unserved::ReusedId => "reused",
+    }
+}
+
+fn defect_word(defect: Defect) -> &'static str {
+    match defect {
+        Defect::Foreign => "foreign",
+        Defect::Truncated => "truncated",
+        Defect::Corrupt => "corrupt",
+        Defect::Unknown { version, .. } if SPOKEN.contains(&version) => "kind",
+        Defect::Unknown { .. } => "version",
+    }
+}
+
+/// That a server did not serve a datagram.
+pub(super) fn unserved(request: &Request<'_>, why: Unserved) -> String {
+    let (client, bytes) = (Tuple(request.client), request.bytes);
+    match why {
+        Unserved::Defect(Defect::Foreign) => {
+            let text = Repr(bytes);
+            format!("not answered, as {client} sent no exchange (no --exchange there?): {text}")
+        }
+        Unserved::Defect(defect) => {
+            let length = request.length;
+            format!("not answered: of the {length} bytes from {client}, {defect}")
+        }
+        Unserved::Version(defect) => {
+            format!("{client} is told the versions that are spoken, as of its request {defect}")
+        }
+        Unserved::Answer(Kind::Unsupported) => {
+            format!("{client} does not speak version {VERSION} of the exchange")
+        }
+        Unserved::Answer(_) => {
+            format!("not answered, as {client} sent an answer, and answers are not answered")
+        }
+        Unserved::ReusedId => {
+            format!("not answered, as {client} had another request of the same id")
+        }
+    }
+}
+
+/// That a server speaks other versions only.
+pub(super) fn unsupported(versions: &[u8]) -> String {
+    let versions: Vec<_> = versions.iter().map(u8::to_string).collect();
+    let theirs = match versions.as_slice() {
+        [] => "none".into(),
+        versions => versions.join(", "),
+    };
+    format!("version {VERSION} of the exchange, as it says; it speaks {theirs}")
+}
