@@ -209,7 +209,8 @@ impl Answerer {
         self.served
     }
 
-    /// How many answers it remembers, and how many bytes of memory it takes: these never grow.
+    /// How many answers it remembers, and how many bytes of memory it took for them when it was
+    /// made; it takes no more.
     pub fn size(&self) -> (usize, usize) {
         self.cache.size()
     }

@@ -1,0 +1,147 @@
+//! Millions of random, truncated and well-formed datagrams: no crash, and no growth.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use fastrand::Rng;
+use udpraw::protocol::Backoff;
+use udpraw::protocol::exchange::{
+    Answerer, Asker, Frame, HEADER, Heard, Kind, Limits, Outcome, Served,
+};
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator unchanged; the count allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+const MILLION: u64 = 1_000_000;
+
+/// Puts a whole frame of a few bytes into `bytes`.
+fn whole(dice: &mut Rng, bytes: &mut Vec<u8>) {
+    let kinds = [Kind::Request, Kind::Reply, Kind::TooLong, Kind::Unsupported];
+    let kind = kinds[dice.usize(..4)];
+    let mut payload = [0; 24];
+    dice.fill(&mut payload);
+    let (id, payload) = (dice.u64(..), &payload[..dice.usize(..24)]);
+    Frame { kind, id, payload }.encode(bytes);
+}
+
+fn random(dice: &mut Rng, bytes: &mut Vec<u8>) {
+    bytes.resize(dice.usize(..64), 0);
+    dice.fill(bytes);
+    // Every other one has the magic number, and so gets further.
+    if dice.bool() && bytes.len() >= 4 {
+        bytes[..4].copy_from_slice(b"udpX");
+    }
+}
+
+fn truncated(dice: &mut Rng, bytes: &mut Vec<u8>) {
+    whole(dice, bytes);
+    bytes.truncate(dice.usize(..bytes.len()));
+}
+
+fn sender(dice: &mut Rng) -> SocketAddr {
+    SocketAddr::from((dice.u32(..).to_be_bytes(), dice.u16(..)))
+}
+
+/// A million datagrams of a kind to a server; what it heard.
+fn flood(make: fn(&mut Rng, &mut Vec<u8>)) -> Served {
+    let mut dice = Rng::with_seed(7);
+    let mut answerer = Answerer::new(Limits::default());
+    let memory = answerer.size().1;
+    assert!(memory < 3 << 20, "{memory}");
+    // As a server that has run for a while: its own buffers have their size.
+    let (mut bytes, mut answer) = (Vec::with_capacity(256), Vec::with_capacity(256));
+    let before = ALLOCATIONS.get();
+    for _ in 0..MILLION {
+        make(&mut dice, &mut bytes);
+        let source = sender(&mut dice);
+        if let Heard::Request(request, text) = answerer.on_datagram(source, &bytes, &mut answer) {
+            answerer.answer(request, text, &mut answer);
+        }
+        assert!(answer.is_empty() || 28 + answer.len() <= 3 * (28 + bytes.len()));
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+    let entries = answerer.size().0;
+    assert!(entries <= Limits::default().entries, "{entries}");
+    let heard = answerer.served();
+    let all = heard.requests + heard.repeats + heard.unsupported + heard.answers;
+    assert_eq!(
+        all + heard.reused + heard.damaged + heard.foreign,
+        MILLION,
+        "{heard:?}"
+    );
+    heard
+}
+
+#[test]
+fn a_million_random_datagrams_to_a_server() {
+    let heard = flood(random);
+    assert!(heard.damaged > MILLION * 4 / 10 && heard.foreign > MILLION * 4 / 10);
+    // A random checksum fits once in 2^32.
+    assert!(
+        heard.requests + heard.answers + heard.unsupported < 5,
+        "{heard:?}"
+    );
+}
+
+#[test]
+fn a_million_truncated_frames_to_a_server() {
+    let heard = flood(truncated);
+    assert_eq!(heard.damaged + heard.foreign, MILLION, "{heard:?}");
+}
+
+#[test]
+fn a_million_whole_frames_from_anywhere_to_a_server() {
+    let heard = flood(whole);
+    assert!(
+        heard.requests > MILLION / 5 && heard.answers > MILLION / 2,
+        "{heard:?}"
+    );
+    assert_eq!(heard.evicted, heard.requests - 4_096);
+}
+
+#[test]
+fn a_million_of_each_to_a_client() {
+    for make in [random, truncated, whole] {
+        let (mut dice, now) = (Rng::with_seed(7), Instant::now());
+        let mut asker = Asker::new(Backoff::Rfc8085);
+        let id = dice.u64(..);
+        asker.start(id, b"x", None, None, now).unwrap();
+        let mut bytes = Vec::with_capacity(256);
+        let before = ALLOCATIONS.get();
+        for _ in 0..MILLION {
+            make(&mut dice, &mut bytes);
+            let outcome = asker.on_datagram(true, &bytes, now);
+            let is_refused = matches!(
+                outcome,
+                Outcome::Forged | Outcome::Corrupt(_) | Outcome::Other(_)
+            );
+            assert!(is_refused, "{outcome:?}");
+        }
+        assert_eq!(ALLOCATIONS.get() - before, 0);
+        assert_eq!(asker.ignored().total(), MILLION);
+        assert_eq!(asker.id(), Some(id), "it still waits");
+        assert_eq!(asker.frame().len(), HEADER + 1);
+    }
+}

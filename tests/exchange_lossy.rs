@@ -1,0 +1,275 @@
+//! Exchanges through a bad network, in virtual time: each is done once and answered right.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use udpraw::protocol::Backoff;
+use udpraw::protocol::exchange::{
+    Answerer, Asker, Frame, Heard, Ignored, Kind, Limits, Outcome, Step,
+};
+
+const CLIENTS: usize = 20;
+const EACH: u32 = 500;
+
+/// Where a datagram goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum To {
+    Server { from: usize },
+    Client { to: usize, from_server: bool },
+}
+
+/// A network that loses 30 %, doubles 20 %, delays 30 % beyond those behind, and changes a byte of 1 %.
+struct Network {
+    dice: Rng,
+    now: Duration,
+    /// What is under way: when it arrives, and in which order it was sent.
+    way: BinaryHeap<Reverse<(Duration, u64, To, Vec<u8>)>>,
+    sent: u64,
+    /// Lost, doubled, delayed, changed.
+    did: [u64; 4],
+}
+
+impl Network {
+    fn happens(&mut self, what: usize, probability: f64) -> bool {
+        let does = self.dice.f64() < probability;
+        self.did[what] += u64::from(does);
+        does
+    }
+
+    fn send(&mut self, to: To, bytes: &[u8]) {
+        let copies = 1 + usize::from(self.happens(1, 0.2));
+        for _ in 0..copies {
+            if self.happens(0, 0.3) {
+                continue;
+            }
+            let mut bytes = bytes.to_vec();
+            if self.happens(3, 0.01) {
+                let at = self.dice.usize(..bytes.len());
+                bytes[at] ^= self.dice.u8(1..);
+            }
+            let mut delay = Duration::from_millis(20);
+            if self.happens(2, 0.3) {
+                // Some so long that the next request is under way before the answer to this one.
+                delay += Duration::from_millis(self.dice.u64(1..4_000));
+            }
+            self.sent += 1;
+            let at = self.now + delay;
+            self.way.push(Reverse((at, self.sent, to, bytes)));
+        }
+    }
+}
+
+struct Client {
+    asker: Asker,
+    dice: Rng,
+    id: u64,
+    asked: u32,
+    answered: u32,
+}
+
+fn text(client: usize, number: u32) -> String {
+    format!("request {number} of client {client}")
+}
+
+/// What the server does must tell how often it did it.
+fn reply(text: &[u8], times: u32) -> Vec<u8> {
+    [text, format!(", done {times} times").as_bytes()].concat()
+}
+
+/// Forged replies to a request that is under way: never the right source, id and checksum at once.
+fn forge(network: &mut Network, client: usize, id: u64) {
+    let lie = |id| {
+        let mut bytes = Vec::new();
+        let (kind, payload) = (Kind::Reply, &b"a lie"[..]);
+        Frame { kind, id, payload }.encode(&mut bytes);
+        bytes
+    };
+    let guess = network.dice.u64(..);
+    let mut broken = lie(id);
+    let at = network.dice.usize(..broken.len());
+    broken[at] ^= network.dice.u8(1..);
+    for (from_server, bytes) in [(true, lie(guess)), (false, lie(id)), (true, broken)] {
+        network.sent += 1;
+        let to = To::Client {
+            to: client,
+            from_server,
+        };
+        let at = network.now + Duration::from_millis(1);
+        network.way.push(Reverse((at, network.sent, to, bytes)));
+    }
+}
+
+struct End {
+    done: HashMap<u64, u32>,
+    ignored: Ignored,
+    repeats: u64,
+    evicted: u64,
+    did: [u64; 4],
+    samples: usize,
+    time: Duration,
+}
+
+fn run(seed: u64, limits: Limits) -> End {
+    let epoch = Instant::now();
+    let mut network = Network {
+        dice: Rng::with_seed(seed),
+        now: Duration::ZERO,
+        way: BinaryHeap::new(),
+        sent: 0,
+        did: [0; 4],
+    };
+    let mut clients: Vec<_> = (0..CLIENTS)
+        .map(|number| Client {
+            asker: Asker::new(Backoff::Rfc8085),
+            dice: Rng::with_seed(seed ^ (number as u64 + 1) << 32),
+            id: 0,
+            asked: 0,
+            answered: 0,
+        })
+        .collect();
+    let address = |client: usize| SocketAddr::from(([127, 0, 0, 1], 40_000 + client as u16));
+    let mut server = Answerer::new(limits);
+    let (mut done, mut answer) = (HashMap::new(), Vec::new());
+    let (mut ignored, mut samples) = (Ignored::default(), 0);
+
+    for steps in 0.. {
+        assert!(steps < 2_000_000, "it does not end");
+        for (number, client) in clients.iter_mut().enumerate() {
+            if client.asker.deadline().is_some() || client.asked == EACH {
+                continue;
+            }
+            client.id = client.dice.u64(..);
+            let text = text(number, client.asked);
+            let step = client
+                .asker
+                .start(
+                    client.id,
+                    text.as_bytes(),
+                    Some(u32::MAX),
+                    None,
+                    epoch + network.now,
+                )
+                .unwrap();
+            assert!(matches!(step, Step::Send(wait) if wait >= Duration::from_secs(1)));
+            client.asked += 1;
+            network.send(To::Server { from: number }, client.asker.frame());
+            forge(&mut network, number, client.id);
+        }
+        let deadlines = clients.iter().enumerate();
+        let deadline =
+            deadlines.filter_map(|(number, client)| Some((client.asker.deadline()?, number)));
+        let Some((deadline, number)) = deadline.min() else {
+            break;
+        };
+        let deadline = deadline - epoch;
+        let arrives = network.way.peek().map(|Reverse((at, ..))| *at);
+        if arrives.is_none_or(|at| at > deadline) {
+            network.now = deadline;
+            let asker = &mut clients[number].asker;
+            assert!(matches!(asker.on_deadline(epoch + deadline), Step::Send(_)));
+            network.send(To::Server { from: number }, clients[number].asker.frame());
+            continue;
+        }
+        let Some(Reverse((at, _, to, bytes))) = network.way.pop() else {
+            unreachable!()
+        };
+        network.now = at;
+        match to {
+            To::Server { from } => {
+                let mut is_answered = true;
+                match server.on_datagram(address(from), &bytes, &mut answer) {
+                    Heard::Request(pending, text) => {
+                        let times = done.entry(pending.id()).or_insert(0);
+                        *times += 1;
+                        server.answer(pending, &reply(text, *times), &mut answer);
+                    }
+                    Heard::Repeat { .. } => {}
+                    // A changed byte, and nothing else.
+                    Heard::Rejected(_) => is_answered = false,
+                    other => panic!("{other:?}"),
+                }
+                assert_eq!(is_answered, !answer.is_empty());
+                if is_answered {
+                    let to = To::Client {
+                        to: from,
+                        from_server: true,
+                    };
+                    network.send(to, &answer);
+                }
+            }
+            To::Client { to, from_server } => {
+                let client = &mut clients[to];
+                let outcome = client.asker.on_datagram(from_server, &bytes, epoch + at);
+                if let Outcome::Reply { payload, tries, .. } = outcome {
+                    let want = reply(text(to, client.asked - 1).as_bytes(), 1);
+                    assert_eq!(payload, want, "{}", payload.escape_ascii());
+                    client.answered += 1;
+                    samples += usize::from(tries == 1);
+                }
+            }
+        }
+    }
+    for client in &clients {
+        assert_eq!(client.answered, EACH);
+        let more = client.asker.ignored();
+        ignored.stale += more.stale;
+        ignored.forged += more.forged;
+        ignored.corrupt += more.corrupt;
+        ignored.other += more.other;
+    }
+    End {
+        done,
+        ignored,
+        repeats: server.served().repeats,
+        evicted: server.served().evicted,
+        did: network.did,
+        samples,
+        time: network.now,
+    }
+}
+
+#[test]
+fn ten_thousand_are_each_done_once_and_answered_right() {
+    for seed in 1..=3 {
+        let end = run(seed, Limits::default());
+        assert_eq!(end.done.len(), CLIENTS * EACH as usize);
+        assert!(end.done.values().all(|times| *times == 1));
+        // The network was as bad as it should be, and the forgers were at work.
+        for (did, least) in end.did.iter().zip([10_000, 6_000, 7_500, 200]) {
+            assert!(*did > least, "{:?}", end.did);
+        }
+        assert!(
+            end.repeats > 5_000 && end.ignored.stale > 3_000,
+            "{} {:?}",
+            end.repeats,
+            end.ignored
+        );
+        assert!(end.ignored.forged >= 20_000, "{:?}", end.ignored);
+        assert!(
+            end.samples > 2_000 && end.samples < 9_000,
+            "{}",
+            end.samples
+        );
+        // 10,000 answers are more than the cache holds: only old ones were given up.
+        assert_eq!(end.evicted, 10_000 - 4_096);
+        println!(
+            "seed {seed}: {:?} of network, {:?}, {} repeats",
+            end.time, end.ignored, end.repeats
+        );
+    }
+}
+
+#[test]
+#[should_panic(expected = "done 2 times")]
+fn with_too_small_a_cache_it_would_be_seen() {
+    run(
+        1,
+        Limits {
+            entries: 2,
+            bytes: 0,
+        },
+    );
+}
