@@ -26,7 +26,8 @@
 //! - `cli` (default): the `udpraw` binary.
 //! - `uring` (default): the rung [`io::Rung::Uring`].
 //!
-//! Without both, the library depends on socket2, nix, libc, memchr, strsim and fastrand alone.
+//! Without both, the library depends on socket2, nix, libc, memchr, strsim, fastrand, crc-fast and
+//! getrandom alone.
 
 pub mod bench;
 pub mod client;

@@ -313,7 +313,7 @@ fn an_unknown_version_is_told_on_both_sides() {
     assert_eq!(answer, frame(Kind::Reply, 6, b"Your data was 2 bytes long"));
     let end = server.interrupt();
     for told in [
-        "is told the versions that are spoken, as of its request its version 9 is not spoken",
+        "is told so: of its request, its version 9 is not spoken, only 1 is",
         "does not speak version 1 of the exchange",
         "sent an answer, and answers are not answered",
         "1 exchange, 1 of a version not spoken, 2 ignored as answers",
@@ -326,7 +326,7 @@ fn an_unknown_version_is_told_on_both_sides() {
         .unwrap();
     let end = client.finish();
     assert_eq!(end.code, Some(1));
-    let told = "does not speak version 1 of the exchange, as it says; it speaks 2, 3\n";
+    let told = "does not speak version 1 of the exchange; by its own word it speaks 2, 3\n";
     assert!(end.stderr.ends_with(told), "{}", end.stderr);
 }
 

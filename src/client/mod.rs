@@ -217,6 +217,13 @@ impl Client {
         asker.map_or(&self.estimate, Asker::estimate)
     }
 
+    /// The retransmission timeout (RTO) at present. An exchange keeps what it was doubled to until
+    /// there is a sample (RFC 6298 section 5).
+    pub fn timeout(&self) -> Duration {
+        let asker = self.asker.as_ref();
+        asker.map_or_else(|| self.estimate.timeout(), Asker::timeout)
+    }
+
     /// How many datagrams it ignored so far, and why, if it asks by exchanges.
     pub fn ignored(&self) -> Option<Ignored> {
         self.asker.as_ref().map(Asker::ignored)

@@ -87,7 +87,10 @@ fn ask(
         report.event(event).map_err(Failure::from)
     })?;
     match (before, client.ignored()) {
-        (Some(before), Some(now)) => report.exchange(client.estimate(), now.since(&before))?,
+        (Some(before), Some(now)) => {
+            let (estimate, timeout) = (client.estimate(), client.timeout());
+            report.exchange(estimate, timeout, now.since(&before))?;
+        }
         _ => report.estimate(client.estimate()),
     }
     Ok(answer)

@@ -212,12 +212,17 @@ impl<'a> Report<'a> {
     }
 
     /// What an exchange taught of the round trip, and what was ignored in it, for `--verbose`.
-    pub(crate) fn exchange(&mut self, estimate: &RoundTrip, ignored: Ignored) -> io::Result<()> {
+    pub(crate) fn exchange(
+        &mut self,
+        estimate: &RoundTrip,
+        timeout: Duration,
+        ignored: Ignored,
+    ) -> io::Result<()> {
         if self.is_json() {
             let record = Record::Estimate {
                 srtt_us: estimate.smoothed().map(micros),
                 rttvar_us: micros(estimate.variation()),
-                rto_us: micros(estimate.timeout()),
+                rto_us: micros(timeout),
                 ignored: ignored.into(),
             };
             return self.output.record(SCHEMA, &record);
@@ -230,13 +235,13 @@ impl<'a> Report<'a> {
             (2.., _) => format!("no sample, as it was sent {} times", self.tries),
             _ => "no sample, as there was no reply".into(),
         };
-        let smoothed = estimate.smoothed();
-        let smoothed = smoothed.map_or("none".into(), |time| format!("{time:.1?}"));
+        let learnt = match estimate.smoothed() {
+            Some(time) => format!("SRTT {time:.1?}, RTTVAR {:.1?}, ", estimate.variation()),
+            None => String::new(),
+        };
+        let ignored = exchange::ignored(&ignored);
         self.output.talk(format_args!(
-            "{sample} (SRTT {smoothed}, RTTVAR {:.1?}, RTO {:.1?}); {}",
-            estimate.variation(),
-            estimate.timeout(),
-            exchange::ignored(&ignored)
+            "{sample} ({learnt}RTO {timeout:.1?}); {ignored}"
         ));
         Ok(())
     }

@@ -171,7 +171,7 @@ pub(super) fn unserved(request: &Request<'_>, why: Unserved) -> String {
             format!("not answered: of the {length} bytes from {client}, {defect}")
         }
         Unserved::Version(defect) => {
-            format!("{client} is told the versions that are spoken, as of its request {defect}")
+            format!("{client} is told so: of its request, {defect}")
         }
         Unserved::Answer(Kind::Unsupported) => {
             format!("{client} does not speak version {VERSION} of the exchange")
@@ -192,5 +192,5 @@ pub(super) fn unsupported(versions: &[u8]) -> String {
         [] => "none".into(),
         versions => versions.join(", "),
     };
-    format!("version {VERSION} of the exchange, as it says; it speaks {theirs}")
+    format!("version {VERSION} of the exchange; by its own word it speaks {theirs}")
 }

@@ -143,10 +143,8 @@ impl Asker {
         self.end();
         let kind = Kind::Request;
         Frame { kind, id, payload }.encode(&mut self.frame);
-        let mut schedule = self.backoff.schedule(&self.estimate, tries, limit);
-        if self.backoff == Backoff::Rfc8085 {
-            schedule = schedule.from_at_least(self.backed_off);
-        }
+        let schedule = self.backoff.schedule(&self.estimate, tries, limit);
+        let mut schedule = schedule.from_at_least(self.backed_off);
         let Some(wait) = schedule.next() else {
             return Ok(Step::GiveUp);
         };
@@ -195,8 +193,10 @@ impl Asker {
             self.end();
             return Step::GiveUp;
         };
-        // The last wait may be cut by the limit, and does not shorten the timeout.
-        self.backed_off = wait.max(waiting.wait);
+        // The book's waits are its own. The last wait may be cut by the limit, which shortens no timeout.
+        if self.backoff == Backoff::Rfc8085 {
+            self.backed_off = wait.max(waiting.wait);
+        }
         waiting.wait = wait;
         waiting.deadline = now + wait;
         waiting.tries += 1;
@@ -277,6 +277,12 @@ impl Asker {
     /// What it has learnt of the round trip.
     pub fn estimate(&self) -> &RoundTrip {
         &self.estimate
+    }
+
+    /// The retransmission timeout (RTO) at present: the estimate's, or what it was doubled to if there
+    /// was no sample since.
+    pub fn timeout(&self) -> Duration {
+        self.estimate.timeout().max(self.backed_off)
     }
 
     /// What it ignored so far.
@@ -376,6 +382,7 @@ mod tests {
         let outcome = asker.on_datagram(true, &first, now);
         assert!(matches!(outcome, Outcome::Reply { tries: 3, .. }));
         assert_eq!(asker.estimate().smoothed(), None, "Karn's rule");
+        assert_eq!(asker.timeout(), Duration::from_secs(4));
         let step = asker.start(2, b"", None, None, now).unwrap();
         assert_eq!(step, Step::Send(Duration::from_secs(4)));
         now += Duration::from_millis(300);

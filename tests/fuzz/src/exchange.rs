@@ -1,0 +1,50 @@
+//! Exchanges: no panic; what is read is written again as it was; an answerer sends little, and an
+//! asker takes nothing but its reply.
+#![no_main]
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use libfuzzer_sys::fuzz_target;
+use udpraw::protocol::Backoff;
+use udpraw::protocol::exchange::{Answerer, Asker, Frame, Heard, Kind, Limits, Outcome};
+
+/// The reply that carries all from byte 20 on.
+fn whole(bytes: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::new();
+    let payload = bytes.get(20..).unwrap_or_default();
+    let id = 7;
+    Frame { kind: Kind::Reply, id, payload }.encode(&mut frame);
+    frame
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut written = Vec::new();
+    if let Ok(frame) = Frame::parse(bytes) {
+        frame.encode(&mut written);
+        // The kind 4 is read in any version, and written in ours.
+        assert!(written == bytes || frame.kind == Kind::Unsupported);
+    }
+    let mut answerer = Answerer::new(Limits { entries: 4, bytes: 0 });
+    let (client, mut answer) = (SocketAddr::from(([127, 0, 0, 1], 9)), Vec::new());
+    for turn in 0..2 {
+        let heard = answerer.on_datagram(client, bytes, &mut answer);
+        assert!(turn == 0 || !matches!(heard, Heard::Request(..)), "done twice");
+        if let Heard::Request(request, text) = heard {
+            answerer.answer(request, text, &mut answer);
+        }
+        assert!(answer.is_empty() || 28 + answer.len() <= 3 * (28 + bytes.len()));
+        let mut none = Vec::new();
+        answerer.on_datagram(client, &answer, &mut none);
+        assert!(none.is_empty(), "an answer is not answered");
+    }
+    let (mut asker, now) = (Asker::new(Backoff::Rfc8085), Instant::now());
+    asker.start(7, bytes.get(..99).unwrap_or(bytes), None, None, now).expect("short enough");
+    assert!(!matches!(asker.on_datagram(false, bytes, now), Outcome::Reply { .. }));
+    if let Outcome::Reply { payload, .. } = asker.on_datagram(true, bytes, now) {
+        assert_eq!(Frame::parse(bytes), Ok(Frame { kind: Kind::Reply, id: 7, payload }));
+    } else if bytes.len() < 60_000 && asker.deadline().is_some() {
+        let outcome = asker.on_datagram(true, &whole(bytes), now);
+        assert!(matches!(outcome, Outcome::Reply { .. }), "{outcome:?}");
+    }
+});
