@@ -21,12 +21,15 @@ enum To {
     Client { to: usize, from_server: bool },
 }
 
+/// A datagram that is under way: when it arrives, in which order it was sent, where it goes, its bytes.
+type Sent = (Duration, u64, To, Vec<u8>);
+
 /// A network that loses 30 %, doubles 20 %, delays 30 % beyond those behind, and changes a byte of 1 %.
 struct Network {
     dice: Rng,
     now: Duration,
-    /// What is under way: when it arrives, and in which order it was sent.
-    way: BinaryHeap<Reverse<(Duration, u64, To, Vec<u8>)>>,
+    /// What is under way.
+    way: BinaryHeap<Reverse<Sent>>,
     sent: u64,
     /// Lost, doubled, delayed, changed.
     did: [u64; 4],

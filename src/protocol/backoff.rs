@@ -96,7 +96,7 @@ impl Schedule {
 
     /// The same, but with a first wait of `least` or more: a timeout that was doubled for an earlier
     /// request holds until there is a sample (RFC 6298 section 5).
-    pub(super) fn from_at_least(mut self, least: Duration) -> Self {
+    pub(super) fn with_first_at_least(mut self, least: Duration) -> Self {
         self.next = self.next.max(least).min(self.most);
         self
     }

@@ -51,8 +51,10 @@ mod answerer;
 mod asker;
 mod cache;
 mod frame;
+mod outcome;
 
 pub use answerer::{Answered, Answerer, Heard, Pending, Served};
-pub use asker::{Asker, Ignored, Outcome, Step};
+pub use asker::Asker;
 pub use cache::Limits;
 pub use frame::{Defect, Frame, HEADER, Kind, MOST_PAYLOAD, SPOKEN, VERSION};
+pub use outcome::{Ignored, Outcome, Step};

@@ -1,0 +1,74 @@
+//! What an [`Asker`](super::Asker) is to do, and what it makes of a datagram.
+
+use std::time::Duration;
+
+use super::frame::Defect;
+
+/// What an asker is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Send the frame, and wait so long.
+    Send(Duration),
+    /// Nothing yet.
+    Wait,
+    /// Give up: the tries or the time are over. No answer to it is accepted any more.
+    GiveUp,
+}
+
+/// What a datagram is to an asker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome<'a> {
+    /// The reply. The exchange is over.
+    Reply {
+        /// What it carries.
+        payload: &'a [u8],
+        /// Time since the request was first sent.
+        elapsed: Duration,
+        /// How often it was sent. Above 1, `elapsed` is no sample of the round trip (Karn's rule).
+        tries: u32,
+    },
+    /// The request was done, but its reply of so many bytes is more than three times the request.
+    /// The exchange is over.
+    TooLong(u32),
+    /// The server does not speak this version, but those. The exchange is over.
+    Unsupported(&'a [u8]),
+    /// An answer to an earlier request, or a second one to the same.
+    Stale,
+    /// From somebody else than the server, or an answer to what was never asked.
+    Forged,
+    /// A frame that is damaged on its way.
+    Corrupt(Defect),
+    /// No answer at all, or one of a version or kind that is not known.
+    Other(Defect),
+}
+
+/// How many datagrams an asker ignored, and why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ignored {
+    /// Answers to earlier requests, and second answers.
+    pub stale: u64,
+    /// What came from somebody else, and answers to what was never asked. An answer to a request so old that its
+    /// id is forgotten (more than 64 requests ago) counts as such.
+    pub forged: u64,
+    /// Damaged frames.
+    pub corrupt: u64,
+    /// What is no answer of an exchange.
+    pub other: u64,
+}
+
+impl Ignored {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.stale + self.forged + self.corrupt + self.other
+    }
+
+    /// Those since `earlier`.
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            stale: self.stale - earlier.stale,
+            forged: self.forged - earlier.forged,
+            corrupt: self.corrupt - earlier.corrupt,
+            other: self.other - earlier.other,
+        }
+    }
+}
