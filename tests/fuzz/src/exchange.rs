@@ -44,7 +44,8 @@ fuzz_target!(|bytes: &[u8]| {
     if let Outcome::Reply { payload, .. } = asker.on_datagram(true, bytes, now) {
         assert_eq!(Frame::parse(bytes), Ok(Frame { kind: Kind::Reply, id: 7, payload }));
     } else if bytes.len() < 60_000 && asker.deadline().is_some() {
-        let outcome = asker.on_datagram(true, &whole(bytes), now);
+        let reply = whole(bytes);
+        let outcome = asker.on_datagram(true, &reply, now);
         assert!(matches!(outcome, Outcome::Reply { .. }), "{outcome:?}");
     }
 });
