@@ -102,3 +102,43 @@ fn inner<'a>(datagram: &Request<'a>, id: u64, payload: &'a [u8]) -> Request<'a> 
         ..*datagram
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::protocol::exchange::{Frame, Kind};
+
+    #[test]
+    fn a_desk_knows_what_another_did() {
+        let mut first = Exchanges::new(Limits::default());
+        let mut second = first.beside();
+        let (mut bytes, kind) = (Vec::new(), Kind::Request);
+        let payload = b"x";
+        Frame {
+            kind,
+            id: 7,
+            payload,
+        }
+        .encode(&mut bytes);
+        let datagram = Request {
+            client: ([127, 0, 0, 1], 9).into(),
+            exchange: None,
+            bytes: &bytes,
+            length: bytes.len(),
+            is_truncated: false,
+        };
+        let mut told = Vec::new();
+        let mut tell = |event: &Event<'_>| {
+            told.push(format!("{event:?}"));
+            Ok::<(), Error>(())
+        };
+        let answer = first.answer(&datagram, &Reply::length(), &mut tell);
+        let one = answer.unwrap().unwrap().bytes.to_vec();
+        let answer = second.answer(&datagram, &Reply::length(), &mut tell);
+        assert_eq!(answer.unwrap().unwrap().bytes, one);
+        assert_eq!(told.len(), 2);
+        assert!(told[0].starts_with("Received") && told[1].starts_with("Repeated"));
+        assert_eq!(first.served(), second.served());
+    }
+}

@@ -314,17 +314,24 @@ mod tests {
     #[test]
     fn two_answerers_that_hear_each_other_fall_silent() {
         let mut ends = [(); 2].map(|()| Answerer::new(Limits::default()));
-        let mut another = request(9, b"ping");
-        another[4] = 200;
-        let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
-        digest.update(&another[..16]);
-        digest.update(&another[20..]);
-        another[16..20].copy_from_slice(&(digest.finalize() as u32).to_be_bytes());
-        // One that is answered, one whose reply is too long, and one of another version.
+        let other = |version, kind| {
+            let mut bytes = request(9, b"ping");
+            bytes[4..6].copy_from_slice(&[version, kind]);
+            let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
+            digest.update(&bytes[..16]);
+            digest.update(&bytes[20..]);
+            bytes[16..20].copy_from_slice(&(digest.finalize() as u32).to_be_bytes());
+            bytes
+        };
+        // One that is answered, one whose reply is too long, one of another version; and what is no
+        // request in another version, or nothing known in this one.
         for (start, reply, turns) in [
             (request(1, b"ping"), &b"pong"[..], 1),
             (request(2, b""), &[0; 999], 1),
-            (another, b"", 1),
+            (other(200, 1), b"", 1),
+            (other(200, 2), b"", 0),
+            (other(200, 4), b"", 0),
+            (other(1, 9), b"", 0),
         ] {
             let mut at = start;
             let mut sent = 0;
@@ -339,5 +346,6 @@ mod tests {
             assert_eq!(sent, turns, "one answer, and no answer to the answer");
         }
         assert_eq!(ends[1].served().answers, 3);
+        assert_eq!(ends[0].served().unsupported, 1);
     }
 }
