@@ -62,7 +62,7 @@ pub(crate) struct ServerArguments {
     reply_text: Option<Template>,
 
     /// Serve exchanges (`udpraw client --exchange`) and nothing else: each request is done once, a
-    /// repeat of one of the last 4,096 is answered as before; with --reply none, by nothing in it
+    /// repeat of one of the last 4,096 is answered as before. With --reply none, answers are empty
     #[arg(long, conflicts_with_all = ["no_copy", "allow_bench"])]
     exchange: bool,
 
