@@ -5,6 +5,7 @@
 
 mod backoff;
 pub mod consent;
+pub mod impairment;
 mod round_trip;
 
 pub use backoff::{Backoff, Schedule};
