@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod options;
 mod python;
 mod record;
+pub(crate) mod relay;
 pub(crate) mod server;
 pub(crate) mod services;
 mod tour;
