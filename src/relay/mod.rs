@@ -185,8 +185,8 @@ impl Relay {
             trunk.depart(now, front);
             for key in &keys {
                 match u32::try_from(*key) {
-                    Ok(flow) => trunk.from_target(now, flow, front, stop, observe)?,
-                    Err(_) => from_clients(now, front, trunk, ready, stop, observe)?,
+                    Ok(flow) => trunk.target_sent(now, flow, front, stop, observe)?,
+                    Err(_) => clients_sent(now, front, trunk, ready, stop, observe)?,
                 }
             }
         }
@@ -195,7 +195,7 @@ impl Relay {
 }
 
 /// Takes what has come from clients.
-fn from_clients<E: From<Error>>(
+fn clients_sent<E: From<Error>>(
     now: Duration,
     front: &mut Transport,
     trunk: &mut Trunk,
@@ -206,7 +206,7 @@ fn from_clients<E: From<Error>>(
     let mut told = Ok(());
     let received = front.receive(Wait::Never, stop, |arrival, _| {
         if told.is_ok() {
-            told = trunk.from_client(now, arrival, ready, observe);
+            told = trunk.client_sent(now, arrival, ready, observe);
         }
     });
     told?;

@@ -124,7 +124,7 @@ impl Trunk {
     }
 
     /// Takes what came from a client.
-    pub(super) fn from_client<E>(
+    pub(super) fn client_sent<E>(
         &mut self,
         now: Duration,
         arrival: &Arrival<'_>,
@@ -179,7 +179,7 @@ impl Trunk {
     }
 
     /// Takes what came from the target for a flow.
-    pub(super) fn from_target<E: From<Error>>(
+    pub(super) fn target_sent<E: From<Error>>(
         &mut self,
         now: Duration,
         number: u32,

@@ -60,8 +60,8 @@ pub(super) enum Record<'a> {
         down: Rates,
     },
     Ledger {
-        up: Books,
-        down: Books,
+        up: Box<Books>,
+        down: Box<Books>,
         flows_opened: u64,
         flows_closed: u64,
         unreachable: u64,
@@ -217,8 +217,8 @@ pub(super) fn record(event: &Event<'_>) -> Option<Record<'static>> {
 /// The books as the last record.
 pub(super) fn ledger(ledger: &Ledger) -> Record<'static> {
     Record::Ledger {
-        up: (&ledger.up).into(),
-        down: (&ledger.down).into(),
+        up: Box::new((&ledger.up).into()),
+        down: Box::new((&ledger.down).into()),
         flows_opened: ledger.flows_opened,
         flows_closed: ledger.flows_closed,
         unreachable: ledger.unreachable,
