@@ -29,7 +29,7 @@ pub struct Config {
     pub replay: Option<Replay>,
     /// How many clients are served at once. Datagrams of further ones are lost, and counted.
     pub max_flows: u32,
-    /// How long a flow is kept without a datagram.
+    /// How long a flow is kept without a datagram, counted from when the last one has left.
     pub idle: Duration,
     /// The rung that moves the datagrams; not `uring`.
     pub choice: Choice,

@@ -30,7 +30,7 @@ pub(super) struct Flow {
     pub(super) down: impairment::Flow,
     /// The socket towards the target; another one while the upstream transport has it.
     pub(super) endpoint: Endpoint,
-    /// When something came or left last.
+    /// When something came last, or all that came will have left.
     pub(super) active: Duration,
 }
 

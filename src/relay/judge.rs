@@ -61,7 +61,7 @@ impl Judge {
         true
     }
 
-    /// Decides on one datagram; says whether it is to be sent on now.
+    /// Decides on one datagram; says whether it is to be sent on now, and when all of it has left.
     pub(super) fn offer<E>(
         &mut self,
         now: Duration,
@@ -69,7 +69,7 @@ impl Judge {
         flow: &mut Flow,
         bytes: &[u8],
         observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
-    ) -> Result<bool, E> {
+    ) -> Result<(bool, Duration), E> {
         let (id, number) = (flow.id(), flow.number());
         let recorded = self
             .replay
@@ -103,6 +103,10 @@ impl Judge {
         if self.tell_each {
             observe(&Event::Fated(fated))?;
         }
-        Ok(offered.is_through)
+        let stays = match offered.fate {
+            Fate::Passes(passage) => passage.delay.max(passage.copy.unwrap_or_default()),
+            Fate::Lost(_) => Duration::ZERO,
+        };
+        Ok((offered.is_through, now.saturating_add(stays)))
     }
 }

@@ -62,6 +62,8 @@ const FRONT: u64 = u64::MAX;
 pub struct Relay {
     config: Config,
     address: SocketAddr,
+    /// All times are counted from here.
+    start: Instant,
     front: Transport,
     trunk: Trunk,
     ready: ReadySet,
@@ -88,6 +90,7 @@ impl Relay {
         Ok(Self {
             config,
             address,
+            start: Instant::now(),
             front,
             trunk,
             ready,
@@ -114,7 +117,7 @@ impl Relay {
         self.trunk.ledger(&self.front)
     }
 
-    /// Relays until `stop` is raised, the time is over ([`Config::duration`]), or so many datagrams
+    /// Relays until `stop` is raised, the time since it was opened is over ([`Config::duration`]), or so many datagrams
     /// came ([`Config::count`]) and those that were held have left.
     ///
     /// # Errors
@@ -124,8 +127,7 @@ impl Relay {
         stop: &AtomicBool,
         mut observe: impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let start = Instant::now();
-        let relayed = self.relay(start, stop, &mut observe);
+        let relayed = self.relay(stop, &mut observe);
         let settled = self.trunk.settle(&mut self.front, &mut observe);
         relayed.and(settled)?;
         self.trunk.close_all(&mut observe)
@@ -133,20 +135,23 @@ impl Relay {
 
     fn relay<E: From<Error>>(
         &mut self,
-        start: Instant,
         stop: &AtomicBool,
         observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Self {
             config,
+            start,
             front,
             trunk,
             ready,
             ..
         } = self;
         let end = config.duration;
-        let mut tick = config.interval.map(|every| (every, every));
-        let mut before = (Duration::ZERO, trunk.books(front));
+        let begin = start.elapsed();
+        let mut tick = config
+            .interval
+            .map(|every| (every, begin.saturating_add(every)));
+        let mut before = (begin, trunk.books(front));
         let mut keys = Vec::new();
         while !stop.load(Ordering::Relaxed) {
             let now = start.elapsed();

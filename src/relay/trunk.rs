@@ -154,7 +154,7 @@ impl Trunk {
             return Ok(());
         }
         if let Some(flow) = self.flows.get_mut(number) {
-            flow.active = now;
+            flow.active = flow.active.max(now);
             let (count, length) = (arrival.count(), arrival.bytes().len());
             if self.judge.pass(Direction::Up, &mut flow.up, count, length) {
                 let outbox = &mut self.wire.transport.outbox();
@@ -167,10 +167,10 @@ impl Trunk {
                 break;
             };
             let (up, judge) = (&mut flow.up, &mut self.judge);
-            if judge.offer(now, Direction::Up, up, bytes, observe)?
-                // What left meanwhile may have been another flow's.
-                && self.wire.load(&mut self.flows, number)
-            {
+            let (is_through, left) = judge.offer(now, Direction::Up, up, bytes, observe)?;
+            flow.active = flow.active.max(left);
+            // What left meanwhile may have been another flow's.
+            if is_through && self.wire.load(&mut self.flows, number) {
                 self.wire.transport.outbox().queue(None, None, bytes);
             }
             self.depart_up(now);
@@ -380,7 +380,7 @@ fn reply<E>(
     let Some(flow) = flows.get_mut(number) else {
         return Ok(());
     };
-    flow.active = now;
+    flow.active = flow.active.max(now);
     let (count, length) = (arrival.count(), arrival.bytes().len());
     if judge.pass(Direction::Down, &mut flow.down, count, length) {
         send_on(&mut front.outbox(), Some(flow.client), flow.from, arrival);
@@ -390,7 +390,10 @@ fn reply<E>(
         let Some(flow) = flows.get_mut(number) else {
             break;
         };
-        if judge.offer(now, Direction::Down, &mut flow.down, bytes, observe)? {
+        let down = &mut flow.down;
+        let (is_through, left) = judge.offer(now, Direction::Down, down, bytes, observe)?;
+        flow.active = flow.active.max(left);
+        if is_through {
             let (client, from) = (Some(flow.client), flow.from);
             front.outbox().queue(client, from, bytes);
         }

@@ -214,6 +214,39 @@ fn it_ends_in_time_and_what_is_held_is_told() {
 }
 
 #[test]
+fn a_flow_is_not_idle_while_something_of_it_is_held() {
+    let target = socket();
+    let arguments = ["--idle", "1ms", "--delay", "200ms", "--count", "1"];
+    let mut relay = Relay::start(target.local_addr().unwrap(), &arguments);
+    client_of(relay.address).send(b"late").unwrap();
+    assert_eq!(take(&target).0, b"late");
+    relay.event("opened");
+    let (ledger, _) = relay.finish();
+    assert_eq!(ledger["up"]["lost"]["orphaned"], 0);
+}
+
+/// On a terminal, a line is written over again each second.
+#[test]
+fn a_terminal_is_kept_up_to_date() {
+    if !common::has("python3") {
+        return;
+    }
+    const SPAWN: &str = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)";
+    let words = ["relay", "--listen", ":0", "--to", ":9", "--for", "1100ms"];
+    let mut python = std::process::Command::new("python3");
+    python
+        .args(["-c", SPAWN, env!("CARGO_BIN_EXE_udpraw")])
+        .args(words);
+    python.stdin(std::process::Stdio::null());
+    let end = common::run(python);
+    assert_eq!(end.code, Some(0), "{end:?}");
+    let line = "\r\x1b[K1 s  0 flows  up: 0 in, 0 out, 0 lost";
+    assert!(end.stdout.contains(line), "{:?}", end.stdout);
+    let piped = finish(&words);
+    assert!(!(piped.stdout + &piped.stderr).contains("1 s  0 flows"));
+}
+
+#[test]
 fn intervals_are_told() {
     let target = socket();
     let mut relay = Relay::start(
@@ -323,6 +356,13 @@ fn nonsense_is_refused() {
             ),
         ],
     );
+    let target = socket();
+    let to = target.local_addr().unwrap();
+    let relay = Relay::start(to, &["--log", "/dev/full", "--count", "1"]);
+    client_of(relay.address).send(b"x").unwrap();
+    let (_, end) = relay.finish();
+    assert_eq!(end.code, Some(2));
+    assert!(end.stderr.contains("cannot write '/dev/full'") && end.stderr.contains("ENOSPC"));
     let help = finish(&["relay", "--help"]);
     assert_eq!(help.code, Some(0));
     assert!(help.stdout.contains("--up 'loss=100%'"));

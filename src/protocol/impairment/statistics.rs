@@ -307,6 +307,27 @@ fn what_is_held_back_leaves_behind_the_next_or_when_its_time_is_over() {
     assert!(alone.take_due(millis(1) + HOLD).is_some());
 }
 
+#[test]
+fn what_is_too_much_to_hold_is_lost_and_counted() {
+    let (mut link, mut flow) = (link("delay=1h,duplicate=100%", 1), Flow::new(0));
+    let room = HELD as u64 / 2;
+    for number in 0..room + 10 {
+        let offered = link.offer(Duration::ZERO, &mut flow, b"x");
+        assert_eq!(matches!(offered.fate, Fate::Passes(_)), number < room);
+    }
+    let tally = *link.tally();
+    assert_eq!((tally.offered, tally.copies), (room + 10, room));
+    assert_eq!(tally.lost_to(Cause::Overflow), 10);
+    assert_eq!(link.held(), HELD);
+    assert!(link.take_due(Duration::from_secs(3600)).is_some());
+    // Room for the first, and none for its copy.
+    link.offer(Duration::ZERO, &mut flow, b"x");
+    assert_eq!(
+        (link.tally().copies, link.tally().lost_to(Cause::Overflow)),
+        (room + 1, 11)
+    );
+}
+
 /// Traffic: flow, length, and how long after the one before it comes.
 fn traffic() -> impl Strategy<Value = Vec<(u32, usize, u64)>> {
     prop::collection::vec((0..3_u32, 0..200_usize, 0..2_000_u64), 1..200)
