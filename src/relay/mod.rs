@@ -77,6 +77,8 @@ impl Relay {
     /// If the target is the relay itself; if the limit of open files is too low for
     /// [`Config::max_flows`] and cannot be raised; of the sockets, and of [`Transport::open`].
     pub fn open(config: Config) -> Result<Self> {
+        // Before the port is taken, which the target itself may hold, and after it is known.
+        config::refuse_loop(config.listen, config.to)?;
         limit::allow_files(config.max_flows)?;
         let endpoint = Endpoint::builder()
             .packet_info(config.listen.ip().is_unspecified())
