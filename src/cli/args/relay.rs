@@ -33,8 +33,8 @@ Impairments, in the order in which a datagram meets them: blackhole, mtu, loss, 
 rate and queue, delay and jitter, reorder, duplicate. Each option holds both ways; --up and --down
 set it for one way, as NAME=VALUE,NAME=VALUE, in its place.
 
-Exit status: 0 at the end, 1 if the books do not balance or the traffic was not that of the record, 2
-on an error.";
+Exit status: 0 at the end, 1 if the books do not balance or the traffic was not that of the
+record, 2 on an error.";
 
 /// What to relay, and through how bad a network.
 #[derive(Debug, Args)]
@@ -47,9 +47,6 @@ pub(crate) struct RelayArguments {
     /// Where their datagrams go: ADDR:PORT, or :PORT for 127.0.0.1
     #[arg(long, value_name = "ADDR")]
     to: String,
-
-    #[command(flatten)]
-    impairments: ImpairmentArguments,
 
     /// What decides all that is left to chance: the same seed, the same fates [default: any, and told]
     #[arg(long)]
@@ -91,6 +88,9 @@ pub(crate) struct RelayArguments {
     /// Show each flow as it comes and goes, and the rung
     #[arg(short, long)]
     pub(crate) verbose: bool,
+
+    #[command(flatten)]
+    impairments: ImpairmentArguments,
 }
 
 /// How bad the network is.

@@ -59,6 +59,8 @@ mod fate;
 mod line;
 mod link;
 mod profile;
+#[cfg(test)]
+mod properties;
 mod spell;
 #[cfg(test)]
 mod statistics;
