@@ -1,4 +1,4 @@
-//! Quantities as people write them: sizes, durations, probabilities.
+//! Quantities as people write them: sizes, durations and windows of time, probabilities, bit rates.
 //!
 //! ```
 //! use std::time::Duration;
@@ -9,6 +9,7 @@
 //! assert!(units::bytes("4x").unwrap_err().to_string().contains("unknown unit 'x'"));
 //! ```
 
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -47,6 +48,19 @@ const TIME_UNITS: &[(&str, f64)] = &[
     ("d", 86_400.0),
 ];
 
+/// Powers of 1,000, as tc(8) writes them; each may end in `/s`.
+const RATE_UNITS: &[(&str, f64)] = &[
+    ("", 1.0),
+    ("bit", 1.0),
+    ("kbit", 1e3),
+    ("mbit", 1e6),
+    ("gbit", 1e9),
+    ("bps", 1.0),
+    ("kbps", 1e3),
+    ("mbps", 1e6),
+    ("gbps", 1e9),
+];
+
 /// A number of bytes: `1400`, `64k` (64,000), `4MiB` (4,194,304).
 ///
 /// # Errors
@@ -80,6 +94,46 @@ pub fn duration(text: &str) -> Result<Duration> {
         return Err(bad("longer than a year".into()));
     }
     Ok(Duration::from_secs_f64(seconds))
+}
+
+/// A window of time, from its begin up to its end: `2s..5s`.
+///
+/// # Errors
+/// If either side is no [`duration`], or the end is not behind the begin.
+pub fn window(text: &str) -> Result<Range<Duration>> {
+    let bad = |reason: &str| {
+        Error::invalid("read window", quoted(text), reason)
+            .with_remedy("write its begin and its end, as in 2s..5s")
+    };
+    let (begin, end) = text
+        .split_once("..")
+        .ok_or_else(|| bad("there is no '..'"))?;
+    let (begin, end) = (duration(begin)?, duration(end)?);
+    if end <= begin {
+        return Err(bad("it ends before it begins"));
+    }
+    Ok(begin..end)
+}
+
+/// A rate in bits a second: `10Mbit` (10,000,000), `1.5Gbit/s`, `500kbps`; a plain number counts
+/// bits.
+///
+/// # Errors
+/// If the text is no number, has an unknown unit, is less than a bit a second, or above 2^53.
+pub fn rate(text: &str) -> Result<u64> {
+    let bad = |reason: String| {
+        Error::invalid("read rate", quoted(text), reason)
+            .with_remedy("write a number with bit, kbit, Mbit or Gbit, as in 10Mbit")
+    };
+    let trimmed = text.trim();
+    let bits = scaled(trimmed.strip_suffix("/s").unwrap_or(trimmed), RATE_UNITS).map_err(bad)?;
+    if bits < 1.0 {
+        return Err(bad("less than a bit a second".into()));
+    }
+    if bits > 9_007_199_254_740_992.0 {
+        return Err(bad("too large".into()));
+    }
+    Ok(bits as u64)
 }
 
 /// A probability, from 0 to 1: `0.2` or `20%`.
@@ -166,6 +220,46 @@ mod tests {
             ("50 %", 0.5),
         ] {
             assert_eq!(probability(text).unwrap(), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_rates_and_windows() {
+        for (text, want) in [
+            ("10Mbit", 10_000_000),
+            ("1.5 Gbit/s", 1_500_000_000),
+            ("500kbps", 500_000),
+            ("64000", 64_000),
+        ] {
+            assert_eq!(rate(text).unwrap(), want, "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "0.5",
+            "10MB",
+            "Mbit",
+            "-1kbit",
+            "9e9",
+            "99999999Gbit",
+        ] {
+            let error = rate(text).unwrap_err().to_string();
+            assert!(error.contains("10Mbit"), "{error}");
+        }
+        let seconds = Duration::from_secs;
+        assert_eq!(window("2s..5s").unwrap(), seconds(2)..seconds(5));
+        assert_eq!(window("0..1m").unwrap(), seconds(0)..seconds(60));
+        for text in [
+            "",
+            "2s",
+            "5s..2s",
+            "2s..2s",
+            "..",
+            "1s..",
+            "x..2s",
+            "1s..2s..3s",
+        ] {
+            window(text).unwrap_err();
         }
     }
 

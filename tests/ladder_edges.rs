@@ -300,3 +300,48 @@ fn settings_out_of_range_are_refused() {
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     }
 }
+
+#[test]
+fn a_transport_exchanges_its_socket() {
+    for rung in rungs() {
+        let (mut transport, mut peer) = (plain(rung), plain(Rung::Single));
+        let first = at(&transport);
+        let gro = match rung {
+            Rung::Offload => Endpoint::builder().option("UDP_GRO=1".parse().unwrap()),
+            _ => Endpoint::builder(),
+        };
+        let mut other = gro.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let second = other.local_address().unwrap();
+        let to = Some(at(&peer));
+        transport.outbox().queue(to, None, b"from the first");
+        let exchanged = transport.exchange(&mut other);
+        if rung == Rung::Uring {
+            assert_eq!(exchanged.unwrap_err().kind(), ErrorKind::Unsupported);
+            continue;
+        }
+        exchanged.unwrap();
+        transport.outbox().queue(to, None, b"from the second");
+        assert_eq!(transport.flush().into_result().unwrap(), 2, "{rung}");
+        let mut got = Vec::new();
+        while got.len() < 2 {
+            let came = peer.receive(SOON, &NEVER, |arrival, outbox| {
+                got.push((arrival.source(), arrival.bytes().to_vec()));
+                outbox.echo(arrival);
+            });
+            assert_ne!(came.unwrap(), 0, "{rung}");
+        }
+        peer.flush().into_result().unwrap();
+        let want = [
+            (first, b"from the first".to_vec()),
+            (second, b"from the second".to_vec()),
+        ];
+        assert_eq!(got, want, "{rung}");
+        assert_eq!(take(&mut transport, 1), [b"from the second"], "{rung}");
+        // What its options bring must fit.
+        let mut talkative = Endpoint::builder()
+            .packet_info(true)
+            .bind("127.0.0.1:0".parse().unwrap())
+            .unwrap();
+        transport.exchange(&mut talkative).unwrap_err();
+    }
+}

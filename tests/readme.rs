@@ -116,7 +116,7 @@ fn compare(shown: &[&str], mut printed: Vec<String>, block: &[&str]) {
 
 fn try_block(block: &[&str]) {
     assert!(block[0].starts_with("$ "), "{block:?}");
-    let mut background: Option<Running> = None;
+    let mut background: Vec<Running> = Vec::new();
     let (mut shown, mut printed) = (Vec::new(), Vec::new());
     for (at, line) in block.iter().enumerate() {
         let Some(command) = line.strip_prefix("$ ") else {
@@ -133,11 +133,13 @@ fn try_block(block: &[&str]) {
                 for _ in told.filter(|line| line.contains("isten")) {
                     printed.push(normal(&running.line()));
                 }
-                background = Some(running);
+                background.push(running);
             }
             None if command == "wait" => {
-                let running = background.take().expect("something to wait for");
-                printed.extend(lines(&running.finish()));
+                assert!(!background.is_empty(), "nothing to wait for");
+                for running in background.drain(..) {
+                    printed.extend(lines(&running.finish()));
+                }
             }
             None => printed.extend(lines(&common::run(shell(command)))),
         }

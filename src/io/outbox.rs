@@ -112,7 +112,7 @@ impl Outbox<'_> {
         });
     }
 
-    fn send_queue(&mut self) {
+    pub(super) fn send_queue(&mut self) {
         if self.queue.is_empty() {
             return;
         }

@@ -27,6 +27,11 @@ pub(super) trait Engine: Send {
         false
     }
 
+    /// Whether it works for the one socket that it was opened for.
+    fn is_tied(&self) -> bool {
+        false
+    }
+
     /// Receives, and returns how many messages came: at least one.
     fn fetch(
         &mut self,

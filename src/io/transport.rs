@@ -183,6 +183,34 @@ impl Transport {
         }
     }
 
+    /// Exchanges the socket for another one, after what is queued has been sent over the first: so
+    /// one transport serves many sockets, with one set of buffers.
+    ///
+    /// The other must have the same options beside each datagram and the same blocking mode, and
+    /// `UDP_GRO` where the rung is `offload`. Receive with [`Wait::Never`] or [`Wait::Until`]: a
+    /// timeout stays with the socket that it was set on.
+    ///
+    /// # Errors
+    /// Of kind `Unsupported` on the rung `uring`, whose ring belongs to its socket; and if the other
+    /// socket needs another space for control messages.
+    pub fn exchange(&mut self, endpoint: &mut Endpoint) -> Result<()> {
+        if self.engine.is_tied() {
+            let tied = std::io::Error::new(ErrorKind::Unsupported, "it belongs to one socket");
+            return Err(Error::unsupported(
+                "exchange the socket of",
+                self.rung,
+                tied,
+            ));
+        }
+        if endpoint.control_space() != self.endpoint.control_space() {
+            let reason = "its options bring other control messages";
+            return Err(Error::invalid("exchange", "a socket", reason));
+        }
+        self.outbox().send_queue();
+        std::mem::swap(&mut self.endpoint, endpoint);
+        Ok(())
+    }
+
     /// As [`Outbox::flush`].
     pub fn flush(&mut self) -> Sent {
         self.outbox().flush()

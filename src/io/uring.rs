@@ -58,6 +58,10 @@ impl Engine for Uring {
         true
     }
 
+    fn is_tied(&self) -> bool {
+        true
+    }
+
     fn fetch(
         &mut self,
         fd: BorrowedFd<'_>,

@@ -6,6 +6,7 @@
 mod backoff;
 pub mod consent;
 pub mod exchange;
+pub mod impairment;
 mod round_trip;
 
 pub use backoff::{Backoff, Schedule};

@@ -25,6 +25,7 @@ mod error_queue;
 mod group;
 mod interrupt;
 pub mod options;
+mod ready;
 mod wait;
 
 pub use address::{Family, resolve};
@@ -33,4 +34,5 @@ pub use datagram::{Beside, Datagram, PacketInfo, ReceiveBuffer};
 pub use endpoint::Endpoint;
 pub use error_queue::{Origin, QueuedError};
 pub use interrupt::{pause, stop_on_signals};
+pub use ready::ReadySet;
 pub use wait::{Traffic, WaitSet};

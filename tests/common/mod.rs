@@ -80,6 +80,7 @@ impl Running {
         line.trim_end_matches('\n').to_owned()
     }
 
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -41,6 +41,24 @@ impl FamilyArguments {
     }
 }
 
+/// An address with its port: `ADDR:PORT`, `[ADDR]:PORT`, `NAME:PORT`, or `:PORT` for 127.0.0.1. Of a
+/// name it is the first address, as the resolver orders them.
+pub(crate) fn whole_address(text: &str) -> Result<SocketAddr> {
+    let bad = |reason: &str| {
+        let subject = format!("address '{}'", text.escape_debug());
+        Error::invalid("read", subject, reason)
+            .with_remedy("write ADDR:PORT, as in 127.0.0.1:1060 or [::1]:1060")
+    };
+    let (host, port) = text.rsplit_once(':').ok_or_else(|| bad("it has no port"))?;
+    if host.contains(':') && !host.ends_with(']') {
+        return Err(bad("an IPv6 address needs brackets before its port"));
+    }
+    let port = resolve_port(port)?;
+    let host = if host.is_empty() { "127.0.0.1" } else { host };
+    // `resolve` yields one at least.
+    Ok(resolve(host, port)?.swap_remove(0))
+}
+
 /// A local address to bind: `ADDR`, `ADDR:PORT`, `[ADDR]:PORT` or `:PORT`.
 pub(crate) fn local_address(text: &str, family: Family) -> Result<SocketAddr> {
     let (host, port) = match text.rsplit_once(':') {

@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod client;
 pub(crate) mod endpoint;
 pub(crate) mod options;
+pub(crate) mod relay;
 pub(crate) mod server;
 pub(crate) mod services;
 pub(crate) mod socket;
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Options(options::OptionsArguments),
     /// Which way to move datagrams is the fastest on this machine
     Bench(bench::BenchArguments),
+    /// A bad network between any two UDP programs
+    Relay(relay::RelayArguments),
     /// See it all at work: the documents' exchange, then its system calls explained
     Tour(tour::TourArguments),
 }

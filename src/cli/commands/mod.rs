@@ -3,6 +3,7 @@
 mod bench;
 mod client;
 mod options;
+mod relay;
 mod server;
 mod services;
 mod tour;
@@ -19,6 +20,7 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
         Command::Services(arguments) => services::run(arguments, output),
         Command::Options(arguments) => options::run(arguments, output),
         Command::Bench(arguments) => bench::run(arguments, output),
+        Command::Relay(arguments) => relay::run(&arguments, output),
         Command::Tour(arguments) => tour::run(arguments, output),
     }
 }

@@ -6,6 +6,7 @@ mod exchange;
 pub(crate) mod options;
 mod python;
 mod record;
+pub(crate) mod relay;
 pub(crate) mod server;
 pub(crate) mod services;
 mod tour;

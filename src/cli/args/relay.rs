@@ -1,0 +1,241 @@
+//! `udpraw relay`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use udpraw::error::{Error, Result};
+use udpraw::io::Choice;
+use udpraw::protocol::impairment::Profile;
+use udpraw::relay::{Config, Replay};
+use udpraw::units;
+
+use super::endpoint::whole_address;
+
+const EXAMPLES: &str = "\
+Examples:
+  udpraw relay --listen 127.0.0.1:5300 --to 127.0.0.1:53 --loss 20%
+                                              every fifth datagram is lost, each way
+  udpraw relay --listen :5300 --to :53 --loss ge:1%,25% --seed 1
+                                              bursts of four on average, the same at each run
+  udpraw relay --listen :5300 --to :53 --delay 20ms --jitter 5ms --down 'rate=10Mbit,queue=50'
+                                              a slow line to the clients, and late both ways
+  udpraw relay --listen :5300 --to :53 --up 'loss=100%'
+                                              the target hears nothing
+  udpraw relay --listen :5300 --to :53 --blackhole 2s..5s --for 10s
+                                              three seconds of silence
+  udpraw relay --listen :5300 --to :53 --loss 20% --log fates.ndjson
+  udpraw relay --listen :5300 --to :53 --replay fates.ndjson
+                                              the same fates once more
+
+Impairments, in the order in which a datagram meets them: blackhole, mtu, loss, truncate, corrupt,
+rate and queue, delay and jitter, reorder, duplicate. Each option holds both ways; --up and --down
+set it for one way, as NAME=VALUE,NAME=VALUE, in its place.
+
+Exit status: 0 at the end, 1 if the books do not balance or the traffic was not that of the
+record, 2 on an error.";
+
+/// What to relay, and through how bad a network.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RelayArguments {
+    /// Where clients send to: ADDR:PORT, or :PORT for 127.0.0.1; port 0 for one that the OS picks
+    #[arg(long, value_name = "ADDR")]
+    listen: String,
+
+    /// Where their datagrams go: ADDR:PORT, or :PORT for 127.0.0.1
+    #[arg(long, value_name = "ADDR")]
+    to: String,
+
+    /// What decides all that is left to chance: the same seed, the same fates [default: any, and told]
+    #[arg(long)]
+    seed: Option<u64>,
+
+    /// Write the fate of each datagram to this file, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+
+    /// Impose the fates that --log wrote, instead of any other; what comes beyond them passes
+    #[arg(long, value_name = "FILE", conflicts_with = "seed")]
+    pub(crate) replay: Option<PathBuf>,
+
+    /// Serve so many clients at once; datagrams of further ones are lost, and counted
+    #[arg(long, value_name = "N", default_value_t = 1024,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_flows: u32,
+
+    /// Forget a client after this time without a datagram
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = some_time)]
+    idle: Duration,
+
+    /// Rung that moves the datagrams: single, batch, offload, or auto for the best that works here
+    #[arg(long, value_name = "RUNG", default_value = "auto")]
+    io: Choice,
+
+    /// End after this time
+    #[arg(long = "for", value_name = "TIME", value_parser = units::duration)]
+    duration: Option<Duration>,
+
+    /// End after so many datagrams, both ways together, once those that are held have left
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+
+    /// Print what was done at the end of each interval, as 1s
+    #[arg(long, value_name = "INTERVAL", value_parser = some_time)]
+    pub(crate) stats: Option<Duration>,
+
+    /// Show each flow as it comes and goes, and the rung
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+
+    #[command(flatten)]
+    impairments: ImpairmentArguments,
+}
+
+/// How bad the network is.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "A bad network")]
+struct ImpairmentArguments {
+    /// Lose datagrams: 20%, or in bursts ge:P,R (Gilbert-Elliott: P from good to bad, R back), and
+    /// maybe the loss in the bad and the good state, as ge:1%,25%,90%,0.1%
+    #[arg(long, value_name = "LOSS")]
+    loss: Option<String>,
+
+    /// Let datagrams leave twice
+    #[arg(long, value_name = "PROBABILITY")]
+    duplicate: Option<String>,
+
+    /// Let datagrams leave out of order: ahead of the delay, or without one behind the next
+    #[arg(long, value_name = "PROBABILITY")]
+    reorder: Option<String>,
+
+    /// Hold each datagram for this time
+    #[arg(long, value_name = "TIME")]
+    delay: Option<String>,
+
+    /// Vary the delay by so much, which may reorder
+    #[arg(long, value_name = "TIME")]
+    jitter: Option<String>,
+
+    /// How the delay varies: uniform (delay - jitter to delay + jitter) or normal (standard deviation)
+    #[arg(long, value_name = "NAME")]
+    distribution: Option<String>,
+
+    /// Flip a bit of a datagram
+    #[arg(long, value_name = "PROBABILITY")]
+    corrupt: Option<String>,
+
+    /// Cut a datagram to any smaller length
+    #[arg(long, value_name = "PROBABILITY")]
+    truncate: Option<String>,
+
+    /// Carry no more than this rate, as 10Mbit, IP and UDP headers included
+    #[arg(long, value_name = "RATE")]
+    rate: Option<String>,
+
+    /// Let so many datagrams wait for the rate, and lose those behind (tail drop) [default: 100]
+    #[arg(long, value_name = "N")]
+    queue: Option<String>,
+
+    /// Lose datagrams that are longer with their IP and UDP headers, without a word
+    #[arg(long, value_name = "BYTES")]
+    mtu: Option<String>,
+
+    /// Lose everything within this time since the start, as 2s..5s; several with commas
+    #[arg(long, value_name = "FROM..TO")]
+    blackhole: Option<String>,
+
+    /// From the clients to the target alone, as loss=20%,delay=5ms
+    #[arg(long, value_name = "NAME=VALUE,...")]
+    up: Option<String>,
+
+    /// From the target to the clients alone
+    #[arg(long, value_name = "NAME=VALUE,...")]
+    down: Option<String>,
+}
+
+impl ImpairmentArguments {
+    /// Those of both ways, by name.
+    fn both(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            ("loss", &self.loss),
+            ("duplicate", &self.duplicate),
+            ("reorder", &self.reorder),
+            ("delay", &self.delay),
+            ("jitter", &self.jitter),
+            ("distribution", &self.distribution),
+            ("corrupt", &self.corrupt),
+            ("truncate", &self.truncate),
+            ("rate", &self.rate),
+            ("queue", &self.queue),
+            ("mtu", &self.mtu),
+            ("blackhole", &self.blackhole),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+    }
+
+    /// Up and down.
+    fn profiles(&self) -> Result<(Profile, Profile)> {
+        let mut both = Profile::default();
+        for (name, value) in self.both() {
+            both.set(name, value)?;
+        }
+        let mut up = both.clone();
+        up.set_all(self.up.as_deref().unwrap_or_default())?;
+        let mut down = both;
+        down.set_all(self.down.as_deref().unwrap_or_default())?;
+        Ok((up, down))
+    }
+}
+
+/// A time that is one.
+fn some_time(text: &str) -> Result<Duration> {
+    let time = units::duration(text)?;
+    if time < Duration::from_millis(1) {
+        let subject = format!("'{}'", text.escape_debug());
+        return Err(Error::invalid("use", subject, "the shortest is 1ms"));
+    }
+    Ok(time)
+}
+
+impl RelayArguments {
+    /// What to do; `replay` is what [`Self::replay`] names, and `is_watched` says whether to tell
+    /// what is done each second.
+    pub(crate) fn config(&self, replay: Option<Replay>, is_watched: bool) -> Result<Config> {
+        let (up, down) = self.impairments.profiles()?;
+        if replay.is_some() && !(up.is_perfect() && down.is_perfect()) {
+            let reason = "the record decides what becomes of each datagram";
+            return Err(Error::invalid("use", "--replay with an impairment", reason)
+                .with_remedy("leave one of them out"));
+        }
+        let to = target(&self.to)?;
+        let second = is_watched.then_some(Duration::from_secs(1));
+        Ok(Config {
+            up,
+            down,
+            seed: self.seed.unwrap_or_else(|| fastrand::u64(..1_000_000)),
+            replay,
+            max_flows: self.max_flows,
+            idle: self.idle,
+            choice: self.io,
+            duration: self.duration,
+            count: self.count,
+            interval: self.stats.or(second),
+            tell_each: self.log.is_some(),
+            ..Config::new(whole_address(&self.listen)?, to)
+        })
+    }
+}
+
+fn target(text: &str) -> Result<SocketAddr> {
+    let to = whole_address(text)?;
+    if to.port() == 0 {
+        return Err(
+            Error::invalid("relay to", format_args!("{to}"), "port 0 is nobody's")
+                .with_remedy("name the port that the target listens at"),
+        );
+    }
+    Ok(to)
+}

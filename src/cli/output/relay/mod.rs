@@ -1,0 +1,272 @@
+//! What `udpraw relay` tells.
+
+mod log;
+mod records;
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use udpraw::error::Error;
+use udpraw::protocol::impairment::Cause;
+use udpraw::relay::{Config, Event, Interval, Ledger, Relay, Side};
+
+use self::records::Record;
+use super::python::Tuple;
+use super::{Output, count};
+
+pub(crate) use self::log::{Line, Log};
+
+const SCHEMA: &str = "udpraw.relay/1";
+
+/// Failures of datagrams are told of at most once in this time, so that they do not flood a terminal.
+const OFTEN: Duration = Duration::from_secs(1);
+
+/// Tells of a relay, while it runs and once it is over.
+pub(crate) struct Report<'a> {
+    output: &'a mut Output,
+    /// Whether `--stats` was asked for: lines to keep, rather than one that is written over.
+    keeps_lines: bool,
+    verbose: bool,
+    is_watched: bool,
+    /// When a failure was told last, and how many were not since.
+    told: Option<Instant>,
+    untold: u64,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) fn new(output: &'a mut Output, keeps_lines: bool, verbose: bool) -> Self {
+        Self {
+            output,
+            keeps_lines,
+            verbose,
+            is_watched: io::stderr().is_terminal(),
+            told: None,
+            untold: 0,
+        }
+    }
+
+    /// Where it listens, and what it does.
+    pub(crate) fn listening(&mut self, relay: &Relay, config: &Config) -> io::Result<()> {
+        let is_random = !(config.up.is_perfect() && config.down.is_perfect());
+        let seed = is_random.then_some(config.seed);
+        let (rung, passed_over) = relay.rung();
+        if self.output.is_json() {
+            let record = Record::Listening {
+                fd: relay.endpoint().as_raw_fd(),
+                at: relay.address().into(),
+                to: config.to.into(),
+                seed,
+                rung: rung.name(),
+                max_flows: config.max_flows,
+            };
+            return self.output.record(SCHEMA, &record);
+        }
+        self.output.listening(relay.address())?;
+        let mut line = format!("relaying to {}", Tuple(config.to));
+        if let Some(seed) = seed {
+            // Writing to a String cannot fail.
+            let _ = write!(line, ", seed {seed}");
+        }
+        self.output.talk(line);
+        if self.verbose {
+            super::server::rung(self.output, rung, passed_over);
+        }
+        Ok(())
+    }
+
+    /// What happened.
+    pub(crate) fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        if self.output.is_json() {
+            return match records::record(event) {
+                Some(record) => self.output.record(SCHEMA, &record),
+                None => Ok(()),
+            };
+        }
+        match event {
+            Event::Interval(interval) if self.keeps_lines => self.output.line(rates(interval)),
+            Event::Interval(interval) => {
+                self.live(interval);
+                Ok(())
+            }
+            _ => {
+                self.remark(event);
+                Ok(())
+            }
+        }
+    }
+
+    fn remark(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Opened {
+                flow,
+                client,
+                upstream,
+            } if self.verbose => {
+                self.clear();
+                self.output.talk(format_args!(
+                    "flow {flow} opened: {} goes on from {}",
+                    Tuple(*client),
+                    Tuple(*upstream)
+                ));
+            }
+            Event::Closed {
+                flow,
+                datagrams: [up, down],
+                ..
+            } if self.verbose => {
+                self.clear();
+                self.output.talk(format_args!(
+                    "flow {flow} closed: {} up, {down} down",
+                    count(*up, "datagram", "datagrams")
+                ));
+            }
+            Event::Refused {
+                client,
+                datagrams,
+                error,
+            } => {
+                self.clear();
+                let why = error.map_or("--max-flows are served".into(), Error::to_string);
+                let lost = count(*datagrams, "datagram", "datagrams");
+                let client = Tuple(*client);
+                self.output.note(format_args!(
+                    "no flow for {client} and maybe others, {lost} lost so far: {why}"
+                ));
+            }
+            Event::Failed(flow, error) => {
+                if self.told.is_some_and(|told| told.elapsed() < OFTEN) {
+                    self.untold += 1;
+                    return;
+                }
+                self.clear();
+                let whose = flow.map_or(String::new(), |(number, client)| {
+                    format!("flow {number} of {}: ", Tuple(client))
+                });
+                self.output.note(format_args!("{whose}{error}"));
+                self.told = Some(Instant::now());
+            }
+            Event::Differs(fated, recorded) => {
+                self.clear();
+                self.output.note(format_args!(
+                    "this is not the traffic of the record: datagram {} of flow {} {} has {}, and \
+                     {recorded} in the record",
+                    fated.number,
+                    fated.flow,
+                    fated.direction,
+                    count(fated.length as u64, "byte", "bytes"),
+                ));
+            }
+            _ => {}
+        }
+    }
+
+    /// The line that is written over each second.
+    fn live(&self, interval: &Interval) {
+        if self.is_watched {
+            let line = format!("\r\x1b[K{}", rates(interval));
+            let _ = io::stderr().write_all(line.as_bytes());
+        }
+    }
+
+    fn clear(&self) {
+        if self.is_watched && !self.output.is_json() {
+            let _ = io::stderr().write_all(b"\r\x1b[K");
+        }
+    }
+
+    /// Where every datagram went, at the end.
+    pub(crate) fn ledger(&mut self, ledger: &Ledger) -> io::Result<()> {
+        if self.output.is_json() {
+            return self.output.record(SCHEMA, &records::ledger(ledger));
+        }
+        self.clear();
+        if self.untold > 0 {
+            let untold = count(self.untold, "more failure", "more failures");
+            self.output.note(format_args!("{untold} not shown"));
+        }
+        let mut text = books(&ledger.up, &ledger.down);
+        let _ = writeln!(
+            text,
+            "{} served",
+            count(ledger.flows_opened, "flow", "flows")
+        );
+        for (number, what) in [
+            (ledger.unreachable, "told by the network not to arrive"),
+            (ledger.beyond_record, "beyond the record, and passed"),
+            (ledger.unlike_record, "of another length than the record's"),
+        ] {
+            if number > 0 {
+                let datagrams = count(number, "datagram", "datagrams");
+                let _ = writeln!(text, "{datagrams} {what}");
+            }
+        }
+        self.output.text(&text)?;
+        if ledger.remainder() != 0 {
+            self.output.note(format_args!(
+                "the books do not balance: {} up and {} down are unaccounted for",
+                ledger.up.remainder(),
+                ledger.down.remainder()
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// `12 s  2 flows  up: 100 in, 80 out, 20 lost (0.001 Gbit/s)  down: …`
+fn rates(interval: &Interval) -> String {
+    let seconds = interval.time.as_secs_f64();
+    let mut line = format!(
+        "{:.0} s  {}",
+        interval.at.as_secs_f64(),
+        count(interval.flows, "flow", "flows")
+    );
+    for (way, name) in ["up", "down"].into_iter().enumerate() {
+        let bits = interval.sent_bytes[way] as f64 * 8.0;
+        let _ = write!(
+            line,
+            "  {name}: {} in, {} out, {} lost, {:.3} Mbit/s",
+            interval.received[way],
+            interval.sent[way],
+            interval.lost[way],
+            bits / seconds / 1e6
+        );
+    }
+    if interval.refused > 0 {
+        let _ = write!(line, "  {} without a flow", interval.refused);
+    }
+    line
+}
+
+/// The books as a table: a row for what there is.
+fn books(up: &Side, down: &Side) -> String {
+    let lost = |cause: Cause| (up.link.lost_to(cause), down.link.lost_to(cause));
+    let drops = |side: &Side| side.kernel_drops.unwrap_or_default();
+    let rows = [
+        ("in", (up.received, down.received)),
+        ("copied", (up.link.copies, down.link.copies)),
+        ("out", (up.sent, down.sent)),
+        ("lost by blackhole", lost(Cause::Blackhole)),
+        ("lost by mtu", lost(Cause::Mtu)),
+        ("lost by loss", lost(Cause::Loss)),
+        ("lost by queue", lost(Cause::Queue)),
+        ("lost, too many held", lost(Cause::Overflow)),
+        ("lost, refused by kernel", (up.refused, down.refused)),
+        ("lost, no flow", (up.flowless, down.flowless)),
+        ("lost, flow was closed", (up.orphans, down.orphans)),
+        ("held at the end", (up.held, down.held)),
+        ("corrupted", (up.link.corrupted, down.link.corrupted)),
+        ("truncated", (up.link.truncated, down.link.truncated)),
+        ("reordered", (up.link.reordered, down.link.reordered)),
+        ("delayed", (up.link.delayed, down.link.delayed)),
+        ("dropped by the kernel before", (drops(up), drops(down))),
+    ];
+    let mut text = format!("{:<28} {:>12} {:>12}\n", "datagrams", "up", "down");
+    for (name, (up, down)) in rows {
+        if up > 0 || down > 0 || name == "in" || name == "out" {
+            let _ = writeln!(text, "{name:<28} {up:>12} {down:>12}");
+        }
+    }
+    text
+}

@@ -1,0 +1,229 @@
+//! What a relay tells as NDJSON, `udpraw.relay/1`.
+
+use std::net::SocketAddr;
+
+use serde::Serialize;
+use udpraw::error::Error;
+use udpraw::protocol::impairment::Cause;
+use udpraw::relay::{End, Event, Interval, Ledger, Side};
+
+use super::super::record::Address;
+
+/// An object of the relay's NDJSON.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub(super) enum Record<'a> {
+    Listening {
+        fd: i32,
+        at: Address,
+        to: Address,
+        seed: Option<u64>,
+        rung: &'a str,
+        max_flows: u32,
+    },
+    Opened {
+        flow: u32,
+        client: Address,
+        upstream: Address,
+    },
+    Closed {
+        flow: u32,
+        client: Address,
+        up: u64,
+        down: u64,
+        reason: &'static str,
+    },
+    Refused {
+        client: Address,
+        datagrams: u64,
+        message: Option<String>,
+    },
+    Error {
+        flow: Option<u32>,
+        client: Option<Address>,
+        message: String,
+        errno: Option<String>,
+    },
+    Differs {
+        direction: &'static str,
+        flow: u32,
+        number: u64,
+        bytes: usize,
+        recorded_bytes: usize,
+    },
+    Interval {
+        at: f64,
+        seconds: f64,
+        flows: u64,
+        refused: u64,
+        up: Rates,
+        down: Rates,
+    },
+    Ledger {
+        up: Box<Books>,
+        down: Box<Books>,
+        flows_opened: u64,
+        flows_closed: u64,
+        unreachable: u64,
+        beyond_record: u64,
+        unlike_record: u64,
+        balanced: bool,
+    },
+}
+
+#[derive(Serialize)]
+pub(super) struct Rates {
+    received: u64,
+    sent: u64,
+    sent_bytes: u64,
+    lost: u64,
+}
+
+/// One direction's books.
+#[derive(Serialize)]
+pub(super) struct Books {
+    received: u64,
+    received_bytes: u64,
+    copies: u64,
+    sent: u64,
+    sent_bytes: u64,
+    lost: Lost,
+    corrupted: u64,
+    truncated: u64,
+    reordered: u64,
+    delayed: u64,
+    held: u64,
+    remainder: i64,
+    kernel_drops: Option<u64>,
+}
+
+/// Losses by cause.
+#[derive(Serialize)]
+struct Lost {
+    blackhole: u64,
+    mtu: u64,
+    loss: u64,
+    queue: u64,
+    overflow: u64,
+    refused: u64,
+    flowless: u64,
+    orphaned: u64,
+}
+
+impl From<&Side> for Books {
+    fn from(side: &Side) -> Self {
+        let tally = &side.link;
+        Self {
+            received: side.received,
+            received_bytes: side.received_bytes,
+            copies: tally.copies,
+            sent: side.sent,
+            sent_bytes: side.sent_bytes,
+            lost: Lost {
+                blackhole: tally.lost_to(Cause::Blackhole),
+                mtu: tally.lost_to(Cause::Mtu),
+                loss: tally.lost_to(Cause::Loss),
+                queue: tally.lost_to(Cause::Queue),
+                overflow: tally.lost_to(Cause::Overflow),
+                refused: side.refused,
+                flowless: side.flowless,
+                orphaned: side.orphans,
+            },
+            corrupted: tally.corrupted,
+            truncated: tally.truncated,
+            reordered: tally.reordered,
+            delayed: tally.delayed,
+            held: side.held,
+            remainder: side.remainder() as i64,
+            kernel_drops: side.kernel_drops,
+        }
+    }
+}
+
+fn error(flow: Option<(u32, SocketAddr)>, error: &Error) -> Record<'static> {
+    Record::Error {
+        flow: flow.map(|(number, _)| number),
+        client: flow.map(|(_, client)| client.into()),
+        message: error.to_string(),
+        errno: error.errno_name(),
+    }
+}
+
+fn rates(interval: &Interval, way: usize) -> Rates {
+    Rates {
+        received: interval.received[way],
+        sent: interval.sent[way],
+        sent_bytes: interval.sent_bytes[way],
+        lost: interval.lost[way],
+    }
+}
+
+/// What an event is as a record.
+pub(super) fn record(event: &Event<'_>) -> Option<Record<'static>> {
+    Some(match event {
+        Event::Opened {
+            flow,
+            client,
+            upstream,
+        } => Record::Opened {
+            flow: *flow,
+            client: (*client).into(),
+            upstream: (*upstream).into(),
+        },
+        Event::Closed {
+            flow,
+            client,
+            datagrams: [up, down],
+            end,
+        } => Record::Closed {
+            flow: *flow,
+            client: (*client).into(),
+            up: *up,
+            down: *down,
+            reason: match end {
+                End::Idle => "idle",
+                End::Relay => "end",
+            },
+        },
+        Event::Refused {
+            client,
+            datagrams,
+            error,
+        } => Record::Refused {
+            client: (*client).into(),
+            datagrams: *datagrams,
+            message: error.map(ToString::to_string),
+        },
+        Event::Failed(flow, failed) => error(*flow, failed),
+        Event::Differs(fated, recorded) => Record::Differs {
+            direction: fated.direction.name(),
+            flow: fated.flow,
+            number: fated.number,
+            bytes: fated.length,
+            recorded_bytes: *recorded,
+        },
+        Event::Interval(interval) => Record::Interval {
+            at: interval.at.as_secs_f64(),
+            seconds: interval.time.as_secs_f64(),
+            flows: interval.flows,
+            refused: interval.refused,
+            up: rates(interval, 0),
+            down: rates(interval, 1),
+        },
+        _ => return None,
+    })
+}
+
+/// The books as the last record.
+pub(super) fn ledger(ledger: &Ledger) -> Record<'static> {
+    Record::Ledger {
+        up: Box::new((&ledger.up).into()),
+        down: Box::new((&ledger.down).into()),
+        flows_opened: ledger.flows_opened,
+        flows_closed: ledger.flows_closed,
+        unreachable: ledger.unreachable,
+        beyond_record: ledger.beyond_record,
+        unlike_record: ledger.unlike_record,
+        balanced: ledger.remainder() == 0,
+    }
+}

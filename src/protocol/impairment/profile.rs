@@ -1,0 +1,178 @@
+//! How bad a network is, in one direction.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::dice::{Dice, Throw};
+
+/// How datagrams are lost by chance.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Loss {
+    /// None is.
+    #[default]
+    None,
+    /// Each with this probability, whatever became of the others.
+    Random(f64),
+    /// In bursts: a chain of two states that takes a step at each datagram of a flow (Gilbert 1960,
+    /// Elliott 1963). Its first state is drawn as often bad as it is bad in the long run, which is
+    /// `worsen / (worsen + recover)`; a bad stretch lasts `1 / recover` datagrams on average.
+    GilbertElliott {
+        /// Probability of a step from good to bad.
+        worsen: f64,
+        /// Probability of a step from bad to good.
+        recover: f64,
+        /// Probability of loss in the bad state; 1 is Gilbert's simple model.
+        bad: f64,
+        /// Probability of loss in the good state.
+        good: f64,
+    },
+}
+
+impl Loss {
+    /// Whether the next datagram of a flow is lost; `is_bad` is the flow's state, if it has one yet.
+    pub(super) fn strikes(self, dice: Dice, is_bad: &mut Option<bool>) -> bool {
+        match self {
+            Self::None => false,
+            Self::Random(probability) => dice.chance(Throw::Loss, probability),
+            Self::GilbertElliott {
+                worsen,
+                recover,
+                bad,
+                good,
+            } => {
+                let is_now_bad = match *is_bad {
+                    None => dice.chance(Throw::Chain, worsen / (worsen + recover)),
+                    Some(false) => dice.chance(Throw::Chain, worsen),
+                    Some(true) => !dice.chance(Throw::Chain, recover),
+                };
+                *is_bad = Some(is_now_bad);
+                dice.chance(Throw::Loss, if is_now_bad { bad } else { good })
+            }
+        }
+    }
+
+    /// The share of datagrams that are lost in the long run, from 0 to 1.
+    pub fn share(self) -> f64 {
+        match self {
+            Self::None => 0.0,
+            Self::Random(probability) => probability,
+            Self::GilbertElliott {
+                worsen,
+                recover,
+                bad,
+                good,
+            } => {
+                let sum = worsen + recover;
+                let is_bad = if sum > 0.0 { worsen / sum } else { 0.0 };
+                is_bad * bad + (1.0 - is_bad) * good
+            }
+        }
+    }
+}
+
+/// How the delay of one datagram differs from that of the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Distribution {
+    /// Evenly from `delay - jitter` to `delay + jitter`.
+    #[default]
+    Uniform,
+    /// Normally around `delay`, with `jitter` as the standard deviation.
+    Normal,
+}
+
+/// How bad a network is, in one direction. The default is a perfect one; what each impairment does,
+/// and in which order, is at the head of [the module](super).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// Windows of time in which everything is lost.
+    pub blackholes: Vec<Range<Duration>>,
+    /// The longest datagram that gets through, in bytes with headers.
+    pub mtu: Option<usize>,
+    /// Loss by chance.
+    pub loss: Loss,
+    /// Probability that a datagram is cut.
+    pub truncate: f64,
+    /// Probability that a bit of a datagram is flipped.
+    pub corrupt: f64,
+    /// Bits a second that the wire carries, headers included.
+    pub rate: Option<u64>,
+    /// How many datagrams may wait for the wire or be on it; 100 unless told.
+    pub queue: usize,
+    /// How long a datagram takes behind the wire.
+    pub delay: Duration,
+    /// How much that varies.
+    pub jitter: Duration,
+    /// How it varies.
+    pub distribution: Distribution,
+    /// Probability that a datagram leaves out of order.
+    pub reorder: f64,
+    /// Probability that a datagram leaves twice.
+    pub duplicate: f64,
+    /// Bytes of headers that `mtu` and `rate` count with each datagram: 28 over IPv4 (20 and 8, the
+    /// default), 48 over IPv6.
+    pub headers: usize,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            blackholes: Vec::new(),
+            mtu: None,
+            loss: Loss::None,
+            truncate: 0.0,
+            corrupt: 0.0,
+            rate: None,
+            queue: 100,
+            delay: Duration::ZERO,
+            jitter: Duration::ZERO,
+            distribution: Distribution::Uniform,
+            reorder: 0.0,
+            duplicate: 0.0,
+            headers: 28,
+        }
+    }
+}
+
+impl Profile {
+    /// Whether nothing at all happens to a datagram.
+    pub fn is_perfect(&self) -> bool {
+        let perfect = Self {
+            queue: self.queue,
+            distribution: self.distribution,
+            headers: self.headers,
+            ..Self::default()
+        };
+        *self == perfect
+    }
+
+    /// How long a datagram takes behind the wire, with what `dice` throw for it.
+    pub(super) fn latency(&self, dice: Dice, radius: Throw, angle: Throw) -> Duration {
+        if self.jitter.is_zero() {
+            return self.delay;
+        }
+        let deviation = match self.distribution {
+            Distribution::Uniform => 2.0 * dice.unit(radius) - 1.0,
+            Distribution::Normal => dice.normal(radius, angle),
+        };
+        let deviation = self.jitter.mul_f64(deviation.abs().min(16.0)).min(LONGEST);
+        let is_late = match self.distribution {
+            Distribution::Uniform => dice.unit(radius) >= 0.5,
+            Distribution::Normal => dice.normal(radius, angle) >= 0.0,
+        };
+        if is_late {
+            self.delay.saturating_add(deviation)
+        } else {
+            self.delay.saturating_sub(deviation)
+        }
+    }
+
+    /// How long a datagram of `length` bytes is on the wire.
+    pub(super) fn time_on_wire(&self, length: usize, rate: u64) -> Duration {
+        let bits = (length + self.headers) as u128 * 8;
+        let nanoseconds = (bits * 1_000_000_000).div_ceil(u128::from(rate.max(1)));
+        Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+    }
+}
+
+/// No deviation is longer: a hundred years, which no computation of ours overflows.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);

@@ -1,0 +1,327 @@
+//! Each impairment over a million datagrams, against its theory.
+
+use std::time::Duration;
+
+use super::*;
+
+const MILLION: u64 = 1_000_000;
+
+const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn link(text: &str, seed: u64) -> Link {
+    Link::new(text.parse().unwrap(), seed, Direction::Up)
+}
+
+/// The fates of so many datagrams of one flow, a microsecond apart.
+fn fates(text: &str, number: u64, bytes: &[u8]) -> Vec<Fate> {
+    let (mut link, mut flow) = (link(text, 7), Flow::new(3));
+    (0..number)
+        .map(|index| {
+            let now = Duration::from_micros(index);
+            while link.take_due(now).is_some() {}
+            link.offer(now, &mut flow, bytes).fate
+        })
+        .collect()
+}
+
+fn passages(fates: &[Fate]) -> impl Iterator<Item = &Passage> {
+    fates.iter().filter_map(|fate| match fate {
+        Fate::Passes(passage) => Some(passage),
+        Fate::Lost(_) => None,
+    })
+}
+
+/// Whether `hits` of `trials` are as many as a coin of that probability gives: within five standard
+/// deviations, which a true coin leaves once in 1.7 million tries.
+#[track_caller]
+fn assert_binomial(hits: usize, trials: usize, probability: f64) {
+    let (trials, hits) = (trials as f64, hits as f64);
+    let deviation = (trials * probability * (1.0 - probability)).sqrt();
+    let off = (hits - trials * probability) / deviation;
+    assert!(off.abs() < 5.0, "{hits} of {trials}: {off} deviations off");
+}
+
+fn mean_and_deviation(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let count = values.clone().count() as f64;
+    let mean = values.clone().sum::<f64>() / count;
+    let variance = values.map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    (mean, variance.sqrt())
+}
+
+#[test]
+fn loss_is_as_frequent_as_it_should_be_and_has_no_memory() {
+    for probability in [0.001, 0.2, 0.97] {
+        let fates = fates(&format!("loss={probability}"), MILLION, b"x");
+        let lost: Vec<bool> = fates
+            .iter()
+            .map(|fate| matches!(fate, Fate::Lost(Cause::Loss)))
+            .collect();
+        let count = lost.iter().filter(|lost| **lost).count();
+        assert_binomial(count, lost.len(), probability);
+        let behind_a_loss = lost.windows(2).filter(|pair| pair[0]);
+        let twice = behind_a_loss.clone().filter(|pair| pair[1]).count();
+        assert_binomial(twice, behind_a_loss.count(), probability);
+    }
+}
+
+#[test]
+fn bursts_are_those_of_gilbert_and_elliott() {
+    let fates = fates("loss=ge:1%,25%", MILLION, b"x");
+    let lost: Vec<bool> = fates
+        .iter()
+        .map(|fate| matches!(fate, Fate::Lost(_)))
+        .collect();
+    let count = lost.iter().filter(|lost| **lost).count() as f64;
+    let bursts: Vec<_> = lost.chunk_by(|a, b| a == b).filter(|run| run[0]).collect();
+    let (worsen, recover) = (0.01_f64, 0.25_f64);
+    let share = worsen / (worsen + recover);
+    assert_eq!("ge:1%,25%".parse::<Loss>().unwrap().share(), share);
+    // The losses of a chain are correlated: their variance is larger by (1 + r) / (1 - r), where r
+    // is 1 - P - R.
+    let stretch = (2.0 - worsen - recover) / (worsen + recover);
+    let deviation = (MILLION as f64 * share * (1.0 - share) * stretch).sqrt();
+    assert!(
+        (count - MILLION as f64 * share).abs() < 5.0 * deviation,
+        "{count}"
+    );
+    // Geometric with mean 1/R.
+    let mean = count / bursts.len() as f64;
+    let of_mean = ((1.0 - recover).sqrt() / recover) / (bursts.len() as f64).sqrt();
+    assert!((mean - 1.0 / recover).abs() < 5.0 * of_mean, "{mean}");
+    let of_one = bursts.iter().filter(|run| run.len() == 1).count();
+    assert_binomial(of_one, bursts.len(), recover);
+}
+
+#[test]
+fn the_full_model_and_short_flows_lose_their_share() {
+    // One datagram a flow: the chain's first state has the long run's odds.
+    for text in ["ge:5%,20%", "ge:5%,20%,80%,1%"] {
+        let loss: Loss = text.parse().unwrap();
+        let mut link = link(&format!("loss={text}"), 7);
+        for id in 0..200_000 {
+            link.offer(Duration::ZERO, &mut Flow::new(id), b"x");
+        }
+        assert_binomial(
+            link.tally().lost_to(Cause::Loss) as usize,
+            200_000,
+            loss.share(),
+        );
+    }
+}
+
+#[test]
+fn changes_are_as_frequent_as_they_should_be() {
+    let bytes = [0x55; 100];
+    let fates = fates(
+        "truncate=2%,corrupt=3%,duplicate=5%,reorder=10%,delay=1us",
+        MILLION,
+        &bytes,
+    );
+    let all: Vec<_> = passages(&fates).collect();
+    assert_eq!(all.len(), MILLION as usize);
+    let count = |picks: fn(&Passage) -> bool| all.iter().filter(|passage| picks(passage)).count();
+    assert_binomial(
+        count(|passage| passage.truncated.is_some()),
+        all.len(),
+        0.02,
+    );
+    assert_binomial(count(|passage| passage.copy.is_some()), all.len(), 0.05);
+    assert_binomial(
+        count(|passage| passage.order == Order::Ahead),
+        all.len(),
+        0.10,
+    );
+    // One in a hundred cuts leaves nothing to corrupt.
+    let corrupted = count(|passage| passage.corrupted.is_some());
+    assert_binomial(corrupted, all.len(), 0.03 * (1.0 - 0.02 / 100.0));
+    // And each of them has nothing to do with the others.
+    let both = count(|passage| passage.copy.is_some() && passage.order == Order::Ahead);
+    assert_binomial(both, all.len(), 0.05 * 0.10);
+    let cuts: Vec<_> = all.iter().filter_map(|passage| passage.truncated).collect();
+    for length in 0..100 {
+        let hits = cuts.iter().filter(|cut| **cut == length).count();
+        assert_binomial(hits, cuts.len(), 0.01);
+    }
+    let whole = all.iter().filter(|passage| passage.truncated.is_none());
+    let bits: Vec<_> = whole.filter_map(|passage| passage.corrupted).collect();
+    for byte in 0..100 {
+        let hits = bits.iter().filter(|bit| **bit / 8 == byte).count();
+        assert_binomial(hits, bits.len(), 0.01);
+    }
+}
+
+#[test]
+fn exactly_one_bit_is_flipped() {
+    let (mut link, mut flow) = (link("corrupt=100%", 1), Flow::new(0));
+    for length in 1..200 {
+        let bytes = vec![0; length];
+        assert!(!link.offer(Duration::ZERO, &mut flow, &bytes).is_through);
+        let departure = link.take_due(Duration::ZERO).unwrap();
+        let ones: u32 = departure.bytes.iter().map(|byte| byte.count_ones()).sum();
+        assert_eq!((departure.bytes.len(), ones), (length, 1));
+    }
+    let empty = link.offer(Duration::ZERO, &mut flow, b"");
+    assert!(empty.is_through, "nothing can be flipped");
+}
+
+#[test]
+fn jitter_has_the_mean_and_the_deviation_of_its_distribution() {
+    let third = 3_f64.sqrt();
+    for (name, deviation) in [("uniform", 5.0 / third), ("normal", 5.0)] {
+        let text = format!("delay=50ms,jitter=5ms,distribution={name},duplicate=100%");
+        let mut link = link(&text, 7);
+        let mut flow = Flow::new(3);
+        let mut both = Vec::new();
+        for _ in 0..MILLION {
+            // Without a copy in the line: the time alone is of interest.
+            let Fate::Passes(passage) = link.offer(Duration::ZERO, &mut flow, b"").fate else {
+                panic!("lost");
+            };
+            while link.take_due(Duration::MAX).is_some() {}
+            both.push((passage.delay, passage.copy.unwrap()));
+        }
+        let of = |time: Duration| time.as_secs_f64() * 1e3;
+        let first = both.iter().map(|(delay, _)| of(*delay));
+        let second = both.iter().map(|(_, copy)| of(*copy));
+        for values in [first.collect::<Vec<_>>(), second.collect()] {
+            let (mean, found) = mean_and_deviation(values.iter().copied());
+            assert!(
+                (mean - 50.0).abs() < 5.0 * deviation / 1e3,
+                "{name}: mean {mean}"
+            );
+            assert!(
+                (found / deviation - 1.0).abs() < 0.005,
+                "{name}: deviation {found}"
+            );
+            let within = values
+                .iter()
+                .filter(|value| (**value - 50.0).abs() < deviation)
+                .count();
+            let share = if name == "uniform" {
+                1.0 / third
+            } else {
+                0.682_689_492
+            };
+            assert_binomial(within, values.len(), share);
+        }
+        assert!(both.iter().filter(|(delay, copy)| delay == copy).count() < 10);
+    }
+}
+
+#[test]
+fn the_wire_carries_its_rate_and_the_queue_drops_its_tail() {
+    // 1,222 bytes and 28 of headers are 10,000 bits: a millisecond at 10 Mbit/s.
+    let bytes = [0; 1222];
+    let (mut link, mut flow) = (link("rate=10Mbit,queue=5", 1), Flow::new(0));
+    let fates: Vec<_> = (0..8)
+        .map(|_| link.offer(millis(10), &mut flow, &bytes).fate)
+        .collect();
+    for (index, fate) in fates.iter().enumerate() {
+        let late = Passage {
+            delay: millis(index as u64 + 1),
+            ..Passage::default()
+        };
+        let want = if index < 5 {
+            Fate::Passes(late)
+        } else {
+            Fate::Lost(Cause::Queue)
+        };
+        assert_eq!(*fate, want);
+    }
+    // Twice as much as it carries: half is lost, and the wire is never idle.
+    let (mut link, mut departed) = (self::link("rate=10Mbit", 1), 0_u64);
+    let mut now = Duration::ZERO;
+    for _ in 0..MILLION {
+        now += Duration::from_micros(500);
+        link.offer(now, &mut flow, &bytes);
+        while link.take_due(now).is_some() {
+            departed += 1;
+        }
+    }
+    let carried = now.as_millis() as u64;
+    assert!(
+        (carried - 2..=carried).contains(&departed),
+        "{departed} of {carried}"
+    );
+    assert_eq!(link.held(), 100);
+}
+
+#[test]
+fn windows_and_length_decide_by_themselves() {
+    let mut link = link("blackhole=2s..5s,7s..8s,mtu=1400", 1);
+    let mut flow = Flow::new(0);
+    for (at, length, want) in [
+        (1999, 0, None),
+        (2000, 0, Some(Cause::Blackhole)),
+        (4999, 0, Some(Cause::Blackhole)),
+        (5000, 1372, None),
+        (7500, 0, Some(Cause::Blackhole)),
+        (8000, 1373, Some(Cause::Mtu)),
+    ] {
+        let offered = link.offer(millis(at), &mut flow, &vec![0; length]);
+        let plain = Fate::Passes(Passage::default());
+        assert_eq!(
+            offered.fate,
+            want.map_or(plain, Fate::Lost),
+            "{at} {length}"
+        );
+    }
+}
+
+#[test]
+fn what_is_held_back_leaves_behind_the_next_or_when_its_time_is_over() {
+    let (mut link, mut flow) = (link("reorder=40%", 5), Flow::new(0));
+    let mut order: Vec<u32> = Vec::new();
+    let mut picked = Vec::new();
+    for number in 0..1000_u32 {
+        let bytes = number.to_be_bytes();
+        let offered = link.offer(Duration::ZERO, &mut flow, &bytes);
+        if offered.is_through {
+            order.push(number);
+        } else {
+            picked.push(number);
+        }
+        while let Some(departure) = link.take_due(Duration::ZERO) {
+            order.push(u32::from_be_bytes(departure.bytes.try_into().unwrap()));
+        }
+    }
+    // The naive model: each that was not picked, then those that were picked before it.
+    let (mut want, mut waiting) = (Vec::new(), Vec::new());
+    for number in 0..1000 {
+        if picked.contains(&number) {
+            waiting.push(number);
+        } else {
+            want.push(number);
+            want.append(&mut waiting);
+        }
+    }
+    assert_eq!(order, want);
+    assert!((300..500).contains(&picked.len()));
+    let mut alone = self::link("reorder=100%", 1);
+    alone.offer(millis(1), &mut Flow::new(0), b"last");
+    assert_eq!(alone.next_due(), Some(millis(1) + HOLD));
+    assert!(alone.take_due(millis(1) + HOLD).is_some());
+}
+
+#[test]
+fn what_is_too_much_to_hold_is_lost_and_counted() {
+    let (mut link, mut flow) = (link("delay=1h,duplicate=100%", 1), Flow::new(0));
+    let room = HELD as u64 / 2;
+    for number in 0..room + 10 {
+        let offered = link.offer(Duration::ZERO, &mut flow, b"x");
+        assert_eq!(matches!(offered.fate, Fate::Passes(_)), number < room);
+    }
+    let tally = *link.tally();
+    assert_eq!((tally.offered, tally.copies), (room + 10, room));
+    assert_eq!(tally.lost_to(Cause::Overflow), 10);
+    assert_eq!(link.held(), HELD);
+    assert!(link.take_due(Duration::from_secs(3600)).is_some());
+    // Room for the first, and none for its copy.
+    link.offer(Duration::ZERO, &mut flow, b"x");
+    assert_eq!(
+        (link.tally().copies, link.tally().lost_to(Cause::Overflow)),
+        (room + 1, 11)
+    );
+}

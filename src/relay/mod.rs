@@ -1,0 +1,225 @@
+//! A relay between any two UDP programs, with a bad network in between.
+//!
+//! Each client has a [flow](Config::max_flows) of its own: an upstream socket connected to the
+//! target, so that the target sees one port a client, and ICMP refusals come back. What becomes of
+//! the datagrams on their way, [`crate::protocol::impairment`] decides; this room hands it the time
+//! and moves the bytes. It is one thread: a loop over epoll(7), in which whole runs of datagrams are
+//! passed on as runs where nothing is to happen to them.
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//! use std::time::Duration;
+//! use udpraw::relay::{Config, Event, Relay};
+//! use udpraw::socket::{Endpoint, ReceiveBuffer};
+//!
+//! let target = Endpoint::builder().bind("127.0.0.1:0".parse()?)?;
+//! let config = Config {
+//!     duration: Some(Duration::from_millis(200)),
+//!     up: "duplicate=100%".parse()?,
+//!     ..Config::new("127.0.0.1:0".parse()?, target.local_address()?)
+//! };
+//! let mut relay = Relay::open(config)?;
+//! let client = Endpoint::builder().bind("127.0.0.1:0".parse()?)?;
+//! client.send_to(b"hello", relay.address())?;
+//! relay.run(&AtomicBool::new(false), |_: &Event<'_>| Ok::<(), udpraw::error::Error>(()))?;
+//! let mut buffer = ReceiveBuffer::new();
+//! for _ in 0..2 {
+//!     assert_eq!(target.receive(&mut buffer)?.bytes(), b"hello");
+//! }
+//! let ledger = relay.ledger();
+//! assert_eq!((ledger.up.received, ledger.up.sent, ledger.remainder()), (1, 2, 0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod config;
+mod flows;
+mod judge;
+mod ledger;
+mod limit;
+mod replay;
+mod trunk;
+mod wire;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+pub use self::config::{Config, Event, Fated, Interval};
+pub use self::flows::End;
+pub use self::ledger::{Ledger, Side};
+pub use self::replay::Replay;
+
+use self::trunk::Trunk;
+use crate::error::{Error, Result};
+use crate::io::{Rung, Settings, Transport, Wait};
+use crate::socket::{Endpoint, ReadySet, pause};
+
+/// What the waits tell of the listening socket by; flows have numbers of 32 bits.
+const FRONT: u64 = u64::MAX;
+
+/// A relay that listens.
+#[derive(Debug)]
+pub struct Relay {
+    config: Config,
+    address: SocketAddr,
+    /// All times are counted from here.
+    start: Instant,
+    front: Transport,
+    trunk: Trunk,
+    ready: ReadySet,
+}
+
+impl Relay {
+    /// Binds the listening socket, and makes sure that as many sockets as there may be flows can be
+    /// opened.
+    ///
+    /// # Errors
+    /// If the target is the relay itself; if the limit of open files is too low for
+    /// [`Config::max_flows`] and cannot be raised; of the sockets, and of [`Transport::open`].
+    pub fn open(config: Config) -> Result<Self> {
+        // Before the port is taken, which the target itself may hold, and after it is known.
+        config::refuse_loop(config.listen, config.to)?;
+        limit::allow_files(config.max_flows)?;
+        let endpoint = Endpoint::builder()
+            .packet_info(config.listen.ip().is_unspecified())
+            .bind(config.listen)?;
+        let address = endpoint.local_address()?;
+        config::refuse_loop(address, config.to)?;
+        let front = Transport::open(endpoint, config.choice, Settings::default())?;
+        let ready = ReadySet::new()?;
+        ready.add(front.endpoint(), FRONT)?;
+        let trunk = Trunk::open(&config)?;
+        Ok(Self {
+            config,
+            address,
+            start: Instant::now(),
+            front,
+            trunk,
+            ready,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The listening socket.
+    pub fn endpoint(&self) -> &Endpoint {
+        self.front.endpoint()
+    }
+
+    /// The rung that it is on, and why `auto` took no better one.
+    pub fn rung(&self) -> (Rung, &[Error]) {
+        (self.front.rung(), self.front.passed_over())
+    }
+
+    /// Where every datagram went so far.
+    pub fn ledger(&self) -> Ledger {
+        self.trunk.ledger(&self.front)
+    }
+
+    /// Relays until `stop` is raised, the time since it was opened is over ([`Config::duration`]), or so many datagrams
+    /// came ([`Config::count`]) and those that were held have left.
+    ///
+    /// # Errors
+    /// That of `observe`, or of a wait or a receive where going on makes no sense.
+    pub fn run<E: From<Error>>(
+        &mut self,
+        stop: &AtomicBool,
+        mut observe: impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let relayed = self.relay(stop, &mut observe);
+        let settled = self.trunk.settle(&mut self.front, &mut observe);
+        relayed.and(settled)?;
+        self.trunk.close_all(&mut observe)
+    }
+
+    fn relay<E: From<Error>>(
+        &mut self,
+        stop: &AtomicBool,
+        observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Self {
+            config,
+            start,
+            front,
+            trunk,
+            ready,
+            ..
+        } = self;
+        let end = config.duration;
+        let begin = start.elapsed();
+        let mut tick = config
+            .interval
+            .map(|every| (every, begin.saturating_add(every)));
+        let mut before = (begin, trunk.books(front));
+        let mut keys = Vec::new();
+        while !stop.load(Ordering::Relaxed) {
+            let now = start.elapsed();
+            trunk.depart(now, front);
+            trunk.settle(front, observe)?;
+            trunk.expire(now, observe)?;
+            if let Some((every, next)) = &mut tick
+                && now >= *next
+            {
+                *next = now.saturating_add(*every);
+                let ledger = trunk.books(front);
+                observe(&Event::Interval(Interval::new(&before, now, &ledger)))?;
+                before = (now, ledger);
+            }
+            if end.is_some_and(|end| now >= end) {
+                break;
+            }
+            let (due, came) = (trunk.next_due(), trunk.received(front));
+            if config.count.is_some_and(|count| came >= count) {
+                // Only what is held is still to leave.
+                let Some(due) = due else { break };
+                let until = end.map_or(due, |end| end.min(due));
+                pause(until.saturating_sub(now), stop)?;
+                continue;
+            }
+            let tick = tick.map(|(_, next)| next);
+            let until = [due, trunk.next_look(), end, tick].into_iter().flatten();
+            let timeout = until.min().map(|until| until.saturating_sub(now));
+            keys.clear();
+            keys.extend(ready.wait(timeout)?);
+            if keys.is_empty() {
+                continue;
+            }
+            let now = start.elapsed();
+            // What became due meanwhile leaves before what came meanwhile.
+            trunk.depart(now, front);
+            for key in &keys {
+                match u32::try_from(*key) {
+                    Ok(flow) => trunk.target_sent(now, flow, front, stop, observe)?,
+                    Err(_) => clients_sent(now, front, trunk, ready, stop, observe)?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes what has come from clients.
+fn clients_sent<E: From<Error>>(
+    now: Duration,
+    front: &mut Transport,
+    trunk: &mut Trunk,
+    ready: &ReadySet,
+    stop: &AtomicBool,
+    observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut told = Ok(());
+    let received = front.receive(Wait::Never, stop, |arrival, _| {
+        if told.is_ok() {
+            told = trunk.client_sent(now, arrival, ready, observe);
+        }
+    });
+    told?;
+    match received {
+        Err(error) if error.is_about_the_network() => observe(&Event::Failed(None, &error)),
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(()),
+    }
+}
