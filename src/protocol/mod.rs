@@ -4,6 +4,7 @@
 //! runs an hour of network in a millisecond.
 
 mod backoff;
+pub mod congestion;
 pub mod consent;
 mod round_trip;
 
