@@ -6,6 +6,7 @@
 mod backoff;
 pub mod congestion;
 pub mod consent;
+pub mod path_mtu;
 mod round_trip;
 
 pub use backoff::{Backoff, Schedule};
