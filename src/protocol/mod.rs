@@ -6,8 +6,9 @@
 mod backoff;
 pub mod congestion;
 pub mod consent;
-pub mod path_mtu;
+mod path_mtu;
 mod round_trip;
 
 pub use backoff::{Backoff, Schedule};
+pub use path_mtu::{PathMtu, PathMtuState};
 pub use round_trip::RoundTrip;

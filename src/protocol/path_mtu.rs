@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use udpraw::protocol::path_mtu::{PathMtu, State};
+//! use udpraw::protocol::{PathMtu, PathMtuState};
 //!
 //! let now = Duration::ZERO;
 //! let mut mtu = PathMtu::new(PathMtu::BASE, 1472, now);
@@ -17,14 +17,14 @@
 //! mtu.on_probe_sent(size, now);
 //! assert_eq!(mtu.probe(now), None); // one at a time
 //! mtu.on_probe_acknowledged(size, now);
-//! assert_eq!((mtu.current(), mtu.state()), (1472, State::SearchComplete));
+//! assert_eq!((mtu.current(), mtu.state()), (1472, PathMtuState::SearchComplete));
 //! ```
 
 use std::time::Duration;
 
 /// Where the search is (RFC 8899 section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
+pub enum PathMtuState {
     /// The base size is to be confirmed again, after a black hole.
     Base,
     /// Larger sizes are tried.
@@ -38,13 +38,13 @@ pub enum State {
 
 /// The search for the largest datagram of a path.
 ///
-/// It begins in [`State::Searching`]: the handshake that made the caller ask for more has been in
+/// It begins in [`PathMtuState::Searching`]: the handshake that made the caller ask for more has been in
 /// datagrams of the base size, or is as good as confirmed by it (RFC 8899 section 5.2, RFC 9000
 /// section 14.3). The most is tried first, then common sizes from large to small, then what lies
 /// between by bisection. A size is given up when [`PathMtu::PROBES`] probes of it were lost.
 #[derive(Clone, Copy, Debug)]
 pub struct PathMtu {
-    state: State,
+    state: PathMtuState,
     base: u16,
     max: u16,
     current: u16,
@@ -56,8 +56,8 @@ pub struct PathMtu {
     outstanding: Option<(u16, Duration)>,
     /// Probes that were lost of the size that is tried.
     lost: u32,
-    /// No probe before this.
-    due: Duration,
+    /// No probe before this; `None` once it has passed and [`PathMtu::probe`] was asked.
+    due: Option<Duration>,
     /// Times at which datagrams above the base size were lost, since one was acknowledged.
     setbacks: u32,
     setback_at: Option<Duration>,
@@ -79,7 +79,7 @@ impl PathMtu {
     pub const PROBE_TIMER: Duration = Duration::from_secs(15);
     /// `PMTU_RAISE_TIMER`: after 600 s larger sizes are tried again (section 5.1.1).
     pub const RAISE: Duration = Duration::from_secs(600);
-    /// The least time between probes of the base size in [`State::Error`].
+    /// The least time between probes of the base size in [`PathMtuState::Error`].
     pub const RETRY: Duration = Duration::from_secs(1);
     /// After losses of datagrams above the base size at so many times, and no acknowledgement of one
     /// between, it is a black hole (section 4.3).
@@ -95,7 +95,7 @@ impl PathMtu {
         let max = max.clamp(1, Self::MOST);
         let base = base.clamp(1, max);
         let mut mtu = Self {
-            state: State::Searching,
+            state: PathMtuState::Searching,
             base,
             max,
             current: base,
@@ -103,7 +103,7 @@ impl PathMtu {
             guess: Some(max),
             outstanding: None,
             lost: 0,
-            due: now,
+            due: None,
             setbacks: 0,
             setback_at: None,
         };
@@ -117,7 +117,7 @@ impl PathMtu {
     }
 
     /// Where the search is.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> PathMtuState {
         self.state
     }
 
@@ -131,30 +131,32 @@ impl PathMtu {
             }
             self.on_probe_lost(size, now);
         }
-        if now < self.due {
+        if self.due.is_some_and(|due| now < due) {
             return None;
         }
-        if self.state == State::SearchComplete {
+        self.due = None;
+        if self.state == PathMtuState::SearchComplete {
             // The path may have become a better one.
             self.ceiling = self.max;
             self.guess = Some(self.max);
             self.search(now);
         }
         match self.state {
-            State::Base | State::Error => Some(self.base),
-            State::Searching => self.candidate(),
-            State::SearchComplete => None,
+            PathMtuState::Base | PathMtuState::Error => Some(self.base),
+            PathMtuState::Searching => self.candidate(),
+            PathMtuState::SearchComplete => None,
         }
     }
 
-    /// When [`probe`](Self::probe) is to be asked next although nothing has happened. A time that
-    /// has passed means that a probe waits to be sent.
+    /// When [`probe`](Self::probe) is to be asked next although nothing has happened. `None` also
+    /// while a probe may leave at once: whoever asks at each opportunity to send has it already, and
+    /// who cannot send it now is not woken for it.
     pub fn deadline(&self) -> Option<Duration> {
         match self.outstanding {
             Some((_, sent)) => Some(sent.saturating_add(Self::PROBE_TIMER)),
             // Nothing is above the most.
-            None if self.state == State::SearchComplete && self.current >= self.max => None,
-            None => Some(self.due),
+            None if self.state == PathMtuState::SearchComplete && self.current >= self.max => None,
+            None => self.due,
         }
     }
 
@@ -167,7 +169,7 @@ impl PathMtu {
     pub fn on_probe_acknowledged(&mut self, size: u16, now: Duration) {
         let is_awaited = self.outstanding.is_some_and(|(sent, _)| sent == size);
         // Late news is news, but not from before a black hole.
-        let is_confirming = matches!(self.state, State::Base | State::Error);
+        let is_confirming = matches!(self.state, PathMtuState::Base | PathMtuState::Error);
         if size > self.max || is_confirming && !is_awaited {
             return;
         }
@@ -180,7 +182,7 @@ impl PathMtu {
             self.ceiling = self.ceiling.max(size);
             self.clear_setbacks();
             self.search(now);
-        } else if self.state == State::Searching {
+        } else if self.state == PathMtuState::Searching {
             self.search(now);
         }
     }
@@ -192,19 +194,19 @@ impl PathMtu {
         }
         self.outstanding = None;
         self.lost += 1;
-        if self.state == State::Error {
-            self.due = now.saturating_add(Self::RETRY);
+        if self.state == PathMtuState::Error {
+            self.due = Some(now.saturating_add(Self::RETRY));
         }
         let is_over = self.lost >= Self::PROBES;
-        let is_confirming = matches!(self.state, State::Base | State::Error);
+        let is_confirming = matches!(self.state, PathMtuState::Base | PathMtuState::Error);
         // Late news may have made the probe needless: then the next size starts with none lost.
         if is_over || !is_confirming && size <= self.current {
             self.lost = 0;
         }
         match self.state {
-            State::Base | State::Error if is_over => self.fail(now),
-            State::Base | State::Error => {}
-            State::Searching | State::SearchComplete => {
+            PathMtuState::Base | PathMtuState::Error if is_over => self.fail(now),
+            PathMtuState::Base | PathMtuState::Error => {}
+            PathMtuState::Searching | PathMtuState::SearchComplete => {
                 if is_over {
                     self.ceiling = self.ceiling.min(size.saturating_sub(1)).max(self.current);
                 }
@@ -218,9 +220,9 @@ impl PathMtu {
     pub fn on_too_big(&mut self, size: u16, now: Duration) {
         if size <= self.base {
             match self.state {
-                State::Base | State::Error => self.fail(now),
+                PathMtuState::Base | PathMtuState::Error => self.fail(now),
                 // What is told could be forged: the base is given up only if its probes are lost.
-                State::Searching | State::SearchComplete => self.on_black_hole(now),
+                PathMtuState::Searching | PathMtuState::SearchComplete => self.on_black_hole(now),
             }
             return;
         }
@@ -230,8 +232,8 @@ impl PathMtu {
             self.lost = 0;
         }
         if self.current >= size {
-            self.confirm_base(now);
-        } else if self.state == State::Searching {
+            self.confirm_base();
+        } else if self.state == PathMtuState::Searching {
             self.search(now);
         }
     }
@@ -271,32 +273,32 @@ impl PathMtu {
     }
 
     /// Datagrams of the current size do not arrive any more: back to the base, which is confirmed
-    /// before the search begins anew.
-    pub fn on_black_hole(&mut self, now: Duration) {
-        if self.state == State::Error {
+    /// before the search begins anew. (All events are told their time; this one needs none as yet.)
+    pub fn on_black_hole(&mut self, _now: Duration) {
+        if self.state == PathMtuState::Error {
             return; // smaller already
         }
         self.ceiling = self.max;
         self.guess = Some(self.max);
-        self.confirm_base(now);
+        self.confirm_base();
     }
 
-    fn confirm_base(&mut self, now: Duration) {
-        self.state = State::Base;
+    fn confirm_base(&mut self) {
+        self.state = PathMtuState::Base;
         self.current = self.base;
         self.outstanding = None;
         self.lost = 0;
-        self.due = now;
+        self.due = None;
         self.clear_setbacks();
     }
 
     /// Not even the base comes through.
     fn fail(&mut self, now: Duration) {
-        self.state = State::Error;
+        self.state = PathMtuState::Error;
         self.current = self.base.min(Self::LEAST);
         self.outstanding = None;
         self.lost = 0;
-        self.due = now.saturating_add(Self::RETRY);
+        self.due = Some(now.saturating_add(Self::RETRY));
     }
 
     fn clear_setbacks(&mut self) {
@@ -305,11 +307,11 @@ impl PathMtu {
 
     /// Goes on searching, or ends it.
     fn search(&mut self, now: Duration) {
-        self.state = State::Searching;
-        self.due = now;
+        self.state = PathMtuState::Searching;
+        self.due = None;
         if self.outstanding.is_none() && self.candidate().is_none() {
-            self.state = State::SearchComplete;
-            self.due = now.saturating_add(Self::RAISE);
+            self.state = PathMtuState::SearchComplete;
+            self.due = Some(now.saturating_add(Self::RAISE));
         }
     }
 
