@@ -90,10 +90,11 @@ impl Pacer {
         self.segment.saturating_mul(10).max(Self::RUN).max(worth)
     }
 
+    /// Before they are limited to a burst.
     fn tokens_at(&self, now: Duration) -> f64 {
         let passed = now.saturating_sub(self.updated).as_secs_f64();
         let rate = self.rate.unwrap_or(0) as f64;
-        (self.tokens + passed * rate).min(self.burst() as f64)
+        self.tokens + passed * rate
     }
 }
 
@@ -137,7 +138,9 @@ mod tests {
             let (mut now, mut left) = (Duration::ZERO, 0_u64);
             for (passed, wanted) in steps {
                 now += Duration::from_nanos(passed);
-                let bytes = pacer.budget(now, Some(rate)).min(wanted);
+                let budget = pacer.budget(now, Some(rate));
+                prop_assert!(budget <= pacer.burst(), "{budget} at once");
+                let bytes = budget.min(wanted);
                 pacer.sent(bytes);
                 left += bytes;
                 let most = pacer.burst() as f64 + now.as_secs_f64() * rate as f64;
