@@ -4,10 +4,13 @@
 //! runs an hour of network in a millisecond.
 
 mod backoff;
+pub mod congestion;
 pub mod consent;
 pub mod exchange;
 pub mod impairment;
+mod path_mtu;
 mod round_trip;
 
 pub use backoff::{Backoff, Schedule};
+pub use path_mtu::{PathMtu, PathMtuState};
 pub use round_trip::RoundTrip;

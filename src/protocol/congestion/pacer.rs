@@ -1,0 +1,183 @@
+//! When bytes may leave, so that a window does not leave at once.
+
+use std::time::Duration;
+
+/// A token bucket in bytes (RFC 9002 section 7.7).
+///
+/// The bucket starts full and holds what may leave in a burst: ten segments, a run of 64 KiB (what
+/// `UDP_SEGMENT` takes at once), or what the rate gives in two milliseconds, whichever is the most.
+/// Two, since a timer is never set for less than one ([`Self::GRANULARITY`]) and the wait for it may
+/// take a little longer: a late caller finds the tokens of the whole wait.
+///
+/// The caller sends up to [`budget`](Self::budget), and if that is less than what it has, comes back
+/// at [`next`](Self::next). What it sends beyond is owed, up to one burst.
+#[derive(Clone, Copy, Debug)]
+pub struct Pacer {
+    segment: u64,
+    /// Bytes that may leave; below zero, what is owed.
+    tokens: f64,
+    updated: Duration,
+    rate: Option<u64>,
+}
+
+impl Pacer {
+    /// The least wait: a millisecond. ppoll(2) wakes 50 microseconds late by default, and a timer for
+    /// each datagram costs more than the datagram.
+    pub const GRANULARITY: Duration = Duration::from_millis(1);
+    /// A run of segments that leaves in one call, in bytes.
+    const RUN: u64 = 65_536;
+
+    /// A full bucket for datagrams of so many bytes.
+    pub fn new(segment: u64) -> Self {
+        let mut pacer = Self {
+            segment,
+            tokens: 0.0,
+            updated: Duration::ZERO,
+            rate: None,
+        };
+        pacer.tokens = pacer.burst() as f64;
+        pacer
+    }
+
+    /// The path takes another size of datagrams now.
+    pub fn set_segment(&mut self, bytes: u64) {
+        self.segment = bytes;
+        self.tokens = self.tokens.min(self.burst() as f64);
+    }
+
+    /// How many bytes may leave now, at a rate in bytes a second from now on; all of them where there
+    /// is no rate.
+    pub fn budget(&mut self, now: Duration, rate: Option<u64>) -> u64 {
+        self.tokens = self.tokens_at(now);
+        self.updated = self.updated.max(now);
+        self.rate = rate;
+        let burst = self.burst() as f64;
+        match rate {
+            None => {
+                self.tokens = burst;
+                u64::MAX
+            }
+            Some(_) => {
+                self.tokens = self.tokens.min(burst);
+                self.tokens as u64
+            }
+        }
+    }
+
+    /// So many bytes left.
+    pub fn sent(&mut self, bytes: u64) {
+        self.tokens = (self.tokens - bytes as f64).max(-(self.burst() as f64));
+    }
+
+    /// When so many bytes may leave, by the last rate: a time, not a wait, and `None` if it is now.
+    /// More than a burst are never waited for.
+    pub fn next(&self, now: Duration, wanted: u64) -> Option<Duration> {
+        let rate = self.rate?;
+        let missing = wanted.min(self.burst()) as f64 - self.tokens_at(now);
+        if missing <= 0.0 {
+            return None;
+        }
+        let wait = Duration::try_from_secs_f64(missing / rate.max(1) as f64)
+            .unwrap_or(Duration::MAX)
+            // Nanoseconds are rounded, and the tokens down.
+            .saturating_add(Duration::from_micros(1));
+        Some(now.saturating_add(wait.max(Self::GRANULARITY)))
+    }
+
+    /// The most that leaves at once, in bytes.
+    pub fn burst(&self) -> u64 {
+        let worth = self.rate.unwrap_or(0) / 500;
+        self.segment.saturating_mul(10).max(Self::RUN).max(worth)
+    }
+
+    /// Before they are limited to a burst.
+    fn tokens_at(&self, now: Duration) -> f64 {
+        let passed = now.saturating_sub(self.updated).as_secs_f64();
+        let rate = self.rate.unwrap_or(0) as f64;
+        self.tokens + passed * rate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_burst_then_the_rate() {
+        let mut pacer = Pacer::new(1200);
+        let rate = Some(1_000_000);
+        assert_eq!(pacer.budget(Duration::ZERO, rate), 65_536);
+        pacer.sent(65_536);
+        assert_eq!(pacer.budget(Duration::ZERO, rate), 0);
+        assert_eq!(pacer.budget(Duration::from_millis(10), rate), 10_000);
+        let next = pacer.next(Duration::from_millis(10), 12_000).unwrap();
+        assert_eq!(next, Duration::from_micros(12_001));
+        let soon = pacer.next(Duration::from_millis(10), 10_001).unwrap();
+        assert_eq!(soon, Duration::from_millis(11)); // not a microsecond
+        assert_eq!(pacer.next(Duration::from_millis(10), 10_000), None);
+    }
+
+    #[test]
+    fn fast_paths_burst_by_the_millisecond_and_jumbo_ones_by_the_segment() {
+        let mut pacer = Pacer::new(1200);
+        pacer.budget(Duration::ZERO, Some(5_000_000_000));
+        assert_eq!(pacer.burst(), 10_000_000);
+        assert_eq!(Pacer::new(65_507).burst(), 655_070);
+    }
+
+    proptest! {
+        /// Over any time, no more leaves than the rate gives and one burst; nothing panics.
+        #[test]
+        fn never_more_than_the_rate(
+            rate in 1_u64..10_000_000_000,
+            steps in prop::collection::vec((0_u64..50_000_000, 1_u64..200_000), 1..200),
+        ) {
+            let mut pacer = Pacer::new(1200);
+            let (mut now, mut left) = (Duration::ZERO, 0_u64);
+            for (passed, wanted) in steps {
+                now += Duration::from_nanos(passed);
+                let budget = pacer.budget(now, Some(rate));
+                prop_assert!(budget <= pacer.burst(), "{budget} at once");
+                let bytes = budget.min(wanted);
+                pacer.sent(bytes);
+                left += bytes;
+                let most = pacer.burst() as f64 + now.as_secs_f64() * rate as f64;
+                prop_assert!(left as f64 <= most + 1.0, "{left} > {most}");
+            }
+        }
+
+        /// What was asked for may leave at the time that was told, and a waiting caller keeps the rate.
+        #[test]
+        fn what_was_waited_for_is_there(rate in 1_u64..u64::MAX, wanted in 1_u64..1_000_000, at in 0_u64..u64::MAX) {
+            let mut now = Duration::from_nanos(at);
+            let mut pacer = Pacer::new(1200);
+            for _ in 0..20 {
+                let mut budget = pacer.budget(now, Some(rate));
+                if let Some(next) = pacer.next(now, wanted) {
+                    prop_assert!(next >= now + Pacer::GRANULARITY);
+                    now = next;
+                    budget = pacer.budget(now, Some(rate));
+                }
+                prop_assert!(budget >= wanted.min(pacer.burst()), "{budget} of {wanted}");
+                pacer.sent(wanted);
+            }
+        }
+
+        /// Any calls at all, with clocks that go back.
+        #[test]
+        fn nothing_panics(steps in prop::collection::vec((any::<u64>(), any::<Option<u64>>(), any::<u64>(), any::<u64>()), 1..50)) {
+            let mut pacer = Pacer::new(steps[0].3);
+            for (now, rate, bytes, segment) in steps {
+                let now = Duration::from_nanos(now);
+                pacer.budget(now, rate);
+                pacer.sent(bytes);
+                pacer.next(now, bytes);
+                pacer.set_segment(segment);
+                prop_assert!(pacer.tokens.is_finite());
+            }
+            pacer.next(Duration::MAX, 1);
+        }
+    }
+}
