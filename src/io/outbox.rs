@@ -1,6 +1,7 @@
 //! What is to be sent: copied into a queue, or lent as a whole run.
 
 use std::fmt;
+use std::io::IoSlice;
 use std::mem;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -83,6 +84,33 @@ impl Outbox<'_> {
             bytes,
             segment,
         });
+    }
+
+    /// As [`Self::send_run`], of bytes that lie in several places: the kernel gathers them, where the
+    /// rung sends runs; otherwise they are copied together first.
+    ///
+    /// `parts` are at most 1,024 (`UIO_MAXIOV`); more of them are copied together.
+    pub fn send_parts(
+        &mut self,
+        destination: Option<SocketAddr>,
+        parts: &[IoSlice<'_>],
+        segment_size: usize,
+    ) {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let count = length.div_ceil(segment_size.max(1));
+        let is_run = count > 1 && count <= self.limits.segments_of(segment_size);
+        self.send_queue();
+        if is_run
+            && self
+                .driver()
+                .gather(destination, parts, length, segment_size)
+        {
+            return;
+        }
+        // Rare enough to be allocated: a rung without runs, a frame that is alone, an error.
+        let bytes = parts.iter().flat_map(|part| part.iter().copied());
+        let bytes: Vec<u8> = bytes.collect();
+        self.send_run(destination, &bytes, segment_size);
     }
 
     /// Sends all that is queued, and tells what became of everything since the last flush.

@@ -1,7 +1,8 @@
 //! Sending what is queued or lent, whatever the kernel says to it: partial sends, errors of earlier
 //! datagrams, offload that a device refuses.
 
-use std::io;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -11,7 +12,7 @@ use super::counters::Counters;
 use crate::error::Error;
 use crate::socket::Endpoint;
 use crate::sys::control::Outgoing;
-use crate::sys::mmsg::Piece;
+use crate::sys::mmsg::{self, Piece};
 
 /// Messages by their index.
 pub(super) type Messages<'f, 'm> = &'f dyn Fn(usize) -> Message<'m>;
@@ -159,6 +160,44 @@ impl Driver<'_> {
                 }
             }
         }
+    }
+
+    /// Sends a run whose bytes lie in several places by one call; `false` if it did not go, for
+    /// whatever reason: then it has to go another way, which tells the reason.
+    pub(super) fn gather(
+        &mut self,
+        destination: Option<SocketAddr>,
+        parts: &[IoSlice<'_>],
+        length: usize,
+        segment: usize,
+    ) -> bool {
+        let mut control = Outgoing::new();
+        let size = u16::try_from(segment).unwrap_or(u16::MAX);
+        let fits = control.push(libc::IPPROTO_UDP, libc::UDP_SEGMENT, &size.to_ne_bytes());
+        if !fits {
+            return false;
+        }
+        if let Err(error) = mmsg::send_parts(self.fd, destination, parts, &control) {
+            if patience(error.raw_os_error()) > 0 {
+                // Maybe of an earlier datagram: told, whatever becomes of this one.
+                let message = Message {
+                    destination,
+                    from: None,
+                    bytes: &[],
+                    segment,
+                };
+                self.remember(&message, error);
+            }
+            return false;
+        }
+        let count = length.div_ceil(segment.max(1));
+        self.counters.syscalls += 1;
+        self.counters.batches += 1;
+        self.sent.datagrams += count;
+        self.counters.sent += count as u64;
+        self.counters.sent_bytes += length as u64;
+        self.counters.runs += 1;
+        true
     }
 
     /// Sends a run that was refused in smaller ones, or its datagrams one by one, and learns from it.

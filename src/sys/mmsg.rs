@@ -3,7 +3,7 @@
 //! nix has both, but wants buffers zeroed, hands out no `MSG_CTRUNC`, and builds the headers anew at
 //! each call.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::mem::{self, MaybeUninit};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -172,6 +172,34 @@ pub(crate) struct SendArena {
     vectors: Fixed<libc::iovec>,
     names: Fixed<Name>,
     controls: Fixed<Outgoing>,
+}
+
+/// Sends one message whose bytes lie in several places (sendmsg(2)).
+pub(crate) fn send_parts(
+    fd: BorrowedFd<'_>,
+    destination: Option<SocketAddr>,
+    parts: &[IoSlice<'_>],
+    control: &Outgoing,
+) -> io::Result<()> {
+    let name = destination.map(Name::from);
+    let mut header = empty_header().msg_hdr;
+    // An IoSlice has the layout of an iovec, as its docs promise.
+    header.msg_iov = parts.as_ptr().cast_mut().cast();
+    header.msg_iovlen = parts.len() as _;
+    if let (Some(name), Some(destination)) = (&name, destination) {
+        header.msg_name = ptr::from_ref(name).cast_mut().cast();
+        header.msg_namelen = Name::length(destination) as libc::socklen_t;
+    }
+    let control = control.bytes();
+    header.msg_control = control.as_ptr().cast_mut().cast();
+    header.msg_controllen = control.len() as _;
+    // SAFETY: sendmsg(2) demands a header whose pointers lead to readable memory of the lengths
+    // given: all of it is borrowed for longer than the call.
+    let sent = unsafe { libc::sendmsg(fd.as_raw_fd(), &raw const header, 0) };
+    match sent < 0 {
+        true => Err(io::Error::last_os_error()),
+        false => Ok(()),
+    }
 }
 
 /// One message: where to (nowhere on a connected socket), and its bytes.
