@@ -10,6 +10,7 @@ pub mod exchange;
 pub mod impairment;
 mod path_mtu;
 mod round_trip;
+pub mod transfer;
 
 pub use backoff::{Backoff, Schedule};
 pub use path_mtu::{PathMtu, PathMtuState};

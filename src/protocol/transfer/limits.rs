@@ -1,0 +1,77 @@
+//! What a transfer waited for.
+
+use std::time::Duration;
+
+/// What holds a transfer back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// The network: window and pace.
+    Path,
+    /// The receiver's buffer.
+    Receiver,
+    /// The receiver's disk, or whoever reads its output.
+    Storage,
+    /// The sender's disk, or whoever writes its input.
+    Source,
+    /// Nothing but this machine: the sender was busy all the time.
+    Machine,
+}
+
+impl Limit {
+    const ALL: [Self; 5] = [
+        Self::Path,
+        Self::Receiver,
+        Self::Storage,
+        Self::Source,
+        Self::Machine,
+    ];
+
+    /// In one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Receiver => "receiver",
+            Self::Storage => "storage",
+            Self::Source => "source",
+            Self::Machine => "machine",
+        }
+    }
+}
+
+/// How long each thing held a transfer back.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    times: [Duration; 5],
+    since: Duration,
+    current: Limit,
+}
+
+impl Limits {
+    pub(super) fn new(now: Duration) -> Self {
+        Self {
+            times: [Duration::ZERO; 5],
+            since: now,
+            current: Limit::Path,
+        }
+    }
+
+    /// From now on it is `limit`.
+    pub(super) fn now(&mut self, now: Duration, limit: Limit) {
+        self.times[self.current as usize] += now.saturating_sub(self.since);
+        (self.since, self.current) = (now, limit);
+    }
+
+    /// How long it was `limit`.
+    pub fn time(&self, limit: Limit) -> Duration {
+        self.times[limit as usize]
+    }
+
+    /// What it was for most of the time, and for which share of it.
+    pub fn most(&self) -> (Limit, f64) {
+        let whole: Duration = self.times.iter().sum();
+        let most = Limit::ALL.into_iter().max_by_key(|&limit| self.time(limit));
+        let most = most.unwrap_or(Limit::Path);
+        let share = self.time(most).as_secs_f64() / whole.as_secs_f64().max(f64::MIN_POSITIVE);
+        (most, share.min(1.0))
+    }
+}

@@ -1,0 +1,81 @@
+//! The door of a receiving end: what comes before there is a transfer.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::cookie::Cookies;
+use super::frame::{self, Close, Code, Decoded, Frame, Open, Reject, VERSION};
+
+/// Answers those who have not proven where they are, and remembers nothing of them.
+///
+/// No answer is longer than its question, so that nobody can be flooded by means of it.
+#[derive(Debug)]
+pub struct Listener {
+    cookies: Cookies,
+}
+
+/// What a datagram is to the receiving end.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// The answer has been written; nothing else is to be done.
+    Answer,
+    /// A sender that is where it says asks for a transfer, maybe again.
+    Open(u64, Open<'a>),
+    /// A frame of a transfer.
+    Frame(Decoded<'a>),
+    /// Nothing that is answered.
+    Nothing(Reject),
+}
+
+impl Listener {
+    /// A door with a key of its own, which must be random.
+    pub fn new(key: [u8; 16]) -> Self {
+        Self {
+            cookies: Cookies::new(key),
+        }
+    }
+
+    /// Looks at a datagram; writes an answer into `answer` if one is due.
+    pub fn hear<'a>(
+        &self,
+        now: Duration,
+        source: SocketAddr,
+        bytes: &'a [u8],
+        answer: &mut Vec<u8>,
+    ) -> Heard<'a> {
+        match frame::decode(bytes) {
+            Ok(Decoded {
+                id,
+                frame: Frame::Open(open),
+            }) => {
+                if self.cookies.is_good(open.token, now, source, id) {
+                    return Heard::Open(id, open);
+                }
+                let token = self.cookies.token(now, source, id);
+                Frame::Challenge { token }.encode(id, answer);
+                Heard::Answer
+            }
+            Ok(decoded) => Heard::Frame(decoded),
+            Err(Reject::Version { id, version }) => {
+                Frame::Versions(&[VERSION]).encode(id, answer);
+                match answer.len() <= bytes.len() {
+                    true => Heard::Answer,
+                    false => Heard::Nothing(Reject::Version { id, version }),
+                }
+            }
+            Err(reject) => Heard::Nothing(reject),
+        }
+    }
+
+    /// What to answer to a frame of a transfer that nobody knows here; `false` if nothing: only what
+    /// waits for an answer gets one, and none that is longer than itself.
+    pub fn unknown(&self, decoded: &Decoded<'_>, answer: &mut Vec<u8>) -> bool {
+        let code = Code::Unknown;
+        let close = Close { code, reason: b"" };
+        Frame::Close(close).encode(decoded.id, answer);
+        matches!(
+            decoded.frame,
+            Frame::Data(_) | Frame::End(_) | Frame::Probe { .. }
+        )
+    }
+}

@@ -1,0 +1,126 @@
+//! A stream carried across whole, once and in order, over a network that loses, doubles, delays and
+//! changes datagrams: sans-IO.
+//!
+//! A [`Sender`] takes a stream from a [`Source`] and a [`Receiver`] hands it to a [`Sink`]; both are
+//! handed datagrams and the time, and hand out datagrams. A [`Listener`] is the receiver's door.
+//! What they do is taken from the standards: numbered datagrams, acknowledgement by ranges, loss
+//! detection and probe timeouts from RFC 9002, with time for reordering as in RFC 8985; CUBIC
+//! ([`congestion`](super::congestion), RFC 9438) with pacing; the path's MTU by RFC 8899
+//! ([`PathMtu`](super::PathMtu)); duties towards others from RFC 8085.
+//!
+//! # Frames
+//! A datagram is one frame. Numbers are big-endian. Each frame begins so, in every version:
+//!
+//! | bytes | what | why |
+//! | --- | --- | --- |
+//! | 0 to 3 | CRC-32C of all bytes behind it | UDP's own sum has 16 bits, finds no swapped words, and may be off |
+//! | 4 and 5 | `uT` | a stray datagram is told from a damaged one |
+//! | 6 | version: 1; 0 in a list of versions | so that a list of versions is read by all, and answered by none |
+//! | 7 | kind | |
+//! | 8 to 15 | the transfer's id, random | who cannot read the traffic cannot take part in it |
+//!
+//! Then by kind, from byte 16 on:
+//!
+//! | kind | from | fields (bytes) | notes |
+//! | --- | --- | --- | --- |
+//! | 1 open | sender | token (16), size or 2^64-1 (8), length of the name (1), zeros (7), name, zeros | at least 64 bytes, so that no answer is longer |
+//! | 2 challenge | receiver | token (16) | the receiver keeps nothing: the token proves the address when it comes back |
+//! | 3 accept | receiver | credit (8), resume (8), digest of what is kept (16), longest datagram (2), delay in ms (2), patience in s (2) | the sender compares the digest before it goes on where an earlier transfer ended |
+//! | 4 data | sender | number (8), offset (8), bytes of the stream | the number is never used twice, so that an acknowledgement is of one sending only: no ambiguity about round trips |
+//! | 5 probe | sender | number (8), zeros | for its length (path MTU), or as a question whether the receiver lives |
+//! | 6 end | sender | number (8), length of the stream (8), digest (16) | |
+//! | 7 acknowledge | receiver | delivered (8), credit (8), delay in us (4), storing (1), ranges (1), zeros (2), then first and last number (16) of each range, newest first | ranges, not one number: under loss the sender learns what did come |
+//! | 8 done | receiver | none | the stream is stored, not only received |
+//! | 9 close | either | code (2), words (at most 200) | never answered |
+//! | 10 versions | receiver | count (1), versions (1 each) | never answered |
+//!
+//! A token is good for two minutes, for one address, port and id. The digest is XXH3-128 of the
+//! stream. Offsets and sizes are 64 bits: a number of datagrams or bytes is never reached again.
+//!
+//! # Example
+//! ```
+//! use std::net::SocketAddr;
+//! use std::time::Duration;
+//! use udpraw::protocol::congestion::Cubic;
+//! use udpraw::protocol::transfer::{
+//!     Digest, Heard, Listener, Receiver, ReceiverConfig, Run, Sender, SenderConfig,
+//! };
+//!
+//! let stream: &[u8] = &[7; 100_000];
+//! let longest = 1_472;
+//! let timeout = Duration::from_secs(60);
+//! let config = SenderConfig { size: None, name: "sevens".into(), longest, timeout };
+//! let mut now = Duration::ZERO;
+//! let mut sender = Sender::new(now, 0x1234, config, Box::new(Cubic::new(longest.into())));
+//! let (listener, address) = (Listener::new([3; 16]), SocketAddr::from(([127, 0, 0, 1], 9)));
+//! let mut receiver: Option<Receiver> = None;
+//! let (mut got, mut answer) = (Vec::new(), Vec::new());
+//! let (mut run, mut datagrams) = (Run::default(), Vec::new());
+//!
+//! while sender.result().is_none() {
+//!     now += Duration::from_millis(1);
+//!     sender.expire(now);
+//!     while sender.transmit(now, &stream, &mut run) {
+//!         run.copy(&stream, &mut datagrams);
+//!         for datagram in datagrams.chunks(run.segment_size()) {
+//!             match listener.hear(now, address, datagram, &mut answer) {
+//!                 Heard::Answer => sender.receive(now, &answer).unwrap(),
+//!                 Heard::Open(id, _) => {
+//!                     let (window, most) = (1 << 20, 1 << 20);
+//!                     let kept = Digest::default();
+//!                     let config = ReceiverConfig { window, most, longest, timeout, kept };
+//!                     receiver.get_or_insert_with(|| Receiver::new(now, id, config));
+//!                 }
+//!                 Heard::Frame(decoded) => {
+//!                     if let Some(receiver) = &mut receiver {
+//!                         receiver.receive(now, &decoded.frame, &mut got);
+//!                     }
+//!                 }
+//!                 Heard::Nothing(_) => {}
+//!             }
+//!         }
+//!     }
+//!     if let Some(receiver) = &mut receiver {
+//!         if receiver.is_whole() {
+//!             receiver.stored(now);
+//!         }
+//!         while receiver.transmit(now, &mut answer) {
+//!             sender.receive(now, &answer).unwrap();
+//!         }
+//!     }
+//! }
+//! assert_eq!(sender.result(), Some(Ok(())));
+//! assert_eq!(got, stream);
+//! ```
+
+mod cookie;
+mod digest;
+mod failure;
+mod flight;
+mod frame;
+mod limits;
+mod listener;
+mod ranges;
+mod reassembly;
+mod receiver;
+mod run;
+mod sender;
+mod sink;
+mod source;
+mod stream;
+mod trips;
+
+pub use cookie::Cookies;
+pub use digest::Digest;
+pub use failure::Failure;
+pub use frame::{
+    Accept, Acknowledge, Close, Code, DATA_HEADER, Data, Decoded, End, Frame, LONGEST_NAME,
+    LONGEST_REASON, MOST_RANGES, OPEN_LENGTH, Open, Ranges, Reject, VERSION, decode,
+};
+pub use limits::{Limit, Limits};
+pub use listener::{Heard, Listener};
+pub use receiver::{Receiver, ReceiverConfig, ReceiverCounts};
+pub use run::Run;
+pub use sender::{Sender, SenderConfig, SenderCounts};
+pub use sink::Sink;
+pub use source::Source;

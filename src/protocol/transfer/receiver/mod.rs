@@ -1,0 +1,395 @@
+//! The receiving end of a transfer.
+
+mod output;
+
+use std::time::Duration;
+
+use super::digest::Digest;
+use super::failure::Failure;
+use super::frame::{Close, Code, Data, End, Frame, MOST_RANGES};
+use super::ranges::RangeSet;
+use super::reassembly::Reassembly;
+use super::sink::Sink;
+
+/// An acknowledgement is held back for no longer than this, for a second datagram to share it.
+const DELAY: Duration = Duration::from_millis(10);
+/// How often the last word is said: nothing answers it, and any of them may be lost.
+const FAREWELLS: u32 = 3;
+/// Over a longer round trip than this, datagrams are on the way rather than in the socket's buffer,
+/// and the window may be larger than that.
+const NEAR: Duration = Duration::from_millis(2);
+
+/// How a receiver is to be.
+#[derive(Clone, Debug)]
+pub struct ReceiverConfig {
+    /// Bytes of the stream that may come before the first are taken out of the socket's buffer: what
+    /// it surely has room for.
+    pub window: u64,
+    /// The most bytes that the window grows to on a long path, and that are kept when they come too
+    /// early.
+    pub most: usize,
+    /// The longest datagram, in bytes of UDP payload, that there is room for.
+    pub longest: u16,
+    /// How long the sender may be silent before it counts as gone; and how long a receiver that is
+    /// done stays to say so again, if it does not hear that the sender knows.
+    pub timeout: Duration,
+    /// The digest of what is there already, from an earlier transfer.
+    pub kept: Digest,
+}
+
+/// What a receiver has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReceiverCounts {
+    /// Data frames that came.
+    pub datagrams: u64,
+    /// Datagrams that came twice, by their number.
+    pub duplicates: u64,
+    /// Datagrams whose bytes were there already under another number: sent again for nothing.
+    pub repeated: u64,
+    /// Datagrams that came before one that was sent earlier.
+    pub early: u64,
+    /// Frames that made no sense.
+    pub malformed: u64,
+    /// Acknowledgements sent.
+    pub acknowledgements: u64,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Receiving,
+    /// All came, and is right; it is being stored.
+    Whole,
+    /// It is stored, and the sender may not know it yet.
+    Stored {
+        until: Duration,
+    },
+    Over(Result<(), Failure>),
+}
+
+/// The receiving end: is handed frames and the time, hands out datagrams.
+#[derive(Debug)]
+pub struct Receiver {
+    id: u64,
+    config: ReceiverConfig,
+    phase: Phase,
+    numbers: RangeSet,
+    buffer: Reassembly,
+    digest: Digest,
+    window: u64,
+    credit: u64,
+    end: Option<(u64, u128)>,
+    /// When the datagram with the largest number came.
+    newest: Duration,
+    /// Datagrams that wait for their acknowledgement.
+    waiting: u32,
+    acknowledge_at: Option<Duration>,
+    due: Due,
+    is_storing: bool,
+    /// Bytes that were delivered and wait to be stored.
+    backlog: u64,
+    /// The credit before the last, and when the last was told.
+    told: (u64, Duration),
+    trip: Duration,
+    heard: Duration,
+    /// What the sender is told at the end, and how many times more.
+    farewell: Option<(Code, String, u32)>,
+    counts: ReceiverCounts,
+}
+
+/// What has to be said at once.
+#[derive(Debug, Default)]
+struct Due {
+    accept: bool,
+    acknowledgement: bool,
+    done: bool,
+}
+
+impl Receiver {
+    /// The receiver of the transfer `id`, which the sender has asked for.
+    pub fn new(now: Duration, id: u64, config: ReceiverConfig) -> Self {
+        let digest = config.kept.clone();
+        let window = config.window.clamp(1, config.most.max(1) as u64);
+        Self {
+            id,
+            phase: Phase::Receiving,
+            numbers: RangeSet::default(),
+            buffer: Reassembly::new(config.most),
+            window,
+            credit: digest.length().saturating_add(window),
+            digest,
+            end: None,
+            newest: now,
+            waiting: 0,
+            acknowledge_at: None,
+            due: Due {
+                accept: true,
+                ..Due::default()
+            },
+            is_storing: false,
+            backlog: 0,
+            told: (0, now),
+            trip: Duration::ZERO,
+            heard: now,
+            farewell: None,
+            config,
+            counts: ReceiverCounts::default(),
+        }
+    }
+
+    /// The transfer's id.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// How it went, once it is over and the sender has been told.
+    pub fn result(&self) -> Option<Result<(), &Failure>> {
+        match &self.phase {
+            Phase::Over(result) if self.farewell.is_none() => Some(result.as_ref().copied()),
+            _ => None,
+        }
+    }
+
+    /// Whether all bytes came and the digests agree: now they have to be stored for good, and
+    /// [`stored`](Self::stored) called.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.phase, Phase::Whole)
+    }
+
+    /// Whether the stream is stored; all that is left is to tell the sender.
+    pub fn is_stored(&self) -> bool {
+        matches!(self.phase, Phase::Stored { .. } | Phase::Over(Ok(())))
+    }
+
+    /// The stream was delivered up to here.
+    pub fn delivered(&self) -> u64 {
+        self.digest.length()
+    }
+
+    /// The stream's length, once the sender has told its end.
+    pub fn total(&self) -> Option<u64> {
+        self.end.map(|(total, _)| total)
+    }
+
+    /// What it has done so far.
+    pub fn counts(&self) -> ReceiverCounts {
+        self.counts
+    }
+
+    /// Bytes that the sender may be ahead.
+    pub fn window(&self) -> u64 {
+        self.window
+    }
+
+    /// The digest of all that was delivered.
+    pub fn digest(&self) -> u128 {
+        self.digest.value()
+    }
+
+    /// Says that the time goes into storing, or that it does not; the sender tells its user.
+    pub fn storing(&mut self, is_storing: bool) {
+        self.is_storing = is_storing;
+    }
+
+    /// Says how many of the bytes that were delivered wait to be stored: the sender may be that much
+    /// less ahead.
+    pub fn backlog(&mut self, bytes: u64) {
+        let is_less = bytes < self.backlog;
+        self.backlog = bytes;
+        // A sender that waits for room is told as soon as there is some worth the word.
+        if is_less && self.room() >= self.credit.saturating_add(self.window / 4) {
+            self.due.acknowledgement = true;
+        }
+    }
+
+    /// The stream may be sent up to here.
+    fn room(&self) -> u64 {
+        let window = self.window.saturating_sub(self.backlog);
+        self.digest.length().saturating_add(window)
+    }
+
+    /// Says that the stream is stored for good.
+    pub fn stored(&mut self, now: Duration) {
+        if self.is_whole() {
+            self.phase = Phase::Stored {
+                until: now.saturating_add(self.config.timeout),
+            };
+            self.due.done = true;
+        }
+    }
+
+    /// Says that the socket's buffer had no room for some datagrams: the window was too large.
+    pub fn overflowed(&mut self) {
+        let least = self.config.window.clamp(1, self.buffer.size());
+        self.window = (self.window / 2).max(least.min(self.window));
+    }
+
+    /// Ends it, and tells the sender why.
+    pub fn abandon(&mut self, code: Code, reason: &str) {
+        if matches!(self.phase, Phase::Over(_)) {
+            return;
+        }
+        self.farewell = Some((code, reason.to_owned(), FAREWELLS));
+        self.phase = Phase::Over(Err(Failure::Abandoned {
+            code,
+            reason: reason.to_owned(),
+        }));
+    }
+
+    /// Takes a frame of the sender, and hands the bytes that are next in the stream to `sink`.
+    pub fn receive(&mut self, now: Duration, frame: &Frame<'_>, sink: &mut dyn Sink) {
+        if matches!(self.phase, Phase::Over(_)) {
+            return;
+        }
+        let taken = match frame {
+            Frame::Open(_) => {
+                self.due.accept = true;
+                Some(())
+            }
+            Frame::Data(data) => self.data(now, data, sink),
+            Frame::Probe { number } => {
+                self.number(now, *number);
+                self.due.acknowledgement = true;
+                Some(())
+            }
+            Frame::End(end) => self.end(now, end),
+            Frame::Close(close) => self.close(close),
+            _ => None,
+        };
+        match taken {
+            Some(()) => self.heard = self.heard.max(now),
+            None => self.counts.malformed += 1,
+        }
+        if let (Phase::Stored { until }, Frame::Data(_) | Frame::Probe { .. } | Frame::End(_)) =
+            (&mut self.phase, frame)
+        {
+            *until = now.saturating_add(self.config.timeout);
+            self.due = Due {
+                done: true,
+                ..Due::default()
+            };
+        }
+    }
+
+    /// Books a datagram's number; says whether it is new.
+    fn number(&mut self, now: Duration, number: u64) -> bool {
+        // The numbers below the oldest range were forgotten: they came long ago, or count as lost.
+        let end = self.numbers.last().map_or(0, |range| range.end);
+        let is_full = self.numbers.len() >= MOST_RANGES;
+        let oldest = self.numbers.first().map_or(0, |range| range.start);
+        if is_full && number < oldest {
+            self.due.acknowledgement = true;
+            return true;
+        }
+        if self.numbers.insert(number..number.saturating_add(1)) == 0 {
+            self.counts.duplicates += 1;
+            self.due.acknowledgement = true;
+            return false;
+        }
+        if self.numbers.len() > MOST_RANGES {
+            self.numbers.pop_first();
+        }
+        if number >= end {
+            self.newest = now;
+        }
+        if number != end {
+            // Either something is missing before it, or it fills a gap: the sender has to know.
+            self.counts.early += u64::from(number < end);
+            self.due.acknowledgement = true;
+        }
+        self.waiting += 1;
+        true
+    }
+
+    fn data(&mut self, now: Duration, data: &Data<'_>, sink: &mut dyn Sink) -> Option<()> {
+        let end = data.offset + data.payload.len() as u64;
+        let is_beyond = self.end.is_some_and(|(total, _)| end > total);
+        if end > self.credit || is_beyond {
+            return None;
+        }
+        self.counts.datagrams += 1;
+        let delivered = self.digest.length();
+        if data.offset > delivered && !self.buffer.keep(data.offset, data.payload) {
+            // Not acknowledged: it has to come again.
+            return Some(());
+        }
+        let is_new = self.number(now, data.number);
+        if end <= delivered {
+            self.counts.repeated += u64::from(is_new);
+            self.due.acknowledgement = true;
+            return Some(());
+        }
+        if data.offset <= delivered {
+            let bytes = data.payload.get((delivered - data.offset) as usize..)?;
+            sink.write(bytes);
+            self.digest.update(bytes);
+            let Self { buffer, digest, .. } = self;
+            buffer.drain(digest.length(), |bytes| {
+                sink.write(bytes);
+                digest.update(bytes);
+            });
+        }
+        self.measure(now, end);
+        self.finish();
+        Some(())
+    }
+
+    /// Grows the window on a path so long that the window, not the socket's buffer, is the limit.
+    fn measure(&mut self, now: Duration, end: u64) {
+        let (before, at) = self.told;
+        if end > before {
+            // This could be sent since the last credit was told: a round trip ago at the most.
+            self.trip = now.saturating_sub(at);
+            self.told = (u64::MAX, now);
+            let is_used_up = end.saturating_add(self.window / 4) >= self.credit;
+            if self.trip > NEAR && is_used_up {
+                self.window = self.window.saturating_mul(2).min(self.buffer.size());
+            }
+        }
+    }
+
+    fn end(&mut self, now: Duration, end: &End) -> Option<()> {
+        let said = (end.total, end.digest);
+        let reach = self.digest.length().max(self.buffer.end());
+        if end.total < reach || self.end.is_some_and(|before| before != said) {
+            return None;
+        }
+        self.number(now, end.number);
+        self.due.acknowledgement = true;
+        self.end = Some(said);
+        self.finish();
+        Some(())
+    }
+
+    /// Looks whether all is there, and right.
+    fn finish(&mut self) {
+        let Some((total, digest)) = self.end else {
+            return;
+        };
+        if !matches!(self.phase, Phase::Receiving) || self.digest.length() != total {
+            return;
+        }
+        if self.digest.value() == digest {
+            self.phase = Phase::Whole;
+        } else {
+            self.abandon(
+                Code::Digest,
+                "all bytes came, and their digest is not the sender's",
+            );
+        }
+    }
+
+    fn close(&mut self, close: &Close<'_>) -> Option<()> {
+        let result = match (close.code, &self.phase) {
+            (Code::Finished, Phase::Stored { .. }) => Ok(()),
+            (Code::Finished, _) => return None,
+            // It is stored, whatever the sender thinks of that.
+            (_, Phase::Stored { .. }) => Ok(()),
+            (code, _) => Err(Failure::Closed {
+                code,
+                reason: close.reason.to_vec(),
+            }),
+        };
+        self.phase = Phase::Over(result);
+        Some(())
+    }
+}

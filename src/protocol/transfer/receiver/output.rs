@@ -1,0 +1,108 @@
+//! What the receiver says, and when.
+
+use std::time::Duration;
+
+use super::{DELAY, Phase, Receiver};
+use crate::protocol::transfer::failure::Failure;
+use crate::protocol::transfer::frame::{Accept, Acknowledge, Close, Frame, MOST_RANGES, Ranges};
+
+impl Receiver {
+    /// Writes the next datagram that is to leave into `out`; `false` if none is. Call it after each
+    /// batch of datagrams and at [`deadline`](Self::deadline), until it says `false`.
+    pub fn transmit(&mut self, now: Duration, out: &mut Vec<u8>) -> bool {
+        if let Some((code, reason, left)) = &mut self.farewell {
+            let (code, reason) = (*code, reason.as_bytes());
+            Frame::Close(Close { code, reason }).encode(self.id, out);
+            *left -= 1;
+            if *left == 0 {
+                self.farewell = None;
+            }
+            return true;
+        }
+        if matches!(self.phase, Phase::Over(_)) {
+            return false;
+        }
+        if std::mem::take(&mut self.due.accept) {
+            let accept = Accept {
+                credit: self.credit,
+                resume: self.config.kept.length(),
+                digest: self.config.kept.value(),
+                longest: self.config.longest,
+                delay: DELAY.as_millis() as u16,
+                patience: u16::try_from(self.config.timeout.as_secs().max(1)).unwrap_or(u16::MAX),
+            };
+            Frame::Accept(accept).encode(self.id, out);
+            return true;
+        }
+        if std::mem::take(&mut self.due.done) {
+            Frame::Done.encode(self.id, out);
+            return true;
+        }
+        if self.waiting > 0 && self.acknowledge_at.is_none() {
+            self.acknowledge_at = Some(now.saturating_add(DELAY));
+        }
+        let is_late = self.acknowledge_at.is_some_and(|time| time <= now);
+        if self.due.acknowledgement || self.waiting >= 2 || is_late {
+            self.acknowledge(now, out);
+            return true;
+        }
+        false
+    }
+
+    fn acknowledge(&mut self, now: Duration, out: &mut Vec<u8>) {
+        self.due.acknowledgement = false;
+        self.waiting = 0;
+        self.acknowledge_at = None;
+        self.counts.acknowledgements += 1;
+        let credit = self.room();
+        if credit > self.credit {
+            if self.told.0 == u64::MAX {
+                self.told = (self.credit, now);
+            }
+            self.credit = credit;
+        }
+        let mut ranges = [[0; 16]; MOST_RANGES];
+        let mut count = 0;
+        for (place, range) in ranges.iter_mut().zip(self.numbers.iter().rev()) {
+            *place = Ranges::encode(range.start, range.end - 1);
+            count += 1;
+        }
+        let delay = now.saturating_sub(self.newest).as_micros();
+        let frame = Frame::Acknowledge(Acknowledge {
+            delivered: self.digest.length(),
+            credit: self.credit,
+            delay: u32::try_from(delay).unwrap_or(u32::MAX),
+            is_storing: self.is_storing || self.is_whole(),
+            ranges: Ranges::new(&ranges[..count]),
+        });
+        frame.encode(self.id, out);
+    }
+
+    /// When [`expire`](Self::expire) and [`transmit`](Self::transmit) have to be called if nothing
+    /// comes before.
+    pub fn deadline(&self) -> Option<Duration> {
+        let silence = self.heard.saturating_add(self.config.timeout);
+        match self.phase {
+            Phase::Over(_) => None,
+            Phase::Stored { until } => Some(until),
+            _ => Some(
+                self.acknowledge_at
+                    .map_or(silence, |time| time.min(silence)),
+            ),
+        }
+    }
+
+    /// Says that a deadline may have come.
+    pub fn expire(&mut self, now: Duration) {
+        let silence = self.heard.saturating_add(self.config.timeout);
+        match self.phase {
+            Phase::Over(_) => {}
+            Phase::Stored { until } if until <= now => self.phase = Phase::Over(Ok(())),
+            Phase::Stored { .. } | Phase::Whole => {}
+            Phase::Receiving if silence <= now => {
+                self.phase = Phase::Over(Err(Failure::Silent(self.config.timeout)));
+            }
+            Phase::Receiving => {}
+        }
+    }
+}

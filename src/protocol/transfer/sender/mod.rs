@@ -1,0 +1,231 @@
+//! The sending end of a transfer.
+
+mod events;
+mod output;
+
+use std::time::Duration;
+
+use super::failure::Failure;
+use super::flight::Flight;
+use super::frame::{Accept, Code};
+use super::limits::Limits;
+use super::stream::Stream;
+use crate::protocol::PathMtu;
+use crate::protocol::congestion::{Congestion, Pacer};
+
+/// The length of datagrams that any path takes, in bytes of UDP payload (RFC 8899 section 5.1.2).
+const BASE: u16 = 1_200;
+/// The least length that makes sense.
+const LEAST: u16 = 512;
+/// The most bytes that leave in one run: what fits an IPv4 datagram.
+const RUN: usize = 65_507;
+/// The first wait for an answer to an open frame (RFC 8085 section 3.1.1), and the longest.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
+/// How often the receiver is told that the sender lives while there is nothing to send (RFC 8085
+/// section 3.5: no more often than every 15 seconds), and the longest between two questions for room.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+/// How often the last word is said: nothing answers it, and any of them may be lost.
+const FAREWELLS: u32 = 3;
+/// So much of a resumed stream is read at once to see whether it is the same.
+const VERIFY: usize = 4 << 20;
+
+/// How a sender is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SenderConfig {
+    /// The stream's length in bytes, where that is known beforehand.
+    pub size: Option<u64>,
+    /// What it is called: a file's name without its folders.
+    pub name: String,
+    /// The longest datagram, in bytes of UDP payload, that may be tried on this path.
+    pub longest: u16,
+    /// How long the receiver may be silent before it counts as gone.
+    pub timeout: Duration,
+}
+
+/// What a sender has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SenderCounts {
+    /// Datagrams of every kind that left.
+    pub datagrams: u64,
+    /// Bytes of the stream that left, repeats included.
+    pub bytes: u64,
+    /// Bytes of the stream that left again.
+    pub repeated: u64,
+    /// Datagrams that were given up as lost.
+    pub lost: u64,
+    /// Datagrams given up as lost that came after all.
+    pub late: u64,
+    /// Probe timeouts.
+    pub timeouts: u64,
+    /// Datagrams that came and were no frame for this end.
+    pub rejected: u64,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Opening {
+        token: [u8; 16],
+        next: Duration,
+        wait: Duration,
+        /// When the last open frame with this token left, and how many did.
+        asked: (Duration, u32),
+    },
+    /// The receiver has some of it already: is that the same stream?
+    Verifying(Accept),
+    Sending,
+    Over(Result<(), Failure>),
+}
+
+/// The sending end: hands out datagrams, is handed datagrams and the time.
+///
+/// Call [`transmit`](Self::transmit) until it has nothing more, wait for a datagram until
+/// [`deadline`](Self::deadline), hand it to [`receive`](Self::receive) or else call
+/// [`expire`](Self::expire), and begin again; until [`result`](Self::result) says how it went.
+#[derive(Debug)]
+pub struct Sender {
+    id: u64,
+    config: SenderConfig,
+    phase: Phase,
+    flight: Flight,
+    stream: Stream,
+    congestion: Box<dyn Congestion>,
+    pacer: Pacer,
+    mtu: PathMtu,
+    /// The size that the window and the pacer reckon with.
+    segment: u16,
+    /// Probe datagrams that may leave whatever the window says.
+    probes: u32,
+    /// Questions without an answer that had anything new in it.
+    asked: u32,
+    /// The pacer lets no more out before then.
+    paced: Option<Duration>,
+    is_window_limit: bool,
+    is_storing: bool,
+    /// The shorter of both ends' timeouts.
+    patience: Duration,
+    heard: Duration,
+    spoke: Duration,
+    /// What the receiver is told at the end, and how many times more.
+    farewell: Option<(Code, String, u32)>,
+    limits: Limits,
+    counts: SenderCounts,
+}
+
+impl Sender {
+    /// The sender of one stream. `id` must be random: who does not know it can do no harm.
+    pub fn new(
+        now: Duration,
+        id: u64,
+        config: SenderConfig,
+        congestion: Box<dyn Congestion>,
+    ) -> Self {
+        let mut config = config;
+        config.longest = config.longest.max(LEAST);
+        let mtu = PathMtu::new(BASE.min(config.longest), config.longest, now);
+        let segment = mtu.current();
+        let patience = config.timeout;
+        let mut sender = Self {
+            id,
+            phase: Phase::Opening {
+                token: [0; 16],
+                next: now,
+                wait: FIRST_WAIT,
+                asked: (now, 0),
+            },
+            config,
+            flight: Flight::default(),
+            stream: Stream::default(),
+            congestion,
+            pacer: Pacer::new(segment.into()),
+            mtu,
+            segment,
+            probes: 0,
+            asked: 0,
+            paced: None,
+            is_window_limit: false,
+            is_storing: false,
+            patience,
+            heard: now,
+            spoke: now,
+            farewell: None,
+            limits: Limits::new(now),
+            counts: SenderCounts::default(),
+        };
+        sender.congestion.set_segment(segment.into());
+        sender
+    }
+
+    /// How it went, once it is over and the receiver has been told.
+    pub fn result(&self) -> Option<Result<(), &Failure>> {
+        match &self.phase {
+            Phase::Over(result) if self.farewell.is_none() => Some(result.as_ref().copied()),
+            _ => None,
+        }
+    }
+
+    /// Whether the receiver has stored the stream; it may still have to be told that this is known.
+    pub fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Over(Ok(())))
+    }
+
+    /// What it has done so far.
+    pub fn counts(&self) -> SenderCounts {
+        self.counts
+    }
+
+    /// The stream has arrived whole up to here; the source is not asked for it again.
+    pub fn released(&self) -> u64 {
+        match &self.phase {
+            Phase::Verifying(_) => self.stream.digest.length(),
+            _ => self.stream.released(),
+        }
+    }
+
+    /// The stream was sent up to here.
+    pub fn sent(&self) -> u64 {
+        self.stream.next
+    }
+
+    /// Whether the receiver has agreed to the transfer.
+    pub fn is_open(&self) -> bool {
+        !matches!(self.phase, Phase::Opening { .. })
+    }
+
+    /// The smoothed round trip, once there is one.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.flight.trips.smoothed()
+    }
+
+    /// The length of the datagrams that the path takes, in bytes of UDP payload.
+    pub fn datagram_size(&self) -> u16 {
+        self.mtu.current()
+    }
+
+    /// Bytes that may be in flight.
+    pub fn window(&self) -> u64 {
+        self.congestion.window()
+    }
+
+    /// How long each thing was what held the transfer back.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// How many datagrams it keeps in mind: bounded by the window.
+    pub fn remembered(&self) -> usize {
+        self.flight.remembered()
+    }
+
+    /// Ends it, and tells the receiver why.
+    pub fn abandon(&mut self, code: Code, reason: &str) {
+        if matches!(self.phase, Phase::Over(_)) {
+            return;
+        }
+        self.farewell = Some((code, reason.to_owned(), FAREWELLS));
+        self.phase = Phase::Over(Err(Failure::Abandoned {
+            code,
+            reason: reason.to_owned(),
+        }));
+    }
+}

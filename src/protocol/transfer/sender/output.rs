@@ -1,0 +1,236 @@
+//! What the sender sends.
+
+use std::time::Duration;
+
+use super::{LONGEST_WAIT, Phase, RUN, Sender, VERIFY};
+use crate::protocol::transfer::flight::Carried;
+use crate::protocol::transfer::frame::{self, Accept, Code, DATA_HEADER, End, Frame, Open};
+use crate::protocol::transfer::limits::Limit;
+use crate::protocol::transfer::run::Run;
+use crate::protocol::transfer::source::Source;
+use crate::protocol::transfer::stream::{Lack, Piece};
+
+impl Sender {
+    /// Writes the datagrams that are to leave now into `run`; `false` if none are.
+    pub fn transmit(&mut self, now: Duration, source: &dyn Source, run: &mut Run) -> bool {
+        run.clear();
+        let done = self.compose(now, source, run);
+        self.limits.now(now, done.err().unwrap_or(Limit::Machine));
+        if done.is_err() {
+            return false;
+        }
+        if run.payloads.is_empty() {
+            (run.segment, run.length) = (run.bytes.len(), run.bytes.len());
+        }
+        self.spoke = now;
+        self.counts.datagrams += run.count() as u64;
+        true
+    }
+
+    fn compose(&mut self, now: Duration, source: &dyn Source, run: &mut Run) -> Result<(), Limit> {
+        if let Some((code, reason, left)) = &mut self.farewell {
+            let (code, reason) = (*code, reason.as_bytes());
+            Frame::Close(frame::Close { code, reason }).encode(self.id, &mut run.bytes);
+            *left -= 1;
+            if *left == 0 {
+                self.farewell = None;
+            }
+            return Ok(());
+        }
+        match &mut self.phase {
+            Phase::Over(_) => return Err(Limit::Path),
+            Phase::Opening {
+                token,
+                next,
+                wait,
+                asked,
+            } => {
+                if now < *next {
+                    return Err(Limit::Path);
+                }
+                *asked = (now, asked.1 + 1);
+                *next = now.saturating_add(*wait);
+                *wait = (*wait * 2).min(LONGEST_WAIT);
+                let open = Open {
+                    token: *token,
+                    size: self.config.size,
+                    name: self.config.name.as_bytes(),
+                };
+                Frame::Open(open).encode(self.id, &mut run.bytes);
+                return Ok(());
+            }
+            Phase::Verifying(accept) => {
+                let accept = *accept;
+                let verified = self.verify(source, accept);
+                if self.farewell.is_some() {
+                    return self.compose(now, source, run);
+                }
+                verified?;
+            }
+            Phase::Sending => {}
+        }
+        self.data(now, source, run)
+    }
+
+    /// Reads the part that the receiver has already, to see whether it is the same.
+    fn verify(&mut self, source: &dyn Source, accept: Accept) -> Result<(), Limit> {
+        let digest = &mut self.stream.digest;
+        while digest.length() < accept.resume.min(source.available()) {
+            let left = accept.resume - digest.length();
+            let most = usize::try_from(left).map_or(VERIFY, |left| left.min(VERIFY));
+            match source.bytes(digest.length(), most) {
+                [] => break,
+                bytes => digest.update(bytes),
+            }
+        }
+        let is_short = source.is_complete() && source.available() < accept.resume;
+        if digest.length() == accept.resume && digest.value() == accept.digest {
+            self.stream.next = accept.resume;
+            self.stream.came(0..accept.resume);
+            self.phase = Phase::Sending;
+            return Ok(());
+        }
+        if digest.length() == accept.resume || is_short {
+            self.abandon(
+                Code::OtherStream,
+                "what the receiver kept is not the beginning of this stream; receive it anew, without --resume",
+            );
+        }
+        Err(Limit::Source)
+    }
+
+    fn data(&mut self, now: Duration, source: &dyn Source, run: &mut Run) -> Result<(), Limit> {
+        let most = usize::from(self.segment) - DATA_HEADER;
+        let mut allowance = self.allowance(now);
+        let mut left = self.probes;
+        let is_probe = self.probes > 0;
+        let limit = loop {
+            let next = run.length + usize::from(self.segment);
+            if next > RUN.max(self.segment.into()) || run.payloads.len() == Run::MOST {
+                break None;
+            }
+            let waits = !self.flight.is_empty();
+            let piece = match self.stream.piece(source, most, waits) {
+                Ok(piece) => piece,
+                Err(lack) if is_probe && run.length == 0 => match self.repeat_oldest(most) {
+                    Some(piece) => piece,
+                    None => break Some(lack.into()),
+                },
+                Err(lack) => break Some(lack.into()),
+            };
+            if run.length > 0 && DATA_HEADER + piece.length > run.segment {
+                // The first of a run has the size of all.
+                break None;
+            }
+            let is_free = is_probe || self.flight.bytes() == 0;
+            if allowance < (DATA_HEADER + piece.length) as u64 && !is_free {
+                break Some(Limit::Path);
+            }
+            let bytes = source.bytes(piece.offset, piece.length);
+            if bytes.is_empty() {
+                // A source that does not keep its word: nothing can be sent.
+                break Some(Limit::Source);
+            }
+            let (number, length) = (self.flight.next(), bytes.len() as u16);
+            frame::append_data_header(&mut run.bytes, self.id, number, piece.offset, bytes);
+            run.payloads.push((piece.offset, length));
+            self.stream.leaves(piece, length.into());
+            self.counts.bytes += u64::from(length);
+            if !piece.is_new {
+                self.counts.repeated += u64::from(length);
+            }
+            let carried = Carried::Data(piece.offset, length);
+            self.flight.push(now, carried);
+            allowance = allowance.saturating_sub(carried.size());
+            let size = carried.size() as usize;
+            run.length += size;
+            run.segment = run.segment.max(size);
+            left = left.saturating_sub(1);
+            if size < run.segment || is_probe && left == 0 {
+                break None;
+            }
+        };
+        if run.length > 0 {
+            self.stream.digest(source);
+            self.probes = 0;
+            self.pacer.sent(run.length as u64);
+            return Ok(());
+        }
+        let limit = limit.unwrap_or(Limit::Path);
+        self.is_window_limit = limit == Limit::Path;
+        self.other(now, source, run).ok_or(match limit {
+            Limit::Receiver if self.is_storing => Limit::Storage,
+            limit => limit,
+        })
+    }
+
+    /// Bytes that the window and the pacer let out now.
+    fn allowance(&mut self, now: Duration) -> u64 {
+        let rate = self
+            .round_trip()
+            .and_then(|smoothed| self.congestion.pacing_rate(smoothed));
+        let paced = self.pacer.budget(now, rate);
+        let window = self.congestion.window().saturating_sub(self.flight.bytes());
+        self.paced = None;
+        if window >= u64::from(self.segment) && paced < self.segment.into() {
+            self.paced = self.pacer.next(now, window.min(RUN as u64));
+        }
+        window.min(paced)
+    }
+
+    /// In a probe timeout without anything new or lost, the oldest bytes go again.
+    fn repeat_oldest(&self, most: usize) -> Option<Piece> {
+        let range = self.flight.oldest_data()?;
+        Some(Piece {
+            offset: range.start,
+            length: usize::try_from(range.end - range.start)
+                .map_or(most, |length| length.min(most)),
+            is_new: false,
+        })
+    }
+
+    /// What is to be sent besides data.
+    fn other(&mut self, now: Duration, source: &dyn Source, run: &mut Run) -> Option<()> {
+        let is_complete = source.is_complete() && self.stream.next == source.available();
+        let is_asking = self.probes > 0;
+        let number = self.flight.next();
+        if is_complete && (self.stream.end_due || !self.stream.end_told || is_asking) {
+            self.probes = 0;
+            (self.stream.end_due, self.stream.end_told) = (false, true);
+            let end = End {
+                number,
+                total: self.stream.next,
+                digest: self.stream.digest.value(),
+            };
+            Frame::End(end).encode(self.id, &mut run.bytes);
+            self.flight.push(now, Carried::End);
+            return Some(());
+        }
+        if is_asking {
+            self.probes = 0;
+            Frame::Probe { number }.encode(self.id, &mut run.bytes);
+            self.flight.push(now, Carried::Question);
+            return Some(());
+        }
+        // Not before a round trip is known, nor for a stream that is all but over.
+        if self.round_trip().is_none() || is_complete {
+            return None;
+        }
+        let size = self.mtu.probe(now)?;
+        Frame::Probe { number }.encode(self.id, &mut run.bytes);
+        frame::pad(&mut run.bytes, size.into());
+        self.mtu.on_probe_sent(size, now);
+        self.flight.push(now, Carried::Size(size));
+        Some(())
+    }
+}
+
+impl From<Lack> for Limit {
+    fn from(lack: Lack) -> Self {
+        match lack {
+            Lack::Source => Self::Source,
+            Lack::Credit => Self::Receiver,
+            Lack::Complete => Self::Receiver,
+        }
+    }
+}

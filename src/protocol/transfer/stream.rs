@@ -1,0 +1,127 @@
+//! The sender's view of its stream: what was sent, what came, what has to be sent again.
+
+use std::ops::Range;
+
+use super::digest::Digest;
+use super::ranges::RangeSet;
+use super::source::Source;
+
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    /// What was never sent begins here.
+    pub(super) next: u64,
+    /// The receiver takes the stream up to here.
+    pub(super) credit: u64,
+    /// Of `0..next`.
+    pub(super) digest: Digest,
+    /// The end has to be told (again).
+    pub(super) end_due: bool,
+    /// The end was told at least once.
+    pub(super) end_told: bool,
+    came: RangeSet,
+    resend: RangeSet,
+}
+
+/// Bytes that are to be sent next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) offset: u64,
+    pub(super) length: usize,
+    pub(super) is_new: bool,
+}
+
+/// Why there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// Nothing is to be sent now, and the source may have more later.
+    Source,
+    /// The receiver takes no more yet.
+    Credit,
+    /// All was sent.
+    Complete,
+}
+
+impl Stream {
+    pub(super) fn came(&mut self, range: Range<u64>) {
+        self.resend.remove(range.clone());
+        self.came.insert(range);
+    }
+
+    pub(super) fn lost(&mut self, range: Range<u64>) {
+        let mut wanted = range;
+        while let Some(gap) = self.came.first_gap(wanted.clone()) {
+            wanted.start = gap.end;
+            self.resend.insert(gap);
+        }
+    }
+
+    /// The receiver has it up to here: from the source, it is not asked for again.
+    pub(super) fn released(&self) -> u64 {
+        match self.came.first() {
+            Some(range) if range.start == 0 => range.end,
+            _ => 0,
+        }
+    }
+
+    /// What to send next, of at most `most` bytes.
+    pub(super) fn piece(
+        &self,
+        source: &dyn Source,
+        most: usize,
+        waits: bool,
+    ) -> Result<Piece, Lack> {
+        if let Some(range) = self.resend.first() {
+            return Ok(Piece {
+                offset: range.start,
+                length: clamp(range.end - range.start, most),
+                is_new: false,
+            });
+        }
+        let available = source.available();
+        if self.next >= available {
+            return Err(match source.is_complete() {
+                true => Lack::Complete,
+                false => Lack::Source,
+            });
+        }
+        let length = clamp(available - self.next, most);
+        let credit = clamp(self.credit.saturating_sub(self.next), length);
+        // A datagram that is short for want of credit alone is not worth it while others are on
+        // their way: their acknowledgements bring more (RFC 9293 section 3.8.6.2.1).
+        if credit == 0 || credit < length && waits {
+            return Err(Lack::Credit);
+        }
+        Ok(Piece {
+            offset: self.next,
+            length: credit,
+            is_new: true,
+        })
+    }
+
+    /// Says that the first `length` bytes of `piece` leave.
+    pub(super) fn leaves(&mut self, piece: Piece, length: u64) {
+        let end = piece.offset + length;
+        if piece.is_new {
+            self.next = end;
+        } else {
+            self.resend.remove(piece.offset..end);
+        }
+    }
+
+    /// Takes what left for the first time into the digest: at once, since that is faster than by
+    /// datagrams, and soon, while it is in the cache.
+    pub(super) fn digest(&mut self, source: &dyn Source) {
+        while self.digest.length() < self.next {
+            let left = self.next - self.digest.length();
+            let most = usize::try_from(left).unwrap_or(usize::MAX);
+            match source.bytes(self.digest.length(), most) {
+                [] => break,
+                bytes => self.digest.update(bytes),
+            }
+        }
+    }
+}
+
+fn clamp(bytes: u64, most: usize) -> usize {
+    usize::try_from(bytes).map_or(most, |bytes| bytes.min(most))
+}
