@@ -1,0 +1,155 @@
+//! One stream that is being received.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::Progress;
+use super::event::Arrived;
+use super::store::Store;
+use super::target::Stored;
+use crate::error::Error;
+use crate::io::Arrival;
+use crate::protocol::transfer::{Code, Failure, Frame, Receiver};
+use crate::socket::PacketInfo;
+
+pub(super) struct Job {
+    pub(super) receiver: Receiver,
+    pub(super) peer: SocketAddr,
+    /// The address that the sender sends to.
+    pub(super) from: Option<PacketInfo>,
+    pub(super) name: String,
+    pub(super) path: Option<PathBuf>,
+    pub(super) size: Option<u64>,
+    pub(super) kept: u64,
+    pub(super) start: Instant,
+    store: Store,
+    /// The time until all was stored.
+    took: Option<Duration>,
+    /// This end's own error.
+    error: Option<Error>,
+    has_ended: bool,
+    /// Spent in writing since the last look.
+    writing: Duration,
+    looked: Instant,
+}
+
+impl Job {
+    pub(super) fn new(
+        receiver: Receiver,
+        arrival: &Arrival<'_>,
+        size: Option<u64>,
+        stored: Stored,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            kept: receiver.delivered(),
+            receiver,
+            peer: arrival.source(),
+            from: arrival.beside().packet_info(),
+            name: stored.name,
+            path: stored.path,
+            size,
+            store: stored.store,
+            start: now,
+            took: None,
+            error: None,
+            has_ended: false,
+            writing: Duration::ZERO,
+            looked: now,
+        }
+    }
+
+    pub(super) fn frame(&mut self, now: Duration, frame: &Frame<'_>) {
+        self.receiver.receive(now, frame, &mut self.store);
+    }
+
+    /// Writes what a batch brought, and stores what is whole.
+    pub(super) fn settle(&mut self, now: Duration) {
+        let began = Instant::now();
+        if !self.receiver.is_whole() {
+            self.store.flush();
+        }
+        let mut failed = self.store.take_error();
+        if self.receiver.is_whole() && failed.is_none() {
+            match self.store.finish() {
+                None => {}
+                Some(Ok(())) => {
+                    self.receiver.stored(now);
+                    self.took = Some(self.start.elapsed());
+                }
+                Some(Err(error)) => failed = Some(error),
+            }
+        }
+        if let Some(error) = failed {
+            self.receiver.abandon(Code::Storage, &error.to_string());
+            self.error = Some(error);
+        }
+        let backlog = self.store.backlog();
+        self.receiver.backlog(backlog);
+        let ended = Instant::now();
+        self.writing += ended - began;
+        let passed = ended - self.looked;
+        if passed >= super::PROGRESS {
+            self.receiver
+                .storing(self.writing > passed / 2 || backlog > 0);
+            (self.writing, self.looked) = (Duration::ZERO, ended);
+        }
+    }
+
+    /// Whether it waits for its own disk, or whoever reads its output.
+    pub(super) fn is_storing(&self) -> bool {
+        self.receiver.is_whole() || self.store.backlog() > 0
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.receiver.result().is_some()
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        Progress {
+            bytes: self.receiver.delivered(),
+            resumed: self.kept,
+            total: self.receiver.total().or(self.size),
+            elapsed: self.took.unwrap_or_else(|| self.start.elapsed()),
+        }
+    }
+
+    /// How it went, told once: as soon as the stream is stored, or it failed.
+    pub(super) fn outcome(&mut self) -> Option<Arrived> {
+        if self.has_ended {
+            return None;
+        }
+        let outcome = match self.receiver.result() {
+            _ if self.receiver.is_stored() => Ok(()),
+            Some(Err(failure)) => Err(failure.clone()),
+            _ => return None,
+        };
+        self.has_ended = true;
+        let mut part = self.store.part().map(PathBuf::from);
+        // What is not of this stream, or nothing at all, is not worth going on with.
+        let is_worthless = matches!(
+            outcome,
+            Err(Failure::Abandoned {
+                code: Code::Digest,
+                ..
+            })
+        ) || self.receiver.delivered() == 0;
+        if outcome.is_err() && is_worthless {
+            self.store.discard();
+            part = None;
+        }
+        Some(Arrived {
+            peer: self.peer,
+            id: self.receiver.id(),
+            name: self.name.clone(),
+            path: self.path.clone(),
+            part: part.filter(|_| outcome.is_err()),
+            progress: self.progress(),
+            counts: self.receiver.counts(),
+            digest: self.receiver.digest(),
+            error: self.error.take(),
+            outcome,
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! A stream carried across whole, once and in order: real sockets, files and pipes round
+//! [`protocol::transfer`](crate::protocol::transfer).
+//!
+//! [`send`] takes an [`Input`] to one receiver; a [`Receiving`] takes streams of any number of
+//! senders through one socket. Both are one thread, and ride the ladder ([`crate::io`]): with
+//! `offload`, up to 64 KiB of datagrams a system call.
+//!
+//! ```
+//! use std::fs::File;
+//! use std::sync::atomic::AtomicBool;
+//! use std::thread;
+//! use udpraw::transfer::{Input, ReceiveConfig, Receiving, SendConfig, Target, send};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let (here, there) = (folder.path().join("here"), folder.path().join("there"));
+//! std::fs::write(&here, vec![7; 1_000_000])?;
+//!
+//! let config = ReceiveConfig::new("127.0.0.1:0".parse()?, Target::File(there.clone()));
+//! let mut receiving = Receiving::open(config)?;
+//! let address = receiving.address()?;
+//! let receiver = thread::spawn(move || {
+//!     receiving.run(&AtomicBool::new(false), &mut |_| {})
+//! });
+//!
+//! let config = SendConfig::new(vec![address]);
+//! let sent = send(Input::open(&here)?, &config, &AtomicBool::new(false), &mut |_| {})?;
+//! assert_eq!(sent.outcome, Ok(()));
+//! receiver.join().unwrap()?;
+//! assert_eq!(std::fs::read(there)?, vec![7; 1_000_000]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod desk;
+mod event;
+mod input;
+mod job;
+mod receive;
+mod send;
+mod store;
+mod target;
+mod writer;
+
+use std::time::Duration;
+
+pub use event::{Arrived, Event, Tally};
+pub use input::Input;
+pub use receive::{ReceiveConfig, Receiving};
+pub use send::{SendConfig, Sent, send};
+pub use target::Target;
+
+/// How long the other end may be silent, unless told otherwise.
+pub const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How often progress is told.
+pub const PROGRESS: Duration = Duration::from_millis(100);
+
+/// How far a transfer is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of the stream that are there: at the sender, those that were acknowledged.
+    pub bytes: u64,
+    /// Bytes of them that an earlier transfer had left.
+    pub resumed: u64,
+    /// The stream's length, once it is known.
+    pub total: Option<u64>,
+    /// Since the transfer was agreed on.
+    pub elapsed: Duration,
+}
+
+/// A random number that nobody can guess: the id of a transfer.
+fn random() -> crate::error::Result<u64> {
+    getrandom::u64().map_err(|error| crate::error::Error::os("get", "random bytes", error.into()))
+}
+
+/// A random key that nobody can guess.
+fn random_key() -> crate::error::Result<[u8; 16]> {
+    let mut key = [0; 16];
+    getrandom::fill(&mut key)
+        .map_err(|error| crate::error::Error::os("get", "random bytes", error.into()))?;
+    Ok(key)
+}

@@ -1,0 +1,409 @@
+//! The sending end on a real socket.
+
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::{Input, PROGRESS, Progress, TIMEOUT};
+use crate::error::{Error, Result};
+use crate::io::{Choice, Rung, Settings, Transport, Wait};
+use crate::protocol::congestion::Cubic;
+use crate::protocol::transfer::{Code, Failure, Limit, Run, Sender, SenderConfig, SenderCounts};
+use crate::socket::options::{Setting, SocketOption};
+use crate::socket::{Endpoint, Family, WaitSet};
+
+/// So many runs leave before acknowledgements are looked for.
+const BURST: usize = 4;
+/// So often the network may say that nobody listens there any more, before it is believed.
+const REFUSALS: u32 = 3;
+/// So many system calls are spent on what a receiver said before it went.
+const LAST_WORDS: u32 = 16;
+
+/// Where to send, and how.
+#[derive(Clone, Debug)]
+pub struct SendConfig {
+    /// The receiver's addresses; the next one is tried where nobody listens at one.
+    pub destinations: Vec<SocketAddr>,
+    /// What the stream is to be called there; the input's own name if not given.
+    pub name: Option<String>,
+    /// The longest datagram to try, in bytes of UDP payload; what the route's first hop takes if not
+    /// given.
+    pub longest: Option<u16>,
+    /// How long the receiver may be silent before it counts as gone.
+    pub timeout: Duration,
+    /// Options of the socket.
+    pub options: Vec<Setting>,
+    /// The rung.
+    pub choice: Choice,
+}
+
+impl SendConfig {
+    /// The defaults, to one of `destinations`.
+    pub fn new(destinations: Vec<SocketAddr>) -> Self {
+        Self {
+            destinations,
+            name: None,
+            longest: None,
+            timeout: TIMEOUT,
+            options: Vec::new(),
+            choice: Choice::Auto,
+        }
+    }
+}
+
+/// What was sent.
+#[derive(Debug)]
+pub struct Sent {
+    /// Whether the receiver has it all, stored.
+    pub outcome: Result<(), Failure>,
+    /// Where to.
+    pub destination: SocketAddr,
+    /// From where.
+    pub local: SocketAddr,
+    /// How far it is.
+    pub progress: Progress,
+    /// What the sender did.
+    pub counts: SenderCounts,
+    /// The smoothed round trip, once there was one.
+    pub round_trip: Option<Duration>,
+    /// The length of the datagrams at the end, in bytes of UDP payload.
+    pub datagram_size: u16,
+    /// What held it back for most of the time, and for which share of it.
+    pub limit: (Limit, f64),
+    /// The rung that it rode.
+    pub rung: Rung,
+    /// System calls for datagrams.
+    pub syscalls: u64,
+}
+
+impl Sent {
+    /// Bits of the stream a second; those that were there before do not count.
+    pub fn goodput(&self) -> f64 {
+        let bytes = self.progress.bytes - self.progress.resumed;
+        bytes as f64 * 8.0 / self.progress.elapsed.as_secs_f64().max(1e-9)
+    }
+}
+
+/// Sends a stream, and waits until the receiver has stored it.
+///
+/// `observe` is told how far it is, ten times a second. When `stop` is raised by a signal, the
+/// receiver is told and the transfer ends.
+///
+/// # Errors
+/// Those of this end: the socket's, and the input's. What the network or the other end did wrong is
+/// in [`Sent::outcome`].
+pub fn send(
+    input: Input,
+    config: &SendConfig,
+    stop: &AtomicBool,
+    observe: &mut dyn FnMut(&Progress),
+) -> Result<Sent> {
+    let mut input = input;
+    let mut refused = None;
+    for &destination in &config.destinations {
+        let mut sending = match Sending::open(&input, config, destination) {
+            Ok(sending) => sending,
+            Err(error) if error.is_about_the_network() => {
+                refused = Some(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let is_last = config.destinations.last() == Some(&destination);
+        match sending.run(&mut input, stop, observe) {
+            // No answer at all: one of the others may have one.
+            Ok(()) if sending.is_unanswered() && !is_last => {}
+            Err(error) if error.is_about_the_network() && !sending.sender.is_open() => {
+                refused = Some(error.with_remedy("is udpraw recv running there?"));
+            }
+            // What was sent until then is worth knowing.
+            Err(error) if error.is_about_the_network() => {
+                let errno = error.errno().unwrap_or_default();
+                sending.vanished = Some(Failure::Unreachable(errno));
+                return sending.end();
+            }
+            Err(error) => return Err(error),
+            Ok(()) => return sending.end(),
+        }
+    }
+    Err(refused
+        .unwrap_or_else(|| Error::invalid("send to", "nobody", "there is no address to send to")))
+}
+
+struct Sending {
+    sender: Sender,
+    transport: Transport,
+    destination: SocketAddr,
+    size: Option<u64>,
+    start: Instant,
+    /// When the receiver agreed.
+    opened: Option<Instant>,
+    told: Duration,
+    run: Run,
+    refusals: u32,
+    /// The receiver was there, and is no more.
+    vanished: Option<Failure>,
+}
+
+impl Sending {
+    fn open(input: &Input, config: &SendConfig, destination: SocketAddr) -> Result<Self> {
+        let family = Family::of(destination);
+        let probe = match family {
+            Family::V4 => "IP_MTU_DISCOVER=probe",
+            Family::V6 => "IPV6_MTU_DISCOVER=probe",
+        };
+        let endpoint = Endpoint::builder()
+            .option(probe.parse()?)
+            .options(config.options.iter().cloned())
+            .unbound(family)?;
+        endpoint.connect(destination)?;
+        let longest = config.longest.map_or_else(|| first_hop(&endpoint), Ok)?;
+        let sender = SenderConfig {
+            size: input.size(),
+            name: config
+                .name
+                .clone()
+                .unwrap_or_else(|| input.name().to_owned()),
+            longest,
+            timeout: config.timeout,
+        };
+        // Acknowledgements are few and short.
+        let settings = Settings {
+            batch: 8,
+            ..Settings::default()
+        };
+        let congestion = Box::new(Cubic::new(longest.into()));
+        Ok(Self {
+            sender: Sender::new(Duration::ZERO, super::random()?, sender, congestion),
+            transport: Transport::open(endpoint, config.choice, settings)?,
+            destination,
+            size: input.size(),
+            start: Instant::now(),
+            opened: None,
+            told: Duration::ZERO,
+            run: Run::default(),
+            refusals: 0,
+            vanished: None,
+        })
+    }
+
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn run(
+        &mut self,
+        input: &mut Input,
+        stop: &AtomicBool,
+        observe: &mut dyn FnMut(&Progress),
+    ) -> Result<()> {
+        let never = AtomicBool::new(false);
+        let mut is_stopping = false;
+        let mut failed = None;
+        while self.sender.result().is_none() {
+            let runs = self.speak(input)?;
+            if let Some(error) = input.take_error() {
+                self.sender.abandon(Code::Source, &error.to_string());
+                failed = Some(error);
+            }
+            if self.sender.result().is_some() {
+                break;
+            }
+            let ready = self.listen(
+                input,
+                runs == BURST,
+                if is_stopping { &never } else { stop },
+            )?;
+            if ready && let Err(error) = input.fill() {
+                self.sender.abandon(Code::Source, &error.to_string());
+                failed = Some(error);
+            }
+            let now = self.now();
+            self.sender.expire(now);
+            input.release(self.sender.released());
+            let is_open = self.sender.is_open() && self.sender.result().is_none();
+            if self.opened.is_none() && is_open {
+                self.opened = Some(Instant::now());
+            }
+            if now.saturating_sub(self.told) >= PROGRESS {
+                self.told = now;
+                observe(&self.progress());
+            }
+            if stop.load(Ordering::Relaxed) && !is_stopping {
+                is_stopping = true;
+                self.sender
+                    .abandon(Code::Interrupted, "the sender was interrupted");
+            }
+        }
+        observe(&self.progress());
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Sends what may leave, a few runs of it; says how many.
+    fn speak(&mut self, input: &Input) -> Result<usize> {
+        for runs in 0..BURST {
+            let now = self.now();
+            if !self.sender.transmit(now, input, &mut self.run) {
+                return Ok(runs);
+            }
+            let mut parts = [IoSlice::new(&[]); 2 * Run::MOST];
+            let count = self.run.gather(input, &mut parts);
+            let size = self.run.segment_size();
+            let mut outbox = self.transport.outbox();
+            outbox.send_parts(None, &parts[..count], size);
+            if let Some(error) = outbox.flush().error {
+                self.complain(error, size)?;
+            }
+        }
+        Ok(BURST)
+    }
+
+    /// What the kernel says of a datagram, or of one before.
+    fn complain(&mut self, error: Error, size: usize) -> Result<()> {
+        match error.errno() {
+            Some(libc::EMSGSIZE) => {
+                self.sender.too_long(self.now(), size);
+                Ok(())
+            }
+            // Lost on this very machine, as others are elsewhere.
+            Some(libc::ENOBUFS) => Ok(()),
+            _ if error.is_about_the_network() => self.refused(error),
+            _ => Err(error),
+        }
+    }
+
+    /// Nobody listens there, or no way leads there.
+    fn refused(&mut self, error: Error) -> Result<()> {
+        // What a receiver that is done does not hear any more does not matter.
+        if matches!(self.sender.result(), Some(Ok(()))) || self.sender.is_done() {
+            return Ok(());
+        }
+        self.refusals += 1;
+        if self.sender.is_open() && self.refusals < REFUSALS {
+            return Ok(());
+        }
+        // The receiver's last word may have come before it went, and waits behind the error.
+        self.hear_the_rest();
+        match self.sender.result() {
+            Some(_) => Ok(()),
+            None => Err(error),
+        }
+    }
+
+    /// Takes what has come already.
+    fn hear_the_rest(&mut self) {
+        let never = AtomicBool::new(false);
+        for _ in 0..LAST_WORDS {
+            let (start, sender) = (self.start, &mut self.sender);
+            let heard = self.transport.receive(Wait::Never, &never, |arrival, _| {
+                for datagram in arrival.datagrams() {
+                    let _ = sender.receive(start.elapsed(), datagram);
+                }
+            });
+            if let Ok(0) = heard {
+                return;
+            }
+        }
+    }
+
+    /// Waits for an answer, for more of the stream, or until there is something to do; says whether
+    /// there is more of the stream to be read.
+    fn listen(&mut self, input: &Input, is_busy: bool, stop: &AtomicBool) -> Result<bool> {
+        let deadline = self.sender.deadline().unwrap_or_default();
+        let mut wait = match is_busy {
+            true => Wait::Never,
+            false => Wait::Until(self.start + deadline),
+        };
+        let mut is_readable = false;
+        if let Some(fd) = input.wanted() {
+            use std::os::fd::AsFd;
+            let sockets = [self.transport.endpoint().as_fd(), fd];
+            let left = match wait {
+                Wait::Never => Duration::ZERO,
+                _ => (self.start + deadline).saturating_duration_since(Instant::now()),
+            };
+            is_readable = WaitSet::new(&sockets)
+                .wait(Some(left))?
+                .any(|(index, _)| index == 1);
+            wait = Wait::Never;
+        }
+        let (start, sender) = (self.start, &mut self.sender);
+        let heard = self.transport.receive(wait, stop, |arrival, _| {
+            let now = start.elapsed();
+            for datagram in arrival.datagrams() {
+                // What is no frame of this transfer is counted there.
+                let _ = sender.receive(now, datagram);
+            }
+        });
+        match heard {
+            Ok(count) => {
+                if count > 0 {
+                    self.refusals = 0;
+                }
+            }
+            Err(error) if error.is_about_the_network() => self.refused(error)?,
+            Err(error) => return Err(error),
+        }
+        Ok(is_readable)
+    }
+
+    /// Whether nothing was heard of this address, ever.
+    fn is_unanswered(&self) -> bool {
+        let is_silent = matches!(self.sender.result(), Some(Err(Failure::Silent(_))));
+        is_silent && self.sender.round_trip().is_none()
+    }
+
+    fn progress(&self) -> Progress {
+        let counts = self.sender.counts();
+        Progress {
+            // The word that all is stored may come before the last acknowledgement.
+            bytes: match self.sender.is_done() {
+                true => self.sender.sent(),
+                false => self.sender.released(),
+            },
+            // What it got past without sending it.
+            resumed: self
+                .sender
+                .sent()
+                .saturating_sub(counts.bytes - counts.repeated),
+            total: self.size,
+            elapsed: self.opened.unwrap_or(self.start).elapsed(),
+        }
+    }
+
+    fn end(self) -> Result<Sent> {
+        let outcome = match (&self.vanished, self.sender.result()) {
+            (Some(failure), _) | (_, Some(Err(failure))) => Err(failure.clone()),
+            _ => Ok(()),
+        };
+        let counters = self.transport.counters();
+        Ok(Sent {
+            outcome,
+            destination: self.destination,
+            local: self.transport.endpoint().local_address()?,
+            progress: self.progress(),
+            counts: self.sender.counts(),
+            round_trip: self.sender.round_trip(),
+            datagram_size: self.sender.datagram_size(),
+            limit: self.sender.limits().most(),
+            rung: self.transport.rung(),
+            syscalls: counters.syscalls,
+        })
+    }
+}
+
+/// The longest datagram that the first hop takes, in bytes of UDP payload.
+fn first_hop(endpoint: &Endpoint) -> Result<u16> {
+    use std::os::fd::AsFd;
+    let family = endpoint.family();
+    let (name, headers) = match family {
+        Family::V4 => ("IP_MTU", 28),
+        Family::V6 => ("IPV6_MTU", 48),
+    };
+    let mtu = SocketOption::find(name)?.get(endpoint.as_fd())?.to_string();
+    let mtu: usize = mtu.parse().unwrap_or(1_280);
+    let longest = mtu.saturating_sub(headers).min(family.largest_payload());
+    // Runs are reckoned by what fits an IPv4 datagram.
+    Ok(u16::try_from(longest.min(65_507)).unwrap_or(u16::MAX))
+}
