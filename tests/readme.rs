@@ -32,6 +32,21 @@ fn normal(line: &str) -> String {
     {
         return format!("{send} {receive}");
     }
+    // So is what a transfer took.
+    let is_transfer = line.starts_with("sent ") || line.starts_with("received ");
+    if let (true, Some((what, _))) = (is_transfer, line.split_once(" in ")) {
+        return without_numbers(what);
+    }
+    for (begin, inside) in [
+        ("limited by the ", " % of the time: "),
+        ("round trip ", ", rung "),
+        ("", " given up as lost, "),
+        ("", " early; "),
+    ] {
+        if line.starts_with(begin) && line.contains(inside) {
+            return format!("{begin}…{inside}");
+        }
+    }
     let words: Vec<_> = line
         .split(' ')
         .map(|word| {
@@ -125,13 +140,21 @@ fn try_block(block: &[&str]) {
         };
         match command.strip_suffix(" &") {
             Some(command) => {
-                let mut running = Running::start(shell(&format!("exec {command}")));
+                // Talk and data are one stream here, as they are on a terminal.
+                let command = format!("exec 2>&1; exec {command}");
+                let mut running = Running::start(shell(&command));
                 // It is ready once it has said where it listens, as often as is shown.
                 let told = block[at + 1..]
                     .iter()
                     .take_while(|line| !line.starts_with("$ "));
                 for _ in told.filter(|line| line.contains("isten")) {
-                    printed.push(normal(&running.line()));
+                    let mut is_it = false;
+                    while !is_it {
+                        let line = running.line();
+                        assert_ne!(line, "", "{command} ended");
+                        is_it = line.contains("isten");
+                        printed.push(normal(&line));
+                    }
                 }
                 background.push(running);
             }

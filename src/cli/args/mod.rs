@@ -4,7 +4,9 @@ pub(crate) mod bench;
 pub(crate) mod client;
 pub(crate) mod endpoint;
 pub(crate) mod options;
+pub(crate) mod recv;
 pub(crate) mod relay;
+pub(crate) mod send;
 pub(crate) mod server;
 pub(crate) mod services;
 pub(crate) mod socket;
@@ -36,6 +38,10 @@ pub(crate) enum Command {
     Server(server::ServerArguments),
     /// Send a datagram and wait for the reply: the documents' client
     Client(client::ClientArguments),
+    /// Send a file or a pipe to `udpraw recv`, whole and in order
+    Send(send::SendArguments),
+    /// Receive what `udpraw send` sends, into files or a pipe
+    Recv(recv::RecvArguments),
     /// Names and numbers of ports
     Services(services::ServicesArguments),
     /// Every socket option that UDP has on Linux

@@ -3,7 +3,9 @@
 mod bench;
 mod client;
 mod options;
+mod recv;
 mod relay;
+mod send;
 mod server;
 mod services;
 mod tour;
@@ -17,6 +19,8 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
     match command {
         Command::Server(arguments) => server::run(arguments, output),
         Command::Client(arguments) => client::run(arguments, output),
+        Command::Send(arguments) => send::run(arguments, output),
+        Command::Recv(arguments) => recv::run(arguments, output),
         Command::Services(arguments) => services::run(arguments, output),
         Command::Options(arguments) => options::run(arguments, output),
         Command::Bench(arguments) => bench::run(arguments, output),

@@ -6,11 +6,14 @@ mod exchange;
 pub(crate) mod options;
 mod python;
 mod record;
+pub(crate) mod recv;
 pub(crate) mod relay;
+pub(crate) mod send;
 pub(crate) mod server;
 pub(crate) mod services;
 mod tour;
 mod transcript;
+mod transfer;
 
 use std::fmt::Display;
 use std::io::{self, Write};

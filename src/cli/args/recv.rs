@@ -1,0 +1,165 @@
+//! `udpraw recv`.
+
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use udpraw::error::{Error, Result};
+use udpraw::io::Choice;
+use udpraw::socket::Family;
+use udpraw::transfer::{ReceiveConfig, Target};
+use udpraw::units;
+
+use super::endpoint::FamilyArguments;
+use super::socket::SocketArguments;
+
+/// Where a transfer is received, unless told otherwise.
+pub(super) const PORT: &str = "1061";
+
+const EXAMPLES: &str = "\
+Examples:
+  udpraw recv -o backup.tar                    one stream from this machine, into a file
+  udpraw recv --bind 0.0.0.0 | tar x           from any machine, into a pipe
+  udpraw recv -o backup.tar --resume           go on where a transfer was cut off
+  udpraw recv --into inbox --count 3           three files, under the names that their senders give
+  udpraw recv -o f --wait 30s --timeout 5s     give up if nobody comes, or the sender falls silent
+The sender: udpraw send HOST FILE
+
+A file appears under its name when it is whole and on the disk; until then it is FILE.part. Nothing
+is encrypted, and anybody who can reach the port may send: choose the address with care.
+
+Exit status: 0 if every stream is whole and stored, 1 if one is not or nobody came, 2 on an error.";
+
+/// What to receive, and where it goes.
+#[derive(Debug, Args)]
+// -o is the file here; socket options go by --option.
+#[command(after_help = EXAMPLES, mut_arg("option", |option| option.short(None)))]
+pub(crate) struct RecvArguments {
+    /// File that the stream becomes; - for standard output, be it a terminal
+    #[arg(short, long, value_name = "FILE", conflicts_with = "into")]
+    output: Option<PathBuf>,
+
+    /// Receive any number of files into this folder
+    #[arg(long, value_name = "DIR")]
+    into: Option<PathBuf>,
+
+    /// Replace files of the folder that have the same name
+    #[arg(long, requires = "into")]
+    overwrite: bool,
+
+    /// End after so many files, stored or not
+    #[arg(short, long, value_name = "N", requires = "into",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+
+    /// Go on with what an earlier transfer left in FILE.part
+    #[arg(long)]
+    resume: bool,
+
+    /// Address to bind: an IPv4 or IPv6 address, or a name
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1", alias = "host")]
+    bind: String,
+
+    #[command(flatten)]
+    family: FamilyArguments,
+
+    /// Port: a number, a service name, or 0 for one that the OS picks
+    #[arg(short, long, default_value = PORT)]
+    port: String,
+
+    /// Give up a transfer whose sender is silent for so long
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = silence)]
+    timeout: Duration,
+
+    /// Give up if nobody has come after this time [default: wait for ever]
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    wait: Option<Duration>,
+
+    /// Rung that moves the datagrams: single, batch, offload, uring, or auto for the best that works
+    /// here
+    #[arg(long, value_name = "RUNG", default_value = "auto")]
+    io: Choice,
+
+    /// Leave out everything but notes and errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// Show the fd, each socket option as requested and as effective, and the rung
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+
+    #[command(flatten)]
+    socket: SocketArguments,
+}
+
+/// How long the other end may be silent.
+pub(super) fn silence(text: &str) -> Result<Duration> {
+    let time = units::duration(text)?;
+    if time < Duration::from_millis(100) {
+        let subject = format!("timeout '{}'", text.escape_debug());
+        return Err(Error::invalid("use", subject, "the shortest is 100ms"));
+    }
+    Ok(time)
+}
+
+impl RecvArguments {
+    /// What to receive, and how.
+    pub(crate) fn config(&self, is_json: bool) -> Result<ReceiveConfig> {
+        let port = udpraw::services::resolve_port(&self.port)?;
+        let address: SocketAddr = self.family.resolve(&self.bind, port)?.swap_remove(0);
+        let target = self.target(is_json)?;
+        let default = ReceiveConfig::new(address, target);
+        Ok(ReceiveConfig {
+            resume: self.resume,
+            count: self.count.or(default.count),
+            timeout: self.timeout,
+            patience: self.wait,
+            options: self.socket.settings(Family::of(address))?,
+            choice: self.io,
+            ..default
+        })
+    }
+
+    fn target(&self, is_json: bool) -> Result<Target> {
+        let is_forced = self
+            .output
+            .as_ref()
+            .is_some_and(|path| path.as_os_str() == "-");
+        match (&self.into, &self.output) {
+            (Some(folder), _) => {
+                return Ok(Target::Folder {
+                    path: folder.clone(),
+                    overwrite: self.overwrite,
+                });
+            }
+            (None, Some(file)) if !is_forced => return Ok(Target::File(file.clone())),
+            _ => {}
+        }
+        if self.resume {
+            return Err(
+                Error::invalid("use", "--resume", "a pipe keeps nothing to go on with")
+                    .with_remedy("name a file with -o, or a folder with --into"),
+            );
+        }
+        if is_json {
+            let reason = "standard output carries the stream itself";
+            return Err(Error::invalid("use", "--json", reason)
+                .with_remedy("name a file with -o, or a folder with --into"));
+        }
+        let stdout = io::stdout();
+        if stdout.is_terminal() && !is_forced {
+            return Err(Error::invalid(
+                "write to",
+                "the terminal",
+                "the stream may hold any bytes",
+            )
+            .with_remedy("name a file with -o FILE, pipe it on, or insist with -o -"));
+        }
+        let fd = stdout.as_fd().try_clone_to_owned();
+        fd.map(Target::Stream)
+            .map_err(|source| Error::os("use", "standard output", source))
+    }
+}

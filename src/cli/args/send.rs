@@ -1,0 +1,146 @@
+//! `udpraw send`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use udpraw::error::{Error, Result};
+use udpraw::io::Choice;
+use udpraw::socket::Family;
+use udpraw::transfer::{Input, SendConfig};
+use udpraw::units;
+
+use super::endpoint::FamilyArguments;
+use super::recv::{PORT, silence};
+use super::socket::SocketArguments;
+
+const EXAMPLES: &str = "\
+Examples:
+  udpraw send localhost backup.tar             to udpraw recv on this machine
+  tar c . | udpraw send 192.0.2.7              a pipe, to another machine
+  udpraw send 192.0.2.7 - --name log.txt <log  standard input, and what it is called there
+  udpraw send ::1 big --timeout 5s --json      give up soon, and print what happens as NDJSON
+The receiver: udpraw recv --bind ADDR -o FILE
+
+Of a name all addresses are tried. The stream is not encrypted. It leaves no faster than the path
+takes it: CUBIC (RFC 9438), as TCP has it.
+
+Exit status: 0 if the receiver has it whole and stored, 1 if not, 2 on an error of this end.";
+
+/// What to send, and to whom.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct SendArguments {
+    /// Receiver: an IPv4 or IPv6 address, or a name
+    host: String,
+
+    /// File to send; - or none for standard input
+    #[arg(default_value = "-", hide_default_value = true)]
+    file: PathBuf,
+
+    #[command(flatten)]
+    family: FamilyArguments,
+
+    /// Port: a number or a service name
+    #[arg(short, long, default_value = PORT)]
+    port: String,
+
+    /// What the stream is to be called there [default: the file's own name]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// Try no longer datagrams than this, in bytes of UDP payload [default: what the first hop takes]
+    #[arg(long, value_name = "BYTES", value_parser = longest)]
+    max_datagram: Option<u16>,
+
+    /// Give up if the receiver is silent for so long
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = silence)]
+    timeout: Duration,
+
+    /// Rung that moves the datagrams: single, batch, offload, uring, or auto for the best that works
+    /// here
+    #[arg(long, value_name = "RUNG", default_value = "auto")]
+    io: Choice,
+
+    /// Leave out everything but notes and errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    socket: SocketArguments,
+}
+
+/// A length of datagrams that a transfer can use.
+fn longest(text: &str) -> Result<u16> {
+    let bytes = units::bytes(text)?;
+    match u16::try_from(bytes) {
+        Ok(bytes @ 512..=65_507) => Ok(bytes),
+        _ => {
+            let subject = format!("datagrams of '{}'", text.escape_debug());
+            Err(Error::invalid(
+                "use",
+                subject,
+                "they hold 512 to 65507 bytes",
+            ))
+        }
+    }
+}
+
+impl SendArguments {
+    /// Whether standard input is sent.
+    pub(crate) fn is_stdin(&self) -> bool {
+        self.file.as_os_str() == "-"
+    }
+
+    /// What to send.
+    pub(crate) fn input(&self) -> Result<Input> {
+        if !self.is_stdin() {
+            return Input::open(&self.file);
+        }
+        let stdin = io::stdin().as_fd().try_clone_to_owned();
+        let stdin = stdin.map_err(|source| Error::os("read", "standard input", source))?;
+        Ok(Input::from_fd(stdin, "standard input"))
+    }
+
+    /// Where to send it, and how.
+    pub(crate) fn config(&self) -> Result<SendConfig> {
+        let destinations = self.destinations()?;
+        // Options are those of one family, and so are the addresses where options are asked for.
+        let families: Vec<_> = [Family::V4, Family::V6]
+            .into_iter()
+            .filter(|family| destinations.iter().any(|to| Family::of(*to) == *family))
+            .map(|family| Ok((family, self.socket.settings(family)?)))
+            .collect::<Result<_>>()?;
+        let first = destinations.first().map(|to| Family::of(*to));
+        let mut config = SendConfig::new(destinations);
+        let same = |list: &[_]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        if let [(_, v4), (_, v6)] = &families[..]
+            && same(v4) != same(v6)
+        {
+            config
+                .destinations
+                .retain(|to| Some(Family::of(*to)) == first);
+        }
+        let options = families
+            .into_iter()
+            .find(|(family, _)| Some(*family) == first);
+        config.options = options.map(|(_, settings)| settings).unwrap_or_default();
+        // Standard input has no name of its own.
+        config.name = self.name.clone().or(self.is_stdin().then(String::new));
+        config.longest = self.max_datagram;
+        config.timeout = self.timeout;
+        config.choice = self.io;
+        Ok(config)
+    }
+
+    fn destinations(&self) -> Result<Vec<SocketAddr>> {
+        match udpraw::services::resolve_port(&self.port)? {
+            0 => Err(Error::invalid("send to", "port 0", "it is nobody's")
+                .with_remedy("name the port that the receiver listens at")),
+            port => self.family.resolve(&self.host, port),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! `udpraw recv`.
+
+use std::os::fd::AsRawFd;
+
+use udpraw::socket::stop_on_signals;
+use udpraw::transfer::{Event, Receiving};
+
+use crate::cli::args::recv::RecvArguments;
+use crate::cli::exit::Outcome;
+use crate::cli::output::Output;
+use crate::cli::output::recv::Report;
+use crate::cli::output::server as endpoint_report;
+
+pub(crate) fn run(arguments: RecvArguments, output: &mut Output) -> Outcome {
+    let config = arguments.config(output.is_json())?;
+    let settings = config.options.clone();
+    let stop = stop_on_signals()?;
+    let mut receiving = Receiving::open(config)?;
+    if arguments.verbose {
+        endpoint_report::socket(output, receiving.endpoint(), &settings);
+        endpoint_report::rung(output, receiving.rung(), &[]);
+    }
+    let mut report = Report::new(output, arguments.quiet);
+    let fd = receiving.endpoint().as_raw_fd();
+    report.listening(fd, receiving.address()?)?;
+    let received = receiving.run(stop, &mut |event: Event<'_>| report.event(&event));
+    report.end(received)
+}

@@ -1,0 +1,26 @@
+//! `udpraw send`.
+
+use std::io::{self, IsTerminal};
+
+use udpraw::socket::stop_on_signals;
+use udpraw::transfer;
+
+use crate::cli::args::send::SendArguments;
+use crate::cli::exit::Outcome;
+use crate::cli::output::Output;
+use crate::cli::output::send::Report;
+
+pub(crate) fn run(arguments: SendArguments, output: &mut Output) -> Outcome {
+    let config = arguments.config()?;
+    let input = arguments.input()?;
+    let stop = stop_on_signals()?;
+    let is_typed = arguments.is_stdin() && io::stdin().is_terminal();
+    if is_typed && !arguments.quiet {
+        output.note("what you type is sent; Ctrl-D ends it");
+    }
+    let mut report = Report::new(output, &input, &config, arguments.quiet);
+    let sent = transfer::send(input, &config, stop, &mut |progress| {
+        report.progress(progress);
+    });
+    report.end(sent)
+}

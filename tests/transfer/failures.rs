@@ -1,0 +1,253 @@
+//! What goes wrong at one end is told at both, and nothing half is left under a file's name.
+
+use std::fs;
+use std::process::Command;
+
+use nix::sys::signal::Signal;
+
+use crate::{Recv, Send, common, folder_with, stream, text};
+
+#[test]
+fn nobody_listens() {
+    let port = common::socket()
+        .local_addr()
+        .expect("it")
+        .port()
+        .to_string();
+    let (_folder, source) = folder_with("source", b"x");
+    let words = ["send", "127.0.0.1", text(&source), "--port", &port];
+    let end = common::finish(&words);
+    assert_eq!(end.code, Some(1), "{}", end.stderr);
+    let want = format!(
+        "nobody listens at 127.0.0.1:{port}: connection refused (ECONNREFUSED); is udpraw recv \
+         running there?\n"
+    );
+    assert_eq!(end.stderr, want);
+    let end = common::finish(&[&words[..], &["--json"]].concat());
+    let last = common::json_lines(&end.stdout).pop().expect("an event");
+    assert_eq!(
+        (&last["event"], &last["cause"]),
+        (&"failed".into(), &"unreachable".into())
+    );
+}
+
+#[test]
+fn nobody_answers() {
+    let silent = common::socket();
+    let port = silent.local_addr().expect("it").port().to_string();
+    let words = [
+        "send",
+        "127.0.0.1",
+        "/etc/hostname",
+        "--port",
+        &port,
+        "--timeout",
+        "300ms",
+    ];
+    let end = common::finish(&words);
+    assert_eq!(end.code, Some(1), "{}", end.stderr);
+    let want = format!("no answer from 127.0.0.1:{port} for 0.30 s; is udpraw recv running");
+    assert!(end.stderr.starts_with(&want), "{}", end.stderr);
+}
+
+#[test]
+fn nobody_comes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = folder.path().join("target");
+    let end = Recv::start(&["-o", text(&target), "--wait", "200ms"]).finish();
+    end.is(1, "nobody sent anything for 200ms");
+    let end = Recv::start(&["-o", text(&target)]);
+    end.process.signal(Signal::SIGINT);
+    end.finish().is(1, "nothing was received");
+    assert_eq!(fs::read_dir(folder.path()).expect("it").count(), 0);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_beforehand() {
+    common::assert_refused(
+        &["recv"],
+        &[
+            (&["-o", "/"], &["is a directory (EISDIR)", "--into"]),
+            (
+                &["-o", "/nowhere/x"],
+                &["(ENOENT)", "its folder does not exist"],
+            ),
+            (&["-o", "/proc/x"], &["cannot write /proc/x"]),
+            (
+                &["--into", "/etc/passwd"],
+                &["it is no folder; -o names a file"],
+            ),
+            (&["--into", "/nowhere"], &["(ENOENT)"]),
+            (&["--json"], &["standard output carries the stream", "-o"]),
+            (&["--resume"], &["a pipe keeps nothing"]),
+            (&["-o", "x", "--into", "."], &["cannot be used with"]),
+            (&["--overwrite"], &["--into"]),
+            (&["--count", "0", "--into", "."], &["0"]),
+            (&["--timeout", "0"], &["the shortest is 100ms"]),
+            (&["--io", "ofload"], &["did you mean offload"]),
+            (&["-o", "x", "--bind", "198.51.100.7"], &["(EADDRNOTAVAIL)"]),
+        ],
+    );
+    common::assert_refused(
+        &["send"],
+        &[
+            (&[], &["<HOST>"]),
+            (
+                &["127.0.0.1", "/nowhere"],
+                &["cannot read /nowhere", "(ENOENT)"],
+            ),
+            (&["127.0.0.1", "/etc"], &["(EISDIR)", "tar c"]),
+            (&["127.0.0.1", "--port", "0"], &["it is nobody's"]),
+            (&["127.0.0.1", "--max-datagram", "511"], &["512 to 65507"]),
+            (&["127.0.0.1", "--max-datagram", "65508"], &["512 to 65507"]),
+            (&["127.0.0.1", "-6"], &["no IPv6 address"]),
+        ],
+    );
+    assert!(!std::path::Path::new("x.part").exists());
+}
+
+#[test]
+fn a_full_device() {
+    let (_folder, source) = folder_with("source", &stream(1_000_000, 20));
+    let recv = Recv::start(&["-o", "/dev/full"]);
+    let sent = Send::start(recv.address, &[text(&source)]).finish();
+    sent.is(
+        1,
+        "the receiver ended it: cannot write /dev/full: no space left on device (ENOSPC)",
+    );
+    recv.finish().is(
+        2,
+        "error: cannot write /dev/full: no space left on device (ENOSPC)",
+    );
+}
+
+#[test]
+fn a_full_disk_keeps_what_it_has() {
+    let (folder, source) = folder_with("source", &stream(5_000_000, 21));
+    let target = folder.path().join("target");
+    // A limit on the file's size stands for a full disk (EFBIG), where none can be mounted.
+    let mut command = Command::new("bash");
+    command
+        .args(["-c", "trap '' XFSZ; ulimit -f 1000; exec \"$@\"", "-"])
+        .arg(env!("CARGO_BIN_EXE_udpraw"))
+        .args(["recv", "--port", "0", "-o", text(&target)]);
+    let recv = Recv::run(command);
+    let sent = Send::start(recv.address, &[text(&source)]).finish();
+    sent.is(1, "file too large (EFBIG)");
+    recv.finish().is(2, "kept 1.02 MB in");
+    assert!(!target.exists());
+
+    let recv = Recv::start(&["-o", text(&target), "--resume"]);
+    Send::start(recv.address, &[text(&source)])
+        .finish()
+        .is(0, "after 1.02 MB that were there");
+    recv.finish().is(0, "received source");
+    assert!(fs::read(&target).expect("it") == stream(5_000_000, 21));
+}
+
+#[test]
+fn a_full_file_system() {
+    let (folder, source) = folder_with("source", &stream(5_000_000, 22));
+    let place = folder.path().join("disk");
+    fs::create_dir(&place).expect("a folder");
+    let script = "mount -t tmpfs -o size=1m none \"$1\" && shift && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command
+        .args(["-m", "sh", "-c", script, "-", text(&place)])
+        .arg(env!("CARGO_BIN_EXE_udpraw"))
+        .args(["recv", "--port", "0", "-o"])
+        .arg(place.join("target"));
+    let probe = Command::new("unshare")
+        .args(["-m", "mount", "-t", "tmpfs", "none", text(&place)])
+        .output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        return common::skip("no file system can be mounted here");
+    }
+    let recv = Recv::run(command);
+    let sent = Send::start(recv.address, &[text(&source)]).finish();
+    sent.is(1, "no space left on device (ENOSPC)");
+    recv.finish().is(2, "kept 1.05 MB in");
+}
+
+#[test]
+fn the_reader_of_the_output_goes_away() {
+    let (_folder, source) = folder_with("source", &stream(5_000_000, 23));
+    let mut recv = Recv::start(&[]);
+    let send = Send::start(recv.address, &[text(&source)]);
+    recv.process.read(1_000);
+    let received = recv.process.leave_stdout();
+    assert_eq!((received.code, received.stderr.as_str()), (Some(1), ""));
+    send.finish().is(
+        1,
+        "the receiver ended it: cannot write the output: broken pipe (EPIPE)",
+    );
+}
+
+#[test]
+fn the_source_becomes_shorter() {
+    let (_folder, source) = folder_with("source", &stream(60_000_000, 24));
+    let mut recv = Recv::start(&[]);
+    let send = Send::start(recv.address, &[text(&source)]);
+    // Nobody reads on: the sender cannot have sent it all.
+    recv.process.read(1_000);
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(&source)
+        .expect("it");
+    file.set_len(100_000).expect("shorter");
+    let received = recv.finish();
+    received.is(
+        1,
+        "the sender ended it: cannot read source: it became shorter",
+    );
+    send.finish().is(
+        2,
+        "error: cannot read source: it became shorter while it was sent",
+    );
+}
+
+#[test]
+fn the_sender_vanishes_in_the_middle_of_a_pipe() {
+    let mut recv = Recv::start(&["--timeout", "500ms"]);
+    let mut send = Send::start(recv.address, &[]);
+    send.write(&stream(100_000, 25));
+    recv.process.read(100_000);
+    send.process.signal(Signal::SIGKILL);
+    recv.finish()
+        .is(1, "nothing was heard of the sender for 500ms");
+}
+
+#[test]
+fn a_receiver_of_one_stream_takes_no_second() {
+    let (folder, source) = folder_with("source", b"x");
+    let target = folder.path().join("target");
+    let mut recv = Recv::start(&["-o", text(&target), "--json"]);
+    let mut first = Send::start(recv.address, &[]);
+    first.write(b"first");
+    recv.process.await_bytes(5);
+    let second = Send::start(recv.address, &[text(&source)]).finish();
+    second.is(1, "the receiver ended it: it is busy");
+    first.finish().is(0, "sent");
+    let received = recv.finish();
+    assert_eq!(received.code, Some(0));
+    assert!(
+        received
+            .json()
+            .iter()
+            .any(|event| event["event"] == "refused")
+    );
+    assert_eq!(fs::read(target).expect("it"), b"first");
+}
+
+#[test]
+fn ctrl_c_is_heard_while_nobody_reads_the_output() {
+    let (_folder, source) = folder_with("source", &stream(30_000_000, 26));
+    let mut recv = Recv::start(&[]);
+    let send = Send::start(recv.address, &[text(&source)]);
+    recv.process.read(1_000);
+    recv.process.signal(Signal::SIGINT);
+    // Its output is read after its end alone.
+    send.finish()
+        .is(1, "the receiver ended it: the receiver was interrupted");
+    recv.finish().is(1, "the receiver was interrupted");
+}

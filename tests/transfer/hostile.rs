@@ -1,0 +1,246 @@
+//! Datagrams that mean harm, at the port of a receiver.
+
+use std::net::{Ipv4Addr, UdpSocket};
+
+use crc_fast::{CrcAlgorithm, checksum};
+use udpraw::protocol::transfer::{Accept, Close, Code, Data, End, Frame, Open, Ranges};
+
+use crate::{Recv, Send, common, stream, text};
+
+const MILLION: u64 = 1_000_000;
+/// Pages by which a receiver may have grown: 4 MiB, for buffers that are made at the first use.
+const GROWTH: u64 = 1_024;
+
+fn seal(frame: &mut [u8]) {
+    let sum = checksum(CrcAlgorithm::Crc32Iscsi, &frame[4..]) as u32;
+    frame[..4].copy_from_slice(&sum.to_be_bytes());
+}
+
+/// An open frame of another version.
+fn foreign_version() -> Vec<u8> {
+    let mut frame = open(7);
+    frame[6] = 9;
+    seal(&mut frame);
+    frame
+}
+
+fn open(id: u64) -> Vec<u8> {
+    let mut frame = Vec::new();
+    let (token, size, name) = ([0; 16], Some(5), &b"x"[..]);
+    Frame::Open(Open { token, size, name }).encode(id, &mut frame);
+    frame
+}
+
+/// One frame of each kind.
+fn frames() -> Vec<Vec<u8>> {
+    let ranges = [Ranges::encode(3, 9), Ranges::encode(0, 1)];
+    let accept = Accept {
+        credit: 1,
+        resume: 2,
+        digest: 3,
+        longest: 4,
+        delay: 5,
+        patience: 60,
+    };
+    let acknowledge = udpraw::protocol::transfer::Acknowledge {
+        delivered: 1,
+        credit: 2,
+        delay: 3,
+        is_storing: true,
+        ranges: Ranges::new(&ranges),
+    };
+    let all = [
+        Frame::Open(Open {
+            token: [1; 16],
+            size: None,
+            name: b"name",
+        }),
+        Frame::Challenge { token: [2; 16] },
+        Frame::Accept(accept),
+        Frame::Data(Data {
+            number: 1,
+            offset: 2,
+            payload: &[3; 90],
+        }),
+        Frame::Probe { number: 1 },
+        Frame::End(End {
+            number: 1,
+            total: 2,
+            digest: 3,
+        }),
+        Frame::Acknowledge(acknowledge),
+        Frame::Done,
+        Frame::Close(Close {
+            code: Code::Refused,
+            reason: b"why",
+        }),
+        Frame::Versions(&[1, 2]),
+    ];
+    all.iter()
+        .map(|frame| {
+            let mut bytes = Vec::new();
+            frame.encode(7, &mut bytes);
+            bytes
+        })
+        .collect()
+}
+
+/// Waits until the receiver has taken all that was sent before.
+fn ping(socket: &UdpSocket, foreign: &[u8]) {
+    socket.send(foreign).expect("sent");
+    let mut buffer = [0; 2_000];
+    for _ in 0..200 {
+        let length = socket.recv(&mut buffer).expect("an answer");
+        // Frames of unknown transfers are answered as well.
+        if buffer[7] == 10 {
+            return assert!(length <= foreign.len());
+        }
+    }
+    panic!("no list of versions came");
+}
+
+/// Sends a million of something, none of it lost, to a receiver that must not mind.
+fn a_million(mut next: impl FnMut(u64, &mut Vec<u8>)) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = folder.path().join("target");
+    let recv = Recv::start(&["-o", text(&target)]);
+    let socket = common::client_of(recv.address);
+    let (foreign, mut bytes) = (foreign_version(), Vec::new());
+    let mut before = 0;
+    for number in 0..MILLION {
+        bytes.clear();
+        next(number, &mut bytes);
+        socket.send(&bytes).expect("sent");
+        if number % 100 == 99 {
+            ping(&socket, &foreign);
+        }
+        if number == 10_000 {
+            before = recv.process.resident();
+        }
+    }
+    let after = recv.process.resident();
+    assert!(after < before + GROWTH, "{before} pages became {after}");
+    // And it still does its work.
+    let mut send = Send::start(recv.address, &[]);
+    send.write(b"hello");
+    send.finish().is(0, "sent");
+    recv.finish().is(0, "received");
+    assert_eq!(std::fs::read(target).expect("it"), b"hello");
+}
+
+#[test]
+fn a_million_random_datagrams() {
+    let mut dice = fastrand::Rng::with_seed(30);
+    a_million(|number, bytes| {
+        bytes.resize(dice.usize(0..200), 0);
+        dice.fill(bytes);
+        // Half of them get past the checksum.
+        if number % 2 == 0 && bytes.len() >= 16 {
+            bytes[4..7].copy_from_slice(b"uT\x01");
+            bytes[7] %= 12;
+            seal(bytes);
+        }
+    });
+}
+
+#[test]
+fn a_million_truncated_frames() {
+    let frames = frames();
+    let mut dice = fastrand::Rng::with_seed(31);
+    a_million(|number, bytes| {
+        let frame = dice.choice(&frames).expect("one");
+        bytes.extend(&frame[..dice.usize(0..frame.len())]);
+        if number % 2 == 0 && bytes.len() >= 16 {
+            seal(bytes);
+        }
+    });
+}
+
+#[test]
+fn an_unknown_version_is_told_ours() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recv = Recv::start(&["--into", text(folder.path())]);
+    let socket = common::client_of(recv.address);
+    let question = foreign_version();
+    let answer = common::ask(&socket, &question);
+    assert!(answer.len() <= question.len());
+    let decoded = udpraw::protocol::transfer::decode(&answer).expect("a frame");
+    assert_eq!((decoded.id, decoded.frame), (7, Frame::Versions(&[1])));
+}
+
+#[test]
+fn a_hundred_thousand_spoofed_handshakes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recv = Recv::start(&["--into", text(folder.path())]);
+    let mut before = 0;
+    for host in 0..1_000_u32 {
+        let address = Ipv4Addr::from_bits(0x7f01_0000 + host * 61 + 1);
+        let socket = UdpSocket::bind((address, 0)).expect("all of 127/8 is here");
+        socket.set_read_timeout(Some(common::PATIENCE)).expect("it");
+        socket.connect(recv.address).expect("it");
+        for id in 0..100 {
+            let question = open(id);
+            let answer = common::ask(&socket, &question);
+            assert!(answer.len() <= question.len(), "{}", answer.len());
+            let decoded = udpraw::protocol::transfer::decode(&answer).expect("a frame");
+            assert!(matches!(decoded.frame, Frame::Challenge { .. }));
+        }
+        if host == 10 {
+            before = recv.process.resident();
+        }
+    }
+    let after = recv.process.resident();
+    assert!(after < before + GROWTH, "{before} pages became {after}");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("it").count(), 0);
+}
+
+#[test]
+fn a_token_is_good_for_its_address_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recv = Recv::start(&["--into", text(folder.path())]);
+    let (one, other) = (
+        common::client_of(recv.address),
+        common::client_of(recv.address),
+    );
+    let answer = common::ask(&one, &open(7));
+    let decoded = udpraw::protocol::transfer::decode(&answer).expect("a frame");
+    let Frame::Challenge { token } = decoded.frame else {
+        panic!("{decoded:?}");
+    };
+    let mut again = Vec::new();
+    Frame::Open(Open {
+        token,
+        size: None,
+        name: b"x",
+    })
+    .encode(7, &mut again);
+    let answer = common::ask(&other, &again);
+    let decoded = udpraw::protocol::transfer::decode(&answer).expect("a frame");
+    assert!(
+        matches!(decoded.frame, Frame::Challenge { .. }),
+        "{decoded:?}"
+    );
+    let answer = common::ask(&one, &again);
+    let decoded = udpraw::protocol::transfer::decode(&answer).expect("a frame");
+    assert!(matches!(decoded.frame, Frame::Accept(_)), "{decoded:?}");
+}
+
+#[test]
+fn junk_does_not_disturb_a_transfer() {
+    let bytes = stream(2_000_000, 32);
+    let mut recv = Recv::start(&[]);
+    let mut send = Send::start(recv.address, &[]);
+    let socket = common::client_of(recv.address);
+    let frames = frames();
+    let mut got = Vec::new();
+    for part in bytes.chunks(20_000) {
+        send.write(part);
+        frames.iter().for_each(|frame| {
+            socket.send(frame).expect("sent");
+        });
+        got.extend(recv.process.read(part.len()));
+    }
+    assert!(got == bytes);
+    send.finish().is(0, "sent");
+    recv.finish().is(0, "received");
+}

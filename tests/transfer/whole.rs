@@ -1,0 +1,267 @@
+//! What arrives is what was sent.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use udpraw::transfer::{Input, SendConfig, send};
+
+use crate::{Recv, Send, folder_with, stream, text};
+
+/// Sends a file into a file, and says what both told.
+fn carry(bytes: &[u8], receive: &[&str], send: &[&str]) -> (crate::ends::End, crate::ends::End) {
+    let (folder, source) = folder_with("source", bytes);
+    let target = folder.path().join("target");
+    let recv = Recv::start(&[&["-o", text(&target), "--json"], receive].concat());
+    let words = [&[text(&source), "--json"], send].concat();
+    let sent = Send::start(recv.address, &words).finish();
+    let received = recv.finish();
+    assert_eq!(sent.code, Some(0), "{sent:?}");
+    assert_eq!(received.code, Some(0), "{received:?}");
+    assert!(fs::read(&target).expect("the target") == bytes);
+    assert!(!folder.path().join("target.part").exists());
+    (sent, received)
+}
+
+#[test]
+fn files_of_every_size() {
+    for size in [0, 1, 1_199, 65_507, 1_000_003, 30_000_000] {
+        let bytes = stream(size, 1);
+        let (sent, received) = carry(&bytes, &[], &[]);
+        let (sent, received) = (sent.last(), received.last());
+        for (end, schema) in [(&sent, "udpraw.send/1"), (&received, "udpraw.recv/1")] {
+            assert_eq!(end["schema"], schema);
+            assert_eq!(end["event"], "done");
+            assert_eq!(end["bytes"], size);
+            assert_eq!(end["resumed"], 0);
+        }
+        assert_eq!(received["name"], "source");
+        let digest = twox_hash::XxHash3_128::oneshot(&bytes);
+        assert_eq!(received["digest"], format!("{digest:032x}"));
+    }
+}
+
+#[test]
+fn every_rung_carries_it() {
+    let bytes = stream(3_000_000, 2);
+    for rung in ["single", "batch", "offload", "uring"] {
+        if rung == "uring" && !has_uring() {
+            crate::common::skip("io_uring is not to be had here");
+            continue;
+        }
+        let (sent, _) = carry(&bytes, &["--io", rung], &["--io", rung]);
+        assert_eq!(sent.last()["rung"], rung);
+    }
+}
+
+fn has_uring() -> bool {
+    let end = crate::common::finish(&["server", "--io", "uring", "--port", "0", "--count", "0"]);
+    end.code == Some(0)
+}
+
+#[test]
+fn ipv6_and_short_datagrams() {
+    let bytes = stream(500_000, 3);
+    let (sent, _) = carry(&bytes, &["--bind", "::1"], &["--max-datagram", "512"]);
+    let sent = sent.last();
+    assert_eq!(sent["datagram_size"], 512);
+    assert!(sent["datagrams"].as_u64().expect("it") > 1_000);
+}
+
+#[test]
+fn each_address_is_tried_until_one_answers() {
+    let (folder, source) = folder_with("source", b"hello");
+    let target = folder.path().join("target");
+    let recv = Recv::start(&["-o", text(&target)]);
+    let closed = crate::common::socket().local_addr().expect("it");
+    let silent = crate::common::socket();
+    let silent = (silent.local_addr().expect("it"), silent);
+    let mut config = SendConfig::new(vec![closed, silent.0, recv.address]);
+    config.timeout = Duration::from_millis(300);
+    let (input, stop) = (Input::open(&source).expect("it"), AtomicBool::new(false));
+    let sent = send(input, &config, &stop, &mut |_| {}).expect("no error of this end");
+    assert_eq!((sent.outcome, sent.destination), (Ok(()), recv.address));
+    recv.finish().is(0, "received source from ('127.0.0.1'");
+    assert_eq!(fs::read(target).expect("it"), b"hello");
+}
+
+#[test]
+fn pipes_at_both_ends() {
+    let bytes = stream(5_000_000, 4);
+    let recv = Recv::start(&[]);
+    let mut send = Send::start(recv.address, &["-"]);
+    let writer = std::thread::spawn({
+        let bytes = bytes.clone();
+        move || {
+            bytes.chunks(77_777).for_each(|part| send.write(part));
+            send.finish()
+        }
+    });
+    let received = recv.finish();
+    received.is(0, "received a stream from");
+    assert!(received.stdout == bytes);
+    writer
+        .join()
+        .expect("it writes")
+        .is(0, "sent standard input to");
+}
+
+#[test]
+fn a_folder_goes_by_tar() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+    fs::create_dir_all(from.join("inner")).expect("it");
+    fs::create_dir(&to).expect("it");
+    fs::write(from.join("inner/a"), stream(100_000, 5)).expect("it");
+    let recv = Recv::start(&["-o", "-"]);
+    let tar = |words: &[&str]| {
+        let mut tar = Command::new("tar");
+        tar.args(words);
+        tar
+    };
+    let mut pack = tar(&["c", "-C", text(&from), "."])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("tar");
+    let (host, port) = (
+        recv.address.ip().to_string(),
+        recv.address.port().to_string(),
+    );
+    let mut send = crate::common::udpraw(["send", &host, "-", "--port", &port]);
+    send.stdin(pack.stdout.take().expect("a pipe"));
+    let send = crate::ends::Process::start(send);
+    let archive = folder.path().join("archive");
+    fs::write(&archive, recv.finish().stdout).expect("it");
+    send.finish().is(0, "sent");
+    assert!(pack.wait().expect("tar").success());
+    let unpacked = tar(&["x", "-C", text(&to), "-f", text(&archive)]).status();
+    assert!(unpacked.expect("tar").success());
+    assert_eq!(
+        fs::read(to.join("inner/a")).expect("it"),
+        stream(100_000, 5)
+    );
+}
+
+#[test]
+fn two_senders_at_once_into_a_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recv = Recv::start(&["--into", text(folder.path()), "--count", "2"]);
+    let (one, two) = (stream(4_000_000, 6), stream(4_000_001, 7));
+    let mut first = Send::start(recv.address, &["--name", "one"]);
+    let mut second = Send::start(recv.address, &["--name", "../two"]);
+    // Neither can end before the other has begun.
+    for (a, b) in one.chunks(500_000).zip(two.chunks(500_000)) {
+        first.write(a);
+        second.write(b);
+    }
+    second.write(&two[4_000_000..]);
+    first.finish().is(0, "sent");
+    second.finish().is(0, "sent");
+    recv.finish().is(0, "received ../two from");
+    assert!(fs::read(folder.path().join("one")).expect("it") == one);
+    assert!(fs::read(folder.path().join("two")).expect("it") == two);
+}
+
+#[test]
+fn a_name_that_is_taken_is_refused_unless_it_may_be_replaced() {
+    let (folder, _) = folder_with("a", b"old");
+    let into = ["--into", text(folder.path()), "--count", "1"];
+    let recv = Recv::start(&into);
+    let send = |recv: &Recv, name: &str| {
+        let mut send = Send::start(recv.address, &["--name", name]);
+        send.write(b"new");
+        send.finish()
+    };
+    send(&recv, "a").is(
+        1,
+        "the receiver ended it: there is a file of that name already",
+    );
+    assert_eq!(fs::read(folder.path().join("a")).expect("it"), b"old");
+    // Names that would mislead lead nowhere.
+    send(&recv, "\x1b[2J/.hidden\n").is(0, "sent");
+    let received = recv.finish();
+    received.is(0, "turned away");
+    assert!(!received.stderr.contains('\x1b'), "{}", received.stderr);
+    assert_eq!(fs::read(folder.path().join("hidden_")).expect("it"), b"new");
+
+    let recv = Recv::start(&[&into[..], &["--overwrite"]].concat());
+    send(&recv, "a").is(0, "sent");
+    recv.finish().is(0, "received a from");
+    assert_eq!(fs::read(folder.path().join("a")).expect("it"), b"new");
+}
+
+#[test]
+fn a_file_is_replaced_when_the_new_one_is_whole() {
+    let (folder, target) = folder_with("target", b"old");
+    let mut recv = Recv::start(&["-o", text(&target), "--json"]);
+    let mut send = Send::start(recv.address, &[]);
+    send.write(b"new ");
+    recv.process.await_bytes(4);
+    assert_eq!(fs::read(&target).expect("it"), b"old");
+    send.write(b"file");
+    send.finish().is(0, "sent");
+    recv.finish().is(0, "");
+    assert_eq!(fs::read(&target).expect("it"), b"new file");
+    assert_eq!(fs::read_dir(folder.path()).expect("it").count(), 1);
+}
+
+#[test]
+fn a_slow_reader_loses_nothing_and_costs_no_memory() {
+    let bytes = stream(40_000_000, 8);
+    let (_folder, source) = folder_with("source", &bytes);
+    let mut recv = Recv::start(&[]);
+    let words = [text(&source), "--json", "--timeout", "500ms"];
+    let mut send = Send::start(recv.address, &words);
+    // Until its window is used up, the sender gets ahead; then it waits.
+    send.process.await_bytes(100_000);
+    let (mut last, mut same) = (0, 0);
+    // That is longer than a receiver may be silent.
+    while same < 8 {
+        let bytes = send.process.event()["bytes"].as_u64().expect("progress");
+        same = if bytes == last { same + 1 } else { 0 };
+        last = bytes;
+    }
+    assert!(last < 20_000_000, "{last} bytes were acknowledged");
+    let pages = recv.process.resident();
+    assert!(pages < 15_000, "{pages} pages");
+    let mut got = Vec::new();
+    while got.len() < bytes.len() {
+        got.extend(recv.process.read((bytes.len() - got.len()).min(1_000_000)));
+    }
+    assert!(got == bytes);
+    assert_eq!(send.finish().code, Some(0));
+    recv.finish().is(0, "received source");
+}
+
+#[test]
+fn a_progress_bar_is_for_terminals_and_without_colours() {
+    if !crate::common::has("script") {
+        return;
+    }
+    let (folder, source) = folder_with("source", &stream(1_000_000, 9));
+    let recv = Recv::start(&["-o", text(&folder.path().join("target"))]);
+    let program = env!("CARGO_BIN_EXE_udpraw");
+    let (port, path) = (recv.address.port(), text(&source));
+    let line = format!("stty cols 80; {program} send 127.0.0.1 --port {port} {path}");
+    let mut script = Command::new("script");
+    script
+        .args(["-qec", &line, "/dev/null"])
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null());
+    let sent = crate::ends::Process::start(script).finish();
+    let shown = String::from_utf8(sent.stdout).expect("UTF-8");
+    assert_eq!(sent.code, Some(0), "{shown}");
+    assert!(shown.contains("MB/1.00 MB"), "{shown:?}");
+    // SGR sequences end in m (ECMA-48); others move the cursor.
+    let mut sequences = shown.split("\x1b[").skip(1);
+    let is_colour = |rest: &str| {
+        rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';')
+            .starts_with('m')
+    };
+    assert!(!sequences.any(is_colour), "{shown:?}");
+    // This one's talk is a pipe.
+    let received = recv.finish();
+    received.is(0, "received source");
+    assert!(!received.stderr.contains("MB/"), "{}", received.stderr);
+}
