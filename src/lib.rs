@@ -38,6 +38,7 @@ pub mod server;
 pub mod services;
 pub mod socket;
 mod sys;
+pub mod trace;
 pub mod units;
 
 #[cfg(doctest)]

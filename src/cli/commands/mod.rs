@@ -6,6 +6,7 @@ mod options;
 mod server;
 mod services;
 mod tour;
+mod trace;
 
 use super::args::Command;
 use super::exit::Outcome;
@@ -20,5 +21,6 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
         Command::Options(arguments) => options::run(arguments, output),
         Command::Bench(arguments) => bench::run(arguments, output),
         Command::Tour(arguments) => tour::run(arguments, output),
+        Command::Trace(arguments) => trace::run(arguments, output),
     }
 }

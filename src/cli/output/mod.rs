@@ -8,6 +8,7 @@ mod record;
 pub(crate) mod server;
 pub(crate) mod services;
 mod tour;
+pub(crate) mod trace;
 mod transcript;
 
 use std::fmt::Display;
