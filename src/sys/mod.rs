@@ -10,6 +10,7 @@
 
 pub(crate) mod arena;
 pub(crate) mod control;
+pub(crate) mod inject;
 pub(crate) mod mmsg;
 pub(crate) mod name;
 pub(crate) mod ptrace;

@@ -174,18 +174,6 @@ pub(crate) fn read_memory(pid: i32, address: u64, into: &mut [u8]) -> usize {
     read.map_or(0, |read| read.min(length))
 }
 
-/// Reads two places of another process's memory at once; whether both came whole.
-pub(crate) fn read_two(pid: i32, first: (u64, &mut [u8]), second: (u64, &mut [u8])) -> bool {
-    let remote =
-        [(first.0, first.1.len()), (second.0, second.1.len())].map(|(base, len)| RemoteIoVec {
-            base: base as usize,
-            len,
-        });
-    let whole = first.1.len() + second.1.len();
-    let mut local = [IoSliceMut::new(first.1), IoSliceMut::new(second.1)];
-    process_vm_readv(Pid::from_raw(pid), &mut local, &remote) == Ok(whole)
-}
-
 /// A duplicate of a file descriptor of another process (`pidfd_getfd(2)`, Linux 5.6).
 pub(crate) fn duplicate(pid: i32, fd: i32) -> io::Result<std::os::fd::OwnedFd> {
     let pidfd = owned(libc::SYS_pidfd_open, [pid as usize, 0, 0])?;

@@ -22,6 +22,7 @@ mod calls;
 mod decode;
 mod memory;
 mod notation;
+mod place;
 mod program;
 mod signal;
 mod sockets;
@@ -31,4 +32,5 @@ mod tracer;
 
 pub use call::{Call, Direction, Facts, Kind, Moved, Returned};
 pub use program::Program;
+pub use signal::name as signal_name;
 pub use tracer::{Config, End, Event, Tracer};

@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 
 /// `SIGINT`; `SIGRT_3` for a real-time signal, as strace counts from 32.
-pub(super) fn name(signal: i32) -> String {
+pub fn name(signal: i32) -> String {
     match Signal::try_from(signal) {
         Ok(known) => known.as_str().to_owned(),
         Err(_) if (32..=64).contains(&signal) => match signal - 32 {

@@ -9,6 +9,7 @@ use super::memory::{Memory, Process as Remote};
 use super::sockets;
 use super::tracee::{Entry, Mode};
 use super::tracer::{Found, Tracer, now};
+use crate::sys::inject::{self, Injected};
 use crate::sys::seccomp;
 
 /// Memory of a process that has none any more.
@@ -53,9 +54,7 @@ impl Tracer {
         let process = tracee.process;
         self.write(thread, process, &entry, returned, &Remote(thread));
         self.settle(process, &entry);
-        if self.cover(process, thread) || !self.is_hidden() {
-            return Some(Found::Call);
-        }
+        self.cover(process, thread);
         Some(Found::Call)
     }
 
@@ -70,10 +69,6 @@ impl Tracer {
         let process = tracee.process;
         self.write(thread, process, &entry, Returned::Never, &Nothing);
         true
-    }
-
-    fn is_hidden(&self) -> bool {
-        false
     }
 
     fn write<M: Memory>(
@@ -233,23 +228,50 @@ impl Tracer {
         self.note(process, text);
     }
 
-    /// Sees to it that calls on each of a process's sockets come to the tracer.
-    pub(super) fn cover(&mut self, process: i32, _thread: i32) -> bool {
-        let Some(entry) = self.processes.get_mut(&process) else {
-            return false;
+    /// Sees to it that calls on each of a process's sockets come to the tracer: `thread` stands at the
+    /// end of a call, and adds what is missing to the filter.
+    pub(super) fn cover(&mut self, id: i32, thread: i32) {
+        let Some(process) = self.processes.get(&id) else {
+            return;
         };
-        let is_new = |fd: i32| {
-            let fd = fd.cast_unsigned();
-            !entry
-                .covered
-                .iter()
-                .any(|(low, high)| (*low..=*high).contains(&fd))
-        };
-        if entry.mode == Mode::Filtered && entry.table.fds().any(is_new) {
-            entry.mode = Mode::Every;
-            return true;
+        if process.mode == Mode::Every {
+            return;
         }
-        false
+        let is_new = |fd: &i32| {
+            let fd = fd.cast_unsigned();
+            !process.covered.iter().any(|(low, high)| (*low..=*high).contains(&fd))
+        };
+        let Some(first) = process.table.fds().find(is_new) else {
+            return;
+        };
+        // A program with many sockets gets wider and wider ranges, so that filters stay few.
+        let width = match process.covered.len() {
+            few @ 0..8 => few as u32 / 8 + 1,
+            many => 1 << (many - 4).min(30),
+        };
+        let low = first.cast_unsigned() & !(width - 1);
+        let range = (low, low | (width - 1));
+        let mut added = self.filter(&[range], !process.is_late);
+        if process.is_late {
+            added = self.filter_by_fd(range);
+        }
+        let done = inject::add_filter(thread, &added);
+        let Some(process) = self.processes.get_mut(&id) else {
+            return;
+        };
+        match done {
+            Ok(Injected::Done) => {
+                process.covered.push(range);
+                process.is_late = true;
+                self.cover(id, thread);
+            }
+            Ok(Injected::Ended(status)) => self.later(thread, status),
+            // The slow way shows the same.
+            Ok(Injected::Refused) | Err(_) => {
+                process.mode = Mode::Every;
+                self.interrupt_others(id, thread);
+            }
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::call::{Call, Returned};
-use super::calls::{CALLS, Spec};
+use super::calls::{CALLS, Shape};
+use super::place::Place;
 use super::program::Program;
 use super::signal;
 use super::sockets::Sockets;
@@ -107,6 +108,9 @@ pub struct Tracer {
     found: VecDeque<Event<'static>>,
     /// New threads that stopped before the call that made them told of them.
     early: Vec<i32>,
+    /// Ends that were seen before their turn.
+    late: Vec<(i32, Status)>,
+    place: Place,
     root: Option<(i32, Option<End>)>,
     is_attached: bool,
     failure: Option<Error>,
@@ -123,6 +127,8 @@ impl Tracer {
             call: Call::default(),
             found: VecDeque::new(),
             early: Vec::new(),
+            late: Vec::new(),
+            place: Place::default(),
             root: None,
             is_attached: false,
             failure: None,
@@ -185,6 +191,7 @@ impl Tracer {
                 _ => self.go_on(pid, 0),
             }
         }
+        self.place.stay();
         self.executed(pid);
         self.go_on(pid, 0);
         Ok(pid)
@@ -243,6 +250,7 @@ impl Tracer {
                 std::io::Error::from_raw_os_error(libc::ESRCH),
             ));
         }
+        self.place.stay();
         self.executed(process);
         Ok(())
     }
@@ -266,7 +274,11 @@ impl Tracer {
                 self.detach_all();
                 continue;
             }
-            let (thread, status) = match ptrace::wait(-1, true) {
+            let word = match self.late.pop() {
+                Some(word) => Ok(Some(word)),
+                None => ptrace::wait(-1, true),
+            };
+            let (thread, status) = match word {
                 Ok(Some(word)) => word,
                 Ok(None) => continue,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
@@ -281,17 +293,32 @@ impl Tracer {
         }
     }
 
-    /// The filter for sockets at these descriptors.
+    /// The filter that a program starts with, or (`is_late`) the one that its first sockets add.
     pub(super) fn filter(&self, ranges: &[(u32, u32)], is_late: bool) -> Vec<libc::sock_filter> {
-        let numbers = |wanted: &dyn Fn(&&Spec) -> bool| {
-            let found = CALLS.iter().filter(wanted);
-            found.map(|spec| spec.number).collect::<Vec<_>>()
-        };
-        let always = numbers(&|spec| match is_late {
-            true => spec.shape.is_late(),
-            false => spec.shape.is_always(),
+        let always = numbers(|shape| match is_late {
+            true => shape.is_late(),
+            false => shape.is_always(),
         });
-        seccomp::filter(&always, &numbers(&|spec| spec.shape.is_by_fd()), ranges)
+        seccomp::filter(&always, &numbers(Shape::is_by_fd), ranges)
+    }
+
+    /// The filter for more sockets.
+    pub(super) fn filter_by_fd(&self, range: (u32, u32)) -> Vec<libc::sock_filter> {
+        seccomp::filter(&[], &numbers(Shape::is_by_fd), &[range])
+    }
+
+    /// What a thread's end must wait for: the event before it is told first.
+    pub(super) fn later(&mut self, thread: i32, status: Status) {
+        self.late.push((thread, status));
+    }
+
+    /// Has the other threads of a process stop, so that they go on in its new mode.
+    pub(super) fn interrupt_others(&mut self, process: i32, thread: i32) {
+        for (other, tracee) in &self.tracees {
+            if tracee.process == process && *other != thread {
+                let _ = ptrace::interrupt(*other);
+            }
+        }
     }
 
     pub(super) fn adopt(&mut self, thread: i32, process: i32, mode: Mode) {
@@ -350,8 +377,10 @@ impl Tracer {
             true => Resume::ToSyscall,
             false => Resume::Continue,
         };
-        // ESRCH: killed meanwhile; its end is told by the next wait.
-        let _ = ptrace::resume(thread, how, signal);
+        self.place.resume(thread, || {
+            // ESRCH: killed meanwhile; its end is told by the next wait.
+            let _ = ptrace::resume(thread, how, signal);
+        });
     }
 
     fn step(&mut self, thread: i32, status: Status) -> Option<Found> {
@@ -568,6 +597,11 @@ impl Tracer {
         self.tracees.clear();
         self.processes.clear();
     }
+}
+
+fn numbers(wanted: impl Fn(Shape) -> bool) -> Vec<i64> {
+    let found = CALLS.iter().filter(|spec| wanted(spec.shape));
+    found.map(|spec| spec.number).collect()
 }
 
 fn before_any(tracees: &HashMap<i32, Tracee>) -> bool {

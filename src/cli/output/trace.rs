@@ -51,7 +51,7 @@ impl<'a> Report<'a> {
             Event::Ended { thread, end, .. } => {
                 let text = match end {
                     End::Exited(code) => format!("+++ exited with {code} +++"),
-                    End::Killed(signal) => format!("+++ killed by {signal} +++"),
+                    End::Killed(signal) => format!("+++ killed by {} +++", udpraw::trace::signal_name(*signal)),
                     End::Detached => return Ok(()),
                 };
                 self.mark(*thread, &text)
