@@ -58,6 +58,14 @@ impl Shape {
         )
     }
 
+    /// Whether it sends.
+    pub(super) fn is_send(self) -> bool {
+        matches!(
+            self,
+            Self::SendTo | Self::SendMessage | Self::SendMessages | Self::Write | Self::WriteVector
+        )
+    }
+
     /// Whether the filter stops at it from the start, wherever the call is made.
     pub(super) fn is_always(self) -> bool {
         !self.is_by_fd() && !self.is_late()

@@ -20,6 +20,8 @@
 mod call;
 mod calls;
 mod decode;
+mod diagram;
+mod explain;
 mod memory;
 mod notation;
 mod place;
@@ -31,6 +33,7 @@ mod tracee;
 mod tracer;
 
 pub use call::{Call, Direction, Facts, Kind, Moved, Returned};
+pub use diagram::{Arrow, Diagram, Fate};
 pub use program::Program;
 pub use signal::name as signal_name;
 pub use tracer::{Config, End, Event, Tracer};

@@ -29,6 +29,11 @@ impl Place {
         let (Ok(cpu), Ok(before)) = (sched_getcpu(), sched_getaffinity(SELF)) else {
             return;
         };
+        // With one CPU alone there is nothing to choose.
+        let is_set = |cpu: &usize| before.is_set(*cpu).unwrap_or(false);
+        if (0..CpuSet::count()).filter(is_set).count() < 2 {
+            return;
+        }
         let mut here = CpuSet::new();
         if here.set(cpu).is_ok() && sched_setaffinity(SELF, &here).is_ok() {
             self.here = Some((cpu, here, before));

@@ -31,3 +31,17 @@ pub(super) fn code(code: i32) -> String {
         other => other.to_string(),
     }
 }
+
+/// `si_code` of SIGCHLD by name.
+pub(super) fn child_code(code: i32) -> String {
+    let names = [
+        "CLD_EXITED",
+        "CLD_KILLED",
+        "CLD_DUMPED",
+        "CLD_TRAPPED",
+        "CLD_STOPPED",
+        "CLD_CONTINUED",
+    ];
+    let name = usize::try_from(code - 1).ok().and_then(|at| names.get(at));
+    name.map_or_else(|| self::code(code), |name| (*name).to_owned())
+}

@@ -239,7 +239,10 @@ impl Tracer {
         }
         let is_new = |fd: &i32| {
             let fd = fd.cast_unsigned();
-            !process.covered.iter().any(|(low, high)| (*low..=*high).contains(&fd))
+            !process
+                .covered
+                .iter()
+                .any(|(low, high)| (*low..=*high).contains(&fd))
         };
         let Some(first) = process.table.fds().find(is_new) else {
             return;

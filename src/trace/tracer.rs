@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use super::call::{Call, Returned};
+use super::call::{Call, Direction, Returned};
 use super::calls::{CALLS, Shape};
 use super::place::Place;
 use super::program::Program;
@@ -93,7 +93,10 @@ pub enum Event<'a> {
 /// What [`Tracer::step`] found, before it borrows the call.
 #[derive(Debug)]
 pub(super) enum Found {
+    /// The call in [`Tracer::call`].
     Call,
+    /// A call that waits for its turn.
+    Later(Box<Call>),
     Other(Event<'static>),
 }
 
@@ -105,7 +108,9 @@ pub struct Tracer {
     pub(super) processes: HashMap<i32, Process>,
     pub(super) sockets: Sockets,
     pub(super) call: Call,
-    found: VecDeque<Event<'static>>,
+    found: VecDeque<Found>,
+    /// Threads whose sends must be told before anything else: what they sent has been received.
+    awaited: Vec<i32>,
     /// New threads that stopped before the call that made them told of them.
     early: Vec<i32>,
     /// Ends that were seen before their turn.
@@ -126,6 +131,7 @@ impl Tracer {
             sockets: Sockets::default(),
             call: Call::default(),
             found: VecDeque::new(),
+            awaited: Vec::new(),
             early: Vec::new(),
             late: Vec::new(),
             place: Place::default(),
@@ -263,8 +269,15 @@ impl Tracer {
     /// If there are more processes than [`Config::most`]: then all have been ended.
     pub fn next_event(&mut self, stop: Option<&AtomicBool>) -> Result<Option<Event<'_>>> {
         loop {
-            if let Some(event) = self.found.pop_front() {
-                return Ok(Some(event));
+            if self.is_in_order() {
+                match self.found.pop_front() {
+                    Some(Found::Other(event)) => return Ok(Some(event)),
+                    Some(Found::Later(call)) => {
+                        self.call = *call;
+                        return Ok(Some(Event::Call(&self.call)));
+                    }
+                    Some(Found::Call) | None => {}
+                }
             }
             if let Some(failure) = self.failure.take() {
                 self.end_all();
@@ -286,11 +299,59 @@ impl Tracer {
                 Err(_) => return Ok(None),
             };
             match self.step(thread, status) {
-                Some(Found::Call) => return Ok(Some(Event::Call(&self.call))),
-                Some(Found::Other(event)) => return Ok(Some(event)),
+                Some(Found::Call) if self.is_first() => return Ok(Some(Event::Call(&self.call))),
+                Some(Found::Call) => {
+                    let call = Box::new(std::mem::take(&mut self.call));
+                    self.found.push_back(Found::Later(call));
+                }
+                Some(other) => self.found.push_back(other),
                 None => {}
             }
         }
+    }
+
+    /// Whether nothing that was found must wait for a send that is still to return.
+    fn is_in_order(&mut self) -> bool {
+        let tracees = &self.tracees;
+        let is_sending = |thread: &i32| tracees.get(thread).is_some_and(|t| t.entry.is_some());
+        self.awaited.retain(is_sending);
+        // A send of UDP returns at once; one that does not is waited for no longer.
+        if self.found.len() > MOST_HELD {
+            self.awaited.clear();
+        }
+        self.awaited.is_empty()
+    }
+
+    /// Whether the call that has just returned is to be told now. A datagram may be received before
+    /// the call that sends it has returned: the cause is told first.
+    fn is_first(&mut self) -> bool {
+        if !self.awaited.is_empty() || !self.found.is_empty() {
+            let thread = self.call.thread;
+            let is_awaited = self.awaited.contains(&thread);
+            self.awaited.retain(|awaited| *awaited != thread);
+            return is_awaited;
+        }
+        let facts = &self.call.facts;
+        let is_udp = facts.kind.is_some_and(|kind| kind.is_udp());
+        if facts.direction != Some(Direction::In) || !is_udp || self.tracees.len() < 2 {
+            return true;
+        }
+        let is_sending = |tracee: &Tracee| {
+            let entry = tracee
+                .entry
+                .as_ref()
+                .filter(|entry| entry.spec.shape.is_send());
+            let process = self.processes.get(&tracee.process);
+            let fd = entry.map(|entry| entry.arguments[0] as i32);
+            let inode = fd
+                .zip(process)
+                .and_then(|(fd, process)| process.table.inode(fd));
+            let socket = inode.and_then(|inode| self.sockets.get(inode));
+            socket.is_some_and(|socket| socket.kind.is_udp())
+        };
+        let sending = self.tracees.iter().filter(|(_, tracee)| is_sending(tracee));
+        self.awaited = sending.map(|(thread, _)| *thread).collect();
+        self.awaited.is_empty()
     }
 
     /// The filter that a program starts with, or (`is_late`) the one that its first sockets add.
@@ -358,9 +419,10 @@ impl Tracer {
                 let text = format!(
                     "{file} is a 32-bit program: its calls have numbers of their own, and are not shown"
                 );
-                self.found.push_back(Event::Note { process, text });
+                self.note(process, text);
             }
-            self.found.push_back(Event::Program { process, file });
+            let event = Event::Program { process, file };
+            self.found.push_back(Found::Other(event));
         }
         self.cover(process, process);
     }
@@ -527,15 +589,18 @@ impl Tracer {
             end,
         };
         if has_call {
-            self.found.push_back(event);
-            return Some(Found::Call);
+            self.found
+                .push_back(Found::Later(Box::new(std::mem::take(&mut self.call))));
+            self.found.push_back(Found::Other(event));
+            return None;
         }
         Some(Found::Other(event))
     }
 
     /// Something that a person should know.
     pub(super) fn note(&mut self, process: i32, text: String) {
-        self.found.push_back(Event::Note { process, text });
+        let event = Event::Note { process, text };
+        self.found.push_back(Found::Other(event));
     }
 
     /// Lets go of every process; each runs on.
@@ -564,11 +629,11 @@ impl Tracer {
             {
                 *how = Some(end);
             }
-            self.found.push_back(Event::Ended {
+            self.found.push_back(Found::Other(Event::Ended {
                 thread,
                 process,
                 end,
-            });
+            }));
         }
     }
 
@@ -599,6 +664,9 @@ impl Tracer {
     }
 }
 
+/// How many events wait for a send to return.
+const MOST_HELD: usize = 256;
+
 fn numbers(wanted: impl Fn(Shape) -> bool) -> Vec<i64> {
     let found = CALLS.iter().filter(|spec| wanted(spec.shape));
     found.map(|spec| spec.number).collect()
@@ -620,7 +688,10 @@ fn signal_text(thread: i32, number: i32) -> String {
     let name = signal::name(number);
     match ptrace::signal_info(thread) {
         Ok((code, pid, uid)) if code <= 0 || number == libc::SIGCHLD => {
-            let code = signal::code(code);
+            let code = match number {
+                libc::SIGCHLD => signal::child_code(code),
+                _ => signal::code(code),
+            };
             format!("{name} {{si_signo={name}, si_code={code}, si_pid={pid}, si_uid={uid}}}")
         }
         Ok((code, ..)) => format!("{name} {{si_signo={name}, si_code={}}}", signal::code(code)),

@@ -72,7 +72,9 @@ fn one(text: &mut String, message: &Message<'_>, facts: &mut Facts) {
     };
     match names.iter().any(|(n, _)| *n == i64::from(message.kind)) {
         true => named(text, message.kind.into(), names, ""),
-        false => drop(write!(text, "{:#x}", message.kind)),
+        false => {
+            let _ = write!(text, "{:#x}", message.kind);
+        }
     }
     if !message.payload.is_empty() {
         text.push_str(", cmsg_data=");
@@ -123,9 +125,11 @@ fn payload(text: &mut String, message: &Message<'_>, facts: &mut Facts) -> Optio
             }
             text.push(']');
         }
-        (libc::SOL_SOCKET, 61) => drop(write!(text, "[{}]", long(0)?)),
+        (libc::SOL_SOCKET, 61) => {
+            let _ = write!(text, "[{}]", long(0)?);
+        }
         (libc::SOL_SOCKET, libc::SO_RXQ_OVFL | libc::SO_MARK) => {
-            drop(write!(text, "[{}]", word(0)?))
+            let _ = write!(text, "[{}]", word(0)?);
         }
         (libc::SOL_UDP, libc::UDP_SEGMENT) => {
             let size = u16::from_ne_bytes(*bytes.first_chunk()?);
@@ -173,9 +177,13 @@ fn payload(text: &mut String, message: &Message<'_>, facts: &mut Facts) -> Optio
             }
             text.push(']');
         }
-        (libc::SOL_IPV6, libc::IPV6_TCLASS) => drop(write!(text, "[{:#x}]", word(0)?)),
+        (libc::SOL_IPV6, libc::IPV6_TCLASS) => {
+            let _ = write!(text, "[{:#x}]", word(0)?);
+        }
         (libc::SOL_IP, libc::IP_TTL | libc::IP_CHECKSUM | libc::IP_RECVFRAGSIZE)
-        | (libc::SOL_IPV6, libc::IPV6_HOPLIMIT) => drop(write!(text, "[{}]", word(0)?)),
+        | (libc::SOL_IPV6, libc::IPV6_HOPLIMIT) => {
+            let _ = write!(text, "[{}]", word(0)?);
+        }
         (libc::SOL_IP, libc::IP_ORIGDSTADDR) | (libc::SOL_IPV6, libc::IPV6_ORIGDSTADDR) => {
             address::write(text, bytes);
         }
