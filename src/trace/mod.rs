@@ -36,4 +36,4 @@ pub use call::{Call, Direction, Facts, Kind, Moved, Returned};
 pub use diagram::{Arrow, Diagram, Fate};
 pub use program::Program;
 pub use signal::name as signal_name;
-pub use tracer::{Config, End, Event, Tracer};
+pub use tracer::{Config, End, Event, Tracer, pass_signals_on};

@@ -13,7 +13,7 @@ use super::sockets::Sockets;
 use super::tracee::{self, Mode, Process, Tracee};
 use crate::error::{Error, Result};
 use crate::sys::ptrace::{self, Info, Options, Resume, Status};
-use crate::sys::seccomp;
+use crate::sys::{seccomp, signal as kept};
 
 /// How to trace.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +98,16 @@ pub(super) enum Found {
     /// A call that waits for its turn.
     Later(Box<Call>),
     Other(Event<'static>),
+}
+
+/// Keeps SIGINT, SIGTERM and SIGHUP from ending this process: those that another process sends are
+/// passed on to the first program, and those of the terminal reach it by themselves. For programs: the
+/// handlers are the whole process's.
+///
+/// # Errors
+/// Of sigaction(2).
+pub fn pass_signals_on() -> Result<()> {
+    kept::keep_signals().map_err(|source| Error::os("handle", "SIGINT and SIGTERM", source))
 }
 
 /// Traces programs.
@@ -238,8 +248,10 @@ impl Tracer {
                 match ptrace::seize(thread, self.options()) {
                     Ok(()) => {
                         self.adopt(thread, process, Mode::Every);
-                        // It may have ended since.
+                        // It may have ended since. Once it stands, no call of its escapes.
                         let _ = ptrace::interrupt(thread);
+                        let status = self.wait_for(thread)?;
+                        self.later(thread, status);
                     }
                     Err(error) if thread == process => return Err(refused(&subject, error)),
                     // A thread that ended since.
@@ -283,7 +295,13 @@ impl Tracer {
                 self.end_all();
                 return Err(failure);
             }
-            if self.is_attached && stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            if let (Some((root, None)), Some(number)) = (self.root, kept::taken()) {
+                // It may have ended since: then there is nobody to tell.
+                let signal = nix::sys::signal::Signal::try_from(number).ok();
+                let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(root), signal);
+            }
+            let is_stopped = || stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
+            if self.is_attached && !self.tracees.is_empty() && is_stopped() {
                 self.detach_all();
                 continue;
             }
