@@ -168,9 +168,11 @@ fn about_sockets(trace: &str) -> Vec<String> {
             let value = result.unwrap_or(-1);
             match name {
                 "socket" | "accept" | "accept4" | "dup" | "dup2" | "dup3" => {
-                    drop(sockets.insert(value))
+                    sockets.insert(value);
                 }
-                "fcntl" if rest.contains("F_DUPFD") => drop(sockets.insert(value)),
+                "fcntl" if rest.contains("F_DUPFD") => {
+                    sockets.insert(value);
+                }
                 "socketpair" => {
                     let pair = rest
                         .split_once('[')
@@ -179,8 +181,12 @@ fn about_sockets(trace: &str) -> Vec<String> {
                         .0;
                     sockets.extend(pair.split(", ").filter_map(number));
                 }
-                "close" => drop(sockets.remove(&first)),
-                "epoll_ctl" => drop(epolls.insert(first)),
+                "close" => {
+                    sockets.remove(&first);
+                }
+                "epoll_ctl" => {
+                    epolls.insert(first);
+                }
                 _ => {}
             }
         }

@@ -112,7 +112,8 @@ impl Diagram {
                 }
                 // A look at a datagram (MSG_PEEK) takes nothing.
                 Some(Direction::In) if !moved.is_error && facts.flags & libc::MSG_PEEK == 0 => {
-                    if !self.arrived(peer, local, moved.bytes, &moved.start) {
+                    let is_known = self.arrived(peer, local, moved.bytes, &moved.start);
+                    if !is_known {
                         self.push(Arrow {
                             from: peer,
                             to: local,

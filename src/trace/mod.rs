@@ -21,19 +21,81 @@ mod call;
 mod calls;
 mod decode;
 mod diagram;
+mod event;
 mod explain;
+mod life;
 mod memory;
 mod notation;
+mod order;
 mod place;
 mod program;
 mod signal;
 mod sockets;
+mod start;
 mod state;
 mod tracee;
 mod tracer;
 
 pub use call::{Call, Direction, Facts, Kind, Moved, Returned};
 pub use diagram::{Arrow, Diagram, Fate};
+pub use event::{Config, End, Event};
 pub use program::Program;
 pub use signal::name as signal_name;
-pub use tracer::{Config, End, Event, Tracer, pass_signals_on};
+pub use tracer::{Tracer, pass_signals_on};
+
+/// Decodes a call of any kind from any bytes, as the memory and the arguments of a program: for fuzzing.
+/// What comes back is printable ASCII.
+#[doc(hidden)]
+pub fn decode_any(bytes: &[u8]) -> String {
+    struct Bytes<'a>(&'a [u8]);
+    impl memory::Memory for Bytes<'_> {
+        fn read(&self, address: u64, into: &mut [u8]) -> usize {
+            let at = usize::try_from(address).unwrap_or(usize::MAX);
+            let from = self.0.get(at..).unwrap_or_default();
+            let length = from.len().min(into.len());
+            into[..length].copy_from_slice(&from[..length]);
+            length
+        }
+    }
+    let Some(([kind, value, result, given @ ..], memory)) = bytes.split_first_chunk::<15>() else {
+        return String::new();
+    };
+    let spec = &calls::CALLS[usize::from(*kind) % calls::CALLS.len()];
+    let mut arguments = [0; 6];
+    for (argument, pair) in arguments.iter_mut().zip(given.as_chunks::<2>().0) {
+        *argument = u64::from(u16::from_le_bytes(*pair));
+    }
+    let memory = Bytes(memory);
+    let early = decode::early(spec.shape, &memory, &arguments);
+    let returned = match result % 4 {
+        0 => Returned::Error(i32::from(*value)),
+        1 => Returned::Never,
+        _ => Returned::Value(i64::from(*value)),
+    };
+    let mut call = Call {
+        name: spec.name,
+        returned,
+        ..Call::default()
+    };
+    let context = decode::Context {
+        memory: &memory,
+        arguments,
+        early: &early,
+        bytes: usize::from(*value),
+    };
+    decode::decode(&mut call, spec.shape, &context);
+    format!("{} {} {:?}", call.line(), call.explain(), call.python())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_decoded_to_printable_text(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            let text = super::decode_any(&bytes);
+            prop_assert!(!text.bytes().any(|byte| byte.is_ascii_control()), "{text:?}");
+        }
+    }
+}

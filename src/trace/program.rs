@@ -117,7 +117,7 @@ impl Program {
     /// Why it could not be run.
     pub(super) fn refused(&self, errno: i32) -> Error {
         let error = Error::os("run", self.subject(), io::Error::from_raw_os_error(errno));
-        let error = match errno {
+        match errno {
             libc::ENOENT if self.name.as_bytes().contains(&b'/') => {
                 error.with_remedy("look for a typing error, or for the interpreter that it names")
             }
@@ -128,7 +128,6 @@ impl Program {
             }
             libc::ESRCH => error.with_remedy("its tracer let go of it before it began"),
             _ => error,
-        };
-        error
+        }
     }
 }

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use super::call::{Kind, Returned};
 use super::calls::{self, Shape, Spec};
 use super::decode::{self, Context};
+use super::event::Found;
 use super::memory::{Memory, Process as Remote};
 use super::sockets;
 use super::tracee::{Entry, Mode};
-use super::tracer::{Found, Tracer, now};
+use super::tracer::{Tracer, now};
 use crate::sys::inject::{self, Injected};
 use crate::sys::seccomp;
 

@@ -4,101 +4,15 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use super::call::{Call, Direction, Returned};
-use super::calls::{CALLS, Shape};
+use super::call::{Call, Returned};
+use super::event::{Config, End, Event, Found};
 use super::place::Place;
-use super::program::Program;
 use super::signal;
 use super::sockets::Sockets;
-use super::tracee::{self, Mode, Process, Tracee};
+use super::tracee::{Mode, Process, Tracee};
 use crate::error::{Error, Result};
-use crate::sys::ptrace::{self, Info, Options, Resume, Status};
-use crate::sys::{seccomp, signal as kept};
-
-/// How to trace.
-#[derive(Clone, Copy, Debug)]
-pub struct Config {
-    /// Whether what a traced process starts is traced, too.
-    pub follow: bool,
-    /// How many bytes of a string are shown.
-    pub bytes: usize,
-    /// Whether calls on sockets of other kinds than UDP are one short line.
-    pub only_udp: bool,
-    /// How many processes and threads may be alive at once; beyond that all are ended.
-    pub most: usize,
-    /// Whether sockets are asked for their addresses where a call does not tell them.
-    pub ask: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            follow: true,
-            bytes: 32,
-            only_udp: true,
-            most: 1024,
-            ask: true,
-        }
-    }
-}
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// By itself, with this code.
-    Exited(i32),
-    /// By this signal.
-    Killed(i32),
-    /// The tracer let go of it, and it runs on.
-    Detached,
-}
-
-/// What the tracer saw.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// A call returned, or will never return.
-    Call(&'a Call),
-    /// A thread is about to get a signal.
-    Signal {
-        /// The thread.
-        thread: i32,
-        /// In strace's notation: `SIGINT {si_signo=SIGINT, …}`.
-        text: String,
-    },
-    /// A thread ended.
-    Ended {
-        /// The thread.
-        thread: i32,
-        /// Its process.
-        process: i32,
-        /// How.
-        end: End,
-    },
-    /// A process runs another program from now on, or one has been started.
-    Program {
-        /// The process.
-        process: i32,
-        /// Its file.
-        file: String,
-    },
-    /// Something that the trace cannot show, and why.
-    Note {
-        /// The process that it is about.
-        process: i32,
-        /// What a person should know.
-        text: String,
-    },
-}
-
-/// What [`Tracer::step`] found, before it borrows the call.
-#[derive(Debug)]
-pub(super) enum Found {
-    /// The call in [`Tracer::call`].
-    Call,
-    /// A call that waits for its turn.
-    Later(Box<Call>),
-    Other(Event<'static>),
-}
+use crate::sys::ptrace::{self, Info, Resume, Status};
+use crate::sys::signal as kept;
 
 /// Keeps SIGINT, SIGTERM and SIGHUP from ending this process: those that another process sends are
 /// passed on to the first program, and those of the terminal reach it by themselves. For programs: the
@@ -118,17 +32,17 @@ pub struct Tracer {
     pub(super) processes: HashMap<i32, Process>,
     pub(super) sockets: Sockets,
     pub(super) call: Call,
-    found: VecDeque<Found>,
+    pub(super) found: VecDeque<Found>,
     /// Threads whose sends must be told before anything else: what they sent has been received.
-    awaited: Vec<i32>,
+    pub(super) awaited: Vec<i32>,
     /// New threads that stopped before the call that made them told of them.
-    early: Vec<i32>,
+    pub(super) early: Vec<i32>,
     /// Ends that were seen before their turn.
-    late: Vec<(i32, Status)>,
-    place: Place,
-    root: Option<(i32, Option<End>)>,
-    is_attached: bool,
-    failure: Option<Error>,
+    pub(super) late: Vec<(i32, Status)>,
+    pub(super) place: Place,
+    pub(super) root: Option<(i32, Option<End>)>,
+    pub(super) is_attached: bool,
+    pub(super) failure: Option<Error>,
 }
 
 impl Tracer {
@@ -159,118 +73,6 @@ impl Tracer {
     /// How many threads are traced now.
     pub fn threads(&self) -> usize {
         self.tracees.len()
-    }
-
-    fn options(&self) -> Options {
-        let mut options = Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACEEXEC;
-        if self.config.follow {
-            options |= Options::PTRACE_O_TRACEFORK
-                | Options::PTRACE_O_TRACEVFORK
-                | Options::PTRACE_O_TRACECLONE;
-        }
-        options
-    }
-
-    /// Runs a program; returns its pid.
-    ///
-    /// # Errors
-    /// If it cannot be run (ENOENT, EACCES, ENOEXEC …) or may not be traced.
-    pub fn start(&mut self, program: &Program) -> Result<i32> {
-        // A child that is not followed would keep the filter, and nobody would answer it.
-        let mode = match self.config.follow {
-            true => Mode::Filtered,
-            false => Mode::Every,
-        };
-        let inherited: Vec<(u32, u32)> = Vec::new();
-        let filter = (mode == Mode::Filtered).then(|| self.filter(&inherited, false));
-        let waiting = program.fork(filter.as_deref())?;
-        let pid = waiting.pid;
-        // Without a tracer to answer the filter the program could not go on: it ends with us.
-        let options = self.options() | Options::PTRACE_O_TRACESECCOMP | Options::PTRACE_O_EXITKILL;
-        ptrace::seize(pid, options).map_err(|source| refused(&program.subject(), source))?;
-        self.adopt(pid, pid, mode);
-        self.root.get_or_insert((pid, None));
-        let failure = waiting
-            .release()
-            .map_err(|source| Error::os("run", program.subject(), source))?;
-        // The child stops at calls of its own before it has the program: let it go on meanwhile.
-        loop {
-            match self.wait_for(pid)? {
-                Status::Event { event, .. } if event == libc::PTRACE_EVENT_EXEC => break,
-                Status::Exited(_) | Status::Killed(_) => {
-                    self.tracees.remove(&pid);
-                    self.processes.remove(&pid);
-                    let errno = failure.errno().unwrap_or(libc::ESRCH);
-                    return Err(program.refused(errno));
-                }
-                Status::Signal(signal) => self.go_on(pid, signal),
-                _ => self.go_on(pid, 0),
-            }
-        }
-        self.place.stay();
-        self.executed(pid);
-        self.go_on(pid, 0);
-        Ok(pid)
-    }
-
-    fn wait_for(&mut self, pid: i32) -> Result<Status> {
-        loop {
-            match ptrace::wait(pid, true) {
-                Ok(Some((_, status))) => return Ok(status),
-                Ok(None) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::os("wait for", format!("process {pid}"), error)),
-            }
-        }
-    }
-
-    /// Takes over a running process, with all its threads. It stops at each of its calls from now on,
-    /// which is slower than [`Tracer::start`].
-    ///
-    /// # Errors
-    /// If there is no such process (ESRCH), or it may not be traced (EPERM): the remedy says why.
-    pub fn attach(&mut self, pid: i32) -> Result<()> {
-        let subject = format!("process {pid}");
-        let process = tracee::process_of(pid)
-            .ok_or_else(|| refused(&subject, std::io::Error::from_raw_os_error(libc::ESRCH)))?;
-        self.is_attached = true;
-        self.root.get_or_insert((process, None));
-        // Threads may be born meanwhile: until a round finds no new one.
-        loop {
-            let before = self.tracees.len();
-            let entries = std::fs::read_dir(format!("/proc/{process}/task"));
-            let names = entries.into_iter().flatten().flatten();
-            let threads = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-            for thread in threads.collect::<Vec<i32>>() {
-                if self.tracees.contains_key(&thread) {
-                    continue;
-                }
-                match ptrace::seize(thread, self.options()) {
-                    Ok(()) => {
-                        self.adopt(thread, process, Mode::Every);
-                        // It may have ended since. Once it stands, no call of its escapes.
-                        let _ = ptrace::interrupt(thread);
-                        let status = self.wait_for(thread)?;
-                        self.later(thread, status);
-                    }
-                    Err(error) if thread == process => return Err(refused(&subject, error)),
-                    // A thread that ended since.
-                    Err(_) => {}
-                }
-            }
-            if self.tracees.len() == before {
-                break;
-            }
-        }
-        if before_any(&self.tracees) {
-            return Err(refused(
-                &subject,
-                std::io::Error::from_raw_os_error(libc::ESRCH),
-            ));
-        }
-        self.place.stay();
-        self.executed(process);
-        Ok(())
     }
 
     /// What happens next; `None` once nobody is traced any more.
@@ -328,64 +130,6 @@ impl Tracer {
         }
     }
 
-    /// Whether nothing that was found must wait for a send that is still to return.
-    fn is_in_order(&mut self) -> bool {
-        let tracees = &self.tracees;
-        let is_sending = |thread: &i32| tracees.get(thread).is_some_and(|t| t.entry.is_some());
-        self.awaited.retain(is_sending);
-        // A send of UDP returns at once; one that does not is waited for no longer.
-        if self.found.len() > MOST_HELD {
-            self.awaited.clear();
-        }
-        self.awaited.is_empty()
-    }
-
-    /// Whether the call that has just returned is to be told now. A datagram may be received before
-    /// the call that sends it has returned: the cause is told first.
-    fn is_first(&mut self) -> bool {
-        if !self.awaited.is_empty() || !self.found.is_empty() {
-            let thread = self.call.thread;
-            let is_awaited = self.awaited.contains(&thread);
-            self.awaited.retain(|awaited| *awaited != thread);
-            return is_awaited;
-        }
-        let facts = &self.call.facts;
-        let is_udp = facts.kind.is_some_and(|kind| kind.is_udp());
-        if facts.direction != Some(Direction::In) || !is_udp || self.tracees.len() < 2 {
-            return true;
-        }
-        let is_sending = |tracee: &Tracee| {
-            let entry = tracee
-                .entry
-                .as_ref()
-                .filter(|entry| entry.spec.shape.is_send());
-            let process = self.processes.get(&tracee.process);
-            let fd = entry.map(|entry| entry.arguments[0] as i32);
-            let inode = fd
-                .zip(process)
-                .and_then(|(fd, process)| process.table.inode(fd));
-            let socket = inode.and_then(|inode| self.sockets.get(inode));
-            socket.is_some_and(|socket| socket.kind.is_udp())
-        };
-        let sending = self.tracees.iter().filter(|(_, tracee)| is_sending(tracee));
-        self.awaited = sending.map(|(thread, _)| *thread).collect();
-        self.awaited.is_empty()
-    }
-
-    /// The filter that a program starts with, or (`is_late`) the one that its first sockets add.
-    pub(super) fn filter(&self, ranges: &[(u32, u32)], is_late: bool) -> Vec<libc::sock_filter> {
-        let always = numbers(|shape| match is_late {
-            true => shape.is_late(),
-            false => shape.is_always(),
-        });
-        seccomp::filter(&always, &numbers(Shape::is_by_fd), ranges)
-    }
-
-    /// The filter for more sockets.
-    pub(super) fn filter_by_fd(&self, range: (u32, u32)) -> Vec<libc::sock_filter> {
-        seccomp::filter(&[], &numbers(Shape::is_by_fd), &[range])
-    }
-
     /// What a thread's end must wait for: the event before it is told first.
     pub(super) fn later(&mut self, thread: i32, status: Status) {
         self.late.push((thread, status));
@@ -398,51 +142,6 @@ impl Tracer {
                 let _ = ptrace::interrupt(*other);
             }
         }
-    }
-
-    pub(super) fn adopt(&mut self, thread: i32, process: i32, mode: Mode) {
-        let tracee = Tracee {
-            process,
-            entry: None,
-            is_running: true,
-        };
-        self.tracees.insert(thread, tracee);
-        let entry = self.processes.entry(process).or_insert_with(|| Process {
-            table: Default::default(),
-            mode,
-            threads: 0,
-            covered: Vec::new(),
-            is_late: false,
-            is_foreign: false,
-            is_started: false,
-        });
-        entry.threads += 1;
-        if self.tracees.len() > self.config.most && self.failure.is_none() {
-            let reason = format!("more than {} processes and threads", self.config.most);
-            let error = Error::invalid("trace", "all that was started", reason);
-            self.failure =
-                Some(error.with_remedy("all were ended; --max-processes allows for more"));
-        }
-    }
-
-    /// A process has a new program.
-    pub(super) fn executed(&mut self, process: i32) {
-        if let Some(entry) = self.processes.get_mut(&process) {
-            entry.is_started = true;
-            entry.is_foreign = tracee::is_foreign(process);
-            self.sockets.scan(&mut entry.table, process);
-            let file = std::fs::read_link(format!("/proc/{process}/exe")).unwrap_or_default();
-            let file = file.to_string_lossy().escape_debug().to_string();
-            if entry.is_foreign {
-                let text = format!(
-                    "{file} is a 32-bit program: its calls have numbers of their own, and are not shown"
-                );
-                self.note(process, text);
-            }
-            let event = Event::Program { process, file };
-            self.found.push_back(Found::Other(event));
-        }
-        self.cover(process, process);
     }
 
     /// Lets a stopped thread go on, as its process is traced.
@@ -531,167 +230,11 @@ impl Tracer {
         found
     }
 
-    /// A thread or process was made by another.
-    fn born(&mut self, parent: i32) {
-        let Ok(child) = ptrace::event_message(parent) else {
-            return;
-        };
-        let child = child as i32;
-        let Some(maker) = self.tracees.get(&parent).map(|tracee| tracee.process) else {
-            return;
-        };
-        let process = tracee::process_of(child).unwrap_or(child);
-        let mode = self.processes.get(&maker).map_or(Mode::Every, |p| p.mode);
-        self.adopt(child, process, mode);
-        if process != maker
-            && let Some(parent) = self.processes.get(&maker)
-        {
-            let table = self.sockets.fork(&parent.table);
-            let (covered, is_late) = (parent.covered.clone(), parent.is_late);
-            let (is_foreign, is_started) = (parent.is_foreign, parent.is_started);
-            if let Some(child) = self.processes.get_mut(&process) {
-                child.table = table;
-                child.covered = covered;
-                child.is_late = is_late;
-                child.is_foreign = is_foreign;
-                child.is_started = is_started;
-            }
-        }
-        if let Some(at) = self.early.iter().position(|early| *early == child) {
-            self.early.swap_remove(at);
-            self.go_on(child, 0);
-        }
-    }
-
-    /// A process runs another program: its other threads are gone, and this one has its pid.
-    fn replaced(&mut self, thread: i32) {
-        let former = ptrace::event_message(thread).unwrap_or(i64::from(thread)) as i32;
-        let gone: Vec<i32> = self
-            .tracees
-            .iter()
-            .filter(|(id, tracee)| tracee.process == thread && **id != thread)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in gone {
-            self.tracees.remove(&id);
-        }
-        let _ = former;
-        if let Some(tracee) = self.tracees.get_mut(&thread) {
-            tracee.entry = None;
-        }
-        if let Some(process) = self.processes.get_mut(&thread) {
-            process.threads = 1;
-        }
-        self.executed(thread);
-    }
-
-    fn ended(&mut self, thread: i32, end: End) -> Option<Found> {
-        let has_call = self.never_returned(thread);
-        let tracee = self.tracees.remove(&thread)?;
-        if let Some(process) = self.processes.get_mut(&tracee.process) {
-            process.threads -= 1;
-            if process.threads == 0
-                && let Some(process) = self.processes.remove(&tracee.process)
-            {
-                self.sockets.close_all(&process.table);
-            }
-        }
-        if let Some((root, how)) = &mut self.root
-            && *root == thread
-        {
-            *how = Some(end);
-        }
-        let event = Event::Ended {
-            thread,
-            process: tracee.process,
-            end,
-        };
-        if has_call {
-            self.found
-                .push_back(Found::Later(Box::new(std::mem::take(&mut self.call))));
-            self.found.push_back(Found::Other(event));
-            return None;
-        }
-        Some(Found::Other(event))
-    }
-
     /// Something that a person should know.
     pub(super) fn note(&mut self, process: i32, text: String) {
         let event = Event::Note { process, text };
         self.found.push_back(Found::Other(event));
     }
-
-    /// Lets go of every process; each runs on.
-    fn detach_all(&mut self) {
-        for thread in self.tracees.keys() {
-            let _ = ptrace::interrupt(*thread);
-        }
-        while let Some(thread) = self.tracees.keys().next().copied() {
-            // Each stops at once, or has ended.
-            let status = self.wait_for(thread);
-            let process = self.tracees.remove(&thread).map_or(thread, |t| t.process);
-            let end = match status {
-                Ok(Status::Exited(code)) => End::Exited(code),
-                Ok(Status::Killed(signal)) => End::Killed(signal),
-                Ok(Status::Signal(signal)) => {
-                    let _ = ptrace::resume(thread, Resume::Detach, signal);
-                    End::Detached
-                }
-                _ => {
-                    let _ = ptrace::resume(thread, Resume::Detach, 0);
-                    End::Detached
-                }
-            };
-            if let Some((root, how)) = &mut self.root
-                && *root == thread
-            {
-                *how = Some(end);
-            }
-            self.found.push_back(Found::Other(Event::Ended {
-                thread,
-                process,
-                end,
-            }));
-        }
-    }
-
-    /// Ends every process, and those that they start meanwhile.
-    fn end_all(&mut self) {
-        loop {
-            for thread in self.tracees.keys().chain(&self.early) {
-                let _ = nix::sys::signal::kill(
-                    nix::unistd::Pid::from_raw(*thread),
-                    nix::sys::signal::Signal::SIGKILL,
-                );
-            }
-            match ptrace::wait(-1, true) {
-                Ok(Some((thread, Status::Exited(_) | Status::Killed(_)))) => {
-                    self.tracees.remove(&thread);
-                    self.early.retain(|early| *early != thread);
-                }
-                Ok(Some((thread, _))) if !self.tracees.contains_key(&thread) => {
-                    self.early.push(thread);
-                }
-                Ok(_) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(_) => break,
-            }
-        }
-        self.tracees.clear();
-        self.processes.clear();
-    }
-}
-
-/// How many events wait for a send to return.
-const MOST_HELD: usize = 256;
-
-fn numbers(wanted: impl Fn(Shape) -> bool) -> Vec<i64> {
-    let found = CALLS.iter().filter(|spec| wanted(spec.shape));
-    found.map(|spec| spec.number).collect()
-}
-
-fn before_any(tracees: &HashMap<i32, Tracee>) -> bool {
-    tracees.is_empty()
 }
 
 /// Now, since 1970.
@@ -714,44 +257,5 @@ fn signal_text(thread: i32, number: i32) -> String {
         }
         Ok((code, ..)) => format!("{name} {{si_signo={name}, si_code={}}}", signal::code(code)),
         Err(_) => name,
-    }
-}
-
-/// Why a process may not be traced, and what to do.
-fn refused(subject: &str, source: std::io::Error) -> Error {
-    let errno = source.raw_os_error();
-    let error = Error::os("trace", subject, source);
-    match errno {
-        Some(libc::ESRCH) => error.with_remedy("there is no such process, or it has ended"),
-        Some(libc::EPERM) => {
-            let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
-            let pid = subject.trim_start_matches("process ");
-            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-            let field = |name: &str| {
-                let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-                line.split_whitespace().next().map(str::to_owned)
-            };
-            let ours = nix::unistd::geteuid().to_string();
-            match (
-                field("TracerPid:"),
-                field("Uid:"),
-                scope.as_deref().map(str::trim),
-            ) {
-                (Some(tracer), ..) if tracer != "0" => error.with_remedy(format!(
-                    "process {tracer} traces it already: end that first"
-                )),
-                (_, Some(user), _) if user != ours => error.with_remedy(format!(
-                    "it belongs to user {user}: run this as that user, or as root"
-                )),
-                (_, _, Ok("1" | "2" | "3")) => error.with_remedy(
-                    "kernel.yama.ptrace_scope forbids it: start the program under udpraw trace, \
-                     run this as root, or set the sysctl to 0",
-                ),
-                _ => error.with_remedy(
-                    "ptrace is forbidden here, as in many containers: CAP_SYS_PTRACE allows it",
-                ),
-            }
-        }
-        _ => error,
     }
 }

@@ -207,7 +207,7 @@ fn peer<M: Memory>(
     length: usize,
 ) -> Option<SocketAddr> {
     // The kernel takes no address longer than a struct sockaddr_storage.
-    let bytes = (address != 0 && length >= 1 && length <= 128)
+    let bytes = (address != 0 && (1..=128).contains(&length))
         .then(|| context.memory.bytes(address, length))
         .flatten();
     match bytes {
