@@ -58,7 +58,6 @@ impl Tracer {
                 _ => self.go_on(pid, 0),
             }
         }
-        self.place.stay();
         self.executed(pid);
         self.go_on(pid, 0);
         Ok(pid)
@@ -116,7 +115,6 @@ impl Tracer {
         if self.tracees.is_empty() {
             return Err(refused(&subject, io::Error::from_raw_os_error(libc::ESRCH)));
         }
-        self.place.stay();
         self.executed(process);
         Ok(())
     }
