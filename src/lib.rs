@@ -4,7 +4,7 @@
 //!
 //! | floor | rooms | what they do |
 //! | --- | --- | --- |
-//! | 4, the trades | [`server`], [`client`], [`relay`], [`transfer`], [`bench`](mod@bench) | join sockets and protocols for one purpose |
+//! | 4, the trades | [`server`], [`client`], [`relay`], [`transfer`], [`trace`], [`bench`](mod@bench) | join sockets and protocols for one purpose |
 //! | 3 | [`protocol`] | decides, without a socket, a clock or randomness of its own |
 //! | 2 | [`socket`], [`services`], [`cpu`] | a UDP socket, explicit and safe; names and numbers of ports; CPUs to stay on |
 //! | 1 | `sys` | the only `unsafe`: file descriptors and bytes |
@@ -40,6 +40,7 @@ pub mod server;
 pub mod services;
 pub mod socket;
 mod sys;
+pub mod trace;
 pub mod transfer;
 pub mod units;
 

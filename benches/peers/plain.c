@@ -6,9 +6,12 @@
  *   plain flood PORT SIZE SECONDS  send as fast as it goes: prints how many datagrams were sent
  *   plain loop COUNT SIZE        one process, two sockets: COUNT rounds, for counting instructions
  *
+ *   plain others COUNT           COUNT system calls that touch no socket
+ *
  * `serve` consents to a bench (src/protocol/consent.rs), so that `udpraw bench --server` may ask it.
  *
  * gcc -O2 -o plain plain.c. On 127.0.0.1 alone. */
+#include <fcntl.h>
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 static char buffer[65535];
 
@@ -123,6 +127,12 @@ int main(int argc, char **argv)
         }
         return 0;
     }
+    if (argc == 3 && !strcmp(argv[1], "others")) {
+        int fd = bound(0, &here), file = open("/etc/passwd", O_RDONLY);
+        for (long left = atol(argv[2]); left > 0; left--)
+            lseek(file, left & 7, SEEK_SET);
+        return fd < 0;
+    }
     return fprintf(stderr, "usage: plain serve PORT | ask PORT SIZE SECONDS | sink PORT | flood PORT SIZE SECONDS"
-                           " | loop COUNT SIZE\n"), 2;
+                           " | loop COUNT SIZE | others COUNT\n"), 2;
 }

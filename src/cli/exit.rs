@@ -10,16 +10,23 @@ use udpraw::error::{Error, describe_errno};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// 0: done, or yes.
-    Yes = 0,
+    Yes,
     /// 1: the honest answer is no: no such service, no reply.
-    No = 1,
+    No,
     /// 2: usage or system error.
-    Error = 2,
+    Error,
+    /// The exit code of a program that was run, passed on.
+    Passed(u8),
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(match exit {
+            Exit::Yes => 0,
+            Exit::No => 1,
+            Exit::Error => 2,
+            Exit::Passed(code) => code,
+        })
     }
 }
 

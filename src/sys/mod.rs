@@ -10,11 +10,15 @@
 
 pub(crate) mod arena;
 pub(crate) mod control;
+pub(crate) mod inject;
 pub(crate) mod map;
 pub(crate) mod mmsg;
 pub(crate) mod name;
+pub(crate) mod ptrace;
 pub(crate) mod receive;
+pub(crate) mod seccomp;
 pub(crate) mod signal;
 pub(crate) mod sockopt;
+pub(crate) mod spawn;
 #[cfg(feature = "uring")]
 pub(crate) mod uring;

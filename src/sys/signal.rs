@@ -1,7 +1,7 @@
 //! Ctrl-C and SIGTERM as a flag that a blocking receive cannot miss.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
@@ -33,4 +33,48 @@ pub(crate) fn stop_flag() -> io::Result<&'static AtomicBool> {
         unsafe { sigaction(signal, &action) }?;
     }
     Ok(&STOP)
+}
+
+/// A signal that came for the program that is traced; 0 for none.
+static TO_PASS_ON: AtomicI32 = AtomicI32::new(0);
+
+/// Keeps a signal that a process sent. Those of the terminal (`SI_KERNEL`) go to the whole foreground
+/// group, and so to the traced program already.
+extern "C" fn keep(number: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    // SAFETY: sigaction(2): with SA_SIGINFO the second argument is "a pointer to a siginfo_t".
+    let info = unsafe { info.as_ref() };
+    if number != libc::SIGALRM && info.is_some_and(|info| info.si_code <= 0) {
+        TO_PASS_ON.store(number, Ordering::Relaxed);
+        // As in `raise`: a wait that begins just now must be interrupted, too.
+        // SAFETY: alarm(2) demands nothing, and signal-safety(7) lists it as safe in a handler.
+        unsafe { libc::alarm(1) };
+    }
+}
+
+/// Keeps SIGINT, SIGTERM and SIGHUP for [`taken`], instead of ending the process by them.
+pub(crate) fn keep_signals() -> io::Result<()> {
+    let action = SigAction::new(
+        SigHandler::SigAction(keep),
+        SaFlags::SA_SIGINFO,
+        SigSet::empty(),
+    );
+    for signal in [
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGALRM,
+    ] {
+        // SAFETY: sigaction(2) changes what the whole process does on a signal; the handler that
+        // is installed calls only what signal-safety(7) allows.
+        unsafe { sigaction(signal, &action) }?;
+    }
+    Ok(())
+}
+
+/// The signal that was kept last, once.
+pub(crate) fn taken() -> Option<i32> {
+    match TO_PASS_ON.swap(0, Ordering::Relaxed) {
+        0 => None,
+        number => Some(number),
+    }
 }

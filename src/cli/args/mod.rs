@@ -11,6 +11,7 @@ pub(crate) mod server;
 pub(crate) mod services;
 pub(crate) mod socket;
 pub(crate) mod tour;
+pub(crate) mod trace;
 
 use clap::{Parser, Subcommand};
 
@@ -52,4 +53,6 @@ pub(crate) enum Command {
     Relay(relay::RelayArguments),
     /// See it all at work: the documents' exchange, then its system calls explained
     Tour(tour::TourArguments),
+    /// Show every socket call of a program, and explain it
+    Trace(trace::TraceArguments),
 }

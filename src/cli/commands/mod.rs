@@ -9,6 +9,7 @@ mod send;
 mod server;
 mod services;
 mod tour;
+mod trace;
 
 use super::args::Command;
 use super::exit::Outcome;
@@ -26,5 +27,6 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
         Command::Bench(arguments) => bench::run(arguments, output),
         Command::Relay(arguments) => relay::run(&arguments, output),
         Command::Tour(arguments) => tour::run(arguments, output),
+        Command::Trace(arguments) => trace::run(arguments, output),
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod send;
 pub(crate) mod server;
 pub(crate) mod services;
 mod tour;
+pub(crate) mod trace;
 mod transcript;
 mod transfer;
 

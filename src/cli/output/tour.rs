@@ -114,7 +114,7 @@ fn program_style(program: &str) -> anstyle::Style {
 }
 
 /// Breaks a text into lines, each behind `indent`.
-fn wrap(text: &str, indent: &str) -> String {
+pub(super) fn wrap(text: &str, indent: &str) -> String {
     let options = textwrap::Options::new(92)
         .initial_indent(indent)
         .subsequent_indent(indent);

@@ -2,7 +2,6 @@
 //! free port of 127.0.0.1, and shows what they print and do.
 
 mod exchange;
-mod explain;
 mod process;
 mod syscalls;
 

@@ -36,18 +36,10 @@ impl Process {
     /// Sends each line that the program prints under the name `who`, and `None` at a stream's end.
     fn forward(&mut self, who: &'static str, sender: &Sender<Option<Line>>) {
         if let Some(stdout) = self.0.stdout.take() {
-            forward(stdout, sender.clone(), move |text| Line {
-                who,
-                stream: Stream::Out,
-                text,
-            });
+            forward(stdout, sender.clone(), move |text| Line { who, text });
         }
         if let Some(stderr) = self.0.stderr.take() {
-            forward(stderr, sender.clone(), move |text| Line {
-                who,
-                stream: Stream::Err,
-                text,
-            });
+            forward(stderr, sender.clone(), move |text| Line { who, text });
         }
     }
 }
@@ -55,15 +47,7 @@ impl Process {
 /// A line that a program printed.
 pub(crate) struct Line {
     pub(crate) who: &'static str,
-    pub(crate) stream: Stream,
     pub(crate) text: String,
-}
-
-/// Standard output or standard error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stream {
-    Out,
-    Err,
 }
 
 fn forward(

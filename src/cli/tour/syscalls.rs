@@ -1,13 +1,14 @@
 //! Lesson 2: the same exchange, seen from the kernel's side of the system call.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::OwnedFd;
 
-use udpraw::error::Error;
+use udpraw::error::{Error, Result};
+use udpraw::trace::{Call, Config, Event, Program, Tracer};
 
 use super::Lesson;
 use super::exchange::SERVER;
-use super::explain::{Call, explain};
-use super::process::{Conversation, Process, Stream};
 use crate::cli::exit::Failure;
 use crate::cli::output::Output;
 
@@ -17,56 +18,63 @@ pub(super) const LESSON: Lesson = Lesson {
     give,
 };
 
-/// The calls that touch the socket, each with the time it began and how long it took.
-const STRACE: [&str; 7] = ["-f", "-ttt", "-T", "-s", "64", "-e", "trace=network,ppoll"];
-
 fn give(output: &mut Output) -> Result<(), Failure> {
     output.remark(
         "A socket is a number, and all that a program can do with it is a handful of system calls. \
-         strace shows them; in the order in which they returned, they are:",
+         Here are both programs', in the order in which they returned (udpraw trace shows those of \
+         any program):",
     )?;
-    let server = match trace(&SERVER) {
+    let mut tracer = Tracer::new(Config {
+        bytes: 64,
+        ..Config::default()
+    });
+    let server = match tracer.start(&program(&SERVER)?) {
         Ok(server) => server,
         Err(error) => {
-            output.note(format_args!(
-                "strace cannot be started ({error}); install it to see this lesson: \
-                 apt install strace"
-            ));
+            output.note(format_args!("the calls cannot be shown: {error}"));
             return Ok(());
         }
     };
-    let mut conversation = Conversation::new(server);
-    let (mut calls, mut rest) = (Vec::new(), Vec::new());
-    while let Some(line) = conversation.next_line() {
-        if let Some(port) = conversation.port_to_ask(&line) {
-            let client = trace(&["client", "--port", &port])
-                .map_err(|source| Error::os("start", "strace", source))?;
-            conversation.join(client);
+    let (mut is_asked, mut port) = (false, None);
+    loop {
+        // The client starts once the server knows its port, which its own call tells.
+        if let (false, Some(port)) = (is_asked, port) {
+            let port = format!("{port}");
+            tracer.start(&program(&["client", "--port", &port])?)?;
+            is_asked = true;
         }
-        // On standard error strace writes the calls among the program's own talk.
-        match Call::parse(&line.text) {
-            Some(call) if line.stream == Stream::Err => calls.push((line.who, call)),
-            _ => rest.push(line.text),
+        match tracer.next_event(None)? {
+            Some(Event::Call(call)) if is_of_the_lesson(call) => {
+                let is_server = call.process == server;
+                if is_server && call.name == "getsockname" {
+                    port = call.facts.address.map(|address| address.port());
+                }
+                let who = if is_server { "server" } else { "client" };
+                output.call(who, &call.line(), &call.explain())?;
+            }
+            Some(_) => {}
+            None => return Ok(()),
         }
     }
-    if calls.is_empty() {
-        output.note("strace saw no call: where ptrace is forbidden, it cannot. It said:");
-        rest.iter()
-            .for_each(|line| output.talk(format_args!("  {line}")));
-        return Ok(());
-    }
-    calls.sort_by(|(_, a), (_, b)| a.returned.total_cmp(&b.returned));
-    for (who, call) in &calls {
-        output.call(who, &call.text, &explain(call))?;
-    }
-    Ok(())
 }
 
-/// Starts this program under strace.
-fn trace(arguments: &[&str]) -> std::io::Result<Process> {
-    let program = std::env::current_exe()?;
-    let mut words: Vec<&OsStr> = STRACE.iter().map(OsStr::new).collect();
-    words.push(program.as_os_str());
-    words.extend(arguments.iter().map(OsStr::new));
-    Process::start(OsStr::new("strace"), &words)
+/// What the programs do with their sockets in the end is the runtime's doing.
+fn is_of_the_lesson(call: &Call) -> bool {
+    !matches!(call.name, "close" | "fcntl")
+}
+
+/// This very program, with nowhere to print to: lesson 1 has shown that.
+fn program(arguments: &[&str]) -> Result<Program> {
+    let failed = |source| Error::os("start", "a second process of this program", source);
+    let name = std::env::current_exe().map_err(failed)?;
+    let null = || File::options().read(true).write(true).open("/dev/null");
+    let null = || null().map(OwnedFd::from).map_err(failed);
+    let arguments = arguments.iter().map(OsString::from);
+    // The lesson's address and port are its own, whatever the environment says.
+    Ok(Program::new(name, arguments)
+        .without("UDPRAW_HOST")
+        .without("UDPRAW_PORT")
+        .stdin(null()?)
+        .stdout(null()?)
+        .stderr(null()?))
 }

@@ -75,6 +75,12 @@ impl SocketOption {
             .ok_or_else(|| failed(io::Error::from_raw_os_error(libc::EMSGSIZE)))
     }
 
+    /// What the bytes of a value mean, as getsockopt(2) returns them or setsockopt(2) takes them;
+    /// `None` for those that have no text, or where there are too few bytes.
+    pub fn decode(&self, bytes: &[u8]) -> Option<Value> {
+        encode::decode(&self.kind, bytes)
+    }
+
     /// Sets the option.
     ///
     /// # Errors

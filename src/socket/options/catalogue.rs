@@ -3,6 +3,7 @@
 use super::option::SocketOption;
 use super::{ip, ipv6, multicast, socket_level, timestamp, udp};
 use crate::error::{Error, Result};
+use crate::socket::Family;
 
 /// How alike two names must be (Jaro-Winkler) for one to be offered for the other.
 const ALIKE: f64 = 0.85;
@@ -23,6 +24,21 @@ impl SocketOption {
     /// If there is none, or more than one: the names that could be meant are the remedy.
     pub fn find(name: &str) -> Result<&'static Self> {
         find(name)
+    }
+
+    /// The option of that number, at a level as getsockopt(2) takes it.
+    ///
+    /// ```
+    /// use udpraw::socket::options::SocketOption;
+    /// let option = SocketOption::of(libc::SOL_SOCKET, libc::SO_RCVBUF).unwrap();
+    /// assert_eq!(option.name, "SO_RCVBUF");
+    /// assert_eq!(option.decode(&4096_i32.to_ne_bytes()).unwrap().to_string(), "4096");
+    /// ```
+    pub fn of(level: i32, number: i32) -> Option<&'static Self> {
+        all().find(|option| {
+            let of = |family| option.level.number(family) == level;
+            option.number == number && (of(Family::V4) || of(Family::V6))
+        })
     }
 }
 

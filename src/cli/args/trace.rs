@@ -1,0 +1,112 @@
+//! `udpraw trace`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use udpraw::trace::Config;
+
+const EXAMPLES: &str = "\
+Examples:
+  udpraw trace -- nc -u -w1 127.0.0.1 1060    each socket call of nc, explained
+  udpraw trace -o calls.txt -- iperf3 -c HOST -u
+                                              to a file, as strace -f -o writes it
+  udpraw trace -p 4711                        a process that runs already; Ctrl-C lets go of it
+  udpraw trace --diagram -- sh run-both.sh    which socket sent what to which, and what was lost
+  udpraw trace --json -- dig @::1 example.org one object a call
+
+The trace goes to standard output; there, what the program itself prints on its standard output goes
+to standard error. With -o FILE the program keeps its standard output.
+A filter (seccomp) in the program hands over its socket calls, and the rest run at full speed. With -p,
+and with --no-follow, there is no filter, and each call costs two stops: a program is then much slower.
+A program that is traced from its start gains no privileges by set-user-ID.
+
+Exit status: the program's own (128 and the signal's number if it was killed); with -p 0; 2 on an error
+of the tracer.";
+
+/// Which calls are told in full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Only {
+    /// Calls on UDP sockets; those on others are one short line
+    Udp,
+    /// Calls on all sockets
+    All,
+}
+
+/// Whom to trace, and how to tell it.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct TraceArguments {
+    /// Program to run, with its arguments
+    #[arg(
+        trailing_var_arg = true,
+        value_name = "PROGRAM",
+        required_unless_present = "pid"
+    )]
+    pub(crate) program: Vec<OsString>,
+
+    /// Trace a process that runs already, and all its threads
+    #[arg(short, long, value_name = "PID", conflicts_with = "program",
+          value_parser = clap::value_parser!(i32).range(1..))]
+    pub(crate) pid: Option<i32>,
+
+    /// Write the trace to a file, as strace -f -o does
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Say under each call what just happened, and which line of Python does it
+    /// [default: on a terminal]
+    #[arg(long, overrides_with = "no_explain")]
+    explain: bool,
+
+    /// Leave the explanations out
+    #[arg(long)]
+    no_explain: bool,
+
+    /// At the end, show which socket sent what to which, and what was lost
+    #[arg(long)]
+    pub(crate) diagram: bool,
+
+    /// Tell in full the calls on these sockets
+    #[arg(long, value_name = "KIND", default_value = "udp")]
+    only: Only,
+
+    /// Show so many bytes of a payload
+    #[arg(short = 's', long, value_name = "N", default_value_t = 32,
+          value_parser = clap::value_parser!(u32).range(..=65_535))]
+    bytes: u32,
+
+    /// Put before each line the seconds since the first one
+    #[arg(short, long)]
+    pub(crate) relative: bool,
+
+    /// Trace what the program starts, too: the default
+    #[arg(short, long, overrides_with = "no_follow")]
+    follow: bool,
+
+    /// Trace the first process alone
+    #[arg(long)]
+    no_follow: bool,
+
+    /// End all when more processes and threads than this are alive
+    #[arg(long, value_name = "N", default_value_t = 1024,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    max_processes: u32,
+}
+
+impl TraceArguments {
+    /// Whether calls are explained; `terminal` says where the trace goes.
+    pub(crate) fn explains(&self, terminal: bool) -> bool {
+        self.explain || (terminal && !self.no_explain && self.output.is_none())
+    }
+
+    pub(crate) fn config(&self, explains: bool, json: bool) -> Config {
+        Config {
+            follow: self.follow || !self.no_follow,
+            bytes: self.bytes as usize,
+            only_udp: self.only == Only::Udp,
+            most: self.max_processes as usize,
+            ask: explains || self.diagram || json,
+        }
+    }
+}

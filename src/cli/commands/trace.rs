@@ -1,0 +1,63 @@
+//! `udpraw trace`.
+
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
+
+use udpraw::error::Error;
+use udpraw::socket::stop_on_signals;
+use udpraw::trace::{End, Program, Tracer, pass_signals_on};
+
+use crate::cli::args::trace::TraceArguments;
+use crate::cli::exit::{Exit, Outcome};
+use crate::cli::output::Output;
+use crate::cli::output::trace::Report;
+
+pub(crate) fn run(arguments: TraceArguments, output: &mut Output) -> Outcome {
+    let explains = arguments.explains(std::io::stdout().is_terminal());
+    let config = arguments.config(explains, output.is_json());
+    let stop = match arguments.pid {
+        Some(_) => Some(stop_on_signals()?),
+        None => None,
+    };
+    let mut tracer = Tracer::new(config);
+    let mut report = Report::new(output, &arguments, explains)?;
+    match arguments.pid {
+        Some(pid) => tracer.attach(pid)?,
+        None => {
+            tracer.start(&program(&arguments)?)?;
+            pass_signals_on()?;
+        }
+    }
+    // A reader that went away ends the output, and not the program: its filter needs a tracer.
+    let mut broken = None;
+    while let Some(event) = tracer.next_event(stop)? {
+        if broken.is_none() {
+            broken = report.event(&event).err();
+        }
+    }
+    let finished = report.finish();
+    if let Some(error) = broken.or(finished.err()) {
+        return Err(error.into());
+    }
+    Ok(match tracer.root() {
+        Some((_, Some(End::Exited(code)))) if arguments.pid.is_none() => Exit::Passed(code as u8),
+        Some((_, Some(End::Killed(signal)))) if arguments.pid.is_none() => {
+            Exit::Passed(128 + signal as u8)
+        }
+        _ => Exit::Yes,
+    })
+}
+
+fn program(arguments: &TraceArguments) -> Result<Program, Error> {
+    let mut words = arguments.program.iter();
+    let name = words.next().cloned().unwrap_or_default();
+    let program = Program::new(name, words);
+    if arguments.output.is_some() {
+        return Ok(program);
+    }
+    // Standard output is the trace's alone.
+    let stderr = std::io::stderr();
+    let duplicate = stderr.as_fd().try_clone_to_owned();
+    let duplicate = duplicate.map_err(|source| Error::os("duplicate", "standard error", source))?;
+    Ok(program.stdout(duplicate))
+}

@@ -1,0 +1,154 @@
+//! What `udpraw trace` tells.
+
+mod diagram;
+mod records;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::time::Duration;
+
+use serde::Serialize;
+use udpraw::error::{Error, Result};
+use udpraw::trace::{Call, Diagram, End, Event, signal_name};
+
+use super::{Enveloped, Output, style};
+use crate::cli::args::trace::TraceArguments;
+use records::Record;
+
+const SCHEMA: &str = "udpraw.trace/1";
+
+/// Writes a trace as it comes.
+pub(crate) struct Report<'a> {
+    output: &'a mut Output,
+    file: Option<BufWriter<File>>,
+    explains: bool,
+    is_relative: bool,
+    /// When the first call began.
+    first: Option<Duration>,
+    /// The first thread; once there is another, each line says whose it is.
+    alone: Option<i32>,
+    has_many: bool,
+    diagram: Option<Diagram>,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) fn new(
+        output: &'a mut Output,
+        arguments: &TraceArguments,
+        explains: bool,
+    ) -> Result<Self> {
+        let file = arguments.output.as_ref().map(|path| {
+            let file = File::create(path);
+            file.map_err(|source| Error::os("write", path.display(), source))
+        });
+        let has_diagram = arguments.diagram || (explains && !output.is_json());
+        Ok(Self {
+            file: file
+                .transpose()?
+                .map(|file| BufWriter::with_capacity(1 << 16, file)),
+            output,
+            explains,
+            is_relative: arguments.relative,
+            first: None,
+            alone: None,
+            has_many: false,
+            diagram: has_diagram.then(Diagram::new),
+        })
+    }
+
+    pub(crate) fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        if let (Event::Call(call), Some(diagram)) = (event, &mut self.diagram) {
+            diagram.add(call);
+        }
+        if self.output.is_json() {
+            return match Record::new(event, self.explains) {
+                Some(record) => self.record(&record),
+                None => Ok(()),
+            };
+        }
+        match event {
+            Event::Call(call) => self.call(call),
+            Event::Signal { thread, text } => self.line(*thread, &format!("--- {text} ---")),
+            Event::Ended { thread, end, .. } => {
+                let text = match end {
+                    End::Exited(code) => format!("+++ exited with {code} +++"),
+                    End::Killed(signal) => format!("+++ killed by {} +++", signal_name(*signal)),
+                    End::Detached => return Ok(()),
+                };
+                self.line(*thread, &text)
+            }
+            Event::Note { text, process } => {
+                self.output.note(format_args!("pid {process}: {text}"));
+                Ok(())
+            }
+            Event::Program { .. } => Ok(()),
+        }
+    }
+
+    fn call(&mut self, call: &Call) -> io::Result<()> {
+        let line = call.line();
+        if self.is_relative {
+            let first = *self.first.get_or_insert(call.began);
+            let since = call.began.saturating_sub(first);
+            let (seconds, micros) = (since.as_secs(), since.subsec_micros());
+            self.line(call.thread, &format!("{seconds:>6}.{micros:06} {line}"))?;
+        } else {
+            self.line(call.thread, &line)?;
+        }
+        if !self.explains {
+            return Ok(());
+        }
+        let faint = style::FAINT;
+        let mut text = super::tour::wrap(&call.explain(), "    ");
+        if let Some(python) = call.python() {
+            text.push_str(&format!("\n    Python: {python}"));
+        }
+        match &mut self.file {
+            Some(file) => writeln!(file, "{text}"),
+            None => self.output.line(format_args!("{faint}{text}{faint:#}")),
+        }
+    }
+
+    /// A line of strace's: in a file always with the thread, elsewhere once there are two.
+    fn line(&mut self, thread: i32, text: &str) -> io::Result<()> {
+        if let Some(file) = &mut self.file {
+            return writeln!(file, "{thread} {text}");
+        }
+        self.has_many |= *self.alone.get_or_insert(thread) != thread;
+        match self.has_many {
+            true => self.output.line(format_args!("[pid {thread}] {text}")),
+            false => self.output.line(text),
+        }
+    }
+
+    fn record(&mut self, record: &impl Serialize) -> io::Result<()> {
+        let Some(file) = &mut self.file else {
+            return self.output.record(SCHEMA, record);
+        };
+        let schema = SCHEMA;
+        serde_json::to_writer(&mut *file, &Enveloped { schema, record })?;
+        file.write_all(b"\n")
+    }
+
+    /// The end: the diagram, and what is still in a buffer.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        if let Some(diagram) = self.diagram.take() {
+            if self.output.is_json() {
+                for arrow in diagram.arrows() {
+                    self.record(&records::Datagram::new(&arrow))?;
+                }
+            } else {
+                let text = diagram::draw(&diagram);
+                match &mut self.file {
+                    Some(file) => file.write_all(text.as_bytes())?,
+                    None if !text.is_empty() => self.output.text(&text)?,
+                    None => {}
+                }
+            }
+        }
+        match &mut self.file {
+            Some(file) => file.flush(),
+            None => Ok(()),
+        }
+    }
+}

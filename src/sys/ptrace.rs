@@ -1,0 +1,193 @@
+//! `ptrace(2)` beyond what nix wraps: every signal number (nix's `wait` refuses real-time ones), and
+//! the memory of another process as bytes.
+
+use std::io::{self, IoSliceMut};
+
+use nix::sys::ptrace;
+use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+use nix::unistd::Pid;
+
+pub(crate) use nix::sys::ptrace::Options;
+
+/// Why a process gave word to its tracer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// It ended by itself, with this code.
+    Exited(i32),
+    /// It was ended by this signal.
+    Killed(i32),
+    /// It is about to get this signal.
+    Signal(i32),
+    /// It stands at the entry of a system call or at its end.
+    Syscall,
+    /// `PTRACE_EVENT_*`, with the signal that came with it.
+    Event { event: i32, signal: i32 },
+}
+
+/// How a stopped process goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resume {
+    /// Until the next event.
+    Continue,
+    /// Until the next entry or end of a system call.
+    ToSyscall,
+    /// It stays stopped, as its group is, but tells when that ends.
+    Listen,
+    /// Without a tracer.
+    Detach,
+}
+
+/// Waits for word of any traced process (`pid` -1) or one; `None` if `block` is false and there is none.
+///
+/// ECHILD where nobody is left.
+pub(crate) fn wait(pid: i32, block: bool) -> io::Result<Option<(i32, Status)>> {
+    let mut status = 0;
+    let flags = libc::__WALL | if block { 0 } else { libc::WNOHANG };
+    // SAFETY: waitpid(2) demands that wstatus points to an int: `status` is one.
+    let pid = unsafe { libc::waitpid(pid, &mut status, flags) };
+    match pid {
+        0 => Ok(None),
+        1.. => Ok(Some((pid, read_status(status)))),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+fn read_status(status: i32) -> Status {
+    if libc::WIFEXITED(status) {
+        return Status::Exited(libc::WEXITSTATUS(status));
+    }
+    if libc::WIFSIGNALED(status) {
+        return Status::Killed(libc::WTERMSIG(status));
+    }
+    let signal = libc::WSTOPSIG(status);
+    match status >> 16 {
+        // PTRACE_O_TRACESYSGOOD: bit 7 marks the stops of system calls.
+        0 if signal == libc::SIGTRAP | 0x80 => Status::Syscall,
+        0 => Status::Signal(signal),
+        event => Status::Event { event, signal },
+    }
+}
+
+/// Lets a stopped process go on, and gives it a signal unless that is 0.
+pub(crate) fn resume(pid: i32, how: Resume, signal: i32) -> io::Result<()> {
+    let request = match how {
+        Resume::Continue => libc::PTRACE_CONT,
+        Resume::ToSyscall => libc::PTRACE_SYSCALL,
+        Resume::Listen => libc::PTRACE_LISTEN,
+        Resume::Detach => libc::PTRACE_DETACH,
+    };
+    // SAFETY: ptrace(2) demands nothing of these requests but numbers: addr is ignored, and data is
+    // the signal itself, not a pointer.
+    let result = unsafe { libc::ptrace(request, pid, 0_usize, signal as usize) };
+    match result {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// Becomes the tracer of a process that goes on running.
+pub(crate) fn seize(pid: i32, options: Options) -> io::Result<()> {
+    Ok(ptrace::seize(Pid::from_raw(pid), options)?)
+}
+
+/// Stops a process that was seized.
+pub(crate) fn interrupt(pid: i32) -> io::Result<()> {
+    Ok(ptrace::interrupt(Pid::from_raw(pid))?)
+}
+
+/// The message of an event: the child's pid of a fork, the status of an exit.
+pub(crate) fn event_message(pid: i32) -> io::Result<i64> {
+    Ok(ptrace::getevent(Pid::from_raw(pid))?)
+}
+
+/// The signal that a process is about to get, as `si_code` and `si_pid` and `si_uid` tell it.
+pub(crate) fn signal_info(pid: i32) -> io::Result<(i32, i32, u32)> {
+    let info = ptrace::getsiginfo(Pid::from_raw(pid))?;
+    // SAFETY: si_pid reads four bytes of the union, all of which the kernel has filled.
+    let sender = unsafe { info.si_pid() };
+    // SAFETY: as above.
+    let user = unsafe { info.si_uid() };
+    Ok((info.si_code, sender, user))
+}
+
+/// What a stop at a system call is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Info {
+    /// A call is about to be made.
+    Entry {
+        arch: u32,
+        number: u64,
+        arguments: [u64; 6],
+    },
+    /// A call has returned: its value, or the errno below zero.
+    Exit { value: i64, is_error: bool },
+    /// No call at all.
+    None,
+}
+
+/// What the system call is at which a process stands (`PTRACE_GET_SYSCALL_INFO`, Linux 5.3).
+pub(crate) fn syscall_info(pid: i32) -> io::Result<Info> {
+    let info = ptrace::syscall_info(Pid::from_raw(pid))?;
+    let arch = info.arch;
+    Ok(match info.op {
+        libc::PTRACE_SYSCALL_INFO_ENTRY => {
+            // SAFETY: ptrace(2): "entry" is the member that is filled if op is ..._INFO_ENTRY.
+            let entry = unsafe { info.u.entry };
+            Info::Entry {
+                arch,
+                number: entry.nr,
+                arguments: entry.args,
+            }
+        }
+        libc::PTRACE_SYSCALL_INFO_SECCOMP => {
+            // SAFETY: ptrace(2): "seccomp" is the member that is filled if op is ..._INFO_SECCOMP.
+            let entry = unsafe { info.u.seccomp };
+            Info::Entry {
+                arch,
+                number: entry.nr,
+                arguments: entry.args,
+            }
+        }
+        libc::PTRACE_SYSCALL_INFO_EXIT => {
+            // SAFETY: ptrace(2): "exit" is the member that is filled if op is ..._INFO_EXIT.
+            let exit = unsafe { info.u.exit };
+            Info::Exit {
+                value: exit.sval,
+                is_error: exit.is_error != 0,
+            }
+        }
+        _ => Info::None,
+    })
+}
+
+/// Reads another process's memory; returns how many bytes came, which is fewer where it ends.
+pub(crate) fn read_memory(pid: i32, address: u64, into: &mut [u8]) -> usize {
+    let length = into.len();
+    if length == 0 {
+        return 0;
+    }
+    let remote = [RemoteIoVec {
+        base: address as usize,
+        len: length,
+    }];
+    let read = process_vm_readv(Pid::from_raw(pid), &mut [IoSliceMut::new(into)], &remote);
+    read.map_or(0, |read| read.min(length))
+}
+
+/// A duplicate of a file descriptor of another process (`pidfd_getfd(2)`, Linux 5.6).
+pub(crate) fn duplicate(pid: i32, fd: i32) -> io::Result<std::os::fd::OwnedFd> {
+    let pidfd = owned(libc::SYS_pidfd_open, [pid as usize, 0, 0])?;
+    let number = std::os::fd::AsRawFd::as_raw_fd(&pidfd) as usize;
+    owned(libc::SYS_pidfd_getfd, [number, fd as usize, 0])
+}
+
+fn owned(call: i64, arguments: [usize; 3]) -> io::Result<std::os::fd::OwnedFd> {
+    let [a, b, c] = arguments;
+    // SAFETY: pidfd_open(2) and pidfd_getfd(2) take numbers alone: no pointer is handed over.
+    let fd = unsafe { libc::syscall(call, a, b, c) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: both return "a new file descriptor", which nobody else holds.
+    Ok(unsafe { std::os::fd::FromRawFd::from_raw_fd(fd as i32) })
+}

@@ -1,0 +1,148 @@
+//! A program that is traced from its first instruction on.
+//!
+//! `std::process::Command` waits for the exec before it returns, and a process that waits for its
+//! tracer cannot get there: this is fork(2) and execve(2) by hand.
+
+use std::ffi::CString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use nix::fcntl::OFlag;
+use nix::unistd::{ForkResult, fork, pipe2};
+
+use super::seccomp;
+
+/// What to run: all of it is made before the fork, since the child may not allocate.
+pub(crate) struct Program<'a> {
+    /// The files to try, in order, as execvp(3) would.
+    pub(crate) files: &'a [CString],
+    pub(crate) arguments: &'a [CString],
+    pub(crate) environment: &'a [CString],
+    pub(crate) filter: Option<&'a [libc::sock_filter]>,
+    /// What its standard input, output and error are; `None` leaves them as ours.
+    pub(crate) streams: [Option<BorrowedFd<'a>>; 3],
+}
+
+/// A child that waits for its tracer.
+pub(crate) struct Waiting {
+    pub(crate) pid: i32,
+    go: OwnedFd,
+    failure: OwnedFd,
+}
+
+impl Waiting {
+    /// Lets it go on to the program. What comes back tells, once the child has the program or has
+    /// ended, whether it failed.
+    pub(crate) fn release(self) -> io::Result<Failure> {
+        nix::unistd::write(&self.go, b"g")?;
+        Ok(Failure(File::from(self.failure)))
+    }
+}
+
+/// Where a child that could not run its program says why.
+pub(crate) struct Failure(File);
+
+impl Failure {
+    /// The errno, if the program could not be run. Blocks until the child has run it, or has ended.
+    pub(crate) fn errno(mut self) -> Option<i32> {
+        let mut bytes = [0; 4];
+        let read = self.0.read_exact(&mut bytes);
+        read.ok().map(|()| i32::from_ne_bytes(bytes))
+    }
+}
+
+/// Forks; the child waits until [`Waiting::release`].
+pub(crate) fn start(program: &Program<'_>) -> io::Result<Waiting> {
+    let (ready, go) = pipe2(OFlag::O_CLOEXEC)?;
+    let (failure, tell) = pipe2(OFlag::O_CLOEXEC)?;
+    let arguments = pointers(program.arguments);
+    let environment = pointers(program.environment);
+    let filter = program.filter.map(|filter| libc::sock_fprog {
+        len: filter.len() as u16,
+        filter: filter.as_ptr().cast_mut(),
+    });
+    let streams = program.streams.map(|fd| fd.map(|fd| fd.as_raw_fd()));
+    // SAFETY: fork(2): in a child of a process with threads only async-signal-safe functions may be
+    // called: `become_program` does system calls alone, and allocates nothing.
+    match unsafe { fork() }? {
+        ForkResult::Parent { child } => Ok(Waiting {
+            pid: child.as_raw(),
+            go,
+            failure,
+        }),
+        ForkResult::Child => {
+            let errno = become_program(
+                program,
+                &arguments,
+                &environment,
+                filter.as_ref(),
+                streams,
+                ready.as_raw_fd(),
+                go.as_raw_fd(),
+            );
+            let bytes = errno.to_ne_bytes();
+            let _ = nix::unistd::write(&tell, &bytes);
+            // SAFETY: _exit(2) demands nothing, and runs none of the parent's clean-up.
+            unsafe { libc::_exit(127) }
+        }
+    }
+}
+
+/// In the child. Returns only if the program could not be run: the errno.
+fn become_program(
+    program: &Program<'_>,
+    arguments: &[*const libc::c_char],
+    environment: &[*const libc::c_char],
+    filter: Option<&libc::sock_fprog>,
+    streams: [Option<RawFd>; 3],
+    ready: RawFd,
+    go: RawFd,
+) -> i32 {
+    let mut byte = [0_u8; 1];
+    // The parent's end of the pipe: if the parent dies, the read below must end.
+    // SAFETY: close(2) takes a number; the descriptor is the child's copy, used by nobody here.
+    unsafe { libc::close(go) };
+    // SAFETY: read(2) demands a buffer of count bytes: `byte` has one.
+    let got = unsafe { libc::read(ready, byte.as_mut_ptr().cast(), 1) };
+    if got != 1 {
+        return libc::ESRCH;
+    }
+    for (number, fd) in (0..).zip(streams) {
+        let Some(fd) = fd else { continue };
+        // SAFETY: dup2(2) takes numbers alone.
+        if unsafe { libc::dup2(fd, number) } < 0 {
+            return errno();
+        }
+    }
+    // The Rust runtime ignores SIGPIPE, and what is ignored stays so across an exec.
+    // SAFETY: signal(2) with SIG_DFL installs no handler.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    if let Some(filter) = filter
+        && !seccomp::install(filter)
+    {
+        return errno();
+    }
+    let mut reason = libc::ENOENT;
+    for file in program.files {
+        // SAFETY: execve(2) demands a string and two arrays of strings, each array ended by a null
+        // pointer: `pointers` made them, and the strings outlive the call.
+        unsafe { libc::execve(file.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
+        match errno() {
+            // As execvp(3): EACCES is remembered, in case no other folder has the file.
+            libc::EACCES => reason = libc::EACCES,
+            libc::ENOENT | libc::ENOTDIR => {}
+            other => return other,
+        }
+    }
+    reason
+}
+
+fn errno() -> i32 {
+    nix::errno::Errno::last_raw()
+}
+
+fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
+    let pointers = strings.iter().map(|string| string.as_ptr());
+    pointers.chain([std::ptr::null()]).collect()
+}

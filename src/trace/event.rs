@@ -1,0 +1,88 @@
+//! What a tracer is asked for, and what it tells.
+
+use super::call::Call;
+
+/// How to trace.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Whether what a traced process starts is traced, too.
+    pub follow: bool,
+    /// How many bytes of a string are shown.
+    pub bytes: usize,
+    /// Whether calls on sockets of other kinds than UDP are one short line.
+    pub only_udp: bool,
+    /// How many processes and threads may be alive at once; beyond that all are ended.
+    pub most: usize,
+    /// Whether sockets are asked for their addresses where a call does not tell them.
+    pub ask: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            follow: true,
+            bytes: 32,
+            only_udp: true,
+            most: 1024,
+            ask: true,
+        }
+    }
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// By itself, with this code.
+    Exited(i32),
+    /// By this signal.
+    Killed(i32),
+    /// The tracer let go of it, and it runs on.
+    Detached,
+}
+
+/// What the tracer saw.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A call returned, or will never return.
+    Call(&'a Call),
+    /// A thread is about to get a signal.
+    Signal {
+        /// The thread.
+        thread: i32,
+        /// In strace's notation: `SIGINT {si_signo=SIGINT, …}`.
+        text: String,
+    },
+    /// A thread ended.
+    Ended {
+        /// The thread.
+        thread: i32,
+        /// Its process.
+        process: i32,
+        /// How.
+        end: End,
+    },
+    /// A process runs another program from now on, or one has been started.
+    Program {
+        /// The process.
+        process: i32,
+        /// Its file.
+        file: String,
+    },
+    /// Something that the trace cannot show, and why.
+    Note {
+        /// The process that it is about.
+        process: i32,
+        /// What a person should know.
+        text: String,
+    },
+}
+
+/// What [`Tracer::step`] found, before it borrows the call.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// The call in [`Tracer::call`].
+    Call,
+    /// A call that waits for its turn.
+    Later(Box<Call>),
+    Other(Event<'static>),
+}

@@ -1,0 +1,101 @@
+//! Floor 4: a tracer of socket calls, by ptrace(2).
+//!
+//! A [`Tracer`] runs programs, or takes over a running one, and tells each call that touches a socket
+//! as a [`Call`]: its text in strace's notation, and the facts in it. A seccomp filter in the program
+//! hands over those calls alone, so that all others run at full speed; a program that runs already
+//! has no such filter, and stops at every call.
+//!
+//! ```no_run
+//! use udpraw::trace::{Config, Event, Program, Tracer};
+//! let mut tracer = Tracer::new(Config::default());
+//! tracer.start(&Program::new("nc", ["-u", "-z", "127.0.0.1", "1060"]))?;
+//! while let Some(event) = tracer.next_event(None)? {
+//!     if let Event::Call(call) = event {
+//!         println!("{}", call.line());
+//!     }
+//! }
+//! # Ok::<(), udpraw::error::Error>(())
+//! ```
+
+mod call;
+mod calls;
+mod decode;
+mod diagram;
+mod event;
+mod explain;
+mod life;
+mod memory;
+mod notation;
+mod order;
+mod place;
+mod program;
+mod signal;
+mod sockets;
+mod start;
+mod state;
+mod tracee;
+mod tracer;
+
+pub use call::{Call, Direction, Facts, Kind, Moved, Returned};
+pub use diagram::{Arrow, Diagram, Fate};
+pub use event::{Config, End, Event};
+pub use program::Program;
+pub use signal::name as signal_name;
+pub use tracer::{Tracer, pass_signals_on};
+
+/// Decodes a call of any kind from any bytes, as the memory and the arguments of a program: for fuzzing.
+/// What comes back is printable ASCII.
+#[doc(hidden)]
+pub fn decode_any(bytes: &[u8]) -> String {
+    struct Bytes<'a>(&'a [u8]);
+    impl memory::Memory for Bytes<'_> {
+        fn read(&self, address: u64, into: &mut [u8]) -> usize {
+            let at = usize::try_from(address).unwrap_or(usize::MAX);
+            let from = self.0.get(at..).unwrap_or_default();
+            let length = from.len().min(into.len());
+            into[..length].copy_from_slice(&from[..length]);
+            length
+        }
+    }
+    let Some(([kind, value, result, given @ ..], memory)) = bytes.split_first_chunk::<15>() else {
+        return String::new();
+    };
+    let spec = &calls::CALLS[usize::from(*kind) % calls::CALLS.len()];
+    let mut arguments = [0; 6];
+    for (argument, pair) in arguments.iter_mut().zip(given.as_chunks::<2>().0) {
+        *argument = u64::from(u16::from_le_bytes(*pair));
+    }
+    let memory = Bytes(memory);
+    let early = decode::early(spec.shape, &memory, &arguments);
+    let returned = match result % 4 {
+        0 => Returned::Error(i32::from(*value)),
+        1 => Returned::Never,
+        _ => Returned::Value(i64::from(*value)),
+    };
+    let mut call = Call {
+        name: spec.name,
+        returned,
+        ..Call::default()
+    };
+    let context = decode::Context {
+        memory: &memory,
+        arguments,
+        early: &early,
+        bytes: usize::from(*value),
+    };
+    decode::decode(&mut call, spec.shape, &context);
+    format!("{} {} {:?}", call.line(), call.explain(), call.python())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_decoded_to_printable_text(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            let text = super::decode_any(&bytes);
+            prop_assert!(!text.bytes().any(|byte| byte.is_ascii_control()), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! What a call means for the tables: entries kept until they return, sockets that come and go.
+
+use std::net::SocketAddr;
+
+use super::call::{Kind, Returned};
+use super::calls::{self, Shape, Spec};
+use super::decode::{self, Context};
+use super::event::Found;
+use super::memory::{Memory, Process as Remote};
+use super::sockets;
+use super::tracee::{Entry, Mode};
+use super::tracer::{Tracer, now};
+use crate::sys::inject::{self, Injected};
+use crate::sys::seccomp;
+
+/// Memory of a process that has none any more.
+struct Nothing;
+
+impl Memory for Nothing {
+    fn read(&self, _: u64, _: &mut [u8]) -> usize {
+        0
+    }
+}
+
+impl Tracer {
+    /// A call begins.
+    pub(super) fn entered(&mut self, thread: i32, arch: u32, number: u64, arguments: [u64; 6]) {
+        let Some(tracee) = self.tracees.get_mut(&thread) else {
+            return;
+        };
+        tracee.entry = None;
+        if arch != seccomp::NATIVE {
+            return;
+        }
+        let (Some(spec), Some(process)) =
+            (calls::find(number), self.processes.get(&tracee.process))
+        else {
+            return;
+        };
+        if !process.is_started || !is_about_sockets(spec, &arguments, &process.table, thread) {
+            return;
+        }
+        tracee.entry = Some(Entry {
+            spec,
+            arguments,
+            early: decode::early(spec.shape, &Remote(thread), &arguments),
+            began: now(),
+        });
+    }
+
+    /// A call has returned.
+    pub(super) fn returned(&mut self, thread: i32, returned: Returned) -> Option<Found> {
+        let tracee = self.tracees.get_mut(&thread)?;
+        let entry = tracee.entry.take()?;
+        let process = tracee.process;
+        self.write(thread, process, &entry, returned, &Remote(thread));
+        self.settle(process, &entry);
+        self.cover(process, thread);
+        Some(Found::Call)
+    }
+
+    /// A thread ended; whether it was in a call, which is then told.
+    pub(super) fn never_returned(&mut self, thread: i32) -> bool {
+        let Some(tracee) = self.tracees.get_mut(&thread) else {
+            return false;
+        };
+        let Some(entry) = tracee.entry.take() else {
+            return false;
+        };
+        let process = tracee.process;
+        self.write(thread, process, &entry, Returned::Never, &Nothing);
+        true
+    }
+
+    fn write<M: Memory>(
+        &mut self,
+        thread: i32,
+        process: i32,
+        entry: &Entry,
+        returned: Returned,
+        memory: &M,
+    ) {
+        let call = &mut self.call;
+        call.clear();
+        call.thread = thread;
+        call.process = process;
+        call.name = entry.spec.name;
+        call.began = entry.began;
+        call.took = now().saturating_sub(entry.began);
+        call.returned = returned;
+        let socket = self
+            .processes
+            .get(&process)
+            .and_then(|process| process.table.inode(entry.arguments[0] as i32))
+            .filter(|_| entry.spec.shape.begins_with_fd())
+            .and_then(|inode| Some((inode, *self.sockets.get(inode)?)));
+        if let Some((inode, socket)) = socket {
+            call.facts.kind = Some(socket.kind);
+            call.facts.socket = Some(inode);
+            call.facts.local = socket.local;
+            call.facts.connected = socket.connected;
+        }
+        let context = Context {
+            memory,
+            arguments: entry.arguments,
+            early: &entry.early,
+            bytes: self.config.bytes,
+        };
+        decode::decode(call, entry.spec.shape, &context);
+        let is_other = call.facts.kind.is_some_and(|kind| !kind.is_udp());
+        if self.config.only_udp && is_other {
+            call.shorten();
+        }
+    }
+
+    /// What the call in `self.call` changed.
+    fn settle(&mut self, id: i32, entry: &Entry) {
+        let Some(process) = self.processes.get_mut(&id) else {
+            return;
+        };
+        let table = &mut process.table;
+        let call = &mut self.call;
+        let [first, second, third, ..] = entry.arguments;
+        let Returned::Value(value) = call.returned else {
+            return;
+        };
+        let fd = first as i32;
+        match entry.spec.shape {
+            Shape::Socket | Shape::Socketpair => {
+                let kind = Kind {
+                    domain: first as i32,
+                    style: second as i32 & 0xf,
+                    protocol: third as i32,
+                };
+                for fd in &call.facts.fds {
+                    self.sockets.learn(table, id, *fd, Some(kind));
+                }
+                call.facts.kind = Some(kind);
+                let fd = call.facts.fds.first();
+                call.facts.socket = fd.and_then(|fd| table.inode(*fd));
+            }
+            Shape::Accept | Shape::Accept4 => {
+                self.sockets.learn(table, id, value as i32, call.facts.kind);
+            }
+            Shape::Dup | Shape::Dup2 | Shape::Dup3 => match table.inode(fd) {
+                Some(_) if value as i32 == fd => {}
+                Some(inode) => self.sockets.hold(table, value as i32, inode),
+                None => self.sockets.forget(table, value as i32),
+            },
+            Shape::Fcntl if matches!(second as i32, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC) => {
+                if let Some(inode) = table.inode(fd) {
+                    self.sockets.hold(table, value as i32, inode);
+                }
+            }
+            Shape::Close => self.sockets.forget(table, fd),
+            // CLOSE_RANGE_CLOEXEC (4) closes nothing yet.
+            Shape::CloseRange if third & 4 == 0 => {
+                let high = i32::try_from(second).unwrap_or(i32::MAX);
+                let gone: Vec<i32> = table.fds().filter(|at| (fd..=high).contains(at)).collect();
+                gone.iter().for_each(|fd| self.sockets.forget(table, *fd));
+            }
+            Shape::ReceiveMessage => {
+                for fd in &call.facts.fds {
+                    self.sockets.learn(table, id, *fd, None);
+                }
+            }
+            Shape::EpollControl if table.has(third as i32) => table.watch(fd),
+            Shape::UringSetup => {
+                self.found_uring(id);
+            }
+            Shape::Address => {
+                let is_connect = entry.spec.name == "connect";
+                let local = self
+                    .config
+                    .ask
+                    .then(|| sockets::local_address(id, fd))
+                    .flatten();
+                let socket = table
+                    .inode(fd)
+                    .and_then(|inode| self.sockets.get_mut(inode));
+                if let Some(socket) = socket {
+                    let had_port = socket.local.is_some_and(|local| local.port() != 0);
+                    if is_connect {
+                        socket.connected = call.facts.address;
+                    }
+                    socket.local = local.or(socket.local);
+                    let has_port = socket.local.is_some_and(|local| local.port() != 0);
+                    let asked = call
+                        .facts
+                        .address
+                        .is_some_and(|address| address.port() == 0);
+                    call.facts.is_port_picked = !had_port && has_port && (is_connect || asked);
+                    call.facts.local = socket.local;
+                    call.facts.connected = socket.connected;
+                }
+            }
+            Shape::NameOut if entry.spec.name == "getsockname" => {
+                let socket = table
+                    .inode(fd)
+                    .and_then(|inode| self.sockets.get_mut(inode));
+                if let (Some(socket), Some(address)) = (socket, call.facts.address) {
+                    socket.local = Some(address);
+                }
+            }
+            Shape::SendTo | Shape::SendMessage | Shape::SendMessages => {
+                let is_new =
+                    |local: Option<SocketAddr>| local.is_none_or(|local| local.port() == 0);
+                let socket = table
+                    .inode(fd)
+                    .and_then(|inode| self.sockets.get_mut(inode));
+                if let Some(socket) = socket
+                    && self.config.ask
+                    && socket.kind.is_udp()
+                    && is_new(socket.local)
+                {
+                    socket.local = sockets::local_address(id, fd).or(socket.local);
+                    call.facts.is_port_picked = !is_new(socket.local);
+                    call.facts.local = socket.local;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn found_uring(&mut self, process: i32) {
+        let text = "io_uring is set up: what the program does through it are no system calls, and \
+                    no tracer of calls sees them"
+            .to_owned();
+        self.note(process, text);
+    }
+
+    /// Sees to it that calls on each of a process's sockets come to the tracer: `thread` stands at the
+    /// end of a call, and adds what is missing to the filter.
+    pub(super) fn cover(&mut self, id: i32, thread: i32) {
+        let Some(process) = self.processes.get(&id) else {
+            return;
+        };
+        if process.mode == Mode::Every {
+            return;
+        }
+        let is_new = |fd: &i32| {
+            let fd = fd.cast_unsigned();
+            !process
+                .covered
+                .iter()
+                .any(|(low, high)| (*low..=*high).contains(&fd))
+        };
+        let Some(first) = process.table.fds().find(is_new) else {
+            return;
+        };
+        // A program with many sockets gets wider and wider ranges, so that filters stay few.
+        let width = match process.covered.len() {
+            few @ 0..8 => few as u32 / 8 + 1,
+            many => 1 << (many - 4).min(30),
+        };
+        let low = first.cast_unsigned() & !(width - 1);
+        let range = (low, low | (width - 1));
+        let mut added = self.filter(&[range], !process.is_late);
+        if process.is_late {
+            added = self.filter_by_fd(range);
+        }
+        let done = inject::add_filter(thread, &added);
+        let Some(process) = self.processes.get_mut(&id) else {
+            return;
+        };
+        match done {
+            Ok(Injected::Done) => {
+                process.covered.push(range);
+                process.is_late = true;
+                self.cover(id, thread);
+            }
+            Ok(Injected::Ended(status)) => self.later(thread, status),
+            // The slow way shows the same.
+            Ok(Injected::Refused) | Err(_) => {
+                process.mode = Mode::Every;
+                self.interrupt_others(id, thread);
+            }
+        }
+    }
+}
+
+/// Whether a call is worth its second stop.
+fn is_about_sockets(
+    spec: &Spec,
+    arguments: &[u64; 6],
+    table: &super::sockets::Table,
+    thread: i32,
+) -> bool {
+    let fd = arguments[0] as i32;
+    let second = arguments[1] as i32;
+    match spec.shape {
+        shape if shape.is_by_fd() => table.has(fd),
+        Shape::Dup2 | Shape::Dup3 => table.has(fd) || table.has(second),
+        Shape::CloseRange => table.has_any(fd, second.max(fd)),
+        Shape::EpollControl => table.has(arguments[2] as i32) || table.is_epoll(fd),
+        Shape::EpollWait | Shape::EpollPwait => table.is_epoll(fd),
+        Shape::Poll | Shape::Ppoll => {
+            let bytes = Remote(thread).bytes(arguments[0], (arguments[1] as usize).min(1024) * 8);
+            let bytes = bytes.unwrap_or_default();
+            let fds = bytes.as_chunks::<8>().0.iter();
+            fds.filter_map(|entry| entry.first_chunk())
+                .any(|fd| table.has(i32::from_ne_bytes(*fd)))
+        }
+        Shape::Select | Shape::Pselect => table.fds().any(|wanted| {
+            let at = (wanted.cast_unsigned() / 8) as u64;
+            wanted < fd
+                && arguments[1..4].iter().any(|set| {
+                    let byte = Remote(thread).exact::<1>(set.wrapping_add(at));
+                    *set != 0 && byte.is_some_and(|[byte]| byte >> (wanted % 8) & 1 == 1)
+                })
+        }),
+        _ => true,
+    }
+}
