@@ -12,6 +12,8 @@ pub(crate) mod arena;
 pub(crate) mod control;
 pub(crate) mod mmsg;
 pub(crate) mod name;
+#[cfg(feature = "ports")]
+pub(crate) mod process;
 pub(crate) mod receive;
 pub(crate) mod signal;
 pub(crate) mod sockopt;
