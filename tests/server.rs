@@ -344,11 +344,12 @@ fn verbose_shows_the_fd_and_what_became_of_each_option() {
 fn bad_input_is_answered_in_one_helpful_line() {
     let taken = socket();
     let port = taken.local_addr().unwrap().port().to_string();
-    let in_use = format!("cannot bind 127.0.0.1:{port}: address already in use (EADDRINUSE); ");
+    let in_use =
+        format!("cannot bind 127.0.0.1:{port}: address already in use (EADDRINUSE): held by ");
     let cases: common::Refusals<'_> = &[
         (
             &["--port", &port],
-            &[&in_use, "ss -ulnp", "0 for one that the OS picks"],
+            &[&in_use, ", pid ", ", fd ", "0 for one that the OS picks"],
         ),
         (
             &["--host", "198.51.100.7"],

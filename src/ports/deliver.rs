@@ -61,7 +61,8 @@ pub enum Receiver {
         /// Why.
         why: Why,
     },
-    /// One of these: whether they share by hash, or the last takes all, may not be asked.
+    /// One of these, and which cannot be told from outside: their options may not be asked, or it
+    /// depends on whether a `SO_REUSEPORT` group has had a connected socket.
     Unknown {
         /// All of equal standing, the last that bound first.
         among: Vec<usize>,
@@ -170,6 +171,8 @@ fn best(
 ) -> Receiver {
     let mut found = Receiver::Nobody;
     let mut highest = None;
+    // The group that the kernel takes, unless a socket of it has connected.
+    let mut perhaps: Vec<usize> = Vec::new();
     for &at in candidates {
         let socket = &sockets[at];
         let score = score(socket, family, datagram);
@@ -197,13 +200,19 @@ fn best(
                     group.retain(on_cpu);
                 }
                 group.sort_unstable();
+                let may_go_on = has_connected(sockets, at);
+                if may_go_on {
+                    perhaps.extend(&group);
+                }
                 found = match group[..] {
-                    [socket] => Receiver::One { socket, why, of: 1 },
+                    [socket] => {
+                        let of = equals().count();
+                        Receiver::One { socket, why, of }
+                    }
                     _ => Receiver::ByHash { group, why },
                 };
-                // The kernel takes a group without looking further, unless one of it has connected.
-                if !has_connected(sockets, at) {
-                    return found;
+                if !may_go_on {
+                    break;
                 }
             }
             None if equals().count() > 1 => {
@@ -220,7 +229,27 @@ fn best(
             }
         }
     }
-    found
+    or_perhaps(found, perhaps, why)
+}
+
+/// What was found, unless a group that may come before it holds others.
+fn or_perhaps(found: Receiver, mut perhaps: Vec<usize>, why: Why) -> Receiver {
+    let chosen = match &found {
+        Receiver::Nobody => &[][..],
+        Receiver::One { socket, .. } => std::slice::from_ref(socket),
+        Receiver::ByHash { group, .. } => group,
+        Receiver::Unknown { among, .. } => among,
+    };
+    if perhaps.iter().all(|at| chosen.contains(at)) {
+        return found;
+    }
+    perhaps.extend(chosen);
+    perhaps.sort_unstable();
+    perhaps.dedup();
+    Receiver::Unknown {
+        among: perhaps,
+        why,
+    }
 }
 
 /// Whether two sockets of one port share by hash: the same user, address, family and interface.

@@ -34,11 +34,12 @@ pub fn interface_name(index: u32) -> Option<String> {
         .map(|name| name.to_string_lossy().into_owned())
 }
 
-/// The groups that sockets have joined, by interface: `/proc/net/igmp` and `/proc/net/igmp6`.
+/// The groups that sockets have joined, by interface: `/proc/net/igmp` and `/proc/net/igmp6`, those of
+/// the calling thread's network namespace.
 pub(super) fn joined() -> Vec<Membership> {
     let file = |path| fs::read_to_string(path).unwrap_or_default();
-    let mut joined = parse_igmp(&file("/proc/net/igmp"));
-    joined.extend(parse_igmp6(&file("/proc/net/igmp6")));
+    let mut joined = parse_igmp(&file("/proc/thread-self/net/igmp"));
+    joined.extend(parse_igmp6(&file("/proc/thread-self/net/igmp6")));
     joined
 }
 

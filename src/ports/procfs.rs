@@ -1,4 +1,5 @@
-//! The kernel's list of UDP sockets in `/proc/net/udp` and `/proc/net/udp6` (proc(5)).
+//! The kernel's list of UDP sockets in `/proc/net/udp` and `/proc/net/udp6` (proc(5)), those of the
+//! calling thread's network namespace, as sock_diag has it.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -12,9 +13,9 @@ pub(super) fn read() -> Result<Vec<Socket>> {
     let file = |path: &str| {
         fs::read_to_string(path).map_err(|source| Error::os("read", path.to_owned(), source))
     };
-    let mut sockets: Vec<_> = parse(Family::V4, &file("/proc/net/udp")?).collect();
+    let mut sockets: Vec<_> = parse(Family::V4, &file("/proc/thread-self/net/udp")?).collect();
     // A kernel without IPv6 has no such file.
-    if let Ok(text) = file("/proc/net/udp6") {
+    if let Ok(text) = file("/proc/thread-self/net/udp6") {
         sockets.extend(parse(Family::V6, &text));
     }
     Ok(sockets)

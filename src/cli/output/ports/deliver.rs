@@ -80,7 +80,7 @@ fn receiver(sockets: &[Socket], receiver: &Receiver) -> String {
             list(sockets, group)
         ),
         Receiver::Unknown { among, why } => format!(
-            "one of {} ({}; whether by hash or the last is unknown): {}",
+            "one of {} ({}; which cannot be told from outside): {}",
             among.len(),
             reason(why),
             list(sockets, among)
