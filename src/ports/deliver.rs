@@ -62,7 +62,8 @@ pub enum Receiver {
         why: Why,
     },
     /// One of these, and which cannot be told from outside: their options may not be asked, or it
-    /// depends on whether a `SO_REUSEPORT` group has had a connected socket.
+    /// depends on whether a `SO_REUSEPORT` group has had a connected socket, or on whether an IPv4 or
+    /// an IPv6 socket bound last.
     Unknown {
         /// All of equal standing, the last that bound first.
         among: Vec<usize>,
@@ -71,11 +72,13 @@ pub enum Receiver {
     },
 }
 
-/// Who of `sockets`, which share one port and are in the kernel's order (the last that bound first),
-/// gets a datagram.
+/// Who of `sockets`, which share one port and are in the order in which the kernel looks at them, gets a datagram.
+///
+/// That order is what sock_diag(7) and `/proc/net/udp` list them in: the last that bound first, but
+/// IPv6 sockets with `SO_REUSEPORT` after all others.
 ///
 /// Where several sockets are connected to one sender, the last that connected gets it; what is known
-/// is who bound last. Before Linux 6.13 a `SO_REUSEPORT` group could come before a connected socket
+/// is who bound last, and that within a family alone. Before Linux 6.13 a `SO_REUSEPORT` group could come before a connected socket
 /// outside of it.
 ///
 /// ```
@@ -98,7 +101,7 @@ pub fn receiver(sockets: &[Socket], datagram: &Arriving) -> Receiver {
         IpAddr::V6(_) => Family::V6,
     };
     let candidates = |at_wildcard: bool| -> Vec<usize> {
-        in_order(sockets)
+        (0..sockets.len())
             .filter(|at| {
                 let socket = &sockets[*at];
                 let at_address = match at_wildcard {
@@ -115,28 +118,55 @@ pub fn receiver(sockets: &[Socket], datagram: &Arriving) -> Receiver {
         .copied()
         .filter(|at| sockets[*at].remote.is_some())
         .collect();
-    if let Some(first) = connected.first() {
-        return Receiver::One {
-            socket: *first,
-            why: Why::Connected,
-            of: connected.len(),
-        };
+    if !connected.is_empty() {
+        return last_connected(sockets, connected);
     }
-    match best(sockets, &exact, family, datagram, Why::Address) {
-        Receiver::Nobody => best(sockets, &candidates(true), family, datagram, Why::Wildcard),
+    let best = |candidates: &[usize], why| {
+        let found = best(sockets, candidates, family, datagram, why);
+        // Who bound last is known within a family alone: where that matters, nobody can tell.
+        let (mut v6_first, v4): (Vec<_>, Vec<_>) = candidates
+            .iter()
+            .partition(|at| sockets[**at].family == Family::V6);
+        if v6_first.is_empty() || v4.is_empty() {
+            return found;
+        }
+        v6_first.extend(v4);
+        let other = self::best(sockets, &v6_first, family, datagram, why);
+        or_perhaps(found, chosen(&other).to_vec(), why)
+    };
+    match best(&exact, Why::Address) {
+        Receiver::Nobody => best(&candidates(true), Why::Wildcard),
         receiver => receiver,
     }
 }
 
-/// The order in which the kernel looks: the last that bound first, but IPv6 sockets with
-/// `SO_REUSEPORT` after all others, the first that bound first.
-fn in_order(sockets: &[Socket]) -> impl Iterator<Item = usize> + '_ {
-    let is_late = |at: &usize| {
-        let socket = &sockets[*at];
-        socket.family == Family::V6 && socket.sharing.is_some_and(|sharing| sharing.reuse_port)
+/// Of several sockets that are connected to one sender, the last that connected; it is taken to be
+/// the last that bound, where the order of the list tells who that was.
+fn last_connected(sockets: &[Socket], connected: Vec<usize>) -> Receiver {
+    let why = Why::Connected;
+    // Of IPv6 sockets with SO_REUSEPORT the first that bound comes first; `None` if that is unknown.
+    let is_late = |at: &usize| match (sockets[*at].family, sockets[*at].sharing) {
+        (Family::V4, _) => Some((Family::V4, false)),
+        (family, sharing) => sharing.map(|sharing| (family, sharing.reuse_port)),
     };
-    let early = (0..sockets.len()).filter(move |at| !is_late(at));
-    early.chain((0..sockets.len()).rev().filter(move |at| is_late(at)))
+    let of = connected.len();
+    let kind = is_late(&connected[0]);
+    let is_told = kind.is_some() && connected.iter().all(|at| is_late(at) == kind);
+    let last = match kind {
+        Some((_, true)) => connected[of - 1],
+        _ => connected[0],
+    };
+    match of == 1 || is_told {
+        true => Receiver::One {
+            socket: last,
+            why,
+            of,
+        },
+        false => Receiver::Unknown {
+            among: connected,
+            why,
+        },
+    }
 }
 
 /// Whether the peer and the interface, where the socket has such, are the datagram's.
@@ -232,14 +262,19 @@ fn best(
     or_perhaps(found, perhaps, why)
 }
 
-/// What was found, unless a group that may come before it holds others.
-fn or_perhaps(found: Receiver, mut perhaps: Vec<usize>, why: Why) -> Receiver {
-    let chosen = match &found {
-        Receiver::Nobody => &[][..],
+/// The sockets that a receiver is, or may be.
+fn chosen(receiver: &Receiver) -> &[usize] {
+    match receiver {
+        Receiver::Nobody => &[],
         Receiver::One { socket, .. } => std::slice::from_ref(socket),
         Receiver::ByHash { group, .. } => group,
         Receiver::Unknown { among, .. } => among,
-    };
+    }
+}
+
+/// What was found, unless others may come before it.
+fn or_perhaps(found: Receiver, mut perhaps: Vec<usize>, why: Why) -> Receiver {
+    let chosen = chosen(&found);
     if perhaps.iter().all(|at| chosen.contains(at)) {
         return found;
     }

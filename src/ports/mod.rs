@@ -131,7 +131,8 @@ pub enum Source {
 /// The sockets of a moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// The sockets by port; of a port, in the kernel's order: the last that bound comes first.
+    /// The sockets by port; of a port, IPv4 first, and in the order in which the kernel looks at
+    /// them: the last that bound comes first (see [`receiver`]).
     pub sockets: Vec<Socket>,
     /// Where they were read.
     pub source: Source,

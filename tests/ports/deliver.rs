@@ -61,6 +61,22 @@ fn plan() -> impl Strategy<Value = Plan> {
     )
 }
 
+/// Sockets that mostly may share their port: all by the last, all by hash, or each as it likes.
+fn sets() -> impl Strategy<Value = Vec<Plan>> {
+    let plans = prop::collection::vec(plan(), 1..9);
+    (plans, 0..4).prop_map(|(mut plans, manner)| {
+        for plan in &mut plans {
+            match manner {
+                0 => (plan.reuse_address, plan.reuse_port) = (true, false),
+                1 => (plan.reuse_address, plan.reuse_port) = (false, true),
+                2 => plan.reuse_address = true,
+                _ => {}
+            }
+        }
+        plans
+    })
+}
+
 impl Plan {
     /// The socket, or the refusal of the kernel: not every set may share a port.
     fn open(&self) -> io::Result<Socket> {
@@ -118,6 +134,17 @@ fn who_got_it(sockets: &[Socket], from: SocketAddr, to: SocketAddr) -> Option<us
             None
         }
     }
+}
+
+/// A socket in a line, for a failure.
+fn short(socket: &udpraw::ports::Socket) -> String {
+    let fd = socket.owners[0].fd;
+    let (remote, device) = (socket.remote, socket.device);
+    let sharing = socket.sharing;
+    format!(
+        "fd {fd} {} {remote:?} {device:?} {sharing:?}\n",
+        socket.local
+    )
 }
 
 #[derive(Default, Debug)]
@@ -179,8 +206,9 @@ fn try_set(plans: &[Plan], cpu: u32, seen: &mut Seen) {
             };
             assert!(
                 is_right,
-                "{from} to {to} on CPU {cpu}: predicted {predicted:?}, but {:?} got it of\n{told:#?}\n{plans:#?}",
-                got.map(|at| sockets[at].as_raw_fd())
+                "{from} to {to} on CPU {cpu}: predicted {predicted:?}, but {:?} got it of\n{}\n{plans:?}",
+                got.map(|at| sockets[at].as_raw_fd()),
+                told.iter().map(short).collect::<String>()
             );
         }
     }
@@ -195,13 +223,13 @@ fn predictions_hold_for_many_sets_of_sockets() {
     let cpu = udpraw::cpu::cpus()[0];
     udpraw::cpu::pin(cpu).unwrap();
     let mut runner = TestRunner::new(Config {
-        cases: 400,
+        cases: 1_000,
         failure_persistence: None,
         ..Config::default()
     });
     let seen = std::cell::RefCell::new(Seen::default());
     runner
-        .run(&prop::collection::vec(plan(), 1..9), |plans| {
+        .run(&sets(), |plans| {
             try_set(&plans, cpu as u32, &mut seen.borrow_mut());
             Ok(())
         })
@@ -210,7 +238,7 @@ fn predictions_hold_for_many_sets_of_sockets() {
     let all_kinds = [seen.nobody, seen.one, seen.last, seen.hash];
     assert!(all_kinds.iter().all(|kind| *kind > 100), "{seen:?}");
     // The way out is no way out.
-    assert!(seen.unknown * 50 < seen.one + seen.hash, "{seen:?}");
+    assert!(seen.unknown * 5 < seen.one + seen.hash, "{seen:?}");
 }
 
 /// The hash spreads flows over the whole group that was named.
