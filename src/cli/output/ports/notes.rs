@@ -52,11 +52,16 @@ pub(super) fn text(socket: &Socket, is_complete: bool) -> String {
     notes.extend(groups.map(ToString::to_string));
     let others = socket.owners.get(1..).unwrap_or_default();
     for owner in others.iter().take(MOST_OWNERS) {
-        let name = Text::new(&owner.process.name);
-        notes.push(format!(
-            "also {name} pid {} fd {}",
-            owner.process.pid, owner.fd
-        ));
+        let (process, fd) = (&owner.process, owner.fd);
+        let is_the_first = socket.owners[0].process.pid == process.pid;
+        notes.push(match is_the_first {
+            true => format!("also fd {fd}"),
+            false => format!(
+                "also {} pid {} fd {fd}",
+                Text::new(&process.name),
+                process.pid
+            ),
+        });
     }
     if others.len() > MOST_OWNERS {
         notes.push(format!("and {} more", others.len() - MOST_OWNERS));
