@@ -31,12 +31,16 @@ fn sockets() -> Vec<UdpSocket> {
 }
 
 fn ours() -> Told {
+    told(&json_lines(&finish(&["ports", "--json"]).stdout))
+}
+
+fn told(records: &[serde_json::Value]) -> Told {
     let address = |value: &serde_json::Value| match value["address"].as_str() {
         Some(address) if address.contains(':') => format!("[{address}]:{}", value["port"]),
         Some(address) => format!("{address}:{}", value["port"]),
         None => "-".into(),
     };
-    json_lines(&finish(&["ports", "--json"]).stdout)
+    records
         .iter()
         .map(|record| {
             let owner = &record["owners"][0];
@@ -120,4 +124,43 @@ fn the_kernels_list_is_the_same() {
         .collect();
     assert_eq!(ours.len(), sockets.len());
     assert_eq!(ours, theirs);
+}
+
+/// Where netlink is forbidden, as some containers have it, `/proc/net/udp` answers, and that is said.
+#[test]
+fn without_netlink_procfs_answers() {
+    let _alone = alone();
+    if !(has("python3") && fresh_namespace()) {
+        return;
+    }
+    let sockets = sockets();
+    // A seccomp filter that refuses socket(AF_NETLINK, ..) with EPERM: load the call's number, then
+    // its first argument (linux/filter.h, linux/seccomp.h).
+    let program = "import ctypes, os, struct, sys\n\
+        number = {'x86_64': 41, 'aarch64': 198}[os.uname().machine]\n\
+        code = [(0x20, 0, 0, 0), (0x15, 0, 3, number), (0x20, 0, 0, 16), (0x15, 0, 1, 16),\n  \
+        (0x06, 0, 0, 0x50001), (0x06, 0, 0, 0x7fff0000)]\n\
+        filter = ctypes.create_string_buffer(b''.join(struct.pack('HBBI', *c) for c in code))\n\
+        fprog = struct.pack('HP', len(code), ctypes.addressof(filter))\n\
+        libc = ctypes.CDLL(None)\n\
+        assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, fprog) == 0\n\
+        os.execv(sys.argv[1], sys.argv[1:])";
+    let mut python = Command::new("python3");
+    python.args([
+        "-c",
+        program,
+        env!("CARGO_BIN_EXE_udpraw"),
+        "ports",
+        "--json",
+    ]);
+    let end = run(python);
+    assert_eq!(end.code, Some(0), "{}", end.stderr);
+    let want = "operation not permitted (EPERM); /proc/net/udp answers";
+    assert!(end.stderr.contains(want), "{}", end.stderr);
+    let told = told(&json_lines(&end.stdout));
+    assert_eq!(told.len(), sockets.len());
+    assert_eq!(told, ours());
+    let records = json_lines(&end.stdout);
+    assert!(records.iter().all(|record| record["capacity"].is_null()));
+    assert!(records.iter().all(|record| record["reuse_port"] == false));
 }
