@@ -12,6 +12,7 @@ use socket2::SockRef;
 
 use super::groups;
 use super::{Sharing, Socket};
+use crate::socket::Family;
 use crate::sys::{process, sockopt};
 
 /// How many questions about groups are asked in all: on a machine with thousands of sockets and of
@@ -46,6 +47,11 @@ pub(super) fn ask(sockets: &mut [Socket]) {
             // The descriptor may have become another file since it was seen.
             if copy.metadata().is_ok_and(|file| file.ino() == socket.inode) {
                 socket.sharing = sharing(copy.as_fd());
+                // sock_diag has told it already; /proc/net/udp6 does not.
+                if socket.family == Family::V6 && socket.remote.is_none() {
+                    let only = || SockRef::from(&copy).only_v6().ok();
+                    socket.only_v6 = socket.only_v6.or_else(only);
+                }
                 if joined.len() <= questions {
                     questions -= joined.len();
                     socket.groups = Some(groups::of(copy.as_fd(), socket.family, &joined));

@@ -22,6 +22,9 @@ const COLUMNS: [(&str, bool); 10] = [
     ("drops", true),
 ];
 
+/// The columns that a narrow terminal has no room for, and what stands before each in the notes.
+const SPARED: [(usize, &str); 3] = [(2, "service "), (6, "user "), (8, "of ")];
+
 /// What stands in the columns.
 pub(super) struct Row {
     cells: [String; COLUMNS.len()],
@@ -92,11 +95,23 @@ impl Widths {
         format!("{strong}{}{strong:#}\n", first.trim_end())
     }
 
-    /// A socket. Where the room is not enough, the notes stand beneath.
+    /// A socket. Where the room is not enough, the notes stand beneath, and with them the columns that
+    /// can be spared.
     pub(super) fn line(&self, text: &mut String, lead: &str, row: &Row, room: Option<usize>) {
         text.push_str(lead);
         let mut used = length(lead);
-        for ((cell, width), (_, is_number)) in row.cells.iter().zip(self.0).zip(COLUMNS) {
+        let all = used + self.0.iter().map(|width| width + 2).sum::<usize>() - 2;
+        let is_narrow = room.is_some_and(|room| room < all);
+        let is_spared = |at| is_narrow && SPARED.iter().any(|(spared, _)| *spared == at);
+        let spared = SPARED.iter().filter(|_| is_narrow);
+        let spared = spared.filter(|(at, _)| row.cells[*at] != "-");
+        let mut notes: Vec<_> = spared
+            .map(|(at, before)| format!("{before}{}", row.cells[*at]))
+            .collect();
+        notes.extend((!row.notes.is_empty()).then(|| row.notes.clone()));
+        let notes = notes.join(", ");
+        let columns = row.cells.iter().zip(self.0).zip(COLUMNS).enumerate();
+        for (_, ((cell, width), (_, is_number))) in columns.filter(|(at, _)| !is_spared(*at)) {
             let fill = width.saturating_sub(length(cell));
             used += width.max(length(cell)) + 2;
             // Writing to a String cannot fail.
@@ -105,17 +120,17 @@ impl Widths {
                 false => write!(text, "{cell}{:fill$}  ", ""),
             };
         }
-        let is_beside = room.is_none_or(|room| used + length(&row.notes) <= room);
-        if row.notes.is_empty() || !is_beside {
+        let is_beside = room.is_none_or(|room| used + length(&notes) <= room);
+        if notes.is_empty() || !is_beside {
             text.truncate(text.trim_end().len());
         }
-        match (row.notes.is_empty(), is_beside) {
+        match (notes.is_empty(), is_beside) {
             (true, _) => text.push('\n'),
             (false, true) => {
-                let _ = writeln!(text, "{}", row.notes);
+                let _ = writeln!(text, "{}", notes);
             }
             (false, false) => {
-                let _ = writeln!(text, "\n{:lead$}    {}", "", row.notes, lead = lead.len());
+                let _ = writeln!(text, "\n{:lead$}    {}", "", notes, lead = lead.len());
             }
         }
     }
@@ -126,5 +141,44 @@ fn length(text: &str) -> usize {
     match text.is_ascii() {
         true => text.len(),
         false => text.chars().count(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_terminal_loses_nothing() {
+        let row = Row {
+            cells: [
+                "127.0.0.1:53",
+                "-",
+                "domain",
+                "named",
+                "7",
+                "9",
+                "bind",
+                "0",
+                "212992",
+                "0",
+            ]
+            .map(str::to_owned),
+            notes: "reuseport".to_owned(),
+        };
+        let mut widths = Widths::default();
+        widths.widen(&row);
+        let line = |room| {
+            let mut text = String::new();
+            widths.line(&mut text, "+ ", &row, room);
+            text
+        };
+        assert_eq!(line(None).lines().count(), 1);
+        let narrow = line(Some(72));
+        assert!(narrow.lines().all(|line| line.len() <= 72), "{narrow}");
+        let second = "      service domain, user bind, of 212992, reuseport";
+        assert_eq!(narrow.lines().nth(1), Some(second));
+        let heading = widths.heading("+ ", Some(72));
+        assert!(!heading.contains("service") && !heading.contains("notes"));
     }
 }
