@@ -1,4 +1,4 @@
-//! `--watch`.
+//! `--watch`. A count bounds each, so that a change that is not told fails and does not hang.
 
 use nix::sys::signal::Signal;
 
@@ -13,7 +13,7 @@ fn what_comes_changes_and_goes_is_told() {
     }
     let first = socket();
     let port = first.local_addr().unwrap().port().to_string();
-    let mut watch = Running::start(udpraw(["ports", "--watch"]));
+    let mut watch = Running::start(udpraw(["ports", "--watch", "--count", "60"]));
     assert!(watch.line().trim_start().starts_with("local"));
     let line = watch.line();
     assert!(line.starts_with("  ") && line.contains(&port), "{line}");
@@ -40,7 +40,7 @@ fn records_say_what_became_of_each() {
         return;
     }
     let first = socket();
-    let mut watch = Running::start(udpraw(["ports", "--watch", "--json"]));
+    let mut watch = Running::start(udpraw(["ports", "--watch", "--json", "--count", "60"]));
     let change = |line: &str| {
         let record: serde_json::Value = serde_json::from_str(line).expect("a record");
         record["change"].as_str().expect("a change").to_owned()
