@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod client;
 pub(crate) mod endpoint;
 pub(crate) mod options;
+pub(crate) mod ports;
 pub(crate) mod recv;
 pub(crate) mod relay;
 pub(crate) mod send;
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Services(services::ServicesArguments),
     /// Every socket option that UDP has on Linux
     Options(options::OptionsArguments),
+    /// Who holds which UDP port
+    Ports(ports::PortsArguments),
     /// Which way to move datagrams is the fastest on this machine
     Bench(bench::BenchArguments),
     /// A bad network between any two UDP programs
