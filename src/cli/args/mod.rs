@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod client;
 pub(crate) mod endpoint;
 pub(crate) mod options;
+pub(crate) mod probe;
 pub(crate) mod server;
 pub(crate) mod services;
 pub(crate) mod socket;
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Services(services::ServicesArguments),
     /// Every socket option that UDP has on Linux
     Options(options::OptionsArguments),
+    /// Is anything there? A verdict with its evidence
+    Probe(probe::ProbeArguments),
     /// Which way to move datagrams is the fastest on this machine
     Bench(bench::BenchArguments),
     /// See it all at work: the documents' exchange, then its system calls explained

@@ -3,6 +3,7 @@
 mod bench;
 mod client;
 mod options;
+mod probe;
 mod server;
 mod services;
 mod tour;
@@ -18,6 +19,7 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
         Command::Client(arguments) => client::run(arguments, output),
         Command::Services(arguments) => services::run(arguments, output),
         Command::Options(arguments) => options::run(arguments, output),
+        Command::Probe(arguments) => probe::run(arguments, output),
         Command::Bench(arguments) => bench::run(arguments, output),
         Command::Tour(arguments) => tour::run(arguments, output),
     }

@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod client;
 pub(crate) mod options;
+pub(crate) mod probe;
 mod python;
 mod record;
 pub(crate) mod server;
