@@ -27,6 +27,7 @@ const FEW: usize = 20;
 /// An object of the probe's NDJSON.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
+#[allow(clippy::large_enum_variant)] // One is made at a time, and written at once.
 enum Record<'a> {
     Finding {
         host: &'a str,

@@ -101,7 +101,7 @@ pub(super) fn read(reply: &[u8], nonce: &Nonce) -> Reading {
         return Reading::foreign("no DNS message: shorter than its header of 12 bytes");
     };
     if header[2] & 0x80 == 0 {
-        return Reading::foreign("no DNS response: it is a query");
+        return Reading::foreign("no DNS response");
     }
     let mut text = format!("DNS {}", rcode(header[3] & 0x0f));
     match Packet::parse(reply) {
