@@ -4,7 +4,7 @@
 //!
 //! | floor | rooms | what they do |
 //! | --- | --- | --- |
-//! | 4, the trades | [`server`], [`client`], [`probe`], [`bench`](mod@bench) | join sockets and protocols for one purpose |
+//! | 4, the trades | [`server`], [`client`], [`probe`], [`mtu`], [`bench`](mod@bench) | join sockets and protocols for one purpose |
 //! | 3 | [`protocol`] | decides, without a socket, a clock or randomness of its own |
 //! | 2 | [`socket`], [`services`], [`cpu`] | a UDP socket, explicit and safe; names and numbers of ports; CPUs to stay on |
 //! | 1 | `sys` | the only `unsafe`: file descriptors and bytes |
@@ -33,6 +33,7 @@ pub mod client;
 pub mod cpu;
 pub mod error;
 pub mod io;
+pub mod mtu;
 pub mod probe;
 pub mod protocol;
 pub mod server;

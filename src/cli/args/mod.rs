@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod client;
 pub(crate) mod endpoint;
+pub(crate) mod mtu;
 pub(crate) mod options;
 pub(crate) mod probe;
 pub(crate) mod server;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Options(options::OptionsArguments),
     /// Is anything there? A verdict with its evidence
     Probe(probe::ProbeArguments),
+    /// How large a datagram may be on the way to a host
+    Mtu(mtu::MtuArguments),
     /// Which way to move datagrams is the fastest on this machine
     Bench(bench::BenchArguments),
     /// See it all at work: the documents' exchange, then its system calls explained

@@ -2,6 +2,7 @@
 
 mod bench;
 mod client;
+mod mtu;
 mod options;
 mod probe;
 mod server;
@@ -20,6 +21,7 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
         Command::Services(arguments) => services::run(arguments, output),
         Command::Options(arguments) => options::run(arguments, output),
         Command::Probe(arguments) => probe::run(arguments, output),
+        Command::Mtu(arguments) => mtu::run(arguments, output),
         Command::Bench(arguments) => bench::run(arguments, output),
         Command::Tour(arguments) => tour::run(arguments, output),
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod client;
+pub(crate) mod mtu;
 pub(crate) mod options;
 pub(crate) mod probe;
 mod python;
