@@ -128,7 +128,7 @@ fn a_limit_that_is_told() {
         "\n  kernel     1400 bytes, by IP_MTU after ICMP; 1500 before\n",
         "\n  path       1400 bytes: a payload of 1372 comes through whole, a true limit: 10.9.1.2 told it by ICMP\n",
         "\n  payload    1372 bytes by IPv4, 1352 by IPv6 over links of that MTU\n",
-        "\n  tried      65507 EMSGSIZE, 1200 answered, 1472 too big (10.9.1.2 says 1400), 1372 answered\n",
+        "\n  tried      EMSGSIZE 65507; answered 1200 1372; too big (10.9.1.2 says 1400) 1472\n",
     ] {
         assert!(end.stdout.contains(want), "no {want:?} in {}", end.stdout);
     }

@@ -1,5 +1,6 @@
 //! What `udpraw mtu` tells.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -209,20 +210,29 @@ fn path(found: &Found) -> String {
     }
 }
 
-/// The sizes and their fates, in order; neighbours of one fate together.
+/// The sizes by their fates; what was lost by chance and answered later counts as answered.
 fn tried(trials: &[Trial]) -> String {
-    let mut parts: Vec<(String, Vec<String>)> = Vec::new();
+    let answered: BTreeSet<usize> = trials
+        .iter()
+        .filter(|trial| trial.fate == Fate::Answered && !trial.may_fragment)
+        .map(|trial| trial.payload)
+        .collect();
+    let mut groups: Vec<(String, BTreeSet<usize>)> = Vec::new();
     for trial in trials {
+        if trial.fate == Fate::Lost && answered.contains(&trial.payload) {
+            continue;
+        }
         let fate = fate(trial);
-        match parts.last_mut() {
-            Some((last, sizes)) if *last == fate => sizes.push(trial.payload.to_string()),
-            _ => parts.push((fate, vec![trial.payload.to_string()])),
+        match groups.iter_mut().find(|(known, _)| *known == fate) {
+            Some((_, sizes)) => drop(sizes.insert(trial.payload)),
+            None => groups.push((fate, BTreeSet::from([trial.payload]))),
         }
     }
-    let parts = parts
-        .into_iter()
-        .map(|(fate, sizes)| format!("{} {fate}", sizes.join(" ")));
-    parts.collect::<Vec<_>>().join(", ")
+    let group = |(fate, sizes): &(String, BTreeSet<usize>)| {
+        let sizes: Vec<_> = sizes.iter().map(usize::to_string).collect();
+        format!("{fate} {}", sizes.join(" "))
+    };
+    groups.iter().map(group).collect::<Vec<_>>().join("; ")
 }
 
 fn fate(trial: &Trial) -> String {
@@ -236,7 +246,7 @@ fn fate(trial: &Trial) -> String {
         }
     };
     match trial.may_fragment {
-        true => format!("in fragments {fate}"),
+        true => format!("{fate} in fragments"),
         false => fate,
     }
 }
@@ -287,7 +297,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbours_are_told_together() {
+    fn sizes_are_told_by_their_fates() {
         let trial = |payload, fate| Trial {
             payload,
             may_fragment: false,
@@ -298,12 +308,14 @@ mod tests {
         let trials = [
             trial(1472, Fate::TooBig { mtu: 1400, by }),
             trial(1300, Fate::Answered),
+            trial(1372, Fate::Lost),
             trial(1372, Fate::Answered),
+            trial(1373, Fate::Lost),
             trial(1373, Fate::Lost),
         ];
         assert_eq!(
             tried(&trials),
-            "1472 too big (192.0.2.1 says 1400), 1300 1372 answered, 1373 lost"
+            "too big (192.0.2.1 says 1400) 1472; answered 1300 1372; lost 1373"
         );
     }
 
