@@ -1,5 +1,6 @@
 //! The work: the first hop, a datagram that is answered, the largest, then what lies between.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -64,6 +65,7 @@ pub fn run<E: From<Error>>(
         observe,
         prober,
         told: None,
+        refused: None,
         flights: 0,
     };
     found.local = run.prober.local()?;
@@ -87,7 +89,9 @@ struct Run<'a, F> {
     observe: F,
     prober: Prober,
     /// The largest payload that a router's ICMP left, and who it was.
-    told: Option<(usize, Option<std::net::IpAddr>)>,
+    told: Option<(usize, Option<IpAddr>)>,
+    /// The smallest payload that a router's ICMP refused, and who it was: its MTU need not be told.
+    refused: Option<(usize, Option<IpAddr>)>,
     flights: u32,
 }
 
@@ -127,11 +131,14 @@ impl<F> Run<'_, F> {
         let mut search = Search::new(base, top);
         let is_done = self.search(&mut search)?;
         found.payload = Some(search.passes());
-        found.limit = match (self.told, self.prober.end) {
+        let edge = |refused: &(usize, Option<IpAddr>)| refused.0 == search.passes() + 1;
+        let told = |told: &(usize, Option<IpAddr>)| told.0 == search.passes();
+        let said = self.told.filter(told).or(self.refused.filter(edge));
+        found.limit = match (said, self.prober.end) {
             (_, Some((errno, by))) => Limit::Unreachable(errno, by),
             _ if !is_done => Limit::Lossy,
             _ if search.passes() == top => Limit::FirstHop,
-            (Some((payload, by)), _) if payload == search.passes() => Limit::Told(by),
+            (Some((_, by)), _) => Limit::Told(by),
             _ => Limit::BlackHole,
         };
         if found.limit == Limit::BlackHole {
@@ -326,6 +333,9 @@ impl<F> Run<'_, F> {
             (self.observe)(trial)?;
             if let Fate::TooBig { mtu, by } = trial.fate {
                 let payload = (mtu as usize).saturating_sub(headers);
+                if self.refused.is_none_or(|(known, _)| trial.payload < known) {
+                    self.refused = Some((trial.payload, by));
+                }
                 if self.told.is_none_or(|(known, _)| payload < known) {
                     self.told = Some((payload, by));
                 }

@@ -21,6 +21,8 @@ struct Sent {
     at: Instant,
     wall: SystemTime,
     round: u32,
+    /// Whether an answer with its id came: a second one is a duplicate.
+    is_answered: bool,
 }
 
 /// What a target does next.
@@ -158,6 +160,7 @@ impl<'a> Flight<'a> {
                 at,
                 wall,
                 round,
+                is_answered: false,
             });
             return Ok(());
         };
@@ -188,9 +191,12 @@ impl<'a> Flight<'a> {
         }
     }
 
-    /// Takes all datagrams that have arrived.
+    /// Takes the datagrams that have arrived, of a flood so many that others get their turn.
     pub(super) fn hear_replies(&mut self, buffer: &mut ReceiveBuffer) -> Result<()> {
-        while self.next != Next::Done {
+        for _ in 0..Self::REMEMBERED {
+            if self.next == Next::Done {
+                break;
+            }
             let (now, received) = (Instant::now(), SystemTime::now());
             let datagram = match self.endpoint.try_receive(buffer) {
                 Ok(Some(datagram)) => datagram,
@@ -200,8 +206,19 @@ impl<'a> Flight<'a> {
                 Err(error) => return Err(error),
             };
             let (source, bytes) = (datagram.source(), datagram.bytes());
-            let (reading, sent) = self.reading(bytes, received);
-            let after = sent.map(|sent| now.saturating_duration_since(sent.at));
+            let (reading, which) = self.reading(bytes, received);
+            let sent = which.and_then(|which| self.sent.get_mut(which));
+            let is_from_id = reading.fit == Fit::Answer;
+            let is_twice = sent
+                .as_ref()
+                .is_some_and(|sent| sent.is_answered && is_from_id);
+            let after = sent
+                .as_ref()
+                .map(|sent| now.saturating_duration_since(sent.at));
+            let round = sent.map(|sent| {
+                sent.is_answered |= is_from_id;
+                sent.round
+            });
             let kept = bytes.get(..Reply::KEPT).unwrap_or(bytes).to_vec();
             let reply = Reply {
                 source,
@@ -213,19 +230,25 @@ impl<'a> Flight<'a> {
                 self.stranger.get_or_insert((reply, after));
                 continue;
             }
-            // An answer to a question of an earlier round does not end this one.
-            if sent.is_some_and(|sent| sent.round != self.finding.rounds) {
-                self.learn(Verdict::Open, Evidence::Reply(reply), after);
-                continue;
+            // An answer to a question of an earlier round does not end this one, nor does one that
+            // comes before this round has asked anything.
+            let is_of_this = match round {
+                Some(round) => round == self.finding.rounds,
+                None => self.has_asked(),
+            };
+            let evidence = Evidence::Reply(reply);
+            if is_of_this && !is_twice {
+                self.end_round(Verdict::Open, evidence, after);
+            } else {
+                self.learn(Verdict::Open, evidence, after.filter(|_| !is_twice));
             }
-            self.end_round(Verdict::Open, Evidence::Reply(reply), after);
         }
         Ok(())
     }
 
     /// What a datagram says, and which question it answers: that whose id it repeats, or the only one
     /// of this round (Karn's rule: of several, nobody knows).
-    fn reading(&self, bytes: &[u8], received: SystemTime) -> (Reading, Option<Sent>) {
+    fn reading(&self, bytes: &[u8], received: SystemTime) -> (Reading, Option<usize>) {
         let payload = &self.target.payload;
         let read = |sent: &Sent| {
             payload.read(
@@ -237,16 +260,11 @@ impl<'a> Flight<'a> {
                 },
             )
         };
-        let mut own = self
-            .sent
-            .iter()
-            .filter(|sent| sent.round == self.finding.rounds);
-        let only = own.next().copied().filter(|_| own.next().is_none());
         let mut newest = None;
-        for sent in self.sent.iter().rev() {
+        for (which, sent) in self.sent.iter().enumerate().rev() {
             let reading = read(sent);
             match reading.fit {
-                Fit::Answer => return (reading, Some(*sent)),
+                Fit::Answer => return (reading, Some(which)),
                 _ => newest = newest.or(Some(reading)),
             }
         }
@@ -260,7 +278,21 @@ impl<'a> Flight<'a> {
                 },
             )
         };
-        (newest.unwrap_or_else(unasked), only)
+        (newest.unwrap_or_else(unasked), self.only())
+    }
+
+    /// The only question of this round, if there is just one.
+    fn only(&self) -> Option<usize> {
+        let is_own = |sent: &Sent| sent.round == self.finding.rounds;
+        let last = self.sent.len().checked_sub(1)?;
+        let before = self.sent[..last].last().is_some_and(is_own);
+        (is_own(&self.sent[last]) && !before).then_some(last)
+    }
+
+    /// Whether this round has sent a question.
+    fn has_asked(&self) -> bool {
+        let last = self.sent.last();
+        last.is_some_and(|sent| sent.round == self.finding.rounds)
     }
 
     fn is_from_target(&self, source: SocketAddr) -> bool {
@@ -280,14 +312,15 @@ impl<'a> Flight<'a> {
             if error.destination != self.target.address && !self.target.is_group() {
                 continue;
             }
-            let mut own = self
-                .sent
-                .iter()
-                .filter(|sent| sent.round == self.finding.rounds);
-            let only = own.next().copied().filter(|_| own.next().is_none());
-            let after = only.map(|sent| sent.at.elapsed());
+            let after = self.only().map(|which| self.sent[which].at.elapsed());
             let is_own = is_own(&error, self.target.address);
-            self.end_round(verdict, Evidence::Icmp { error, is_own }, after);
+            let evidence = Evidence::Icmp { error, is_own };
+            // What is told late, of an earlier round's questions, ends none.
+            if !self.has_asked() {
+                self.learn(verdict, evidence, None);
+                continue;
+            }
+            self.end_round(verdict, evidence, after);
             return Ok(true);
         }
         Ok(false)

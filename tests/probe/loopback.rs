@@ -88,6 +88,65 @@ fn a_lost_try_is_repeated_and_no_round_trip_is_made_up() {
 }
 
 #[test]
+fn a_reply_that_comes_twice_is_one_answer() {
+    // With an id (STUN's) and without one.
+    for protocol in ["stun", "empty"] {
+        let server = socket();
+        let port = server.local_addr().unwrap().port().to_string();
+        let serve = thread::spawn(move || {
+            for _ in 0..3 {
+                let mut question = [0; 100];
+                let (length, client) = server.recv_from(&mut question).unwrap();
+                (question[0], question[1]) = (1, 1);
+                for _ in 0..2 {
+                    server.send_to(&question[..length], client).unwrap();
+                }
+            }
+        });
+        let words = [
+            "127.0.0.1",
+            &port,
+            "--as",
+            protocol,
+            "--count",
+            "3",
+            "--interval",
+            "30ms",
+        ];
+        let (it, code) = finding(&words);
+        serve.join().unwrap();
+        assert_eq!((it["verdict"].as_str(), code), (Some("open"), Some(0)));
+        assert_eq!(
+            (&it["tries"], &it["answered"]),
+            (&3.into(), &3.into()),
+            "{it}"
+        );
+    }
+}
+
+#[test]
+fn a_flood_from_elsewhere_does_not_hold_it_up() {
+    let server = socket();
+    let port = server.local_addr().unwrap().port();
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let flooding = stop.clone();
+    let serve = thread::spawn(move || {
+        let (_, client) = server.recv_from(&mut [0; 100]).unwrap();
+        let stranger = socket();
+        while !flooding.load(std::sync::atomic::Ordering::Relaxed) {
+            let _ = stranger.send_to(b"flood", client);
+        }
+    });
+    let (it, code) = finding(&["127.0.0.1", &port.to_string()]);
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    serve.join().unwrap();
+    assert_eq!(
+        (it["verdict"].as_str(), code),
+        (Some("wrong-source"), Some(1))
+    );
+}
+
+#[test]
 fn a_closed_port_is_told_at_once_and_by_whom() {
     for (host, by) in [
         ("127.0.0.1", "127.0.0.1"),
@@ -301,7 +360,7 @@ fn more_targets_than_files() {
     let mut command = std::process::Command::new("sh");
     command.args([
         "-c",
-        &format!("ulimit -n 16; exec {program} probe --json --timeout 20ms 127.0.0.1 2000-2039"),
+        &format!("ulimit -n 16; exec {program} probe --json --timeout 20ms --rate 100000 127.0.0.1 2000-2039"),
     ]);
     command
         .stdout(std::process::Stdio::piped())

@@ -140,7 +140,7 @@ impl ProbeArguments {
     ) -> Result<Config> {
         let (host, ports) = self.words();
         let chosen = match (bytes, &self.query) {
-            (Some(bytes), _) => Some(Payload::Bytes(bytes)),
+            (Some(bytes), _) => Some(Payload::Bytes(bytes.into())),
             (None, Some(name)) => Some(Payload::Dns(Query::address_of(name)?)),
             (None, None) => self.protocol.clone(),
         };

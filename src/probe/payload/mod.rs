@@ -16,6 +16,7 @@ mod tftp;
 use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 pub use dns::Query;
@@ -67,7 +68,7 @@ pub enum Payload {
     /// An empty datagram.
     Empty,
     /// These bytes.
-    Bytes(Vec<u8>),
+    Bytes(Arc<[u8]>),
 }
 
 /// What was asked, and when.
@@ -223,7 +224,7 @@ impl Payload {
             Self::Echo | Self::Udpraw => plain::words(nonce),
             Self::Syslog => plain::syslog_question(),
             Self::Daytime | Self::Time | Self::Empty => Vec::new(),
-            Self::Bytes(bytes) => bytes.clone(),
+            Self::Bytes(bytes) => bytes.to_vec(),
         }
     }
 
@@ -284,7 +285,10 @@ mod tests {
 
     fn all() -> impl Iterator<Item = Payload> {
         let named = Payload::NAMED.iter().map(|(_, payload)| payload.clone());
-        named.chain([Payload::Dns(Query::root()), Payload::Bytes(b"x".to_vec())])
+        named.chain([
+            Payload::Dns(Query::root()),
+            Payload::Bytes(b"x".as_slice().into()),
+        ])
     }
 
     fn asked(nonce: Nonce) -> Asked {
