@@ -17,7 +17,7 @@ const BASES: [usize; 2] = [1200, 548];
 /// A datagram is answered within so much more than a round trip, or lost.
 const LEAST_WAIT: Duration = Duration::from_millis(100);
 /// A size is given up when so many more probes of it were lost: three in all (`MAX_PROBES`, RFC 8899
-/// section 5.1.2).
+/// section 5.1.2). By ICMP alone it is one, since each costs a second.
 const CONFIRMATIONS: u32 = 2;
 /// Hosts send one ICMP message a second once a few have gone out (Linux: `icmp_ratelimit`, 1,000 ms).
 const ICMP_PAUSE: Duration = Duration::from_millis(1100);
@@ -196,9 +196,9 @@ impl<F> Run<'_, F> {
                     search.fail(payload + 1);
                     vec![payload.min(search.most())]
                 }
-                _ => search.sizes(match self.prober.answers {
-                    Some(Answers::Echo | Answers::Length) => Search::FLIGHT,
-                    _ => 1,
+                _ => search.sizes(match self.is_told_apart() {
+                    true => Search::FLIGHT,
+                    false => 1,
                 }),
             };
         }
@@ -226,8 +226,8 @@ impl<F> Run<'_, F> {
             let lost = known.iter().filter(|trial| is_lost(trial));
             let lost: Vec<usize> = lost.map(|trial| trial.payload).collect();
             let enough = match self.prober.answers {
-                Some(Answers::Icmp) => 1,
-                _ => CONFIRMATIONS,
+                Some(Answers::Reply) => CONFIRMATIONS,
+                _ => 1,
             };
             if lost.is_empty() || confirmed >= enough {
                 return Ok(Some(known));
@@ -247,8 +247,8 @@ impl<F> Run<'_, F> {
         }
     }
 
-    /// Tries what was lost once more, with the control datagram: beside it where answers tell which
-    /// datagram they are for, and else after it.
+    /// Tries what was lost again, with the control datagram: twice and beside it where answers tell
+    /// which datagram they are for, and else once, and then the control.
     fn confirm<E: From<Error>>(
         &mut self,
         lost: &[usize],
@@ -262,22 +262,34 @@ impl<F> Run<'_, F> {
             // Then the host has an answer to spare for the first that arrives: the size, or the control.
             pause(ICMP_PAUSE, self.stop)?;
         }
-        let is_told_apart = matches!(self.prober.answers, Some(Answers::Echo | Answers::Length));
-        let mut trials = if is_told_apart {
-            self.fly(&[lost, &[control]].concat(), wait)?
-        } else {
-            self.fly(lost, wait)?
-        };
         let is_answered = |trial: &Trial| trial.fate == Fate::Answered;
-        if is_told_apart {
-            let is_conclusive = trials.pop().is_some_and(|trial| is_answered(&trial));
+        if self.is_told_apart() {
+            let round = [lost, &[control]].concat();
+            let mut trials = self.fly(&[&round[..], &round[..]].concat(), wait)?;
+            let is_control = |trial: &Trial| trial.payload == control;
+            let is_conclusive = trials.iter().any(|it| is_control(it) && is_answered(it));
+            // Of two probes of a size, one that arrived is enough.
+            let came: Vec<usize> = trials
+                .iter()
+                .filter(|it| is_answered(it))
+                .map(|it| it.payload)
+                .collect();
+            trials.retain(|it| !is_control(it) && (is_answered(it) || !came.contains(&it.payload)));
+            trials.sort_by_key(|it| it.payload);
+            trials.dedup_by_key(|it| it.payload);
             return Ok((trials, is_conclusive));
         }
+        let trials = self.fly(lost, wait)?;
         if trials.iter().all(|trial| trial.fate != Fate::Lost) {
             return Ok((trials, true));
         }
         let is_conclusive = self.fly(&[control], wait)?.iter().any(is_answered);
         Ok((trials, is_conclusive))
+    }
+
+    /// Whether answers tell which datagram they are for.
+    fn is_told_apart(&self) -> bool {
+        matches!(self.prober.answers, Some(Answers::Echo | Answers::Length))
     }
 
     /// Whether a datagram that the path does not carry whole comes through in fragments: that tells
