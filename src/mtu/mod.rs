@@ -16,7 +16,7 @@
 //! let stop = AtomicBool::new(false);
 //! let found = mtu::run(&Config::new(address), &stop, |_: &Trial| Ok::<_, Error>(()))?;
 //! assert_eq!((found.limit, found.payload), (Limit::FirstHop, Some(65_507)));
-//! # Ok::<(), Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod prober;

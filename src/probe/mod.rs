@@ -18,7 +18,7 @@
 //! let stop = AtomicBool::new(false);
 //! probe::run(&config, &stop, |finding: &Finding| Ok::<_, Error>(verdicts.push(finding.verdict)))?;
 //! assert_eq!(verdicts, [Verdict::Closed]);
-//! # Ok::<(), Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod engine;

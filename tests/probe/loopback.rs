@@ -403,3 +403,35 @@ fn a_closed_pipe_ends_it_quietly() {
     let end = running.close_stdout();
     assert_eq!((end.code, end.stderr.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn a_group_answers_from_the_addresses_of_its_members() {
+    if !namespaces::alone() {
+        return;
+    }
+    namespaces::sh("ip link set lo multicast on; ip route add 224.0.0.0/4 dev lo");
+    let member = UdpSocket::bind("0.0.0.0:1900").unwrap();
+    let group = "239.255.255.250".parse().unwrap();
+    member
+        .join_multicast_v4(&group, &"127.0.0.1".parse().unwrap())
+        .unwrap();
+    let serve = thread::spawn(move || {
+        let mut search = [0; 500];
+        let (length, client) = member.recv_from(&mut search).unwrap();
+        assert!(search[..length].starts_with(b"M-SEARCH * "));
+        member
+            .send_to(b"HTTP/1.1 200 OK\r\nST: lamp\r\n\r\n", client)
+            .unwrap();
+    });
+    let end = finish(&["probe", "239.255.255.250", "1900"]);
+    serve.join().unwrap();
+    assert_eq!(end.code, Some(0), "{}", end.stderr);
+    let want = "239.255.255.250:1900 is open: a reply of 29 bytes from 127.0.0.1:1900 after ";
+    assert!(end.stdout.starts_with(want), "{}", end.stdout);
+    assert!(
+        end.stdout
+            .ends_with(", SSDP 'HTTP/1.1 200 OK', ST 'lamp'\n"),
+        "{}",
+        end.stdout
+    );
+}
