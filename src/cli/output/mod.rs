@@ -3,8 +3,10 @@
 pub(crate) mod bench;
 pub(crate) mod client;
 mod exchange;
+pub(crate) mod mtu;
 pub(crate) mod options;
 pub(crate) mod ports;
+pub(crate) mod probe;
 mod python;
 mod record;
 pub(crate) mod recv;
