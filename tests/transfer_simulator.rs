@@ -244,7 +244,7 @@ fn a_stream_survives_any_network() {
     let seeds = std::env::var("UDPRAW_SEEDS")
         .ok()
         .and_then(|text| text.parse().ok());
-    for seed in 0..seeds.unwrap_or(200) {
+    for seed in 0..seeds.unwrap_or(100) {
         let mut dice = fastrand::Rng::with_seed(seed);
         let (up, down) = (bad(&mut dice), bad(&mut dice));
         let stream = stream(seed, 1 << 20);
