@@ -292,8 +292,9 @@ fn is_about_sockets(
         shape if shape.is_by_fd() => table.has(fd),
         Shape::Dup2 | Shape::Dup3 => table.has(fd) || table.has(second),
         Shape::CloseRange => table.has_any(fd, second.max(fd)),
+        Shape::Splice => table.has(fd) || table.has(arguments[2] as i32),
         Shape::EpollControl => table.has(arguments[2] as i32) || table.is_epoll(fd),
-        Shape::EpollWait | Shape::EpollPwait => table.is_epoll(fd),
+        Shape::EpollWait | Shape::EpollPwait | Shape::EpollPwait2 => table.is_epoll(fd),
         Shape::Poll | Shape::Ppoll => {
             let bytes = Remote(thread).bytes(arguments[0], (arguments[1] as usize).min(1024) * 8);
             let bytes = bytes.unwrap_or_default();
