@@ -1,6 +1,8 @@
 //! `udpraw trace`: the calls of real programs, beside strace's.
 
 mod common;
+#[path = "trace/foreign.rs"]
+mod foreign;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
