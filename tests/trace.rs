@@ -3,6 +3,8 @@
 mod common;
 #[path = "trace/foreign.rs"]
 mod foreign;
+#[path = "trace/odd.rs"]
+mod odd;
 
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -136,6 +136,7 @@ impl Tracer {
     pub(super) fn adopt(&mut self, thread: i32, process: i32, mode: Mode) {
         let tracee = Tracee {
             process,
+            is_apart: false,
             entry: None,
             is_running: true,
         };
@@ -146,6 +147,8 @@ impl Tracer {
             threads: 0,
             covered: Vec::new(),
             is_late: false,
+            filters: u32::from(mode == Mode::Filtered),
+            is_mixed: false,
             is_foreign: false,
             is_started: false,
         });

@@ -8,7 +8,7 @@ use super::decode::{self, Context};
 use super::event::Found;
 use super::memory::{Memory, Process as Remote};
 use super::sockets;
-use super::tracee::{Entry, Mode};
+use super::tracee::{self, Entry, Mode};
 use super::tracer::{Tracer, now};
 use crate::sys::inject::{self, Injected};
 use crate::sys::seccomp;
@@ -29,6 +29,10 @@ impl Tracer {
             return;
         };
         tracee.entry = None;
+        if seccomp::OTHER_SOCKETS.contains(&(arch, number as u32)) {
+            let process = tracee.process;
+            return self.found_mixed(process);
+        }
         if arch != seccomp::NATIVE {
             return;
         }
@@ -229,6 +233,21 @@ impl Tracer {
         self.note(process, text);
     }
 
+    /// A 64-bit program makes a socket by `int 0x80`, or as an x32 program does: said once.
+    fn found_mixed(&mut self, id: i32) {
+        let Some(process) = self.processes.get_mut(&id) else {
+            return;
+        };
+        if process.is_foreign || std::mem::replace(&mut process.is_mixed, true) {
+            return;
+        }
+        let text =
+            "it makes a socket by a call of another architecture (int 0x80, or x32): such calls \
+                    have numbers of their own, and are not shown"
+                .to_owned();
+        self.note(id, text);
+    }
+
     /// Sees to it that calls on each of a process's sockets come to the tracer: `thread` stands at the
     /// end of a call, and adds what is missing to the filter.
     pub(super) fn cover(&mut self, id: i32, thread: i32) {
@@ -259,7 +278,13 @@ impl Tracer {
         if process.is_late {
             added = self.filter_by_fd(range);
         }
-        let done = inject::add_filter(thread, &added);
+        // What the program has forbidden itself may end it: then nothing is called on its behalf.
+        let own = self.inherited + process.filters;
+        let is_confined = tracee::filters(&thread.to_string()).is_some_and(|found| found > own);
+        let done = match is_confined {
+            true => Ok(Injected::Refused),
+            false => inject::add_filter(thread, &added),
+        };
         let Some(process) = self.processes.get_mut(&id) else {
             return;
         };
@@ -267,6 +292,7 @@ impl Tracer {
             Ok(Injected::Done) => {
                 process.covered.push(range);
                 process.is_late = true;
+                process.filters += 1;
                 self.cover(id, thread);
             }
             Ok(Injected::Ended(status)) => self.later(thread, status),

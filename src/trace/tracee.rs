@@ -19,7 +19,11 @@ pub(super) struct Entry {
 /// A thread.
 #[derive(Debug)]
 pub(super) struct Tracee {
+    /// The process, or for one that is apart the process whose descriptors it shares.
     pub(super) process: i32,
+    /// Whether it is a process of its own that shares its maker's descriptors (CLONE_FILES without
+    /// CLONE_THREAD).
+    pub(super) is_apart: bool,
     pub(super) entry: Option<Entry>,
     /// Whether it has been seen to stop: a new one must, before it runs.
     pub(super) is_running: bool,
@@ -44,6 +48,10 @@ pub(super) struct Process {
     pub(super) covered: Vec<(u32, u32)>,
     /// Whether the filter hands over the calls that are late (`Shape::is_late`).
     pub(super) is_late: bool,
+    /// How many filters the tracer has put on it.
+    pub(super) filters: u32,
+    /// Whether it has been said that it makes sockets by calls of another architecture.
+    pub(super) is_mixed: bool,
     /// A 32-bit program: its calls are not read.
     pub(super) is_foreign: bool,
     /// Whether the program has been started: before that it is ours.
@@ -54,6 +62,14 @@ pub(super) struct Process {
 pub(super) fn process_of(thread: i32) -> Option<i32> {
     let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
+    line.trim().parse().ok()
+}
+
+/// How many seccomp filters a thread has (Linux 5.9); `None` where the kernel does not say.
+pub(super) fn filters(thread: &str) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+    let mut lines = status.lines();
+    let line = lines.find_map(|line| line.strip_prefix("Seccomp_filters:"))?;
     line.trim().parse().ok()
 }
 

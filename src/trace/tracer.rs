@@ -9,7 +9,7 @@ use super::event::{Config, End, Event, Found};
 use super::place::Place;
 use super::signal;
 use super::sockets::Sockets;
-use super::tracee::{Mode, Process, Tracee};
+use super::tracee::{self, Mode, Process, Tracee};
 use crate::error::{Error, Result};
 use crate::sys::ptrace::{self, Info, Resume, Status};
 use crate::sys::signal as kept;
@@ -42,6 +42,8 @@ pub struct Tracer {
     pub(super) place: Place,
     pub(super) root: Option<(i32, Option<End>)>,
     pub(super) is_attached: bool,
+    /// How many filters the tracer itself is under, which its children inherit.
+    pub(super) inherited: u32,
     pub(super) failure: Option<Error>,
 }
 
@@ -61,6 +63,7 @@ impl Tracer {
             place: Place::default(),
             root: None,
             is_attached: false,
+            inherited: tracee::filters("self").unwrap_or_default(),
             failure: None,
         }
     }
