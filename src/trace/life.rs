@@ -30,13 +30,12 @@ impl Tracer {
         {
             let table = self.sockets.fork(&parent.table);
             let (covered, is_late) = (parent.covered.clone(), parent.is_late);
-            let (filters, is_mixed) = (parent.filters, parent.is_mixed);
+            let is_mixed = parent.is_mixed;
             let (is_foreign, is_started) = (parent.is_foreign, parent.is_started);
             if let Some(child) = self.processes.get_mut(&process) {
                 child.table = table;
                 child.covered = covered;
                 child.is_late = is_late;
-                child.filters = filters;
                 child.is_mixed = is_mixed;
                 child.is_foreign = is_foreign;
                 child.is_started = is_started;
@@ -54,10 +53,7 @@ impl Tracer {
         if let Some(tracee) = self.tracees.get_mut(&child) {
             tracee.is_apart = true;
         }
-        if let Some(process) = self.processes.get_mut(&maker) {
-            process.mode = Mode::Every;
-        }
-        self.interrupt_others(maker, parent);
+        self.look_at_every(maker, parent);
     }
 
     /// A process that shared its maker's descriptors has its own from its exec on.

@@ -8,7 +8,7 @@ use super::decode::{self, Context};
 use super::event::Found;
 use super::memory::{Memory, Process as Remote};
 use super::sockets;
-use super::tracee::{self, Entry, Mode};
+use super::tracee::{Entry, Mode};
 use super::tracer::{Tracer, now};
 use crate::sys::inject::{self, Injected};
 use crate::sys::seccomp;
@@ -35,6 +35,10 @@ impl Tracer {
         }
         if arch != seccomp::NATIVE {
             return;
+        }
+        if is_confining(number, &arguments) {
+            let process = tracee.process;
+            return self.look_at_every(process, thread);
         }
         let (Some(spec), Some(process)) =
             (calls::find(number), self.processes.get(&tracee.process))
@@ -278,13 +282,7 @@ impl Tracer {
         if process.is_late {
             added = self.filter_by_fd(range);
         }
-        // What the program has forbidden itself may end it: then nothing is called on its behalf.
-        let own = self.inherited + process.filters;
-        let is_confined = tracee::filters(&thread.to_string()).is_some_and(|found| found > own);
-        let done = match is_confined {
-            true => Ok(Injected::Refused),
-            false => inject::add_filter(thread, &added),
-        };
+        let done = inject::add_filter(thread, &added);
         let Some(process) = self.processes.get_mut(&id) else {
             return;
         };
@@ -292,16 +290,22 @@ impl Tracer {
             Ok(Injected::Done) => {
                 process.covered.push(range);
                 process.is_late = true;
-                process.filters += 1;
                 self.cover(id, thread);
             }
             Ok(Injected::Ended(status)) => self.later(thread, status),
             // The slow way shows the same.
-            Ok(Injected::Refused) | Err(_) => {
-                process.mode = Mode::Every;
-                self.interrupt_others(id, thread);
-            }
+            Ok(Injected::Refused) | Err(_) => self.look_at_every(id, thread),
         }
+    }
+}
+
+/// Whether a call puts a filter on the program: it may refuse calls before ours sees them, and end the
+/// program for a call that is made on its behalf.
+fn is_confining(number: u64, arguments: &[u64; 6]) -> bool {
+    match number.cast_signed() {
+        libc::SYS_seccomp => arguments[0] <= u64::from(libc::SECCOMP_SET_MODE_FILTER),
+        libc::SYS_prctl => arguments[0] as i32 == libc::PR_SET_SECCOMP,
+        _ => false,
     }
 }
 

@@ -48,8 +48,6 @@ pub(super) struct Process {
     pub(super) covered: Vec<(u32, u32)>,
     /// Whether the filter hands over the calls that are late (`Shape::is_late`).
     pub(super) is_late: bool,
-    /// How many filters the tracer has put on it.
-    pub(super) filters: u32,
     /// Whether it has been said that it makes sockets by calls of another architecture.
     pub(super) is_mixed: bool,
     /// A 32-bit program: its calls are not read.
@@ -62,14 +60,6 @@ pub(super) struct Process {
 pub(super) fn process_of(thread: i32) -> Option<i32> {
     let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
-    line.trim().parse().ok()
-}
-
-/// How many seccomp filters a thread has (Linux 5.9); `None` where the kernel does not say.
-pub(super) fn filters(thread: &str) -> Option<u32> {
-    let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
-    let mut lines = status.lines();
-    let line = lines.find_map(|line| line.strip_prefix("Seccomp_filters:"))?;
     line.trim().parse().ok()
 }
 

@@ -9,7 +9,7 @@ use super::event::{Config, End, Event, Found};
 use super::place::Place;
 use super::signal;
 use super::sockets::Sockets;
-use super::tracee::{self, Mode, Process, Tracee};
+use super::tracee::{Mode, Process, Tracee};
 use crate::error::{Error, Result};
 use crate::sys::ptrace::{self, Info, Resume, Status};
 use crate::sys::signal as kept;
@@ -42,8 +42,6 @@ pub struct Tracer {
     pub(super) place: Place,
     pub(super) root: Option<(i32, Option<End>)>,
     pub(super) is_attached: bool,
-    /// How many filters the tracer itself is under, which its children inherit.
-    pub(super) inherited: u32,
     pub(super) failure: Option<Error>,
 }
 
@@ -63,7 +61,6 @@ impl Tracer {
             place: Place::default(),
             root: None,
             is_attached: false,
-            inherited: tracee::filters("self").unwrap_or_default(),
             failure: None,
         }
     }
@@ -136,6 +133,19 @@ impl Tracer {
     /// What a thread's end must wait for: the event before it is told first.
     pub(super) fn later(&mut self, thread: i32, status: Status) {
         self.late.push((thread, status));
+    }
+
+    /// Stops at each call of a process from now on, which `thread` is stopped in.
+    pub(super) fn look_at_every(&mut self, process: i32, thread: i32) {
+        if let Some(process) = self.processes.get_mut(&process)
+            && process.is_started
+            && process.mode == Mode::Filtered
+        {
+            process.mode = Mode::Every;
+        } else {
+            return;
+        }
+        self.interrupt_others(process, thread);
     }
 
     /// Has the other threads of a process stop, so that they go on in its new mode.

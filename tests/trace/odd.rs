@@ -46,6 +46,29 @@ fn a_program_in_a_sandbox_of_its_own_lives_and_is_seen() {
     }
 }
 
+/// A call that the program has forbidden itself is still one that it makes.
+#[test]
+fn calls_that_a_sandbox_refuses_are_seen() {
+    let main = "int main(void) {\n\
+        struct sock_filter steps[] = {{0x20, 0, 0, 0}, {0x15, 0, 1, SYS_socket},\n\
+          {6, 0, 0, SECCOMP_RET_ERRNO | EACCES}, {6, 0, 0, SECCOMP_RET_ALLOW}};\n\
+        struct sock_fprog filter = {4, steps};\n\
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return 9;\n\
+        if (WAY) return 9;\n\
+        return socket(AF_INET, SOCK_DGRAM, 0) >= 0; }\n";
+    for way in [
+        "prctl(PR_SET_SECCOMP, 2, &filter)",
+        "syscall(SYS_seccomp, 1, 0, &filter)",
+    ] {
+        let Some((end, trace)) = traced(&format!("{HEADERS}{main}").replace("WAY", way)) else {
+            return;
+        };
+        assert_eq!(end.code, Some(0), "{trace}{}", end.stderr);
+        let want = "socket(AF_INET, SOCK_DGRAM, IPPROTO_IP) = -1 EACCES";
+        assert_eq!(trace.matches(want).count(), 1, "{trace}");
+    }
+}
+
 #[test]
 fn calls_of_another_architecture_are_said_to_be_hidden_once() {
     if !cfg!(target_arch = "x86_64") {
