@@ -28,6 +28,7 @@ struct Parts {
     operation: Cow<'static, str>,
     subject: String,
     source: io::Error,
+    detail: Option<String>,
     remedy: Option<Cow<'static, str>>,
     /// The kernel lacks it, or forbids it, whatever the errno's own kind.
     unsupported: bool,
@@ -48,6 +49,7 @@ impl Error {
             operation: operation.into(),
             subject,
             source,
+            detail: None,
             remedy: None,
             unsupported: false,
         }))
@@ -91,6 +93,23 @@ impl Error {
         let mut error = Self::os(operation, subject, source);
         error.0.unsupported = true;
         error
+    }
+
+    /// The same error with what was found out about its reason.
+    ///
+    /// ```
+    /// use udpraw::error::Error;
+    /// let taken = std::io::Error::from_raw_os_error(libc::EADDRINUSE);
+    /// let error = Error::os("bind", "[::1]:53", taken).with_detail("held by named, pid 7, fd 9");
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "cannot bind [::1]:53: address already in use (EADDRINUSE): held by named, pid 7, fd 9",
+    /// );
+    /// ```
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.0.detail = Some(detail.into());
+        self
     }
 
     /// The same error with what a person can do about it.
@@ -139,6 +158,16 @@ impl Error {
         )
     }
 
+    /// What was tried, a verb: `"bind"`.
+    pub fn operation(&self) -> &str {
+        &self.0.operation
+    }
+
+    /// What it was tried on, as text: `"127.0.0.1:53"`.
+    pub fn subject(&self) -> &str {
+        &self.0.subject
+    }
+
     /// What can be done about it, where that is known.
     pub fn remedy(&self) -> Option<&str> {
         self.0.remedy.as_deref()
@@ -172,6 +201,7 @@ impl fmt::Display for Error {
             operation,
             subject,
             source,
+            detail,
             remedy,
             unsupported: _,
         } = &*self.0;
@@ -182,6 +212,9 @@ impl fmt::Display for Error {
         match source.raw_os_error() {
             Some(errno) => write!(f, ": {}", describe_errno(errno))?,
             None => write!(f, ": {source}")?,
+        }
+        if let Some(detail) = detail {
+            write!(f, ": {detail}")?;
         }
         match remedy {
             Some(remedy) => write!(f, "; {remedy}"),

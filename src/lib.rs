@@ -4,7 +4,7 @@
 //!
 //! | floor | rooms | what they do |
 //! | --- | --- | --- |
-//! | 4, the trades | [`server`], [`client`], [`relay`], [`transfer`], [`trace`], [`bench`](mod@bench) | join sockets and protocols for one purpose |
+//! | 4, the trades | [`server`], [`client`], [`relay`], [`transfer`], [`trace`], [`ports`], [`probe`], [`mtu`], [`bench`](mod@bench) | join sockets and protocols for one purpose |
 //! | 3 | [`protocol`] | decides, without a socket, a clock or randomness of its own |
 //! | 2 | [`socket`], [`services`], [`cpu`] | a UDP socket, explicit and safe; names and numbers of ports; CPUs to stay on |
 //! | 1 | `sys` | the only `unsafe`: file descriptors and bytes |
@@ -24,16 +24,21 @@
 //!
 //! # Features
 //! - `cli` (default): the `udpraw` binary.
+//! - `ports` (default): [`ports`].
 //! - `uring` (default): the rung [`io::Rung::Uring`].
 //!
-//! Without both, the library depends on socket2, nix, libc, memchr, strsim, fastrand, crc-fast and
-//! getrandom alone.
+//! Without them, the library depends on socket2, nix, libc, memchr, strsim, fastrand, crc-fast,
+//! twox-hash, siphasher, simple-dns and getrandom alone.
 
 pub mod bench;
 pub mod client;
 pub mod cpu;
 pub mod error;
 pub mod io;
+pub mod mtu;
+#[cfg(feature = "ports")]
+pub mod ports;
+pub mod probe;
 pub mod protocol;
 pub mod relay;
 pub mod server;

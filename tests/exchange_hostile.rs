@@ -1,7 +1,7 @@
 //! Millions of random, truncated and well-formed datagrams: no crash, and no growth.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod allocations;
+
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -10,29 +10,6 @@ use udpraw::protocol::Backoff;
 use udpraw::protocol::exchange::{
     Answerer, Asker, Frame, HEADER, Heard, Kind, Limits, Outcome, Served,
 };
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call goes to the system's allocator unchanged; the count allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 const MILLION: u64 = 1_000_000;
 
@@ -72,7 +49,7 @@ fn flood(make: fn(&mut Rng, &mut Vec<u8>)) -> Served {
     assert!(memory < 3 << 20, "{memory}");
     // As a server that has run for a while: its own buffers have their size.
     let (mut bytes, mut answer) = (Vec::with_capacity(256), Vec::with_capacity(256));
-    let before = ALLOCATIONS.get();
+    let before = allocations::count();
     for _ in 0..MILLION {
         make(&mut dice, &mut bytes);
         let source = sender(&mut dice);
@@ -81,7 +58,7 @@ fn flood(make: fn(&mut Rng, &mut Vec<u8>)) -> Served {
         }
         assert!(answer.is_empty() || 28 + answer.len() <= 3 * (28 + bytes.len()));
     }
-    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert_eq!(allocations::count() - before, 0);
     let entries = answerer.size().0;
     assert!(entries <= Limits::default().entries, "{entries}");
     let heard = answerer.served();
@@ -129,7 +106,7 @@ fn a_million_of_each_to_a_client() {
         let id = dice.u64(..);
         asker.start(id, b"x", None, None, now).unwrap();
         let mut bytes = Vec::with_capacity(256);
-        let before = ALLOCATIONS.get();
+        let before = allocations::count();
         for _ in 0..MILLION {
             make(&mut dice, &mut bytes);
             let outcome = asker.on_datagram(true, &bytes, now);
@@ -139,7 +116,7 @@ fn a_million_of_each_to_a_client() {
             );
             assert!(is_refused, "{outcome:?}");
         }
-        assert_eq!(ALLOCATIONS.get() - before, 0);
+        assert_eq!(allocations::count() - before, 0);
         assert_eq!(asker.ignored().total(), MILLION);
         assert_eq!(asker.id(), Some(id), "it still waits");
         assert_eq!(asker.frame().len(), HEADER + 1);

@@ -1,35 +1,12 @@
 //! The path of a datagram allocates nothing, on any rung.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod allocations;
+
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 
 use udpraw::io::{Choice, Rung, Settings, Transport, Wait};
 use udpraw::socket::Endpoint;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call goes to the system's allocator unchanged; the count allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 static NEVER: AtomicBool = AtomicBool::new(false);
 
@@ -60,7 +37,7 @@ fn a_round_trip_allocates_nothing() {
         for round in 0..50 {
             if round == 1 {
                 // The first round may set up what lasts: a control buffer of the right size.
-                before = ALLOCATIONS.get();
+                before = allocations::count();
             }
             client.outbox().send_run(to, &bytes, 100);
             for length in [0, 5, 5, 900] {
@@ -80,6 +57,6 @@ fn a_round_trip_allocates_nothing() {
                 transport.flush();
             }
         }
-        assert_eq!(ALLOCATIONS.get() - before, 0, "{rung}");
+        assert_eq!(allocations::count() - before, 0, "{rung}");
     }
 }

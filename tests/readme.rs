@@ -47,6 +47,16 @@ fn normal(line: &str) -> String {
             return format!("{begin}…{inside}");
         }
     }
+    // The columns of ports are as wide as a process's number, which is another each time.
+    let line = match line.split_whitespace().collect::<Vec<_>>()[..] {
+        ["local", "remote", ..] => line.split_whitespace().collect::<Vec<_>>().join(" "),
+        [at, peer, service, process, pid, ref rest @ ..]
+            if at.contains(':') && rest.len() >= 5 && pid.parse::<u32>().is_ok() =>
+        {
+            format!("{at} {peer} {service} {process} pid {}", rest.join(" "))
+        }
+        _ => without_pids(line),
+    };
     let words: Vec<_> = line
         .split(' ')
         .map(|word| {
@@ -61,6 +71,17 @@ fn normal(line: &str) -> String {
         .collect();
     let line = words.join(" ");
     without_numbers(&line)
+}
+
+/// A line without what follows each `pid`.
+fn without_pids(line: &str) -> String {
+    let mut parts = line.split("pid ");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str("pid ");
+        text.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    text
 }
 
 fn without_numbers(line: &str) -> String {
@@ -195,6 +216,14 @@ fn what_differs_is_left_out_and_nothing_else() {
     let same = [
         ("('0.0.0.0', 46056)", "('0.0.0.0', 50001)"),
         (
+            "held by udpraw, pid 7, fd 3",
+            "held by udpraw, pid 12, fd 3",
+        ),
+        (
+            "127.0.0.1:1060  -  -  udpraw    7  3  root  0  212992  0  reuseport",
+            "127.0.0.1:1060  -  -  udpraw  812  3  root  0  212992  0  reuseport",
+        ),
+        (
             "is 2026-11-21 23:33:38.123456'",
             "is 2027-01-02 03:04:05.000006'",
         ),
@@ -205,6 +234,7 @@ fn what_differs_is_left_out_and_nothing_else() {
     for (a, b) in [
         ("('127.0.0.1', 1060)", "('127.0.0.1', 1061)"),
         ("38 bytes", "39 bytes"),
+        ("held by udpraw, pid 7, fd 3", "held by udpraw, pid 7, fd 4"),
     ] {
         assert_ne!(normal(a), normal(b));
     }

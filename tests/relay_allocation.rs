@@ -1,7 +1,7 @@
 //! The path of a datagram through a relay allocates nothing, once the buffers have grown.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod allocations;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -9,29 +9,6 @@ use udpraw::error::Error;
 use udpraw::io::{Choice, Settings, Transport, Wait};
 use udpraw::relay::{Config, Event, Relay};
 use udpraw::socket::Endpoint;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call goes to the system's allocator unchanged; the count allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 const BURST: usize = 32;
 
@@ -81,7 +58,7 @@ fn allocations_of(impairments: &str) -> usize {
             .run(&stop, |event| {
                 if let Event::Interval(interval) = event {
                     passed += interval.received[1];
-                    now = ALLOCATIONS.get();
+                    now = allocations::count();
                     if passed >= 1000 {
                         half.get_or_insert(now);
                     }

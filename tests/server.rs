@@ -344,11 +344,12 @@ fn verbose_shows_the_fd_and_what_became_of_each_option() {
 fn bad_input_is_answered_in_one_helpful_line() {
     let taken = socket();
     let port = taken.local_addr().unwrap().port().to_string();
-    let in_use = format!("cannot bind 127.0.0.1:{port}: address already in use (EADDRINUSE); ");
+    let in_use =
+        format!("cannot bind 127.0.0.1:{port}: address already in use (EADDRINUSE): held by ");
     let cases: common::Refusals<'_> = &[
         (
             &["--port", &port],
-            &[&in_use, "ss -ulnp", "0 for one that the OS picks"],
+            &[&in_use, ", pid ", ", fd ", "0 for one that the OS picks"],
         ),
         (
             &["--host", "198.51.100.7"],
@@ -398,7 +399,11 @@ fn a_port_below_1024_needs_the_right() {
     // The test's own directory may be closed to others: what it runs is a copy in an open one.
     let place = tempfile::tempdir().unwrap();
     let copy = place.path().join("udpraw");
-    std::fs::copy(env!("CARGO_BIN_EXE_udpraw"), &copy).unwrap();
+    // By another program: a child that is forked meanwhile would inherit a copy that is still open
+    // for writing, which cannot be run then (ETXTBSY).
+    let mut copying = std::process::Command::new("cp");
+    copying.arg(env!("CARGO_BIN_EXE_udpraw")).arg(&copy);
+    assert_eq!(common::run(copying).code, Some(0));
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(place.path(), open).unwrap();
     command.arg(&copy).args(["server", "--port", "1"]);

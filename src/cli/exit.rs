@@ -53,6 +53,30 @@ impl Failure {
     pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
+
+    /// The same failure; if it is a bind to a port that is taken, with who holds that.
+    pub(crate) fn with_holder(self) -> Self {
+        match self {
+            Self::Work(error)
+                if error.operation() == "bind" && error.errno() == Some(libc::EADDRINUSE) =>
+            {
+                Self::Work(with_holder(error))
+            }
+            other => other,
+        }
+    }
+}
+
+fn with_holder(error: Error) -> Error {
+    let Ok(address) = error.subject().parse() else {
+        return error;
+    };
+    match udpraw::ports::holder(address) {
+        Some(holder) => error
+            .with_detail(holder)
+            .with_remedy("stop that program, choose another port, or 0 for one that the OS picks"),
+        None => error,
+    }
 }
 
 impl From<Error> for Failure {

@@ -35,7 +35,7 @@ pub(crate) fn run() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) if failure.is_closed_pipe() => Exit::Yes.into(),
         Err(failure) => {
-            output.error(&failure);
+            output.error(failure.with_holder());
             Exit::Error.into()
         }
     }

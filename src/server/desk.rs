@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::answer::Answer;
 use super::exchange::Exchanges;
 use super::{Behaviour, Event, Reply, Request, Summary, consent};
 use crate::error::Error;
@@ -22,21 +23,6 @@ pub(super) struct Desk {
     exchanges: Option<Exchanges>,
     /// How many datagrams all desks of a server have taken, where that is limited.
     taken: Arc<AtomicU64>,
-}
-
-/// What is to be sent to who sent a datagram.
-pub(super) struct Answer<'a> {
-    pub(super) bytes: &'a [u8],
-    /// What the request was and what the reply says, where this is to be told once it is sent.
-    pub(super) replied: Option<(Request<'a>, &'a [u8])>,
-}
-
-impl<'a> Answer<'a> {
-    /// One whose sending is no event of its own.
-    pub(super) fn untold(bytes: &'a [u8]) -> Self {
-        let replied = None;
-        Self { bytes, replied }
-    }
 }
 
 impl Desk {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::desk::Answer;
+use super::answer::Answer;
 use super::{Event, Reply, Request, Unserved};
 use crate::protocol::exchange::{Answered, Answerer, Heard, Limits, Served};
 

@@ -107,8 +107,8 @@ fn bind_error(address: SocketAddr, source: io::Error) -> Error {
     let port = address.port();
     let remedy = match source.raw_os_error() {
         Some(libc::EADDRINUSE) => format!(
-            "another socket holds it (ss -ulnp 'sport = :{port}' shows which); stop that program, \
-             choose another port, or 0 for one that the OS picks"
+            "udpraw ports {port} tells who holds it; stop that program, choose another port, or 0 \
+             for one that the OS picks"
         ),
         Some(libc::EACCES) if port < 1024 => format!(
             "ports below 1024 need CAP_NET_BIND_SERVICE; run as root, or use a port above 1023 \

@@ -52,6 +52,9 @@ pub(crate) struct Map {
 // SAFETY: it owns its mapping, which any thread may read and unmap.
 unsafe impl Send for Map {}
 
+// SAFETY: what is shared of it is read only.
+unsafe impl Sync for Map {}
+
 impl Map {
     /// Maps the first `length` bytes of `file`.
     ///

@@ -14,6 +14,8 @@ pub(crate) mod inject;
 pub(crate) mod map;
 pub(crate) mod mmsg;
 pub(crate) mod name;
+#[cfg(feature = "ports")]
+pub(crate) mod process;
 pub(crate) mod ptrace;
 pub(crate) mod receive;
 pub(crate) mod seccomp;

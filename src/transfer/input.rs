@@ -5,13 +5,17 @@ use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 
+use super::ahead::Ahead;
 use crate::error::{Error, Result};
-use crate::protocol::transfer::Source;
+use crate::protocol::transfer::{Digest, Digesting, Source};
 use crate::sys::map::Map;
 
 /// Bytes of a pipe that are kept until they are acknowledged.
 const RING: usize = 8 << 20;
+/// A file of so many bytes is worth a thread for its digest.
+const WORTH_A_THREAD: usize = 8 << 20;
 /// The most that is read at once.
 const READ: usize = 256 << 10;
 
@@ -25,7 +29,11 @@ pub struct Input {
 #[derive(Debug)]
 enum Kind {
     /// A file of at least one byte.
-    Mapped(Map),
+    Mapped {
+        map: Arc<Map>,
+        /// Its digest, where a thread takes it.
+        ahead: Option<Ahead>,
+    },
     Piped(Pipe),
 }
 
@@ -60,9 +68,10 @@ impl Input {
         let name = name.to_string_lossy().into_owned();
         let length = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
         let kind = match NonZeroUsize::new(length) {
-            Some(length) if metadata.is_file() => {
-                Kind::Mapped(Map::new(&file, length).map_err(failed)?)
-            }
+            Some(length) if metadata.is_file() => Kind::Mapped {
+                map: Arc::new(Map::new(&file, length).map_err(failed)?),
+                ahead: None,
+            },
             // Files of /proc say that they are empty.
             _ => Kind::Piped(Pipe::new(file)),
         };
@@ -84,7 +93,7 @@ impl Input {
     /// The stream's length in bytes, where it is known beforehand.
     pub fn size(&self) -> Option<u64> {
         match &self.kind {
-            Kind::Mapped(map) => Some(map.bytes().len() as u64),
+            Kind::Mapped { map, .. } => Some(map.bytes().len() as u64),
             Kind::Piped(_) => None,
         }
     }
@@ -100,7 +109,7 @@ impl Input {
     /// Reads what is there; blocks if nothing is.
     pub(super) fn fill(&mut self) -> Result<()> {
         match &mut self.kind {
-            Kind::Mapped(_) => Ok(()),
+            Kind::Mapped { .. } => Ok(()),
             Kind::Piped(pipe) => {
                 let failed = |source| Error::os("read", &self.name, source);
                 pipe.fill().map_err(failed)
@@ -115,10 +124,35 @@ impl Input {
         }
     }
 
+    /// Takes the digest beside the sender from now on, if it is worth a thread; `kept` is the digest
+    /// of what need not be sent.
+    pub(super) fn run_ahead(&mut self, kept: &Digest) {
+        if let Kind::Mapped { map, ahead } = &mut self.kind
+            && map.bytes().len() >= WORTH_A_THREAD
+        {
+            // Without a thread, the sender takes it.
+            *ahead = Ahead::start(Arc::clone(map), kept.clone()).ok();
+        }
+    }
+
+    /// Says how far the sender is; `true` while it may have to wait for the digest alone.
+    pub(super) fn sent(&mut self, offset: u64) -> bool {
+        match &mut self.kind {
+            Kind::Mapped {
+                map,
+                ahead: Some(ahead),
+            } => {
+                ahead.sent(offset);
+                offset == map.bytes().len() as u64 && ahead.digest().is_none()
+            }
+            _ => false,
+        }
+    }
+
     /// Why the sender cannot go on, if it cannot.
     pub(super) fn take_error(&mut self) -> Option<Error> {
         match &self.kind {
-            Kind::Mapped(map) if map.is_short() => {
+            Kind::Mapped { map, .. } if map.is_short() => {
                 let shrunk = "it became shorter while it was sent";
                 let source = io::Error::new(io::ErrorKind::UnexpectedEof, shrunk);
                 Some(Error::os("read", &self.name, source))
@@ -131,21 +165,30 @@ impl Input {
 impl Source for Input {
     fn available(&self) -> u64 {
         match &self.kind {
-            Kind::Mapped(map) => map.bytes().len() as u64,
+            Kind::Mapped { map, .. } => map.bytes().len() as u64,
             Kind::Piped(pipe) => pipe.end,
         }
     }
 
     fn is_complete(&self) -> bool {
         match &self.kind {
-            Kind::Mapped(_) => true,
+            Kind::Mapped { .. } => true,
             Kind::Piped(pipe) => pipe.is_complete,
+        }
+    }
+
+    fn digest(&self) -> Digesting {
+        match &self.kind {
+            Kind::Mapped {
+                ahead: Some(ahead), ..
+            } => ahead.digest().map_or(Digesting::Pending, Digesting::Done),
+            _ => Digesting::Sender,
         }
     }
 
     fn bytes(&self, offset: u64, most: usize) -> &[u8] {
         match &self.kind {
-            Kind::Mapped(map) => {
+            Kind::Mapped { map, .. } => {
                 let bytes = map.bytes();
                 let start = usize::try_from(offset)
                     .unwrap_or(usize::MAX)

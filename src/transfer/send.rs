@@ -15,6 +15,8 @@ use crate::socket::{Endpoint, Family, WaitSet};
 
 /// So many runs leave before acknowledgements are looked for.
 const BURST: usize = 4;
+/// How often it is looked whether the digest is there, once all is sent.
+const TICK: Duration = Duration::from_millis(1);
 /// So often the network may say that nobody listens there any more, before it is believed.
 const REFUSALS: u32 = 3;
 /// So many system calls are spent on what a receiver said before it went.
@@ -199,7 +201,7 @@ impl Sending {
         observe: &mut dyn FnMut(&Progress),
     ) -> Result<()> {
         let never = AtomicBool::new(false);
-        let mut is_stopping = false;
+        let (mut is_stopping, mut is_ahead) = (false, false);
         let mut failed = None;
         while self.sender.result().is_none() {
             let runs = self.speak(input)?;
@@ -210,11 +212,13 @@ impl Sending {
             if self.sender.result().is_some() {
                 break;
             }
-            let ready = self.listen(
-                input,
-                runs == BURST,
-                if is_stopping { &never } else { stop },
-            )?;
+            let is_digesting = input.sent(self.sender.sent());
+            let wait = match (runs == BURST, is_digesting) {
+                (true, _) => Duration::ZERO,
+                (false, true) => TICK,
+                (false, false) => Duration::MAX,
+            };
+            let ready = self.listen(input, wait, if is_stopping { &never } else { stop })?;
             if ready && let Err(error) = input.fill() {
                 self.sender.abandon(Code::Source, &error.to_string());
                 failed = Some(error);
@@ -225,6 +229,10 @@ impl Sending {
             let is_open = self.sender.is_open() && self.sender.result().is_none();
             if self.opened.is_none() && is_open {
                 self.opened = Some(Instant::now());
+            }
+            if !is_ahead && self.sender.is_sending() {
+                is_ahead = true;
+                input.run_ahead(self.sender.digest());
             }
             if now.saturating_sub(self.told) >= PROGRESS {
                 self.told = now;
@@ -307,11 +315,12 @@ impl Sending {
         }
     }
 
-    /// Waits for an answer, for more of the stream, or until there is something to do; says whether
-    /// there is more of the stream to be read.
-    fn listen(&mut self, input: &Input, is_busy: bool, stop: &AtomicBool) -> Result<bool> {
+    /// Waits for an answer, for more of the stream, or until there is something to do, and no longer
+    /// than `most`; says whether there is more of the stream to be read.
+    fn listen(&mut self, input: &Input, most: Duration, stop: &AtomicBool) -> Result<bool> {
         let deadline = self.sender.deadline().unwrap_or_default();
-        let mut wait = match is_busy {
+        let deadline = deadline.min(self.now().saturating_add(most));
+        let mut wait = match most.is_zero() {
             true => Wait::Never,
             false => Wait::Until(self.start + deadline),
         };

@@ -6,11 +6,9 @@ mod common;
 mod ends;
 mod failures;
 mod hostile;
+mod relayed;
 mod resume;
 mod whole;
-
-// Transfers through `udpraw relay` (loss, duplication, reordering, a small path MTU) belong into a
-// module `relayed`, next to these.
 
 use std::fs;
 use std::path::{Path, PathBuf};

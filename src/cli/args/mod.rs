@@ -3,7 +3,10 @@
 pub(crate) mod bench;
 pub(crate) mod client;
 pub(crate) mod endpoint;
+pub(crate) mod mtu;
 pub(crate) mod options;
+pub(crate) mod ports;
+pub(crate) mod probe;
 pub(crate) mod recv;
 pub(crate) mod relay;
 pub(crate) mod send;
@@ -47,6 +50,12 @@ pub(crate) enum Command {
     Services(services::ServicesArguments),
     /// Every socket option that UDP has on Linux
     Options(options::OptionsArguments),
+    /// Who holds which UDP port
+    Ports(ports::PortsArguments),
+    /// Is anything there? A verdict with its evidence
+    Probe(probe::ProbeArguments),
+    /// How large a datagram may be on the way to a host
+    Mtu(mtu::MtuArguments),
     /// Which way to move datagrams is the fastest on this machine
     Bench(bench::BenchArguments),
     /// A bad network between any two UDP programs

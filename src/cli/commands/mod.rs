@@ -2,7 +2,10 @@
 
 mod bench;
 mod client;
+mod mtu;
 mod options;
+mod ports;
+mod probe;
 mod recv;
 mod relay;
 mod send;
@@ -24,6 +27,9 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
         Command::Recv(arguments) => recv::run(arguments, output),
         Command::Services(arguments) => services::run(arguments, output),
         Command::Options(arguments) => options::run(arguments, output),
+        Command::Ports(arguments) => ports::run(arguments, output),
+        Command::Probe(arguments) => probe::run(arguments, output),
+        Command::Mtu(arguments) => mtu::run(arguments, output),
         Command::Bench(arguments) => bench::run(arguments, output),
         Command::Relay(arguments) => relay::run(&arguments, output),
         Command::Tour(arguments) => tour::run(arguments, output),

@@ -3,7 +3,10 @@
 pub(crate) mod bench;
 pub(crate) mod client;
 mod exchange;
+pub(crate) mod mtu;
 pub(crate) mod options;
+pub(crate) mod ports;
+pub(crate) mod probe;
 mod python;
 mod record;
 pub(crate) mod recv;
@@ -80,6 +83,13 @@ impl Output {
     pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
         self.stdout.write_all(text.as_bytes())?;
         self.stdout.flush()
+    }
+
+    /// A block of data in place of what stands on the terminal.
+    pub(crate) fn redraw(&mut self, text: &str) -> io::Result<()> {
+        // Home, and clear to the end: no colour, so that NO_COLOR does not take it away.
+        self.stdout.as_inner().write_all(b"\x1b[H\x1b[J")?;
+        self.text(text)
     }
 
     /// One object of NDJSON, led by its schema.

@@ -375,7 +375,7 @@ pub(crate) fn applied(output: &mut Output, settings: &[Applied], family: Family)
 }
 
 /// How wide the terminal on standard output is, if it is one.
-fn width() -> Option<usize> {
+pub(super) fn width() -> Option<usize> {
     terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0).max(60))
 }
 

@@ -123,4 +123,4 @@ pub use receiver::{Receiver, ReceiverConfig, ReceiverCounts};
 pub use run::Run;
 pub use sender::{Sender, SenderConfig, SenderCounts};
 pub use sink::Sink;
-pub use source::Source;
+pub use source::{Digesting, Source};

@@ -10,10 +10,27 @@ pub trait Source {
     /// Whether nothing more will come: [`Self::available`] is the stream's length.
     fn is_complete(&self) -> bool;
 
+    /// Who takes the digest. A source that can take it beside the sender, on another CPU, spares the
+    /// sender a pass over every byte.
+    fn digest(&self) -> Digesting {
+        Digesting::Sender
+    }
+
     /// Bytes from `offset` on: at least one and at most `most`, where `offset` is below
     /// [`Self::available`] and not yet acknowledged; fewer than that at the end of what is there, or
     /// where the memory ends that they lie in.
     fn bytes(&self, offset: u64, most: usize) -> &[u8];
+}
+
+/// Who takes the digest of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digesting {
+    /// The sender, as the bytes pass.
+    Sender,
+    /// The source, which is not done yet.
+    Pending,
+    /// The source, and this is it.
+    Done(u128),
 }
 
 /// A stream that is wholly in memory.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::digest::Digest;
 use super::ranges::RangeSet;
-use super::source::Source;
+use super::source::{Digesting, Source};
 
 #[derive(Debug, Default)]
 pub(super) struct Stream {
@@ -63,6 +63,15 @@ impl Stream {
         }
     }
 
+    /// The digest of all that was sent; `None` while the source is not done with it.
+    pub(super) fn sum(&self, source: &dyn Source) -> Option<u128> {
+        match source.digest() {
+            Digesting::Sender => Some(self.digest.value()),
+            Digesting::Pending => None,
+            Digesting::Done(digest) => Some(digest),
+        }
+    }
+
     /// What to send next, of at most `most` bytes.
     pub(super) fn piece(
         &self,
@@ -111,7 +120,7 @@ impl Stream {
     /// Takes what left for the first time into the digest: at once, since that is faster than by
     /// datagrams, and soon, while it is in the cache.
     pub(super) fn digest(&mut self, source: &dyn Source) {
-        while self.digest.length() < self.next {
+        while source.digest() == Digesting::Sender && self.digest.length() < self.next {
             let left = self.next - self.digest.length();
             let most = usize::try_from(left).unwrap_or(usize::MAX);
             match source.bytes(self.digest.length(), most) {

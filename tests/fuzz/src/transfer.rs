@@ -9,7 +9,7 @@ use crc_fast::{CrcAlgorithm, checksum};
 use libfuzzer_sys::fuzz_target;
 use udpraw::protocol::congestion::Cubic;
 use udpraw::protocol::transfer::{
-    Digest, Heard, Listener, Receiver, ReceiverConfig, Sender, SenderConfig, decode,
+    Digest, Heard, Listener, Receiver, ReceiverConfig, Run, Sender, SenderConfig, decode,
 };
 
 const ID: u64 = 0x0101_0101_0101_0101;
@@ -55,6 +55,7 @@ fuzz_target!(|bytes: &[u8]| {
     let (mut got, mut out, mut answer, mut frame) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
 
+    let mut run = Run::default();
     let mut rest = bytes;
     while let Some((&[length, delay], tail)) = rest.split_first_chunk() {
         let (body, tail) = tail.split_at(tail.len().min(length.into()));
@@ -83,7 +84,7 @@ fuzz_target!(|bytes: &[u8]| {
             .count();
         assert!(said < MOST);
         let sent = (0..MOST)
-            .take_while(|_| sender.transmit(now, &stream, &mut out).is_some())
+            .take_while(|_| sender.transmit(now, &stream, &mut run))
             .count();
         assert!(sent < MOST);
         assert!(sender.sent() <= stream.len() as u64);

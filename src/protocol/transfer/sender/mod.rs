@@ -5,6 +5,7 @@ mod output;
 
 use std::time::Duration;
 
+use super::digest::Digest;
 use super::failure::Failure;
 use super::flight::Flight;
 use super::frame::{Accept, Code};
@@ -185,6 +186,16 @@ impl Sender {
     /// The stream was sent up to here.
     pub fn sent(&self) -> u64 {
         self.stream.next
+    }
+
+    /// Whether the stream flows: the receiver has agreed, and what it had already is of this stream.
+    pub fn is_sending(&self) -> bool {
+        matches!(self.phase, Phase::Sending)
+    }
+
+    /// The digest of what the receiver had already; of more, where the sender takes it by itself.
+    pub fn digest(&self) -> &Digest {
+        &self.stream.digest
     }
 
     /// Whether the receiver has agreed to the transfer.

@@ -194,13 +194,15 @@ impl Sender {
         let is_complete = source.is_complete() && self.stream.next == source.available();
         let is_asking = self.probes > 0;
         let number = self.flight.next();
-        if is_complete && (self.stream.end_due || !self.stream.end_told || is_asking) {
+        let sum = self.stream.sum(source).filter(|_| is_complete);
+        let is_due = self.stream.end_due || !self.stream.end_told || is_asking;
+        if let (Some(digest), true) = (sum, is_due) {
             self.probes = 0;
             (self.stream.end_due, self.stream.end_told) = (false, true);
             let end = End {
                 number,
                 total: self.stream.next,
-                digest: self.stream.digest.value(),
+                digest,
             };
             Frame::End(end).encode(self.id, &mut run.bytes);
             self.flight.push(now, Carried::End);

@@ -1,0 +1,68 @@
+//! `udpraw mtu`.
+
+use clap::Args;
+use udpraw::error::{Error, Result};
+use udpraw::mtu::Config;
+use udpraw::protocol::Backoff;
+
+use super::endpoint::FamilyArguments;
+
+const EXAMPLES: &str = "\
+Examples:
+  udpraw mtu 192.0.2.1                 by the host's echo service, or its ICMP if it has none
+  udpraw mtu 192.0.2.1 --port 1060     by `udpraw server` there, --reply echo or not
+  udpraw mtu -6 host.example           over IPv6
+
+What limits a datagram: the first hop (its MTU holds all the way), a link further on whose router said
+so by ICMP, or a black hole: what is larger vanishes and no ICMP tells. An echo is as long as what it
+answers, so the way back counts too. Answers by ICMP alone take longer: most hosts send about one a
+second.
+
+Exit status: 0 if it is known of one address of the host at least, 1 if nobody answered or no way leads
+there, 2 on an error.";
+
+/// Whom to ask.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct MtuArguments {
+    /// Host: an IPv4 or IPv6 address, or a name, all of whose addresses are tried
+    pub(crate) host: String,
+
+    #[command(flatten)]
+    family: FamilyArguments,
+
+    /// Port: where any service answers what it gets, or where nobody listens
+    #[arg(short, long, default_value = "7")]
+    port: String,
+
+    /// How the first waits grow: book (0.1 s, doubled) or rfc8085 (1 s, doubled)
+    /// [default: book on loopback, rfc8085 elsewhere]
+    #[arg(long, value_name = "RULE")]
+    backoff: Option<Backoff>,
+}
+
+impl MtuArguments {
+    /// What to ask at each address of the host.
+    pub(crate) fn configs(&self) -> Result<Vec<Config>> {
+        let port = match udpraw::services::resolve_port(&self.port)? {
+            0 => {
+                return Err(Error::invalid("send to", "port 0", "it is nobody's")
+                    .with_remedy("leave --port out, or name one"));
+            }
+            port => port,
+        };
+        let addresses = self.family.resolve(&self.host, port)?;
+        let mut configs: Vec<Config> = addresses.into_iter().map(Config::new).collect();
+        for config in &mut configs {
+            config.backoff = self.backoff.unwrap_or(config.backoff);
+            let ip = config.address.ip();
+            if ip.is_multicast() || ip == std::net::Ipv4Addr::BROADCAST {
+                let reason = "it is many hosts, and each has a path of its own";
+                return Err(
+                    Error::invalid("probe the path to", ip, reason).with_remedy("name one host")
+                );
+            }
+        }
+        Ok(configs)
+    }
+}

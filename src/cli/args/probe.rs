@@ -1,0 +1,171 @@
+//! `udpraw probe`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use udpraw::error::{Error, Result};
+use udpraw::probe::payload::{Payload, Query};
+use udpraw::probe::{self, Config, Resolvers, Target};
+use udpraw::protocol::Backoff;
+use udpraw::units;
+
+use super::endpoint::FamilyArguments;
+
+const EXAMPLES: &str = "\
+Examples:
+  udpraw probe 127.0.0.1 1060              is a server there?
+  udpraw probe domain                      does the resolver of this machine answer?
+  udpraw probe 192.0.2.1 domain --query example.org
+  udpraw probe ntp.example ntp --count 5   round trips, and how far the clock is off
+  udpraw probe 127.0.0.1 1-1000            many ports, at a polite rate
+  udpraw probe 127.0.0.1 5000 --as stun    a question for another protocol
+  udpraw probe 127.0.0.1 5000 --payload 'c3 a9' --hex
+
+Verdicts: open (a reply), closed (ICMP port unreachable), unreachable (no way leads there), filtered
+(ICMP administratively prohibited, or a rule of this machine), wrong-source (a reply from elsewhere),
+silent (nothing came back, which says nothing). Silence is never taken for an open port.
+
+Exit status: 0 if every port is open at one address of the host at least, 1 if one is not, 2 on an
+error.";
+
+/// Whom to probe, and how.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, override_usage = "udpraw probe [OPTIONS] [HOST] PORT|SERVICE")]
+pub(crate) struct ProbeArguments {
+    /// Host, by address or name, then the port or ports: numbers, names of services, ranges, with
+    /// commas between them. Without a host, `domain` asks the resolvers of resolv.conf
+    #[arg(value_name = "[HOST] PORT", required = true, num_args = 1..=2)]
+    words: Vec<String>,
+
+    #[command(flatten)]
+    family: FamilyArguments,
+
+    /// Ask as this protocol does, whatever the port: dns, mdns, ntp, stun, quic, tftp, snmp, snmpv1,
+    /// snmpv2c, snmpv3, ssdp, sip, echo, daytime, time, syslog, udpraw or empty [default: by the
+    /// port]
+    #[arg(long = "as", value_name = "PROTOCOL", conflicts_with = "payload")]
+    protocol: Option<Payload>,
+
+    /// Send this text
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) payload: Option<String>,
+
+    /// Read --payload as hexadecimal digits
+    #[arg(long, requires = "payload")]
+    pub(crate) hex: bool,
+
+    /// Ask DNS for the IPv4 address of this name [default: the name servers of the root]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["payload", "protocol"])]
+    query: Option<String>,
+
+    /// Ask so many times, for the round trip
+    #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
+
+    /// Time from one question of --count to the next
+    #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = units::duration)]
+    interval: Duration,
+
+    /// How the waits grow: book (0.1 s, doubled) or rfc8085 (1 s, doubled)
+    /// [default: book on loopback, rfc8085 elsewhere]
+    #[arg(long, value_name = "RULE")]
+    backoff: Option<Backoff>,
+
+    /// Send a question so many times before it is silence [default: 3, and 2 above 10 ports]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    tries: Option<u32>,
+
+    /// Give up a question after this time
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    timeout: Option<Duration>,
+
+    /// Send at most so many datagrams a second, all ports together
+    #[arg(long, value_name = "N", default_value_t = Config::RATE, value_parser = rate)]
+    rate: f64,
+
+    /// List every port, not only those that answer, where there are many
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// The file that names the resolvers
+    #[arg(long, value_name = "FILE", default_value = probe::DEFAULT_PATH)]
+    pub(crate) resolv_conf: PathBuf,
+}
+
+/// Datagrams a second: from one in a quarter of an hour to a million.
+fn rate(text: &str) -> std::result::Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (0.001..=1e6).contains(&rate) => Ok(rate),
+        _ => Err("write a number from 0.001 to 1000000".into()),
+    }
+}
+
+impl ProbeArguments {
+    /// The host, if one was named, and the ports.
+    fn words(&self) -> (Option<&str>, &str) {
+        match self.words.as_slice() {
+            [host, ports] => (Some(host), ports),
+            words => (None, words.first().map_or("", String::as_str)),
+        }
+    }
+
+    /// The host, or the file that stands for it.
+    pub(crate) fn host(&self) -> String {
+        match self.words().0 {
+            Some(host) => host.to_owned(),
+            None => self.resolv_conf.display().to_string(),
+        }
+    }
+
+    /// The resolvers, where no host is named.
+    pub(crate) fn resolvers(&self) -> Result<Option<Resolvers>> {
+        let (None, ports) = self.words() else {
+            return Ok(None);
+        };
+        if probe::ports(ports)? != [53] {
+            let subject = format!("'{}' without a host", ports.escape_debug());
+            let reason = "of domain alone this machine knows whom to ask, by resolv.conf";
+            return Err(Error::invalid("probe", subject, reason)
+                .with_remedy("name the host first, as in: udpraw probe 127.0.0.1 ntp"));
+        }
+        Resolvers::load(&self.resolv_conf).map(Some)
+    }
+
+    /// What to probe; `bytes` are those of `--payload`.
+    pub(crate) fn config(
+        &self,
+        resolvers: Option<&Resolvers>,
+        bytes: Option<Vec<u8>>,
+    ) -> Result<Config> {
+        let (host, ports) = self.words();
+        let chosen = match (bytes, &self.query) {
+            (Some(bytes), _) => Some(Payload::Bytes(bytes.into())),
+            (None, Some(name)) => Some(Payload::Dns(Query::address_of(name)?)),
+            (None, None) => self.protocol.clone(),
+        };
+        let ports = probe::ports(ports)?;
+        let addresses = match (host, resolvers) {
+            (None, Some(resolvers)) => resolvers.servers.clone(),
+            (host, _) => self.family.resolve(host.unwrap_or_default(), 0)?,
+        };
+        let mut targets = Vec::with_capacity(ports.len() * addresses.len());
+        for port in ports {
+            for address in &addresses {
+                let mut address = *address;
+                address.set_port(port);
+                let payload = chosen.clone().unwrap_or_else(|| Payload::for_port(port));
+                targets.push(Target::new(address, payload));
+            }
+        }
+        Ok(Config {
+            rounds: self.count,
+            interval: self.interval,
+            backoff: self.backoff,
+            tries: self.tries,
+            timeout: self.timeout,
+            rate: self.rate,
+            ..Config::new(targets)
+        })
+    }
+}

@@ -1,0 +1,228 @@
+//! Sockets and who holds them, as aligned lines and as records.
+
+mod deliver;
+mod notes;
+mod records;
+mod row;
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::io::{self, IsTerminal};
+
+use udpraw::error::Result;
+use udpraw::ports::{Change, Snapshot, Socket, Source, user_name};
+use udpraw::services::{Protocol, Services, Text};
+
+use self::row::{Row, Widths};
+use super::options::width;
+use super::{Output, style};
+
+/// How much text is written at once.
+const BLOCK: usize = 1 << 16;
+
+/// Sockets, told one look after the other.
+pub(crate) struct Report<'a> {
+    output: &'a mut Output,
+    names: Names,
+    widths: Widths,
+    width: Option<usize>,
+    /// Whether every process was seen, so that a socket without one has none.
+    is_complete: bool,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) fn new(output: &'a mut Output) -> Self {
+        Self {
+            output,
+            names: Names::load(),
+            widths: Widths::default(),
+            width: width(),
+            is_complete: true,
+        }
+    }
+
+    /// What limits the whole picture.
+    pub(crate) fn remarks(&mut self, snapshot: &Snapshot) {
+        self.is_complete = snapshot.all_processes_seen;
+        if let Source::Procfs(error) = &snapshot.source {
+            self.output.note(format_args!(
+                "{error}; /proc/net/udp answers, which tells neither the size of the receive \
+                 buffer nor the interface"
+            ));
+        }
+        let unknown = snapshot
+            .sockets
+            .iter()
+            .filter(|socket| socket.owners.is_empty() && socket.inode != 0)
+            .count();
+        if unknown > 0 && !snapshot.all_processes_seen {
+            let unknown = super::count(unknown as u64, "socket", "sockets");
+            self.output.note(format_args!(
+                "the owner of {unknown} is unknown: other users' processes are seen by root alone; \
+                 run it as root"
+            ));
+        }
+    }
+
+    /// A port that nothing holds.
+    pub(crate) fn nobody(&mut self, port: u16) {
+        self.output
+            .note(format_args!("nothing holds UDP port {port} here"));
+    }
+
+    /// Every socket, and of each port with several who gets what.
+    pub(crate) fn table(&mut self, snapshot: &Snapshot) -> io::Result<()> {
+        let sockets = &snapshot.sockets;
+        if self.output.is_json() {
+            return self.records(sockets);
+        }
+        if sockets.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<_> = sockets
+            .iter()
+            .map(|socket| Row::new(socket, &mut self.names, self.is_complete))
+            .collect();
+        for row in &rows {
+            self.widths.widen(row);
+        }
+        let mut text = self.widths.heading("", self.width);
+        for row in &rows {
+            self.widths.line(&mut text, "", row, self.width);
+            if text.len() >= BLOCK {
+                self.output.text(&text)?;
+                text.clear();
+            }
+        }
+        deliver::write(&mut text, sockets);
+        self.output.text(&text)
+    }
+
+    fn records(&mut self, sockets: &[Socket]) -> io::Result<()> {
+        for group in sockets.chunk_by(|a, b| a.local.port() == b.local.port()) {
+            let gets = records::gets(group);
+            for (at, socket) in group.iter().enumerate() {
+                let record = records::socket(socket, &mut self.names, None, gets.get(at));
+                self.output.record("udpraw.ports/1", &record)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One look of several: drawn anew on a terminal; elsewhere all of the first, and then what
+    /// changed.
+    pub(crate) fn watched(
+        &mut self,
+        sockets: &[(Change, &Socket)],
+        is_first: bool,
+    ) -> io::Result<()> {
+        let is_drawn = io::stdout().is_terminal() && !self.output.is_json();
+        let shown = sockets
+            .iter()
+            .filter(|(change, _)| is_drawn || is_first || *change != Change::Same);
+        if self.output.is_json() {
+            for (change, socket) in shown {
+                let record = records::socket(socket, &mut self.names, Some(*change), None);
+                self.output.record("udpraw.ports/1", &record)?;
+            }
+            return Ok(());
+        }
+        let rows: Vec<_> = shown
+            .map(|(change, socket)| {
+                let row = Row::new(socket, &mut self.names, self.is_complete);
+                (*change, row)
+            })
+            .collect();
+        for (_, row) in &rows {
+            self.widths.widen(row);
+        }
+        let mut text = String::new();
+        if is_drawn || is_first {
+            text = self.widths.heading("  ", self.width);
+        }
+        for (change, row) in &rows {
+            let (mark, style) = mark(*change);
+            let _ = write!(text, "{style}");
+            self.widths.line(&mut text, mark, row, self.width);
+            let _ = write!(text, "{style:#}");
+        }
+        if is_drawn {
+            self.width = width();
+            return self.output.redraw(&fitting(&text));
+        }
+        match text.is_empty() {
+            true => Ok(()),
+            false => self.output.text(&text),
+        }
+    }
+}
+
+/// How a line begins, and how it looks.
+fn mark(change: Change) -> (&'static str, anstyle::Style) {
+    match change {
+        Change::Same => ("  ", anstyle::Style::new()),
+        Change::New => ("+ ", style::STRONG),
+        Change::Changed => ("* ", style::STRONG),
+        Change::Gone => ("- ", style::FAINT),
+    }
+}
+
+/// As many lines as the terminal has, so that the heading stays in sight.
+fn fitting(text: &str) -> String {
+    let height = terminal_size::terminal_size_of(io::stdout())
+        .map_or(usize::MAX, |(_, height)| usize::from(height.0).max(3));
+    let lines = text.lines().count();
+    if lines < height {
+        return text.to_owned();
+    }
+    let kept: Vec<_> = text.lines().take(height - 2).collect();
+    format!(
+        "{}\n... {} more lines\n",
+        kept.join("\n"),
+        lines - kept.len()
+    )
+}
+
+/// Names of services and users, each asked for once.
+pub(super) struct Names {
+    services: HashMap<u16, String>,
+    users: HashMap<u32, String>,
+}
+
+impl Names {
+    fn load() -> Self {
+        let mut services = HashMap::new();
+        // Names are a courtesy: without them the numbers stand.
+        if let Ok(table) = load_services() {
+            for entry in table.entries() {
+                if Protocol::Udp.includes(entry.protocol) {
+                    let name = || Text::new(entry.name.as_bytes()).to_string();
+                    services.entry(entry.port).or_insert_with(name);
+                }
+            }
+        }
+        Self {
+            services,
+            users: HashMap::new(),
+        }
+    }
+
+    /// The service of a port, escaped.
+    fn service(&self, port: u16) -> Option<&str> {
+        self.services.get(&port).map(String::as_str)
+    }
+
+    /// A user's name, or the number; escaped.
+    fn user(&mut self, uid: u32) -> &str {
+        self.users
+            .entry(uid)
+            .or_insert_with(|| match user_name(uid) {
+                Some(name) => name.escape_debug().to_string(),
+                None => uid.to_string(),
+            })
+    }
+}
+
+fn load_services() -> Result<Services> {
+    Services::load(None)
+}

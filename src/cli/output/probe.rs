@@ -1,0 +1,421 @@
+//! What `udpraw probe` tells.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use udpraw::error::{describe_errno, errno_name};
+use udpraw::probe::payload::Fit;
+use udpraw::probe::{
+    ASKED_BY_LIBC, Config, Evidence, Finding, Payload as Question, Reply, Resolvers, Target,
+    Verdict, icmp_name,
+};
+use udpraw::services::{Protocol, Services};
+use udpraw::socket::QueuedError;
+
+use super::python::Repr;
+use super::record::{Address, Payload};
+use super::{Output, count};
+
+const SCHEMA: &str = "udpraw.probe/1";
+/// Of more targets than these, only those that answer are listed.
+const FEW: usize = 20;
+
+/// An object of the probe's NDJSON.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+#[allow(clippy::large_enum_variant)] // One is made at a time, and written at once.
+enum Record<'a> {
+    Finding {
+        host: &'a str,
+        #[serde(flatten)]
+        address: Address,
+        service: Option<&'a str>,
+        question: &'a str,
+        verdict: &'a str,
+        evidence: Proof<'a>,
+        tries: u32,
+        seconds: f64,
+        rounds: u32,
+        answered: u32,
+        rtt_us: Option<RoundTrips>,
+    },
+    Summary {
+        targets: usize,
+        told: usize,
+        #[serde(flatten)]
+        verdicts: BTreeMap<&'a str, usize>,
+        seconds: f64,
+    },
+}
+
+/// What a verdict rests on.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Proof<'a> {
+    Reply {
+        source: Address,
+        bytes: usize,
+        decoded: &'a str,
+        /// Whether it repeats the question's id, is at least of its protocol, or neither.
+        fit: &'a str,
+        after_us: Option<f64>,
+        #[serde(flatten)]
+        payload: Payload<'a>,
+    },
+    Icmp {
+        by: Option<String>,
+        this_machine: bool,
+        icmp_type: u8,
+        icmp_code: u8,
+        message: &'a str,
+        errno: String,
+        after_us: Option<f64>,
+    },
+    Send {
+        errno: String,
+    },
+    Silence,
+}
+
+/// Microseconds.
+#[derive(Serialize)]
+struct RoundTrips {
+    min: f64,
+    median: f64,
+    max: f64,
+}
+
+/// Tells findings as they come, and keeps account.
+pub(crate) struct Report<'a> {
+    output: &'a mut Output,
+    config: &'a Config,
+    host: String,
+    is_whole: bool,
+    services: HashMap<u16, String>,
+    verdicts: BTreeMap<Verdict, usize>,
+    told: usize,
+    open: BTreeSet<u16>,
+    closed_at: BTreeSet<IpAddr>,
+    silent_at: BTreeSet<IpAddr>,
+    begun: Instant,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) fn new(output: &'a mut Output, config: &'a Config, host: String, all: bool) -> Self {
+        Self {
+            output,
+            config,
+            host,
+            is_whole: all || config.targets.len() <= FEW,
+            services: services(),
+            verdicts: BTreeMap::new(),
+            told: 0,
+            open: BTreeSet::new(),
+            closed_at: BTreeSet::new(),
+            silent_at: BTreeSet::new(),
+            begun: Instant::now(),
+        }
+    }
+
+    /// What is to be heeded in a resolv.conf.
+    pub(crate) fn resolvers(&mut self, path: &Path, resolvers: &Resolvers) {
+        let path = path.display().to_string().escape_debug().to_string();
+        for (line, reason) in &resolvers.faults {
+            self.output.note(format_args!("{path}:{line}: {reason}"));
+        }
+        let more = resolvers.servers.len().saturating_sub(ASKED_BY_LIBC);
+        if more > 0 {
+            self.output.note(format_args!(
+                "{path} names {} servers: the C library asks the first {ASKED_BY_LIBC} alone",
+                resolvers.servers.len()
+            ));
+        }
+    }
+
+    pub(crate) fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        let config = self.config;
+        let Some(target) = config.targets.get(finding.target) else {
+            return Ok(());
+        };
+        self.told += 1;
+        *self.verdicts.entry(finding.verdict).or_default() += 1;
+        let (ip, port) = (target.address.ip(), target.address.port());
+        match finding.verdict {
+            Verdict::Open => drop(self.open.insert(port)),
+            Verdict::Closed => drop(self.closed_at.insert(ip)),
+            Verdict::Silent => drop(self.silent_at.insert(ip)),
+            _ => {}
+        }
+        if self.output.is_json() {
+            return self.record(target, finding);
+        }
+        if !self.is_whole && !matches!(finding.verdict, Verdict::Open | Verdict::WrongSource) {
+            return Ok(());
+        }
+        let name = match self.services.get(&port) {
+            Some(name) => format!("{} ({name})", target.address),
+            None => target.address.to_string(),
+        };
+        let mut text = format!("{name} {}\n", sentence(target, finding));
+        if self.config.rounds > 1 {
+            text += &rounds(finding);
+        }
+        self.output.text(&text)
+    }
+
+    fn record(&mut self, target: &Target, finding: &Finding) -> io::Result<()> {
+        let after_us = finding.after.map(micros);
+        let record = Record::Finding {
+            host: &self.host,
+            address: target.address.into(),
+            service: self
+                .services
+                .get(&target.address.port())
+                .map(String::as_str),
+            question: target.payload.name(),
+            verdict: finding.verdict.name(),
+            evidence: proof(&finding.evidence, after_us),
+            tries: finding.tries,
+            seconds: finding.elapsed.as_secs_f64(),
+            rounds: finding.rounds,
+            answered: finding.answered,
+            rtt_us: round_trips(finding).map(|[min, median, max]| RoundTrips {
+                min: micros(min),
+                median: micros(median),
+                max: micros(max),
+            }),
+        };
+        self.output.record(SCHEMA, &record)
+    }
+
+    /// The account of all; says whether every port is open somewhere.
+    pub(crate) fn summary(&mut self) -> io::Result<bool> {
+        let targets = self.config.targets.len();
+        let elapsed = self.begun.elapsed();
+        if self.output.is_json() {
+            let number = |verdict: &Verdict| self.verdicts.get(verdict).copied().unwrap_or(0);
+            let verdicts = Verdict::ALL
+                .iter()
+                .map(|it| (it.name(), number(it)))
+                .collect();
+            let record = Record::Summary {
+                targets,
+                told: self.told,
+                verdicts,
+                seconds: elapsed.as_secs_f64(),
+            };
+            self.output.record(SCHEMA, &record)?;
+        } else if targets > 1 {
+            let found = Verdict::ALL.iter().filter_map(|verdict| {
+                let number = self.verdicts.get(verdict)?;
+                Some(format!("{number} {}", verdict.name()))
+            });
+            let found: Vec<_> = found.collect();
+            let hidden = if self.is_whole {
+                ""
+            } else {
+                " (--all lists them)"
+            };
+            let what = count(targets as u64, "target", "targets");
+            let line = format!("{what}: {} in {elapsed:.1?}{hidden}", found.join(", "));
+            self.output.talk(line);
+        }
+        if self.told < targets {
+            let left = targets - self.told;
+            self.output.note(format_args!(
+                "stopped: nothing is known of {left} of {targets}"
+            ));
+        }
+        if self
+            .closed_at
+            .intersection(&self.silent_at)
+            .next()
+            .is_some()
+        {
+            self.output.note(
+                "a host sends only so many ICMP messages a second (on Linux, icmp_ratelimit): \
+                 silent ports may be closed; --rate 1 asks slowly enough",
+            );
+        }
+        let is_open = |target: &Target| self.open.contains(&target.address.port());
+        Ok(self.config.targets.iter().all(is_open))
+    }
+}
+
+/// The first name that each port has over UDP.
+fn services() -> HashMap<u16, String> {
+    let services = Services::load(None).unwrap_or_else(|_| Services::built_in());
+    let mut names = HashMap::new();
+    for entry in services
+        .entries()
+        .filter(|entry| Protocol::Udp.includes(entry.protocol))
+    {
+        names
+            .entry(entry.port)
+            .or_insert_with(|| entry.name.to_string());
+    }
+    names
+}
+
+fn sentence(target: &Target, finding: &Finding) -> String {
+    let after = match finding.after {
+        Some(after) => format!(" after {after:.1?}"),
+        None => String::new(),
+    };
+    match (&finding.evidence, finding.verdict) {
+        (Evidence::Reply(reply), Verdict::WrongSource) => format!(
+            "is answered from elsewhere: a reply of {} from {}{after}, {}",
+            bytes(reply),
+            reply.source,
+            decoded(reply)
+        ),
+        (Evidence::Reply(reply), _) => {
+            let from = if reply.source.ip() != target.address.ip() {
+                format!(" from {}", reply.source)
+            } else if reply.source.port() != target.address.port() {
+                format!(" from port {}", reply.source.port())
+            } else {
+                String::new()
+            };
+            let what = bytes(reply);
+            format!(
+                "is open: a reply of {what}{from}{after}, {}",
+                decoded(reply)
+            )
+        }
+        (Evidence::Icmp { error, is_own }, verdict) => {
+            let message = icmp_name(error.origin, error.icmp_type, error.icmp_code);
+            let by = offender(error, *is_own, target.address.ip());
+            format!("is {}: ICMP {message}{after}{by}", verdict.name())
+        }
+        (Evidence::Send(errno), verdict) => format!(
+            "is {}: this machine does not send there: {}{}",
+            verdict.name(),
+            describe_errno(*errno),
+            remedy(*errno, target.address.ip())
+        ),
+        (Evidence::Nothing, _) => silence(target, finding),
+    }
+}
+
+fn bytes(reply: &Reply) -> String {
+    count(reply.length as u64, "byte", "bytes")
+}
+
+/// What a reply says; one that is not of the protocol is shown.
+fn decoded(reply: &Reply) -> String {
+    let text = &reply.reading.text;
+    match reply.reading.fit {
+        Fit::Foreign => {
+            let shown = reply.bytes.get(..64).unwrap_or(&reply.bytes);
+            let more = if shown.len() < reply.length {
+                "..."
+            } else {
+                ""
+            };
+            format!("{text}: {}{more}", Repr(shown))
+        }
+        _ => text.clone(),
+    }
+}
+
+fn offender(error: &QueuedError, is_own: bool, target: IpAddr) -> String {
+    match error.offender {
+        Some(offender) if is_own => format!(", says {} (this machine)", offender.ip()),
+        Some(offender) if offender.ip() != target => {
+            format!(", says {} (not the host that was asked)", offender.ip())
+        }
+        Some(offender) => format!(", says {}", offender.ip()),
+        None => String::new(),
+    }
+}
+
+fn remedy(errno: i32, target: IpAddr) -> &'static str {
+    match (errno, target) {
+        (libc::EPERM, _) => "; a firewall rule forbids it (nft list ruleset)",
+        (libc::EACCES, _) => "; a prohibit route (ip route get), or a broadcast address",
+        (libc::EINVAL, IpAddr::V6(ip)) if ip.is_unicast_link_local() => {
+            "; a link-local address needs its interface, as in fe80::1%eth0"
+        }
+        (libc::EINVAL, _) => "; a blackhole route (ip route get)",
+        _ => "; no route leads there (ip route get)",
+    }
+}
+
+fn silence(target: &Target, finding: &Finding) -> String {
+    let why = match &target.payload {
+        question if !question.has_answer() => {
+            format!("{question} has no answers: a listener is as silent as a lost datagram")
+        }
+        Question::Empty | Question::Bytes(_) => "the port may be open to other questions, \
+            closed, or filtered, or the datagrams lost"
+            .into(),
+        question => format!(
+            "no {question} answered, but the port may be open to other questions, closed, or \
+             filtered, or the datagrams lost"
+        ),
+    };
+    let tries = count(finding.tries.into(), "try", "tries");
+    format!(
+        "is silent: no reply to {tries} over {:.1?}, which says nothing: {why}",
+        finding.elapsed
+    )
+}
+
+fn rounds(finding: &Finding) -> String {
+    let line = format!("  {} of {} answered", finding.answered, finding.rounds);
+    match round_trips(finding) {
+        Some([min, median, max]) => {
+            format!("{line}; round trip min {min:.1?}, median {median:.1?}, max {max:.1?}\n")
+        }
+        None => format!("{line}\n"),
+    }
+}
+
+fn round_trips(finding: &Finding) -> Option<[Duration; 3]> {
+    let mut times = finding.round_trips.clone();
+    times.sort_unstable();
+    Some([
+        *times.first()?,
+        *times.get(times.len() / 2)?,
+        *times.last()?,
+    ])
+}
+
+fn proof<'a>(evidence: &'a Evidence, after_us: Option<f64>) -> Proof<'a> {
+    match evidence {
+        Evidence::Reply(reply) => Proof::Reply {
+            source: reply.source.into(),
+            bytes: reply.length,
+            decoded: &reply.reading.text,
+            fit: match reply.reading.fit {
+                Fit::Answer => "answer",
+                Fit::Plausible => "plausible",
+                Fit::Foreign => "foreign",
+            },
+            after_us,
+            payload: reply.bytes.as_slice().into(),
+        },
+        Evidence::Icmp { error, is_own } => Proof::Icmp {
+            by: error.offender.map(|offender| offender.ip().to_string()),
+            this_machine: *is_own,
+            icmp_type: error.icmp_type,
+            icmp_code: error.icmp_code,
+            message: icmp_name(error.origin, error.icmp_type, error.icmp_code),
+            errno: errno_name(error.errno),
+            after_us,
+        },
+        Evidence::Send(errno) => Proof::Send {
+            errno: errno_name(*errno),
+        },
+        Evidence::Nothing => Proof::Silence,
+    }
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_nanos() as f64 / 1e3
+}

@@ -1,0 +1,325 @@
+//! The socket of the probes: it sends a flight of sizes, and learns what became of each.
+
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::{Answers, Fate, Trial};
+use crate::error::{Error, Result};
+use crate::protocol::RoundTrip;
+use crate::socket::options::{Setting, SocketOption, Value};
+use crate::socket::{Endpoint, Family, Origin, QueuedError, ReceiveBuffer, Traffic};
+
+/// How the host ended the work: an errno, and who said so.
+pub(super) type End = (i32, Option<IpAddr>);
+
+/// So many late answers are taken before a flight: a bound for a host that floods.
+const MOST_LATE: u32 = 1000;
+
+/// A datagram under way.
+#[derive(Clone, Copy, Debug)]
+struct Probe {
+    payload: usize,
+    sent: Instant,
+    fate: Option<(Fate, Duration)>,
+}
+
+/// The socket, and what it has learnt.
+pub(super) struct Prober {
+    endpoint: Endpoint,
+    target: SocketAddr,
+    buffer: ReceiveBuffer,
+    filler: Vec<u8>,
+    under_way: Vec<Probe>,
+    may_fragment: bool,
+    /// Who answered last.
+    pub(super) answers: Option<Answers>,
+    /// From the answers; for how long the next are waited for.
+    pub(super) estimate: RoundTrip,
+    /// The largest size whose answer came after its flight was over; 0 for none.
+    pub(super) late: usize,
+    largest_sent: usize,
+    /// What ended it: no way leads there.
+    pub(super) end: Option<End>,
+    pub(super) tries: u32,
+}
+
+impl Prober {
+    /// A connected socket whose datagrams are sent as `discovery` of `IP_MTU_DISCOVER` says.
+    pub(super) fn open(target: SocketAddr, discovery: &str, more: &[Setting]) -> Result<Self> {
+        let family = Family::of(target);
+        let (discover, errors) = match family {
+            Family::V4 => ("IP_MTU_DISCOVER", "IP_RECVERR=1"),
+            Family::V6 => ("IPV6_MTU_DISCOVER", "IPV6_RECVERR=1"),
+        };
+        let endpoint = Endpoint::builder()
+            .option(errors.parse()?)
+            .option(format!("{discover}={discovery}").parse()?)
+            .options(more.iter().cloned())
+            .unbound(family)?;
+        endpoint.connect(target)?;
+        // An echo is known by what comes back: bytes that no other program sends.
+        let mut dice = fastrand::Rng::new();
+        let filler = (0..family.largest_payload()).map(|_| dice.u8(..)).collect();
+        Ok(Self {
+            endpoint,
+            target,
+            buffer: ReceiveBuffer::new(),
+            filler,
+            under_way: Vec::new(),
+            may_fragment: matches!(discovery, "dont"),
+            answers: None,
+            estimate: RoundTrip::default(),
+            late: 0,
+            largest_sent: 0,
+            end: None,
+            tries: 0,
+        })
+    }
+
+    pub(super) fn local(&self) -> Result<SocketAddr> {
+        self.endpoint.local_address()
+    }
+
+    /// What the kernel takes the path's MTU to be.
+    pub(super) fn kernel_mtu(&self) -> Result<u32> {
+        let name = match Family::of(self.target) {
+            Family::V4 => "IP_MTU",
+            Family::V6 => "IPV6_MTU",
+        };
+        match SocketOption::find(name)?.get(self.endpoint.as_fd())? {
+            Value::Int(mtu) => Ok(u32::try_from(mtu).unwrap_or(0)),
+            other => Err(Error::invalid("read", name, other.to_string())),
+        }
+    }
+
+    /// Sends datagrams of these sizes and waits until something is known of each, or the time is
+    /// over; what became of them is in the order of the sizes.
+    pub(super) fn flight(
+        &mut self,
+        sizes: &[usize],
+        wait: Duration,
+        stop: &AtomicBool,
+    ) -> Result<Vec<Trial>> {
+        self.under_way.clear();
+        self.drain()?;
+        for &payload in sizes {
+            self.send(payload)?;
+        }
+        let deadline = Instant::now() + wait;
+        while self.end.is_none() && self.under_way.iter().any(|probe| probe.fate.is_none()) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || stop.load(Ordering::Relaxed) {
+                break;
+            }
+            match self.endpoint.wait(Some(left))? {
+                Some(Traffic::Datagram) => self.hear_reply()?,
+                Some(Traffic::Error) => self.hear_icmp()?,
+                None => {}
+            }
+        }
+        let may_fragment = self.may_fragment;
+        let trial = |probe: &Probe| {
+            let lost = (Fate::Lost, probe.sent.elapsed());
+            let (fate, after) = probe.fate.unwrap_or(lost);
+            Trial {
+                payload: probe.payload,
+                may_fragment,
+                fate,
+                after,
+            }
+        };
+        Ok(self.under_way.iter().map(trial).collect())
+    }
+
+    /// Takes what came since the last flight was over: it answers none of the next.
+    fn drain(&mut self) -> Result<()> {
+        for _ in 0..MOST_LATE {
+            match self.endpoint.wait(Some(Duration::ZERO))? {
+                Some(Traffic::Datagram) => self.hear_reply()?,
+                Some(Traffic::Error) => self.hear_icmp()?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, payload: usize) -> Result<()> {
+        // A send may tell what ICMP said of one before; then it is made once more.
+        for is_last in [false, true] {
+            let bytes = self.filler.get(..payload).unwrap_or(&self.filler);
+            let sent = Instant::now();
+            let result = self.endpoint.send(bytes);
+            let mut probe = Probe {
+                payload,
+                sent,
+                fate: None,
+            };
+            match result.map_err(|error| (error.errno(), error)) {
+                Ok(()) => {
+                    self.tries += 1;
+                    self.largest_sent = self.largest_sent.max(payload);
+                    self.under_way.push(probe);
+                    return Ok(());
+                }
+                Err((Some(libc::EMSGSIZE), _)) => {
+                    // The queue has the limit, in an entry of this machine's own, unless the error
+                    // was ICMP's about a datagram before.
+                    if let Some(mtu) = self.refusal()? {
+                        probe.fate = Some((Fate::Refused { mtu }, Duration::ZERO));
+                        self.under_way.push(probe);
+                        return Ok(());
+                    }
+                }
+                Err((Some(libc::ENOBUFS | libc::EAGAIN), _)) => {
+                    self.under_way.push(probe); // lost on the way out
+                    return Ok(());
+                }
+                Err((Some(errno), error)) => {
+                    self.hear_icmp()?;
+                    let is_route =
+                        error.is_about_the_network() || matches!(errno, libc::EPERM | libc::EINVAL);
+                    if is_last && is_route {
+                        self.end = self.end.or(Some((errno, None)));
+                    } else if !is_route {
+                        return Err(error);
+                    }
+                }
+                Err((None, error)) => return Err(error),
+            }
+        }
+        // Heard twice in a row: nothing is known of this one.
+        self.under_way.push(Probe {
+            payload,
+            sent: Instant::now(),
+            fate: None,
+        });
+        Ok(())
+    }
+
+    /// The first hop's MTU, as the kernel put it into the error queue with EMSGSIZE.
+    fn refusal(&mut self) -> Result<Option<u32>> {
+        let mut found = None;
+        while let Some(error) = self.endpoint.queued_error(&mut self.buffer)? {
+            match (error.origin, error.errno) {
+                (Origin::Local, libc::EMSGSIZE) => found = Some(error.info),
+                _ => self.note(&error),
+            }
+        }
+        Ok(found)
+    }
+
+    fn hear_reply(&mut self) -> Result<()> {
+        let datagram = match self.endpoint.try_receive(&mut self.buffer) {
+            Ok(Some(datagram)) => datagram,
+            Ok(None) => return Ok(()),
+            Err(error) if error.is_about_the_network() => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let bytes = datagram.bytes();
+        let is_under_way = |size: usize| self.under_way.iter().any(|probe| probe.payload == size);
+        let is_echo = !bytes.is_empty() && self.filler.get(..bytes.len()) == Some(bytes);
+        let (answers, size) = match told_length(bytes) {
+            _ if is_echo => (Answers::Echo, Some(bytes.len())),
+            Some(size) => (Answers::Length, Some(size)),
+            None => (Answers::Reply, None),
+        };
+        match size.filter(|&size| !is_under_way(size)) {
+            // Late, of a flight before; what was never sent was never answered.
+            Some(size) if size <= self.largest_sent => {
+                self.late = self.late.max(size);
+                self.answers = Some(answers);
+            }
+            Some(_) => {}
+            None => self.answered(answers, size),
+        }
+        Ok(())
+    }
+
+    fn hear_icmp(&mut self) -> Result<()> {
+        let mut is_empty = true;
+        while let Some(error) = self.endpoint.queued_error(&mut self.buffer)? {
+            is_empty = false;
+            self.note(&error);
+        }
+        if is_empty
+            && let Some(error) = self.endpoint.take_error()?
+            && !error.is_about_the_network()
+        {
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, error: &QueuedError) {
+        let by = error.offender.map(|offender| offender.ip());
+        let is_port = matches!(
+            (error.origin, error.icmp_type, error.icmp_code),
+            (Origin::Icmp, 3, 3) | (Origin::Icmp6, 1, 4)
+        );
+        match (error.errno, error.origin) {
+            (_, Origin::Local) => {}
+            (libc::EMSGSIZE, _) => self.too_big(error.info, by),
+            // The host itself: the datagram arrived.
+            _ if is_port && by == Some(self.target.ip()) => self.answered(Answers::Icmp, None),
+            (errno, _) => self.end = self.end.or(Some((errno, by))),
+        }
+    }
+
+    /// All that is larger than a link carries is taken to be what its router spoke of.
+    fn too_big(&mut self, mtu: u32, by: Option<IpAddr>) {
+        let most = (mtu as usize).saturating_sub(super::headers(Family::of(self.target)));
+        // A router that tells no MTU (RFC 1191 section 3), or a nonsensical one, spoke of the largest.
+        let largest = self.under_way.iter().map(|probe| probe.payload).max();
+        let most = most.min(largest.unwrap_or(1).saturating_sub(1));
+        for probe in &mut self.under_way {
+            if probe.payload > most && probe.fate.is_none() {
+                probe.fate = Some((Fate::TooBig { mtu, by }, probe.sent.elapsed()));
+            }
+        }
+    }
+
+    /// An answer to the probe of that size; if it does not say to which, to the smallest.
+    fn answered(&mut self, answers: Answers, size: Option<usize>) {
+        let waiting = self
+            .under_way
+            .iter_mut()
+            .filter(|probe| probe.fate.is_none());
+        let probe = match size {
+            Some(size) => waiting.into_iter().find(|probe| probe.payload == size),
+            None => waiting.min_by_key(|probe| probe.payload),
+        };
+        if let Some(probe) = probe {
+            let after = probe.sent.elapsed();
+            probe.fate = Some((Fate::Answered, after));
+            self.estimate.sample(after);
+            self.answers = Some(answers);
+        }
+    }
+}
+
+/// The number in `Your data was 1472 bytes long`.
+fn told_length(bytes: &[u8]) -> Option<usize> {
+    let rest = bytes.strip_prefix(b"Your data was ")?;
+    let end = memchr::memmem::find(rest, b" bytes long")?;
+    std::str::from_utf8(&rest[..end]).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_read() {
+        assert_eq!(told_length(b"Your data was 1472 bytes long."), Some(1472));
+        for bad in [
+            &b"Your data was"[..],
+            b"Your data was -1 bytes long",
+            b"Your data was 99999999999999999999 bytes long",
+            b"\xff",
+        ] {
+            assert_eq!(told_length(bad), None);
+        }
+    }
+}

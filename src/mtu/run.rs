@@ -1,0 +1,374 @@
+//! The work: the first hop, a datagram that is answered, the largest, then what lies between.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::prober::Prober;
+use super::search::Search;
+use super::{Answers, Config, Fate, Found, Limit, Trial, headers};
+use crate::error::{Error, Result};
+use crate::protocol::RoundTrip;
+use crate::socket::{Family, pause};
+
+/// Payloads that nearly any path carries: 1,200 bytes (RFC 8899 section 5.1.2), then 548, the 576 that
+/// any IPv4 host takes, less the headers.
+const BASES: [usize; 2] = [1200, 548];
+/// A datagram is answered within so much more than a round trip, or lost.
+const LEAST_WAIT: Duration = Duration::from_millis(100);
+/// A size is given up when so many more probes of it were lost: three in all (`MAX_PROBES`, RFC 8899
+/// section 5.1.2). By ICMP alone it is one, since each costs a second.
+const CONFIRMATIONS: u32 = 2;
+/// Hosts send one ICMP message a second once a few have gone out (Linux: `icmp_ratelimit`, 1,000 ms).
+const ICMP_PAUSE: Duration = Duration::from_millis(1100);
+/// So often a flight is repeated whose control datagram is not answered either.
+const PATIENCE: u32 = 5;
+/// A bound for a path whose answers contradict each other.
+const MOST_FLIGHTS: u32 = 200;
+
+/// Finds how large a datagram to the host may be; tells of each that was tried, in order.
+///
+/// It ends early, with [`Limit::Lossy`] or [`Limit::Silent`], once `stop` is raised.
+///
+/// # Errors
+/// That of `observe`; of socket(2), sendto(2) and ppoll(2), where the fault is not the network's.
+pub fn run<E: From<Error>>(
+    config: &Config,
+    stop: &AtomicBool,
+    observe: impl FnMut(&Trial) -> Result<(), E>,
+) -> Result<Found, E> {
+    let begun = Instant::now();
+    let family = Family::of(config.address);
+    let mut found = Found {
+        limit: Limit::Silent,
+        answers: None,
+        local: family.unspecified(),
+        first_hop: 0,
+        kernel: (0, 0),
+        payload: None,
+        fragments: None,
+        tries: 0,
+        elapsed: Duration::ZERO,
+    };
+    // A connect that fails is the answer: no route leads there.
+    let prober = match Prober::open(config.address, "probe", &[]) {
+        Ok(prober) => prober,
+        Err(error) if is_route(&error) => {
+            found.limit = Limit::Unreachable(error.errno().unwrap_or_default(), None);
+            return Ok(found);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut run = Run {
+        config,
+        stop,
+        observe,
+        prober,
+        told: None,
+        refused: None,
+        flights: 0,
+    };
+    found.local = run.prober.local()?;
+    found.kernel.0 = run.prober.kernel_mtu()?;
+    run.find(&mut found)?;
+    found.kernel.1 = run.prober.kernel_mtu().unwrap_or(found.kernel.0);
+    found.answers = run.prober.answers;
+    found.tries += run.prober.tries;
+    found.elapsed = begun.elapsed();
+    Ok(found)
+}
+
+fn is_route(error: &Error) -> bool {
+    error.is_about_the_network()
+        || matches!(error.errno(), Some(libc::EINVAL | libc::EADDRNOTAVAIL))
+}
+
+struct Run<'a, F> {
+    config: &'a Config,
+    stop: &'a AtomicBool,
+    observe: F,
+    prober: Prober,
+    /// The largest payload that a router's ICMP left, and who it was.
+    told: Option<(usize, Option<IpAddr>)>,
+    /// The smallest payload that a router's ICMP refused, and who it was: its MTU need not be told.
+    refused: Option<(usize, Option<IpAddr>)>,
+    flights: u32,
+}
+
+impl<F> Run<'_, F> {
+    fn find<E: From<Error>>(&mut self, found: &mut Found) -> Result<(), E>
+    where
+        F: FnMut(&Trial) -> Result<(), E>,
+    {
+        let family = Family::of(self.config.address);
+        let most = family.largest_payload();
+        // Nothing that large leaves but by loopback: the refusal tells the first hop's MTU.
+        let largest = self.fly(&[most], LEAST_WAIT)?;
+        let top = match largest.first().map(|trial| trial.fate) {
+            Some(Fate::Refused { mtu }) => {
+                found.first_hop = mtu;
+                (mtu as usize)
+                    .saturating_sub(headers(family))
+                    .clamp(1, most)
+            }
+            _ => {
+                found.first_hop = found.kernel.0;
+                most
+            }
+        };
+        if let Some(Fate::Answered) = largest.first().map(|trial| trial.fate) {
+            (found.limit, found.payload) = (Limit::FirstHop, Some(most));
+            return Ok(());
+        }
+        let Some(base) = self.base(top)? else {
+            found.limit = match self.prober.end {
+                Some((errno, by)) => Limit::Unreachable(errno, by),
+                None if self.told.is_some() => Limit::Unknown,
+                None => Limit::Silent,
+            };
+            return Ok(());
+        };
+        let mut search = Search::new(base, top);
+        let is_done = self.search(&mut search)?;
+        found.payload = Some(search.passes());
+        let edge = |refused: &(usize, Option<IpAddr>)| refused.0 == search.passes() + 1;
+        let told = |told: &(usize, Option<IpAddr>)| told.0 == search.passes();
+        let said = self.told.filter(told).or(self.refused.filter(edge));
+        found.limit = match (said, self.prober.end) {
+            (_, Some((errno, by))) => Limit::Unreachable(errno, by),
+            _ if !is_done => Limit::Lossy,
+            _ if search.passes() == top => Limit::FirstHop,
+            (Some((_, by)), _) => Limit::Told(by),
+            _ => Limit::BlackHole,
+        };
+        if found.limit == Limit::BlackHole {
+            found.fragments = self.fragments(search.passes(), top, &mut found.tries)?;
+        }
+        Ok(())
+    }
+
+    /// A datagram that is answered, and how large it was.
+    fn base<E: From<Error>>(&mut self, top: usize) -> Result<Option<usize>, E>
+    where
+        F: FnMut(&Trial) -> Result<(), E>,
+    {
+        let schedule = self
+            .config
+            .backoff
+            .schedule(&RoundTrip::default(), Some(2), None);
+        for (wait, base) in schedule.zip(BASES) {
+            let trials = self.fly(&[base.min(top)], wait)?;
+            let answered = trials.iter().find(|trial| trial.fate == Fate::Answered);
+            let late = Some(self.prober.late).filter(|late| (1..=top).contains(late));
+            if let Some(size) = answered.map(|trial| trial.payload).max(late) {
+                return Ok(Some(size));
+            }
+            if self.prober.end.is_some() || self.is_stopped() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Narrows the range; says whether it could.
+    fn search<E: From<Error>>(&mut self, search: &mut Search) -> Result<bool, E>
+    where
+        F: FnMut(&Trial) -> Result<(), E>,
+    {
+        let mut wanted = vec![search.most()];
+        while !search.is_over() {
+            let before = self.told;
+            let Some(trials) = self.try_sizes(&wanted, search.passes())? else {
+                return Ok(false);
+            };
+            for trial in &trials {
+                match trial.fate {
+                    Fate::Answered => search.pass(trial.payload),
+                    _ => search.fail(trial.payload),
+                }
+            }
+            if self.prober.late <= search.most() {
+                search.pass(self.prober.late);
+            }
+            // What a router leaves is tried at once.
+            wanted = match self.told {
+                Some((payload, _)) if self.told != before && payload > search.passes() => {
+                    search.fail(payload + 1);
+                    vec![payload.min(search.most())]
+                }
+                _ => search.sizes(match self.is_told_apart() {
+                    true => Search::FLIGHT,
+                    false => 1,
+                }),
+            };
+        }
+        Ok(true)
+    }
+
+    /// Tries sizes; what is lost is tried again, beside a datagram of a size that comes through. While
+    /// that is lost too, nothing is known, and all are tried once more; `None` gives up.
+    fn try_sizes<E: From<Error>>(
+        &mut self,
+        sizes: &[usize],
+        control: usize,
+    ) -> Result<Option<Vec<Trial>>, E>
+    where
+        F: FnMut(&Trial) -> Result<(), E>,
+    {
+        let mut wait = self.wait();
+        let mut known = self.fly(sizes, wait)?;
+        let (mut confirmed, mut doubtful) = (0, 0);
+        loop {
+            if self.prober.end.is_some() || self.is_stopped() || self.flights >= MOST_FLIGHTS {
+                return Ok(None);
+            }
+            let is_lost = |trial: &Trial| trial.fate == Fate::Lost;
+            let lost = known.iter().filter(|trial| is_lost(trial));
+            let lost: Vec<usize> = lost.map(|trial| trial.payload).collect();
+            let enough = match self.prober.answers {
+                Some(Answers::Reply) => CONFIRMATIONS,
+                _ => 1,
+            };
+            if lost.is_empty() || confirmed >= enough {
+                return Ok(Some(known));
+            }
+            known.retain(|trial| !is_lost(trial));
+            let (trials, is_conclusive) = self.confirm(&lost, control, wait)?;
+            known.extend(trials);
+            if is_conclusive {
+                confirmed += 1;
+                continue;
+            }
+            doubtful += 1;
+            if doubtful == PATIENCE {
+                return Ok(None);
+            }
+            wait = wait.saturating_mul(2).max(RoundTrip::LEAST);
+        }
+    }
+
+    /// Tries what was lost again, with the control datagram: twice and beside it where answers tell
+    /// which datagram they are for, and else once, and then the control.
+    fn confirm<E: From<Error>>(
+        &mut self,
+        lost: &[usize],
+        control: usize,
+        wait: Duration,
+    ) -> Result<(Vec<Trial>, bool), E>
+    where
+        F: FnMut(&Trial) -> Result<(), E>,
+    {
+        if self.prober.answers == Some(Answers::Icmp) {
+            // Then the host has an answer to spare for the first that arrives: the size, or the control.
+            pause(ICMP_PAUSE, self.stop)?;
+        }
+        let is_answered = |trial: &Trial| trial.fate == Fate::Answered;
+        if self.is_told_apart() {
+            let round = [lost, &[control]].concat();
+            let mut trials = self.fly(&[&round[..], &round[..]].concat(), wait)?;
+            let is_control = |trial: &Trial| trial.payload == control;
+            let is_conclusive = trials.iter().any(|it| is_control(it) && is_answered(it));
+            // Of two probes of a size, one that arrived is enough.
+            let came: Vec<usize> = trials
+                .iter()
+                .filter(|it| is_answered(it))
+                .map(|it| it.payload)
+                .collect();
+            trials.retain(|it| !is_control(it) && (is_answered(it) || !came.contains(&it.payload)));
+            trials.sort_by_key(|it| it.payload);
+            trials.dedup_by_key(|it| it.payload);
+            return Ok((trials, is_conclusive));
+        }
+        let trials = self.fly(lost, wait)?;
+        if trials.iter().all(|trial| trial.fate != Fate::Lost) {
+            return Ok((trials, true));
+        }
+        let is_conclusive = self.fly(&[control], wait)?.iter().any(is_answered);
+        Ok((trials, is_conclusive))
+    }
+
+    /// Whether answers tell which datagram they are for.
+    fn is_told_apart(&self) -> bool {
+        matches!(self.prober.answers, Some(Answers::Echo | Answers::Length))
+    }
+
+    /// Whether a datagram that the path does not carry whole comes through in fragments: that tells
+    /// the path's limit from one of the service's own.
+    fn fragments<E: From<Error>>(
+        &mut self,
+        passes: usize,
+        top: usize,
+        tries: &mut u32,
+    ) -> Result<Option<bool>, E>
+    where
+        F: FnMut(&Trial) -> Result<(), E>,
+    {
+        let family = Family::of(self.config.address);
+        // Routers break up what IPv4 sends; by IPv6 the sender alone does, what is above the first hop's
+        // limit, and to the MTU that it is given.
+        let (size, settings) = match family {
+            Family::V4 => ((passes + 1).min(top), Vec::new()),
+            Family::V6 => {
+                let mtu = format!("IPV6_MTU={}", (passes + headers(family)).max(1280));
+                ((top + 1).min(family.largest_payload()), vec![mtu.parse()?])
+            }
+        };
+        let wait = self.wait();
+        let mut prober = Prober::open(self.config.address, "dont", &settings)?;
+        let answers = self.prober.answers;
+        std::mem::swap(&mut self.prober, &mut prober);
+        let mut is_answered = false;
+        for _ in 0..2 {
+            if answers == Some(Answers::Icmp) {
+                pause(ICMP_PAUSE, self.stop)?;
+            }
+            let trials = self.fly(&[size], wait)?;
+            is_answered = trials.iter().any(|trial| trial.fate == Fate::Answered);
+            if is_answered || self.is_stopped() {
+                break;
+            }
+        }
+        std::mem::swap(&mut self.prober, &mut prober);
+        *tries += prober.tries;
+        Ok(Some(is_answered))
+    }
+
+    /// One flight, told of, and what ICMP said of it remembered.
+    fn fly<E: From<Error>>(&mut self, sizes: &[usize], wait: Duration) -> Result<Vec<Trial>, E>
+    where
+        F: FnMut(&Trial) -> Result<(), E>,
+    {
+        self.flights += 1;
+        let trials = self.prober.flight(sizes, wait, self.stop)?;
+        let headers = headers(Family::of(self.config.address));
+        for trial in &trials {
+            (self.observe)(trial)?;
+            if let Fate::TooBig { mtu, by } = trial.fate {
+                let payload = (mtu as usize).saturating_sub(headers);
+                if self.refused.is_none_or(|(known, _)| trial.payload < known) {
+                    self.refused = Some((trial.payload, by));
+                }
+                if self.told.is_none_or(|(known, _)| payload < known) {
+                    self.told = Some((payload, by));
+                }
+            }
+        }
+        Ok(trials)
+    }
+
+    /// How long an answer is waited for: the margin of RFC 6298 without its least of 1 s, which is for
+    /// retransmission and not for a question of sizes.
+    fn wait(&self) -> Duration {
+        match self.prober.estimate.smoothed() {
+            Some(smoothed) => {
+                let margin = self.prober.estimate.variation() * 4;
+                (smoothed + margin + LEAST_WAIT).min(RoundTrip::LEAST * 3)
+            }
+            None => RoundTrip::LEAST,
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,173 @@
+//! Many targets at once, on one thread: what is due is sent at a polite rate, what comes is heard.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::Config;
+use super::flight::{Flight, Next};
+use super::pace::Pace;
+use super::payload::Nonce;
+use super::verdict::Finding;
+use crate::error::{Error, Result};
+use crate::socket::{ReceiveBuffer, Traffic, WaitSet};
+
+/// So many targets are asked at once: each has a socket, and 1,024 files are a usual limit.
+const MOST_AT_ONCE: usize = 512;
+
+/// Probes all targets and tells each finding as it is made; returns early, and with less than all
+/// told, once `stop` is raised by a signal handler.
+///
+/// # Errors
+/// That of `observe`; of socket(2), ppoll(2), and of sendto(2) where the fault is not the network's,
+/// such as EMSGSIZE.
+pub fn run<E: From<Error>>(
+    config: &Config,
+    stop: &AtomicBool,
+    mut observe: impl FnMut(&Finding) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut engine = Engine::new(config);
+    while !engine.is_done() && !stop.load(Ordering::Relaxed) {
+        engine.launch()?;
+        engine.send()?;
+        engine.hear()?;
+        let mut at = 0;
+        while let Some(flight) = engine.flights.get(at) {
+            if flight.next == Next::Done {
+                observe(&engine.flights.swap_remove(at).finish())?;
+            } else {
+                at += 1;
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Engine<'a> {
+    config: &'a Config,
+    flights: Vec<Flight<'a>>,
+    /// How many targets have been begun.
+    begun: usize,
+    /// How many may be in flight: fewer than [`MOST_AT_ONCE`] where files are short.
+    room: usize,
+    pace: Pace,
+    epoch: Instant,
+    buffer: ReceiveBuffer,
+    dice: RandomState,
+    rolls: u64,
+    seen: Vec<(usize, Traffic)>,
+}
+
+impl<'a> Engine<'a> {
+    fn new(config: &'a Config) -> Self {
+        Self {
+            config,
+            flights: Vec::new(),
+            begun: 0,
+            room: MOST_AT_ONCE,
+            pace: Pace::new(config.rate),
+            epoch: Instant::now(),
+            buffer: ReceiveBuffer::new(),
+            dice: RandomState::new(),
+            rolls: 0,
+            seen: Vec::new(),
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.flights.is_empty() && self.begun == self.config.targets.len()
+    }
+
+    /// Begins one more target, if its first question may leave now.
+    fn launch(&mut self) -> Result<()> {
+        let now = Instant::now();
+        let may_send = self.pace.ready_at() <= now - self.epoch;
+        if !may_send || !self.has_room() {
+            return Ok(());
+        }
+        match Flight::begin(self.config, self.begun, now) {
+            Ok(flight) => {
+                self.begun += 1;
+                self.flights.push(flight);
+            }
+            // No file is left: those in flight will give theirs back.
+            Err(error)
+                if matches!(error.errno(), Some(libc::EMFILE | libc::ENFILE))
+                    && !self.flights.is_empty() =>
+            {
+                self.room = self.flights.len();
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn has_room(&self) -> bool {
+        self.begun < self.config.targets.len() && self.flights.len() < self.room
+    }
+
+    /// Ends the waits that are over, and sends what is due while the rate allows it.
+    fn send(&mut self) -> Result<()> {
+        for at in 0..self.flights.len() {
+            let now = Instant::now();
+            if matches!(self.flights[at].next, Next::Wait(end) if end <= now) {
+                self.flights[at].expire();
+            }
+            if matches!(self.flights[at].next, Next::Send(due) if due <= now)
+                && self.pace.take(now - self.epoch)
+            {
+                let nonce = self.nonce();
+                self.flights[at].send(nonce, &mut self.buffer)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for what comes until something is due, and takes it.
+    fn hear(&mut self) -> Result<()> {
+        let wait = self.due().saturating_duration_since(Instant::now());
+        let mut set = WaitSet::new(self.flights.iter().map(|flight| &flight.endpoint));
+        self.seen.clear();
+        self.seen.extend(set.wait(Some(wait))?);
+        for at in 0..self.seen.len() {
+            let (index, traffic) = self.seen[at];
+            let flight = &mut self.flights[index];
+            match traffic {
+                Traffic::Datagram => flight.hear_replies(&mut self.buffer)?,
+                // A datagram may wait behind the error: the next wait tells of it.
+                Traffic::Error if !flight.hear_icmp(&mut self.buffer)? => flight.clear_error()?,
+                Traffic::Error => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// When something is to be done even if nothing comes.
+    fn due(&self) -> Instant {
+        let ready = self.epoch + self.pace.ready_at();
+        let mut due = match self.has_room() {
+            true => ready,
+            false => Instant::now() + Duration::from_secs(3600),
+        };
+        for flight in &self.flights {
+            due = due.min(match flight.next {
+                Next::Send(at) => at.max(ready),
+                Next::Wait(until) => until,
+                Next::Done => self.epoch,
+            });
+        }
+        due
+    }
+
+    /// Bytes that nobody can guess: SipHash under a key from the OS, as the standard library has it.
+    fn nonce(&mut self) -> Nonce {
+        let mut nonce = [0; 16];
+        for half in nonce.chunks_exact_mut(8) {
+            self.rolls += 1;
+            let mut hasher = self.dice.build_hasher();
+            hasher.write_u64(self.rolls);
+            half.copy_from_slice(&hasher.finish().to_ne_bytes());
+        }
+        nonce
+    }
+}

@@ -1,0 +1,165 @@
+//! Which resolvers this machine was configured with: `resolv.conf` (resolv.conf(5)), as DHCP or a
+//! person wrote it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::path::Path;
+
+use nix::net::if_::if_nametoindex;
+
+use crate::error::{Error, Result};
+
+/// Where the resolvers of this machine are written down.
+pub const DEFAULT_PATH: &str = "/etc/resolv.conf";
+
+/// So many name servers the C library asks; it passes over the rest (`MAXNS`).
+pub const ASKED_BY_LIBC: usize = 3;
+
+/// A larger file is not one that somebody meant.
+const LARGEST: u64 = 1 << 20;
+
+/// What a file says about name servers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resolvers {
+    /// The name servers at port 53, in the file's order, each once.
+    pub servers: Vec<SocketAddr>,
+    /// Lines that name a server which cannot be understood: their number, from 1, and the reason.
+    pub faults: Vec<(usize, String)>,
+}
+
+impl Resolvers {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// If it cannot be read or names no server that can be asked.
+    pub fn load(path: &Path) -> Result<Self> {
+        let shown = path.display().to_string().escape_debug().to_string();
+        let remedy = "name the server to ask, as in: udpraw probe 127.0.0.1 domain (which is what \
+                      the C library falls back to)";
+        let failed = |source| Error::os("read", &shown, source).with_remedy(remedy);
+        let mut text = Vec::new();
+        let file = File::open(path).map_err(failed)?;
+        let length = file
+            .take(LARGEST + 1)
+            .read_to_end(&mut text)
+            .map_err(failed)?;
+        if length as u64 > LARGEST {
+            let reason = "it is larger than 1 MiB: no resolv.conf";
+            return Err(failed(io::Error::new(io::ErrorKind::InvalidData, reason)));
+        }
+        let found = Self::parse(&text);
+        if !found.servers.is_empty() {
+            return Ok(found);
+        }
+        let reason = match found.faults.as_slice() {
+            [] => "no nameserver line".to_owned(),
+            [(line, fault), ..] => format!("no nameserver that can be asked: line {line}: {fault}"),
+        };
+        Err(Error::invalid("use", &shown, reason).with_remedy(remedy))
+    }
+
+    /// Reads the text of a file: lines `nameserver ADDRESS`, the keyword at the line's start; the
+    /// other keywords do not matter here, and `#` or `;` begin a comment.
+    ///
+    /// ```
+    /// use udpraw::probe::Resolvers;
+    /// let found = Resolvers::parse(b"# by DHCP\nnameserver 192.0.2.1\nnameserver 2001:db8::1\n");
+    /// assert_eq!(found.servers[1], "[2001:db8::1]:53".parse().unwrap());
+    /// ```
+    pub fn parse(text: &[u8]) -> Self {
+        let mut found = Self::default();
+        for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
+            let Some(rest) = line.strip_prefix(b"nameserver") else {
+                continue;
+            };
+            if rest.first().is_some_and(|byte| !byte.is_ascii_whitespace()) {
+                continue; // another word, which begins alike
+            }
+            match server(rest) {
+                Ok(server) if found.servers.contains(&server) => {}
+                Ok(server) => found.servers.push(server),
+                Err(reason) => found.faults.push((number, reason)),
+            }
+        }
+        found
+    }
+}
+
+/// The first word as an address. A name is no address: nobody could look it up.
+fn server(rest: &[u8]) -> std::result::Result<SocketAddr, String> {
+    let mut words = rest
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    let word = match words.next() {
+        Some(word) if !matches!(word[0], b'#' | b';') => word,
+        _ => return Err("no address".into()),
+    };
+    let bad = || format!("'{}' is no address", word.escape_ascii());
+    let text = std::str::from_utf8(word).map_err(|_| bad())?;
+    let (text, scope) = match text.split_once('%') {
+        Some((text, scope)) => (text, Some(scope)),
+        None => (text, None),
+    };
+    let address: IpAddr = text.parse().map_err(|_| bad())?;
+    match (address, scope) {
+        (IpAddr::V6(address), Some(scope)) => {
+            let index = scope.parse().ok().or_else(|| if_nametoindex(scope).ok());
+            let index = index.ok_or_else(|| {
+                format!(
+                    "no interface of this machine is '{}'",
+                    scope.escape_default()
+                )
+            })?;
+            Ok(SocketAddrV6::new(address, 53, 0, index).into())
+        }
+        (_, None) => Ok(SocketAddr::new(address, 53)),
+        (IpAddr::V4(_), Some(_)) => Err(bad()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_people_and_programs_write() {
+        let text = b"# Generated by NetworkManager\n; also a comment\nsearch example.org\n\
+            nameserver 192.0.2.1\nnameserver\t2001:db8::1  # the second\r\nnameserver fe80::1%lo\n\
+            nameservers 192.0.2.9\n nameserver 192.0.2.8\nnameserver 192.0.2.1\n\
+            nameserver\nnameserver dns.example\nnameserver 192.0.2.300\nnameserver fe80::1%nosuch0\n\
+            nameserver \xff\x1b\nnameserver 192.0.2.4%lo\noptions edns0";
+        let found = Resolvers::parse(text);
+        let servers: Vec<_> = found.servers.iter().map(SocketAddr::to_string).collect();
+        assert_eq!(
+            servers,
+            ["192.0.2.1:53", "[2001:db8::1]:53", "[fe80::1%1]:53"]
+        );
+        let faults: Vec<_> = found
+            .faults
+            .iter()
+            .map(|(line, text)| format!("{line}: {text}"))
+            .collect();
+        assert_eq!(
+            faults,
+            [
+                "10: no address",
+                "11: 'dns.example' is no address",
+                "12: '192.0.2.300' is no address",
+                "13: no interface of this machine is 'nosuch0'",
+                r"14: '\xff\x1b' is no address",
+                "15: '192.0.2.4%lo' is no address",
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_is_read(text in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(b"nameserver \n1.:%".to_vec())], 0..200)) {
+            let found = Resolvers::parse(&[b"nameserver ", text.as_slice()].concat());
+            prop_assert!(found.faults.iter().all(|(_, text)| text.is_ascii()));
+        }
+    }
+}
