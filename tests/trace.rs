@@ -1,6 +1,10 @@
 //! `udpraw trace`: the calls of real programs, beside strace's.
 
 mod common;
+#[path = "trace/foreign.rs"]
+mod foreign;
+#[path = "trace/odd.rs"]
+mod odd;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -10,7 +14,9 @@ use nix::sys::signal::Signal;
 
 /// What strace is asked for: the calls that are traced.
 const CALLS: &str = "trace=%network,read,write,readv,writev,close,poll,ppoll,select,pselect6,epoll_ctl,\
-                     epoll_wait,epoll_pwait,dup,dup2,dup3,fcntl,ioctl,close_range";
+                     epoll_wait,epoll_pwait,dup,dup2,dup3,fcntl,ioctl,close_range,preadv,pwritev,\
+                     preadv2,pwritev2,sendfile,splice,?epoll_create,epoll_create1,epoll_pwait2,\
+                     io_uring_setup,io_uring_enter,io_uring_register";
 
 /// Whether this machine lets a program be traced at all.
 fn may_trace() -> bool {
@@ -138,7 +144,8 @@ fn about_sockets(trace: &str) -> Vec<String> {
             })
         };
         let is_ours = match name {
-            "read" | "write" | "readv" | "writev" | "close" | "dup" | "fcntl" | "ioctl" => {
+            "read" | "write" | "readv" | "writev" | "preadv" | "preadv2" | "pwritev"
+            | "pwritev2" | "sendfile" | "close" | "dup" | "fcntl" | "ioctl" => {
                 sockets.contains(&first)
             }
             "dup2" | "dup3" => {
@@ -158,7 +165,11 @@ fn about_sockets(trace: &str) -> Vec<String> {
                         .and_then(number)
                         .is_some_and(|fd| sockets.contains(&fd))
             }
-            "epoll_wait" | "epoll_pwait" => epolls.contains(&first),
+            "splice" => {
+                let third = rest.split(", ").nth(2).and_then(number);
+                sockets.contains(&first) || third.is_some_and(|fd| sockets.contains(&fd))
+            }
+            "epoll_wait" | "epoll_pwait" | "epoll_pwait2" => epolls.contains(&first),
             _ => true,
         };
         if !is_ours {
@@ -207,6 +218,8 @@ fn is_named_by_us(ours: &str) -> bool {
         "SO_COOKIE",
         "TIMEO_OLD",
         "IPV6_RECVERR, cmsg",
+        // strace looks into the structure.
+        "io_uring_setup",
     ]
     .iter()
     .any(|name| ours.contains(name))
@@ -216,7 +229,11 @@ fn compare(program: &[&str]) {
     let (end, ours) = ours(&["--only", "all"], program);
     let (ours, theirs) = (about_sockets(&ours), about_sockets(&theirs(program)));
     assert!(!ours.is_empty(), "{}", end.stderr);
-    for (ours, theirs) in ours.iter().zip(&theirs) {
+    assert_same(&ours, &theirs);
+}
+
+fn assert_same(ours: &[String], theirs: &[String]) {
+    for (ours, theirs) in ours.iter().zip(theirs) {
         if is_named_by_us(ours) {
             let head = |line: &str| line.split(", ").next().unwrap_or_default().to_owned();
             assert_eq!(head(ours), head(theirs));

@@ -6,17 +6,24 @@
  *   plain flood PORT SIZE SECONDS  send as fast as it goes: prints how many datagrams were sent
  *   plain loop COUNT SIZE        one process, two sockets: COUNT rounds, for counting instructions
  *
- *   plain others COUNT           COUNT system calls that touch no socket
+ *   plain others COUNT CALL [filtered]  COUNT system calls that touch no socket (lseek, fstat, or pread of
+ *                                4 KiB): prints the CPU seconds that they took; filtered: under a seccomp
+ *                                filter that allows everything, the least that any filter costs
  *
  * `serve` consents to a bench (src/protocol/consent.rs), so that `udpraw bench --server` may ask it.
  *
  * gcc -O2 -o plain plain.c. On 127.0.0.1 alone. */
 #include <fcntl.h>
 #include <arpa/inet.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +35,13 @@ static double seconds(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+static double cpu_seconds(void)
+{
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    return used.ru_utime.tv_sec + used.ru_stime.tv_sec + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 }
 
 static int bound(int port, struct sockaddr_in *address)
@@ -43,6 +57,28 @@ static int bound(int port, struct sockaddr_in *address)
         exit(2);
     }
     return fd;
+}
+
+static int others(long count, const char *call, int filtered)
+{
+    struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    struct sock_fprog filter = {1, &allow};
+    /* With a socket, so that a tracer's filter is all there. */
+    struct sockaddr_in here;
+    int socket = bound(0, &here), file = open("/proc/self/exe", O_RDONLY), what = *call;
+    struct stat status;
+    double start;
+    if (filtered && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, 2, &filter)))
+        return perror("plain"), 2;
+    for (start = cpu_seconds(); count > 0; count--)
+        if (what == 'l')
+            lseek(file, count & 7, SEEK_SET);
+        else if (what == 'f')
+            fstat(file, &status);
+        else if (pread(file, buffer, 4096, 0) < 0)
+            return perror("plain"), 2;
+    printf("%.6f\n", cpu_seconds() - start);
+    return socket < 0;
 }
 
 static void serve_one(int fd)
@@ -127,12 +163,8 @@ int main(int argc, char **argv)
         }
         return 0;
     }
-    if (argc == 3 && !strcmp(argv[1], "others")) {
-        int fd = bound(0, &here), file = open("/etc/passwd", O_RDONLY);
-        for (long left = atol(argv[2]); left > 0; left--)
-            lseek(file, left & 7, SEEK_SET);
-        return fd < 0;
-    }
+    if (argc >= 4 && !strcmp(argv[1], "others"))
+        return others(atol(argv[2]), argv[3], argc == 5);
     return fprintf(stderr, "usage: plain serve PORT | ask PORT SIZE SECONDS | sink PORT | flood PORT SIZE SECONDS"
-                           " | loop COUNT SIZE | others COUNT\n"), 2;
+                           " | loop COUNT SIZE | others COUNT lseek|fstat|pread [filtered]\n"), 2;
 }

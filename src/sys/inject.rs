@@ -103,7 +103,7 @@ pub(crate) fn add_filter(thread: i32, filter: &[sock_filter]) -> io::Result<Inje
     let mut registers = before;
     let arguments = [
         u64::from(libc::SECCOMP_SET_MODE_FILTER),
-        libc::SECCOMP_FILTER_FLAG_TSYNC,
+        libc::SECCOMP_FILTER_FLAG_TSYNC | super::seccomp::SPECULATE,
         place,
     ];
     machine::set(&mut registers, libc::SYS_seccomp, arguments);

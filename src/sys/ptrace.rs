@@ -174,6 +174,15 @@ pub(crate) fn read_memory(pid: i32, address: u64, into: &mut [u8]) -> usize {
     read.map_or(0, |read| read.min(length))
 }
 
+/// Whether two processes have one table of descriptors (`kcmp(2)`); no where the kernel cannot say.
+pub(crate) fn shares_files(one: i32, other: i32) -> bool {
+    /// linux/kcmp.h.
+    const KCMP_FILES: libc::c_int = 2;
+    // SAFETY: kcmp(2) takes numbers alone: KCMP_FILES ignores idx1 and idx2.
+    let result = unsafe { libc::syscall(libc::SYS_kcmp, one, other, KCMP_FILES, 0, 0) };
+    result == 0
+}
+
 /// A duplicate of a file descriptor of another process (`pidfd_getfd(2)`, Linux 5.6).
 pub(crate) fn duplicate(pid: i32, fd: i32) -> io::Result<std::os::fd::OwnedFd> {
     let pidfd = owned(libc::SYS_pidfd_open, [pid as usize, 0, 0])?;

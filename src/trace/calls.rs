@@ -23,13 +23,22 @@ pub(super) enum Shape {
     Write,
     ReadVector,
     WriteVector,
+    /// preadv, preadv2.
+    ReadVectorAt,
+    /// pwritev, pwritev2.
+    WriteVectorAt,
+    SendFile,
+    Splice,
     Poll,
     Ppoll,
     Select,
     Pselect,
+    EpollCreate,
+    EpollCreate1,
     EpollControl,
     EpollWait,
     EpollPwait,
+    EpollPwait2,
     Listen,
     Shutdown,
     Dup,
@@ -40,6 +49,8 @@ pub(super) enum Shape {
     Close,
     CloseRange,
     UringSetup,
+    UringEnter,
+    UringRegister,
 }
 
 impl Shape {
@@ -53,6 +64,8 @@ impl Shape {
                 | Self::Ppoll
                 | Self::Select
                 | Self::Pselect
+                | Self::EpollCreate
+                | Self::EpollCreate1
                 | Self::CloseRange
                 | Self::UringSetup
         )
@@ -62,7 +75,13 @@ impl Shape {
     pub(super) fn is_send(self) -> bool {
         matches!(
             self,
-            Self::SendTo | Self::SendMessage | Self::SendMessages | Self::Write | Self::WriteVector
+            Self::SendTo
+                | Self::SendMessage
+                | Self::SendMessages
+                | Self::Write
+                | Self::WriteVector
+                | Self::WriteVectorAt
+                | Self::SendFile
         )
     }
 
@@ -79,6 +98,9 @@ impl Shape {
                 | Self::Write
                 | Self::ReadVector
                 | Self::WriteVector
+                | Self::ReadVectorAt
+                | Self::WriteVectorAt
+                | Self::SendFile
                 | Self::Dup
                 | Self::Fcntl
                 | Self::Ioctl
@@ -97,6 +119,8 @@ impl Shape {
                 | Self::EpollControl
                 | Self::EpollWait
                 | Self::EpollPwait
+                | Self::EpollPwait2
+                | Self::Splice
                 | Self::Dup2
                 | Self::Dup3
                 | Self::CloseRange
@@ -146,13 +170,22 @@ pub(super) static CALLS: &[Spec] = calls! {
     SYS_write write Write;
     SYS_readv readv ReadVector;
     SYS_writev writev WriteVector;
+    SYS_preadv preadv ReadVectorAt;
+    SYS_pwritev pwritev WriteVectorAt;
+    SYS_preadv2 preadv2 ReadVectorAt;
+    SYS_pwritev2 pwritev2 WriteVectorAt;
+    SYS_sendfile sendfile SendFile;
+    SYS_splice splice Splice;
     #[cfg(target_arch = "x86_64")] SYS_poll poll Poll;
     SYS_ppoll ppoll Ppoll;
     #[cfg(target_arch = "x86_64")] SYS_select select Select;
     SYS_pselect6 pselect6 Pselect;
+    #[cfg(target_arch = "x86_64")] SYS_epoll_create epoll_create EpollCreate;
+    SYS_epoll_create1 epoll_create1 EpollCreate1;
     SYS_epoll_ctl epoll_ctl EpollControl;
     #[cfg(target_arch = "x86_64")] SYS_epoll_wait epoll_wait EpollWait;
     SYS_epoll_pwait epoll_pwait EpollPwait;
+    SYS_epoll_pwait2 epoll_pwait2 EpollPwait2;
     SYS_dup dup Dup;
     #[cfg(target_arch = "x86_64")] SYS_dup2 dup2 Dup2;
     SYS_dup3 dup3 Dup3;
@@ -161,6 +194,8 @@ pub(super) static CALLS: &[Spec] = calls! {
     SYS_close close Close;
     SYS_close_range close_range CloseRange;
     SYS_io_uring_setup io_uring_setup UringSetup;
+    SYS_io_uring_enter io_uring_enter UringEnter;
+    SYS_io_uring_register io_uring_register UringRegister;
 };
 
 /// The call of that number.

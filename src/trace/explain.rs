@@ -32,7 +32,7 @@ impl Call {
     fn failure(&self, errno: i32) -> String {
         let is_wait = matches!(
             self.name,
-            "recvfrom" | "recvmsg" | "recvmmsg" | "read" | "readv"
+            "recvfrom" | "recvmsg" | "recvmmsg" | "read" | "readv" | "preadv" | "preadv2"
         );
         match errno {
             libc::EAGAIN if is_wait => {
@@ -113,10 +113,20 @@ impl Call {
             _ if self.is_receiving() && facts.kind.is_none_or(|kind| kind.is_udp()) => self.received(),
             _ if self.is_sending() => format!("{value} bytes go to the {word} socket."),
             _ if self.is_receiving() => format!("{value} bytes come from the {word} socket."),
-            "poll" | "ppoll" | "select" | "pselect6" | "epoll_wait" | "epoll_pwait" => match value {
+            "poll" | "ppoll" | "select" | "pselect6" | "epoll_wait" | "epoll_pwait"
+            | "epoll_pwait2" => match value {
                 0 => "Nothing came in that time.".into(),
                 _ => "The program slept until something came, if it was not there already.".into(),
             },
+            "epoll_create" | "epoll_create1" => {
+                format!("The kernel makes {value}, which can wait for many sockets at once.")
+            }
+            "sendfile" | "splice" => format!(
+                "{value} bytes go from one descriptor to the other inside the kernel, past the program."
+            ),
+            "io_uring_enter" => format!(
+                "The kernel takes {value} requests from io_uring's queue; what they do is not seen here."
+            ),
             "epoll_ctl" => "The program says which events of a socket it wants to be told.".into(),
             "dup" | "dup2" | "dup3" => format!("{value} is the same socket from now on."),
             "fcntl" => match facts.number as i32 {
@@ -154,14 +164,14 @@ impl Call {
     fn is_sending(&self) -> bool {
         matches!(
             self.name,
-            "sendto" | "sendmsg" | "sendmmsg" | "write" | "writev"
+            "sendto" | "sendmsg" | "sendmmsg" | "write" | "writev" | "pwritev" | "pwritev2"
         )
     }
 
     fn is_receiving(&self) -> bool {
         matches!(
             self.name,
-            "recvfrom" | "recvmsg" | "recvmmsg" | "read" | "readv"
+            "recvfrom" | "recvmsg" | "recvmmsg" | "read" | "readv" | "preadv" | "preadv2"
         )
     }
 

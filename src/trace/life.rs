@@ -5,7 +5,7 @@ use nix::unistd::Pid;
 
 use super::event::{End, Event, Found};
 use super::tracee;
-use super::tracee::Mode;
+use super::tracee::{Mode, Process, Tracee};
 use super::tracer::Tracer;
 use crate::sys::ptrace::{self, Resume, Status};
 
@@ -21,17 +21,22 @@ impl Tracer {
         };
         let process = tracee::process_of(child).unwrap_or(child);
         let mode = self.processes.get(&maker).map_or(Mode::Every, |p| p.mode);
-        self.adopt(child, process, mode);
-        if process != maker
+        let is_apart = process != maker && ptrace::shares_files(parent, child);
+        self.adopt(child, if is_apart { maker } else { process }, mode);
+        if is_apart {
+            self.share(parent, child, maker);
+        } else if process != maker
             && let Some(parent) = self.processes.get(&maker)
         {
             let table = self.sockets.fork(&parent.table);
             let (covered, is_late) = (parent.covered.clone(), parent.is_late);
+            let is_mixed = parent.is_mixed;
             let (is_foreign, is_started) = (parent.is_foreign, parent.is_started);
             if let Some(child) = self.processes.get_mut(&process) {
                 child.table = table;
                 child.covered = covered;
                 child.is_late = is_late;
+                child.is_mixed = is_mixed;
                 child.is_foreign = is_foreign;
                 child.is_started = is_started;
             }
@@ -42,24 +47,59 @@ impl Tracer {
         }
     }
 
+    /// A process of its own uses its maker's descriptors. No filter reaches both, so that each of their
+    /// calls is looked at.
+    fn share(&mut self, parent: i32, child: i32, maker: i32) {
+        if let Some(tracee) = self.tracees.get_mut(&child) {
+            tracee.is_apart = true;
+        }
+        self.look_at_every(maker, parent);
+    }
+
+    /// A process that shared its maker's descriptors has its own from its exec on.
+    fn part(&mut self, thread: i32) {
+        let Some(tracee) = self.tracees.get_mut(&thread).filter(|t| t.is_apart) else {
+            return;
+        };
+        let maker = std::mem::replace(&mut tracee.process, thread);
+        tracee.is_apart = false;
+        let Some(shared) = self.processes.get_mut(&maker) else {
+            return;
+        };
+        shared.threads -= 1;
+        let own = Process {
+            table: self.sockets.fork(&shared.table),
+            covered: shared.covered.clone(),
+            threads: 1,
+            ..*shared
+        };
+        if shared.threads == 0
+            && let Some(shared) = self.processes.remove(&maker)
+        {
+            self.sockets.close_all(&shared.table);
+        }
+        self.processes.insert(thread, own);
+    }
+
     /// A process runs another program: its other threads are gone, and this one has its pid.
     pub(super) fn replaced(&mut self, thread: i32) {
-        let former = ptrace::event_message(thread).unwrap_or(i64::from(thread)) as i32;
+        self.part(thread);
         let gone: Vec<i32> = self
             .tracees
             .iter()
-            .filter(|(id, tracee)| tracee.process == thread && **id != thread)
+            .filter(|(id, tracee)| tracee.process == thread && **id != thread && !tracee.is_apart)
             .map(|(id, _)| *id)
             .collect();
         for id in gone {
             self.tracees.remove(&id);
         }
-        let _ = former;
         if let Some(tracee) = self.tracees.get_mut(&thread) {
             tracee.entry = None;
         }
+        let is_apart = |tracee: &&Tracee| tracee.process == thread && tracee.is_apart;
+        let apart = self.tracees.values().filter(is_apart).count();
         if let Some(process) = self.processes.get_mut(&thread) {
-            process.threads = 1;
+            process.threads = 1 + apart;
         }
         self.executed(thread);
     }

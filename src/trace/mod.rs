@@ -2,7 +2,7 @@
 //!
 //! A [`Tracer`] runs programs, or takes over a running one, and tells each call that touches a socket
 //! as a [`Call`]: its text in strace's notation, and the facts in it. A seccomp filter in the program
-//! hands over those calls alone, so that all others run at full speed; a program that runs already
+//! hands over those calls alone, so that no other stops; a program that runs already
 //! has no such filter, and stops at every call.
 //!
 //! ```no_run

@@ -121,10 +121,14 @@ impl Tracer {
 
     /// The filter that a program starts with, or (`is_late`) the one that its first sockets add.
     pub(super) fn filter(&self, ranges: &[(u32, u32)], is_late: bool) -> Vec<libc::sock_filter> {
-        let always = numbers(|shape| match is_late {
+        let mut always = numbers(|shape| match is_late {
             true => shape.is_late(),
             false => shape.is_always(),
         });
+        // Not told: a filter of the program's own could refuse calls before ours sees them.
+        if !is_late {
+            always.extend([libc::SYS_seccomp, libc::SYS_prctl]);
+        }
         seccomp::filter(&always, &numbers(Shape::is_by_fd), ranges)
     }
 
@@ -136,6 +140,7 @@ impl Tracer {
     pub(super) fn adopt(&mut self, thread: i32, process: i32, mode: Mode) {
         let tracee = Tracee {
             process,
+            is_apart: false,
             entry: None,
             is_running: true,
         };
@@ -146,6 +151,7 @@ impl Tracer {
             threads: 0,
             covered: Vec::new(),
             is_late: false,
+            is_mixed: false,
             is_foreign: false,
             is_started: false,
         });

@@ -29,8 +29,16 @@ impl Tracer {
             return;
         };
         tracee.entry = None;
+        if seccomp::OTHER_SOCKETS.contains(&(arch, number as u32)) {
+            let process = tracee.process;
+            return self.found_mixed(process);
+        }
         if arch != seccomp::NATIVE {
             return;
+        }
+        if is_confining(number, &arguments) {
+            let process = tracee.process;
+            return self.look_at_every(process, thread);
         }
         let (Some(spec), Some(process)) =
             (calls::find(number), self.processes.get(&tracee.process))
@@ -229,6 +237,21 @@ impl Tracer {
         self.note(process, text);
     }
 
+    /// A 64-bit program makes a socket by `int 0x80`, or as an x32 program does: said once.
+    fn found_mixed(&mut self, id: i32) {
+        let Some(process) = self.processes.get_mut(&id) else {
+            return;
+        };
+        if process.is_foreign || std::mem::replace(&mut process.is_mixed, true) {
+            return;
+        }
+        let text =
+            "it makes a socket by a call of another architecture (int 0x80, or x32): such calls \
+                    have numbers of their own, and are not shown"
+                .to_owned();
+        self.note(id, text);
+    }
+
     /// Sees to it that calls on each of a process's sockets come to the tracer: `thread` stands at the
     /// end of a call, and adds what is missing to the filter.
     pub(super) fn cover(&mut self, id: i32, thread: i32) {
@@ -271,11 +294,18 @@ impl Tracer {
             }
             Ok(Injected::Ended(status)) => self.later(thread, status),
             // The slow way shows the same.
-            Ok(Injected::Refused) | Err(_) => {
-                process.mode = Mode::Every;
-                self.interrupt_others(id, thread);
-            }
+            Ok(Injected::Refused) | Err(_) => self.look_at_every(id, thread),
         }
+    }
+}
+
+/// Whether a call puts a filter on the program: it may refuse calls before ours sees them, and end the
+/// program for a call that is made on its behalf.
+fn is_confining(number: u64, arguments: &[u64; 6]) -> bool {
+    match number.cast_signed() {
+        libc::SYS_seccomp => arguments[0] <= u64::from(libc::SECCOMP_SET_MODE_FILTER),
+        libc::SYS_prctl => arguments[0] as i32 == libc::PR_SET_SECCOMP,
+        _ => false,
     }
 }
 
@@ -292,8 +322,9 @@ fn is_about_sockets(
         shape if shape.is_by_fd() => table.has(fd),
         Shape::Dup2 | Shape::Dup3 => table.has(fd) || table.has(second),
         Shape::CloseRange => table.has_any(fd, second.max(fd)),
+        Shape::Splice => table.has(fd) || table.has(arguments[2] as i32),
         Shape::EpollControl => table.has(arguments[2] as i32) || table.is_epoll(fd),
-        Shape::EpollWait | Shape::EpollPwait => table.is_epoll(fd),
+        Shape::EpollWait | Shape::EpollPwait | Shape::EpollPwait2 => table.is_epoll(fd),
         Shape::Poll | Shape::Ppoll => {
             let bytes = Remote(thread).bytes(arguments[0], (arguments[1] as usize).min(1024) * 8);
             let bytes = bytes.unwrap_or_default();

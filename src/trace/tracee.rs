@@ -19,7 +19,11 @@ pub(super) struct Entry {
 /// A thread.
 #[derive(Debug)]
 pub(super) struct Tracee {
+    /// The process, or for one that is apart the process whose descriptors it shares.
     pub(super) process: i32,
+    /// Whether it is a process of its own that shares its maker's descriptors (CLONE_FILES without
+    /// CLONE_THREAD).
+    pub(super) is_apart: bool,
     pub(super) entry: Option<Entry>,
     /// Whether it has been seen to stop: a new one must, before it runs.
     pub(super) is_running: bool,
@@ -44,6 +48,8 @@ pub(super) struct Process {
     pub(super) covered: Vec<(u32, u32)>,
     /// Whether the filter hands over the calls that are late (`Shape::is_late`).
     pub(super) is_late: bool,
+    /// Whether it has been said that it makes sockets by calls of another architecture.
+    pub(super) is_mixed: bool,
     /// A 32-bit program: its calls are not read.
     pub(super) is_foreign: bool,
     /// Whether the program has been started: before that it is ours.

@@ -135,6 +135,19 @@ impl Tracer {
         self.late.push((thread, status));
     }
 
+    /// Stops at each call of a process from now on, which `thread` is stopped in.
+    pub(super) fn look_at_every(&mut self, process: i32, thread: i32) {
+        if let Some(process) = self.processes.get_mut(&process)
+            && process.is_started
+            && process.mode == Mode::Filtered
+        {
+            process.mode = Mode::Every;
+        } else {
+            return;
+        }
+        self.interrupt_others(process, thread);
+    }
+
     /// Has the other threads of a process stop, so that they go on in its new mode.
     pub(super) fn interrupt_others(&mut self, process: i32, thread: i32) {
         for (other, tracee) in &self.tracees {

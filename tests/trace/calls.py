@@ -64,3 +64,32 @@ try: socket.socket(A.AF_INET,99)
 except OSError: pass
 try: socket.socket(A.AF_INET,2,99)
 except OSError: pass
+# Calls that move bytes past the program or at an offset, epoll in its other forms, and io_uring.
+import ctypes
+libc=ctypes.CDLL(None,use_errno=True)
+call=libc.syscall
+f=os.open("/etc/hostname",os.O_RDONLY)
+x,y=socket.socketpair(A.AF_UNIX,A.SOCK_DGRAM)
+os.sendfile(x.fileno(),f,None,1); os.sendfile(x.fileno(),f,0,2); y.recv(9); y.recv(9)
+pr,pw=os.pipe(); os.write(pw,b"piped"); os.splice(pr,x.fileno(),3); os.splice(y.fileno(),pw,3)
+try: os.splice(pr,x.fileno(),3,offset_dst=7)
+except OSError: pass
+os.pwritev(x.fileno(),[b"ab",b"c"],-1); os.preadv(y.fileno(),[bytearray(2),bytearray(2)],-1,os.RWF_NOWAIT)
+for n,w in (("preadv",os.preadv),("pwritev",os.pwritev)):
+    try: w(x.fileno(),[bytearray(2)],5)
+    except OSError: pass
+try: os.preadv(y.fileno(),[bytearray(2)],-1,os.RWF_NOWAIT)
+except OSError: pass
+eight=ctypes.create_string_buffer(8); two=(ctypes.c_ulong*2)(ctypes.addressof(eight),4)
+call(ctypes.c_long(296 if os.uname().machine=="x86_64" else 70),x.fileno(),two,ctypes.c_long(1),ctypes.c_long(0),ctypes.c_long(0))
+y.setblocking(False)
+try: os.readv(y.fileno(),[bytearray(2),bytearray(3)])
+except OSError: pass
+e=select.epoll(); e2=select.epoll(flags=select.EPOLL_CLOEXEC)
+if os.uname().machine=="x86_64": call(ctypes.c_long(213),8)
+e.register(x.fileno(),select.EPOLLOUT)
+ev=ctypes.create_string_buffer(64); ts=(ctypes.c_long*2)(0,1000)
+call(ctypes.c_long(441),e.fileno(),ev,4,ts,None,ctypes.c_long(8))
+e.modify(x.fileno(),0); call(ctypes.c_long(441),e.fileno(),ev,4,ts,None,ctypes.c_long(8))
+u=call(ctypes.c_long(425),2,ctypes.create_string_buffer(120))
+call(ctypes.c_long(426),u,0,0,1,None,ctypes.c_long(8)); call(ctypes.c_long(427),u,1,None,0); call(ctypes.c_long(427),u,77,None,0)

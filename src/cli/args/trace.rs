@@ -17,8 +17,10 @@ Examples:
 
 The trace goes to standard output; there, what the program itself prints on its standard output goes
 to standard error. With -o FILE the program keeps its standard output.
-A filter (seccomp) in the program hands over its socket calls, and the rest run at full speed. With -p,
-and with --no-follow, there is no filter, and each call costs two stops: a program is then much slower.
+A filter (seccomp) in the program hands over its socket calls; each other call costs some 30 ns more. With
+-p, and with --no-follow, there is no filter, and each call costs two stops: a program is then much
+slower. So is one with a filter of its own, or that shares its descriptors with another process.
+io_uring's requests and calls by int 0x80 are not shown, which is said once.
 A program that is traced from its start gains no privileges by set-user-ID.
 
 Exit status: the program's own (128 and the signal's number if it was killed); with -p 0; 2 on an error

@@ -1,4 +1,4 @@
-//! Calls on descriptors that move no bytes: dup, fcntl, ioctl, shutdown, close, and io_uring.
+//! Calls on descriptors that move no bytes: dup, fcntl, ioctl, shutdown, close, epoll_create.
 
 use std::fmt::Write as _;
 
@@ -172,13 +172,12 @@ pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context
             let _ = write!(call.next(), "{}", second as u32);
             flags(call.next(), i64::from(third as u32), CLOSE_RANGE);
         }
-        Shape::UringSetup => {
-            let _ = write!(call.next(), "{}", first as u32);
-            pointer(call.next(), second);
-            if let Some(fd) = call.value() {
-                call.facts.fds.push(fd as i32);
-            }
-        }
+        Shape::EpollCreate => drop(write!(call.next(), "{}", first as i32)),
+        Shape::EpollCreate1 => flags(
+            call.next(),
+            i64::from(first as u32),
+            names! { EPOLL_CLOEXEC },
+        ),
         _ => {}
     }
 }

@@ -1,4 +1,4 @@
-//! Calls that move bytes: send and receive, one message or many, read and write.
+//! Calls that move bytes: send and receive, one message or many.
 
 use std::fmt::Write as _;
 
@@ -63,7 +63,7 @@ fn message_flags(text: &mut String, value: i32) {
 }
 
 /// The bytes at an address, as a string; the address itself where they cannot be read.
-fn string<M: Memory>(
+pub(super) fn string<M: Memory>(
     call: &mut Call,
     context: &Context<'_, M>,
     address: u64,
@@ -102,7 +102,7 @@ fn buffer<M: Memory>(
     }
 }
 
-fn done(call: &Call) -> Option<usize> {
+pub(super) fn done(call: &Call) -> Option<usize> {
     call.value().and_then(|value| usize::try_from(value).ok())
 }
 
@@ -204,6 +204,7 @@ fn header<M: Memory>(
         header.parts,
         header.part_count,
         received,
+        false,
         &mut moved,
     );
     let _ = write!(text, ", msg_iovlen={}", header.part_count);
@@ -232,13 +233,14 @@ fn header<M: Memory>(
     call.text = text;
 }
 
-/// `[{iov_base="abc", iov_len=3}, …]`.
-fn vector<M: Memory>(
+/// `[{iov_base="abc", iov_len=3}, …]`; where nothing was read into them, the addresses of the parts.
+pub(super) fn vector<M: Memory>(
     text: &mut String,
     context: &Context<'_, M>,
     at: u64,
     count: u64,
     filled: Option<usize>,
+    is_failed: bool,
     moved: &mut Moved,
 ) {
     let number = (count as usize).min(PARTS);
@@ -263,7 +265,10 @@ fn vector<M: Memory>(
             "{iov_base="
         });
         let shown = left.map_or(length as usize, |left| left.min(length as usize));
-        buffer(text, context, base, shown, Some(moved));
+        match filled {
+            Some(_) if is_failed => pointer(text, base),
+            _ => buffer(text, context, base, shown, Some(moved)),
+        }
         let _ = write!(text, ", iov_len={length}}}");
         left = left.map(|left| left - shown);
     }
@@ -335,7 +340,7 @@ pub(super) fn messages<M: Memory>(call: &mut Call, context: &Context<'_, M>, is_
         (false, None) => 0,
     };
     call.next();
-    if shown == 0 && !(is_send && done.is_some()) {
+    if at == 0 || (shown == 0 && !(is_send && done.is_some())) {
         pointer(&mut call.text, at);
     } else {
         call.text.push('[');
@@ -390,50 +395,4 @@ pub(super) fn messages<M: Memory>(call: &mut Call, context: &Context<'_, M>, is_
         call.facts.moved.clear();
     }
     call.facts.address = call.facts.moved.first().and_then(|moved| moved.peer);
-}
-
-/// read(2) and write(2), and their vectors.
-pub(super) fn read_write<M: Memory>(
-    call: &mut Call,
-    context: &Context<'_, M>,
-    is_write: bool,
-    is_vector: bool,
-) {
-    let [_, at, count, ..] = context.arguments;
-    let done = done(call);
-    let mut moved = Moved::default();
-    let filled = if is_write {
-        None
-    } else {
-        Some(done.unwrap_or_default())
-    };
-    match (is_vector, is_write, done) {
-        (true, true, _) | (true, false, Some(_)) => {
-            call.next();
-            let mut text = std::mem::take(&mut call.text);
-            vector(&mut text, context, at, count, filled, &mut moved);
-            call.text = text;
-        }
-        (false, true, _) => string(call, context, at, count as usize, Some(&mut moved)),
-        (false, false, Some(done)) => {
-            string(
-                call,
-                context,
-                at,
-                done.min(count as usize),
-                Some(&mut moved),
-            );
-        }
-        (_, false, None) => pointer(call.next(), at),
-    }
-    let _ = write!(call.next(), "{count}");
-    call.facts.direction = Some(if is_write {
-        Direction::Out
-    } else {
-        Direction::In
-    });
-    if let Some(done) = done {
-        moved.bytes = done;
-        call.facts.moved.push(moved);
-    }
 }

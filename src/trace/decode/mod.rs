@@ -8,6 +8,7 @@ mod control;
 mod descriptor;
 mod message;
 mod option;
+mod transfer;
 mod wait;
 
 use std::fmt::Write as _;
@@ -76,6 +77,12 @@ pub(super) fn early<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -
         Shape::Select | Shape::Pselect | Shape::Ppoll => {
             Early::Texts(wait::early(shape, memory, arguments))
         }
+        Shape::SendFile => Early::Texts(vec![transfer::offset(memory, arguments[2])]),
+        Shape::Splice => Early::Texts(
+            [arguments[1], arguments[3]]
+                .map(|at| transfer::offset(memory, at))
+                .into(),
+        ),
         _ => Early::None,
     }
 }
@@ -137,14 +144,25 @@ pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context
         Shape::ReceiveMessage => message::receive_message(call, context),
         Shape::SendMessages => message::messages(call, context, true),
         Shape::ReceiveMessages => message::messages(call, context, false),
-        Shape::Read => message::read_write(call, context, false, false),
-        Shape::Write => message::read_write(call, context, true, false),
-        Shape::ReadVector => message::read_write(call, context, false, true),
-        Shape::WriteVector => message::read_write(call, context, true, true),
+        Shape::Read => transfer::read_write(call, context, false, false),
+        Shape::Write => transfer::read_write(call, context, true, false),
+        Shape::ReadVector => transfer::read_write(call, context, false, true),
+        Shape::WriteVector => transfer::read_write(call, context, true, true),
+        Shape::ReadVectorAt | Shape::WriteVectorAt => {
+            transfer::read_write(call, context, shape == Shape::WriteVectorAt, true);
+            transfer::place(call, context);
+        }
         Shape::Poll | Shape::Ppoll => wait::poll(call, shape, context),
         Shape::Select | Shape::Pselect => wait::select(call, shape, context),
         Shape::EpollControl => wait::epoll_control(call, context),
-        Shape::EpollWait | Shape::EpollPwait => wait::epoll_wait(call, shape, context),
+        Shape::EpollWait | Shape::EpollPwait | Shape::EpollPwait2 => {
+            wait::epoll_wait(call, shape, context)
+        }
+        Shape::SendFile
+        | Shape::Splice
+        | Shape::UringSetup
+        | Shape::UringEnter
+        | Shape::UringRegister => transfer::decode(call, shape, context),
         _ => descriptor::decode(call, shape, context),
     }
 }

@@ -283,8 +283,11 @@ pub(super) fn epoll_wait<M: Memory>(call: &mut Call, shape: Shape, context: &Con
         None => pointer(call.next(), at),
     }
     let _ = write!(call.next(), "{}", most as i32);
-    let _ = write!(call.next(), "{}", time as i32);
-    if shape == Shape::EpollPwait {
+    match shape {
+        Shape::EpollPwait2 => super::timespec(call, context, time),
+        _ => drop(write!(call.next(), "{}", time as i32)),
+    }
+    if shape != Shape::EpollWait {
         let set = signal_set(context.memory, mask, size as usize);
         call.next().push_str(&set);
         let _ = write!(call.next(), "{size}");

@@ -1,0 +1,186 @@
+//! Calls that move bytes as from and to any file: read and write, sendfile, splice; and io_uring's.
+
+use std::fmt::Write as _;
+
+use super::message::{done, string, vector};
+use super::{Context, Early};
+use crate::trace::call::{Call, Direction, Moved, Returned};
+use crate::trace::calls::Shape;
+use crate::trace::memory::Memory;
+use crate::trace::notation::{Names, flags, named, names, pointer};
+
+const SPLICE: Names = names! { SPLICE_F_MOVE SPLICE_F_NONBLOCK SPLICE_F_MORE SPLICE_F_GIFT };
+
+/// Flags of io_uring_enter(2) (linux/io_uring.h).
+const ENTER: Names = &[
+    (1, "IORING_ENTER_GETEVENTS"),
+    (2, "IORING_ENTER_SQ_WAKEUP"),
+    (4, "IORING_ENTER_SQ_WAIT"),
+    (8, "IORING_ENTER_EXT_ARG"),
+    (16, "IORING_ENTER_REGISTERED_RING"),
+];
+
+/// Operations of io_uring_register(2) (linux/io_uring.h).
+const REGISTER: Names = &[
+    (0, "IORING_REGISTER_BUFFERS"),
+    (1, "IORING_UNREGISTER_BUFFERS"),
+    (2, "IORING_REGISTER_FILES"),
+    (3, "IORING_UNREGISTER_FILES"),
+    (4, "IORING_REGISTER_EVENTFD"),
+    (5, "IORING_UNREGISTER_EVENTFD"),
+    (6, "IORING_REGISTER_FILES_UPDATE"),
+    (7, "IORING_REGISTER_EVENTFD_ASYNC"),
+    (8, "IORING_REGISTER_PROBE"),
+    (9, "IORING_REGISTER_PERSONALITY"),
+    (10, "IORING_UNREGISTER_PERSONALITY"),
+    (11, "IORING_REGISTER_RESTRICTIONS"),
+    (12, "IORING_REGISTER_ENABLE_RINGS"),
+    (13, "IORING_REGISTER_FILES2"),
+    (14, "IORING_REGISTER_FILES_UPDATE2"),
+    (15, "IORING_REGISTER_BUFFERS2"),
+    (16, "IORING_REGISTER_BUFFERS_UPDATE"),
+    (17, "IORING_REGISTER_IOWQ_AFF"),
+    (18, "IORING_UNREGISTER_IOWQ_AFF"),
+    (19, "IORING_REGISTER_IOWQ_MAX_WORKERS"),
+    (20, "IORING_REGISTER_RING_FDS"),
+    (21, "IORING_UNREGISTER_RING_FDS"),
+    (22, "IORING_REGISTER_PBUF_RING"),
+    (23, "IORING_UNREGISTER_PBUF_RING"),
+    (24, "IORING_REGISTER_SYNC_CANCEL"),
+    (25, "IORING_REGISTER_FILE_ALLOC_RANGE"),
+];
+
+/// read(2) and write(2), and their vectors.
+pub(super) fn read_write<M: Memory>(
+    call: &mut Call,
+    context: &Context<'_, M>,
+    is_write: bool,
+    is_vector: bool,
+) {
+    let [_, at, count, ..] = context.arguments;
+    let done = done(call);
+    let mut moved = Moved::default();
+    let filled = if is_write {
+        None
+    } else {
+        Some(done.unwrap_or_default())
+    };
+    match (is_vector, is_write, done) {
+        (true, ..) => {
+            call.next();
+            let mut text = std::mem::take(&mut call.text);
+            vector(
+                &mut text,
+                context,
+                at,
+                count,
+                filled,
+                done.is_none(),
+                &mut moved,
+            );
+            call.text = text;
+        }
+        (false, true, _) => string(call, context, at, count as usize, Some(&mut moved)),
+        (false, false, Some(done)) => {
+            string(
+                call,
+                context,
+                at,
+                done.min(count as usize),
+                Some(&mut moved),
+            );
+        }
+        (_, false, None) => pointer(call.next(), at),
+    }
+    let _ = write!(call.next(), "{count}");
+    call.facts.direction = Some(if is_write {
+        Direction::Out
+    } else {
+        Direction::In
+    });
+    if let Some(done) = done {
+        moved.bytes = done;
+        call.facts.moved.push(moved);
+    }
+}
+
+/// What preadv(2) and pwritev(2) add: an offset, and in their second versions flags.
+pub(super) fn place<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
+    const FLAGS: Names = names! { RWF_HIPRI RWF_DSYNC RWF_SYNC RWF_NOWAIT RWF_APPEND };
+    let [.., offset, _, how] = context.arguments;
+    let _ = write!(call.next(), "{}", offset.cast_signed());
+    if call.name.ends_with('2') {
+        flags(call.next(), i64::from(how as u32), FLAGS);
+    }
+}
+
+/// An offset that the kernel reads and moves on, before or after the call: `[7]`.
+pub(super) fn offset<M: Memory>(memory: &M, at: u64) -> String {
+    let mut text = String::new();
+    match memory.exact(at) {
+        Some(bytes) => drop(write!(text, "[{}]", i64::from_ne_bytes(bytes))),
+        None => pointer(&mut text, at),
+    }
+    text
+}
+
+/// `[0] => [100]` as the next argument, or what it was where it has not moved.
+fn moving_offset<M>(call: &mut Call, context: &Context<'_, M>, index: usize, now: String) {
+    let before = match context.early {
+        Early::Texts(texts) => texts.get(index),
+        _ => None,
+    };
+    let is_good = matches!(call.returned, Returned::Value(_));
+    let text = call.next();
+    match before {
+        Some(before) if *before != now && is_good => drop(write!(text, "{before} => {now}")),
+        Some(before) => text.push_str(before),
+        None => text.push_str(&now),
+    }
+}
+
+pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context<'_, M>) {
+    let [first, second, third, fourth, fifth, sixth] = context.arguments;
+    match shape {
+        Shape::SendFile => {
+            let _ = write!(call.next(), "{}", second as i32);
+            let now = offset(context.memory, third);
+            moving_offset(call, context, 0, now);
+            let _ = write!(call.next(), "{fourth}");
+            call.facts.direction = Some(Direction::Out);
+        }
+        Shape::Splice => {
+            let (from, to) = (
+                offset(context.memory, second),
+                offset(context.memory, fourth),
+            );
+            moving_offset(call, context, 0, from);
+            let _ = write!(call.next(), "{}", third as i32);
+            moving_offset(call, context, 1, to);
+            let _ = write!(call.next(), "{fifth}");
+            flags(call.next(), i64::from(sixth as u32), SPLICE);
+            call.facts.fds.push(third as i32);
+        }
+        Shape::UringEnter => {
+            let _ = write!(call.next(), "{}", second as u32);
+            let _ = write!(call.next(), "{}", third as u32);
+            flags(call.next(), i64::from(fourth as u32), ENTER);
+            pointer(call.next(), fifth);
+            let _ = write!(call.next(), "{sixth}");
+        }
+        Shape::UringRegister => {
+            let operation = i64::from(second as u32);
+            named(call.next(), operation, REGISTER, "IORING_REGISTER_???");
+            pointer(call.next(), third);
+            let _ = write!(call.next(), "{}", fourth as u32);
+        }
+        Shape::UringSetup => {
+            let _ = write!(call.next(), "{}", first as u32);
+            pointer(call.next(), second);
+            if let Some(fd) = call.value() {
+                call.facts.fds.push(fd as i32);
+            }
+        }
+        _ => {}
+    }
+}
