@@ -226,14 +226,16 @@ fn best(
                         .and_then(|sharing| sharing.incoming_cpu);
                     cpu.is_some() && cpu == datagram.cpu
                 };
+                let may_go_on = has_connected(sockets, at);
+                if may_go_on {
+                    // All of it: connecting takes a socket out of the group and puts it in again, and
+                    // the kernel may then no longer know that some of it ask for a CPU.
+                    perhaps.extend(&group);
+                }
                 if group.iter().any(on_cpu) {
                     group.retain(on_cpu);
                 }
                 group.sort_unstable();
-                let may_go_on = has_connected(sockets, at);
-                if may_go_on {
-                    perhaps.extend(&group);
-                }
                 found = match group[..] {
                     [socket] => {
                         let of = equals().count();
