@@ -12,7 +12,7 @@ use super::reassembly::Reassembly;
 use super::sink::Sink;
 
 /// An acknowledgement is held back for no longer than this, for a second datagram to share it.
-const DELAY: Duration = Duration::from_millis(10);
+const DELAY: Duration = Duration::from_millis(2);
 /// How often the last word is said: nothing answers it, and any of them may be lost.
 const FAREWELLS: u32 = 3;
 /// Over a longer round trip than this, datagrams are on the way rather than in the socket's buffer,
