@@ -142,6 +142,66 @@ fn one_run_is_one_call_and_a_long_one_is_several_runs() {
     }
 }
 
+/// Bytes in pieces of whatever sizes leave as the same bytes in one piece do.
+#[test]
+fn what_lies_in_several_places_goes_as_one_on_each_rung() {
+    let mut dice = fastrand::Rng::with_seed(11);
+    for rung in rungs() {
+        let mut sender = plain(rung);
+        let mut receiver = plain(rung);
+        for (length, size) in [
+            (0, 0),
+            (1, 1),
+            (5, 0),
+            (65_507, 65_507),
+            (64_400, 1_400),
+            (9_001, 9),
+        ] {
+            for most in [1, 7, 1_400, 70_000] {
+                let bytes: Vec<u8> = std::iter::repeat_with(|| dice.u8(..))
+                    .take(length)
+                    .collect();
+                let (mut parts, mut rest) = (Vec::new(), &bytes[..]);
+                while !rest.is_empty() {
+                    let (part, behind) = rest.split_at(dice.usize(1..=most).min(rest.len()));
+                    parts.push(std::io::IoSlice::new(part));
+                    rest = behind;
+                }
+                let want: Vec<&[u8]> = match length {
+                    0 => vec![&[]],
+                    _ => bytes
+                        .chunks(if size == 0 { length } else { size })
+                        .collect(),
+                };
+                let before = *sender.counters();
+                sender.outbox().queue(Some(at(&receiver)), None, b"first");
+                sender
+                    .outbox()
+                    .send_parts(Some(at(&receiver)), &parts, size);
+                let sent = sender.flush();
+                assert_eq!(
+                    (sent.datagrams, sent.refused),
+                    (want.len() + 1, 0),
+                    "{rung}"
+                );
+                let got = take(&mut receiver, want.len() + 1);
+                assert_eq!(got[0], b"first");
+                assert!(
+                    got[1..] == want,
+                    "{rung}: {length} B by {size} in parts of up to {most}"
+                );
+                let after = sender.counters();
+                assert_eq!(after.sent - before.sent, want.len() as u64 + 1, "{rung}");
+                // One datagram is one call on every rung, and so is a run where there are runs.
+                if want.len() == 1 && parts.len() <= 1_024 {
+                    assert_eq!(after.syscalls - before.syscalls, 2, "{rung}");
+                    assert_eq!(after.runs, before.runs);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_cut_datagram_says_so_and_tells_its_length() {
     for rung in rungs() {

@@ -9,11 +9,14 @@ use std::os::fd::AsFd;
 use super::arrival::Arrival;
 use super::coalesce::{Limits, Message, Queue};
 use super::counters::Counters;
-use super::send::{Driver, Sender, Sent};
+use super::send::{Driver, Scattered, Sender, Sent};
 use crate::socket::{Endpoint, PacketInfo};
 
 /// From so many bytes on, a system call for them alone costs less than to copy them.
 const LEND: usize = 16 * 1024;
+
+/// The most parts that a system call gathers (`UIO_MAXIOV`).
+const LARGEST_GATHER: usize = 1024;
 
 /// The sending side of a transport.
 ///
@@ -86,10 +89,9 @@ impl Outbox<'_> {
         });
     }
 
-    /// As [`Self::send_run`], of bytes that lie in several places: the kernel gathers them, where the
-    /// rung sends runs; otherwise they are copied together first.
-    ///
-    /// `parts` are at most 1,024 (`UIO_MAXIOV`); more of them are copied together.
+    /// As [`Self::send_run`], of bytes that lie in several places: the kernel gathers them, for one
+    /// datagram on every rung, for a run where the rung sends runs. Otherwise, and beyond 1,024 parts
+    /// (`UIO_MAXIOV`), they are copied together first.
     pub fn send_parts(
         &mut self,
         destination: Option<SocketAddr>,
@@ -97,19 +99,26 @@ impl Outbox<'_> {
         segment_size: usize,
     ) {
         let length: usize = parts.iter().map(|part| part.len()).sum();
-        let count = length.div_ceil(segment_size.max(1));
-        let is_run = count > 1 && count <= self.limits.segments_of(segment_size);
+        let count = match segment_size {
+            0 => 1,
+            size => length.div_ceil(size).max(1),
+        };
+        let is_one = count == 1 || count <= self.limits.segments_of(segment_size);
         self.send_queue();
-        if is_run
-            && self
-                .driver()
-                .gather(destination, parts, length, segment_size)
-        {
-            return;
+        if is_one && parts.len() <= LARGEST_GATHER {
+            let scattered = Scattered {
+                parts,
+                length,
+                segment: segment_size,
+                count,
+            };
+            if self.driver().gather(destination, &scattered) {
+                return;
+            }
         }
-        // Rare enough to be allocated: a rung without runs, a frame that is alone, an error.
-        let bytes = parts.iter().flat_map(|part| part.iter().copied());
-        let bytes: Vec<u8> = bytes.collect();
+        // A rung without runs, or an error: then what it is about is found out the usual way.
+        let mut bytes = Vec::with_capacity(length);
+        parts.iter().for_each(|part| bytes.extend_from_slice(part));
         self.send_run(destination, &bytes, segment_size);
     }
 

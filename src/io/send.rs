@@ -108,6 +108,17 @@ fn refuses_runs(errno: Option<i32>) -> bool {
     )
 }
 
+/// One datagram or one run whose bytes lie in several places.
+pub(super) struct Scattered<'a> {
+    pub(super) parts: &'a [IoSlice<'a>],
+    /// Bytes of all of them.
+    pub(super) length: usize,
+    /// The size of each datagram; the last may be shorter.
+    pub(super) segment: usize,
+    /// How many datagrams it is.
+    pub(super) count: usize,
+}
+
 /// Sends over one endpoint by one rung.
 pub(super) struct Driver<'a> {
     pub(super) endpoint: &'a Endpoint,
@@ -162,21 +173,27 @@ impl Driver<'_> {
         }
     }
 
-    /// Sends a run whose bytes lie in several places by one call; `false` if it did not go, for
-    /// whatever reason: then it has to go another way, which tells the reason.
+    /// Sends what lies in several places by one call; `false` if it did not go, for whatever reason:
+    /// then it has to go another way, which tells the reason.
     pub(super) fn gather(
         &mut self,
         destination: Option<SocketAddr>,
-        parts: &[IoSlice<'_>],
-        length: usize,
-        segment: usize,
+        scattered: &Scattered<'_>,
     ) -> bool {
+        let &Scattered {
+            parts,
+            length,
+            segment,
+            count,
+        } = scattered;
+        let is_run = count > 1;
         let mut control = Outgoing::new();
-        let size = u16::try_from(segment).unwrap_or(u16::MAX);
-        let fits = control.push(libc::IPPROTO_UDP, libc::UDP_SEGMENT, &size.to_ne_bytes());
-        if !fits {
-            return false;
+        if is_run {
+            let size = u16::try_from(segment).unwrap_or(u16::MAX);
+            // Its room is reserved: `Outgoing` holds packet info and three integers.
+            let _ = control.push(libc::IPPROTO_UDP, libc::UDP_SEGMENT, &size.to_ne_bytes());
         }
+        self.counters.syscalls += 1;
         if let Err(error) = mmsg::send_parts(self.fd, destination, parts, &control) {
             if patience(error.raw_os_error()) > 0 {
                 // Maybe of an earlier datagram: told, whatever becomes of this one.
@@ -184,19 +201,17 @@ impl Driver<'_> {
                     destination,
                     from: None,
                     bytes: &[],
-                    segment,
+                    segment: segment.min(length),
                 };
                 self.remember(&message, error);
             }
             return false;
         }
-        let count = length.div_ceil(segment.max(1));
-        self.counters.syscalls += 1;
         self.counters.batches += 1;
-        self.sent.datagrams += count;
+        self.counters.runs += u64::from(is_run);
         self.counters.sent += count as u64;
         self.counters.sent_bytes += length as u64;
-        self.counters.runs += 1;
+        self.sent.datagrams += count;
         true
     }
 

@@ -9,18 +9,21 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
 use std::slice;
-use std::sync::Once;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use nix::libc;
 use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, munmap};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::unistd::{SysconfVar, sysconf};
 
 /// Mappings that the handler knows of, each at its own place.
 const PLACES: usize = 16;
 
 static GUARDED: [Guard; PLACES] = [const { Guard::new() }; PLACES];
-static INSTALL: Once = Once::new();
+/// What the process did on a SIGBUS before, once the handler is there; none if it could not be.
+static BEFORE: OnceLock<Option<SigAction>> = OnceLock::new();
+/// Bytes of a page; set before the handler is there.
+static PAGE: AtomicUsize = AtomicUsize::new(0);
 
 /// A guarded mapping, as the handler sees it.
 struct Guard {
@@ -61,7 +64,7 @@ impl Map {
     /// # Errors
     /// Of mmap(2), and ENOMEM if too many are mapped already.
     pub(crate) fn new(file: &File, length: NonZeroUsize) -> io::Result<Self> {
-        INSTALL.call_once(install);
+        BEFORE.get_or_init(install);
         let place = GUARDED
             .iter()
             .position(|guard| !guard.taken.swap(true, Ordering::AcqRel))
@@ -110,15 +113,19 @@ impl Drop for Map {
     }
 }
 
-fn install() {
+fn install() -> Option<SigAction> {
+    let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten()?;
+    PAGE.store(usize::try_from(page).ok()?, Ordering::Release);
+    // On the alternate stack where a thread has one, as the standard library's own handler, which
+    // tells of stacks that overflow.
     let action = SigAction::new(
         SigHandler::SigAction(on_bus_error),
-        SaFlags::SA_SIGINFO,
+        SaFlags::SA_SIGINFO | SaFlags::SA_ONSTACK,
         SigSet::empty(),
     );
-    // SAFETY: sigaction(2) changes what the whole process does on a SIGBUS; the handler calls only
-    // mmap and signal, which signal-safety(7) or the kernel's own call make safe there.
-    let _ = unsafe { sigaction(Signal::SIGBUS, &action) };
+    // SAFETY: sigaction(2) changes what the whole process does on a SIGBUS; the handler loads and
+    // stores atomics, calls sigaction, which signal-safety(7) lists, and mmap, which is one system call.
+    unsafe { sigaction(Signal::SIGBUS, &action) }.ok()
 }
 
 extern "C" fn on_bus_error(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
@@ -134,7 +141,7 @@ extern "C" fn on_bus_error(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut l
         if start <= address && address < end {
             guard.is_short.store(true, Ordering::Release);
             // To the end at once: no page behind this one is there either.
-            let page = address & !(PAGE - 1);
+            let page = address - address % PAGE.load(Ordering::Acquire).max(1);
             // SAFETY: mmap(2) with MAP_FIXED replaces what is mapped in the range: it lies in this
             // mapping of ours, whose bytes stay readable.
             let replaced = unsafe {
@@ -152,18 +159,22 @@ extern "C" fn on_bus_error(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut l
             }
         }
     }
-    // Not ours: the instruction runs again, and ends the process as it would have.
-    // SAFETY: signal(2) with SIG_DFL installs no code.
-    unsafe { libc::signal(libc::SIGBUS, libc::SIG_DFL) };
+    // Not ours: the instruction runs again, for whoever was to handle it before.
+    if let Some(Some(before)) = BEFORE.get() {
+        // SAFETY: sigaction(2) gives back to the process what it had for this signal.
+        let _ = unsafe { sigaction(Signal::SIGBUS, before) };
+    } else {
+        // SAFETY: signal(2) with SIG_DFL installs no code.
+        unsafe { libc::signal(libc::SIGBUS, libc::SIG_DFL) };
+    }
 }
-
-/// The smallest page of any supported machine; a larger one is a multiple of it, and the kernel
-/// rounds a fault's address down to no less.
-const PAGE: usize = 4096;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As large as any page of a supported machine.
+    const PAGE: usize = 64 << 10;
 
     #[test]
     fn a_file_that_shrinks_reads_as_zeros_and_is_told_of() {

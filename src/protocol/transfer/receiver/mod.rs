@@ -89,7 +89,6 @@ pub struct Receiver {
     backlog: u64,
     /// The credit before the last, and when the last was told.
     told: (u64, Duration),
-    trip: Duration,
     heard: Duration,
     /// What the sender is told at the end, and how many times more.
     farewell: Option<(Code, String, u32)>,
@@ -128,7 +127,6 @@ impl Receiver {
             is_storing: false,
             backlog: 0,
             told: (0, now),
-            trip: Duration::ZERO,
             heard: now,
             farewell: None,
             config,
@@ -338,10 +336,10 @@ impl Receiver {
         let (before, at) = self.told;
         if end > before {
             // This could be sent since the last credit was told: a round trip ago at the most.
-            self.trip = now.saturating_sub(at);
+            let trip = now.saturating_sub(at);
             self.told = (u64::MAX, now);
             let is_used_up = end.saturating_add(self.window / 4) >= self.credit;
-            if self.trip > NEAR && is_used_up {
+            if trip > NEAR && is_used_up {
                 self.window = self.window.saturating_mul(2).min(self.buffer.size());
             }
         }
