@@ -204,6 +204,7 @@ impl Sending {
         let (mut is_stopping, mut is_ahead) = (false, false);
         let mut failed = None;
         while self.sender.result().is_none() {
+            input.sent(self.sender.sent());
             let runs = self.speak(input)?;
             if let Some(error) = input.take_error() {
                 self.sender.abandon(Code::Source, &error.to_string());
@@ -212,8 +213,7 @@ impl Sending {
             if self.sender.result().is_some() {
                 break;
             }
-            let is_digesting = input.sent(self.sender.sent());
-            let wait = match (runs == BURST, is_digesting) {
+            let wait = match (runs == BURST, input.is_digesting(self.sender.sent())) {
                 (true, _) => Duration::ZERO,
                 (false, true) => TICK,
                 (false, false) => Duration::MAX,
