@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-/// A token bucket in bytes (RFC 9002 section 7.7).
+/// A token bucket in bytes.
 ///
-/// The bucket starts full and holds what may leave in a burst: ten segments, a run of 64 KiB (what
-/// `UDP_SEGMENT` takes at once), or what the rate gives in two milliseconds, whichever is the most.
-/// Two, since a timer is never set for less than one ([`Self::GRANULARITY`]) and the wait for it may
-/// take a little longer: a late caller finds the tokens of the whole wait.
+/// The bucket starts full and holds what may leave in a burst: ten segments (RFC 9002 section 7.7), or
+/// what the rate gives in two milliseconds, whichever is more. Two, since a timer is never set for
+/// less than one ([`Self::GRANULARITY`]) and the wait for it may take a little longer: a late caller
+/// finds the tokens of the whole wait.
 ///
 /// The caller sends up to [`budget`](Self::budget), and if that is less than what it has, comes back
 /// at [`next`](Self::next). What it sends beyond is owed, up to one burst.
@@ -24,8 +24,6 @@ impl Pacer {
     /// The least wait: a millisecond. ppoll(2) wakes 50 microseconds late by default, and a timer for
     /// each datagram costs more than the datagram.
     pub const GRANULARITY: Duration = Duration::from_millis(1);
-    /// A run of segments that leaves in one call, in bytes.
-    const RUN: u64 = 65_536;
 
     /// A full bucket for datagrams of so many bytes.
     pub fn new(segment: u64) -> Self {
@@ -87,7 +85,7 @@ impl Pacer {
     /// The most that leaves at once, in bytes.
     pub fn burst(&self) -> u64 {
         let worth = self.rate.unwrap_or(0) / 500;
-        self.segment.saturating_mul(10).max(Self::RUN).max(worth)
+        self.segment.saturating_mul(10).max(worth)
     }
 
     /// Before they are limited to a burst.
@@ -108,8 +106,8 @@ mod tests {
     fn a_burst_then_the_rate() {
         let mut pacer = Pacer::new(1200);
         let rate = Some(1_000_000);
-        assert_eq!(pacer.budget(Duration::ZERO, rate), 65_536);
-        pacer.sent(65_536);
+        assert_eq!(pacer.budget(Duration::ZERO, rate), 12_000);
+        pacer.sent(12_000);
         assert_eq!(pacer.budget(Duration::ZERO, rate), 0);
         assert_eq!(pacer.budget(Duration::from_millis(10), rate), 10_000);
         let next = pacer.next(Duration::from_millis(10), 12_000).unwrap();
