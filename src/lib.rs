@@ -27,7 +27,7 @@
 //! - `ports` (default): [`ports`].
 //! - `uring` (default): the rung [`io::Rung::Uring`].
 //!
-//! Without them, the library depends on socket2, nix, libc, memchr, strsim, fastrand, crc-fast,
+//! Without them, the library depends on socket2, nix, libc, memchr, strsim, fastrand, crc32c,
 //! twox-hash, siphasher, simple-dns and getrandom alone.
 
 pub mod bench;

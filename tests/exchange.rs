@@ -25,10 +25,8 @@ fn frame(kind: Kind, id: u64, payload: &[u8]) -> Vec<u8> {
 fn of_version(version: u8, id: u64) -> Vec<u8> {
     let mut bytes = frame(Kind::Request, id, b"hello");
     bytes[4] = version;
-    let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
-    digest.update(&bytes[..16]);
-    digest.update(&bytes[20..]);
-    bytes[16..20].copy_from_slice(&(digest.finalize() as u32).to_be_bytes());
+    let sum = crc32c::crc32c_append(crc32c::crc32c(&bytes[..16]), &bytes[20..]);
+    bytes[16..20].copy_from_slice(&sum.to_be_bytes());
     bytes
 }
 

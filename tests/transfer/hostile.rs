@@ -2,7 +2,6 @@
 
 use std::net::{Ipv4Addr, UdpSocket};
 
-use crc_fast::{CrcAlgorithm, checksum};
 use udpraw::protocol::transfer::{Accept, Close, Code, Data, End, Frame, Open, Ranges};
 
 use crate::{Recv, Send, common, stream, text};
@@ -12,7 +11,7 @@ const MILLION: u64 = 1_000_000;
 const GROWTH: u64 = 1_024;
 
 fn seal(frame: &mut [u8]) {
-    let sum = checksum(CrcAlgorithm::Crc32Iscsi, &frame[4..]) as u32;
+    let sum = crc32c::crc32c(&frame[4..]);
     frame[..4].copy_from_slice(&sum.to_be_bytes());
 }
 

@@ -317,10 +317,8 @@ mod tests {
         let other = |version, kind| {
             let mut bytes = request(9, b"ping");
             bytes[4..6].copy_from_slice(&[version, kind]);
-            let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
-            digest.update(&bytes[..16]);
-            digest.update(&bytes[20..]);
-            bytes[16..20].copy_from_slice(&(digest.finalize() as u32).to_be_bytes());
+            let sum = crc32c::crc32c_append(crc32c::crc32c(&bytes[..16]), &bytes[20..]);
+            bytes[16..20].copy_from_slice(&sum.to_be_bytes());
             bytes
         };
         // One that is answered, one whose reply is too long, one of another version; and what is no

@@ -16,8 +16,6 @@
 
 use std::fmt;
 
-use crc_fast::{CrcAlgorithm, Digest};
-
 /// The length of a frame without its payload, in bytes.
 pub const HEADER: usize = 20;
 
@@ -146,10 +144,7 @@ impl<'a> Frame<'a> {
 
 /// CRC-32C of a frame without the checksum itself.
 fn checksum(header: &[u8; HEADER], payload: &[u8]) -> u32 {
-    let mut digest = Digest::new(CrcAlgorithm::Crc32Iscsi);
-    digest.update(&header[..CHECKSUM.start]);
-    digest.update(payload);
-    digest.finalize() as u32
+    crc32c::crc32c_append(crc32c::crc32c(&header[..CHECKSUM.start]), payload)
 }
 
 impl fmt::Display for Defect {

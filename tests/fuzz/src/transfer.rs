@@ -5,7 +5,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crc_fast::{CrcAlgorithm, checksum};
 use libfuzzer_sys::fuzz_target;
 use udpraw::protocol::congestion::Cubic;
 use udpraw::protocol::transfer::{
@@ -24,7 +23,7 @@ fn seal(frame: &mut [u8]) {
         if frame[7] == 10 {
             frame[6] = 0;
         }
-        let sum = checksum(CrcAlgorithm::Crc32Iscsi, &frame[4..]) as u32;
+        let sum = crc32c::crc32c(&frame[4..]);
         frame[..4].copy_from_slice(&sum.to_be_bytes());
     }
 }

@@ -4,8 +4,6 @@
 mod decode;
 mod encode;
 
-use crc_fast::CrcAlgorithm;
-
 pub use decode::decode;
 pub(super) use encode::{append_data_header, pad};
 
@@ -220,15 +218,12 @@ mod kind {
 
 /// CRC-32C (RFC 9260 appendix A), by the instructions that the CPU has.
 fn checksum(bytes: &[u8]) -> u32 {
-    crc_fast::checksum(CrcAlgorithm::Crc32Iscsi, bytes) as u32
+    crc32c::crc32c(bytes)
 }
 
 /// The same of bytes that stand in two places.
 fn checksum_of_parts(first: &[u8], second: &[u8]) -> u32 {
-    let mut digest = crc_fast::Digest::new(CrcAlgorithm::Crc32Iscsi);
-    digest.update(first);
-    digest.update(second);
-    digest.finalize() as u32
+    crc32c::crc32c_append(crc32c::crc32c(first), second)
 }
 
 impl<'a> Ranges<'a> {
