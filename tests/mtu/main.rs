@@ -166,8 +166,8 @@ fn a_black_hole() {
     assert!(end.stdout.contains("fragments do arrive"), "{}", end.stdout);
 }
 
-#[test]
-fn whoever_answers() {
+/// Asks four kinds of services over a narrow link: whoever answers, the limit is the same.
+fn ask_whoever_answers(host: &str, with_icmp: bool) {
     let Some(row) = Namespaces::row() else { return };
     narrow(&row, 1400);
     let program = env!("CARGO_BIN_EXE_udpraw");
@@ -183,33 +183,49 @@ fn whoever_answers() {
         program,
         &[&server[..], &["1062", "--reply-text", "thanks"]].concat(),
     );
-    for with_icmp in [true, false] {
-        if !with_icmp {
-            // Port unreachable still comes: from C.
-            no_icmp(&row);
-        }
-        for host in [V4, V6] {
-            for (port, answers) in [
-                ("1060", "length"),
-                ("1061", "echo"),
-                ("1062", "reply"),
-                ("9", "icmp"),
-            ] {
-                forget(&row);
-                let (found, code) = ask(&row, &[host, "--port", port]);
-                assert_eq!(code, Some(0));
-                assert_eq!(found["answers"], answers, "{found}");
-                assert_found(
-                    &found,
-                    if with_icmp { "told" } else { "black-hole" },
-                    1400,
-                    host,
-                );
-            }
-        }
+    if !with_icmp {
+        // Port unreachable still comes: from C.
+        no_icmp(&row);
     }
-    // A host that sends few ICMP messages takes longer, and gives the same answer.
+    for (port, answers) in [
+        ("1060", "length"),
+        ("1061", "echo"),
+        ("1062", "reply"),
+        ("9", "icmp"),
+    ] {
+        forget(&row);
+        let (found, code) = ask(&row, &[host, "--port", port]);
+        assert_eq!(code, Some(0));
+        assert_eq!(found["answers"], answers, "{found}");
+        let limit = if with_icmp { "told" } else { "black-hole" };
+        assert_found(&found, limit, 1400, host);
+    }
+}
+
+#[test]
+fn whoever_answers_where_icmp_tells() {
+    ask_whoever_answers(V4, true);
+    ask_whoever_answers(V6, true);
+}
+
+#[test]
+fn a_black_hole_whoever_answers() {
+    ask_whoever_answers(V4, false);
+}
+
+#[test]
+fn a_black_hole_by_ipv6_whoever_answers() {
+    ask_whoever_answers(V6, false);
+}
+
+/// It takes longer, and gives the same answer.
+#[test]
+fn a_host_that_sends_few_icmp_messages() {
+    let Some(row) = Namespaces::row() else { return };
+    narrow(&row, 1400);
+    no_icmp(&row);
     row.sh(2, "echo 1000 > /proc/sys/net/ipv4/icmp_ratelimit");
+    forget(&row);
     let (found, _) = ask(&row, &[V4, "--port", "9"]);
     assert_found(&found, "black-hole", 1400, V4);
 }
