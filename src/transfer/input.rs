@@ -144,12 +144,6 @@ impl Input {
         }
     }
 
-    /// Whether a sender that is there waits for the digest alone. What it saw last of the digest is
-    /// what this says: none that it has not seen can end its waiting.
-    pub(super) fn is_digesting(&self, offset: u64) -> bool {
-        offset == self.available() && self.digest() == Digesting::Pending
-    }
-
     /// Why the sender cannot go on, if it cannot.
     pub(super) fn take_error(&mut self) -> Option<Error> {
         match &self.kind {
@@ -243,32 +237,5 @@ impl Pipe {
         let at = (offset % RING as u64) as usize;
         let there = usize::try_from(self.end - offset).unwrap_or(RING);
         &self.ring[at..at + most.min(there).min(RING - at)]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A sender that waits although the digest is there would wait until it is asked for a sign of life.
-    #[test]
-    fn a_digest_that_was_not_seen_ends_no_waiting() {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(file.path(), vec![7; WORTH_A_THREAD]).expect("written");
-        let mut input = Input::open(file.path()).expect("it opens");
-        let length = input.available();
-        input.run_ahead(&Digest::default());
-        loop {
-            input.sent(length);
-            let seen = input.digest();
-            std::thread::yield_now();
-            assert_eq!(input.is_digesting(length), seen == Digesting::Pending);
-            if let Digesting::Done(digest) = seen {
-                let mut want = Digest::default();
-                want.update(&vec![7; WORTH_A_THREAD]);
-                assert_eq!(digest, want.value());
-                break;
-            }
-        }
     }
 }

@@ -213,7 +213,7 @@ impl Sending {
             if self.sender.result().is_some() {
                 break;
             }
-            let wait = match (runs == BURST, input.is_digesting(self.sender.sent())) {
+            let wait = match (runs == BURST, self.sender.awaits_digest()) {
                 (true, _) => Duration::ZERO,
                 (false, true) => TICK,
                 (false, false) => Duration::MAX,

@@ -103,6 +103,8 @@ pub struct Sender {
     paced: Option<Duration>,
     is_window_limit: bool,
     is_storing: bool,
+    /// All was sent, and the source had no digest yet when it was last asked.
+    awaits_digest: bool,
     /// The shorter of both ends' timeouts.
     patience: Duration,
     heard: Duration,
@@ -146,6 +148,7 @@ impl Sender {
             paced: None,
             is_window_limit: false,
             is_storing: false,
+            awaits_digest: false,
             patience,
             heard: now,
             spoke: now,
@@ -198,6 +201,12 @@ impl Sender {
         &self.stream.digest
     }
 
+    /// Whether [`transmit`](Self::transmit) has all but the end behind it, and found the source without
+    /// a digest: call it again soon. A digest that has come since does not change this.
+    pub fn awaits_digest(&self) -> bool {
+        self.awaits_digest
+    }
+
     /// Whether the receiver has agreed to the transfer.
     pub fn is_open(&self) -> bool {
         !matches!(self.phase, Phase::Opening { .. })
@@ -238,5 +247,70 @@ impl Sender {
             code,
             reason: reason.to_owned(),
         }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::protocol::congestion::Cubic;
+    use crate::protocol::transfer::{Digesting, Frame, Run, Source};
+
+    /// A stream whose digest comes when it comes.
+    struct Late(Cell<Digesting>);
+
+    impl Source for Late {
+        fn available(&self) -> u64 {
+            5
+        }
+
+        fn is_complete(&self) -> bool {
+            true
+        }
+
+        fn digest(&self) -> Digesting {
+            self.0.get()
+        }
+
+        fn bytes(&self, offset: u64, most: usize) -> &[u8] {
+            &b"hello"[offset as usize..][..most.min(5 - offset as usize)]
+        }
+    }
+
+    /// Else nobody would tell the end of a stream whose digest comes just before the wait.
+    #[test]
+    fn a_digest_that_it_has_not_seen_ends_no_waiting() {
+        let (now, id) = (Duration::ZERO, 7);
+        let config = SenderConfig {
+            size: Some(5),
+            name: String::new(),
+            longest: 1_200,
+            timeout: Duration::from_secs(60),
+        };
+        let mut sender = Sender::new(now, id, config, Box::new(Cubic::new(1_200)));
+        let (source, mut run) = (Late(Cell::new(Digesting::Pending)), Run::default());
+        assert!(sender.transmit(now, &source, &mut run), "it opens");
+        let mut answer = Vec::new();
+        let accept = Accept {
+            credit: 5,
+            resume: 0,
+            digest: Digest::default().value(),
+            longest: 1_200,
+            delay: 2,
+            patience: 60,
+        };
+        Frame::Accept(accept).encode(id, &mut answer);
+        assert_eq!(sender.receive(now, &answer), Ok(()));
+        assert!(sender.transmit(now, &source, &mut run), "it sends");
+        assert!(!sender.awaits_digest());
+        assert!(!sender.transmit(now, &source, &mut run));
+        assert!(sender.awaits_digest());
+        source.0.set(Digesting::Done(9));
+        assert!(sender.awaits_digest());
+        assert!(sender.transmit(now, &source, &mut run), "it ends");
+        assert!(!sender.transmit(now, &source, &mut run));
+        assert!(!sender.awaits_digest());
     }
 }

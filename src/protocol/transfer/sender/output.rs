@@ -195,6 +195,7 @@ impl Sender {
         let is_asking = self.probes > 0;
         let number = self.flight.next();
         let sum = self.stream.sum(source).filter(|_| is_complete);
+        self.awaits_digest = is_complete && sum.is_none();
         let is_due = self.stream.end_due || !self.stream.end_told || is_asking;
         if let (Some(digest), true) = (sum, is_due) {
             self.probes = 0;
