@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use udpraw::error::{Error, describe_errno};
 
+use super::interrupt::Blocked;
+
 /// What the exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -52,6 +54,11 @@ impl Failure {
     /// Whether the reader of standard output went away, as `head` does: no error at all.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Whether a signal came while the output was blocked.
+    pub(crate) fn is_blocked(&self) -> bool {
+        matches!(self, Self::Output(error) if Blocked::is(error))
     }
 
     /// The same failure; if it is a bind to a port that is taken, with who holds that.

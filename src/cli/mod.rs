@@ -4,6 +4,7 @@
 mod args;
 mod commands;
 mod exit;
+mod interrupt;
 mod output;
 mod tour;
 
@@ -35,6 +36,9 @@ pub(crate) fn run() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) if failure.is_closed_pipe() => Exit::Yes.into(),
         Err(failure) => {
+            if failure.is_blocked() {
+                crate::signal::end();
+            }
             output.error(failure.with_holder());
             Exit::Error.into()
         }

@@ -1,23 +1,11 @@
-//! Ctrl-C, told to a receive that blocks.
+//! A pause that a raised flag ends.
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::wait::WaitSet;
-use crate::error::{Error, Result};
-use crate::sys::signal;
-
-/// Makes SIGINT and SIGTERM raise the returned flag, for [`Endpoint::receive_until`], instead of
-/// ending the process. It is for programs: the handlers are the whole process's.
-///
-/// [`Endpoint::receive_until`]: super::Endpoint::receive_until
-///
-/// # Errors
-/// Of sigaction(2).
-pub fn stop_on_signals() -> Result<&'static AtomicBool> {
-    signal::stop_flag().map_err(|source| Error::os("handle", "SIGINT and SIGTERM", source))
-}
+use crate::error::Result;
 
 /// Lets time pass, unless `stop` is raised by a signal handler.
 ///

@@ -6,6 +6,7 @@
 //! - Each `unsafe` block holds one unsafe operation. Its SAFETY comment says what the man page
 //!   demands and why it holds.
 //! - No policy: nothing is retried, chosen, logged or remembered. An error is the errno as it came.
+//! - No handler: signals are the program's. `signal.rs` beside this file is a module of the binary.
 //! - A length that the kernel reports is clamped to the buffer before it is believed.
 
 pub(crate) mod arena;
@@ -19,7 +20,6 @@ pub(crate) mod process;
 pub(crate) mod ptrace;
 pub(crate) mod receive;
 pub(crate) mod seccomp;
-pub(crate) mod signal;
 pub(crate) mod sockopt;
 pub(crate) mod spawn;
 #[cfg(feature = "uring")]

@@ -41,7 +41,7 @@ pub use diagram::{Arrow, Diagram, Fate};
 pub use event::{Config, End, Event};
 pub use program::Program;
 pub use signal::name as signal_name;
-pub use tracer::{Tracer, pass_signals_on};
+pub use tracer::Tracer;
 
 /// Decodes a call of any kind from any bytes, as the memory and the arguments of a program: for fuzzing.
 /// What comes back is printable ASCII.

@@ -1,7 +1,7 @@
 //! The loop: who stopped, why, and how it goes on.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::call::{Call, Returned};
@@ -12,17 +12,6 @@ use super::sockets::Sockets;
 use super::tracee::{Mode, Process, Tracee};
 use crate::error::{Error, Result};
 use crate::sys::ptrace::{self, Info, Resume, Status};
-use crate::sys::signal as kept;
-
-/// Keeps SIGINT, SIGTERM and SIGHUP from ending this process: those that another process sends are
-/// passed on to the first program, and those of the terminal reach it by themselves. For programs: the
-/// handlers are the whole process's.
-///
-/// # Errors
-/// Of sigaction(2).
-pub fn pass_signals_on() -> Result<()> {
-    kept::keep_signals().map_err(|source| Error::os("handle", "SIGINT and SIGTERM", source))
-}
 
 /// Traces programs.
 #[derive(Debug)]
@@ -43,6 +32,8 @@ pub struct Tracer {
     pub(super) root: Option<(i32, Option<End>)>,
     pub(super) is_attached: bool,
     pub(super) failure: Option<Error>,
+    /// The number of a signal that is to be passed on.
+    pub(super) sent: Option<&'static AtomicI32>,
 }
 
 impl Tracer {
@@ -62,7 +53,15 @@ impl Tracer {
             root: None,
             is_attached: false,
             failure: None,
+            sent: None,
         }
+    }
+
+    /// Passes signals on to the first process while it runs: the number that a signal handler stores
+    /// in `sent`. The handler's flag, which [`Self::next_event`] is given, is lowered meanwhile: the
+    /// signal is that process's, and this one goes on.
+    pub fn pass_signals_on(&mut self, sent: &'static AtomicI32) {
+        self.sent = Some(sent);
     }
 
     /// The first process that was started or taken over, and how it ended, if it has.
@@ -97,11 +96,7 @@ impl Tracer {
                 self.end_all();
                 return Err(failure);
             }
-            if let (Some((root, None)), Some(number)) = (self.root, kept::taken()) {
-                // It may have ended since: then there is nobody to tell.
-                let signal = nix::sys::signal::Signal::try_from(number).ok();
-                let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(root), signal);
-            }
+            self.pass_on(stop);
             let is_stopped = || stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
             if self.is_attached && !self.tracees.is_empty() && is_stopped() {
                 self.detach_all();
@@ -127,6 +122,21 @@ impl Tracer {
                 Some(other) => self.found.push_back(other),
                 None => {}
             }
+        }
+    }
+
+    /// While the first process runs, signals are its own.
+    fn pass_on(&self, stop: Option<&AtomicBool>) {
+        let (Some(sent), Some((root, None))) = (self.sent, self.root) else {
+            return;
+        };
+        if let Some(stop) = stop {
+            stop.store(false, Ordering::Relaxed);
+        }
+        let number = sent.swap(0, Ordering::Relaxed);
+        if let (1.., Ok(signal)) = (number, nix::sys::signal::Signal::try_from(number)) {
+            // It may have ended since: then there is nobody to tell.
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(root), signal);
         }
     }
 

@@ -1,16 +1,16 @@
 //! `udpraw bench`.
 
 use udpraw::bench::{self, Event};
-use udpraw::socket::stop_on_signals;
 
 use crate::cli::args::bench::BenchArguments;
 use crate::cli::exit::{Exit, Failure, Outcome};
+use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::bench::Report;
 
 pub(crate) fn run(arguments: BenchArguments, output: &mut Output) -> Outcome {
     let (config, missing) = arguments.config()?;
-    let stop = stop_on_signals()?;
+    let stop = interrupt::handle()?.stop;
     let mut report = Report::new(output, &config, arguments.markdown);
     for error in missing {
         report.left_out(&error);

@@ -1,22 +1,23 @@
 //! `udpraw client`.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use udpraw::client::{Answer, Client, Event};
 use udpraw::error::{Error, Result};
-use udpraw::socket::{options::Setting, pause, stop_on_signals};
+use udpraw::socket::{options::Setting, pause};
 
 use crate::cli::args::client::ClientArguments;
 use crate::cli::exit::{Exit, Failure, Outcome};
+use crate::cli::interrupt::{self, Interruptible};
 use crate::cli::output::Output;
 use crate::cli::output::client::Report;
 use crate::cli::output::server as endpoint_report;
 
 pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
     let mut servers = arguments.servers()?.into_iter();
-    let stop = stop_on_signals()?;
+    let stop = interrupt::handle()?.stop;
     let mut report = Report::new(output, arguments.quiet, arguments.verbose);
     let mut asked = Asked::default();
     let Some(mut server) = servers.next() else {
@@ -100,7 +101,7 @@ fn ask(
 fn messages(arguments: &ClientArguments) -> Box<dyn Iterator<Item = Result<Vec<u8>>> + '_> {
     let hex = arguments.hex;
     if arguments.stdin {
-        let lines = io::stdin().lock().split(b'\n');
+        let lines = BufReader::new(Interruptible(io::stdin())).split(b'\n');
         return Box::new(lines.map(move |line| {
             let line = line.map_err(|source| Error::os("read", "standard input", source))?;
             if hex { unhex(&line) } else { Ok(line) }

@@ -3,16 +3,16 @@
 use std::sync::atomic::Ordering;
 
 use udpraw::mtu::{self, Trial};
-use udpraw::socket::stop_on_signals;
 
 use crate::cli::args::mtu::MtuArguments;
 use crate::cli::exit::{Exit, Failure, Outcome};
+use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::mtu::Report;
 
 pub(crate) fn run(arguments: MtuArguments, output: &mut Output) -> Outcome {
     let configs = arguments.configs()?;
-    let stop = stop_on_signals()?;
+    let stop = interrupt::handle()?.stop;
     let mut is_known = false;
     for config in configs {
         let mut report = Report::new(output, &arguments.host, config.address);

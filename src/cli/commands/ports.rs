@@ -4,10 +4,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use udpraw::ports::{Change, Snapshot, Socket, changes, read};
-use udpraw::socket::{pause, stop_on_signals};
+use udpraw::socket::pause;
 
 use crate::cli::args::ports::PortsArguments;
 use crate::cli::exit::{Exit, Outcome};
+use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::ports::Report;
 
@@ -40,7 +41,7 @@ fn missing<'a>(ports: &'a [u16], snapshot: &'a Snapshot) -> impl Iterator<Item =
 
 /// Until Ctrl-C, which ends it well, or until the count is full.
 fn watch(arguments: &PortsArguments, ports: &[u16], output: &mut Output) -> Outcome {
-    let stop = stop_on_signals()?;
+    let stop = interrupt::handle()?.stop;
     let mut report = Report::new(output);
     let mut before: Option<Vec<Socket>> = None;
     let mut found = ports.is_empty();

@@ -2,18 +2,19 @@
 
 use udpraw::error::{Error, Result};
 use udpraw::probe::{self, Finding};
-use udpraw::socket::{Family, stop_on_signals};
+use udpraw::socket::Family;
 
 use super::client::unhex;
 use crate::cli::args::probe::ProbeArguments;
 use crate::cli::exit::{Exit, Failure, Outcome};
+use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::probe::Report;
 
 pub(crate) fn run(arguments: ProbeArguments, output: &mut Output) -> Outcome {
     let resolvers = arguments.resolvers()?;
     let config = arguments.config(resolvers.as_ref(), bytes(&arguments)?)?;
-    let stop = stop_on_signals()?;
+    let stop = interrupt::handle()?.stop;
     let mut report = Report::new(output, &config, arguments.host(), arguments.all);
     if let Some(resolvers) = &resolvers {
         report.resolvers(&arguments.resolv_conf, resolvers);

@@ -2,11 +2,11 @@
 
 use std::os::fd::AsRawFd;
 
-use udpraw::socket::stop_on_signals;
 use udpraw::transfer::{Event, Receiving};
 
 use crate::cli::args::recv::RecvArguments;
 use crate::cli::exit::Outcome;
+use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::recv::Report;
 use crate::cli::output::server as endpoint_report;
@@ -14,7 +14,7 @@ use crate::cli::output::server as endpoint_report;
 pub(crate) fn run(arguments: RecvArguments, output: &mut Output) -> Outcome {
     let config = arguments.config(output.is_json())?;
     let settings = config.options.clone();
-    let stop = stop_on_signals()?;
+    let stop = interrupt::handle()?.stop;
     let mut receiving = Receiving::open(config)?;
     if arguments.verbose {
         endpoint_report::socket(output, receiving.endpoint(), &settings);

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use udpraw::error::{Error, Result};
 use udpraw::relay::{Event, Relay, Replay};
-use udpraw::socket::stop_on_signals;
 
 use crate::cli::args::relay::RelayArguments;
 use crate::cli::exit::{Exit, Failure, Outcome};
+use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::relay::{Line, Log, Report};
 
@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &RelayArguments, output: &mut Output) -> Outcome {
     let mut relay = Relay::open(config.clone())?;
     // After the socket, so that a relay that cannot start leaves the old file alone.
     let mut log = arguments.log.as_deref().map(Log::create).transpose()?;
-    let stop = stop_on_signals()?;
+    let stop = interrupt::handle()?.stop;
     let mut report = Report::new(output, arguments.stats.is_some(), arguments.verbose);
     report.listening(&relay, &config)?;
     let relayed = relay.run(stop, |event: &Event<'_>| {

@@ -2,18 +2,18 @@
 
 use std::io::{self, IsTerminal};
 
-use udpraw::socket::stop_on_signals;
 use udpraw::transfer;
 
 use crate::cli::args::send::SendArguments;
 use crate::cli::exit::Outcome;
+use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::send::Report;
 
 pub(crate) fn run(arguments: SendArguments, output: &mut Output) -> Outcome {
     let config = arguments.config()?;
     let input = arguments.input()?;
-    let stop = stop_on_signals()?;
+    let stop = interrupt::handle()?.stop;
     let is_typed = arguments.is_stdin() && io::stdin().is_terminal();
     if is_typed && !arguments.quiet {
         output.note("what you type is sent; Ctrl-D ends it");

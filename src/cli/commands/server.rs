@@ -6,10 +6,11 @@ use std::sync::atomic::AtomicBool;
 
 use udpraw::error::Result;
 use udpraw::server::{Behaviour, Crew, Event, Manner, Server, listen, listen_group};
-use udpraw::socket::{Family, options::Setting, stop_on_signals};
+use udpraw::socket::{Family, options::Setting};
 
 use crate::cli::args::server::ServerArguments;
 use crate::cli::exit::{Exit, Failure, Outcome};
+use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::server as report;
 
@@ -32,7 +33,7 @@ fn run_plain(arguments: &ServerArguments, behaviour: Behaviour, output: &mut Out
         }
         endpoints.push(endpoint);
     }
-    let stop = stop_on_signals()?;
+    let stop = interrupt::handle()?.stop;
     let mut server = Server::new(endpoints, behaviour)?;
     for (endpoint, address) in server.endpoints().iter().zip(server.addresses()) {
         report::listening(output, endpoint.as_raw_fd(), *address)?;
@@ -56,7 +57,7 @@ fn run_crew(
         groups.push(listen_group(address, settings.clone(), workers)?);
         all_settings.push(settings);
     }
-    let stop: &AtomicBool = stop_on_signals()?;
+    let stop: &AtomicBool = interrupt::handle()?.stop;
     let mut crew = Crew::new(groups, behaviour, manner)?;
     if arguments.verbose {
         let each = all_settings

@@ -4,33 +4,30 @@ use std::io::IsTerminal;
 use std::os::fd::AsFd;
 
 use udpraw::error::Error;
-use udpraw::socket::stop_on_signals;
-use udpraw::trace::{End, Program, Tracer, pass_signals_on};
+use udpraw::trace::{End, Program, Tracer};
 
 use crate::cli::args::trace::TraceArguments;
 use crate::cli::exit::{Exit, Outcome};
+use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::trace::Report;
 
 pub(crate) fn run(arguments: TraceArguments, output: &mut Output) -> Outcome {
     let explains = arguments.explains(std::io::stdout().is_terminal());
     let config = arguments.config(explains, output.is_json());
-    let stop = match arguments.pid {
-        Some(_) => Some(stop_on_signals()?),
-        None => None,
-    };
     let mut tracer = Tracer::new(config);
     let mut report = Report::new(output, &arguments, explains)?;
+    let signals = interrupt::handle()?;
     match arguments.pid {
         Some(pid) => tracer.attach(pid)?,
         None => {
             tracer.start(&program(&arguments)?)?;
-            pass_signals_on()?;
+            tracer.pass_signals_on(signals.sent);
         }
     }
     // A reader that went away ends the output, and not the program: its filter needs a tracer.
     let mut broken = None;
-    while let Some(event) = tracer.next_event(stop)? {
+    while let Some(event) = tracer.next_event(Some(signals.stop))? {
         if broken.is_none() {
             broken = report.event(&event).err();
         }

@@ -20,10 +20,16 @@ mod transcript;
 mod transfer;
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
+use std::os::fd::AsFd;
 
 use anstream::AutoStream;
 use serde::Serialize;
+
+use super::interrupt::Interruptible;
+
+/// A stream that a signal ends, behind a buffer: so a line is one `write`, colours or not.
+type Stream = Box<dyn Write + Send>;
 
 /// Styles of the program's text; they vanish where the stream is no terminal or `NO_COLOR` is set.
 pub(crate) mod style {
@@ -47,8 +53,8 @@ pub(crate) mod style {
 ///
 /// The terminal is asked about once, here: a line costs one `write` and nothing else.
 pub(crate) struct Output {
-    stdout: AutoStream<io::Stdout>,
-    stderr: AutoStream<io::Stderr>,
+    stdout: AutoStream<Stream>,
+    stderr: AutoStream<Stream>,
     json: bool,
 }
 
@@ -63,8 +69,8 @@ struct Enveloped<'a, T> {
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
         Self {
-            stdout: AutoStream::auto(io::stdout()),
-            stderr: AutoStream::auto(io::stderr()),
+            stdout: AutoStream::new(stream(io::stdout()), AutoStream::choice(&io::stdout())),
+            stderr: AutoStream::new(stream(io::stderr()), AutoStream::choice(&io::stderr())),
             json,
         }
     }
@@ -88,7 +94,7 @@ impl Output {
     /// A block of data in place of what stands on the terminal.
     pub(crate) fn redraw(&mut self, text: &str) -> io::Result<()> {
         // Home, and clear to the end: no colour, so that NO_COLOR does not take it away.
-        self.stdout.as_inner().write_all(b"\x1b[H\x1b[J")?;
+        Interruptible(io::stdout()).write_all(b"\x1b[H\x1b[J")?;
         self.text(text)
     }
 
@@ -102,7 +108,8 @@ impl Output {
 
     /// A remark for the person who watches. That it cannot be written is nobody's concern.
     pub(crate) fn talk(&mut self, line: impl Display) {
-        let _ = self.stderr.write_all(format!("{line}\n").as_bytes());
+        let line = format!("{line}\n");
+        let _ = (self.stderr.write_all(line.as_bytes())).and_then(|()| self.stderr.flush());
     }
 
     /// A remark that should be heeded.
@@ -116,6 +123,10 @@ impl Output {
         let style = style::ERROR;
         self.talk(format_args!("{style}error:{style:#} {error}"));
     }
+}
+
+fn stream(stream: impl AsFd + Send + 'static) -> Stream {
+    Box::new(BufWriter::new(Interruptible(stream)))
 }
 
 /// A number with its noun: `1 datagram`, `2 datagrams`.
