@@ -58,7 +58,13 @@ impl Failure {
 
     /// Whether a signal came while the output was blocked.
     pub(crate) fn is_blocked(&self) -> bool {
-        matches!(self, Self::Output(error) if Blocked::is(error))
+        match self {
+            Self::Output(error) => Blocked::is(error),
+            // A file that is a FIFO.
+            Self::Work(error) => std::error::Error::source(error)
+                .and_then(|source| source.downcast_ref())
+                .is_some_and(Blocked::is),
+        }
     }
 
     /// The same failure; if it is a bind to a port that is taken, with who holds that.

@@ -4,7 +4,7 @@ use std::error;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -13,8 +13,13 @@ use udpraw::error::{Error, Result};
 
 use crate::signal::{self, GRACE, Signals};
 
-/// How long a stream that takes nothing may hold up a command that was told to end.
-const PATIENCE: Duration = GRACE.checked_div(2).unwrap();
+/// How long the streams that take nothing may each hold up a command that was told to end: three of
+/// them, and it still ends by itself.
+const PATIENCE: Duration = Duration::from_millis(250);
+const _: () = assert!(3 * PATIENCE.as_millis() < GRACE.as_millis());
+
+/// Once a signal came, so much is written at once: a pipe that is ready has room for it.
+const PIECE: usize = 512;
 
 /// Makes SIGINT, SIGTERM and SIGHUP raise a flag for the rest of the command.
 pub(super) fn handle() -> Result<Signals> {
@@ -24,19 +29,59 @@ pub(super) fn handle() -> Result<Signals> {
 /// A stream that does not hold up the end: std repeats what a signal interrupted, and so blocks for
 /// ever in a pipe that nobody reads or writes. Where the stream is non-blocking, which whoever handed
 /// it down may have made it, this waits.
-pub(super) struct Interruptible<S>(pub(super) S);
+#[derive(Debug)]
+pub(super) struct Interruptible<S> {
+    stream: S,
+    /// What is left of [`PATIENCE`].
+    left: Duration,
+}
 
-impl<S: AsFd> Write for Interruptible<S> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl<S> Interruptible<S> {
+    pub(super) const fn new(stream: S) -> Self {
+        Self {
+            stream,
+            left: PATIENCE,
+        }
+    }
+}
+
+impl<S: AsFd> Interruptible<S> {
+    /// Whether the stream takes something before the patience is at its end, or another signal comes.
+    fn is_ready(&mut self) -> io::Result<bool> {
+        let (began, signals) = (Instant::now(), signal::count());
+        let left = self.left;
         loop {
-            match nix::unistd::write(self.0.as_fd(), bytes) {
-                Ok(written) => return Ok(written),
+            let rest = left.saturating_sub(began.elapsed());
+            // Less than a second.
+            let timeout = PollTimeout::from(rest.as_millis() as u16);
+            let mut polled = [PollFd::new(self.stream.as_fd(), PollFlags::POLLOUT)];
+            match poll(&mut polled, timeout) {
+                Ok(0) => {}
+                Err(Errno::EINTR) if signal::count() == signals && !rest.is_zero() => continue,
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => wait(&self.0, PollFlags::POLLOUT)?,
+                Ok(_) => return Ok(true),
                 Err(errno) => return Err(errno.into()),
             }
-            if signal::raised().is_some_and(|since| since >= PATIENCE) {
-                return Err(io::Error::other(Blocked));
+            self.left = Duration::ZERO;
+            return Ok(false);
+        }
+    }
+}
+
+impl<S: AsFd> Write for Interruptible<S> {
+    fn write(&mut self, mut bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            if signal::count() > 0 {
+                if !self.is_ready()? {
+                    return Err(io::Error::other(Blocked));
+                }
+                bytes = &bytes[..bytes.len().min(PIECE)];
+            }
+            match nix::unistd::write(self.stream.as_fd(), bytes) {
+                Ok(written) => return Ok(written),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => wait(&self.stream, PollFlags::POLLOUT)?,
+                Err(errno) => return Err(errno.into()),
             }
         }
     }
@@ -49,11 +94,11 @@ impl<S: AsFd> Write for Interruptible<S> {
 /// A signal is the end of what is read.
 impl<S: AsFd> Read for Interruptible<S> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        while signal::raised().is_none() {
-            match nix::unistd::read(self.0.as_fd(), bytes) {
+        while signal::count() == 0 {
+            match nix::unistd::read(self.stream.as_fd(), bytes) {
                 Ok(read) => return Ok(read),
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => wait(&self.0, PollFlags::POLLIN)?,
+                Err(Errno::EAGAIN) => wait(&self.stream, PollFlags::POLLIN)?,
                 Err(errno) => return Err(errno.into()),
             }
         }

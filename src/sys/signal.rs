@@ -9,7 +9,7 @@
 //! [`GRACE`], or when a second signal comes, the process ends as if it had never handled the signal.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -29,6 +29,7 @@ const TICK: Duration = Duration::from_millis(50);
 static STOP: AtomicBool = AtomicBool::new(false);
 /// The signal that raised the flag.
 static NUMBER: AtomicI32 = AtomicI32::new(0);
+static COUNT: AtomicU32 = AtomicU32::new(0);
 /// When the flag was raised, and when the process ends; nanoseconds of the monotonic clock.
 static RAISED: AtomicI64 = AtomicI64::new(0);
 static END: AtomicI64 = AtomicI64::new(0);
@@ -104,6 +105,7 @@ extern "C" fn on_signal(number: libc::c_int, info: *mut libc::siginfo_t, _: *mut
 /// As a signal does: with this number the process ends if it does not end by itself in time.
 pub(crate) fn raise_flag(number: libc::c_int) {
     let now = now();
+    COUNT.fetch_add(1, Ordering::Relaxed);
     if STOP.swap(true, Ordering::Relaxed) {
         let end = RAISED.load(Ordering::Relaxed) + nanos(TWICE);
         END.fetch_min(end, Ordering::Relaxed);
@@ -119,18 +121,14 @@ pub(crate) fn raise_flag(number: libc::c_int) {
     }
 }
 
-/// How long ago the flag was raised, if it is up.
-pub(crate) fn raised() -> Option<Duration> {
-    let since = now() - RAISED.load(Ordering::Relaxed);
-    STOP.load(Ordering::Relaxed)
-        .then(|| Duration::from_nanos(since.max(0).unsigned_abs()))
+/// How often the flag was raised, lowered meanwhile or not.
+pub(crate) fn count() -> u32 {
+    COUNT.load(Ordering::Relaxed)
 }
 
-/// Ends the process by the signal that raised the flag, if one did.
+/// Ends the process by the last signal, if there was one.
 pub(crate) fn end() {
-    if STOP.load(Ordering::Relaxed) {
-        end_by(NUMBER.load(Ordering::Relaxed));
-    }
+    end_by(NUMBER.load(Ordering::Relaxed));
 }
 
 extern "C" fn on_tick(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_void) {
@@ -139,7 +137,7 @@ extern "C" fn on_tick(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_v
         // Dealt with.
         arm(Duration::ZERO);
     } else if now() >= END.load(Ordering::Relaxed) {
-        end_by(NUMBER.load(Ordering::Relaxed));
+        end();
     }
     Errno::set_raw(errno);
 }

@@ -101,7 +101,7 @@ fn ask(
 fn messages(arguments: &ClientArguments) -> Box<dyn Iterator<Item = Result<Vec<u8>>> + '_> {
     let hex = arguments.hex;
     if arguments.stdin {
-        let lines = BufReader::new(Interruptible(io::stdin())).split(b'\n');
+        let lines = BufReader::new(Interruptible::new(io::stdin())).split(b'\n');
         return Box::new(lines.map(move |line| {
             let line = line.map_err(|source| Error::os("read", "standard input", source))?;
             if hex { unhex(&line) } else { Ok(line) }

@@ -94,7 +94,7 @@ impl Output {
     /// A block of data in place of what stands on the terminal.
     pub(crate) fn redraw(&mut self, text: &str) -> io::Result<()> {
         // Home, and clear to the end: no colour, so that NO_COLOR does not take it away.
-        Interruptible(io::stdout()).write_all(b"\x1b[H\x1b[J")?;
+        Interruptible::new(io::stdout()).write_all(b"\x1b[H\x1b[J")?;
         self.text(text)
     }
 
@@ -125,8 +125,13 @@ impl Output {
     }
 }
 
+/// Something that is written over soon, on a terminal: the progress of a run.
+pub(crate) fn progress(text: &str) {
+    let _ = Interruptible::new(io::stderr()).write_all(text.as_bytes());
+}
+
 fn stream(stream: impl AsFd + Send + 'static) -> Stream {
-    Box::new(BufWriter::new(Interruptible(stream)))
+    Box::new(BufWriter::new(Interruptible::new(stream)))
 }
 
 /// A number with its noun: `1 datagram`, `2 datagrams`.

@@ -5,7 +5,7 @@ mod records;
 mod table;
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::Instant;
 
 use udpraw::bench::{Config, Event, Report as Found, Row, Variant};
@@ -98,12 +98,12 @@ impl<'a> Report<'a> {
             name(variant),
             left.as_secs() + 1
         );
-        let _ = io::stderr().write_all(line.as_bytes());
+        super::progress(&line);
     }
 
     fn clear(&self) {
         if self.is_watched {
-            let _ = io::stderr().write_all(b"\r\x1b[K");
+            super::progress("\r\x1b[K");
         }
     }
 

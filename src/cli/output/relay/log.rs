@@ -11,6 +11,8 @@ use udpraw::error::{Error, Result};
 use udpraw::protocol::impairment::{self, Cause, Direction, Fate, Passage};
 use udpraw::relay::Fated;
 
+use crate::cli::interrupt::Interruptible;
+
 const SCHEMA: &str = "udpraw.relay-log/1";
 
 /// One datagram's fate. Times are in nanoseconds; what is not there did not happen.
@@ -159,7 +161,7 @@ fn nanoseconds(time: Duration) -> u64 {
 /// A file that takes the fates.
 #[derive(Debug)]
 pub(crate) struct Log {
-    file: BufWriter<File>,
+    file: BufWriter<Interruptible<File>>,
     path: PathBuf,
 }
 
@@ -168,7 +170,7 @@ impl Log {
         let path = path.to_owned();
         match File::create(&path) {
             Ok(file) => Ok(Self {
-                file: BufWriter::new(file),
+                file: BufWriter::new(Interruptible::new(file)),
                 path,
             }),
             Err(source) => Err(Error::os("create", quoted(&path), source)),

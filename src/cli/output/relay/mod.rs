@@ -4,7 +4,7 @@ mod log;
 mod records;
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, IsTerminal};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
@@ -166,13 +166,13 @@ impl<'a> Report<'a> {
     fn live(&self, interval: &Interval) {
         if self.is_watched {
             let line = format!("\r\x1b[K{}", rates(interval));
-            let _ = io::stderr().write_all(line.as_bytes());
+            super::progress(&line);
         }
     }
 
     fn clear(&self) {
         if self.is_watched && !self.output.is_json() {
-            let _ = io::stderr().write_all(b"\r\x1b[K");
+            super::progress("\r\x1b[K");
         }
     }
 

@@ -13,6 +13,7 @@ use udpraw::trace::{Call, Diagram, End, Event, signal_name};
 
 use super::{Enveloped, Output, style};
 use crate::cli::args::trace::TraceArguments;
+use crate::cli::interrupt::Interruptible;
 use records::Record;
 
 const SCHEMA: &str = "udpraw.trace/1";
@@ -20,7 +21,7 @@ const SCHEMA: &str = "udpraw.trace/1";
 /// Writes a trace as it comes.
 pub(crate) struct Report<'a> {
     output: &'a mut Output,
-    file: Option<BufWriter<File>>,
+    file: Option<BufWriter<Interruptible<File>>>,
     explains: bool,
     is_relative: bool,
     /// When the first call began.
@@ -45,7 +46,7 @@ impl<'a> Report<'a> {
         Ok(Self {
             file: file
                 .transpose()?
-                .map(|file| BufWriter::with_capacity(1 << 16, file)),
+                .map(|file| BufWriter::with_capacity(1 << 16, Interruptible::new(file))),
             output,
             explains,
             is_relative: arguments.relative,
