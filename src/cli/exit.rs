@@ -41,6 +41,15 @@ impl From<bool> for Exit {
 /// How a command ends: with an answer, or with a failure.
 pub(crate) type Outcome = Result<Exit, Failure>;
 
+/// A result; `None` if the reader of the output went away before it was there.
+pub(crate) fn unread<T>(result: Result<T, impl Into<Failure>>) -> Result<Option<T>, Failure> {
+    match result.map_err(Into::into) {
+        Ok(result) => Ok(Some(result)),
+        Err(failure) if failure.is_closed_pipe() => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
 /// Why a command could not do its work.
 #[derive(Debug)]
 pub(crate) enum Failure {

@@ -4,10 +4,13 @@ use std::error;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::SigSet;
+use nix::sys::stat::fstat;
 
 use udpraw::error::{Error, Result};
 
@@ -24,6 +27,35 @@ const PIECE: usize = 512;
 /// Makes SIGINT, SIGTERM and SIGHUP raise a flag for the rest of the command.
 pub(super) fn handle() -> Result<Signals> {
     signal::handle().map_err(|source| Error::os("handle", "SIGINT and SIGTERM", source))
+}
+
+/// Has the reader of a pipe end the command by going away, even while there is nothing to write. For
+/// commands that wait; a thread waits for it beside them.
+pub(super) fn end_with_reader() {
+    let stdout = io::stdout();
+    let is_pipe = fstat(stdout.as_fd()).is_ok_and(|stat| {
+        let kind = stat.st_mode & libc::S_IFMT;
+        kind == libc::S_IFIFO || kind == libc::S_IFSOCK
+    });
+    if !is_pipe {
+        return;
+    }
+    let watch = move || {
+        // Signals are for the thread that works.
+        let _ = SigSet::all().thread_block();
+        let mut polled = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+        // Asked for nothing, poll(2) tells of errors alone: of a pipe without a reader.
+        if poll(&mut polled, PollTimeout::NONE).is_ok() {
+            signal::raise_flag(libc::SIGPIPE);
+        }
+    };
+    // Where no thread can be had, the next write tells.
+    let _ = thread::Builder::new().name("reader".into()).spawn(watch);
+}
+
+/// Whether the command ends since the reader of its output went away.
+pub(super) fn reader_left() -> bool {
+    signal::number() == libc::SIGPIPE
 }
 
 /// A stream that does not hold up the end: std repeats what a signal interrupted, and so blocks for

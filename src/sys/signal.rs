@@ -121,6 +121,11 @@ pub(crate) fn raise_flag(number: libc::c_int) {
     }
 }
 
+/// The signal that raised the flag last; 0 for none.
+pub(crate) fn number() -> libc::c_int {
+    NUMBER.load(Ordering::Relaxed)
+}
+
 /// How often the flag was raised, lowered meanwhile or not.
 pub(crate) fn count() -> u32 {
     COUNT.load(Ordering::Relaxed)

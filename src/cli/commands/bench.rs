@@ -3,7 +3,7 @@
 use udpraw::bench::{self, Event};
 
 use crate::cli::args::bench::BenchArguments;
-use crate::cli::exit::{Exit, Failure, Outcome};
+use crate::cli::exit::{Exit, Failure, Outcome, unread};
 use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::bench::Report;
@@ -11,14 +11,23 @@ use crate::cli::output::bench::Report;
 pub(crate) fn run(arguments: BenchArguments, output: &mut Output) -> Outcome {
     let (config, missing) = arguments.config()?;
     let stop = interrupt::handle()?.stop;
+    interrupt::end_with_reader();
     let mut report = Report::new(output, &config, arguments.markdown);
     for error in missing {
         report.left_out(&error);
     }
-    let found = bench::run(&config, stop, |event: Event<'_>| {
+    let (mut sound, mut unsound) = (0, 0);
+    let found = unread(bench::run(&config, stop, |event: Event<'_>| {
+        if let Event::Tried(trial) = &event {
+            match trial.is_sound() {
+                true => sound += 1,
+                false => unsound += 1,
+            }
+        }
         report.event(&event).map_err(Failure::from)
-    })?;
-    report.found(&found)?;
-    let is_sound = found.trials.iter().all(bench::Trial::is_sound);
-    Ok(Exit::from(is_sound))
+    }))?;
+    if let Some(found) = found {
+        unread(report.found(&found))?;
+    }
+    Ok(Exit::from(sound > 0 && unsound == 0))
 }

@@ -6,25 +6,51 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use udpraw::client::{Answer, Client, Event};
 use udpraw::error::{Error, Result};
+use udpraw::protocol::exchange::Ignored;
 use udpraw::socket::{options::Setting, pause};
 
 use crate::cli::args::client::ClientArguments;
-use crate::cli::exit::{Exit, Failure, Outcome};
+use crate::cli::exit::{Exit, Failure, Outcome, unread};
 use crate::cli::interrupt::{self, Interruptible};
 use crate::cli::output::Output;
 use crate::cli::output::client::Report;
 use crate::cli::output::server as endpoint_report;
 
 pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
-    let mut servers = arguments.servers()?.into_iter();
+    let servers = arguments.servers()?;
     let stop = interrupt::handle()?.stop;
+    if arguments.stdin || arguments.count != 1 {
+        interrupt::end_with_reader();
+    }
     let mut report = Report::new(output, arguments.quiet, arguments.verbose);
     let mut asked = Asked::default();
+    let conversed = unread(converse(&arguments, servers, stop, &mut report, &mut asked))?;
+    let is_read = conversed.is_some() && !interrupt::reader_left();
+    if let (Some(Some(ignored)), true) = (conversed, is_read) {
+        unread(report.summary(asked.requests, asked.answered, ignored))?;
+    }
+    Ok(Exit::from(
+        asked.requests > 0 && asked.answered == asked.requests,
+    ))
+}
+
+/// What was ignored, where there is reason for a summary.
+type Account = Option<Option<Ignored>>;
+
+/// Asks one request after the other.
+fn converse(
+    arguments: &ClientArguments,
+    servers: Vec<SocketAddr>,
+    stop: &AtomicBool,
+    report: &mut Report<'_>,
+    asked: &mut Asked,
+) -> std::result::Result<Account, Failure> {
+    let mut servers = servers.into_iter();
     let Some(mut server) = servers.next() else {
-        return Ok(Exit::No);
+        return Ok(None);
     };
-    let mut client = open(&arguments, server, &mut report)?;
-    for message in messages(&arguments) {
+    let mut client = open(arguments, server, report)?;
+    for message in messages(arguments) {
         let message = message?;
         if asked.requests > 0 {
             pause(arguments.interval(), stop)?;
@@ -32,26 +58,22 @@ pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let mut answer = ask(&mut client, &message, stop, &mut report)?;
+        let is_first = asked.requests == 0;
+        asked.requests += 1;
+        let mut answer = ask(&mut client, &message, stop, report, asked)?;
         // A name's next address is tried while nobody has answered at any.
-        while let (Answer::Refused(_), 0, Some(next)) = (&answer, asked.requests, servers.next()) {
+        while let (Answer::Refused(_), true, Some(next)) = (&answer, is_first, servers.next()) {
             report.next_address(server, next);
             server = next;
-            client = open(&arguments, server, &mut report)?;
-            answer = ask(&mut client, &message, stop, &mut report)?;
+            client = open(arguments, server, report)?;
+            answer = ask(&mut client, &message, stop, report, asked)?;
         }
-        asked.requests += 1;
-        asked.answered += u64::from(matches!(answer, Answer::Replies(_)));
         report.answer(server, &answer)?;
     }
     let ignored = client.ignored();
     let is_noisy = ignored.is_some_and(|ignored| ignored.total() > 0);
-    if arguments.stdin || arguments.count != 1 || report.is_json() || is_noisy {
-        report.summary(asked.requests, asked.answered, ignored)?;
-    }
-    Ok(Exit::from(
-        asked.requests > 0 && asked.answered == asked.requests,
-    ))
+    let is_due = arguments.stdin || arguments.count != 1 || report.is_json() || is_noisy;
+    Ok(is_due.then_some(ignored))
 }
 
 #[derive(Default)]
@@ -82,11 +104,17 @@ fn ask(
     message: &[u8],
     stop: &AtomicBool,
     report: &mut Report<'_>,
+    asked: &mut Asked,
 ) -> std::result::Result<Answer, Failure> {
     let before = client.ignored();
+    let mut is_answered = false;
     let answer = client.ask(message, stop, |event: &Event<'_>| {
+        is_answered |= matches!(event, Event::Replied(_));
         report.event(event).map_err(Failure::from)
-    })?;
+    });
+    // Whether or not somebody reads the reply.
+    asked.answered += u64::from(is_answered);
+    let answer = answer?;
     match (before, client.ignored()) {
         (Some(before), Some(now)) => {
             let (estimate, timeout) = (client.estimate(), client.timeout());

@@ -7,7 +7,7 @@ use udpraw::socket::options::{Setting, SocketOption, Value};
 use udpraw::socket::{Endpoint, Family};
 
 use crate::cli::args::options::OptionsArguments;
-use crate::cli::exit::{Exit, Outcome};
+use crate::cli::exit::{Exit, Outcome, unread};
 use crate::cli::output::Output;
 use crate::cli::output::options::{Applied, Described, applied, described, table};
 
@@ -32,7 +32,14 @@ fn tell(names: &[String], family: Family, output: &mut Output) -> Outcome {
     let mut all_found = true;
     for (index, name) in names.iter().enumerate() {
         match SocketOption::find(name) {
-            Ok(option) => described(output, &describe(option, family)?, family, index > 0)?,
+            Ok(option) => {
+                unread(described(
+                    output,
+                    &describe(option, family)?,
+                    family,
+                    index > 0,
+                ))?;
+            }
             Err(error) => {
                 all_found = false;
                 output.error(error);
@@ -61,7 +68,7 @@ fn set(texts: &[String], family: Family, output: &mut Output) -> Outcome {
         });
         Ok(())
     });
-    applied(output, &done, family)?;
+    unread(applied(output, &done, family))?;
     outcome
         .map(|()| Exit::Yes)
         .map_err(|error: udpraw::error::Error| error.into())

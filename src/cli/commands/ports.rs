@@ -7,7 +7,7 @@ use udpraw::ports::{Change, Snapshot, Socket, changes, read};
 use udpraw::socket::pause;
 
 use crate::cli::args::ports::PortsArguments;
-use crate::cli::exit::{Exit, Outcome};
+use crate::cli::exit::{Exit, Outcome, unread};
 use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::ports::Report;
@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: PortsArguments, output: &mut Output) -> Outcome {
     let snapshot = read(&ports)?;
     let mut report = Report::new(output);
     report.remarks(&snapshot);
-    report.table(&snapshot)?;
+    unread(report.table(&snapshot))?;
     for port in missing(&ports, &snapshot) {
         report.nobody(port);
     }
@@ -42,6 +42,7 @@ fn missing<'a>(ports: &'a [u16], snapshot: &'a Snapshot) -> impl Iterator<Item =
 /// Until Ctrl-C, which ends it well, or until the count is full.
 fn watch(arguments: &PortsArguments, ports: &[u16], output: &mut Output) -> Outcome {
     let stop = interrupt::handle()?.stop;
+    interrupt::end_with_reader();
     let mut report = Report::new(output);
     let mut before: Option<Vec<Socket>> = None;
     let mut found = ports.is_empty();
@@ -49,13 +50,16 @@ fn watch(arguments: &PortsArguments, ports: &[u16], output: &mut Output) -> Outc
     loop {
         let snapshot = read(ports)?;
         found |= !snapshot.sockets.is_empty();
-        match &before {
+        let told = match &before {
             None => {
                 report.remarks(&snapshot);
                 let all: Vec<_> = snapshot.sockets.iter().map(|s| (Change::Same, s)).collect();
-                report.watched(&all, true)?;
+                report.watched(&all, true)
             }
-            Some(before) => report.watched(&changes(before, &snapshot.sockets), false)?,
+            Some(before) => report.watched(&changes(before, &snapshot.sockets), false),
+        };
+        if unread(told)?.is_none() {
+            break;
         }
         before = Some(snapshot.sockets);
         looks += 1;

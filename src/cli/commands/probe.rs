@@ -6,7 +6,7 @@ use udpraw::socket::Family;
 
 use super::client::unhex;
 use crate::cli::args::probe::ProbeArguments;
-use crate::cli::exit::{Exit, Failure, Outcome};
+use crate::cli::exit::{Exit, Failure, Outcome, unread};
 use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::probe::Report;
@@ -15,15 +15,19 @@ pub(crate) fn run(arguments: ProbeArguments, output: &mut Output) -> Outcome {
     let resolvers = arguments.resolvers()?;
     let config = arguments.config(resolvers.as_ref(), bytes(&arguments)?)?;
     let stop = interrupt::handle()?.stop;
+    interrupt::end_with_reader();
     let mut report = Report::new(output, &config, arguments.host(), arguments.all);
     if let Some(resolvers) = &resolvers {
         report.resolvers(&arguments.resolv_conf, resolvers);
     }
-    probe::run(&config, stop, |finding: &Finding| {
+    let done = unread(probe::run(&config, stop, |finding: &Finding| {
         report.finding(finding).map_err(Failure::from)
-    })?;
-    let is_open = report.summary()?;
-    Ok(Exit::from(is_open))
+    }))?;
+    if done.is_some() && !interrupt::reader_left() {
+        unread(report.summary())?;
+    }
+    // What was not asked about, as nobody reads the answer, is not known to be open.
+    Ok(Exit::from(report.is_open()))
 }
 
 /// The bytes of `--payload`, which must fit into a datagram.

@@ -8,7 +8,7 @@ use udpraw::error::{Error, Result};
 use udpraw::relay::{Event, Relay, Replay};
 
 use crate::cli::args::relay::RelayArguments;
-use crate::cli::exit::{Exit, Failure, Outcome};
+use crate::cli::exit::{Exit, Failure, Outcome, unread};
 use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::relay::{Line, Log, Report};
@@ -24,18 +24,24 @@ pub(crate) fn run(arguments: &RelayArguments, output: &mut Output) -> Outcome {
     // After the socket, so that a relay that cannot start leaves the old file alone.
     let mut log = arguments.log.as_deref().map(Log::create).transpose()?;
     let stop = interrupt::handle()?.stop;
+    interrupt::end_with_reader();
     let mut report = Report::new(output, arguments.stats.is_some(), arguments.verbose);
-    report.listening(&relay, &config)?;
-    let relayed = relay.run(stop, |event: &Event<'_>| {
-        if let (Event::Fated(fated), Some(log)) = (event, &mut log) {
-            return log.write(fated).map_err(Failure::from);
-        }
-        report.event(event).map_err(Failure::from)
-    });
+    let mut relayed = unread(report.listening(&relay, &config));
+    if let Ok(Some(())) = relayed {
+        relayed = unread(relay.run(stop, |event: &Event<'_>| {
+            if let (Event::Fated(fated), Some(log)) = (event, &mut log) {
+                return log.write(fated).map_err(Failure::from);
+            }
+            report.event(event).map_err(Failure::from)
+        }));
+    }
     // However the run ended, what was done is told.
     let logged = log.map_or(Ok(()), Log::finish);
     let ledger = relay.ledger();
-    let told = report.ledger(&ledger);
+    let told = unread(report.ledger(&ledger));
+    if matches!(relayed, Ok(None)) || interrupt::reader_left() {
+        output.note("nobody reads the output any more: the relay ended");
+    }
     relayed?;
     logged?;
     told?;

@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use udpraw::error::Result;
-use udpraw::server::{Behaviour, Crew, Event, Manner, Server, listen, listen_group};
+use udpraw::server::{Behaviour, Crew, Event, Manner, Server, Summary, listen, listen_group};
 use udpraw::socket::{Family, options::Setting};
 
 use crate::cli::args::server::ServerArguments;
-use crate::cli::exit::{Exit, Failure, Outcome};
+use crate::cli::exit::{Exit, Failure, Outcome, unread};
 use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::server as report;
@@ -38,8 +38,12 @@ fn run_plain(arguments: &ServerArguments, behaviour: Behaviour, output: &mut Out
     for (endpoint, address) in server.endpoints().iter().zip(server.addresses()) {
         report::listening(output, endpoint.as_raw_fd(), *address)?;
     }
-    let served = server.run(stop, |event: &Event<'_>| tell(output, event));
-    end(served, report::summary(output, &server.summary()))
+    let mut failure = None;
+    let served = server.run(stop, |event: &Event<'_>| {
+        tell(output, event, stop, &mut failure);
+        Ok(())
+    });
+    end(served, failure, &server.summary(), output)
 }
 
 /// Any rung of the ladder, any number of workers.
@@ -58,6 +62,7 @@ fn run_crew(
         all_settings.push(settings);
     }
     let stop: &AtomicBool = interrupt::handle()?.stop;
+    interrupt::end_with_reader();
     let mut crew = Crew::new(groups, behaviour, manner)?;
     if arguments.verbose {
         let each = all_settings
@@ -75,9 +80,13 @@ fn run_crew(
     for (endpoint, address) in crew.endpoints().step_by(workers).zip(crew.addresses()) {
         report::listening(output, endpoint.as_raw_fd(), *address)?;
     }
-    let served = crew.run(stop, |event: &Event<'_>| tell(output, event));
+    let mut failure = None;
+    let served = crew.run(stop, |event: &Event<'_>| {
+        tell(output, event, stop, &mut failure);
+        Ok(())
+    });
     report::offload_fallbacks(output, crew.offload_fallbacks());
-    end(served, report::summary(output, &crew.summary()))
+    end(served, failure, &crew.summary(), output)
 }
 
 /// Where to listen, and the options to set. Of a name it is the first address, as the resolver
@@ -90,13 +99,36 @@ fn place(arguments: &ServerArguments, port: u16) -> Result<(SocketAddr, Vec<Sett
     Ok((address, arguments.socket.settings(Family::of(address))?))
 }
 
-fn tell(output: &mut Output, event: &Event<'_>) -> std::result::Result<(), Failure> {
-    report::event(output, event).map_err(Failure::from)
+/// Tells what happened. Where that fails the run ends, but not before the datagram is answered: who
+/// sent it knows nothing of the output's reader.
+fn tell(
+    output: &mut Output,
+    event: &Event<'_>,
+    stop: &AtomicBool,
+    failure: &mut Option<std::io::Error>,
+) {
+    if failure.is_none()
+        && let Err(error) = report::event(output, event)
+    {
+        *failure = Some(error);
+        stop.store(true, Ordering::Relaxed);
+    }
 }
 
-/// However the run ended, what was done has been told.
-fn end(served: std::result::Result<(), Failure>, told: std::io::Result<()>) -> Outcome {
+/// However the run ended, what was done is told.
+fn end(
+    served: std::result::Result<(), Failure>,
+    failure: Option<std::io::Error>,
+    summary: &Summary,
+    output: &mut Output,
+) -> Outcome {
+    let told = unread(failure.map_or(Ok(()), Err));
+    if matches!(told, Ok(None)) || interrupt::reader_left() {
+        output.note("nobody reads the output any more: the server ended");
+    }
+    let summed = unread(report::summary(output, summary));
     served?;
     told?;
+    summed?;
     Ok(Exit::Yes)
 }

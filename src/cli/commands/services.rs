@@ -5,7 +5,7 @@ use udpraw::services::{self, Origin, Range, Services, Severity};
 use crate::cli::args::services::{
     CheckArguments, ListArguments, LookupArguments, ServicesArguments, ServicesCommand,
 };
-use crate::cli::exit::Outcome;
+use crate::cli::exit::{Exit, Outcome, unread};
 use crate::cli::output::Output;
 
 pub(crate) fn run(arguments: ServicesArguments, output: &mut Output) -> Outcome {
@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: ServicesArguments, output: &mut Output) -> Outcome 
 fn lookup(arguments: &LookupArguments, output: &mut Output) -> Outcome {
     let queries = arguments.queries()?;
     let services = load(arguments.file.as_deref(), output)?;
-    output.services(queries.iter().flat_map(|query| services.lookup(query)))?;
+    unread(output.services(queries.iter().flat_map(|query| services.lookup(query))))?;
     let mut all = true;
     for query in &queries {
         if services.lookup(query).next().is_none() {
@@ -48,7 +48,10 @@ fn check(arguments: &CheckArguments, output: &mut Output) -> Outcome {
     let services = Services::load(Some(&arguments.file))?;
     let findings = services::check(services.as_bytes())
         .filter(|finding| !arguments.errors_only || finding.problem.severity() == Severity::Error);
-    let (errors, warnings) = output.findings(services.origin(), findings)?;
+    let Some((errors, warnings)) = unread(output.findings(services.origin(), findings))? else {
+        // What could not be told is a finding.
+        return Ok(Exit::No);
+    };
     output.talk(format_args!(
         "{}: {} lines, {} services; {errors} errors, {warnings} warnings",
         services.origin(),

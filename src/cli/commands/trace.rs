@@ -7,7 +7,7 @@ use udpraw::error::Error;
 use udpraw::trace::{End, Program, Tracer};
 
 use crate::cli::args::trace::TraceArguments;
-use crate::cli::exit::{Exit, Outcome};
+use crate::cli::exit::{Exit, Outcome, unread};
 use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::trace::Report;
@@ -33,9 +33,8 @@ pub(crate) fn run(arguments: TraceArguments, output: &mut Output) -> Outcome {
         }
     }
     let finished = report.finish();
-    if let Some(error) = broken.or(finished.err()) {
-        return Err(error.into());
-    }
+    // That nobody reads any more is no failure of the program.
+    unread(broken.map_or(finished, Err))?;
     Ok(match tracer.root() {
         Some((_, Some(End::Exited(code)))) if arguments.pid.is_none() => Exit::Passed(code as u8),
         Some((_, Some(End::Killed(signal)))) if arguments.pid.is_none() => {

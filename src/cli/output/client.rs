@@ -174,7 +174,7 @@ impl<'a> Report<'a> {
                 let server = reply.datagram.source();
                 return self.output.server_replied(server, reply.payload);
             }
-            Event::Unasked(_, Unasked::Stale) if self.quiet => {}
+            _ if self.quiet => {}
             Event::Unasked(datagram, why) => {
                 let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
                 let why = exchange::unasked(*why);
@@ -186,7 +186,6 @@ impl<'a> Report<'a> {
                 self.output
                     .note(format_args!("ignored, as {source} was not asked: {text}"));
             }
-            _ if self.quiet => {}
             Event::Assigned(local) => return self.output.assigned_address(*local),
             Event::Sent(2.., wait) => self.output.waiting(*wait),
             Event::Late(datagram) => {
@@ -265,6 +264,8 @@ impl<'a> Report<'a> {
                     server: server.into(),
                 },
             ),
+            // The exit status tells.
+            _ if self.quiet => Ok(()),
             Answer::Refused(error) => {
                 self.output.talk(refusal(server, error));
                 Ok(())
@@ -334,6 +335,9 @@ impl<'a> Report<'a> {
                 ignored: ignored.map(IgnoredRecord::from),
             };
             return self.output.record(SCHEMA, &record);
+        }
+        if self.quiet {
+            return Ok(());
         }
         let requests = count(requests, "request", "requests");
         let mut line = format!("{requests}, {answered} answered");

@@ -192,8 +192,14 @@ impl<'a> Report<'a> {
         self.output.record(SCHEMA, &record)
     }
 
-    /// The account of all; says whether every port is open somewhere.
-    pub(crate) fn summary(&mut self) -> io::Result<bool> {
+    /// Whether every port is open somewhere.
+    pub(crate) fn is_open(&self) -> bool {
+        let is_open = |target: &Target| self.open.contains(&target.address.port());
+        self.config.targets.iter().all(is_open)
+    }
+
+    /// The account of all.
+    pub(crate) fn summary(&mut self) -> io::Result<()> {
         let targets = self.config.targets.len();
         let elapsed = self.begun.elapsed();
         if self.output.is_json() {
@@ -241,8 +247,7 @@ impl<'a> Report<'a> {
                  silent ports may be closed; --rate 1 asks slowly enough",
             );
         }
-        let is_open = |target: &Target| self.open.contains(&target.address.port());
-        Ok(self.config.targets.iter().all(is_open))
+        Ok(())
     }
 }
 
