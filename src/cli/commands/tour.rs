@@ -1,7 +1,10 @@
 //! `udpraw tour`.
 
+use std::sync::atomic::Ordering;
+
 use crate::cli::args::tour::TourArguments;
 use crate::cli::exit::{Exit, Outcome};
+use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::tour::{LESSONS, Lesson};
 
@@ -16,9 +19,14 @@ pub(crate) fn run(arguments: TourArguments, output: &mut Output) -> Outcome {
         [] => LESSONS.iter().collect(),
         chosen => chosen.to_vec(),
     };
+    // So that the lesson ends the processes that it started.
+    let stop = interrupt::handle()?.stop;
     for (number, lesson) in (1..).zip(lessons) {
         output.lesson_heading(number, lesson.name, lesson.title)?;
         (lesson.give)(output)?;
+        if stop.load(Ordering::Relaxed) {
+            crate::signal::end();
+        }
     }
     Ok(Exit::Yes)
 }

@@ -1,7 +1,7 @@
 //! Lesson 1: the documents' exchange, as two processes.
 
 use super::Lesson;
-use super::process::{Conversation, Process};
+use super::process::{Process, listening_port};
 use crate::cli::exit::Failure;
 use crate::cli::output::Output;
 
@@ -20,15 +20,39 @@ fn give(output: &mut Output) -> Result<(), Failure> {
          sends it the time. Each is a process of its own, and UDP is all that joins them.",
     )?;
     output.command(&SERVER)?;
-    let server = Process::start_self(&SERVER)?;
-    let mut conversation = Conversation::new(server);
-    while let Some(line) = conversation.next_line() {
-        output.said(line.who, &line.text)?;
-        if let Some(port) = conversation.port_to_ask(&line) {
-            let arguments = ["client", "--port", &port];
-            output.command(&arguments)?;
-            conversation.join(Process::start_self(&arguments)?);
+    let mut server = Process::start_self(&SERVER)?;
+    while let Some(line) = server.line() {
+        output.said("server", &line)?;
+        if let Some(port) = listening_port(&line) {
+            return ask(output, server, &port);
         }
+    }
+    Ok(())
+}
+
+/// What both do at the same time is told in the order of cause and effect, each time the same.
+fn ask(output: &mut Output, mut server: Process, port: &str) -> Result<(), Failure> {
+    let arguments = ["client", "--port", port];
+    output.command(&arguments)?;
+    let mut client = Process::start_self(&arguments)?;
+    if let Some(line) = client.line() {
+        output.said("client", &line)?;
+    }
+    let mut rest = Vec::new();
+    while let Some(line) = client.line() {
+        rest.push(line);
+    }
+    // A server that nobody reached would wait for ever.
+    let is_asked = client.is_done();
+    let received = if is_asked { server.line() } else { None };
+    if let Some(line) = received {
+        output.said("server", &line)?;
+    }
+    for line in rest {
+        output.said("client", &line)?;
+    }
+    while let (true, Some(line)) = (is_asked, server.line()) {
+        output.said("server", &line)?;
     }
     Ok(())
 }
