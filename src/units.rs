@@ -10,7 +10,7 @@
 //! ```
 
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 
@@ -94,6 +94,11 @@ pub fn duration(text: &str) -> Result<Duration> {
         return Err(bad("longer than a year".into()));
     }
     Ok(Duration::from_secs_f64(seconds))
+}
+
+/// The moment that lies `time` behind `start`, [`LONGEST`] at most: a deadline from any public duration.
+pub(crate) fn after(start: Instant, time: Duration) -> Instant {
+    start.checked_add(time.min(LONGEST)).unwrap_or(start)
 }
 
 /// A window of time, from its begin up to its end: `2s..5s`.
@@ -186,6 +191,24 @@ fn scaled(text: &str, units: &[(&str, f64)]) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_duration_makes_a_deadline_overflow() {
+        let now = Instant::now();
+        assert_eq!(
+            after(now, Duration::from_secs(1)),
+            now + Duration::from_secs(1)
+        );
+        let far = after(now, Duration::MAX);
+        assert_eq!(far, now + LONGEST);
+        let mut at = now;
+        for power in (0..63).rev() {
+            at = at
+                .checked_add(Duration::from_secs(1 << power))
+                .unwrap_or(at);
+        }
+        assert_eq!(after(at, Duration::MAX), at);
+    }
 
     #[test]
     fn reads_what_people_write() {

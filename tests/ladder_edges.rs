@@ -328,6 +328,47 @@ fn a_wait_ends_when_it_is_to() {
     }
 }
 
+/// `SO_RCVTIMEO` counts microseconds, and takes 0 for ever.
+#[test]
+fn the_shortest_wait_ends() {
+    for rung in rungs() {
+        let mut transport = plain(rung);
+        for nanos in [0, 1, 500, 999, 1_000, 1_001] {
+            let wait = Wait::For(Duration::from_nanos(nanos));
+            let came = transport.receive(wait, &NEVER, |_, _| ()).unwrap();
+            assert_eq!(came, 0, "{rung}: {nanos} ns");
+        }
+    }
+}
+
+#[test]
+fn the_longest_wait_waits() {
+    for rung in rungs() {
+        for spin in [false, true] {
+            let settings = Settings {
+                spin,
+                ..Settings::default()
+            };
+            let mut transport = open(rung, Endpoint::builder(), "127.0.0.1", settings).unwrap();
+            let far = Instant::now() + Duration::from_secs(1 << 40);
+            for wait in [
+                Wait::For(Duration::MAX),
+                Wait::For(Duration::from_secs(1 << 63)),
+                Wait::Until(far),
+            ] {
+                let (sender, target) = (plain(Rung::Single), at(&transport));
+                let later = std::thread::spawn(move || {
+                    std::thread::sleep(Duration::from_millis(10));
+                    sender.endpoint().send_to(b"at last", target).unwrap();
+                });
+                let came = transport.receive(wait, &NEVER, |_, _| ()).unwrap();
+                assert_eq!(came, 1, "{rung}: {wait:?}");
+                later.join().unwrap();
+            }
+        }
+    }
+}
+
 #[test]
 fn a_busy_echo_makes_one_call_to_receive_and_one_to_send() {
     for rung in rungs().filter(|rung| *rung != Rung::Uring) {

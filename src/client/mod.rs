@@ -26,6 +26,7 @@ use crate::protocol::exchange::{Asker, Defect, Ignored};
 use crate::protocol::{Backoff, RoundTrip, Schedule};
 use crate::socket::options::Setting;
 use crate::socket::{Datagram, Endpoint, Family, QueuedError, ReceiveBuffer, Traffic};
+use crate::units;
 
 /// Whom a client asks, and how.
 #[derive(Clone, Debug)]
@@ -271,7 +272,12 @@ impl Client {
             }
             self.asked = true;
             observe(&Event::Sent(number, wait))?;
-            let answer = self.await_reply(sent + wait, (first, number), stop, &mut observe)?;
+            let answer = self.await_reply(
+                units::after(sent, wait),
+                (first, number),
+                stop,
+                &mut observe,
+            )?;
             if answer != Answer::Silence {
                 return Ok(answer);
             }

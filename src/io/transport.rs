@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::time::TimeSpec;
 
 use super::arrival::Arrival;
 use super::batch::Batch;
@@ -24,6 +23,8 @@ use super::single::Single;
 use crate::error::{Error, Result};
 use crate::socket::Endpoint;
 use crate::socket::options::{Setting, SocketOption};
+use crate::socket::timespec;
+use crate::units::LONGEST;
 
 /// Bytes of datagrams that wait to be sent: four of the largest.
 const QUEUE: usize = 4 * 65_536;
@@ -218,6 +219,11 @@ impl Transport {
 
     /// The next batch: how many messages it has, or 0 if the wait ended without one.
     fn fetch(&mut self, wait: Wait, stop: &AtomicBool) -> Result<usize> {
+        // The kernel takes a timeout of 0 for none.
+        let wait = match wait {
+            Wait::For(Duration::ZERO) => Wait::Never,
+            wait => wait,
+        };
         let mut plan = Plan::new(wait);
         if !self.spin && !self.engine.times_itself() {
             let timeout = match wait {
@@ -260,10 +266,13 @@ impl Transport {
             _ if self.spin => Patience::None,
             Wait::Never => Patience::None,
             Wait::Forever => Patience::Endless,
-            Wait::For(timeout) if self.engine.times_itself() => Patience::AtMost(timeout),
+            Wait::For(timeout) if self.engine.times_itself() => {
+                Patience::AtMost(timeout.min(LONGEST))
+            }
             Wait::For(_) => Patience::Endless,
             Wait::Until(end) if self.engine.times_itself() => {
-                Patience::AtMost(end.saturating_duration_since(Instant::now()))
+                let left = end.saturating_duration_since(Instant::now());
+                Patience::AtMost(left.min(LONGEST))
             }
             Wait::Until(_) => Patience::None,
         }
@@ -292,7 +301,7 @@ impl Transport {
         }
         self.counters.syscalls += 1;
         let polled = &mut [PollFd::new(self.endpoint.as_fd(), PollFlags::POLLIN)];
-        match ppoll(polled, timeout.map(TimeSpec::from), None) {
+        match ppoll(polled, timeout.map(timespec), None) {
             Ok(0) => Ok(false),
             Ok(_) | Err(Errno::EINTR) => Ok(true),
             Err(errno) => Err(Error::os("wait for", "a datagram", errno.into())),

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::protocol::RoundTrip;
 use crate::socket::options::{Setting, SocketOption, Value};
 use crate::socket::{Endpoint, Family, Origin, QueuedError, ReceiveBuffer, Traffic};
+use crate::units;
 
 /// How the host ended the work: an errno, and who said so.
 pub(super) type End = (i32, Option<IpAddr>);
@@ -107,7 +108,7 @@ impl Prober {
         for &payload in sizes {
             self.send(payload)?;
         }
-        let deadline = Instant::now() + wait;
+        let deadline = units::after(Instant::now(), wait);
         while self.end.is_none() && self.under_way.iter().any(|probe| probe.fate.is_none()) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || stop.load(Ordering::Relaxed) {

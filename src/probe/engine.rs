@@ -11,6 +11,7 @@ use super::payload::Nonce;
 use super::verdict::Finding;
 use crate::error::{Error, Result};
 use crate::socket::{ReceiveBuffer, Traffic, WaitSet};
+use crate::units;
 
 /// So many targets are asked at once: each has a socket, and 1,024 files are a usual limit.
 const MOST_AT_ONCE: usize = 512;
@@ -144,7 +145,7 @@ impl<'a> Engine<'a> {
 
     /// When something is to be done even if nothing comes.
     fn due(&self) -> Instant {
-        let ready = self.epoch + self.pace.ready_at();
+        let ready = units::after(self.epoch, self.pace.ready_at());
         let mut due = match self.has_room() {
             true => ready,
             false => Instant::now() + Duration::from_secs(3600),

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::protocol::{Backoff, RoundTrip, Schedule};
 use crate::socket::options::Setting;
 use crate::socket::{Endpoint, Family, QueuedError, ReceiveBuffer};
+use crate::units;
 
 /// The least that a round waits in all.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -149,7 +150,7 @@ impl<'a> Flight<'a> {
             Err(error) => Some(error),
         };
         self.finding.tries += 1;
-        self.next = Next::Wait(at + self.wait);
+        self.next = Next::Wait(units::after(at, self.wait));
         let Some(error) = failure else {
             if self.sent.len() == Self::REMEMBERED {
                 self.sent.remove(0);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::units::LONGEST;
+
 /// The round-trip estimate of RFC 6298: a smoothed mean, a mean deviation, and the retransmission
 /// timeout that follows from them.
 ///
@@ -32,6 +34,8 @@ impl RoundTrip {
     /// Takes one measured round trip. By Karn's rule it must not be that of a datagram which was
     /// sent more than once, since nobody knows which of them was answered (section 3).
     pub fn sample(&mut self, round_trip: Duration) {
+        // No sum of a few overflows.
+        let round_trip = round_trip.min(LONGEST);
         match self.smoothed {
             None => {
                 self.smoothed = Some(round_trip);

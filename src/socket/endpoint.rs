@@ -15,6 +15,7 @@ use super::options::{self, Setting};
 use super::wait::{Traffic, WaitSet};
 use crate::error::{Error, Result};
 use crate::sys::control::{self, Outgoing};
+use crate::units::LONGEST;
 
 /// A UDP socket.
 ///
@@ -223,6 +224,11 @@ impl Endpoint {
 
     /// Makes a receive that waits give up after `timeout` (`SO_RCVTIMEO`); never, if there is none.
     pub(crate) fn set_receive_timeout(&self, timeout: Option<Duration>) -> Result<()> {
+        // The kernel counts whole microseconds, and none of them are for ever.
+        let timeout = timeout.map(|timeout| {
+            let micros = timeout.min(LONGEST).as_nanos().div_ceil(1000).max(1);
+            Duration::from_micros(micros as u64)
+        });
         self.socket
             .set_read_timeout(timeout)
             .map_err(|source| Error::os("set", "SO_RCVTIMEO", source))

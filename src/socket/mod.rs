@@ -35,4 +35,5 @@ pub use endpoint::Endpoint;
 pub use error_queue::{Origin, QueuedError};
 pub use interrupt::pause;
 pub use ready::ReadySet;
+pub(crate) use wait::timespec;
 pub use wait::{Traffic, WaitSet};

@@ -6,8 +6,8 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use nix::sys::time::TimeSpec;
 
+use super::wait::timespec;
 use crate::error::{Error, Result};
 
 /// The most sockets that one wait tells of.
@@ -78,7 +78,7 @@ impl ReadySet {
             Some(timeout) => {
                 if !timeout.is_zero() {
                     let polled = &mut [PollFd::new(self.epoll.0.as_fd(), PollFlags::POLLIN)];
-                    match ppoll(polled, Some(TimeSpec::from(timeout)), None) {
+                    match ppoll(polled, Some(timespec(timeout)), None) {
                         Ok(_) | Err(Errno::EINTR) => {}
                         Err(errno) => return Err(failed(errno)),
                     }

@@ -8,6 +8,7 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
 use crate::error::{Error, Result};
+use crate::units::LONGEST;
 
 /// What a wait saw on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,11 @@ pub enum Traffic {
     Datagram,
     /// The error queue has an entry, or the socket an error.
     Error,
+}
+
+/// A time for ppoll(2): above a year it is a year, where the kernel's signed seconds would be negative.
+pub(crate) fn timespec(time: Duration) -> TimeSpec {
+    TimeSpec::from(time.min(LONGEST))
 }
 
 /// Several sockets to wait for at once.
@@ -42,7 +48,7 @@ impl<'a> WaitSet<'a> {
         &mut self,
         timeout: Option<Duration>,
     ) -> Result<impl Iterator<Item = (usize, Traffic)>> {
-        let interrupted = match ppoll(&mut self.polled, timeout.map(TimeSpec::from), None) {
+        let interrupted = match ppoll(&mut self.polled, timeout.map(timespec), None) {
             Ok(_) => false,
             Err(Errno::EINTR) => true,
             Err(errno) => return Err(Error::os("wait for", "a datagram", errno.into())),
@@ -55,5 +61,26 @@ impl<'a> WaitSet<'a> {
             _ => None,
         };
         Ok(self.polled.iter().enumerate().filter_map(seen))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::Endpoint;
+
+    #[test]
+    fn no_time_is_too_long() {
+        let socket = Endpoint::builder()
+            .bind("127.0.0.1:0".parse().unwrap())
+            .unwrap();
+        let own = socket.local_address().unwrap();
+        let mut set = crate::socket::ReadySet::new().unwrap();
+        set.add(&socket, 7).unwrap();
+        for time in [LONGEST * 2, Duration::from_secs(1 << 63), Duration::MAX] {
+            socket.send_to(b"x", own).unwrap();
+            assert_eq!(socket.wait(Some(time)).unwrap(), Some(Traffic::Datagram));
+            assert_eq!(set.wait(Some(time)).unwrap().collect::<Vec<_>>(), [7]);
+        }
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! A control buffer is a run of messages: a `size_t` length that counts the header, an `int` level,
 //! an `int` type, the payload, and padding to the size of a `size_t`.
+//!
+//! The kernel counts the padding (`CMSG_SPACE`) but does not write it (`CMSG_LEN`): a buffer that it is
+//! handed must be initialized beforehand, or what it counts is no `&[u8]`.
 
 use std::mem::size_of;
 

@@ -17,7 +17,8 @@ use super::name::Name;
 pub(crate) struct ReceiveArena {
     headers: Fixed<libc::mmsghdr>,
     names: Fixed<Name>,
-    control: Fixed<MaybeUninit<u8>>,
+    /// Zeroed, since the kernel leaves the padding between messages as it was.
+    control: Fixed<u8>,
     data: Fixed<MaybeUninit<u8>>,
     /// The headers lead to these; nothing else reads them.
     _vectors: Fixed<libc::iovec>,
@@ -68,7 +69,7 @@ impl ReceiveArena {
         // datagrams live, do not all compete for the same set of the cache.
         let stride = capacity.next_multiple_of(64) + 64;
         let names = Fixed::new(vec![Name::EMPTY; slots]);
-        let control = Fixed::new(Box::new_uninit_slice(slots * control_space));
+        let control = Fixed::new(vec![0; slots * control_space]);
         let data: Fixed<MaybeUninit<u8>> = Fixed::new(Box::new_uninit_slice(slots * stride));
         let vector = |slot| libc::iovec {
             iov_base: data.address(slot * stride).cast(),
@@ -145,9 +146,8 @@ impl ReceiveArena {
         Some(Slot {
             // SAFETY: recvmmsg(2) wrote msg_len bytes, or under MSG_TRUNC as many as fitted.
             bytes: unsafe { initialized(data) },
-            // SAFETY: on return msg_controllen is the length of what was written.
-            control: unsafe { initialized(control) },
-            source: SocketAddr::from(&self.names.slice()[index]),
+            control,
+            source: self.names.slice()[index].read(header.msg_hdr.msg_namelen as usize),
             length,
             flags: header.msg_hdr.msg_flags,
         })

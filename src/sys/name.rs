@@ -14,6 +14,11 @@ impl Name {
 
     pub(crate) const EMPTY: Self = Self([0; Self::CAPACITY]);
 
+    /// As [`read`].
+    pub(crate) fn read(&self, length: usize) -> SocketAddr {
+        read(&self.0, length)
+    }
+
     /// How many of the bytes an address of that family takes.
     pub(crate) fn length(address: SocketAddr) -> usize {
         if address.is_ipv4() { 16 } else { 28 }
@@ -41,13 +46,14 @@ impl From<SocketAddr> for Name {
     }
 }
 
-/// Reads an address; a family that UDP does not run over reads as 0.0.0.0:0.
-pub(crate) fn read(bytes: &[u8; Name::CAPACITY]) -> SocketAddr {
+/// Reads an address of which the kernel wrote `length` bytes. What is too short for its family, or of
+/// one that UDP does not run over, reads as 0.0.0.0:0: the bytes behind it are an earlier address's.
+pub(crate) fn read(bytes: &[u8; Name::CAPACITY], length: usize) -> SocketAddr {
     let [f0, f1, p0, p1, a, b, c, d, rest @ ..] = *bytes;
     let port = u16::from_be_bytes([p0, p1]);
     match i32::from(u16::from_ne_bytes([f0, f1])) {
-        libc::AF_INET => SocketAddr::from(([a, b, c, d], port)),
-        libc::AF_INET6 => {
+        libc::AF_INET if length >= 16 => SocketAddr::from(([a, b, c, d], port)),
+        libc::AF_INET6 if length >= Name::CAPACITY => {
             // As std and socket2 have it: the field as it stands, not turned to the host's order.
             let flow = u32::from_ne_bytes([a, b, c, d]);
             let [address @ .., s0, s1, s2, s3] = rest;
@@ -55,12 +61,6 @@ pub(crate) fn read(bytes: &[u8; Name::CAPACITY]) -> SocketAddr {
             SocketAddrV6::new(Ipv6Addr::from(address), port, flow, scope).into()
         }
         _ => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
-    }
-}
-
-impl From<&Name> for SocketAddr {
-    fn from(name: &Name) -> Self {
-        read(&name.0)
     }
 }
 
@@ -76,7 +76,11 @@ mod tests {
             let v6 = SocketAddrV6::new(v6, port, flow, scope);
             for address in [SocketAddr::from((v4, port)), v6.into()] {
                 let name = Name::from(address);
-                prop_assert_eq!(SocketAddr::from(&name), address);
+                let whole = Name::length(address);
+                prop_assert_eq!(name.read(whole), address);
+                for cut in 0..whole {
+                    prop_assert_eq!(name.read(cut), SocketAddr::from(([0; 4], 0)));
+                }
                 let foreign = socket2::SockAddr::from(address);
                 prop_assert_eq!(foreign.len() as usize, Name::length(address));
                 // SAFETY: SockAddr is initialized for its length, here at most 28 bytes.
@@ -88,8 +92,8 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_survived(bytes: [u8; 28]) {
-            read(&bytes);
+        fn any_bytes_are_survived(bytes: [u8; 28], length: usize) {
+            read(&bytes, length);
         }
     }
 }

@@ -12,19 +12,20 @@ use socket2::{SockAddr, SockAddrStorage, SockRef};
 /// Memory for one datagram and its control messages, and what the last receive left in it.
 pub(crate) struct Buffer {
     data: Box<[MaybeUninit<u8>]>,
-    control: Box<[MaybeUninit<u8>]>,
+    /// Zeroed, since the kernel leaves the padding between messages as it was.
+    control: Box<[u8]>,
     source: SockAddr,
     /// What the last call returned: under `MSG_TRUNC`, the datagram's true length.
     length: usize,
     /// How many bytes of `data` the kernel wrote. Never above what it did write.
     data_filled: usize,
-    /// How many bytes of `control` the kernel wrote. Never above what it did write.
+    /// How many bytes of `control` are the last call's messages and their padding.
     control_filled: usize,
     flags: i32,
 }
 
 impl Buffer {
-    /// A buffer for datagrams of up to `capacity` bytes; nothing is zeroed.
+    /// A buffer for datagrams of up to `capacity` bytes, which are not zeroed.
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             data: Box::new_uninit_slice(capacity),
@@ -61,8 +62,8 @@ impl Buffer {
         control: usize,
     ) -> io::Result<()> {
         (self.data_filled, self.control_filled) = (0, 0);
-        if self.control.len() != control {
-            self.control = Box::new_uninit_slice(control);
+        if self.control.len() < control {
+            self.control = vec![0; control].into();
         }
         let mut vector = libc::iovec {
             iov_base: self.data.as_mut_ptr().cast(),
@@ -73,7 +74,7 @@ impl Buffer {
         header.msg_iov = &mut vector;
         header.msg_iovlen = 1;
         header.msg_control = self.control.as_mut_ptr().cast();
-        header.msg_controllen = self.control.len() as _;
+        header.msg_controllen = control as _;
         let call = |storage: *mut SockAddrStorage, storage_length: *mut libc::socklen_t| {
             header.msg_name = storage.cast();
             let room = size_of::<SockAddrStorage>() as libc::socklen_t;
@@ -93,7 +94,7 @@ impl Buffer {
         self.source = source;
         self.length = length;
         self.data_filled = length.min(self.data.len());
-        self.control_filled = (header.msg_controllen as usize).min(self.control.len());
+        self.control_filled = (header.msg_controllen as usize).min(control);
         self.flags = header.msg_flags;
         Ok(())
     }
@@ -112,8 +113,7 @@ impl Buffer {
 
     /// The control messages, to be read with [`super::control::messages`].
     pub(crate) fn control(&self) -> &[u8] {
-        // SAFETY: on return from recvmsg(2) msg_controllen is the length of what was written.
-        unsafe { filled(&self.control, self.control_filled) }
+        &self.control[..self.control_filled]
     }
 
     /// Who sent it, as the kernel wrote it.
@@ -140,4 +140,85 @@ unsafe fn filled(memory: &[MaybeUninit<u8>], length: usize) -> &[u8] {
     // SAFETY: `MaybeUninit<u8>` has the layout of `u8`, the result keeps the borrow of `memory`,
     // and the rest is the caller's promise.
     unsafe { std::slice::from_raw_parts(memory.as_ptr().cast::<u8>(), length) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::os::fd::AsFd;
+
+    use super::super::control::{self, space};
+    use super::super::mmsg::ReceiveArena;
+    use super::*;
+
+    /// One `int` beside each datagram, and four bytes of padding.
+    const SPACE: usize = space(size_of::<i32>());
+
+    fn to_itself() -> UdpSocket {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        for option in [libc::IP_RECVTTL, libc::IP_RECVTOS] {
+            let on = 1_i32.to_ne_bytes();
+            super::super::sockopt::set(socket.as_fd(), libc::IPPROTO_IP, option, &on).unwrap();
+        }
+        socket.connect(socket.local_addr().unwrap()).unwrap();
+        socket
+    }
+
+    /// Leaves ones in the memory that the next allocations of these sizes get.
+    fn dirty(sizes: &[usize]) {
+        for &size in sizes {
+            drop(std::hint::black_box(vec![vec![0xff_u8; size]; 16]));
+        }
+    }
+
+    fn assert_padding_is_zero(bytes: &[u8]) {
+        let ttl = control::messages(bytes).find(|message| message.kind == libc::IP_TTL);
+        assert_eq!(ttl.unwrap().int(), Some(64));
+        // The TTL's int ends at 20, and the TOS's byte at 41.
+        let written = [0..20, 24..41];
+        for (at, byte) in bytes.iter().enumerate() {
+            let is_written = written.iter().any(|range| range.contains(&at));
+            assert!(is_written || *byte == 0, "byte {at} is {byte:#x}");
+        }
+    }
+
+    #[test]
+    fn the_padding_behind_a_control_message_is_initialized() {
+        let socket = to_itself();
+        let control = 2 * SPACE;
+        for _ in 0..8 {
+            dirty(&[control]);
+            let mut buffer = Buffer::new(16);
+            socket.send(b"x").unwrap();
+            buffer.receive_message(socket.as_fd(), 0, control).unwrap();
+            assert_eq!(buffer.bytes(), b"x");
+            assert_eq!(buffer.control().len(), control);
+            assert_padding_is_zero(buffer.control());
+            dirty(&[4 * control]);
+            let mut arena = ReceiveArena::new(4, 16, control);
+            socket.send(b"y").unwrap();
+            assert_eq!(
+                arena
+                    .receive(socket.as_fd(), 4, libc::MSG_WAITFORONE)
+                    .unwrap(),
+                1
+            );
+            assert_padding_is_zero(arena.slot(0).unwrap().control);
+        }
+    }
+
+    #[test]
+    fn a_buffer_for_more_control_messages_serves_for_fewer() {
+        let socket = to_itself();
+        let mut buffer = Buffer::new(16);
+        for control in [2 * SPACE, SPACE, 0, 3 * SPACE] {
+            socket.send(b"x").unwrap();
+            buffer.receive_message(socket.as_fd(), 0, control).unwrap();
+            let is_cut = buffer.flags() & libc::MSG_CTRUNC != 0;
+            assert_eq!(is_cut, control < 2 * SPACE);
+            assert!(buffer.control().len() <= control);
+            let count = control::messages(buffer.control()).count();
+            assert_eq!(count, (control / SPACE).min(2));
+        }
+    }
 }

@@ -31,8 +31,12 @@ pub(super) enum Shape {
     Splice,
     Poll,
     Ppoll,
+    /// aarch64 has only pselect6.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code))]
     Select,
     Pselect,
+    /// aarch64 has only epoll_create1.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code))]
     EpollCreate,
     EpollCreate1,
     EpollControl,
@@ -42,6 +46,8 @@ pub(super) enum Shape {
     Listen,
     Shutdown,
     Dup,
+    /// aarch64 has only dup3.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code))]
     Dup2,
     Dup3,
     Fcntl,

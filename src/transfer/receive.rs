@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::io::{Choice, Rung, Settings, Transport, Wait};
 use crate::socket::Endpoint;
 use crate::socket::options::{Setting, SocketOption};
+use crate::units;
 
 /// How often it is looked whether a file is stored.
 const TICK: Duration = Duration::from_millis(2);
@@ -174,7 +175,7 @@ impl Receiving {
         // Where nothing more comes, what did come is told nevertheless.
         let progress = (self.told.1 && !is_idle).then(|| self.told.0 + PROGRESS);
         match self.desk.deadlines().chain(patience).chain(progress).min() {
-            Some(deadline) => Wait::Until(self.start + deadline),
+            Some(deadline) => Wait::Until(units::after(self.start, deadline)),
             None => Wait::Forever,
         }
     }

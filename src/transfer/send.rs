@@ -12,6 +12,7 @@ use crate::protocol::congestion::Cubic;
 use crate::protocol::transfer::{Code, Failure, Limit, Run, Sender, SenderConfig, SenderCounts};
 use crate::socket::options::{Setting, SocketOption};
 use crate::socket::{Endpoint, Family, WaitSet};
+use crate::units;
 
 /// So many runs leave before acknowledgements are looked for.
 const BURST: usize = 4;
@@ -322,7 +323,7 @@ impl Sending {
         let deadline = deadline.min(self.now().saturating_add(most));
         let mut wait = match most.is_zero() {
             true => Wait::Never,
-            false => Wait::Until(self.start + deadline),
+            false => Wait::Until(units::after(self.start, deadline)),
         };
         let mut is_readable = false;
         if let Some(fd) = input.wanted() {
@@ -330,7 +331,7 @@ impl Sending {
             let sockets = [self.transport.endpoint().as_fd(), fd];
             let left = match wait {
                 Wait::Never => Duration::ZERO,
-                _ => (self.start + deadline).saturating_duration_since(Instant::now()),
+                _ => units::after(self.start, deadline).saturating_duration_since(Instant::now()),
             };
             is_readable = WaitSet::new(&sockets)
                 .wait(Some(left))?

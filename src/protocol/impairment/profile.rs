@@ -154,7 +154,11 @@ impl Profile {
             Distribution::Uniform => 2.0 * dice.unit(radius) - 1.0,
             Distribution::Normal => dice.normal(radius, angle),
         };
-        let deviation = self.jitter.mul_f64(deviation.abs().min(16.0)).min(LONGEST);
+        let deviation = self
+            .jitter
+            .min(LONGEST)
+            .mul_f64(deviation.abs().min(16.0))
+            .min(LONGEST);
         let is_late = match self.distribution {
             Distribution::Uniform => dice.unit(radius) >= 0.5,
             Distribution::Normal => dice.normal(radius, angle) >= 0.0,

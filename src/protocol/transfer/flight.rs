@@ -118,6 +118,9 @@ pub(super) struct Flight {
     /// datagrams are lost in it.
     period: (u32, Duration, u64),
     pub(super) trips: Trips,
+    /// Datagrams looked at in search of losses.
+    #[cfg(test)]
+    steps: u64,
     /// How long the receiver may hold an acknowledgement back.
     pub(super) delay: Duration,
 }
@@ -150,6 +153,8 @@ impl Flight {
     pub(super) fn push(&mut self, at: Duration, carried: Carried) {
         self.bytes += carried.size();
         self.count += 1;
+        // Whoever was sent first, expires first, whatever the clock does.
+        let at = at.max(self.last_sent);
         self.last_sent = at;
         self.sent.push_back(Sent {
             at,
@@ -256,6 +261,8 @@ impl Flight {
         (trip + (trip / 8).max(self.reordering)).max(LEAST_PATIENCE)
     }
 
+    /// Looks from the oldest that is not settled up to the first that still has time: whatever was sent
+    /// later has more of it. So each is looked at once when it is settled, however often this is asked.
     fn find_losses(
         &mut self,
         now: Duration,
@@ -267,9 +274,11 @@ impl Flight {
         let patience = self.patience();
         let persistent = self.trips.probe_timeout(self.delay) * PERSISTENT;
         let mut number = self.unsettled.max(self.first);
-        let (mut all_below, mut began) = (true, None);
+        let mut began = None;
         let mut period = self.period;
-        while number < largest {
+        // Below it everything is settled, if no one stands in between.
+        self.unsettled = largest.max(number);
+        'gaps: while number < largest {
             let Some(gap) = self.came.first_gap(number..largest) else {
                 break;
             };
@@ -278,6 +287,10 @@ impl Flight {
             }
             number = gap.end;
             for lost in gap {
+                #[cfg(test)]
+                {
+                    self.steps += 1;
+                }
                 let has_reordered = self.has_reordered;
                 let Some(sent) = self.get_mut(lost) else {
                     continue;
@@ -288,14 +301,9 @@ impl Flight {
                 let expires = sent.at.saturating_add(patience);
                 let overtaken = !has_reordered && largest - lost >= NEWER;
                 if now < expires && !overtaken {
-                    // It was sent first, so it expires first.
-                    let earliest = self.loss_time.get_or_insert(expires);
-                    *earliest = (*earliest).min(expires);
-                    if all_below {
-                        self.unsettled = lost;
-                        all_below = false;
-                    }
-                    continue;
+                    self.loss_time = Some(expires);
+                    self.unsettled = lost;
+                    break 'gaps;
                 }
                 let Sent { at, carried, .. } = *sent;
                 sent.state = State::Lost(period.0);
@@ -315,9 +323,6 @@ impl Flight {
             }
         }
         self.period = period;
-        if all_below {
-            self.unsettled = largest;
-        }
         settled.persistent &= self.trips.smoothed().is_some();
         if settled.lost.is_some() {
             self.expect_less_reordering(now);
@@ -419,3 +424,7 @@ impl Flight {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "flight_tests.rs"]
+mod tests;

@@ -58,7 +58,7 @@ impl Limits {
     /// From now on it is `limit`.
     pub(super) fn now(&mut self, now: Duration, limit: Limit) {
         self.times[self.current as usize] += now.saturating_sub(self.since);
-        (self.since, self.current) = (now, limit);
+        (self.since, self.current) = (self.since.max(now), limit);
     }
 
     /// How long it was `limit`.

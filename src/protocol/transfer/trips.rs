@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::protocol::RoundTrip;
 use crate::protocol::congestion::RoundTrips;
+use crate::units::LONGEST;
 
 /// The least margin of a probe timeout: timers are no finer.
 const GRANULARITY: Duration = Duration::from_millis(1);
@@ -20,6 +21,7 @@ pub(super) struct Trips {
 impl Trips {
     /// Takes one, of which the receiver spent `delay`.
     pub(super) fn sample(&mut self, whole: Duration, delay: Duration) {
+        let whole = whole.min(LONGEST);
         let least = self.least.map_or(whole, |least| least.min(whole));
         self.least = Some(least);
         // A delay that would make it shorter than the shortest is not believed.

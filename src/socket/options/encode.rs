@@ -31,6 +31,10 @@ pub(super) fn encode(kind: &Kind, level: Level, value: &Value) -> Result<Vec<u8>
             };
             rate.to_ne_bytes().to_vec()
         }
+        // Less than a microsecond would become 0, which waits for ever.
+        (Kind::Time, Value::Time(time)) if time.subsec_nanos() % 1000 != 0 => {
+            return Err("it is not a whole number of microseconds");
+        }
         (Kind::Time, Value::Time(time)) => {
             let seconds = i64::try_from(time.as_secs()).map_err(|_| "it is too long")?;
             let micros = i64::from(time.subsec_micros());
