@@ -11,7 +11,7 @@ use crate::cli::output::bench::Report;
 pub(crate) fn run(arguments: BenchArguments, output: &mut Output) -> Outcome {
     let (config, missing) = arguments.config()?;
     let stop = stop_on_signals()?;
-    let mut report = Report::new(output, &config, arguments.markdown);
+    let mut report = Report::new(output, &config, arguments.markdown, arguments.is_named());
     for error in missing {
         report.left_out(&error);
     }
@@ -20,5 +20,5 @@ pub(crate) fn run(arguments: BenchArguments, output: &mut Output) -> Outcome {
     })?;
     report.found(&found)?;
     let is_sound = found.trials.iter().all(bench::Trial::is_sound);
-    Ok(Exit::from(is_sound))
+    Ok(Exit::from(is_sound && !report.has_failed()))
 }

@@ -36,10 +36,10 @@ impl Process {
     /// Sends each line that the program prints under the name `who`, and `None` at a stream's end.
     fn forward(&mut self, who: &'static str, sender: &Sender<Option<Line>>) {
         if let Some(stdout) = self.0.stdout.take() {
-            forward(stdout, sender.clone(), move |text| Line { who, text });
+            forward(who, stdout, sender.clone(), move |text| Line { who, text });
         }
         if let Some(stderr) = self.0.stderr.take() {
-            forward(stderr, sender.clone(), move |text| Line { who, text });
+            forward(who, stderr, sender.clone(), move |text| Line { who, text });
         }
     }
 }
@@ -51,11 +51,13 @@ pub(crate) struct Line {
 }
 
 fn forward(
+    who: &'static str,
     stream: impl Read + Send + 'static,
     sender: Sender<Option<Line>>,
     line: impl Fn(String) -> Line + Send + 'static,
 ) {
-    thread::spawn(move || {
+    let teller = sender.clone();
+    let forwarding = thread::Builder::new().spawn(move || {
         for text in BufReader::new(stream).lines().map_while(io::Result::ok) {
             if sender.send(Some(line(text))).is_err() {
                 return;
@@ -64,6 +66,10 @@ fn forward(
         // The lesson may be over, and nobody there to be told of the stream's end.
         let _ = sender.send(None);
     });
+    if let Err(error) = forwarding {
+        let text = format!("what it prints cannot be read: no thread can be started: {error}");
+        let _ = teller.send(Some(Line { who, text }));
+    }
 }
 
 /// A server and, once it listens, a client; and what both print, in the order in which it comes.
