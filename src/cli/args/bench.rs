@@ -10,7 +10,7 @@ use udpraw::bench::{Config, Scenario, available};
 use udpraw::error::{Error, Result};
 use udpraw::io::{Choice, Rung};
 use udpraw::services::resolve_port;
-use udpraw::socket::{Family, resolve};
+use udpraw::socket::{Family, resolve, usable};
 use udpraw::units;
 
 const EXAMPLES: &str = "\
@@ -205,7 +205,7 @@ fn server(text: &str) -> Result<SocketAddr> {
         return Err(Error::invalid("read", subject, "it has no port")
             .with_remedy("write HOST:PORT, as in 192.0.2.7:1060"));
     };
-    let addresses = resolve(host, resolve_port(port)?)?;
+    let addresses = usable(resolve(host, resolve_port(port)?)?);
     let first = addresses.into_iter().next();
     first.ok_or_else(|| Error::invalid("resolve", host.escape_debug(), "it has no address"))
 }
