@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use udpraw::ports::Socket;
-use udpraw::services::Text;
 
 use super::{Names, notes};
 use crate::cli::output::style;
@@ -42,7 +41,7 @@ impl Row {
         };
         let process = owner.map_or_else(
             || unknown.to_owned(),
-            |owner| Text::new(&owner.process.name).to_string(),
+            |owner| owner.process.to_string(),
         );
         let cells = [
             socket.local.to_string(),
