@@ -73,6 +73,17 @@ pub fn check(cpu: usize) -> Result<()> {
     Err(error.with_remedy(format!("the CPUs here are {}", list.join(", "))))
 }
 
+/// Finds out whether this process may choose the CPUs of its threads: a sandbox may forbid
+/// sched_setaffinity(2). Nothing is changed.
+///
+/// # Errors
+/// Of sched_getaffinity(2) and sched_setaffinity(2), such as EPERM under a seccomp filter.
+pub fn may_pin() -> Result<()> {
+    // The CPUs that it has already.
+    let tried = sched_getaffinity(SELF).and_then(|set| sched_setaffinity(SELF, &set));
+    tried.map_err(|errno| Error::os("pin", "threads to CPUs", errno.into()))
+}
+
 /// Keeps the calling thread on one CPU (sched_setaffinity(2)).
 ///
 /// # Errors

@@ -174,6 +174,15 @@ impl Error {
     }
 }
 
+/// That a thread could not be started (clone(2)): EAGAIN at a limit of processes, ENOMEM at one of
+/// memory.
+#[cold]
+pub(crate) fn no_thread(purpose: impl fmt::Display, source: io::Error) -> Error {
+    Error::os("start", format_args!("a thread {purpose}"), source).with_remedy(
+        "raise the limit of processes (ulimit -u, or pids.max of the cgroup) or of memory (ulimit -v)",
+    )
+}
+
 /// The name of an errno: `errno_name(libc::EPERM)` is `"EPERM"`.
 pub fn errno_name(errno: i32) -> String {
     match Errno::from_raw(errno) {

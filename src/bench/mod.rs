@@ -41,6 +41,7 @@ mod statistics;
 mod summary;
 mod trial;
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -82,6 +83,10 @@ pub enum Event<'a> {
     Trying(Variant, usize),
     /// A trial ended.
     Tried(&'a Trial),
+    /// Threads may not be pinned to CPUs here, and why: the scheduler places them.
+    Unpinned(&'a Error),
+    /// A trial failed: these variants are not tried any more, and have no row. The others go on.
+    Skipped(&'a [Variant], &'a Error),
 }
 
 /// What was found.
@@ -91,17 +96,23 @@ pub struct Report {
     pub setting: Setting,
     /// Each trial, in the order in which they were made.
     pub trials: Vec<Trial>,
-    /// Each variant that was tried at least once, in the order of [`Config::variants`].
+    /// Each variant that was tried at least once and never failed, in the order of
+    /// [`Config::variants`].
     pub rows: Vec<Row>,
+    /// The variants that were given up, as told by [`Event::Skipped`].
+    pub skipped: Vec<Variant>,
     /// Whether it was not stopped.
     pub is_complete: bool,
 }
 
 /// Measures all variants, until `stop` is raised: what is there by then is reported.
 ///
+/// A variant that fails is skipped, and the others go on: a limit of the machine, such as that of
+/// locked memory for io_uring, ends nothing but what needs more.
+///
 /// # Errors
-/// Of [`Config::check`]; of the sockets' system calls; if a server elsewhere does not consent; and
-/// what `observe` returns.
+/// Of [`Config::check`]; if nothing could be measured, that of the last trial, such as of a server
+/// elsewhere that does not consent; and what `observe` returns.
 pub fn run<E: From<Error>>(
     config: &Config,
     stop: &AtomicBool,
@@ -109,33 +120,80 @@ pub fn run<E: From<Error>>(
 ) -> Result<Report, E> {
     config.check()?;
     let variants = config.variants();
+    let mut config = config.clone();
+    if let Some(Err(error)) = config.cpus.map(|_| cpu::may_pin()) {
+        observe(Event::Unpinned(&error))?;
+        config.cpus = None;
+    }
+    let config = &config;
     let setting = setting(config, variants.len() * config.trials)?;
     observe(Event::Started(&setting))?;
     let mut dice = fastrand::Rng::new();
-    let mut trials = Vec::new();
+    let (mut trials, mut skipped) = (Vec::new(), Vec::new());
+    let mut is_complete = true;
+    let mut failure = None;
     // Every round tries each variant once, in an order of its own: what the machine does meanwhile
     // hits all of them alike.
     'rounds: for number in 1..=config.trials {
         let mut order = variants.clone();
         dice.shuffle(&mut order);
         for variant in order {
+            if skipped.contains(&variant) {
+                continue;
+            }
             if stop.load(Ordering::Relaxed) {
+                is_complete = false;
                 break 'rounds;
             }
             observe(Event::Trying(variant, trials.len()))?;
-            let Some(trial) = trial::run(config, variant, number, stop)? else {
-                break 'rounds;
-            };
-            observe(Event::Tried(&trial))?;
-            trials.push(trial);
+            match trial::run(config, variant, number, stop) {
+                Ok(Some(trial)) => {
+                    observe(Event::Tried(&trial))?;
+                    trials.push(trial);
+                }
+                Ok(None) => {
+                    is_complete = false;
+                    break 'rounds;
+                }
+                Err(error) => {
+                    let lost = fails_too(config, variant, &error);
+                    let given_up = variants.iter().copied().filter(lost);
+                    let given_up: Vec<_> = given_up.filter(|one| !skipped.contains(one)).collect();
+                    if given_up.len() == variants.len() && trials.is_empty() {
+                        return Err(error.into());
+                    }
+                    observe(Event::Skipped(&given_up, &error))?;
+                    skipped.extend(given_up);
+                    failure = Some(error);
+                }
+            }
         }
     }
-    Ok(Report {
-        is_complete: trials.len() == setting.trials,
-        rows: summary::rows(&variants, &trials),
-        setting,
-        trials,
-    })
+    let mut tried = variants;
+    tried.retain(|variant| !skipped.contains(variant));
+    match failure {
+        Some(error) if tried.is_empty() => Err(error.into()),
+        _ => Ok(Report {
+            is_complete,
+            rows: summary::rows(&tried, &trials),
+            skipped,
+            setting,
+            trials,
+        }),
+    }
+}
+
+/// Which variants would fail as this one did.
+fn fails_too(config: &Config, failed: Variant, error: &Error) -> impl Fn(&Variant) -> bool {
+    let (kind, is_remote) = (error.kind(), config.server.is_some());
+    move |other| match (kind, is_remote) {
+        (ErrorKind::Unsupported, _) => (other.send, other.receive) == (failed.send, failed.receive),
+        // The server does something else than this scenario needs.
+        (ErrorKind::InvalidInput, true) => other.scenario == failed.scenario,
+        // It does not consent, or is gone: it is not asked again.
+        (_, true) => true,
+        _ => *other == failed,
+    }
 }
 
 /// Where it will be measured: a socket as the trials have it is made to see what it is granted.

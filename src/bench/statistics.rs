@@ -41,10 +41,15 @@ impl Median {
         })
     }
 
+    /// Whether there were trials enough (five) to believe the interval.
+    pub fn is_enough(&self) -> bool {
+        self.confidence >= ENOUGH
+    }
+
     /// Whether this one is above the other by more than chance explains: their intervals are apart,
-    /// and there were trials enough (five each) to believe them.
+    /// and there were trials enough to believe them.
     pub fn is_above(&self, other: &Self) -> bool {
-        self.confidence >= ENOUGH && other.confidence >= ENOUGH && self.low > other.high
+        self.is_enough() && other.is_enough() && self.low > other.high
     }
 }
 

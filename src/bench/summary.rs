@@ -41,6 +41,8 @@ pub enum Standing {
     Noise,
     /// The fastest is faster, and not by chance.
     Behind,
+    /// There were too few trials, of it or of another, to say.
+    TooFew,
     /// There is no other.
     Alone,
 }
@@ -83,6 +85,9 @@ fn standing(row: &Row, rows: &[Row]) -> Standing {
     };
     if others().next().is_none() {
         return Standing::Alone;
+    }
+    if !(row.rate.is_enough() && others().all(|other| other.rate.is_enough())) {
+        return Standing::TooFew;
     }
     if others().all(|other| row.rate.is_above(&other.rate)) {
         return Standing::Winner;
@@ -135,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_winner_is_apart_from_all_others() {
-        use Standing::{Alone, Behind, Noise, Winner};
+        use Standing::{Alone, Behind, Noise, TooFew, Winner};
         let slow = trials(Rung::Single, 64, &[1, 2, 3, 4, 5]);
         let fast = trials(Rung::Offload, 64, &[11, 12, 13, 14, 15]);
         let near = trials(Rung::Uring, 64, &[10, 11, 12, 13, 14]);
@@ -148,8 +153,8 @@ mod tests {
         let short = [slow[..4].to_vec(), fast[..4].to_vec()];
         assert_eq!(
             standings(&short),
-            [Noise, Noise],
-            "four trials tell nothing"
+            [TooFew, TooFew],
+            "four trials are too few to say"
         );
     }
 

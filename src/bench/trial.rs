@@ -1,5 +1,6 @@
 //! One trial: two sides, two phases (warm-up and measurement), and the books of the second.
 
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use super::ledger::{self, Count, Ledger};
 use super::receiver::{self, Desk};
 use super::sender::Sender;
 use crate::cpu;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, no_thread};
 use crate::io::{Choice, Rung, Settings, Transport};
 use crate::protocol::consent::Service;
 use crate::socket::options::Setting;
@@ -74,18 +75,22 @@ pub(super) fn run(
     let (sender_cpu, receiver_cpu) = config.cpus.unzip();
     thread::scope(|scope| {
         let desk = &desk;
-        let receiver = scope.spawn(move || {
+        let receiver = thread::Builder::new().spawn_scoped(scope, move || {
             on(receiver_cpu, || {
                 let settings = config.settings();
                 receiver::serve(endpoint, variant.receive, settings, variant.scenario, desk)
             })
         });
-        let sender = scope.spawn(move || {
+        let receiver = receiver.map_err(|source| no_thread("that receives", source))?;
+        let sender = thread::Builder::new().spawn_scoped(scope, move || {
             on(sender_cpu, || {
                 measure(config, variant, number, address, Some(desk), stop)
             })
         });
-        let trial = joined(sender.join());
+        let trial = match sender {
+            Ok(sender) => joined(sender.join()),
+            Err(source) => Err(no_thread("that sends", source)),
+        };
         desk.done.store(true, Ordering::Relaxed);
         // An empty datagram ends its wait; without it, it would look up a little later.
         if let Ok(waker) = Endpoint::builder().unbound(config.family) {
@@ -103,7 +108,8 @@ fn joined<T>(result: thread::Result<Result<T>>) -> Result<T> {
 
 fn on<T>(cpu: Option<usize>, work: impl FnOnce() -> Result<T>) -> Result<T> {
     if let Some(cpu) = cpu {
-        cpu::pin(cpu)?;
+        // It was allowed when the run began; a CPU that is gone since leaves it to the scheduler.
+        let _ = cpu::pin(cpu);
     }
     work()
 }
@@ -227,7 +233,8 @@ fn no_consent(address: SocketAddr, desk: Option<&Desk>, error: Error) -> Error {
         Some(errno) => crate::error::describe_errno(errno),
         None => "it does not consent".into(),
     };
-    Error::invalid("measure", format_args!("the server at {address}"), reason)
+    let refusal = std::io::Error::new(ErrorKind::PermissionDenied, reason);
+    Error::os("measure", format_args!("the server at {address}"), refusal)
         .with_remedy("start it there as: udpraw server --allow-bench --reply echo")
 }
 

@@ -97,11 +97,36 @@ pub use outbox::Outbox;
 pub use send::Sent;
 pub use transport::{Transport, Wait};
 
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+
 use crate::error::Error;
 
 /// A rung that this kernel cannot run.
 #[cold]
 fn unsupported(rung: Rung, source: std::io::Error) -> Error {
-    Error::unsupported("use", format_args!("rung {rung}"), source)
-        .with_remedy(format!("it needs {}", rung.needs()))
+    let remedy = match source.raw_os_error() {
+        Some(libc::ENOMEM) if rung == Rung::Uring => format!(
+            "its rings count as locked memory, of which this user may have {}: raise it with \
+             ulimit -l, or grant CAP_IPC_LOCK",
+            locked_memory()
+        ),
+        Some(libc::ENOMEM) => "raise the limit of memory with ulimit -v".into(),
+        Some(libc::EMFILE) => "raise the limit of open files with ulimit -n".into(),
+        Some(libc::ENFILE) => "this machine has too many open files (sysctl fs.file-max)".into(),
+        Some(libc::EPERM | libc::EACCES) if rung == Rung::Uring => format!(
+            "it needs {}, and a seccomp filter or kernel.io_uring_disabled may forbid it",
+            rung.needs()
+        ),
+        _ => format!("it needs {}", rung.needs()),
+    };
+    Error::unsupported("use", format_args!("rung {rung}"), source).with_remedy(remedy)
+}
+
+/// The limit of `ulimit -l`, in its unit.
+fn locked_memory() -> String {
+    match getrlimit(Resource::RLIMIT_MEMLOCK) {
+        Ok((RLIM_INFINITY, _)) => "any amount".into(),
+        Ok((bytes, _)) => format!("{} KiB", bytes / 1024),
+        Err(_) => "too little".into(),
+    }
 }

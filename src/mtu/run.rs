@@ -80,7 +80,11 @@ pub fn run<E: From<Error>>(
 
 fn is_route(error: &Error) -> bool {
     error.is_about_the_network()
-        || matches!(error.errno(), Some(libc::EINVAL | libc::EADDRNOTAVAIL))
+        || matches!(
+            error.errno(),
+            // The last is a kernel without IPv6.
+            Some(libc::EINVAL | libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT)
+        )
 }
 
 struct Run<'a, F> {

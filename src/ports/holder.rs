@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use super::{Socket, read, user_name};
-use crate::services::Text;
+use super::{Owner, Socket, read, user_name};
 
 /// How many file descriptors are named.
 const MOST_NAMED: usize = 3;
@@ -26,11 +25,8 @@ pub fn holder(address: SocketAddr) -> Option<String> {
     }
     let mut owners = Vec::new();
     for owner in colliding.iter().flat_map(|socket| &socket.owners) {
-        let name = Text::new(&owner.process.name);
-        owners.push(format!(
-            "{name}, pid {}, fd {}",
-            owner.process.pid, owner.fd
-        ));
+        let Owner { process, fd } = owner;
+        owners.push(format!("{process}, pid {}, fd {fd}", process.pid));
     }
     if !owners.is_empty() {
         let more = owners.len().saturating_sub(MOST_NAMED);
@@ -41,9 +37,9 @@ pub fn holder(address: SocketAddr) -> Option<String> {
         }
         return Some(text);
     }
-    if snapshot.all_processes_seen {
-        return Some("held by the kernel, or by a process of another PID namespace".into());
-    }
+    let Some(unseen) = snapshot.unseen else {
+        return Some("held by the kernel itself, as tunnels and NFS do: no process has it".into());
+    };
     let users: BTreeSet<u32> = colliding.iter().map(|socket| socket.uid).collect();
     let names: Vec<_> = users
         .into_iter()
@@ -54,7 +50,7 @@ pub fn holder(address: SocketAddr) -> Option<String> {
         .collect();
     let names = names.join(" and ");
     Some(format!(
-        "held by a process of {names}, which one is unknown without root"
+        "held by a socket of {names}; which process has it is unknown: {unseen}"
     ))
 }
 

@@ -24,7 +24,9 @@ mod options;
 mod owners;
 mod procfs;
 mod situations;
+mod unseen;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -34,8 +36,10 @@ pub use self::groups::{Membership, interface_name};
 pub use self::holder::holder;
 pub use self::owners::user_name;
 pub use self::situations::{Situation, Target, situations};
+pub use self::unseen::Unseen;
 
 use crate::error::Result;
+use crate::services::Text;
 use crate::socket::Family;
 
 /// A UDP socket that is bound to a port.
@@ -89,6 +93,16 @@ impl Socket {
     }
 }
 
+/// The process's name, safe to show; `(no name)` if it has none, or one of blanks.
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name.trim_ascii() {
+            [] => f.pad("(no name)"),
+            _ => Text::new(&self.name).fmt(f),
+        }
+    }
+}
+
 /// A process's file descriptor of a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
@@ -103,7 +117,7 @@ pub struct Owner {
 pub struct Process {
     /// Its number.
     pub pid: u32,
-    /// Its name (`/proc/PID/comm`), any bytes that it chose; empty if it was gone by then.
+    /// Its name (`/proc/PID/comm`), any bytes that it chose, or none; empty if it was gone by then.
     pub name: Vec<u8>,
 }
 
@@ -136,9 +150,9 @@ pub struct Snapshot {
     pub sockets: Vec<Socket>,
     /// Where they were read.
     pub source: Source,
-    /// Whether the file descriptors of every process could be looked at: if so, a socket without an
-    /// owner is the kernel's own, or of a process that this one's `/proc` does not show.
-    pub all_processes_seen: bool,
+    /// Why the file descriptors of some processes could not be looked at; `None` if all could: then
+    /// a socket without an owner is the kernel's own.
+    pub unseen: Option<Unseen>,
 }
 
 /// Reads the sockets of the ports given, or of all if none is.
@@ -160,11 +174,11 @@ pub fn read(ports: &[u16]) -> Result<Snapshot> {
     }
     // Stable: the kernel's order within a port is the order of its choice.
     sockets.sort_by_key(|socket| socket.local.port());
-    let all_processes_seen = owners::find(&mut sockets);
+    let unseen = owners::find(&mut sockets);
     options::ask(&mut sockets);
     Ok(Snapshot {
         sockets,
         source,
-        all_processes_seen,
+        unseen,
     })
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::ffi::CStr;
+use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -12,14 +13,15 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use nix::unistd::{Uid, User};
 
+use super::unseen::{self, Unseen};
 use super::{Owner, Process, Socket};
 use crate::sys::process::read_link_at;
 
-/// Adds to each socket its owners; whether every process could be looked at.
+/// Adds to each socket its owners; why some process was not looked at, if so.
 ///
 /// One system call a descriptor, and no allocation unless it is of a socket that is looked for. A
 /// process that goes away meanwhile is passed over.
-pub(super) fn find(sockets: &mut [Socket]) -> bool {
+pub(super) fn find(sockets: &mut [Socket]) -> Option<Unseen> {
     let wanted: HashMap<u64, usize> = sockets
         .iter()
         .enumerate()
@@ -27,11 +29,13 @@ pub(super) fn find(sockets: &mut [Socket]) -> bool {
         .map(|(at, socket)| (socket.inode, at))
         .collect();
     if wanted.is_empty() {
-        return true;
+        return None;
     }
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let Ok(mut processes) = Dir::open("/proc", flags, Mode::empty()) else {
-        return false;
+    let mut processes = match Dir::open("/proc", flags, Mode::empty()) {
+        Ok(processes) => processes,
+        Err(Errno::ENOENT | Errno::ENOTDIR) => return Some(Unseen::NoProc),
+        Err(errno) => return Some(Unseen::Failed(errno as i32)),
     };
     let mut pids: Vec<u32> = processes
         .iter()
@@ -39,31 +43,51 @@ pub(super) fn find(sockets: &mut [Socket]) -> bool {
         .filter_map(|entry| number(entry.file_name()))
         .collect();
     pids.sort_unstable();
-    let mut all_seen = true;
+    let listed = unseen::of_listing(&pids);
+    let mut unseen = None;
     for pid in pids {
         match Dir::open(format!("/proc/{pid}/fd").as_str(), flags, Mode::empty()) {
             Ok(mut folder) => {
-                all_seen &= look(pid, &mut folder, &wanted, sockets);
+                unseen = unseen.or(look(pid, &mut folder, &wanted, sockets));
             }
             Err(Errno::ENOENT | Errno::ESRCH) => {}
-            Err(_) => all_seen = false,
+            Err(errno) => unseen = unseen.or(Some(denied(errno as i32))),
         }
     }
-    all_seen
+    // What hides whole processes says more than those that deny a look.
+    match listed {
+        Some(Unseen::OtherNamespaces) => unseen.or(listed),
+        _ => listed.or(unseen),
+    }
 }
 
-/// Looks at the descriptors of one process.
-fn look(pid: u32, folder: &mut Dir, wanted: &HashMap<u64, usize>, sockets: &mut [Socket]) -> bool {
-    let Ok(fds) = folder.as_fd().try_clone_to_owned() else {
-        return false;
+/// Why a process's descriptors cannot be looked at.
+fn denied(errno: i32) -> Unseen {
+    match errno {
+        libc::EACCES | libc::EPERM => Unseen::Denied,
+        errno => Unseen::Failed(errno),
+    }
+}
+
+/// Looks at the descriptors of one process; why it may not, if so.
+fn look(
+    pid: u32,
+    folder: &mut Dir,
+    wanted: &HashMap<u64, usize>,
+    sockets: &mut [Socket],
+) -> Option<Unseen> {
+    let failed = |error: io::Error| Some(denied(error.raw_os_error().unwrap_or_default()));
+    let fds = match folder.as_fd().try_clone_to_owned() {
+        Ok(fds) => fds,
+        Err(error) => return failed(error),
     };
     let mut process = None;
     let mut link = [0; 32];
     for entry in folder.iter() {
         let entry = match entry {
             Ok(entry) => entry,
-            Err(Errno::ENOENT | Errno::ESRCH) => return true,
-            Err(_) => return false,
+            Err(Errno::ENOENT | Errno::ESRCH) => return None,
+            Err(errno) => return Some(denied(errno as i32)),
         };
         let Some(fd) = number(entry.file_name()) else {
             continue;
@@ -71,10 +95,10 @@ fn look(pid: u32, folder: &mut Dir, wanted: &HashMap<u64, usize>, sockets: &mut 
         let length = match read_link_at(fds.as_fd(), entry.file_name(), &mut link) {
             Ok(length) => length,
             // The descriptor or the process is gone.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return None,
             // The folder may be read, its links may not: another user's process (proc(5)).
-            Err(_) => return false,
+            Err(error) => return failed(error),
         };
         let Some(at) = inode(&link[..length]).and_then(|inode| wanted.get(&inode)) else {
             continue;
@@ -85,7 +109,7 @@ fn look(pid: u32, folder: &mut Dir, wanted: &HashMap<u64, usize>, sockets: &mut 
             fd,
         });
     }
-    true
+    None
 }
 
 /// The number that a folder's entry is called by, if it is one.

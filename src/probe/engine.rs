@@ -30,6 +30,12 @@ pub fn run<E: From<Error>>(
     let mut engine = Engine::new(config);
     while !engine.is_done() && !stop.load(Ordering::Relaxed) {
         engine.launch()?;
+        for target in std::mem::take(&mut engine.lacking) {
+            observe(&Finding::unsent(target, libc::EAFNOSUPPORT))?;
+        }
+        if engine.is_done() {
+            break;
+        }
         engine.send()?;
         engine.hear()?;
         let mut at = 0;
@@ -57,6 +63,8 @@ struct Engine<'a> {
     dice: RandomState,
     rolls: u64,
     seen: Vec<(usize, Traffic)>,
+    /// Targets of a family for which no socket can be made.
+    lacking: Vec<usize>,
 }
 
 impl<'a> Engine<'a> {
@@ -72,6 +80,7 @@ impl<'a> Engine<'a> {
             dice: RandomState::new(),
             rolls: 0,
             seen: Vec::new(),
+            lacking: Vec::new(),
         }
     }
 
@@ -97,6 +106,11 @@ impl<'a> Engine<'a> {
                     && !self.flights.is_empty() =>
             {
                 self.room = self.flights.len();
+            }
+            // A kernel without IPv6: that is what there is to say of the target, and of no other.
+            Err(error) if error.errno() == Some(libc::EAFNOSUPPORT) => {
+                self.lacking.push(self.begun);
+                self.begun += 1;
             }
             Err(error) => return Err(error),
         }

@@ -76,6 +76,7 @@ impl Verdict {
             | libc::EHOSTDOWN
             | libc::EINVAL
             | libc::EADDRNOTAVAIL
+            | libc::EAFNOSUPPORT
             | libc::ENODEV
             | libc::ENXIO => Some(Self::Unreachable),
             _ => None,
@@ -180,6 +181,23 @@ pub struct Finding {
     pub elapsed: Duration,
     /// Of each answer of which it is known what it answers, in order of time.
     pub round_trips: Vec<Duration>,
+}
+
+impl Finding {
+    /// Of a target that this machine has no socket for, by an errno of socket(2).
+    pub(super) fn unsent(target: usize, errno: i32) -> Self {
+        Self {
+            target,
+            verdict: Verdict::Unreachable,
+            evidence: Evidence::Send(errno),
+            after: None,
+            tries: 0,
+            rounds: 0,
+            answered: 0,
+            elapsed: Duration::ZERO,
+            round_trips: Vec::new(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::desk::Desk;
 use super::watch::{Progress, TICK, Watch};
 use super::{Behaviour, Event, Reply, Request, Summary, consent};
 use crate::cpu;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, no_thread};
 use crate::io::{Arrival, Choice, Outbox, Rung, Settings, Transport, Wait};
 use crate::socket::Endpoint;
 
@@ -34,6 +34,7 @@ pub struct Crew {
     endpoints: Arc<[Endpoint]>,
     addresses: Vec<SocketAddr>,
     interval: Option<Duration>,
+    unpinned: Option<Error>,
 }
 
 #[derive(Debug)]
@@ -81,6 +82,8 @@ impl Crew {
             endpoints: again.into(),
             progress,
         };
+        let is_shared = groups.iter().any(|group| group.len() > 1);
+        let unpinned = is_shared.then(cpu::may_pin).and_then(Result::err);
         let (cpus, first) = (cpu::cpus(), Desk::new(addresses.clone(), behaviour));
         let mut workers = Vec::new();
         for group in groups {
@@ -94,7 +97,7 @@ impl Crew {
                     cpu: cpus
                         .get(index % cpus.len().max(1))
                         .copied()
-                        .filter(|_| is_shared),
+                        .filter(|_| is_shared && unpinned.is_none()),
                     takes_payload: manner.settings.capacity > 0,
                 });
             }
@@ -104,7 +107,13 @@ impl Crew {
             endpoints: crew.endpoints,
             addresses,
             interval: manner.interval,
+            unpinned,
         })
+    }
+
+    /// Why the workers are not pinned to CPUs, where they should be: the scheduler places them.
+    pub fn unpinned(&self) -> Option<&Error> {
+        self.unpinned.as_ref()
     }
 
     /// The address of each group.
@@ -189,11 +198,18 @@ impl Crew {
                 end.store(true, Ordering::Relaxed);
                 done
             };
-            let running: Vec<_> = workers
-                .iter_mut()
-                .map(|worker| scope.spawn(move || work(worker)))
-                .collect();
-            let watched = watch.until_the_end(stop, &end, tell);
+            let (mut running, mut started) = (Vec::new(), Ok(()));
+            for worker in workers {
+                // A socket of the group without its worker would answer nobody: all or none.
+                match thread::Builder::new().spawn_scoped(scope, move || work(worker)) {
+                    Ok(worker) => running.push(worker),
+                    Err(source) => {
+                        started = Err(no_thread("for each worker", source).into());
+                        break;
+                    }
+                }
+            }
+            let watched = started.and_then(|()| watch.until_the_end(stop, &end, tell));
             end.store(true, Ordering::Relaxed);
             running.into_iter().fold(watched, |result, worker| {
                 // A panic goes on in the caller.
@@ -214,7 +230,8 @@ impl Worker {
         observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         if let Some(cpu) = self.cpu {
-            cpu::pin(cpu)?;
+            // It was allowed at the start; a CPU that is gone since leaves it to the scheduler.
+            let _ = cpu::pin(cpu);
         }
         let Self {
             transport,

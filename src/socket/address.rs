@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
+use super::endpoint::Endpoint;
 use crate::error::{Error, Result};
 
 /// The two families that UDP runs over.
@@ -105,6 +106,34 @@ pub fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
         )));
     }
     Ok(addresses)
+}
+
+/// Those addresses that this machine has the means to use: without IPv6 in the kernel, or with it
+/// switched off, `::1` in `/etc/hosts` leads nowhere, and the name's other address is meant. All of
+/// them, if none can be used. Nothing is sent.
+///
+/// ```
+/// use udpraw::socket::{resolve, usable};
+/// assert_eq!(usable(resolve("127.0.0.1", 53)?), ["127.0.0.1:53".parse().unwrap()]);
+/// # Ok::<(), udpraw::error::Error>(())
+/// ```
+pub fn usable(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    if addresses.len() < 2 {
+        return addresses;
+    }
+    let is_usable = |address: &&SocketAddr| {
+        let endpoint = Endpoint::builder().unbound(Family::of(**address));
+        let connected = endpoint.and_then(|endpoint| endpoint.connect(**address));
+        let lacks = |error: Error| {
+            matches!(
+                error.errno(),
+                Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL)
+            )
+        };
+        !connected.is_err_and(lacks)
+    };
+    let found: Vec<_> = addresses.iter().filter(is_usable).copied().collect();
+    if found.is_empty() { addresses } else { found }
 }
 
 /// The resolver's own words, without the standard library's preamble, in lower case.

@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 
+use nix::sched::{CpuSet, sched_getaffinity};
+use nix::unistd::Pid;
+
 use super::builder::Builder;
 use super::endpoint::Endpoint;
 use crate::error::{Error, Result};
@@ -14,8 +17,10 @@ const LARGEST: usize = 1024;
 impl Builder {
     /// Makes `size` sockets that share `address` by `SO_REUSEPORT` (socket(7), Linux 3.9).
     ///
-    /// Socket `i` gets what the kernel received on CPU `i`, modulo `size`, by a classic BPF program
-    /// of three instructions (`SO_ATTACH_REUSEPORT_CBPF`, Linux 4.5): the flows of a CPU stay on it.
+    /// Socket `i` gets what the kernel received on the `i`-th of the CPUs that this thread may run on,
+    /// counted from 0 and modulo `size`, by a classic BPF program (`SO_ATTACH_REUSEPORT_CBPF`,
+    /// Linux 4.5): the flows of a CPU stay on it. What comes in on another CPU goes by its number,
+    /// modulo `size`.
     /// With port 0, the kernel picks a port for all of them. A group of one is a socket as any other.
     ///
     /// # Errors
@@ -35,7 +40,7 @@ impl Builder {
         let builder = self.option("SO_REUSEPORT=on".parse()?);
         let first = builder.clone().bind(address)?;
         let address = first.local_address()?;
-        sockopt::steer_by_cpu(first.as_fd(), size as u32).map_err(|source| {
+        sockopt::steer_by_cpu(first.as_fd(), size as u32, &allowed_cpus()).map_err(|source| {
             Error::os("set", "SO_ATTACH_REUSEPORT_CBPF", source).with_remedy("it needs Linux 4.5")
         })?;
         let mut group = vec![first];
@@ -44,6 +49,16 @@ impl Builder {
         }
         Ok(group)
     }
+}
+
+/// The CPUs that this thread may run on (sched_getaffinity(2)); none if that cannot be told.
+fn allowed_cpus() -> Vec<u32> {
+    let Ok(set) = sched_getaffinity(Pid::from_raw(0)) else {
+        return Vec::new();
+    };
+    let is_allowed = |cpu: &usize| set.is_set(*cpu).unwrap_or(false);
+    let allowed = (0..CpuSet::count()).filter(is_allowed);
+    allowed.map(|cpu| cpu as u32).collect()
 }
 
 #[cfg(test)]
@@ -79,8 +94,7 @@ mod tests {
 
     #[test]
     fn what_a_cpu_receives_goes_to_its_socket() {
-        use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-        use nix::unistd::Pid;
+        use nix::sched::sched_setaffinity;
 
         let this_thread = Pid::from_raw(0);
         let allowed = sched_getaffinity(this_thread).unwrap();
@@ -106,6 +120,33 @@ mod tests {
                     group[cpu % 2].try_receive(&mut buffer).unwrap().is_some(),
                     "CPU {cpu}"
                 );
+            }
+        }
+        sched_setaffinity(this_thread, &allowed).unwrap();
+    }
+
+    /// The workers are pinned to the allowed CPUs in their order: so must the sockets be.
+    #[test]
+    fn the_only_cpu_that_is_allowed_has_the_first_socket() {
+        use nix::sched::sched_setaffinity;
+
+        let this_thread = Pid::from_raw(0);
+        let allowed = sched_getaffinity(this_thread).unwrap();
+        let mut buffer = ReceiveBuffer::new();
+        for cpu in allowed_cpus() {
+            let mut only = CpuSet::new();
+            only.set(cpu as usize).unwrap();
+            sched_setaffinity(this_thread, &only).unwrap();
+            let address = "127.0.0.1:0".parse().unwrap();
+            let group = Endpoint::builder().bind_group(address, 2).unwrap();
+            let port = group[0].local_address().unwrap();
+            for _ in 0..8 {
+                let client = Endpoint::builder()
+                    .unbound(crate::socket::Family::V4)
+                    .unwrap();
+                client.send_to(b"x", port).unwrap();
+                let received = group[0].try_receive(&mut buffer).unwrap();
+                assert!(received.is_some(), "CPU {cpu}");
             }
         }
         sched_setaffinity(this_thread, &allowed).unwrap();

@@ -67,20 +67,10 @@ pub(crate) fn filter_length(fd: BorrowedFd<'_>) -> io::Result<u32> {
 }
 
 /// Has a `SO_REUSEPORT` group of `size` sockets give each datagram to the socket whose index is that
-/// of the CPU which received it, modulo `size` (`SO_ATTACH_REUSEPORT_CBPF`).
-pub(crate) fn steer_by_cpu(fd: BorrowedFd<'_>, size: u32) -> io::Result<()> {
-    let code = |code: u32, k: u32| libc::sock_filter {
-        code: code as u16,
-        jt: 0,
-        jf: 0,
-        k,
-    };
-    let cpu = (libc::SKF_AD_OFF + libc::SKF_AD_CPU).cast_unsigned();
-    let mut program = [
-        code(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, cpu),
-        code(libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K, size),
-        code(libc::BPF_RET | BPF_A, 0),
-    ];
+/// of the receiving CPU among `cpus`, modulo `size` (`SO_ATTACH_REUSEPORT_CBPF`). For any other CPU it
+/// is the CPU's number, modulo `size`.
+pub(crate) fn steer_by_cpu(fd: BorrowedFd<'_>, size: u32, cpus: &[u32]) -> io::Result<()> {
+    let mut program = steering(size, cpus);
     let filter = libc::sock_fprog {
         len: program.len() as u16,
         filter: program.as_mut_ptr(),
@@ -102,5 +92,84 @@ pub(crate) fn steer_by_cpu(fd: BorrowedFd<'_>, size: u32) -> io::Result<()> {
     }
 }
 
+/// The program of [`steer_by_cpu`].
+fn steering(size: u32, cpus: &[u32]) -> Vec<libc::sock_filter> {
+    let jump = |code: u32, k: u32, jf: u8| libc::sock_filter {
+        code: code as u16,
+        jt: 0,
+        jf,
+        k,
+    };
+    let code = |code: u32, k: u32| jump(code, k, 0);
+    let cpu = (libc::SKF_AD_OFF + libc::SKF_AD_CPU).cast_unsigned();
+    let mut program = vec![code(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, cpu)];
+    // Where the CPUs are 0, 1, 2 and so on, their numbers are the indices.
+    let is_plain = cpus.iter().copied().eq(0..cpus.len() as u32);
+    if !is_plain {
+        for (index, &cpu) in (0..).zip(cpus.iter().take(MOST_STEERED)) {
+            program.push(jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, cpu, 1));
+            program.push(code(libc::BPF_RET | libc::BPF_K, index % size.max(1)));
+        }
+    }
+    program.push(code(libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K, size));
+    program.push(code(libc::BPF_RET | BPF_A, 0));
+    program
+}
+
+/// For so many CPUs the program has less than the 4,096 instructions that the kernel takes
+/// (`BPF_MAXINSNS`).
+const MOST_STEERED: usize = 2000;
+
 /// The accumulator, as what a program returns (linux/filter.h).
 const BPF_A: u32 = 0x10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a program of [`steering`]: loads, comparisons, a remainder, returns.
+    fn run(program: &[libc::sock_filter], cpu: u32) -> u32 {
+        let (mut at, mut accumulator) = (0, 0);
+        loop {
+            let step = program[at];
+            at += 1;
+            match u32::from(step.code) {
+                code if code == libc::BPF_LD | libc::BPF_W | libc::BPF_ABS => accumulator = cpu,
+                code if code == libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K => {
+                    at += usize::from(if accumulator == step.k {
+                        step.jt
+                    } else {
+                        step.jf
+                    });
+                }
+                code if code == libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K => {
+                    accumulator %= step.k
+                }
+                code if code == libc::BPF_RET | libc::BPF_K => return step.k,
+                code if code == libc::BPF_RET | BPF_A => return accumulator,
+                code => panic!("{code}"),
+            }
+        }
+    }
+
+    #[test]
+    fn each_allowed_cpu_has_the_socket_of_its_index() {
+        for (cpus, size) in [
+            (&[0, 1, 2, 3][..], 2),
+            (&[1], 2),
+            (&[1, 3], 2),
+            (&[2, 5], 2),
+            (&[4, 5, 6, 7, 9], 3),
+            (&[1, 2], 4),
+        ] {
+            let program = steering(size, cpus);
+            for (index, cpu) in (0..).zip(cpus) {
+                assert_eq!(run(&program, *cpu), index % size, "{cpus:?}, CPU {cpu}");
+            }
+            // A CPU that is not allowed may receive all the same: any socket will do.
+            assert!(run(&program, 100) < size);
+        }
+        let many: Vec<u32> = (1..5000).collect();
+        assert!(steering(8, &many).len() <= 4096);
+    }
+}

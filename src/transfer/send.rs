@@ -111,6 +111,16 @@ pub fn send(
                 refused = Some(error);
                 continue;
             }
+            // Without IPv6 in the kernel: what is known of another address says more.
+            Err(error)
+                if matches!(
+                    error.errno(),
+                    Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL)
+                ) =>
+            {
+                refused.get_or_insert(error);
+                continue;
+            }
             Err(error) => return Err(error),
         };
         let is_last = config.destinations.last() == Some(&destination);

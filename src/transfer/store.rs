@@ -4,7 +4,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use super::writer::Writer;
 use crate::error::{Error, Result};
@@ -162,7 +163,16 @@ impl Store {
             return Some(Ok(()));
         };
         if let Some(file) = self.file.take() {
-            self.finishing = Some(std::thread::spawn(move || settle(&file, &target)));
+            let file = Arc::new(file);
+            let (its, goal) = (Arc::clone(&file), target.clone());
+            match thread::Builder::new().spawn(move || settle(&its, &goal)) {
+                Ok(thread) => self.finishing = Some(thread),
+                // No thread is to be had: it is stored here, and datagrams wait meanwhile.
+                Err(_) => {
+                    let failed = |source| Error::os("store", &self.shown, source);
+                    return Some(settle(&file, &target).map_err(failed));
+                }
+            }
         }
         if !self.finishing.as_ref().is_some_and(JoinHandle::is_finished) {
             return None;

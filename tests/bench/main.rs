@@ -237,17 +237,15 @@ fn the_text_tells_what_was_measured_and_what_to_use() {
         "Linux ",
         "IPv4 loopback",
         "carries an offloaded run whole",
-        "receive buffer: 4194304 bytes asked",
+        "receive buffer: 4194304 bytes requested, ",
         "send buffer:",
         "2 interleaved trials of 20ms",
-        "by 50.0 %",
+        "median [50.0 % confidence interval]",
         "\nsink, 64 B\n",
         "\necho, 64 B, 1 outstanding\n",
         "\necho, 64 B, 8 outstanding\n",
-        "us a round trip",
-        "\nwithin the noise: single, offload\n",
-        "\nUse ",
-        "\nlet mut transport = Transport::open(endpoint, ",
+        "us per round trip",
+        "\n2 trials of each: too few to say which is faster (it takes 5)\n",
     ] {
         assert!(
             finished.stdout.contains(part),
@@ -261,6 +259,43 @@ fn the_text_tells_what_was_measured_and_what_to_use() {
         .filter(|line| line.starts_with("offload  offload"));
     assert_eq!(rows.count(), 3);
     assert!(!finished.stdout.contains('\x1b') && !finished.stdout.contains("wins"));
+    for not_so in ["within the noise", "\nUse "] {
+        assert!(
+            !finished.stdout.contains(not_so),
+            "two trials are too few for {not_so}"
+        );
+    }
+    let enough = finish(&[
+        "bench",
+        "--time",
+        "5ms",
+        "--trials",
+        "5",
+        "--only",
+        "sink",
+        "--rung",
+        "single,offload",
+        "--size",
+        "64",
+        "--markdown",
+    ]);
+    assert_eq!(enough.code, Some(0), "{}", enough.stderr);
+    assert!(
+        enough.stdout.contains("\nUse `Choice::") && enough.stdout.contains("\n```rust\nlet "),
+        "{}",
+        enough.stdout
+    );
+    // Every backtick is closed on its line, around code alone.
+    for line in enough
+        .stdout
+        .lines()
+        .filter(|line| !line.starts_with("```"))
+    {
+        assert_eq!(line.matches('`').count() % 2, 0, "{line}");
+        for code in line.split('`').skip(1).step_by(2) {
+            assert!(!code.contains(' '), "{code:?} is no code");
+        }
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use udpraw::bench::{Config, Scenario, available};
 use udpraw::error::{Error, Result};
 use udpraw::io::{Choice, Rung};
 use udpraw::services::resolve_port;
-use udpraw::socket::{Family, resolve};
+use udpraw::socket::{Family, resolve, usable};
 use udpraw::units;
 
 const EXAMPLES: &str = "\
@@ -28,7 +28,11 @@ Examples:
 A sink has flow control: the sender asks now and then how much has arrived, so that the receive
 buffer never overflows. --flood does without.
 
-Exit codes: 0 done; 1 a trial's books do not balance; 2 bad usage, or a rung that is not there.";
+A rung that fails while it is measured is skipped and reported; the others are measured all the same.
+Fewer than five trials of each are too few to name a winner.
+
+Exit status: 0 done; 1 a datagram is unaccounted for, or something asked for by name was skipped; 2 bad
+usage, or nothing could be measured.";
 
 /// What to measure.
 #[derive(Debug, Args)]
@@ -71,7 +75,7 @@ pub(crate) struct BenchArguments {
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = units::duration)]
     time: Duration,
 
-    /// How often each variant is measured; six give a full 95 % interval
+    /// How often each variant is measured; five can name a winner, six give a full 95 % interval
     #[arg(long, value_name = "N", default_value_t = 5)]
     trials: usize,
 
@@ -110,6 +114,11 @@ pub(crate) struct BenchArguments {
 }
 
 impl BenchArguments {
+    /// Whether the rungs of a side were asked for by name.
+    pub(crate) fn is_named(&self) -> bool {
+        !(self.rung.is_empty() && self.send.is_empty() && self.receive.is_empty())
+    }
+
     /// What the library is to measure, and of the rungs that were not asked for by name, why those
     /// that are left out do not work here.
     ///
@@ -196,7 +205,7 @@ fn server(text: &str) -> Result<SocketAddr> {
         return Err(Error::invalid("read", subject, "it has no port")
             .with_remedy("write HOST:PORT, as in 192.0.2.7:1060"));
     };
-    let addresses = resolve(host, resolve_port(port)?)?;
+    let addresses = usable(resolve(host, resolve_port(port)?)?);
     let first = addresses.into_iter().next();
     first.ok_or_else(|| Error::invalid("resolve", host.escape_debug(), "it has no address"))
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use clap::Args;
 use udpraw::error::{Error, Result};
 use udpraw::services::resolve_port;
-use udpraw::socket::{Family, resolve};
+use udpraw::socket::{Family, resolve, usable};
 
 /// Which family a name shall resolve to.
 #[derive(Clone, Copy, Debug, Args)]
@@ -20,12 +20,13 @@ pub(crate) struct FamilyArguments {
 }
 
 impl FamilyArguments {
-    /// The addresses of `host` in the family asked for, at least one.
+    /// The addresses of `host` in the family asked for, at least one; if none was asked for, those
+    /// that this machine has the means to use.
     pub(crate) fn resolve(self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
         let family = match (self.ipv4, self.ipv6) {
             (true, _) => Family::V4,
             (_, true) => Family::V6,
-            _ => return resolve(host, port),
+            _ => return Ok(usable(resolve(host, port)?)),
         };
         let mut addresses = resolve(host, port)?;
         addresses.retain(|address| Family::of(*address) == family);
@@ -56,7 +57,7 @@ pub(crate) fn whole_address(text: &str) -> Result<SocketAddr> {
     let port = resolve_port(port)?;
     let host = if host.is_empty() { "127.0.0.1" } else { host };
     // `resolve` yields one at least.
-    Ok(resolve(host, port)?.swap_remove(0))
+    Ok(usable(resolve(host, port)?).swap_remove(0))
 }
 
 /// A local address to bind: `ADDR`, `ADDR:PORT`, `[ADDR]:PORT` or `:PORT`.

@@ -12,7 +12,7 @@ pub(crate) fn run(arguments: BenchArguments, output: &mut Output) -> Outcome {
     let (config, missing) = arguments.config()?;
     let stop = interrupt::handle()?.stop;
     interrupt::end_with_reader();
-    let mut report = Report::new(output, &config, arguments.markdown);
+    let mut report = Report::new(output, &config, arguments.markdown, arguments.is_named());
     for error in missing {
         report.left_out(&error);
     }
@@ -29,5 +29,7 @@ pub(crate) fn run(arguments: BenchArguments, output: &mut Output) -> Outcome {
     if let Some(found) = found {
         unread(report.found(&found))?;
     }
-    Ok(Exit::from(sound > 0 && unsound == 0))
+    Ok(Exit::from(
+        sound > 0 && unsound == 0 && !report.has_failed(),
+    ))
 }

@@ -76,6 +76,9 @@ fn run_crew(
         let (rung, passed_over) = crew.rung();
         report::rung(output, rung, passed_over);
     }
+    if let Some(error) = crew.unpinned() {
+        output.note(format_args!("{error}; the scheduler places the workers"));
+    }
     // Of each group its first socket stands for all.
     for (endpoint, address) in crew.endpoints().step_by(workers).zip(crew.addresses()) {
         report::listening(output, endpoint.as_raw_fd(), *address)?;

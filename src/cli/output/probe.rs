@@ -346,6 +346,10 @@ fn remedy(errno: i32, target: IpAddr) -> &'static str {
         (libc::EINVAL, IpAddr::V6(ip)) if ip.is_unicast_link_local() => {
             "; a link-local address needs its interface, as in fe80::1%eth0"
         }
+        (libc::EAFNOSUPPORT, _) => "; this kernel runs without that protocol",
+        (libc::EADDRNOTAVAIL, _) => {
+            "; no address of this machine to send from (ip address; IPv6 may be switched off)"
+        }
         (libc::EINVAL, _) => "; a blackhole route (ip route get)",
         _ => "; no route leads there (ip route get)",
     }

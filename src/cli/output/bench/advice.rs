@@ -7,32 +7,40 @@ use udpraw::io::Rung;
 
 use crate::cli::output::style::{NOTE, STRONG};
 
-/// Two lines; none if nothing can be said.
+/// What to use, and how; nothing if nothing can be said.
 pub(super) fn advice(rows: &[Row], config: &Config, markdown: bool) -> String {
     let Some((send, receive)) = recommended(rows) else {
         return String::new();
     };
+    let code = |text: String| match markdown {
+        true => format!("`{text}`"),
+        false => format!("{STRONG}{text}{STRONG:#}"),
+    };
     let what = match (send, receive) {
-        (Rung::Offload, Rung::Offload) => "Choice::Auto, which takes offload here".to_owned(),
+        (Rung::Offload, Rung::Offload) => {
+            format!("{}, which is offload here", code("Choice::Auto".into()))
+        }
         (send, receive) if send == receive || config.server.is_some() => {
-            format!("Choice::Only(Rung::{send:?})")
+            code(format!("Choice::Only(Rung::{send:?})"))
         }
-        (send, receive) => {
-            format!("Rung::{send:?} where you send, and Rung::{receive:?} where you receive")
-        }
+        (send, receive) => format!(
+            "{} to send and {} to receive",
+            code(format!("Rung::{send:?}")),
+            code(format!("Rung::{receive:?}"))
+        ),
     };
     let gain = gain(rows, (send, receive));
     let choice = match send {
         Rung::Offload => "Choice::Auto".to_owned(),
         other => format!("Choice::Only(Rung::{other:?})"),
     };
-    let code = format!(
-        "let mut transport = Transport::open(endpoint, {choice}, Settings::default())?; \
+    let lines = format!(
+        "let mut transport = Transport::open(endpoint, {choice}, Settings::default())?;\n\
          transport.outbox().send_run(Some(peer), &bytes, size);"
     );
     match markdown {
-        true => format!("\nUse `{what}`{gain}.\n\n```rust\n{code}\n```\n"),
-        false => format!("\n{NOTE}Use{NOTE:#} {STRONG}{what}{STRONG:#}{gain}:\n{code}\n"),
+        true => format!("\nUse {what}{gain}.\n\n```rust\n{lines}\n```\n"),
+        false => format!("\n{NOTE}Use{NOTE:#} {what}{gain}:\n{lines}\n"),
     }
 }
 
@@ -79,7 +87,7 @@ fn gain(rows: &[Row], pair: (Rung, Rung)) -> String {
         .max_by(|(one, _), (other, _)| one.total_cmp(other));
     match most {
         None if own(rows, pair).all(|row| row.standing != Standing::Winner) => {
-            " (nothing else is faster beyond the noise)".into()
+            " (nothing measured is faster, as far as can be told)".into()
         }
         // It is its own measure.
         _ if pair == (Rung::Single, Rung::Single) => String::new(),
@@ -157,7 +165,7 @@ mod tests {
             row(1400, both(Batch), 1.0, Noise),
         ];
         assert_eq!(recommended(&cut), Some(both(Single)));
-        assert!(advice(&tie, &config, false).contains("(nothing else is faster beyond the noise)"));
+        assert!(advice(&tie, &config, false).contains("(nothing measured is faster"));
         assert_eq!(
             advice(&[row(64, both(Single), 1.0, Alone)], &config, false),
             ""

@@ -5,14 +5,14 @@ mod records;
 mod table;
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal};
+use std::io::{self, ErrorKind, IsTerminal};
 use std::time::Instant;
 
 use udpraw::bench::{Config, Event, Report as Found, Row, Variant};
 use udpraw::error::Error;
 
 use self::advice::advice;
-use self::records::{RowRecord, TrialRecord};
+use self::records::{RowRecord, SkippedRecord, TrialRecord};
 use self::table::{Page, name};
 use super::Output;
 
@@ -26,10 +26,19 @@ pub(crate) struct Report<'a> {
     start: Instant,
     /// How many trials there will be.
     trials: usize,
+    /// Whether the rungs were asked for by name.
+    is_named: bool,
+    /// Whether something that was asked for could not be measured.
+    has_failed: bool,
 }
 
 impl<'a> Report<'a> {
-    pub(crate) fn new(output: &'a mut Output, config: &'a Config, markdown: bool) -> Self {
+    pub(crate) fn new(
+        output: &'a mut Output,
+        config: &'a Config,
+        markdown: bool,
+        is_named: bool,
+    ) -> Self {
         Self {
             output,
             config,
@@ -37,12 +46,39 @@ impl<'a> Report<'a> {
             is_watched: io::stderr().is_terminal(),
             start: Instant::now(),
             trials: 0,
+            is_named,
+            has_failed: false,
         }
     }
 
     /// Says why a rung is left out that nobody asked for by name.
     pub(crate) fn left_out(&mut self, error: &Error) {
         self.output.note(format_args!("left out: {error}"));
+    }
+
+    /// A rung that nobody asked for by name may be missing; anything else that was given up is a
+    /// negative result.
+    fn skipped(&mut self, variants: &[Variant], error: &Error) -> io::Result<()> {
+        self.clear();
+        let is_of_rungs = error.kind() == ErrorKind::Unsupported;
+        self.has_failed |= self.is_named || !is_of_rungs;
+        self.trials = self
+            .trials
+            .saturating_sub(variants.len() * self.config.trials);
+        let what = match variants {
+            [first, ..] if is_of_rungs => format!("{} to {}", first.send, first.receive),
+            [first] => name(first),
+            [first, ..] => first.scenario.to_string(),
+            [] => String::new(),
+        };
+        self.output.note(format_args!("skipped {what}: {error}"));
+        if !self.output.is_json() {
+            return Ok(());
+        }
+        variants.iter().try_for_each(|variant| {
+            let record = SkippedRecord::new(variant, error, self.config);
+            self.output.record("udpraw.bench-skipped/1", &record)
+        })
     }
 
     pub(crate) fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
@@ -54,16 +90,23 @@ impl<'a> Report<'a> {
                     && setting.server.is_none()
                 {
                     self.output.note(format_args!(
-                        "both sides share CPU {sender}, and take turns"
+                        "both sides share CPU {sender} and take turns: with two CPUs the rates are \
+                         higher"
                     ));
                 }
             }
+            Event::Unpinned(error) => {
+                self.output.note(format_args!(
+                    "{error}; the scheduler places both sides, and figures vary more"
+                ));
+            }
+            Event::Skipped(variants, error) => self.skipped(variants, error)?,
             Event::Trying(variant, done) => self.progress(variant, *done),
             Event::Tried(trial) => {
                 if !trial.is_sound() {
                     self.clear();
                     self.output.note(format_args!(
-                        "the books of {}, trial {}, do not balance: {} datagrams are unaccounted for",
+                        "{}, trial {}: {} datagrams are unaccounted for",
                         name(&trial.variant),
                         trial.number,
                         trial.ledger.remainder()
@@ -101,6 +144,11 @@ impl<'a> Report<'a> {
         super::progress(&line);
     }
 
+    /// Whether something that was asked for could not be measured.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed
+    }
+
     fn clear(&self) {
         if self.is_watched {
             super::progress("\r\x1b[K");
@@ -126,7 +174,7 @@ impl<'a> Report<'a> {
         }
         if !found.is_complete {
             let (done, all) = (found.trials.len(), found.setting.trials);
-            let _ = writeln!(text, "\nInterrupted: {done} of {all} trials were made.");
+            let _ = writeln!(text, "\nInterrupted after {done} of {all} trials.");
         }
         text.push_str(&advice(&found.rows, self.config, self.markdown));
         self.output.text(&text)

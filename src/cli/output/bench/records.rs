@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use udpraw::bench::{Config, Median, Report, Row, Scenario, Standing, Trial, Variant};
+use udpraw::error::Error;
 use udpraw::io::Rung;
 
 /// A trial, as `udpraw.bench/1`.
@@ -49,6 +50,7 @@ pub(super) struct RowRecord<'a> {
     unbalanced_trials: usize,
     winner: bool,
     within_the_noise: bool,
+    too_few_trials: bool,
     spin: bool,
     flow_control: bool,
     kernel: &'a str,
@@ -56,6 +58,32 @@ pub(super) struct RowRecord<'a> {
     receive_buffer: u32,
     send_buffer: u32,
     complete: bool,
+}
+
+/// A variant that was given up, as `udpraw.bench-skipped/1`.
+#[derive(Serialize)]
+pub(super) struct SkippedRecord {
+    scenario: &'static str,
+    send: &'static str,
+    receive: &'static str,
+    size: usize,
+    outstanding: usize,
+    error: String,
+    errno: Option<String>,
+}
+
+impl SkippedRecord {
+    pub(super) fn new(variant: &Variant, error: &Error, config: &Config) -> Self {
+        Self {
+            scenario: variant.scenario.name(),
+            send: variant.send.name(),
+            receive: far(variant.receive, config),
+            size: variant.size,
+            outstanding: variant.outstanding,
+            error: error.to_string(),
+            errno: error.errno_name(),
+        }
+    }
 }
 
 impl TrialRecord {
@@ -126,6 +154,7 @@ impl<'a> RowRecord<'a> {
             unbalanced_trials: row.unsound,
             winner: row.standing == Standing::Winner,
             within_the_noise: row.standing == Standing::Noise,
+            too_few_trials: row.standing == Standing::TooFew,
             spin: config.spin,
             flow_control: !config.flood,
             kernel: &setting.kernel,

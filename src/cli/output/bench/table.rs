@@ -31,17 +31,22 @@ impl Page<'_> {
             Some((sender, receiver)) => {
                 format!("sender on CPU {sender}, receiver on CPU {receiver}")
             }
-            None => "CPUs as the scheduler likes".into(),
+            None => "not pinned to CPUs".into(),
         };
-        let buffer = |(asked, shown): (Option<usize>, u32)| {
-            let asked = asked.map_or("nothing".into(), |bytes| bytes.to_string());
-            format!("{asked} bytes asked for, {shown} shown by the kernel")
+        let trials = match config.trials {
+            1 => format!("1 trial of {:?}; its rate", config.time),
+            number => {
+                let confidence = Median::of(&vec![0.0; number]).map_or(0.0, |one| one.confidence);
+                format!(
+                    "{number} interleaved trials of {:?}; median [{:.1} % confidence interval]",
+                    config.time,
+                    confidence * 100.0
+                )
+            }
         };
-        let trials = config.trials;
-        let confidence = Median::of(&vec![0.0; trials]).map_or(0.0, |one| one.confidence);
         let credit = match config.flood {
             true => "no flow control: what a full buffer has no room for is lost",
-            false => "a sink's sender asks how much has arrived before it sends more",
+            false => "a sink has flow control: no more is sent than the receive buffer holds",
         };
         let spin = if config.spin {
             ", both sides spinning"
@@ -51,13 +56,12 @@ impl Page<'_> {
         let lines = [
             format!("Linux {}, {place}", setting.kernel),
             format!("{cpus}{spin}; {credit}"),
-            format!("receive buffer: {}", buffer(setting.receive_buffer)),
-            format!("send buffer: {}", buffer(setting.send_buffer)),
             format!(
-                "{trials} interleaved trials of {:?}; median [interval that holds it by {:.1} %]",
-                config.time,
-                confidence * 100.0
+                "receive buffer: {}",
+                buffer(setting.receive_buffer, "rmem_max")
             ),
+            format!("send buffer: {}", buffer(setting.send_buffer, "wmem_max")),
+            trials,
         ];
         lines
             .map(|line| match self.markdown {
@@ -88,7 +92,7 @@ impl Page<'_> {
             "datagrams/s"
         };
         let speed = match (is_echo, first.variant.outstanding) {
-            (true, 1) if self.config.flows == 1 => "us a round trip",
+            (true, 1) if self.config.flows == 1 => "us per round trip",
             _ => "Gbit/s",
         };
         table.set_header([
@@ -132,7 +136,10 @@ impl Page<'_> {
             variant.send.to_string(),
             far(variant.receive, self.config).to_owned(),
             rounded(rate.median),
-            format!("[{} {}]", rounded(rate.low), rounded(rate.high)),
+            match row.trials {
+                1 => "-".to_owned(),
+                _ => format!("[{} {}]", rounded(rate.low), rounded(rate.high)),
+            },
             match speed {
                 "Gbit/s" => format!("{:.2}", row.bits_per_second() / 1e9),
                 _ => format!("{:.2}", 1e6 / per_second),
@@ -143,6 +150,20 @@ impl Page<'_> {
             mark,
         ]
     }
+}
+
+/// The buffer that was asked for, and what became of it.
+fn buffer((requested, effective): (Option<usize>, u32), limit: &str) -> String {
+    let Some(requested) = requested else {
+        return format!("{effective} bytes");
+    };
+    // The kernel stores twice what it grants (socket(7)).
+    let granted = effective as usize / 2;
+    let cut = match granted < requested {
+        true => format!(" (limited to {granted} by net.core.{limit}, then doubled)"),
+        false => " (the kernel doubles it)".into(),
+    };
+    format!("{requested} bytes requested, {effective} effective{cut}")
 }
 
 fn title(variant: &Variant, flows: usize) -> String {
@@ -191,6 +212,11 @@ fn verdict(rows: &[Row], config: &Config) -> String {
             .fold(0.0, f64::max);
         let times = winner.rate.median / next.max(1e-9);
         return format!("{} wins: {times:.2} times the next", pair(winner));
+    }
+    if rows.iter().any(|row| row.standing == Standing::TooFew) {
+        let fewest = rows.iter().map(|row| row.trials).min().unwrap_or_default();
+        let trials = if fewest == 1 { "trial" } else { "trials" };
+        return format!("{fewest} {trials} of each: too few to say which is faster (it takes 5)");
     }
     let noise: Vec<String> = rows
         .iter()

@@ -43,7 +43,7 @@ impl<'a> Report<'a> {
 
     /// What limits the whole picture.
     pub(crate) fn remarks(&mut self, snapshot: &Snapshot) {
-        self.is_complete = snapshot.all_processes_seen;
+        self.is_complete = snapshot.unseen.is_none();
         if let Source::Procfs(error) = &snapshot.source {
             self.output.note(format_args!(
                 "{error}; /proc/net/udp answers, which tells neither the size of the receive \
@@ -55,11 +55,14 @@ impl<'a> Report<'a> {
             .iter()
             .filter(|socket| socket.owners.is_empty() && socket.inode != 0)
             .count();
-        if unknown > 0 && !snapshot.all_processes_seen {
+        if let (1.., Some(unseen)) = (unknown, snapshot.unseen) {
             let unknown = super::count(unknown as u64, "socket", "sockets");
+            let remedy = match unseen.is_for_root() {
+                true => "; run it as root",
+                false => "",
+            };
             self.output.note(format_args!(
-                "the owner of {unknown} is unknown: other users' processes are seen by root alone; \
-                 run it as root"
+                "the owner of {unknown} is unknown: {unseen}{remedy}"
             ));
         }
     }

@@ -1,7 +1,6 @@
 //! What else is known of a socket, in a few words.
 
 use udpraw::ports::{Socket, interface_name};
-use udpraw::services::Text;
 use udpraw::socket::Family;
 
 /// How many of a socket's further owners are named.
@@ -56,11 +55,7 @@ pub(super) fn text(socket: &Socket, is_complete: bool) -> String {
         let is_the_first = socket.owners[0].process.pid == process.pid;
         notes.push(match is_the_first {
             true => format!("also fd {fd}"),
-            false => format!(
-                "also {} pid {} fd {fd}",
-                Text::new(&process.name),
-                process.pid
-            ),
+            false => format!("also {process} pid {} fd {fd}", process.pid),
         });
     }
     if others.len() > MOST_OWNERS {

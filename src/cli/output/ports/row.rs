@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use udpraw::ports::Socket;
-use udpraw::services::Text;
 
 use super::{Names, notes};
 use crate::cli::output::style;
@@ -40,10 +39,7 @@ impl Row {
         } else {
             "unknown"
         };
-        let process = owner.map_or_else(
-            || unknown.to_owned(),
-            |owner| Text::new(&owner.process.name).to_string(),
-        );
+        let process = owner.map_or_else(|| unknown.to_owned(), |owner| owner.process.to_string());
         let cells = [
             socket.local.to_string(),
             socket.remote.map_or_else(none, |remote| remote.to_string()),
