@@ -3,8 +3,9 @@
 use std::io::{self, BufRead};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
-use udpraw::client::{Answer, Client, Event};
+use udpraw::client::{Answer, Client, Event, Pace};
 use udpraw::error::{Error, Result};
 use udpraw::socket::{options::Setting, pause, stop_on_signals};
 
@@ -23,14 +24,14 @@ pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
         return Ok(Exit::No);
     };
     let mut client = open(&arguments, server, &mut report)?;
+    let mut pace = Pace::new(arguments.interval());
     for message in messages(&arguments) {
         let message = message?;
-        if asked.requests > 0 {
-            pause(arguments.interval(), stop)?;
-        }
+        pause(pace.due(Instant::now()), stop)?;
         if stop.load(Ordering::Relaxed) {
             break;
         }
+        pace.begin(Instant::now());
         let mut answer = ask(&mut client, &message, stop, &mut report)?;
         // A name's next address is tried while nobody has answered at any.
         while let (Answer::Refused(_), 0, Some(next)) = (&answer, asked.requests, servers.next()) {
@@ -39,6 +40,7 @@ pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
             client = open(&arguments, server, &mut report)?;
             answer = ask(&mut client, &message, stop, &mut report)?;
         }
+        pace.end(Instant::now());
         asked.requests += 1;
         asked.answered += u64::from(matches!(answer, Answer::Replies(_)));
         report.answer(server, &answer)?;
@@ -46,7 +48,7 @@ pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
     let ignored = client.ignored();
     let is_noisy = ignored.is_some_and(|ignored| ignored.total() > 0);
     if arguments.stdin || arguments.count != 1 || report.is_json() || is_noisy {
-        report.summary(asked.requests, asked.answered, ignored)?;
+        report.summary(asked.requests, asked.answered, ignored, pace.rate())?;
     }
     Ok(Exit::from(
         asked.requests > 0 && asked.answered == asked.requests,

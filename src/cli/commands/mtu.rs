@@ -15,7 +15,7 @@ pub(crate) fn run(arguments: MtuArguments, output: &mut Output) -> Outcome {
     let stop = stop_on_signals()?;
     let mut is_known = false;
     for config in configs {
-        let mut report = Report::new(output, &arguments.host, config.address);
+        let mut report = Report::new(output, arguments.host(), config.address);
         let found = mtu::run(&config, stop, |trial: &Trial| {
             report.trial(trial).map_err(Failure::from)
         })?;
