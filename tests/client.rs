@@ -212,7 +212,7 @@ fn tries_and_timeout_bound_the_wait() {
         (&["--tries", "2"], 1),
         (&["--timeout", "150ms"], 1),
         (&["--backoff", "rfc8085", "--timeout", "10ms"], 0),
-        (&["--timeout", "0"], 0),
+        (&["--timeout", "1us"], 0),
     ] {
         let end = finish(&[&["client", "--port", &port], arguments].concat());
         assert_eq!(end.code, Some(1), "{arguments:?}");
@@ -463,7 +463,28 @@ fn bad_input_is_answered_in_one_helpful_line() {
         ),
         (&["127.0.0.1", "-6"], &["no IPv6 address"]),
         (&["--hex", "-m", "123"], &["3 digits"]),
-        (&["--backoff", "never"], &["neither book nor rfc8085"]),
+        (
+            &["--backoff", "never"],
+            &["neither book, rfc8085 nor rfc9002"],
+        ),
+        (
+            &["--backoff", "rfc9002"],
+            &["name the attempt", "add --exchange"],
+        ),
+        (
+            &["--timeout", "0"],
+            &["no reply can come in no time", "leave it out"],
+        ),
+        (
+            &["127.0.0.1:1060", "--port", "1061"],
+            &[
+                "it names port 1060, and --port names 1061",
+                "leave one of them out",
+            ],
+        ),
+        (&["127.0.0.1:"], &["its port is missing"]),
+        (&["127.0.0.1:0"], &["port 0"]),
+        (&["fe80::1%lo:5"], &["write [fe80::1%lo]:5"]),
         (&["--tries", "0"], &["--tries"]),
         (&["--timeout=-1s"], &["--timeout", "-1s", "negative"]),
         (&["--timeout", "10000h"], &["longer than a year"]),
@@ -486,4 +507,63 @@ fn the_environment_names_the_server() {
         .env("UDPRAW_PORT", server.port().to_string());
     let end = common::run(command);
     assert_eq!(end.code, Some(0), "{}", end.stderr);
+}
+
+#[test]
+fn the_port_may_stand_in_the_address() {
+    let server = Server::start(&["--count", "5"]);
+    let port = server.port().to_string();
+    let at = format!("127.0.0.1:{port}");
+    let other = closed_port();
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)]);
+    let asked: [Case<'_>; 5] = [
+        (&[&at], &[]),
+        (&[&at, "--port", &port], &[]),
+        // The command line counts more than the environment.
+        (
+            &[&at],
+            &[
+                ("UDPRAW_PORT", &other),
+                ("UDPRAW_HOST", "no.such.host.invalid"),
+            ],
+        ),
+        (&[], &[("UDPRAW_HOST", &at)]),
+        (&["-p", &port], &[("UDPRAW_HOST", "127.0.0.1:9")]),
+    ];
+    for (arguments, variables) in asked {
+        let mut command = udpraw([&["client"], arguments].concat());
+        command.envs(variables.iter().copied());
+        let end = common::run(command);
+        assert_eq!(end.code, Some(0), "{arguments:?}: {}", end.stderr);
+    }
+    assert_eq!(server.running.finish().code, Some(0));
+    let six = Server::on(&["--host", "::1", "-p", "0"], &["--count", "1"], 1);
+    let end = finish(&["client", &format!("[::1]:{}", six.port())]);
+    assert_eq!(end.code, Some(0), "{}", end.stderr);
+}
+
+#[test]
+fn a_rate_that_was_not_reached_is_reported() {
+    let server = Server::start(&["-q"]);
+    let port = server.port().to_string();
+    let words = ["client", "-p", &port, "-m", "x", "--count", "200"];
+    // Ten million a second are more than one request at a time can be.
+    let fast = ["--interval", "100ns"];
+    let end = finish(&[&words[..], &fast].concat());
+    let told = " requests a second, where 10000000 were asked for: ";
+    assert!(end.stderr.contains(told), "{}", end.stderr);
+    let end = finish(&[&words[..], &fast, &["--json"]].concat());
+    let records = json_lines(&end.stdout);
+    let sum = records.last().unwrap();
+    assert_eq!(sum["asked_per_s"], 1e7);
+    assert!(sum["reached_per_s"].as_f64().unwrap() < 9e6, "{sum}");
+    assert!(sum["limited_by"].is_string(), "{sum}");
+    assert_eq!(
+        (&sum["sent"], &sum["rtt_samples"]),
+        (&200.into(), &200.into())
+    );
+    // As fast as they are answered: no rate was asked for.
+    let end = finish(&[&words[..], &["--interval", "0", "--json"]].concat());
+    let records = json_lines(&end.stdout);
+    assert!(records.last().unwrap()["asked_per_s"].is_null());
 }

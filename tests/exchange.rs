@@ -16,8 +16,18 @@ use udpraw::protocol::exchange::{Frame, Kind};
 use udpraw::socket::{Endpoint, Family};
 
 fn frame(kind: Kind, id: u64, payload: &[u8]) -> Vec<u8> {
+    numbered(kind, id, 1, payload)
+}
+
+fn numbered(kind: Kind, id: u64, attempt: u32, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    Frame { kind, id, payload }.encode(&mut bytes);
+    Frame {
+        kind,
+        id,
+        attempt,
+        payload,
+    }
+    .encode(&mut bytes);
     bytes
 }
 
@@ -161,7 +171,7 @@ fn the_transcript_is_the_documents() {
     assert_eq!(lines[1..], [want]);
     let end = server.running.finish();
     assert!(end.stdout.contains(" says 'The time is "), "{}", end.stdout);
-    let want = "1 datagram (58 bytes), 1 reply (47 bytes), 0 truncated, 1 exchange, 0 dropped by the \
+    let want = "1 datagram (62 bytes), 1 reply (51 bytes), 0 truncated, 1 exchange, 0 dropped by the \
                 kernel\n";
     assert_eq!(end.stderr, want);
 }
@@ -207,7 +217,7 @@ fn forged_replies_are_not_accepted_and_are_counted() {
         ", as its checksum is wrong: ",
         ", as its end is missing: ",
         r", as it is no exchange: 'plain\x1b[2J'",
-        ", as its version 9 is not spoken, only 1 is: ",
+        ", as its version 9 is not spoken, only 2 is: ",
         "(SRTT ",
         "1 request, 1 answered, 7 ignored",
     ] {
@@ -255,7 +265,10 @@ fn a_late_reply_is_not_taken_for_that_to_the_next_request() {
     );
     assert_eq!(of("estimate").len(), 2);
     assert!(of("estimate")[1]["srtt_us"].as_f64().unwrap() > 0.0);
-    assert_eq!(of("estimate")[1]["rto_us"], 1e6);
+    let timeout = of("estimate")[1]["rto_us"].as_f64().unwrap();
+    // No floor of 1 s once there is a sample.
+    assert!(timeout >= 1000.0, "{timeout}");
+    assert_eq!(of("reply")[1]["attempt"], of("reply")[1]["tries"]);
     assert_eq!(of("summary")[0]["ignored"]["stale"], 2);
     assert!(
         records
@@ -286,7 +299,7 @@ fn a_plain_client_and_an_exchange_server_find_out() {
     assert_eq!(end.code, Some(1));
     assert!(
         end.stderr
-            .contains("as it is no exchange: 'Your data was 58 bytes long'")
+            .contains("as it is no exchange: 'Your data was 62 bytes long'")
     );
     let hint = format!("127.0.0.1:{port} answers, but not by exchanges: start it with --exchange");
     assert!(end.stderr.contains(&hint), "{}", end.stderr);
@@ -300,7 +313,8 @@ fn an_unknown_version_is_told_on_both_sides() {
     let versions = Frame {
         kind: Kind::Unsupported,
         id: 5,
-        payload: &[1],
+        attempt: 0,
+        payload: &[2],
     };
     assert_eq!(Frame::parse(&answer), Ok(versions));
     // An answer of whatever kind is not answered, even where its version is unknown: the next
@@ -311,8 +325,8 @@ fn an_unknown_version_is_told_on_both_sides() {
     assert_eq!(answer, frame(Kind::Reply, 6, b"Your data was 2 bytes long"));
     let end = server.interrupt();
     for told in [
-        "is told so: of its request, its version 9 is not spoken, only 1 is",
-        "does not speak version 1 of the exchange",
+        "is told so: of its request, its version 9 is not spoken, only 2 is",
+        "does not speak version 2 of the exchange",
         "sent an answer, and answers are not answered",
         "1 exchange, 1 of a version not spoken, 2 ignored as answers",
     ] {
@@ -320,11 +334,11 @@ fn an_unknown_version_is_told_on_both_sides() {
     }
     let (server, client, id, from) = asked_by(&["--timeout", "20s"]);
     server
-        .send_to(&frame(Kind::Unsupported, id, &[2, 3]), from)
+        .send_to(&frame(Kind::Unsupported, id, &[1, 3]), from)
         .unwrap();
     let end = client.finish();
     assert_eq!(end.code, Some(1));
-    let told = "does not speak version 1 of the exchange; by its own word it speaks 2, 3\n";
+    let told = "does not speak version 2 of the exchange; by its own word it speaks 1, 3\n";
     assert!(end.stderr.ends_with(told), "{}", end.stderr);
 }
 

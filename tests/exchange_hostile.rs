@@ -19,8 +19,13 @@ fn whole(dice: &mut Rng, bytes: &mut Vec<u8>) {
     let kind = kinds[dice.usize(..4)];
     let mut payload = [0; 24];
     dice.fill(&mut payload);
-    let (id, payload) = (dice.u64(..), &payload[..dice.usize(..24)]);
-    Frame { kind, id, payload }.encode(bytes);
+    Frame {
+        kind,
+        id: dice.u64(..),
+        attempt: dice.u32(..4),
+        payload: &payload[..dice.usize(..24)],
+    }
+    .encode(bytes);
 }
 
 fn random(dice: &mut Rng, bytes: &mut Vec<u8>) {
@@ -102,7 +107,7 @@ fn a_million_whole_frames_from_anywhere_to_a_server() {
 fn a_million_of_each_to_a_client() {
     for make in [random, truncated, whole] {
         let (mut dice, now) = (Rng::with_seed(7), Instant::now());
-        let mut asker = Asker::new(Backoff::Rfc8085);
+        let mut asker = Asker::new(Backoff::Rfc9002);
         let id = dice.u64(..);
         asker.start(id, b"x", None, None, now).unwrap();
         let mut bytes = Vec::with_capacity(256);

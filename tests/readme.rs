@@ -60,9 +60,10 @@ fn normal(line: &str) -> String {
     let words: Vec<_> = line
         .split(' ')
         .map(|word| {
-            let number = word.trim_end_matches(['n', 'µ', 'm', 's', ',']);
-            let is_duration = number != word && number.parse::<f64>().is_ok();
-            if is_duration && word.trim_end_matches(',').ends_with('s') {
+            let bare = word.trim_end_matches([',', ')', ';']);
+            let number = bare.trim_end_matches(['n', 'µ', 'm', 's']);
+            let is_duration = number != bare && number.parse::<f64>().is_ok();
+            if is_duration && bare.ends_with('s') {
                 "DURATION"
             } else {
                 word

@@ -5,14 +5,20 @@ use std::time::Instant;
 
 use super::{Answer, Client, Config, Event, Reply, Unasked, is_from};
 use crate::error::{Error, Result};
+use crate::protocol::Backoff;
 use crate::protocol::exchange::{Outcome, Step};
 use crate::socket::Traffic;
 
 /// The most versions of a server that are told.
 const VERSIONS: usize = 16;
 
-/// Whether exchanges are possible that way.
+/// Whether exchanges are possible that way, and whether they are there where they are needed.
 pub(super) fn check(config: &Config) -> Result<()> {
+    if config.backoff == Backoff::Rfc9002 && !config.exchange {
+        let reason = "its timeout needs replies that name the attempt they answer";
+        return Err(Error::invalid("use", "backoff rfc9002", reason)
+            .with_remedy("add --exchange, or take rfc8085"));
+    }
     let reason = match (config.exchange, config.group, config.promiscuous) {
         (true, true, _) => "a group is many servers, and an exchange has one",
         (true, _, true) => "a reply from anyone is not accepted in one",
@@ -49,6 +55,7 @@ impl Client {
                 Err(failure) => return Err(failure),
             }
         }
+        self.forget_refusals()?;
         let id = random_id()?;
         let (tries, limit) = (self.config.tries, self.config.timeout);
         let Some(asker) = &mut self.asker else {
@@ -89,18 +96,14 @@ impl Client {
         Ok(answer)
     }
 
-    /// Sends the request, or takes what ICMP said of the one before.
+    /// Sends the request, or takes what ICMP said of the attempt before.
     fn send_frame(&mut self) -> Result<Option<Answer>> {
-        let Some(asker) = &self.asker else {
+        let Some(asker) = self.asker.take() else {
             return Ok(None);
         };
-        match self.send(asker.frame()) {
-            Ok(()) => Ok(None),
-            Err(error) if asker.tries() > 1 && error.errno() == Some(libc::ECONNREFUSED) => {
-                Ok(self.refusal()?.map(Answer::Refused))
-            }
-            Err(error) => Err(error),
-        }
+        let sent = self.send(asker.frame(), asker.tries());
+        self.asker = Some(asker);
+        sent
     }
 
     /// Waits for one thing to come, at most until the deadline.
@@ -109,17 +112,13 @@ impl Client {
         observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<Option<Answer>, E> {
         let deadline = self.asker.as_ref().and_then(|asker| asker.deadline());
-        let left = deadline.and_then(|at| at.checked_duration_since(Instant::now()));
-        let Some(left) = left else { return Ok(None) };
+        let Some(deadline) = deadline else {
+            return Ok(None);
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
         match self.endpoint.wait(Some(left))? {
             Some(Traffic::Datagram) => Ok(self.take(observe)?.1),
-            Some(Traffic::Error) => {
-                if let Some(refusal) = self.refusal()? {
-                    return Ok(Some(Answer::Refused(refusal)));
-                }
-                self.clear_error()?;
-                Ok(None)
-            }
+            Some(Traffic::Error) => Ok(self.hear_error()?.map(Answer::Refused)),
             None => Ok(None),
         }
     }
@@ -147,6 +146,8 @@ impl Client {
                 payload,
                 elapsed,
                 tries,
+                attempt,
+                round_trip,
             } => {
                 observe(&Event::Replied(Reply {
                     datagram,
@@ -154,10 +155,12 @@ impl Client {
                     exchange: id,
                     elapsed,
                     tries,
+                    attempt: Some(attempt),
+                    round_trip,
                 }))?;
                 return Ok((true, Some(Answer::Replies(1))));
             }
-            Outcome::TooLong(length) => return Ok((true, Some(Answer::TooLong(length)))),
+            Outcome::TooLong { length, .. } => return Ok((true, Some(Answer::TooLong(length)))),
             Outcome::Unsupported(versions) => {
                 let versions = versions[..versions.len().min(VERSIONS)].to_vec();
                 return Ok((true, Some(Answer::Unsupported(versions))));

@@ -16,6 +16,9 @@
 //! ```
 
 mod exchange;
+mod pace;
+
+pub use self::pace::{Pace, Rate, Slow};
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +29,9 @@ use crate::protocol::exchange::{Asker, Defect, Ignored};
 use crate::protocol::{Backoff, RoundTrip, Schedule};
 use crate::socket::options::Setting;
 use crate::socket::{Datagram, Endpoint, Family, QueuedError, ReceiveBuffer, Traffic};
-use crate::units;
+
+/// So many ICMP messages about earlier requests are taken before the next.
+const MOST_FORGOTTEN: u32 = 1000;
 
 /// Whom a client asks, and how.
 #[derive(Clone, Debug)]
@@ -49,11 +54,12 @@ pub struct Config {
     /// which the reply must carry, so that no late or forged datagram is taken for it. Not with
     /// `promiscuous` or `group`: an exchange has one server.
     pub exchange: bool,
-    /// How the waits grow.
+    /// How the waits grow. [`Backoff::Rfc9002`] needs `exchange`.
     pub backoff: Backoff,
-    /// How many times a request is sent; `None` for [`Backoff::default_tries`].
+    /// How many times a request is sent, once at least; `None` for [`Backoff::default_tries`].
     pub tries: Option<u32>,
-    /// How long a request may take in all.
+    /// How long a request may take in all; `None` for [`Backoff::default_limit`]. With zero it is sent
+    /// once, and only what is there at once is taken.
     pub timeout: Option<Duration>,
 }
 
@@ -99,7 +105,7 @@ impl Config {
 pub enum Event<'a> {
     /// The kernel gave the socket its address, at the first send.
     Assigned(SocketAddr),
-    /// The request was sent: for the how-manieth time, and how long a reply is waited for.
+    /// The request was sent: the number of the attempt, and how long this one waits for a reply.
     Sent(u32, Duration),
     /// A reply came.
     Replied(Reply<'a>),
@@ -122,9 +128,13 @@ pub struct Reply<'a> {
     pub exchange: Option<u64>,
     /// From the first time that the request was sent.
     pub elapsed: Duration,
-    /// How often the request was sent until then. Above 1 nobody knows which of them was answered
-    /// (Karn's rule), and `elapsed` is no sample of the round trip.
+    /// How often the request was sent until then.
     pub tries: u32,
+    /// Which of these the reply answers, if it says so: in an exchange it does.
+    pub attempt: Option<u32>,
+    /// The round trip, if it is known: since the attempt that the reply names was sent. A reply that
+    /// names none is a sample only if the request was sent once (Karn's rule).
+    pub round_trip: Option<Duration>,
 }
 
 /// Why a datagram is no answer to an exchange.
@@ -218,8 +228,8 @@ impl Client {
         asker.map_or(&self.estimate, Asker::estimate)
     }
 
-    /// The retransmission timeout (RTO) at present. An exchange keeps what it was doubled to until
-    /// there is a sample (RFC 6298 section 5).
+    /// How long the first attempt at the next request is waited for: in an exchange the probe timeout
+    /// (PTO), otherwise the retransmission timeout (RTO).
     pub fn timeout(&self) -> Duration {
         let asker = self.asker.as_ref();
         asker.map_or_else(|| self.estimate.timeout(), Asker::timeout)
@@ -254,30 +264,19 @@ impl Client {
                 Err(error) => return Err(error.into()),
             }
         }
+        self.forget_refusals()?;
         let first = Instant::now();
         for (number, wait) in (1..).zip(self.schedule()) {
-            match self.send(message) {
-                Ok(()) => {}
-                // On a connected socket, a send tells what ICMP said of the one before.
-                Err(error) if number > 1 && error.errno() == Some(libc::ECONNREFUSED) => {
-                    if let Some(refusal) = self.refusal()? {
-                        return Ok(Answer::Refused(refusal));
-                    }
-                }
-                Err(error) => return Err(error.into()),
+            if let Some(refusal) = self.send(message, number)? {
+                return Ok(refusal);
             }
-            let sent = Instant::now();
+            let deadline = Instant::now().checked_add(wait);
             if !self.asked && !self.config.connect {
                 observe(&Event::Assigned(self.endpoint.local_address()?))?;
             }
             self.asked = true;
             observe(&Event::Sent(number, wait))?;
-            let answer = self.await_reply(
-                units::after(sent, wait),
-                (first, number),
-                stop,
-                &mut observe,
-            )?;
+            let answer = self.await_reply(deadline, (first, number), stop, &mut observe)?;
             if answer != Answer::Silence {
                 return Ok(answer);
             }
@@ -298,7 +297,26 @@ impl Client {
         backoff.schedule(&self.estimate, tries, timeout)
     }
 
-    fn send(&self, message: &[u8]) -> Result<()> {
+    /// Sends a request, its first attempt or a later one, or takes what ICMP said of the attempts
+    /// before.
+    fn send(&mut self, message: &[u8], attempt: u32) -> Result<Option<Answer>> {
+        match self.try_send(message) {
+            Ok(()) => Ok(None),
+            // The error may be one that ICMP reported of an earlier datagram. Then it took the place of
+            // this send, which is to be made once more.
+            Err(error) if error.is_about_the_network() => {
+                if attempt > 1
+                    && let Some(refusal) = self.refusal()?
+                {
+                    return Ok(Some(Answer::Refused(refusal)));
+                }
+                self.try_send(message).map(|()| None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn try_send(&self, message: &[u8]) -> Result<()> {
         if self.config.connect {
             self.endpoint.send(message)
         } else {
@@ -306,33 +324,41 @@ impl Client {
         }
     }
 
-    /// Waits until `deadline`; `since` is when the request was first sent, and how often it has been.
+    /// Waits until `deadline`, for ever if there is none; `since` is when the request was first sent,
+    /// and how often it has been. What is there at once is taken in any case.
     fn await_reply<E: From<Error>>(
         &mut self,
-        deadline: Instant,
+        deadline: Option<Instant>,
         since: (Instant, u32),
         stop: &AtomicBool,
         observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<Answer, E> {
         let mut replies = 0;
-        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
+        loop {
             if stop.load(Ordering::Relaxed) {
                 return Ok(Answer::Stopped);
             }
-            match self.endpoint.wait(Some(left))? {
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            match self.endpoint.wait(left)? {
                 Some(Traffic::Datagram) => {
-                    replies += u32::from(self.take_reply(since, observe)?);
+                    let (taken, refusal) = self.take_reply(since, observe)?;
+                    if let Some(refusal) = refusal {
+                        return Ok(Answer::Refused(refusal));
+                    }
+                    replies += u32::from(taken);
                     if replies > 0 && !self.config.group {
                         break;
                     }
                 }
                 Some(Traffic::Error) => {
-                    if let Some(refusal) = self.refusal()? {
+                    if let Some(refusal) = self.hear_error()? {
                         return Ok(Answer::Refused(refusal));
                     }
-                    self.clear_error()?;
                 }
                 None => {}
+            }
+            if left.is_some_and(|left| left.is_zero()) {
+                break;
             }
         }
         Ok(if replies > 0 {
@@ -342,22 +368,29 @@ impl Client {
         })
     }
 
-    /// Takes one datagram; says whether it is a reply.
+    /// Takes one datagram; says whether it is a reply, or what ICMP said in its place.
     fn take_reply<E: From<Error>>(
         &mut self,
         (first, tries): (Instant, u32),
         observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
-    ) -> Result<bool, E> {
+    ) -> Result<(bool, Option<QueuedError>), E> {
         let elapsed = first.elapsed();
-        let Some(datagram) = self.endpoint.try_receive(&mut self.buffer)? else {
-            return Ok(false);
+        let datagram = match self.endpoint.try_receive(&mut self.buffer) {
+            Ok(Some(datagram)) => datagram,
+            Ok(None) => return Ok((false, None)),
+            // ICMP arrived since the wait ended.
+            Err(error) if error.is_about_the_network() => {
+                return Ok((false, self.refusal()?));
+            }
+            Err(error) => return Err(error.into()),
         };
         if !is_from(&self.config, datagram.source()) {
             observe(&Event::Stranger(datagram))?;
-            return Ok(false);
+            return Ok((false, None));
         }
-        if tries == 1 {
-            self.estimate.sample(elapsed);
+        let round_trip = (tries == 1).then_some(elapsed);
+        if let Some(round_trip) = round_trip {
+            self.estimate.sample(round_trip);
         }
         observe(&Event::Replied(Reply {
             datagram,
@@ -365,16 +398,34 @@ impl Client {
             exchange: None,
             elapsed,
             tries,
+            attempt: None,
+            round_trip,
         }))?;
-        Ok(true)
+        Ok((true, None))
     }
 
-    /// Takes an error of the socket that has no entry in the queue, so that the next wait is one.
-    fn clear_error(&self) -> Result<()> {
+    /// Takes what poll(2) reported as an error: what ICMP said of a datagram to the server, if it is
+    /// that.
+    fn hear_error(&mut self) -> Result<Option<QueuedError>> {
+        if let Some(refusal) = self.refusal()? {
+            return Ok(Some(refusal));
+        }
+        // An error without an entry in the queue: taken, so that the next wait is one.
         match self.endpoint.take_error()? {
             Some(error) if !error.is_about_the_network() => Err(error),
-            _ => Ok(()),
+            _ => Ok(None),
         }
+    }
+
+    /// Takes what ICMP said of earlier requests: it says nothing of the next.
+    fn forget_refusals(&mut self) -> Result<()> {
+        // A bound for a host that sends ICMP without end.
+        for _ in 0..MOST_FORGOTTEN {
+            if !self.asked || self.endpoint.queued_error(&mut self.buffer)?.is_none() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Takes what ICMP told of a datagram that went to the server, if anything.

@@ -12,19 +12,44 @@ pub enum Backoff {
     Book,
     /// RFC 8085 section 3.1.1: the timeout of RFC 6298, 1 s at least, doubled at each try.
     Rfc8085,
+    /// The probe timeout of RFC 9002 section 6.2: 1 s before the first sample of the round trip, and
+    /// without that floor afterwards. Only for requests whose replies name the attempt that they
+    /// answer ([`exchange`](super::exchange)): otherwise a repeat gives no sample (Karn's rule), and a
+    /// timeout that has become too short would stay so.
+    ///
+    /// Once there is a sample, two datagrams are sent per timeout (section 6.2.4), the second a
+    /// smoothed round trip after the first: never more than one per round trip (RFC 8085 section
+    /// 3.1.1). The timeout doubles up to 3 s, the interval that RFC 8085 allows even to those that
+    /// know no round trip. A request is given up by time, not by count.
+    Rfc9002,
 }
 
 impl Backoff {
+    /// The longest wait of [`Self::Rfc9002`], unless the timeout itself is longer: RFC 8085 section
+    /// 3.1.1 allows a datagram every 3 s where nothing is known of the round trip.
+    pub const LONGEST_PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+
     /// How many times a request is sent unless told otherwise: five by the book (3.1 s in all),
-    /// four by RFC 8085 (15 s in all, from the timeout of 1 s).
+    /// four by RFC 8085 (15 s in all, from the timeout of 1 s), any number by RFC 9002.
     pub fn default_tries(self) -> u32 {
         match self {
             Self::Book => 5,
             Self::Rfc8085 => 4,
+            Self::Rfc9002 => u32::MAX,
         }
     }
 
-    /// The waits of one request, of which `tries` are made, together at most `limit`.
+    /// How long a request may take unless told otherwise: 60 s by RFC 9002, and by the others until
+    /// the tries are over.
+    pub fn default_limit(self) -> Option<Duration> {
+        match self {
+            Self::Book | Self::Rfc8085 => None,
+            Self::Rfc9002 => Some(Duration::from_secs(60)),
+        }
+    }
+
+    /// The waits of one request, of which `tries` are made, together at most `limit`. There is one at
+    /// least: with a limit of zero, or zero tries, the request is sent once.
     pub fn schedule(
         self,
         estimate: &RoundTrip,
@@ -34,7 +59,12 @@ impl Backoff {
         let (next, most) = match self {
             Self::Book => (Duration::from_millis(100), Duration::from_secs(2)),
             Self::Rfc8085 => (estimate.timeout(), RoundTrip::MOST),
+            Self::Rfc9002 => {
+                let timeout = estimate.probe_timeout();
+                (timeout, timeout.max(Self::LONGEST_PROBE_TIMEOUT))
+            }
         };
+        let is_probing = self == Self::Rfc9002;
         // With a time limit alone, the limit is what ends it.
         let tries = tries.unwrap_or(match limit {
             Some(_) => u32::MAX,
@@ -43,8 +73,16 @@ impl Backoff {
         Schedule {
             next,
             most,
-            tries,
-            left: limit.unwrap_or(Duration::MAX),
+            tries: tries.max(1),
+            left: limit.or(self.default_limit()).unwrap_or(Duration::MAX),
+            gap: estimate.gap().filter(|_| is_probing),
+            is_gap_next: false,
+            least_last: if is_probing {
+                RoundTrip::LEAST
+            } else {
+                Duration::ZERO
+            },
+            is_begun: false,
         }
     }
 }
@@ -56,10 +94,11 @@ impl std::str::FromStr for Backoff {
         match text {
             "book" => Ok(Self::Book),
             "rfc8085" => Ok(Self::Rfc8085),
+            "rfc9002" => Ok(Self::Rfc9002),
             _ => Err(Error::invalid(
                 "read backoff",
                 text.escape_debug(),
-                "neither book nor rfc8085",
+                "neither book, rfc8085 nor rfc9002",
             )),
         }
     }
@@ -81,6 +120,13 @@ pub struct Schedule {
     most: Duration,
     tries: u32,
     left: Duration,
+    /// After each wait but the first, a second datagram follows the first after so long.
+    gap: Option<Duration>,
+    is_gap_next: bool,
+    /// What the last of a limited number of tries is waited for at least: a probe timeout decides when
+    /// to ask again, and is too short to decide that nobody answers.
+    least_last: Duration,
+    is_begun: bool,
 }
 
 impl Schedule {
@@ -91,14 +137,17 @@ impl Schedule {
             most: wait,
             tries: 1,
             left: Duration::MAX,
+            gap: None,
+            is_gap_next: false,
+            least_last: Duration::ZERO,
+            is_begun: false,
         }
     }
 
-    /// The same, but with a first wait of `least` or more: a timeout that was doubled for an earlier
-    /// request holds until there is a sample (RFC 6298 section 5).
-    pub(super) fn with_first_at_least(mut self, least: Duration) -> Self {
-        self.next = self.next.max(least).min(self.most);
-        self
+    fn longer(&mut self) -> Duration {
+        let wait = self.next;
+        self.next = self.next.saturating_mul(2).min(self.most);
+        wait
     }
 }
 
@@ -106,13 +155,22 @@ impl Iterator for Schedule {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        if self.tries == 0 || self.left.is_zero() {
+        if self.tries == 0 || self.left.is_zero() && self.is_begun {
             return None;
         }
-        let wait = self.next.min(self.left);
+        let wait = match self.gap {
+            Some(gap) if self.is_gap_next => gap,
+            _ => self.longer(),
+        };
+        self.is_gap_next = !self.is_gap_next;
+        self.is_begun = true;
         self.tries -= 1;
+        let least = match self.tries {
+            0 => self.least_last,
+            _ => Duration::ZERO,
+        };
+        let wait = wait.max(least).min(self.left);
         self.left -= wait;
-        self.next = self.next.saturating_mul(2).min(self.most);
         Some(wait)
     }
 }
@@ -159,9 +217,46 @@ mod tests {
             millis(Backoff::Book.schedule(&fresh, Some(1), limit)),
             [100]
         );
+    }
+
+    #[test]
+    fn it_is_sent_once_at_least() {
+        let fresh = RoundTrip::default();
+        for backoff in [Backoff::Book, Backoff::Rfc8085, Backoff::Rfc9002] {
+            let none = Some(Duration::ZERO);
+            assert_eq!(millis(backoff.schedule(&fresh, None, none)), [0]);
+            assert_eq!(backoff.schedule(&fresh, Some(0), None).count(), 1);
+        }
+    }
+
+    #[test]
+    fn the_probe_timeout_doubles_and_is_given_up_by_time() {
+        let schedule = |estimate: &RoundTrip, tries, limit: Option<u64>| {
+            let limit = limit.map(Duration::from_secs);
+            millis(Backoff::Rfc9002.schedule(estimate, tries, limit))
+        };
+        // Before a sample, one datagram a wait.
+        let mut estimate = RoundTrip::default();
+        let waits = schedule(&estimate, None, None);
+        assert_eq!(waits[..4], [1000, 2000, 3000, 3000]);
+        assert_eq!(waits.iter().sum::<u128>(), 60_000);
+        // Then no floor, and pairs of them a round trip apart.
+        estimate.sample(Duration::from_millis(50));
+        let waits = schedule(&estimate, None, None);
         assert_eq!(
-            millis(Backoff::Book.schedule(&fresh, Some(0), None)),
-            [0; 0]
+            waits[..9],
+            [150, 50, 300, 50, 600, 50, 1200, 50, 2400],
+            "{waits:?}"
         );
+        assert_eq!(waits[9..13], [50, 3000, 50, 3000]);
+        assert_eq!(waits.iter().sum::<u128>(), 60_000);
+        assert_eq!(schedule(&estimate, None, Some(1)), [150, 50, 300, 50, 450]);
+        // The last of a number of tries decides that nobody answers.
+        assert_eq!(schedule(&estimate, Some(2), None), [150, 1000]);
+        assert_eq!(schedule(&estimate, Some(3), Some(1)), [150, 50, 800]);
+        // A longer round trip than 3 s is waited for.
+        estimate = RoundTrip::default();
+        estimate.sample(Duration::from_secs(4));
+        assert_eq!(schedule(&estimate, None, None)[..3], [12_000, 4000, 12_000]);
     }
 }

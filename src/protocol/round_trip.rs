@@ -30,9 +30,12 @@ impl RoundTrip {
     pub const MOST: Duration = Duration::from_secs(60);
     /// The clock's granularity, `G` of the rules: a millisecond, that of ppoll's slack and more.
     const GRANULARITY: Duration = Duration::from_millis(1);
+    /// The least margin of a probe timeout. RFC 9002 recommends 1 ms, or what the system can do if that
+    /// is more: a process on a busy machine may wait for a CPU for several.
+    const PROBE_MARGIN: Duration = Duration::from_millis(10);
 
     /// Takes one measured round trip. By Karn's rule it must not be that of a datagram which was
-    /// sent more than once, since nobody knows which of them was answered (section 3).
+    /// sent more than once, unless the reply names the one that it answers (section 3).
     pub fn sample(&mut self, round_trip: Duration) {
         // No sum of a few overflows.
         let round_trip = round_trip.min(LONGEST);
@@ -43,8 +46,9 @@ impl RoundTrip {
             }
             Some(smoothed) => {
                 // Rule 2.3: the deviation first, from the old mean; beta 1/4, alpha 1/8.
-                self.variation = (self.variation * 3 + smoothed.abs_diff(round_trip)) / 4;
-                self.smoothed = Some((smoothed * 7 + round_trip) / 8);
+                let deviation = smoothed.abs_diff(round_trip);
+                self.variation = self.variation.saturating_mul(3).saturating_add(deviation) / 4;
+                self.smoothed = Some(smoothed.saturating_mul(7).saturating_add(round_trip) / 8);
             }
         }
     }
@@ -63,9 +67,36 @@ impl RoundTrip {
     /// [`Self::MOST`].
     pub fn timeout(&self) -> Duration {
         self.smoothed.map_or(Self::LEAST, |smoothed| {
-            let margin = (self.variation * 4).max(Self::GRANULARITY);
-            (smoothed + margin).clamp(Self::LEAST, Self::MOST)
+            let margin = self.variation.saturating_mul(4).max(Self::GRANULARITY);
+            smoothed
+                .saturating_add(margin)
+                .clamp(Self::LEAST, Self::MOST)
         })
+    }
+
+    /// How long to wait before a datagram is sent again where each reply is a sample (`PTO`, RFC 9002
+    /// section 6.2.1): 1 s before the first sample, and without that floor afterwards.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use udpraw::protocol::RoundTrip;
+    /// let mut estimate = RoundTrip::default();
+    /// assert_eq!(estimate.probe_timeout(), Duration::from_secs(1));
+    /// estimate.sample(Duration::from_millis(50));
+    /// assert_eq!(estimate.probe_timeout(), Duration::from_millis(50 + 4 * 25));
+    /// ```
+    pub fn probe_timeout(&self) -> Duration {
+        self.smoothed.map_or(Self::LEAST, |smoothed| {
+            let margin = self.variation.saturating_mul(4).max(Self::PROBE_MARGIN);
+            smoothed.saturating_add(margin).min(Self::MOST)
+        })
+    }
+
+    /// How far apart two datagrams must be so that there is not more than one in a round trip, once
+    /// there is a sample.
+    pub(super) fn gap(&self) -> Option<Duration> {
+        self.smoothed
+            .map(|smoothed| smoothed.clamp(Self::GRANULARITY, Self::MOST))
     }
 }
 
@@ -101,6 +132,20 @@ mod tests {
             prop_assert!(near(estimate.smoothed().unwrap(), srtt));
             prop_assert!(near(estimate.variation(), rttvar));
             prop_assert!((estimate.timeout().as_nanos() as f64 - rto).abs() <= 200.0);
+            let pto = (srtt + (4.0 * rttvar).max(10e6)).min(60e9);
+            prop_assert!((estimate.probe_timeout().as_nanos() as f64 - pto).abs() <= 200.0);
+        }
+
+        /// No sample can make it overflow, nor its timeouts leave their bounds.
+        #[test]
+        fn takes_any_sample(samples in prop::collection::vec(any::<(u64, u32)>(), 1..20)) {
+            let mut estimate = RoundTrip::default();
+            for (seconds, nanos) in samples {
+                estimate.sample(Duration::new(seconds, nanos % 1_000_000_000));
+                prop_assert!(estimate.timeout() <= RoundTrip::MOST);
+                prop_assert!(estimate.probe_timeout() <= RoundTrip::MOST);
+                prop_assert!(estimate.probe_timeout() > Duration::ZERO);
+            }
         }
     }
 }

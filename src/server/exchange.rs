@@ -74,7 +74,7 @@ impl Exchanges {
                     }
                 };
             }
-            Heard::Repeat { id, payload } => {
+            Heard::Repeat { id, payload, .. } => {
                 observe(&Event::Repeated(inner(datagram, id, payload)))?;
                 return Ok(Some(Answer::untold(frame)));
             }
@@ -118,6 +118,7 @@ mod tests {
         Frame {
             kind,
             id: 7,
+            attempt: 1,
             payload,
         }
         .encode(&mut bytes);

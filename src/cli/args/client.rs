@@ -1,5 +1,6 @@
 //! `udpraw client`.
 
+use std::env::VarError;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,13 +11,13 @@ use udpraw::protocol::Backoff;
 use udpraw::socket::Family;
 use udpraw::units;
 
-use super::endpoint::{FamilyArguments, local_address};
+use super::endpoint::{FamilyArguments, destination, local_address, split_port};
 use super::socket::SocketArguments;
 
 const EXAMPLES: &str = "\
 Examples:
   udpraw client                               the documents' client
-  udpraw client -m 'hello' --port 1080        another text, another port
+  udpraw client 127.0.0.1:1080 -m 'hello'     another port, another text
   udpraw client --connect localhost           connect(2) first
   udpraw client --exchange -v                 the reply is matched by a random id
   printf 'one\\ntwo\\n' | udpraw client --stdin
@@ -31,26 +32,16 @@ Exit status: 0 if every request was answered, 1 if one was not, 2 on an error.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ClientArguments {
-    /// Server: an IPv4 or IPv6 address, or a name
-    #[arg(
-        default_value = "127.0.0.1",
-        env = "UDPRAW_HOST",
-        hide_env_values = true
-    )]
-    host: String,
+    /// Server: an IPv4 or IPv6 address, or a name, and maybe its port: HOST, HOST:PORT, [ADDR]:PORT
+    /// [default: 127.0.0.1] [env: UDPRAW_HOST]
+    host: Option<String>,
 
     #[command(flatten)]
     family: FamilyArguments,
 
-    /// Port: a number or a service name
-    #[arg(
-        short,
-        long,
-        default_value = "1060",
-        env = "UDPRAW_PORT",
-        hide_env_values = true
-    )]
-    port: String,
+    /// Port: a number or a service name, unless HOST has one [default: 1060] [env: UDPRAW_PORT]
+    #[arg(short, long)]
+    port: Option<String>,
 
     /// Text to send, instead of the time
     #[arg(short, long, value_name = "TEXT", conflicts_with = "stdin")]
@@ -74,7 +65,8 @@ pub(crate) struct ClientArguments {
     )]
     pub(crate) count: u64,
 
-    /// Time between requests [default: 1s, none with --stdin]
+    /// Time from one request to the next, if the reply is there by then [default: 1s, none with
+    /// --stdin]
     #[arg(short, long, value_name = "TIME", value_parser = units::duration)]
     interval: Option<Duration>,
 
@@ -96,16 +88,18 @@ pub(crate) struct ClientArguments {
     #[arg(long, conflicts_with = "promiscuous")]
     exchange: bool,
 
-    /// How the waits grow: book (0.1 s, doubled up to 2.0 s) or rfc8085 (1 s and RFC 6298)
-    /// [default: book on loopback, rfc8085 elsewhere and with --exchange]
+    /// How the waits grow: book (0.1 s, doubled up to 2.0 s), rfc8085 (1 s and RFC 6298), or rfc9002
+    /// (1 s, then the probe timeout of the path; only with --exchange)
+    /// [default: book on loopback, rfc8085 elsewhere, rfc9002 with --exchange]
     #[arg(long, value_name = "RULE")]
     backoff: Option<Backoff>,
 
-    /// Give up a request after this time
-    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    /// Give up a request after this time [default: 60s by rfc9002]
+    #[arg(long, value_name = "TIME", value_parser = limit)]
     timeout: Option<Duration>,
 
-    /// Give up a request after sending it so many times [default: 5 by the book, 4 by rfc8085]
+    /// Give up a request after sending it N times [default: 5 by the book, 4 by rfc8085, by time
+    /// alone by rfc9002]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     tries: Option<u32>,
 
@@ -121,14 +115,49 @@ pub(crate) struct ClientArguments {
     pub(crate) socket: SocketArguments,
 }
 
+/// The time that a request may take: no reply can come in no time.
+fn limit(text: &str) -> Result<Duration> {
+    let time = units::duration(text)?;
+    if time.is_zero() {
+        return Err(
+            Error::invalid("use", "a timeout of 0", "no reply can come in no time")
+                .with_remedy("leave it out for the default, or take 1ms to hardly wait"),
+        );
+    }
+    Ok(time)
+}
+
+/// A variable of the environment, if it is set to something.
+fn environment(name: &'static str) -> Result<Option<String>> {
+    match std::env::var(name) {
+        Ok(text) if text.is_empty() => Ok(None),
+        Ok(text) => Ok(Some(text)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(Error::invalid("read", name, "it is no UTF-8")),
+    }
+}
+
 impl ClientArguments {
     /// The server's addresses, in the order in which they are to be tried.
     pub(crate) fn servers(&self) -> Result<Vec<SocketAddr>> {
-        match udpraw::services::resolve_port(&self.port)? {
-            0 => Err(Error::invalid("send to", "port 0", "it is nobody's")
-                .with_remedy("name the port that the server listens at")),
-            port => self.family.resolve(&self.host, port),
-        }
+        let around = match &self.host {
+            None => environment("UDPRAW_HOST")?,
+            Some(_) => None,
+        };
+        let text = self.host.as_deref().or(around.as_deref());
+        let text = text.unwrap_or("127.0.0.1");
+        let (host, inner) = split_port(text)?;
+        // What the command line says counts more than the environment.
+        let port = match (&self.port, inner) {
+            (None, None) => environment("UDPRAW_PORT")?,
+            (flag, _) => flag.clone(),
+        };
+        let text = match (&around, &port) {
+            (Some(_), Some(_)) => host,
+            _ => text,
+        };
+        let (host, port) = destination(text, port.as_deref(), "1060")?;
+        self.family.resolve(host, port)
     }
 
     /// How to ask the server at that address.
@@ -148,7 +177,7 @@ impl ClientArguments {
             group: default.group || self.socket.broadcast,
             exchange: self.exchange,
             backoff: self.backoff.unwrap_or(if self.exchange {
-                Backoff::Rfc8085
+                Backoff::Rfc9002
             } else {
                 default.backoff
             }),

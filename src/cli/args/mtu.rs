@@ -5,12 +5,12 @@ use udpraw::error::{Error, Result};
 use udpraw::mtu::Config;
 use udpraw::protocol::Backoff;
 
-use super::endpoint::FamilyArguments;
+use super::endpoint::{FamilyArguments, backoff, destination, split_port};
 
 const EXAMPLES: &str = "\
 Examples:
   udpraw mtu 192.0.2.1                 by the host's echo service, or its ICMP if it has none
-  udpraw mtu 192.0.2.1 --port 1060     by `udpraw server` there, --reply echo or not
+  udpraw mtu 192.0.2.1:1060            by `udpraw server` there, --reply echo or not
   udpraw mtu -6 host.example           over IPv6
 
 What limits a datagram: the first hop (its MTU holds all the way), a link further on whose router said
@@ -25,33 +25,33 @@ there, 2 on an error.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct MtuArguments {
-    /// Host: an IPv4 or IPv6 address, or a name, all of whose addresses are tried
-    pub(crate) host: String,
+    /// Host: an IPv4 or IPv6 address, or a name, all of whose addresses are tried; and maybe the port:
+    /// HOST, HOST:PORT, [ADDR]:PORT
+    host: String,
 
     #[command(flatten)]
     family: FamilyArguments,
 
-    /// Port: where any service answers what it gets, or where nobody listens
-    #[arg(short, long, default_value = "7")]
-    port: String,
+    /// Port: where any service answers what it gets, or where nobody listens [default: 7]
+    #[arg(short, long)]
+    port: Option<String>,
 
     /// How the first waits grow: book (0.1 s, doubled) or rfc8085 (1 s, doubled)
     /// [default: book on loopback, rfc8085 elsewhere]
-    #[arg(long, value_name = "RULE")]
+    #[arg(long, value_name = "RULE", value_parser = backoff)]
     backoff: Option<Backoff>,
 }
 
 impl MtuArguments {
+    /// The host as it was named, without a port.
+    pub(crate) fn host(&self) -> &str {
+        split_port(&self.host).map_or(&self.host, |(host, _)| host)
+    }
+
     /// What to ask at each address of the host.
     pub(crate) fn configs(&self) -> Result<Vec<Config>> {
-        let port = match udpraw::services::resolve_port(&self.port)? {
-            0 => {
-                return Err(Error::invalid("send to", "port 0", "it is nobody's")
-                    .with_remedy("leave --port out, or name one"));
-            }
-            port => port,
-        };
-        let addresses = self.family.resolve(&self.host, port)?;
+        let (host, port) = destination(&self.host, self.port.as_deref(), "7")?;
+        let addresses = self.family.resolve(host, port)?;
         let mut configs: Vec<Config> = addresses.into_iter().map(Config::new).collect();
         for config in &mut configs {
             config.backoff = self.backoff.unwrap_or(config.backoff);

@@ -10,7 +10,7 @@ use udpraw::probe::{self, Config, Resolvers, Target};
 use udpraw::protocol::Backoff;
 use udpraw::units;
 
-use super::endpoint::FamilyArguments;
+use super::endpoint::{FamilyArguments, backoff, split_port};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,7 +34,7 @@ error.";
 #[command(after_help = EXAMPLES, override_usage = "udpraw probe [OPTIONS] [HOST] PORT|SERVICE")]
 pub(crate) struct ProbeArguments {
     /// Host, by address or name, then the port or ports: numbers, names of services, ranges, with
-    /// commas between them. Without a host, `domain` asks the resolvers of resolv.conf
+    /// commas between them. HOST:PORT will do too. Without a host, `domain` asks the resolvers of resolv.conf
     #[arg(value_name = "[HOST] PORT", required = true, num_args = 1..=2)]
     words: Vec<String>,
 
@@ -69,7 +69,7 @@ pub(crate) struct ProbeArguments {
 
     /// How the waits grow: book (0.1 s, doubled) or rfc8085 (1 s, doubled)
     /// [default: book on loopback, rfc8085 elsewhere]
-    #[arg(long, value_name = "RULE")]
+    #[arg(long, value_name = "RULE", value_parser = backoff)]
     backoff: Option<Backoff>,
 
     /// Send a question so many times before it is silence [default: 3, and 2 above 10 ports]
@@ -106,7 +106,14 @@ impl ProbeArguments {
     fn words(&self) -> (Option<&str>, &str) {
         match self.words.as_slice() {
             [host, ports] => (Some(host), ports),
-            words => (None, words.first().map_or("", String::as_str)),
+            words => {
+                let word = words.first().map_or("", String::as_str);
+                match split_port(word) {
+                    // HOST:PORT, as other commands have it.
+                    Ok((host, Some(port))) => (Some(host), port),
+                    _ => (None, word),
+                }
+            }
         }
     }
 

@@ -3,8 +3,9 @@
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
-use udpraw::client::{Answer, Client, Event};
+use udpraw::client::{Answer, Client, Event, Pace, Rate};
 use udpraw::error::{Error, Result};
 use udpraw::protocol::exchange::Ignored;
 use udpraw::socket::{options::Setting, pause};
@@ -26,16 +27,16 @@ pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
     let mut asked = Asked::default();
     let conversed = unread(converse(&arguments, servers, stop, &mut report, &mut asked))?;
     let is_read = conversed.is_some() && !interrupt::reader_left();
-    if let (Some(Some(ignored)), true) = (conversed, is_read) {
-        unread(report.summary(asked.requests, asked.answered, ignored))?;
+    if let (Some(Some((ignored, rate))), true) = (conversed, is_read) {
+        unread(report.summary(asked.requests, asked.answered, ignored, rate))?;
     }
     Ok(Exit::from(
         asked.requests > 0 && asked.answered == asked.requests,
     ))
 }
 
-/// What was ignored, where there is reason for a summary.
-type Account = Option<Option<Ignored>>;
+/// What was ignored and the rate that was reached, where there is reason for a summary.
+type Account = Option<(Option<Ignored>, Option<Rate>)>;
 
 /// Asks one request after the other.
 fn converse(
@@ -50,16 +51,16 @@ fn converse(
         return Ok(None);
     };
     let mut client = open(arguments, server, report)?;
+    let mut pace = Pace::new(arguments.interval());
     for message in messages(arguments) {
         let message = message?;
-        if asked.requests > 0 {
-            pause(arguments.interval(), stop)?;
-        }
+        pause(pace.due(Instant::now()), stop)?;
         if stop.load(Ordering::Relaxed) {
             break;
         }
         let is_first = asked.requests == 0;
         asked.requests += 1;
+        pace.begin(Instant::now());
         let mut answer = ask(&mut client, &message, stop, report, asked)?;
         // A name's next address is tried while nobody has answered at any.
         while let (Answer::Refused(_), true, Some(next)) = (&answer, is_first, servers.next()) {
@@ -68,12 +69,13 @@ fn converse(
             client = open(arguments, server, report)?;
             answer = ask(&mut client, &message, stop, report, asked)?;
         }
+        pace.end(Instant::now());
         report.answer(server, &answer)?;
     }
     let ignored = client.ignored();
     let is_noisy = ignored.is_some_and(|ignored| ignored.total() > 0);
     let is_due = arguments.stdin || arguments.count != 1 || report.is_json() || is_noisy;
-    Ok(is_due.then_some(ignored))
+    Ok(is_due.then_some((ignored, pace.rate())))
 }
 
 #[derive(Default)]

@@ -16,7 +16,7 @@ pub(crate) fn run(arguments: MtuArguments, output: &mut Output) -> Outcome {
     interrupt::end_with_reader();
     let mut is_known = false;
     for config in configs {
-        let mut report = Report::new(output, &arguments.host, config.address);
+        let mut report = Report::new(output, arguments.host(), config.address);
         let found = unread(mtu::run(&config, stop, |trial: &Trial| {
             report.trial(trial).map_err(Failure::from)
         }))?;

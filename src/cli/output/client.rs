@@ -4,8 +4,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
 use serde::Serialize;
-use udpraw::client::{Answer, Event, Unasked};
+use udpraw::client::{Answer, Event, Rate, Slow, Unasked};
 use udpraw::error::{describe_errno, errno_name};
 use udpraw::protocol::RoundTrip;
 use udpraw::protocol::exchange::{Defect, Ignored};
@@ -37,9 +38,12 @@ enum Record<'a> {
         #[serde(flatten)]
         payload: Payload<'a>,
         elapsed_us: f64,
-        /// Missing where the request was sent more than once (Karn's rule).
+        /// Null where it is not known which attempt was answered (Karn's rule).
         rtt_us: Option<f64>,
         tries: u32,
+        /// In an exchange, which of the tries the reply answers.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
     },
     Stranger {
         source: Address,
@@ -89,9 +93,21 @@ enum Record<'a> {
     Summary {
         requests: u64,
         answered: u64,
+        /// Datagrams that were sent, repeats included.
+        sent: u64,
+        /// Round trips that are known, of which the following are.
+        rtt_samples: u64,
         rtt_min_us: Option<f64>,
         rtt_median_us: Option<f64>,
         rtt_max_us: Option<f64>,
+        /// Requests a second, where an interval was asked for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        asked_per_s: Option<f64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reached_per_s: Option<f64>,
+        /// Why fewer than asked for: `replies`, `input` or `timer`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        limited_by: Option<&'static str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         ignored: Option<IgnoredRecord>,
     },
@@ -102,9 +118,10 @@ pub(crate) struct Report<'a> {
     output: &'a mut Output,
     quiet: bool,
     verbose: bool,
-    round_trips: Vec<Duration>,
-    /// How often the request of the last reply had been sent.
-    tries: u32,
+    round_trips: RoundTrips,
+    /// The last reply's round trip, and how often its request had been sent; of this request.
+    last: Option<(Option<Duration>, u32)>,
+    sent: u64,
     /// Whether the server answered an exchange by something else.
     is_plain: bool,
 }
@@ -115,8 +132,9 @@ impl<'a> Report<'a> {
             output,
             quiet,
             verbose,
-            round_trips: Vec::new(),
-            tries: 0,
+            round_trips: RoundTrips::default(),
+            last: None,
+            sent: 0,
             is_plain: false,
         }
     }
@@ -154,12 +172,17 @@ impl<'a> Report<'a> {
     pub(crate) fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         match event {
             Event::Replied(reply) => {
-                self.tries = reply.tries;
-                if reply.tries == 1 {
-                    self.round_trips.push(reply.elapsed);
+                self.last = Some((reply.round_trip, reply.tries));
+                if let Some(time) = reply.round_trip {
+                    self.round_trips.record(time);
                 }
             }
-            Event::Sent(1, _) => (self.tries, self.is_plain) = (0, false),
+            Event::Sent(attempt, _) => {
+                self.sent += 1;
+                if *attempt == 1 {
+                    (self.last, self.is_plain) = (None, false);
+                }
+            }
             Event::Unasked(_, Unasked::Defect(Defect::Foreign)) => self.is_plain = true,
             _ => {}
         }
@@ -202,11 +225,23 @@ impl<'a> Report<'a> {
     pub(crate) fn estimate(&mut self, estimate: &RoundTrip) {
         if let (true, Some(smoothed)) = (self.verbose, estimate.smoothed()) {
             self.output.talk(format_args!(
-                "round trip {:.1?} (SRTT {smoothed:.1?}, RTTVAR {:.1?}, RTO {:.1?})",
-                self.round_trips.last().copied().unwrap_or_default(),
+                "{} (SRTT {smoothed:.1?}, RTTVAR {:.1?}, RTO {:.1?})",
+                self.sample(),
                 estimate.variation(),
                 estimate.timeout()
             ));
+        }
+    }
+
+    /// `round trip 61.3µs`, or why there is none; and how often the request was sent, above once.
+    fn sample(&self) -> String {
+        match self.last {
+            Some((Some(time), 1)) => format!("round trip {time:.1?}"),
+            Some((Some(time), tries)) => {
+                format!("round trip {time:.1?}, after {tries} datagrams")
+            }
+            Some((None, tries)) => format!("no sample, as it was sent {tries} times"),
+            None => "no sample, as there was no reply".into(),
         }
     }
 
@@ -229,18 +264,14 @@ impl<'a> Report<'a> {
         if !self.verbose {
             return Ok(());
         }
-        let sample = match (self.tries, self.round_trips.last()) {
-            (1, Some(time)) => format!("round trip {time:.1?}"),
-            (2.., _) => format!("no sample, as it was sent {} times", self.tries),
-            _ => "no sample, as there was no reply".into(),
-        };
+        let sample = self.sample();
         let learnt = match estimate.smoothed() {
             Some(time) => format!("SRTT {time:.1?}, RTTVAR {:.1?}, ", estimate.variation()),
             None => String::new(),
         };
         let ignored = exchange::ignored(&ignored);
         self.output.talk(format_args!(
-            "{sample} ({learnt}RTO {timeout:.1?}); {ignored}"
+            "{sample} ({learnt}timeout {timeout:.1?}); {ignored}"
         ));
         Ok(())
     }
@@ -317,21 +348,25 @@ impl<'a> Report<'a> {
         requests: u64,
         answered: u64,
         ignored: Option<Ignored>,
+        rate: Option<Rate>,
     ) -> io::Result<()> {
-        self.round_trips.sort_unstable();
-        let times = match self.round_trips.as_slice() {
-            [] => None,
-            sorted @ [least, .., most] | sorted @ [least @ most] => {
-                Some((*least, sorted[sorted.len() / 2], *most))
-            }
-        };
+        let times = self.round_trips.sum();
         if self.is_json() {
             let record = Record::Summary {
                 requests,
                 answered,
-                rtt_min_us: times.map(|(least, _, _)| micros(least)),
-                rtt_median_us: times.map(|(_, median, _)| micros(median)),
-                rtt_max_us: times.map(|(_, _, most)| micros(most)),
+                sent: self.sent,
+                rtt_samples: self.round_trips.samples(),
+                rtt_min_us: times.map(|[least, ..]| micros(least)),
+                rtt_median_us: times.map(|[_, median, _]| micros(median)),
+                rtt_max_us: times.map(|[.., most]| micros(most)),
+                asked_per_s: rate.map(|rate| rate.asked),
+                reached_per_s: rate.map(|rate| rate.reached),
+                limited_by: rate.and_then(|rate| rate.slow).map(|slow| match slow {
+                    Slow::Replies(_) => "replies",
+                    Slow::Elsewhere => "input",
+                    Slow::Timer => "timer",
+                }),
                 ignored: ignored.map(IgnoredRecord::from),
             };
             return self.output.record(SCHEMA, &record);
@@ -339,18 +374,79 @@ impl<'a> Report<'a> {
         if self.quiet {
             return Ok(());
         }
+        let repeats = self.sent.saturating_sub(requests);
         let requests = count(requests, "request", "requests");
         let mut line = format!("{requests}, {answered} answered");
+        if repeats > 0 {
+            line = format!("{line}, {}", count(repeats, "repeat", "repeats"));
+        }
         if let Some(ignored) = ignored {
             line = format!("{line}, {}", exchange::ignored(&ignored));
         }
         match times {
-            Some((least, median, most)) => self.output.talk(format_args!(
+            Some([least, median, most]) => self.output.talk(format_args!(
                 "{line}; round trip min {least:.1?}, median {median:.1?}, max {most:.1?}"
             )),
             None => self.output.talk(line),
         }
+        if let Some((rate, slow)) = rate.and_then(|rate| Some((rate, rate.slow?))) {
+            let why = match slow {
+                Slow::Replies(mean) => {
+                    format!("there is one request at a time, and each took {mean:.1?} on average")
+                }
+                Slow::Elsewhere => "the input or the output was slower".into(),
+                Slow::Timer => "the pauses of this machine are longer".into(),
+            };
+            let (asked, reached) = (per_second(rate.asked), per_second(rate.reached));
+            self.output.note(format_args!(
+                "{reached} requests a second, where {asked} were asked for: {why}"
+            ));
+        }
         Ok(())
+    }
+}
+
+/// A rate in four digits: `9870`, `0.3333`.
+fn per_second(rate: f64) -> String {
+    match rate {
+        1000.0.. => format!("{rate:.0}"),
+        10.0.. => format!("{rate:.1}"),
+        _ => format!("{rate:.3}"),
+    }
+}
+
+/// The round trips of all requests, in memory that does not grow with their number.
+#[derive(Default)]
+struct RoundTrips {
+    /// In nanoseconds, to a thousandth. Made for the first one.
+    histogram: Option<Histogram<u64>>,
+    ends: Option<(Duration, Duration)>,
+}
+
+impl RoundTrips {
+    fn record(&mut self, time: Duration) {
+        let (least, most) = self.ends.unwrap_or((time, time));
+        self.ends = Some((least.min(time), most.max(time)));
+        if self.histogram.is_none() {
+            self.histogram = Histogram::new(3).ok();
+        }
+        if let Some(histogram) = &mut self.histogram {
+            let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+            // It grows up to this value, of 36 years, and then no more: the record cannot fail.
+            let _ = histogram.record(nanos.min(1 << 60));
+        }
+    }
+
+    fn samples(&self) -> u64 {
+        self.histogram.as_ref().map_or(0, Histogram::len)
+    }
+
+    /// The least, the median and the most.
+    fn sum(&self) -> Option<[Duration; 3]> {
+        let ((least, most), histogram) = (self.ends?, self.histogram.as_ref()?);
+        let median = Duration::from_nanos(histogram.value_at_quantile(0.5));
+        // A cell's upper end may lie beyond what was recorded in it.
+        Some([least, median.clamp(least, most), most])
     }
 }
 
@@ -390,8 +486,9 @@ fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
                 },
                 payload: reply.payload.into(),
                 elapsed_us,
-                rtt_us: (reply.tries == 1).then_some(elapsed_us),
+                rtt_us: reply.round_trip.map(micros),
                 tries: reply.tries,
+                attempt: reply.attempt,
             }
         }
         Event::Stranger(datagram) => Record::Stranger {
@@ -416,4 +513,37 @@ fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
 
 fn micros(time: Duration) -> f64 {
     time.as_nanos() as f64 / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_trips_take_no_memory_of_their_own() {
+        let mut trips = RoundTrips::default();
+        assert_eq!((trips.sum(), trips.samples()), (None, 0));
+        trips.record(Duration::from_nanos(61_300));
+        let only = Duration::from_nanos(61_300);
+        assert_eq!(trips.sum(), Some([only; 3]));
+        for number in 0..100_000_u64 {
+            trips.record(Duration::from_micros(number % 1000 + 1));
+        }
+        for odd in [Duration::ZERO, Duration::MAX] {
+            trips.record(odd);
+        }
+        let [least, median, most] = trips.sum().unwrap();
+        assert_eq!((least, most), (Duration::ZERO, Duration::MAX));
+        assert!(
+            (499.0..=502.0).contains(&(median.as_nanos() as f64 / 1e3)),
+            "{median:?}"
+        );
+        assert_eq!(trips.samples(), 100_003);
+        // Whatever was recorded: the cells of all powers of two.
+        let cells = trips
+            .histogram
+            .as_ref()
+            .map_or(0, Histogram::distinct_values);
+        assert!(cells < 60_000, "{cells}");
+    }
 }

@@ -47,10 +47,12 @@ pub struct Served {
 pub enum Heard<'a> {
     /// A request and its payload: do it, and hand its reply to [`Answerer::answer`].
     Request(Pending, &'a [u8]),
-    /// A request that was done: the answer of then is to be sent again.
+    /// A request that was done: the answer of then is to be sent again, with this attempt's number.
     Repeat {
         /// Its id.
         id: u64,
+        /// Which datagram of the request it is, from 1 on.
+        attempt: u32,
         /// What it carries.
         payload: &'a [u8],
     },
@@ -72,6 +74,7 @@ pub enum Heard<'a> {
 pub struct Pending {
     key: Key,
     print: Print,
+    attempt: u32,
 }
 
 impl Pending {
@@ -83,6 +86,11 @@ impl Pending {
     /// Its id.
     pub fn id(&self) -> u64 {
         self.key.1
+    }
+
+    /// Which datagram of the request it is, from 1 on: the first that arrived.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
     }
 
     /// The longest reply that may answer it, in bytes.
@@ -130,9 +138,13 @@ impl Answerer {
                 if kind == Kind::Request as u8 && !SPOKEN.contains(&version) =>
             {
                 self.served.unsupported += 1;
-                let kind = Kind::Unsupported;
-                let payload = &SPOKEN;
-                Frame { kind, id, payload }.encode(answer);
+                Frame {
+                    kind: Kind::Unsupported,
+                    id,
+                    attempt: 0,
+                    payload: &SPOKEN,
+                }
+                .encode(answer);
                 return Heard::Unsupported(defect);
             }
             Err(defect @ (Defect::Truncated | Defect::Corrupt)) => {
@@ -148,18 +160,21 @@ impl Answerer {
             self.served.answers += 1;
             return Heard::Answer(frame.kind);
         }
-        let (key, id) = ((source, frame.id), frame.id);
+        let Frame { id, attempt, .. } = frame;
+        let key = (source, id);
         let print = Print {
             length: bytes.len(),
-            checksum: Frame::checksum_of(bytes),
+            checksum: frame.fingerprint(),
         };
         match self.cache.get(&key) {
             // Of the same length, so that the answer is not too long for this one either.
             Some((earlier, answered)) if earlier == print => {
                 self.served.repeats += 1;
                 answer.extend_from_slice(answered);
+                Frame::renumber(answer, attempt);
                 Heard::Repeat {
                     id,
+                    attempt,
                     payload: frame.payload,
                 }
             }
@@ -169,7 +184,12 @@ impl Answerer {
             }
             None => {
                 self.served.requests += 1;
-                Heard::Request(Pending { key, print }, frame.payload)
+                let pending = Pending {
+                    key,
+                    print,
+                    attempt,
+                };
+                Heard::Request(pending, frame.payload)
             }
         }
     }
@@ -177,26 +197,24 @@ impl Answerer {
     /// Takes the reply to a request that was done, remembers it, and puts what is to be sent into
     /// `answer`.
     pub fn answer(&mut self, request: Pending, reply: &[u8], answer: &mut Vec<u8>) -> Answered {
-        let id = request.id();
         let answered = if reply.len() <= request.most_reply() {
             Answered::Whole
         } else {
             Answered::TooLong
         };
-        match answered {
-            Answered::Whole => {
-                let kind = Kind::Reply;
-                let payload = reply;
-                Frame { kind, id, payload }.encode(answer);
-            }
-            Answered::TooLong => {
-                self.served.too_long += 1;
-                let length = u32::try_from(reply.len()).unwrap_or(u32::MAX);
-                let kind = Kind::TooLong;
-                let payload = &length.to_be_bytes();
-                Frame { kind, id, payload }.encode(answer);
-            }
+        let length = u32::try_from(reply.len()).unwrap_or(u32::MAX).to_be_bytes();
+        let (kind, payload) = match answered {
+            Answered::Whole => (Kind::Reply, reply),
+            Answered::TooLong => (Kind::TooLong, &length[..]),
+        };
+        self.served.too_long += u64::from(answered == Answered::TooLong);
+        Frame {
+            kind,
+            id: request.id(),
+            attempt: request.attempt,
+            payload,
         }
+        .encode(answer);
         // The caller may have heard a repeat before this answer, and taken it for a request too.
         if self.cache.get(&request.key).is_none() {
             self.served.evicted += self.cache.put(request.key, request.print, answer);
@@ -222,11 +240,20 @@ mod tests {
 
     use super::*;
 
-    fn request(id: u64, payload: &[u8]) -> Vec<u8> {
-        let kind = Kind::Request;
+    fn attempt(attempt: u32, id: u64, payload: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
-        Frame { kind, id, payload }.encode(&mut bytes);
+        Frame {
+            kind: Kind::Request,
+            id,
+            attempt,
+            payload,
+        }
+        .encode(&mut bytes);
         bytes
+    }
+
+    fn request(id: u64, payload: &[u8]) -> Vec<u8> {
+        attempt(1, id, payload)
     }
 
     fn source(port: u16) -> SocketAddr {
@@ -255,8 +282,8 @@ mod tests {
                 let (answer, _) = serve(&mut answerer, 1, &whole, &reply);
                 prop_assert!(28 + answer.len() <= 3 * (28 + whole.len()));
                 let kind = Frame::parse(&answer).unwrap().kind;
-                let fits = 48 + reply.len() <= 3 * (48 + payload.len());
-                // 3 x 48 - 48 bytes at least, which the documents' 31 or fewer are well below.
+                let fits = 52 + reply.len() <= 3 * (52 + payload.len());
+                // 3 x 52 - 52 bytes at least, which the documents' 31 or fewer are well below.
                 prop_assert_eq!(kind == Kind::Reply, fits);
             }
             whole[4] = version;
@@ -298,6 +325,26 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_names_the_attempt_that_it_answers() {
+        let mut answerer = Answerer::new(Limits::default());
+        // The third arrives first, and the first last. What was too long stays so.
+        for (id, reply, kind) in [(7, &b"r"[..], Kind::Reply), (8, &[0; 999], Kind::TooLong)] {
+            let payload = |bytes: &[u8]| Frame::parse(bytes).unwrap().payload.to_vec();
+            let mut first = None;
+            for number in [3, 1, 2, 2, u32::MAX, 0] {
+                let bytes = attempt(number, id, b"x");
+                let (answer, done) = serve(&mut answerer, 1, &bytes, reply);
+                assert_eq!(done, first.is_none());
+                let frame = Frame::parse(&answer).unwrap();
+                assert_eq!((frame.kind, frame.id, frame.attempt), (kind, id, number));
+                assert_eq!(first.get_or_insert_with(|| payload(&answer)), frame.payload);
+            }
+        }
+        let served = answerer.served();
+        assert_eq!((served.requests, served.repeats, served.reused), (2, 10, 0));
+    }
+
+    #[test]
     fn what_was_given_up_is_told() {
         let mut answerer = Answerer::new(Limits {
             entries: 2,
@@ -329,7 +376,8 @@ mod tests {
             (other(200, 1), b"", 1),
             (other(200, 2), b"", 0),
             (other(200, 4), b"", 0),
-            (other(1, 9), b"", 0),
+            (other(1, 1), b"", 1),
+            (other(2, 9), b"", 0),
         ] {
             let mut at = start;
             let mut sent = 0;
@@ -343,7 +391,7 @@ mod tests {
             }
             assert_eq!(sent, turns, "one answer, and no answer to the answer");
         }
-        assert_eq!(ends[1].served().answers, 3);
-        assert_eq!(ends[0].served().unsupported, 1);
+        assert_eq!(ends[1].served().answers, 4);
+        assert_eq!(ends[0].served().unsupported, 2);
     }
 }

@@ -9,6 +9,10 @@ use crate::protocol::{Backoff, RoundTrip, Schedule};
 
 /// How many earlier ids are remembered, so that an answer to one of them is known as stale.
 const REMEMBERED: usize = 64;
+/// Of how many attempts at a request the time is remembered, so that an answer is a sample.
+const TIMED: usize = 32;
+/// What a wait is cut to where the clock could not count to its end.
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Asks one request after another, and knows the reply to each.
 ///
@@ -19,8 +23,6 @@ const REMEMBERED: usize = 64;
 pub struct Asker {
     backoff: Backoff,
     estimate: RoundTrip,
-    /// What the timeout was doubled to; it holds until there is a sample (RFC 6298 section 5).
-    backed_off: Duration,
     frame: Vec<u8>,
     waiting: Option<Waiting>,
     /// A ring of earlier ids, the newest before `next_earlier`.
@@ -32,11 +34,34 @@ pub struct Asker {
 #[derive(Debug)]
 struct Waiting {
     id: u64,
-    started: Instant,
     deadline: Instant,
-    wait: Duration,
     schedule: Schedule,
     tries: u32,
+    /// When it was first sent.
+    started: Instant,
+    /// When each attempt was sent: attempt `n` at `n % TIMED`, of the last of them.
+    sent: [Instant; TIMED],
+}
+
+impl Waiting {
+    fn send(&mut self, wait: Duration, now: Instant) -> Step {
+        self.tries = self.tries.saturating_add(1);
+        self.sent[self.tries as usize % TIMED] = now;
+        self.deadline = after(now, wait);
+        Step::Send(wait)
+    }
+
+    /// How long the answer to that attempt took, unless it is too long ago to know.
+    fn round_trip(&self, attempt: u32, now: Instant) -> Option<Duration> {
+        let age = self.tries.checked_sub(attempt)?;
+        let sent = self.sent[attempt as usize % TIMED];
+        ((age as usize) < TIMED).then(|| now.saturating_duration_since(sent))
+    }
+}
+
+fn after(now: Instant, wait: Duration) -> Instant {
+    let at = now.checked_add(wait);
+    at.or_else(|| now.checked_add(DAY)).unwrap_or(now)
 }
 
 impl Asker {
@@ -45,7 +70,6 @@ impl Asker {
         Self {
             backoff,
             estimate: RoundTrip::default(),
-            backed_off: Duration::ZERO,
             frame: Vec::new(),
             waiting: None,
             earlier: Vec::with_capacity(REMEMBERED),
@@ -73,25 +97,29 @@ impl Asker {
             return Err(Error::invalid("send", what, reason));
         }
         self.end();
-        let kind = Kind::Request;
-        Frame { kind, id, payload }.encode(&mut self.frame);
-        let schedule = self.backoff.schedule(&self.estimate, tries, limit);
-        let mut schedule = schedule.with_first_at_least(self.backed_off);
+        Frame {
+            kind: Kind::Request,
+            id,
+            attempt: 1,
+            payload,
+        }
+        .encode(&mut self.frame);
+        let mut schedule = self.backoff.schedule(&self.estimate, tries, limit);
         let Some(wait) = schedule.next() else {
             return Ok(Step::GiveUp);
         };
-        self.waiting = Some(Waiting {
+        let waiting = self.waiting.insert(Waiting {
             id,
-            started: now,
-            deadline: now + wait,
-            wait,
+            deadline: now,
             schedule,
-            tries: 1,
+            tries: 0,
+            started: now,
+            sent: [now; TIMED],
         });
-        Ok(Step::Send(wait))
+        Ok(waiting.send(wait, now))
     }
 
-    /// The request as it is sent, the first time and again.
+    /// The request as it is to be sent: each [`Step::Send`] makes it anew.
     pub fn frame(&self) -> &[u8] {
         &self.frame
     }
@@ -120,19 +148,12 @@ impl Asker {
             return Step::Wait;
         }
         let Some(wait) = waiting.schedule.next() else {
-            // A request that follows is a new start: it does not wait for what this one waited.
-            self.backed_off = Duration::ZERO;
             self.end();
             return Step::GiveUp;
         };
-        // The book's waits are its own. The last wait may be cut by the limit, which shortens no timeout.
-        if self.backoff == Backoff::Rfc8085 {
-            self.backed_off = wait.max(waiting.wait);
-        }
-        waiting.wait = wait;
-        waiting.deadline = now + wait;
-        waiting.tries += 1;
-        Step::Send(wait)
+        let step = waiting.send(wait, now);
+        Frame::renumber(&mut self.frame, waiting.tries);
+        step
     }
 
     /// Judges a datagram; `source_matches` says whether it came from the server.
@@ -144,14 +165,13 @@ impl Asker {
     ) -> Outcome<'a> {
         let outcome = self.judge(source_matches, bytes, now);
         match outcome {
-            Outcome::Reply { elapsed, tries, .. } => {
-                if tries == 1 {
-                    self.estimate.sample(elapsed);
-                    self.backed_off = Duration::ZERO;
+            Outcome::Reply { round_trip, .. } | Outcome::TooLong { round_trip, .. } => {
+                if let Some(round_trip) = round_trip {
+                    self.estimate.sample(round_trip);
                 }
                 self.end();
             }
-            Outcome::TooLong(_) | Outcome::Unsupported(_) => self.end(),
+            Outcome::Unsupported(_) => self.end(),
             Outcome::Stale => self.ignored.stale += 1,
             Outcome::Forged => self.ignored.forged += 1,
             Outcome::Corrupt(_) => self.ignored.corrupt += 1,
@@ -179,18 +199,30 @@ impl Asker {
                 Outcome::Forged
             };
         };
+        if frame.kind == Kind::Unsupported {
+            return Outcome::Unsupported(frame.payload);
+        }
+        // An attempt that was not made has no answer.
+        if !(1..=waiting.tries).contains(&frame.attempt) {
+            return Outcome::Forged;
+        }
+        let round_trip = waiting.round_trip(frame.attempt, now);
         match frame.kind {
             Kind::Reply => Outcome::Reply {
                 payload: frame.payload,
                 elapsed: now.saturating_duration_since(waiting.started),
                 tries: waiting.tries,
+                attempt: frame.attempt,
+                round_trip,
             },
             Kind::TooLong => match frame.payload.try_into() {
-                Ok(length) => Outcome::TooLong(u32::from_be_bytes(length)),
+                Ok(length) => Outcome::TooLong {
+                    length: u32::from_be_bytes(length),
+                    round_trip,
+                },
                 Err(_) => Outcome::Corrupt(Defect::Corrupt),
             },
-            Kind::Unsupported => Outcome::Unsupported(frame.payload),
-            Kind::Request => Outcome::Other(Defect::Foreign),
+            Kind::Request | Kind::Unsupported => Outcome::Other(Defect::Foreign),
         }
     }
 
@@ -211,10 +243,10 @@ impl Asker {
         &self.estimate
     }
 
-    /// The retransmission timeout (RTO) at present: the estimate's, or what it was doubled to if there
-    /// was no sample since.
+    /// How long the first attempt at the next request is waited for.
     pub fn timeout(&self) -> Duration {
-        self.estimate.timeout().max(self.backed_off)
+        let schedule = self.backoff.schedule(&self.estimate, None, None);
+        schedule.into_iter().next().unwrap_or_default()
     }
 
     /// What it ignored so far.
@@ -227,14 +259,24 @@ impl Asker {
 mod tests {
     use super::*;
 
-    fn frame(kind: Kind, id: u64, payload: &[u8]) -> Vec<u8> {
+    fn answer(kind: Kind, id: u64, attempt: u32, payload: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
-        Frame { kind, id, payload }.encode(&mut bytes);
+        Frame {
+            kind,
+            id,
+            attempt,
+            payload,
+        }
+        .encode(&mut bytes);
         bytes
     }
 
+    fn frame(kind: Kind, id: u64, payload: &[u8]) -> Vec<u8> {
+        answer(kind, id, 1, payload)
+    }
+
     fn started(id: u64) -> (Asker, Instant) {
-        let (mut asker, now) = (Asker::new(Backoff::Rfc8085), Instant::now());
+        let (mut asker, now) = (Asker::new(Backoff::Rfc9002), Instant::now());
         let step = asker.start(id, b"x", None, None, now).unwrap();
         assert_eq!(step, Step::Send(RoundTrip::LEAST));
         (asker, now)
@@ -267,7 +309,7 @@ mod tests {
         let ignored = asker.ignored();
         assert_eq!(
             (ignored.forged, ignored.stale, ignored.total()),
-            (10_000, 0, 10_027)
+            (10_000, 0, 10_031)
         );
         let outcome = asker.on_datagram(true, &good, now);
         assert!(matches!(
@@ -299,41 +341,89 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_doubles_and_stays_doubled_until_a_sample() {
-        let (mut asker, mut now) = started(1);
-        let reply = |id| frame(Kind::Reply, id, b"");
+    fn every_reply_is_a_sample_and_ends_the_backoff() {
+        let (mut asker, start) = started(1);
+        let mut now = start;
         assert_eq!(asker.on_deadline(now), Step::Wait);
-        for wait in [2, 4] {
+        for (attempt, wait) in [(2, 2), (3, 3), (4, 3)] {
             now = asker.deadline().unwrap();
+            let step = asker.on_deadline(now);
+            assert_eq!(step, Step::Send(Duration::from_secs(wait)));
+            let sent = Frame::parse(asker.frame()).unwrap();
             assert_eq!(
-                asker.on_deadline(now),
-                Step::Send(Duration::from_secs(wait))
+                (sent.id, sent.attempt, sent.payload),
+                (1, attempt, &b"x"[..])
             );
         }
-        let first = reply(1);
-        let outcome = asker.on_datagram(true, &first, now);
-        assert!(matches!(outcome, Outcome::Reply { tries: 3, .. }));
-        assert_eq!(asker.estimate().smoothed(), None, "Karn's rule");
-        assert_eq!(asker.timeout(), Duration::from_secs(4));
-        let step = asker.start(2, b"", None, None, now).unwrap();
-        assert_eq!(step, Step::Send(Duration::from_secs(4)));
-        now += Duration::from_millis(300);
-        asker.on_datagram(true, &reply(2), now);
-        assert_eq!(
-            asker.estimate().smoothed(),
-            Some(Duration::from_millis(300))
-        );
-        let step = asker.start(3, b"", None, None, now).unwrap();
-        assert_eq!(step, Step::Send(RoundTrip::LEAST));
-        // Given up after four, it starts from the estimate again.
-        let mut steps = Vec::new();
-        while let Some(deadline) = asker.deadline() {
-            steps.push(asker.on_deadline(deadline));
+        assert_eq!(now - start, Duration::from_secs(6));
+        // Attempts that were not made.
+        for attempt in [0, 5, u32::MAX] {
+            let forged = answer(Kind::Reply, 1, attempt, b"");
+            assert_eq!(asker.on_datagram(true, &forged, now), Outcome::Forged);
         }
-        assert_eq!((steps.len(), steps.last()), (4, Some(&Step::GiveUp)));
-        assert_eq!(asker.on_datagram(true, &reply(3), now), Outcome::Stale);
-        let step = asker.start(4, b"", None, None, now).unwrap();
-        assert_eq!(step, Step::Send(RoundTrip::LEAST));
+        // The answer to the third, of 3 s ago, comes after the fourth was sent.
+        now += Duration::from_millis(50);
+        let bytes = answer(Kind::Reply, 1, 3, b"r");
+        let outcome = asker.on_datagram(true, &bytes, now);
+        let want = Outcome::Reply {
+            payload: b"r",
+            elapsed: Duration::from_millis(6050),
+            tries: 4,
+            attempt: 3,
+            round_trip: Some(Duration::from_millis(3050)),
+        };
+        assert_eq!(outcome, want);
+        let smoothed = asker.estimate().smoothed();
+        assert_eq!(smoothed, Some(Duration::from_millis(3050)));
+        assert_eq!(asker.timeout(), Duration::from_millis(9150));
+        // Given up after a minute, and not after a number of tries.
+        let begun = now;
+        asker.start(2, b"", None, None, now).unwrap();
+        let mut sent = 1;
+        while let Some(deadline) = asker.deadline() {
+            now = deadline;
+            sent += u32::from(matches!(asker.on_deadline(now), Step::Send(_)));
+        }
+        assert_eq!((now - begun, sent), (Duration::from_secs(60), 10));
+        let late = frame(Kind::Reply, 2, b"");
+        assert_eq!(asker.on_datagram(true, &late, now), Outcome::Stale);
+    }
+
+    #[test]
+    fn an_answer_to_a_forgotten_attempt_is_no_sample() {
+        let (mut asker, mut now) = started(1);
+        asker
+            .start(2, b"", None, Some(Duration::from_secs(3600)), now)
+            .unwrap();
+        for _ in 1..40 {
+            now = asker.deadline().unwrap();
+            asker.on_deadline(now);
+        }
+        for (attempt, is_known) in [(8, false), (9, true), (40, true)] {
+            let round_trip = asker
+                .waiting
+                .as_ref()
+                .and_then(|it| it.round_trip(attempt, now));
+            assert_eq!(round_trip.is_some(), is_known, "{attempt}");
+        }
+        let bytes = answer(Kind::Reply, 2, 8, b"");
+        let outcome = asker.on_datagram(true, &bytes, now);
+        assert!(matches!(
+            outcome,
+            Outcome::Reply {
+                round_trip: None,
+                ..
+            }
+        ));
+        assert_eq!(asker.timeout(), RoundTrip::LEAST);
+    }
+
+    #[test]
+    fn no_limit_is_too_long_for_the_clock() {
+        let (mut asker, now) = (Asker::new(Backoff::Rfc8085), Instant::now());
+        let step = asker.start(1, b"", Some(1), Some(Duration::MAX), now);
+        assert_eq!(step.unwrap(), Step::Send(RoundTrip::LEAST));
+        assert!(after(now, Duration::MAX) > now);
     }
 
     #[test]
@@ -345,8 +435,14 @@ mod tests {
             Outcome::Corrupt(_)
         ));
         let good = frame(Kind::TooLong, 1, &[0, 0, 1, 2]);
-        let outcome = asker.on_datagram(true, &good, now);
-        assert_eq!((outcome, asker.deadline()), (Outcome::TooLong(258), None));
+        let round_trip = Duration::from_millis(7);
+        let outcome = asker.on_datagram(true, &good, now + round_trip);
+        let want = Outcome::TooLong {
+            length: 258,
+            round_trip: Some(round_trip),
+        };
+        assert_eq!((outcome, asker.deadline()), (want, None));
+        assert_eq!(asker.estimate().smoothed(), Some(round_trip));
         let (mut asker, now) = started(1);
         let versions = frame(Kind::Unsupported, 1, &[2, 3]);
         assert_eq!(asker.on_datagram(false, &versions, now), Outcome::Forged);
@@ -358,7 +454,10 @@ mod tests {
         asker
             .start(2, &[0; MOST_PAYLOAD + 1], None, None, now)
             .unwrap_err();
-        let step = asker.start(2, b"", Some(0), None, now).unwrap();
-        assert_eq!(step, Step::GiveUp);
+        // It is sent once at least: else nothing could be said of the server.
+        let none = Some(Duration::ZERO);
+        let step = asker.start(2, b"", Some(0), none, now).unwrap();
+        assert_eq!(step, Step::Send(Duration::ZERO));
+        assert_eq!(asker.on_deadline(now), Step::GiveUp);
     }
 }

@@ -3,24 +3,28 @@
 //! | bytes | what |
 //! | --- | --- |
 //! | 0 to 3 | `udpX` |
-//! | 4 | version: 1 |
+//! | 4 | version: 2 |
 //! | 5 | kind: 1 a request, 2 its reply, 3 its reply would be too long, 4 its version is not spoken |
-//! | 6 and 7 | length of the payload in bytes |
+//! | 6 and 7 | number of bytes from byte 20 on |
 //! | 8 to 15 | id: random, and repeated by every answer |
 //! | 16 to 19 | CRC-32C (RFC 3720 appendix B.4) of all the bytes before and all the bytes after |
-//! | 20 and on | payload |
+//! | 20 to 23 | attempt: 1 in the first datagram of a request, 2 in its first repeat, and so on; an answer has that of the datagram that it answers |
+//! | 24 and on | payload |
 //!
-//! Numbers are big-endian. The first 20 bytes, the reach of the checksum, and the meaning of the kinds
-//! 1 and 4 are those of every version, so that a request of a version that is not spoken can be told
-//! from noise, and answered by the list of versions that are.
+//! A frame of kind 4 has no attempt: its payload starts at byte 20.
+//!
+//! Numbers are big-endian. The first 20 bytes, the reach of the checksum, the meaning of the kinds 1
+//! and 4, and the whole of kind 4 are those of every version, so that a request of a version that is
+//! not spoken can be told from noise, and answered by the list of versions that are. Version 1 had no
+//! attempt.
 
 use std::fmt;
 
 /// The length of a frame without its payload, in bytes.
-pub const HEADER: usize = 20;
+pub const HEADER: usize = 24;
 
 /// The version of what is sent.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// The versions that are understood.
 pub const SPOKEN: [u8; 1] = [VERSION];
@@ -28,6 +32,8 @@ pub const SPOKEN: [u8; 1] = [VERSION];
 /// The longest payload, in bytes: what is left of the largest datagram over IPv4.
 pub const MOST_PAYLOAD: usize = 65_507 - HEADER;
 
+/// The part of the header that is the same in every version.
+const COMMON: usize = 20;
 const MAGIC: [u8; 4] = *b"udpX";
 /// Where the checksum stands.
 const CHECKSUM: std::ops::Range<usize> = 16..20;
@@ -50,11 +56,11 @@ pub enum Kind {
 ///
 /// ```
 /// use udpraw::protocol::exchange::{Defect, Frame, Kind};
-/// let frame = Frame { kind: Kind::Request, id: 7, payload: b"hello" };
+/// let frame = Frame { kind: Kind::Request, id: 7, attempt: 1, payload: b"hello" };
 /// let mut bytes = Vec::new();
 /// frame.encode(&mut bytes);
 /// assert_eq!(Frame::parse(&bytes), Ok(frame));
-/// bytes[20] ^= 1;
+/// bytes[24] ^= 1;
 /// assert_eq!(Frame::parse(&bytes), Err(Defect::Corrupt));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +69,9 @@ pub struct Frame<'a> {
     pub kind: Kind,
     /// Which exchange it belongs to.
     pub id: u64,
+    /// Which datagram of the request it is, from 1 on, or which one it answers. It is neither sent nor
+    /// read in [`Kind::Unsupported`], and 0 there.
+    pub attempt: u32,
     /// What it carries.
     pub payload: &'a [u8],
 }
@@ -96,55 +105,90 @@ impl<'a> Frame<'a> {
         if !bytes.starts_with(&MAGIC) {
             return Err(Defect::Foreign);
         }
-        let Some((header, payload)) = bytes.split_first_chunk::<HEADER>() else {
+        let Some((header, rest)) = bytes.split_first_chunk::<COMMON>() else {
             return Err(Defect::Truncated);
         };
         let [_, _, _, _, version, kind, high, low, id @ .., a, b, c, d] = *header;
         let length = usize::from(u16::from_be_bytes([high, low]));
-        if payload.len() < length {
+        if rest.len() < length {
             return Err(Defect::Truncated);
         }
         let sum = u32::from_be_bytes([a, b, c, d]);
-        if payload.len() > length || sum != checksum(header, payload) {
+        if rest.len() > length || sum != checksum(header, rest) {
             return Err(Defect::Corrupt);
         }
         let id = u64::from_be_bytes(id);
         let kind = match (version, kind) {
-            (_, 4) => Kind::Unsupported,
+            (_, 4) => {
+                return Ok(Self {
+                    kind: Kind::Unsupported,
+                    id,
+                    attempt: 0,
+                    payload: rest,
+                });
+            }
             (VERSION, 1) => Kind::Request,
             (VERSION, 2) => Kind::Reply,
             (VERSION, 3) => Kind::TooLong,
             _ => return Err(Defect::Unknown { version, kind, id }),
         };
-        Ok(Self { kind, id, payload })
+        let Some((attempt, payload)) = rest.split_first_chunk() else {
+            return Err(Defect::Truncated);
+        };
+        Ok(Self {
+            kind,
+            id,
+            attempt: u32::from_be_bytes(*attempt),
+            payload,
+        })
     }
 
     /// Puts the frame as it is sent into `bytes`, in the place of what was there. Of a payload longer
     /// than [`MOST_PAYLOAD`], the end is cut off.
     pub fn encode(&self, bytes: &mut Vec<u8>) {
         let payload = &self.payload[..self.payload.len().min(MOST_PAYLOAD)];
-        let mut header = [0; HEADER];
+        let attempt = match self.kind {
+            Kind::Unsupported => &[][..],
+            _ => &self.attempt.to_be_bytes(),
+        };
+        let length = (attempt.len() + payload.len()) as u16;
+        let mut header = [0; COMMON];
         header[..4].copy_from_slice(&MAGIC);
         header[4..6].copy_from_slice(&[VERSION, self.kind as u8]);
-        header[6..8].copy_from_slice(&(payload.len() as u16).to_be_bytes());
+        header[6..8].copy_from_slice(&length.to_be_bytes());
         header[8..16].copy_from_slice(&self.id.to_be_bytes());
-        let sum = checksum(&header, payload);
-        header[CHECKSUM].copy_from_slice(&sum.to_be_bytes());
         bytes.clear();
         bytes.extend_from_slice(&header);
+        bytes.extend_from_slice(attempt);
         bytes.extend_from_slice(payload);
+        seal(bytes);
     }
 
-    /// The checksum of a datagram that was parsed.
-    pub(super) fn checksum_of(bytes: &[u8]) -> u32 {
-        let sum = bytes.get(CHECKSUM).and_then(<[u8]>::first_chunk);
-        sum.map_or(0, |sum| u32::from_be_bytes(*sum))
+    /// Gives an encoded frame with an attempt another attempt.
+    pub(super) fn renumber(bytes: &mut [u8], attempt: u32) {
+        if let Some(old) = bytes.get_mut(COMMON..HEADER) {
+            old.copy_from_slice(&attempt.to_be_bytes());
+            seal(bytes);
+        }
+    }
+
+    /// What is the same in every attempt at a request, and differs between requests.
+    pub(super) fn fingerprint(&self) -> u32 {
+        crc32c::crc32c(self.payload)
+    }
+}
+
+/// Writes the checksum of a frame.
+fn seal(bytes: &mut [u8]) {
+    if let Some((header, rest)) = bytes.split_first_chunk_mut::<COMMON>() {
+        let sum = checksum(header, rest);
+        header[CHECKSUM].copy_from_slice(&sum.to_be_bytes());
     }
 }
 
 /// CRC-32C of a frame without the checksum itself.
-fn checksum(header: &[u8; HEADER], payload: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(&header[..CHECKSUM.start]), payload)
+fn checksum(header: &[u8; COMMON], rest: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&header[..CHECKSUM.start]), rest)
 }
 
 impl fmt::Display for Defect {
@@ -185,20 +229,32 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(kind in kind(), id: u64, payload in prop::collection::vec(any::<u8>(), 0..3_000)) {
-            let frame = Frame { kind, id, payload: &payload };
+        fn what_is_written_is_read(kind in kind(), id: u64, attempt: u32, other: u32, payload in prop::collection::vec(any::<u8>(), 0..3_000)) {
+            let (attempt, other) = match kind {
+                Kind::Unsupported => (0, 0),
+                _ => (attempt, other),
+            };
+            let frame = Frame { kind, id, attempt, payload: &payload };
             let mut bytes = Vec::new();
             frame.encode(&mut bytes);
-            prop_assert_eq!(bytes.len(), HEADER + payload.len());
+            let header = if kind == Kind::Unsupported { COMMON } else { HEADER };
+            prop_assert_eq!(bytes.len(), header + payload.len());
             prop_assert_eq!(Frame::parse(&bytes), Ok(frame));
             let covered = bytes[..16].iter().chain(&bytes[20..]).copied();
-            prop_assert_eq!(Frame::checksum_of(&bytes), naive(covered));
+            prop_assert_eq!(&bytes[CHECKSUM], naive(covered).to_be_bytes());
+            // Another attempt of the same: nothing else differs.
+            if kind != Kind::Unsupported {
+                Frame::renumber(&mut bytes, other);
+                let renumbered = Frame { attempt: other, ..frame };
+                prop_assert_eq!(Frame::parse(&bytes), Ok(renumbered));
+                prop_assert_eq!(frame.fingerprint(), renumbered.fingerprint());
+            }
         }
 
         #[test]
         fn any_change_is_rejected(kind in kind(), id: u64, payload in prop::collection::vec(any::<u8>(), 0..80), at: prop::sample::Index, change in 1..=255_u8) {
             let mut bytes = Vec::new();
-            Frame { kind, id, payload: &payload }.encode(&mut bytes);
+            Frame { kind, id, attempt: 1, payload: &payload }.encode(&mut bytes);
             let at = at.index(bytes.len());
             prop_assert!(Frame::parse(&bytes[..at]).is_err());
             bytes[at] ^= change;
@@ -212,7 +268,8 @@ mod tests {
         #[test]
         fn any_bytes_are_judged(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             if let Ok(frame) = Frame::parse(&bytes) {
-                prop_assert_eq!(frame.payload.len() + HEADER, bytes.len());
+                let header = if frame.kind == Kind::Unsupported { COMMON } else { HEADER };
+                prop_assert_eq!(frame.payload.len() + header, bytes.len());
             }
         }
     }
@@ -225,14 +282,15 @@ mod tests {
         Frame {
             kind: Kind::Request,
             id,
+            attempt: 0x0a0b_0c0d,
             payload,
         }
         .encode(&mut bytes);
         assert_eq!(
             bytes[..16],
-            *b"udpX\x01\x01\x00\x09\x01\x02\x03\x04\x05\x06\x07\x08"
+            *b"udpX\x02\x01\x00\x0d\x01\x02\x03\x04\x05\x06\x07\x08"
         );
-        assert_eq!(bytes[20..], *payload);
+        assert_eq!(bytes[20..], *b"\x0a\x0b\x0c\x0d123456789");
         // The check value of CRC-32C, so that the oracle is the RFC's.
         assert_eq!(naive(payload.iter().copied()), 0xe306_9283);
     }
@@ -243,6 +301,7 @@ mod tests {
         Frame {
             kind: Kind::Request,
             id: 7,
+            attempt: 1,
             payload: b"x",
         }
         .encode(&mut bytes);
@@ -262,13 +321,43 @@ mod tests {
         assert_eq!(Frame::parse(&of_version(9, 1)), Err(unknown));
         assert_eq!(
             unknown.to_string(),
-            "its version 9 is not spoken, only 1 is"
+            "its version 9 is not spoken, only 2 is"
         );
-        let unknown = Frame::parse(&of_version(1, 9)).unwrap_err();
+        let unknown = Frame::parse(&of_version(2, 9)).unwrap_err();
         assert_eq!(unknown.to_string(), "its kind 9 is not known");
         // In whatever version it is said that one is not spoken, it is understood.
         let bytes = of_version(9, 4);
         let frame = Frame::parse(&bytes).unwrap();
-        assert_eq!((frame.kind, frame.payload), (Kind::Unsupported, &b"x"[..]));
+        assert_eq!(frame.kind, Kind::Unsupported);
+        assert_eq!(frame.payload, b"\0\0\0\x01x");
+    }
+
+    /// The bytes of a request of version 1, which had no attempt, and of its answer that version 1 is
+    /// not spoken: each end must understand the other so far.
+    #[test]
+    fn version_1_is_told_what_is_spoken() {
+        let mut old = b"udpX\x01\x01\x00\x00\0\0\0\0\0\0\0\x07".to_vec();
+        let sum = naive(old.iter().copied());
+        old.extend_from_slice(&sum.to_be_bytes());
+        let unknown = Defect::Unknown {
+            version: 1,
+            kind: 1,
+            id: 7,
+        };
+        assert_eq!(Frame::parse(&old), Err(unknown));
+        // The same without an attempt, but of version 2, has lost its end.
+        old[4] = 2;
+        seal(&mut old);
+        assert_eq!(Frame::parse(&old), Err(Defect::Truncated));
+        let mut answer = Vec::new();
+        Frame {
+            kind: Kind::Unsupported,
+            id: 7,
+            attempt: 0,
+            payload: &SPOKEN,
+        }
+        .encode(&mut answer);
+        assert_eq!(answer[..8], *b"udpX\x02\x04\x00\x01");
+        assert_eq!(answer[20..], [2]);
     }
 }

@@ -1,12 +1,17 @@
 //! One request, one reply, each request done once: sans-IO.
 //!
 //! A [`Frame`] goes round the bytes of a request and of its reply: a magic number, a version, a kind, a
-//! random id and a checksum. The [`Asker`] sends a request again by RFC 6298 until its reply comes, and
-//! knows the reply by id and source. The [`Answerer`] does a request once, and answers a repeat with
-//! the very bytes that it answered before, from a cache of bounded size.
+//! random id, the number of the attempt and a checksum. The [`Asker`] sends a request again until its
+//! reply comes, and knows the reply by id and source. The [`Answerer`] does a request once, and answers
+//! a repeat with the payload that it answered before, from a cache of bounded size.
 //!
 //! # What holds
-//! - **Once, within the cache.** A request is known by its sender, its id, its length and its checksum.
+//! - **Every reply is a sample.** A reply names the attempt that it answers, so that the round trip is
+//!   known even where the request was sent again (Karn's rule is about replies that don't). The timeout
+//!   ([`Backoff::Rfc9002`](super::Backoff::Rfc9002)) follows the path, and what it was doubled to ends
+//!   with the next reply: loss does not slow down the requests that follow.
+//! - **Once, within the cache.** A request is known by its sender, its id, its length and the checksum
+//!   of its payload.
 //!   As long as its answer is in the cache ([`Limits`]), a repeat is answered from there and not done
 //!   again. The cache gives up the oldest answers first, and only for want of room: a repeat of a
 //!   request whose answer was given up cannot be known as one, and is done again.
@@ -27,7 +32,7 @@
 //! use udpraw::protocol::exchange::{Answerer, Asker, Heard, Limits, Outcome};
 //!
 //! let (now, client) = (Instant::now(), "127.0.0.1:53322".parse()?);
-//! let mut asker = Asker::new(Backoff::Rfc8085);
+//! let mut asker = Asker::new(Backoff::Rfc9002);
 //! let mut answerer = Answerer::new(Limits::default());
 //! let mut answer = Vec::new();
 //!

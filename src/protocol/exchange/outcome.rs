@@ -24,12 +24,20 @@ pub enum Outcome<'a> {
         payload: &'a [u8],
         /// Time since the request was first sent.
         elapsed: Duration,
-        /// How often it was sent. Above 1, `elapsed` is no sample of the round trip (Karn's rule).
+        /// How often it was sent.
         tries: u32,
+        /// Which of these the reply answers, from 1 on.
+        attempt: u32,
+        /// Time since that one was sent: a sample of the round trip. `None` if 32 more were sent since.
+        round_trip: Option<Duration>,
     },
-    /// The request was done, but its reply of so many bytes is more than three times the request.
-    /// The exchange is over.
-    TooLong(u32),
+    /// The request was done, but its reply is more than three times the request. The exchange is over.
+    TooLong {
+        /// The length of the reply in bytes.
+        length: u32,
+        /// As of [`Self::Reply`].
+        round_trip: Option<Duration>,
+    },
     /// The server does not speak this version, but those. The exchange is over.
     Unsupported(&'a [u8]),
     /// An answer to an earlier request, or a second one to the same.

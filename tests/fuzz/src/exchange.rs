@@ -13,9 +13,17 @@ use udpraw::protocol::exchange::{Answerer, Asker, Frame, Heard, Kind, Limits, Ou
 fn whole(bytes: &[u8]) -> Vec<u8> {
     let mut frame = Vec::new();
     let payload = bytes.get(20..).unwrap_or_default();
-    let id = 7;
-    Frame { kind: Kind::Reply, id, payload }.encode(&mut frame);
+    let (kind, id, attempt) = (Kind::Reply, 7, 1);
+    Frame { kind, id, attempt, payload }.encode(&mut frame);
     frame
+}
+
+/// The same request in another attempt: a repeat of it.
+fn again(frame: Frame<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let attempt = frame.attempt.wrapping_add(1);
+    Frame { attempt, ..frame }.encode(&mut bytes);
+    bytes
 }
 
 fuzz_target!(|bytes: &[u8]| {
@@ -30,19 +38,29 @@ fuzz_target!(|bytes: &[u8]| {
     for turn in 0..2 {
         let heard = answerer.on_datagram(client, bytes, &mut answer);
         assert!(turn == 0 || !matches!(heard, Heard::Request(..)), "done twice");
+        let is_request = matches!(heard, Heard::Request(..));
         if let Heard::Request(request, text) = heard {
             answerer.answer(request, text, &mut answer);
+        }
+        if let (true, Ok(frame)) = (is_request, Frame::parse(bytes)) {
+            let attempt = Frame::parse(&answer).expect("an answer").attempt;
+            assert_eq!(attempt, frame.attempt);
+            let repeat = again(frame);
+            let heard = answerer.on_datagram(client, &repeat, &mut answer);
+            assert!(matches!(heard, Heard::Repeat { .. }), "{heard:?}");
+            let attempt = Frame::parse(&answer).expect("an answer").attempt;
+            assert_eq!(attempt, frame.attempt.wrapping_add(1));
         }
         assert!(answer.is_empty() || 28 + answer.len() <= 3 * (28 + bytes.len()));
         let mut none = Vec::new();
         answerer.on_datagram(client, &answer, &mut none);
         assert!(none.is_empty(), "an answer is not answered");
     }
-    let (mut asker, now) = (Asker::new(Backoff::Rfc8085), Instant::now());
+    let (mut asker, now) = (Asker::new(Backoff::Rfc9002), Instant::now());
     asker.start(7, bytes.get(..99).unwrap_or(bytes), None, None, now).expect("short enough");
     assert!(!matches!(asker.on_datagram(false, bytes, now), Outcome::Reply { .. }));
     if let Outcome::Reply { payload, .. } = asker.on_datagram(true, bytes, now) {
-        assert_eq!(Frame::parse(bytes), Ok(Frame { kind: Kind::Reply, id: 7, payload }));
+        assert_eq!(Frame::parse(bytes), Ok(Frame { kind: Kind::Reply, id: 7, attempt: 1, payload }));
     } else if bytes.len() < 60_000 && asker.deadline().is_some() {
         let reply = whole(bytes);
         let outcome = asker.on_datagram(true, &reply, now);

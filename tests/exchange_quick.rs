@@ -1,0 +1,237 @@
+//! Exchanges through real loss are quick: in virtual time, through the impairments of `udpraw relay`.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use udpraw::protocol::Backoff;
+use udpraw::protocol::exchange::{Answerer, Asker, Heard, Limits, Outcome, Step};
+use udpraw::protocol::impairment::{Direction, Flow, Link};
+
+/// The line that took more than 200 s, and left requests unanswered.
+const LINE: &str = "loss=30%,duplicate=20%,reorder=30%";
+
+/// One direction of the relay, for its only flow.
+struct Way {
+    link: Link,
+    flow: Flow,
+}
+
+impl Way {
+    fn new(profile: &str, seed: u64, direction: Direction) -> Self {
+        Self {
+            link: Link::new(profile.parse().unwrap(), seed, direction),
+            flow: Flow::new(0),
+        }
+    }
+
+    /// Sends a datagram; what arrives at once goes to `out`.
+    fn send(&mut self, now: Duration, bytes: &[u8], out: &mut Vec<Vec<u8>>) {
+        self.take_due(now, out);
+        if self.link.offer(now, &mut self.flow, bytes).is_through {
+            out.push(bytes.to_vec());
+        }
+        self.take_due(now, out);
+    }
+
+    fn take_due(&mut self, now: Duration, out: &mut Vec<Vec<u8>>) {
+        while let Some(departure) = self.link.take_due(now) {
+            out.push(departure.bytes.to_vec());
+        }
+    }
+}
+
+/// What a client's requests came to.
+struct End {
+    time: Duration,
+    answered: usize,
+    sent: u64,
+    samples: usize,
+    /// The shortest time between two datagrams of a request, where the round trip was known, in
+    /// smoothed round trips.
+    closest: f64,
+}
+
+/// A client, a server and the relay between them.
+struct Network {
+    up: Way,
+    down: Way,
+    server: Answerer,
+    /// How often each request was done.
+    done: HashMap<u64, u32>,
+    asker: Asker,
+    epoch: Instant,
+    now: Duration,
+    arrived: Vec<Vec<u8>>,
+    answer: Vec<u8>,
+}
+
+impl Network {
+    fn new(profile: &str, seed: u64) -> Self {
+        Self {
+            up: Way::new(profile, seed, Direction::Up),
+            down: Way::new(profile, seed, Direction::Down),
+            server: Answerer::new(Limits::default()),
+            done: HashMap::new(),
+            asker: Asker::new(Backoff::Rfc9002),
+            epoch: Instant::now(),
+            now: Duration::ZERO,
+            arrived: Vec::new(),
+            answer: Vec::new(),
+        }
+    }
+
+    fn at(&self) -> Instant {
+        self.epoch + self.now
+    }
+
+    /// Hands all that has left the way up to the server, and its answers to the way down.
+    fn serve(&mut self, requests: Vec<Vec<u8>>) {
+        let client = SocketAddr::from(([127, 0, 0, 1], 9));
+        for bytes in requests {
+            match self.server.on_datagram(client, &bytes, &mut self.answer) {
+                Heard::Request(pending, text) => {
+                    *self.done.entry(pending.id()).or_default() += 1;
+                    self.server.answer(pending, text, &mut self.answer);
+                }
+                Heard::Repeat { .. } => {}
+                other => panic!("{other:?}"),
+            }
+            assert!(28 + self.answer.len() <= 3 * (28 + bytes.len()));
+            self.down.send(self.now, &self.answer, &mut self.arrived);
+        }
+    }
+
+    fn send(&mut self) {
+        let mut requests = Vec::new();
+        let frame = self.asker.frame().to_vec();
+        self.up.send(self.now, &frame, &mut requests);
+        self.serve(requests);
+    }
+
+    /// Goes on to the next event: `None` where nothing is left to happen, or what the asker does next.
+    fn step(&mut self) -> Option<Step> {
+        let deadline = self.asker.deadline()? - self.epoch;
+        let due = [self.up.link.next_due(), self.down.link.next_due()];
+        self.now = due.into_iter().flatten().fold(deadline, Duration::min);
+        let mut requests = Vec::new();
+        self.up.take_due(self.now, &mut requests);
+        self.serve(requests);
+        self.down.take_due(self.now, &mut self.arrived);
+        match self.now == deadline {
+            true => Some(self.asker.on_deadline(self.at())),
+            false => Some(Step::Wait),
+        }
+    }
+
+    /// Makes one request: whether it was answered.
+    fn ask(&mut self, id: u64, end: &mut End) -> bool {
+        let text = id.to_be_bytes();
+        let mut step = self.asker.start(id, &text, None, None, self.at()).unwrap();
+        let mut last: Option<Duration> = None;
+        loop {
+            match step {
+                Step::Send(_) => {
+                    let smoothed = self.asker.estimate().smoothed();
+                    if let (Some(last), Some(smoothed)) = (last.replace(self.now), smoothed) {
+                        let gap = (self.now - last).as_secs_f64() / smoothed.as_secs_f64();
+                        end.closest = end.closest.min(gap);
+                    }
+                    end.sent += 1;
+                    self.send();
+                }
+                Step::Wait => {}
+                Step::GiveUp => return false,
+            }
+            for bytes in std::mem::take(&mut self.arrived) {
+                let outcome = self.asker.on_datagram(true, &bytes, self.epoch + self.now);
+                if let Outcome::Reply {
+                    payload,
+                    round_trip,
+                    ..
+                } = outcome
+                {
+                    assert_eq!(payload, text);
+                    end.samples += usize::from(round_trip.is_some());
+                    return true;
+                }
+            }
+            let Some(next) = self.step() else {
+                return false;
+            };
+            step = next;
+        }
+    }
+}
+
+/// So many requests, one after the other.
+fn run(profile: &str, seed: u64, requests: usize) -> End {
+    let mut network = Network::new(profile, seed);
+    let mut end = End {
+        time: Duration::ZERO,
+        answered: 0,
+        sent: 0,
+        samples: 0,
+        closest: f64::MAX,
+    };
+    let mut ids = Rng::with_seed(seed);
+    for _ in 0..requests {
+        end.answered += usize::from(network.ask(ids.u64(..), &mut end));
+    }
+    end.time = network.now;
+    assert_eq!(network.server.served().evicted, 0);
+    assert!(network.done.values().all(|times| *times == 1), "once");
+    assert_eq!(network.done.len(), requests);
+    end
+}
+
+#[test]
+fn the_line_that_took_200_s() {
+    let end = run(LINE, 3, 50);
+    assert_eq!((end.answered, end.samples), (50, 50));
+    assert!(end.time < Duration::from_secs(15), "{:?}", end.time);
+}
+
+#[test]
+fn fifty_through_every_seed() {
+    for profile in [LINE, "loss=30%,duplicate=20%,reorder=30%,delay=25ms"] {
+        let mut times = Vec::new();
+        for seed in 0..3_000 {
+            let end = run(profile, seed, 50);
+            assert_eq!((end.answered, end.samples), (50, 50), "{profile}, {seed}");
+            // Never more than one datagram in a round trip (RFC 8085 section 3.1.1).
+            assert!(end.closest >= 0.999, "{profile}, {seed}: {}", end.closest);
+            times.push(end.time);
+        }
+        times.sort_unstable();
+        let at = |part: usize| times[times.len() * part / 100];
+        println!(
+            "{profile}: {:?} {:?} {:?} {:?} {:?}",
+            at(50),
+            at(90),
+            at(95),
+            at(99),
+            times.last()
+        );
+        assert!(at(50) < Duration::from_secs(10), "{:?}", at(50));
+        assert!(at(90) < Duration::from_secs(15), "{:?}", at(90));
+    }
+}
+
+#[test]
+fn a_thousand_through_30_percent_each_way() {
+    for profile in ["loss=30%", "loss=30%,delay=25ms,jitter=10ms"] {
+        for seed in 0..100 {
+            let end = run(profile, seed, 1_000);
+            assert_eq!(end.answered, 1_000, "{profile}, {seed}");
+            // Half of the attempts get through.
+            assert!(end.sent < 4_000, "{profile}, {seed}: {}", end.sent);
+            assert!(
+                end.time < Duration::from_secs(600),
+                "{profile}, {seed}: {:?}",
+                end.time
+            );
+        }
+    }
+}
