@@ -28,7 +28,7 @@ Examples:
 A sink has flow control: the sender asks now and then how much has arrived, so that the receive
 buffer never overflows. --flood does without.
 
-Exit codes: 0 done; 1 a trial's books do not balance; 2 bad usage, or a rung that is not there.";
+Exit status: 0 if the books of every trial balance, 1 if one's do not or none was made, 2 on an error.";
 
 /// What to measure.
 #[derive(Debug, Args)]
