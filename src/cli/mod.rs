@@ -4,6 +4,7 @@
 mod args;
 mod commands;
 mod exit;
+mod help;
 mod interrupt;
 mod output;
 mod tour;
@@ -28,8 +29,11 @@ pub(crate) fn run() -> ExitCode {
             Output::new(false).error(one_line(&error));
             return Exit::Error.into();
         }
-        // Help and version are answers.
-        Err(error) => error.exit(),
+        // Help and version are answers; a page is laid out once somebody wants it.
+        Err(error) => match help::command().try_get_matches() {
+            Err(page) => page.exit(),
+            Ok(_) => error.exit(),
+        },
     };
     let mut output = Output::new(arguments.json);
     match commands::run(arguments.command, &mut output) {

@@ -71,9 +71,14 @@ impl Desk {
                 Heard::Open(id, open) => match find(&mut self.jobs, peer, id) {
                     Some(job) => job.frame(now, &Frame::Open(open)),
                     None => {
+                        let is_busy = self.is_busy();
                         if let Err(reason) = self.begin(now, id, &open, arrival, observe) {
                             let (code, reason) = (Code::Refused, reason.as_str());
-                            observe(Event::Refused { peer, reason });
+                            observe(Event::Refused {
+                                peer,
+                                reason,
+                                is_busy,
+                            });
                             let reason = reason.as_bytes();
                             Frame::Close(Close { code, reason }).encode(id, &mut self.answer);
                             outbox.reply(arrival, &self.answer);
@@ -82,6 +87,12 @@ impl Desk {
                 },
             }
         }
+    }
+
+    /// Whether it takes no other transfer.
+    fn is_busy(&self) -> bool {
+        let taken = self.tally.whole + self.tally.failed + self.jobs.len() as u64;
+        self.jobs.len() >= self.most || self.count.is_some_and(|count| taken >= count)
     }
 
     /// Begins a transfer; in words, why not.
@@ -93,8 +104,7 @@ impl Desk {
         arrival: &Arrival<'_>,
         observe: &mut dyn FnMut(Event<'_>),
     ) -> Result<(), String> {
-        let taken = self.tally.whole + self.tally.failed + self.jobs.len() as u64;
-        if self.jobs.len() >= self.most || self.count.is_some_and(|count| taken >= count) {
+        if self.is_busy() {
             return Err("it is busy with other transfers".to_owned());
         }
         let stored = self.place.store(open, id)?;

@@ -38,6 +38,9 @@ pub enum Event<'a> {
         peer: SocketAddr,
         /// Why.
         reason: &'a str,
+        /// Whether it was one sender too many, for now or for good; otherwise something is wrong with
+        /// what it sends.
+        is_busy: bool,
     },
 }
 

@@ -31,8 +31,7 @@ buffer never overflows. --flood does without.
 A rung that fails while it is measured is skipped and reported; the others are measured all the same.
 Fewer than five trials of each are too few to name a winner.
 
-Exit status: 0 done; 1 a datagram is unaccounted for, or something asked for by name was skipped; 2 bad
-usage, or nothing could be measured.";
+Exit status: 0 if every datagram of every trial is accounted for, 1 if one is not, no trial was made, or something asked for by name was skipped, 2 on an error.";
 
 /// What to measure.
 #[derive(Debug, Args)]

@@ -24,7 +24,9 @@ Examples:
                                                    ask by --exchange
   udpraw server -q --reply echo --io auto          echo as fast as this kernel can
   udpraw server -q --reply none --io offload --workers 2 --stats 1s
-                                                   a sink that counts";
+                                                   a sink that counts
+
+Exit status: 0 when it is stopped or --count is full, 2 on an error.";
 
 /// What the server is to do.
 #[derive(Debug, Args)]

@@ -33,14 +33,16 @@ pub(crate) enum ServicesCommand {
 
 const LOOKUP_HELP: &str = "\
 Prints every line of the file that answers, in its order: name, port/protocol, aliases, range, \
-comment. The exit code is 0 if every query has an answer, 1 if one has none (standard error names \
-the nearest), 2 on an error.
+comment.
 
 Examples:
   udpraw services lookup ssh
   udpraw services lookup 53/udp domain/tcp www
   udpraw services lookup --proto udp 53 123 514
-  udpraw services lookup --file ./services my-protocol";
+  udpraw services lookup --file ./services my-protocol
+
+Exit status: 0 if every query has an answer, 1 if one has none (standard error names the nearest), \
+2 on an error.";
 
 #[derive(Debug, Args)]
 #[command(after_help = LOOKUP_HELP)]
@@ -71,7 +73,9 @@ impl LookupArguments {
 const LIST_HELP: &str = "\
 Examples:
   udpraw services list --proto udp --range well-known
-  udpraw services list --json | jq -r .name";
+  udpraw services list --json | jq -r .name
+
+Exit status: 0 if there is such a service, 1 if there is none, 2 on an error.";
 
 #[derive(Debug, Args)]
 #[command(after_help = LIST_HELP)]
@@ -94,11 +98,13 @@ const CHECK_HELP: &str = "\
 Prints one finding a line, FILE:LINE: SEVERITY: REASON. An error is a line that lookups pass over: \
 its port is missing, no number, 0 or above 65535, or its protocol is missing. A warning is one that \
 they read: an unknown protocol, a name that RFC 6335 forbids, an exact duplicate, one name with two \
-ports. The exit code is 0 if nothing is found, 1 if anything is, 2 on an error.
+ports.
 
 Examples:
   udpraw services check
-  udpraw services check --errors-only ./services";
+  udpraw services check --errors-only ./services
+
+Exit status: 0 if nothing is found, 1 if anything is, 2 on an error.";
 
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_HELP)]

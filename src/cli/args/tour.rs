@@ -4,8 +4,12 @@ use clap::Args;
 
 use crate::cli::tour::Lesson;
 
+const EXIT: &str = "\
+Exit status: 0 when the lessons are over, 2 on an error.";
+
 /// What to be shown.
 #[derive(Debug, Args)]
+#[command(after_help = EXIT)]
 pub(crate) struct TourArguments {
     /// Lessons to take, by name [default: all, in order]
     #[arg(value_parser = Lesson::find)]

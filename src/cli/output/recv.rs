@@ -126,8 +126,10 @@ impl<'a> Report<'a> {
             let at = address.into();
             return self.output.record(SCHEMA, &Record::Listening { fd, at });
         }
-        self.output
-            .talk(format_args!("Listening at {}", Tuple(address)));
+        if !self.quiet {
+            self.output
+                .talk(format_args!("Listening at {}", Tuple(address)));
+        }
         Ok(())
     }
 
@@ -172,7 +174,14 @@ impl<'a> Report<'a> {
                 }
             }
             Event::Ended(arrived) => self.ended(arrived),
-            Event::Refused { peer, reason } => {
+            Event::Refused {
+                peer,
+                reason,
+                is_busy,
+            } => {
+                if !is_busy && self.exit == Exit::Yes {
+                    self.exit = Exit::No;
+                }
                 if self.output.is_json() {
                     let peer = (*peer).into();
                     return self.record(&Record::Refused { peer, reason });

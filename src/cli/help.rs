@@ -1,0 +1,164 @@
+//! The pages of `--help`, in the width that the terminal has.
+//!
+//! clap breaks long lines, but keeps those breaks that a text has already: a paragraph that is written
+//! in lines of 100 would be broken twice in a narrower terminal. So the paragraphs behind the options
+//! are laid out here first.
+
+use clap::{Command, CommandFactory};
+
+use super::args::Arguments;
+
+/// No text is wider.
+const WIDEST: usize = 100;
+/// Below this nothing can be laid out well.
+const NARROWEST: usize = 40;
+/// A remark on an example stands beside it if it has so much room.
+const COLUMN: usize = 24;
+/// How far what belongs to an example is moved in.
+const INDENT: &str = "      ";
+
+/// The whole command line, laid out for the terminal.
+pub(super) fn command() -> Command {
+    let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let width = terminal.or_else(columns).unwrap_or(WIDEST);
+    let width = width.clamp(NARROWEST, WIDEST);
+    laid_out(Arguments::command(), width).term_width(width)
+}
+
+fn laid_out(mut command: Command, width: usize) -> Command {
+    if let Some(text) = command.get_after_help() {
+        let text = text.to_string();
+        command = command.after_help(lay_out(&text, width));
+    }
+    command.mut_subcommands(|command| laid_out(command, width))
+}
+
+/// Breaks each paragraph and each example anew.
+fn lay_out(text: &str, width: usize) -> String {
+    let mut laid = String::new();
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        if !laid.is_empty() {
+            laid.push('\n');
+        }
+        if !line.starts_with(' ') {
+            let mut paragraph = line.to_owned();
+            let goes_on = |next: &&str| !next.starts_with(' ') && !next.is_empty();
+            while !line.is_empty()
+                && let Some(next) = lines.next_if(goes_on)
+            {
+                paragraph = format!("{paragraph} {next}");
+            }
+            laid.push_str(&textwrap::fill(&paragraph, plain(width)));
+            continue;
+        }
+        // A remark of its own line belongs to the example above it.
+        let below = lines.next_if(|next| next.starts_with("          "));
+        laid.push_str(&example(line, below, width));
+    }
+    laid
+}
+
+/// `  udpraw tour    what it shows`, and perhaps the remark on the next line.
+fn example(line: &str, below: Option<&str>, width: usize) -> String {
+    let whole = [Some(line), below].into_iter().flatten();
+    if whole.clone().all(|line| line.chars().count() <= width) {
+        return whole.collect::<Vec<_>>().join("\n");
+    }
+    let (command, remark) = match line.trim_start().split_once("  ") {
+        Some((command, remark)) => (command, remark.trim_start()),
+        None => (line.trim_start(), ""),
+    };
+    let remark = [remark, below.unwrap_or_default().trim_start()].join(" ");
+    let remark = remark.trim();
+    let options = plain(width).initial_indent("  ").subsequent_indent(INDENT);
+    let shown = textwrap::fill(command, options);
+    if remark.is_empty() {
+        return shown;
+    }
+    let column = line.len()
+        - line
+            .trim_start()
+            .split_once("  ")
+            .map_or(0, |(_, remark)| remark.trim_start().len());
+    if column < line.len() && column + COLUMN <= width {
+        let first = format!("{shown:column$}");
+        let next = " ".repeat(column);
+        let options = plain(width).initial_indent(&first).subsequent_indent(&next);
+        return textwrap::fill(remark, options);
+    }
+    let options = plain(width)
+        .initial_indent(INDENT)
+        .subsequent_indent(INDENT);
+    format!("{shown}\n{}", textwrap::fill(remark, options))
+}
+
+/// Breaks at spaces alone: an option or a path is not torn.
+fn plain<'a>(width: usize) -> textwrap::Options<'a> {
+    textwrap::Options::new(width)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .break_words(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every page, with what stands behind its options as it was laid out.
+    fn pages(command: &mut Command, found: &mut Vec<(String, String)>) {
+        let laid = command.get_after_help().map(ToString::to_string);
+        found.push((
+            command.render_long_help().to_string(),
+            laid.unwrap_or_default(),
+        ));
+        for command in command.get_subcommands_mut() {
+            pages(command, found);
+        }
+    }
+
+    /// Whether the next line's first word would have fitted.
+    fn had_room(line: &str, next: &str, width: usize) -> bool {
+        let word = next.split_whitespace().next().unwrap_or_default();
+        line.chars().count() + 1 + word.chars().count() <= width
+    }
+
+    #[test]
+    fn no_line_is_broken_twice() {
+        for width in [40, 60, 80, 100] {
+            let mut command = laid_out(Arguments::command(), width).term_width(width);
+            command.build();
+            let mut found = Vec::new();
+            pages(&mut command, &mut found);
+            assert!(found.len() > 15);
+            for (page, laid) in found {
+                assert!(page.contains(&laid), "clap broke it anew:\n{page}");
+                let lines: Vec<_> = laid.lines().collect();
+                for pair in lines.windows(2) {
+                    let is_text = |line: &str| !line.is_empty() && !line.starts_with(' ');
+                    let is_paragraph = pair.iter().all(|line| is_text(line));
+                    assert!(
+                        !is_paragraph || !had_room(pair[0], pair[1], width),
+                        "{page}"
+                    );
+                }
+                for line in lines {
+                    // A long word alone cannot be broken.
+                    let is_one = line.split_whitespace().count() < 2;
+                    assert!(line.chars().count() <= width || is_one, "{line}\n{page}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_remark_goes_where_there_is_room() {
+        let text = "Examples:\n  udpraw a    what it does and what not\n  udpraw b\n              the other\n\nOne,\ntwo.";
+        assert_eq!(lay_out(text, 80), text.replace(",\n", ", "));
+        assert_eq!(
+            lay_out(text, 20),
+            "Examples:\n  udpraw a\n      what it does\n      and what not\n  udpraw b\n      the other\n\nOne, two."
+        );
+    }
+}
