@@ -446,3 +446,6 @@ fn is_from(config: &Config, source: SocketAddr) -> bool {
         || source.port() == server.port()
             && (config.group || source.ip().to_canonical() == server.ip().to_canonical())
 }
+
+#[cfg(test)]
+mod tests;
