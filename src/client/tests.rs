@@ -4,6 +4,7 @@ use std::net::UdpSocket;
 use std::thread;
 
 use super::*;
+use crate::protocol::Backoff;
 use crate::protocol::exchange::{Frame, Kind};
 
 /// A longer wait than any here takes: a bound, never a pause.
