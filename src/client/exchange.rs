@@ -107,7 +107,7 @@ impl Client {
     }
 
     /// Waits for one thing to come, at most until the deadline.
-    fn await_answer<E: From<Error>>(
+    pub(super) fn await_answer<E: From<Error>>(
         &mut self,
         observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<Option<Answer>, E> {
@@ -124,7 +124,7 @@ impl Client {
     }
 
     /// Takes one datagram: whether one was there, and how the exchange ended if that ended it.
-    fn take<E: From<Error>>(
+    pub(super) fn take<E: From<Error>>(
         &mut self,
         observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(bool, Option<Answer>), E> {

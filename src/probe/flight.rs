@@ -339,7 +339,9 @@ impl<'a> Flight<'a> {
         if matches!(verdict, Verdict::Open | Verdict::Closed)
             && let Some(after) = after
         {
-            self.finding.round_trips.push(after);
+            if self.finding.round_trips.len() < Finding::MOST_ROUND_TRIPS {
+                self.finding.round_trips.push(after);
+            }
             self.estimate.sample(after);
         }
         if verdict > self.finding.verdict {

@@ -179,11 +179,15 @@ pub struct Finding {
     pub answered: u32,
     /// From the first datagram to the verdict.
     pub elapsed: Duration,
-    /// Of each answer of which it is known what it answers, in order of time.
+    /// Of each answer of which it is known what it answers, in order of time, and of the first
+    /// [`Self::MOST_ROUND_TRIPS`] alone.
     pub round_trips: Vec<Duration>,
 }
 
 impl Finding {
+    /// So many round trips are kept, however many rounds there are.
+    pub const MOST_ROUND_TRIPS: usize = 1 << 16;
+
     /// Of a target that this machine has no socket for, by an errno of socket(2).
     pub(super) fn unsent(target: usize, errno: i32) -> Self {
         Self {

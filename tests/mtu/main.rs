@@ -390,7 +390,7 @@ fn loopback_and_every_address() {
         (&found["address"], &found["payload"]),
         (&"127.0.0.1".into(), &65_507.into())
     );
-    let found = answer(&finish(&["mtu", "--json", "::1"]));
+    let found = answer(&finish(&["mtu", "--json", "[::1]:9"]));
     assert_eq!(
         (&found["limit"], &found["path_mtu"]),
         (&"first-hop".into(), &65_536.into())
@@ -403,16 +403,30 @@ fn arguments_that_make_no_sense() {
         &["mtu"],
         &[
             (&[], &["required"]),
-            (&["127.0.0.1", "--port", "0"], &["port 0: it is nobody's"]),
+            (
+                &["127.0.0.1", "--port", "0"],
+                &["port 0: it is not a valid destination"],
+            ),
+            (
+                &["127.0.0.1:7", "--port", "8"],
+                &[
+                    "it names port 7, and --port names 8",
+                    "leave one of them out",
+                ],
+            ),
             (&["127.0.0.1", "--port", "ehco"], &["the nearest is echo"]),
             (
                 &["127.0.0.1", "--backoff", "x"],
                 &["neither book nor rfc8085"],
             ),
+            (
+                &["127.0.0.1", "--backoff", "rfc9002"],
+                &["name the attempt", "take book or rfc8085"],
+            ),
             (&["::1", "--ipv4"], &["no IPv4 address"]),
             (&["239.1.2.3"], &["many hosts"]),
             (&["255.255.255.255"], &["many hosts"]),
-            (&[""], &["host ''"]),
+            (&[""], &["address ''", "it has no host"]),
         ],
     );
 }

@@ -24,6 +24,13 @@ fn a_server_is_open_and_shown() {
         end.stdout
     );
     assert_eq!(end.stdout.lines().count(), 1);
+    // HOST:PORT, as the client takes it.
+    let end = finish(&["probe", &format!("127.0.0.1:{port}")]);
+    assert_eq!(end.code, Some(0), "{}", end.stderr);
+    assert!(
+        end.stdout
+            .starts_with(&format!("127.0.0.1:{port} is open: "))
+    );
     // What is no answer of the protocol is still a reply, and said to be none.
     let (it, code) = finding(&["127.0.0.1", &port, "--as", "dns"]);
     assert_eq!((it["verdict"].as_str(), code), (Some("open"), Some(0)));

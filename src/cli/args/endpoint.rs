@@ -63,14 +63,12 @@ pub(crate) fn whole_address(text: &str) -> Result<SocketAddr> {
 
 /// The rule of `--backoff` where no exchange is made.
 pub(crate) fn backoff(text: &str) -> Result<Backoff> {
-    match text.parse()? {
-        Backoff::Rfc9002 => Err(Error::invalid(
-            "use",
-            "backoff rfc9002",
-            "its timeout needs replies that name the attempt they answer",
-        )
-        .with_remedy("take book or rfc8085; rfc9002 is for client --exchange")),
-        rule => Ok(rule),
+    let bad = |reason| Error::invalid("read backoff", text.escape_debug(), reason);
+    match text.parse() {
+        Ok(Backoff::Rfc9002) => Err(bad("its timeout needs replies that name the attempt")
+            .with_remedy("take book or rfc8085; rfc9002 is for client --exchange")),
+        Ok(rule) => Ok(rule),
+        Err(_) => Err(bad("neither book nor rfc8085")),
     }
 }
 

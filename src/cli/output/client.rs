@@ -1,117 +1,25 @@
 //! What `udpraw client` tells.
 
+mod record;
+mod summary;
+
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
-use serde::Serialize;
 use udpraw::client::{Answer, Event, Rate, Slow, Unasked};
 use udpraw::error::{describe_errno, errno_name};
 use udpraw::protocol::RoundTrip;
 use udpraw::protocol::exchange::{Defect, Ignored};
 use udpraw::socket::QueuedError;
 
-use super::exchange::{self, Id, IgnoredRecord};
+use self::record::{Record, micros, record};
+use self::summary::RoundTrips;
+use super::exchange::{self, IgnoredRecord};
 use super::python::{Repr, Tuple};
-use super::record::{Address, Payload};
 use super::{Output, count};
 
 const SCHEMA: &str = "udpraw.client/1";
-
-/// An object of the client's NDJSON. Times are in microseconds.
-#[derive(Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-enum Record<'a> {
-    Assigned {
-        local: Address,
-    },
-    Sent {
-        number: u32,
-        wait_us: u128,
-    },
-    Reply {
-        server: Address,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        id: Option<Id>,
-        bytes: usize,
-        #[serde(flatten)]
-        payload: Payload<'a>,
-        elapsed_us: f64,
-        /// Null where it is not known which attempt was answered (Karn's rule).
-        rtt_us: Option<f64>,
-        tries: u32,
-        /// In an exchange, which of the tries the reply answers.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        attempt: Option<u32>,
-    },
-    Stranger {
-        source: Address,
-        bytes: usize,
-        #[serde(flatten)]
-        payload: Payload<'a>,
-    },
-    Late {
-        source: Address,
-        bytes: usize,
-        #[serde(flatten)]
-        payload: Payload<'a>,
-    },
-    Ignored {
-        source: Address,
-        why: &'static str,
-        bytes: usize,
-        #[serde(flatten)]
-        payload: Payload<'a>,
-    },
-    /// What an exchange taught of the round trip, and how many datagrams were ignored in it.
-    Estimate {
-        srtt_us: Option<f64>,
-        rttvar_us: f64,
-        rto_us: f64,
-        ignored: IgnoredRecord,
-    },
-    #[serde(rename = "too_long")]
-    TooLong {
-        server: Address,
-        reply_bytes: u32,
-    },
-    Unsupported {
-        server: Address,
-        versions: &'a [u8],
-    },
-    Refused {
-        server: Address,
-        errno: String,
-        by: Option<String>,
-        icmp_type: u8,
-        icmp_code: u8,
-    },
-    Silence {
-        server: Address,
-    },
-    Summary {
-        requests: u64,
-        answered: u64,
-        /// Datagrams that were sent, repeats included.
-        sent: u64,
-        /// Round trips that are known, of which the following are.
-        rtt_samples: u64,
-        rtt_min_us: Option<f64>,
-        rtt_median_us: Option<f64>,
-        rtt_max_us: Option<f64>,
-        /// Requests a second, where an interval was asked for.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        asked_per_s: Option<f64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        reached_per_s: Option<f64>,
-        /// Why fewer than asked for: `replies`, `input` or `timer`.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        limited_by: Option<&'static str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        ignored: Option<IgnoredRecord>,
-    },
-}
 
 /// Tells what the client does as it happens, and keeps the round trips for the end.
 pub(crate) struct Report<'a> {
@@ -389,64 +297,10 @@ impl<'a> Report<'a> {
             )),
             None => self.output.talk(line),
         }
-        if let Some((rate, slow)) = rate.and_then(|rate| Some((rate, rate.slow?))) {
-            let why = match slow {
-                Slow::Replies(mean) => {
-                    format!("there is one request at a time, and each took {mean:.1?} on average")
-                }
-                Slow::Elsewhere => "the input or the output was slower".into(),
-                Slow::Timer => "the pauses of this machine are longer".into(),
-            };
-            let (asked, reached) = (per_second(rate.asked), per_second(rate.reached));
-            self.output.note(format_args!(
-                "{reached} requests a second, where {asked} were asked for: {why}"
-            ));
+        if let Some(short) = rate.and_then(summary::too_slow) {
+            self.output.note(short);
         }
         Ok(())
-    }
-}
-
-/// A rate in four digits: `9870`, `0.3333`.
-fn per_second(rate: f64) -> String {
-    match rate {
-        1000.0.. => format!("{rate:.0}"),
-        10.0.. => format!("{rate:.1}"),
-        _ => format!("{rate:.3}"),
-    }
-}
-
-/// The round trips of all requests, in memory that does not grow with their number.
-#[derive(Default)]
-struct RoundTrips {
-    /// In nanoseconds, to a thousandth. Made for the first one.
-    histogram: Option<Histogram<u64>>,
-    ends: Option<(Duration, Duration)>,
-}
-
-impl RoundTrips {
-    fn record(&mut self, time: Duration) {
-        let (least, most) = self.ends.unwrap_or((time, time));
-        self.ends = Some((least.min(time), most.max(time)));
-        if self.histogram.is_none() {
-            self.histogram = Histogram::new(3).ok();
-        }
-        if let Some(histogram) = &mut self.histogram {
-            let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-            // It grows up to this value, of 36 years, and then no more: the record cannot fail.
-            let _ = histogram.record(nanos.min(1 << 60));
-        }
-    }
-
-    fn samples(&self) -> u64 {
-        self.histogram.as_ref().map_or(0, Histogram::len)
-    }
-
-    /// The least, the median and the most.
-    fn sum(&self) -> Option<[Duration; 3]> {
-        let ((least, most), histogram) = (self.ends?, self.histogram.as_ref()?);
-        let median = Duration::from_nanos(histogram.value_at_quantile(0.5));
-        // A cell's upper end may lie beyond what was recorded in it.
-        Some([least, median.clamp(least, most), most])
     }
 }
 
@@ -463,87 +317,5 @@ fn refusal(server: SocketAddr, error: &QueuedError) -> String {
     {
         Some(offender) => format!("{what} {server}: {said}, says {}", offender.ip()),
         None => format!("{what} {server}: {said}"),
-    }
-}
-
-fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
-    Some(match event {
-        Event::Assigned(local) => Record::Assigned {
-            local: (*local).into(),
-        },
-        Event::Sent(number, wait) => Record::Sent {
-            number: *number,
-            wait_us: wait.as_micros(),
-        },
-        Event::Replied(reply) => {
-            let elapsed_us = micros(reply.elapsed);
-            Record::Reply {
-                server: reply.datagram.source().into(),
-                id: reply.exchange.map(Id),
-                bytes: match reply.exchange {
-                    Some(_) => reply.payload.len(),
-                    None => reply.datagram.length(),
-                },
-                payload: reply.payload.into(),
-                elapsed_us,
-                rtt_us: reply.round_trip.map(micros),
-                tries: reply.tries,
-                attempt: reply.attempt,
-            }
-        }
-        Event::Stranger(datagram) => Record::Stranger {
-            source: datagram.source().into(),
-            bytes: datagram.length(),
-            payload: datagram.bytes().into(),
-        },
-        Event::Late(datagram) => Record::Late {
-            source: datagram.source().into(),
-            bytes: datagram.length(),
-            payload: datagram.bytes().into(),
-        },
-        Event::Unasked(datagram, why) => Record::Ignored {
-            source: datagram.source().into(),
-            why: exchange::unasked_word(*why),
-            bytes: datagram.length(),
-            payload: datagram.bytes().into(),
-        },
-        _ => return None,
-    })
-}
-
-fn micros(time: Duration) -> f64 {
-    time.as_nanos() as f64 / 1e3
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn round_trips_take_no_memory_of_their_own() {
-        let mut trips = RoundTrips::default();
-        assert_eq!((trips.sum(), trips.samples()), (None, 0));
-        trips.record(Duration::from_nanos(61_300));
-        let only = Duration::from_nanos(61_300);
-        assert_eq!(trips.sum(), Some([only; 3]));
-        for number in 0..100_000_u64 {
-            trips.record(Duration::from_micros(number % 1000 + 1));
-        }
-        for odd in [Duration::ZERO, Duration::MAX] {
-            trips.record(odd);
-        }
-        let [least, median, most] = trips.sum().unwrap();
-        assert_eq!((least, most), (Duration::ZERO, Duration::MAX));
-        assert!(
-            (499.0..=502.0).contains(&(median.as_nanos() as f64 / 1e3)),
-            "{median:?}"
-        );
-        assert_eq!(trips.samples(), 100_003);
-        // Whatever was recorded: the cells of all powers of two.
-        let cells = trips
-            .histogram
-            .as_ref()
-            .map_or(0, Histogram::distinct_values);
-        assert!(cells < 60_000, "{cells}");
     }
 }

@@ -44,6 +44,9 @@ impl Output {
     }
 
     pub(crate) fn waiting(&mut self, wait: Duration) {
+        // The book's waits are multiples of 0.1 s; a measured one is told to the millisecond.
+        let millis = wait.as_micros().div_ceil(1000);
+        let wait = Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX));
         self.talk(format_args!(
             "Waiting up to {} seconds for a reply",
             Seconds(wait)
