@@ -28,7 +28,7 @@
 //! - `uring` (default): the rung [`io::Rung::Uring`].
 //!
 //! Without them, the library depends on socket2, nix, libc, memchr, strsim, fastrand, crc32c,
-//! twox-hash, siphasher, simple-dns and getrandom alone.
+//! twox-hash, siphasher, simple-dns, resolv-conf and getrandom alone.
 
 pub mod bench;
 pub mod client;

@@ -339,7 +339,7 @@ fn without_the_machines_file_the_built_in_table_answers() {
     );
     assert_eq!(
         run.talk,
-        "note: there is no /etc/services here; the built-in table answers\n"
+        "note: there is neither /etc/services nor /usr/etc/services here; the built-in table answers\n"
     );
     // What is asked for by name must be there.
     let check = hidden(&["check"]).expect("as before");
@@ -348,5 +348,22 @@ fn without_the_machines_file_the_built_in_table_answers() {
         check.talk.contains("cannot read /etc/services"),
         "{}",
         check.talk
+    );
+    // A distribution that keeps its own file elsewhere, as openSUSE does.
+    let script = "mount -t tmpfs none /etc && mkdir -p /usr/etc && mount -t tmpfs none /usr/etc && \
+                  echo 'elsewhere 4242/udp' >/usr/etc/services && exec \"$0\" services lookup 4242/udp";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_udpraw")]);
+    // The folder may have to be made, where nothing else is mounted.
+    let was_there = std::path::Path::new("/usr/etc").exists();
+    let run = left(command.stdin(Stdio::null()).output().unwrap());
+    if !was_there {
+        let _ = std::fs::remove_dir("/usr/etc");
+    }
+    assert_eq!(run.code, 0, "{}", run.talk);
+    assert!(run.out.starts_with("elsewhere  4242/udp"), "{}", run.out);
+    assert_eq!(
+        run.talk,
+        "note: there is no /etc/services here; /usr/etc/services answers\n"
     );
 }

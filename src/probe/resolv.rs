@@ -1,12 +1,16 @@
 //! Which resolvers this machine was configured with: `resolv.conf` (resolv.conf(5)), as DHCP or a
-//! person wrote it.
+//! person wrote it, and as the C library reads it.
+//!
+//! The crate resolv-conf reads it by lines of words. glibc is stricter about some lines, and more
+//! lenient about others: each line is brought to what glibc sees in it first.
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::path::Path;
 
 use nix::net::if_::if_nametoindex;
+use resolv_conf::{Config, ParseError, ScopedIp};
 
 use crate::error::{Error, Result};
 
@@ -24,6 +28,9 @@ const LARGEST: u64 = 1 << 20;
 pub struct Resolvers {
     /// The name servers at port 53, in the file's order, each once.
     pub servers: Vec<SocketAddr>,
+    /// How many of these the C library asks, the first ones: it reads three lines, and a server that
+    /// stands there twice is asked twice.
+    pub asked: usize,
     /// Lines that name a server which cannot be understood: their number, from 1, and the reason.
     pub faults: Vec<(usize, String)>,
 }
@@ -69,41 +76,94 @@ impl Resolvers {
     /// ```
     pub fn parse(text: &[u8]) -> Self {
         let mut found = Self::default();
+        let mut lines = Vec::new();
         for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
-            let Some(rest) = line.strip_prefix(b"nameserver") else {
-                continue;
+            let word = match seen(line) {
+                Ok(word) => word.unwrap_or_default(),
+                Err(reason) => {
+                    found.faults.push((number, reason));
+                    String::new()
+                }
             };
-            if rest.first().is_some_and(|byte| !byte.is_ascii_whitespace()) {
-                continue; // another word, which begins alike
+            lines.push(word);
+        }
+        let keyword = |word: &String| match word.as_str() {
+            "" => String::new(),
+            word => format!("nameserver {word}"),
+        };
+        let plain: Vec<String> = lines.iter().map(keyword).collect();
+        let (config, errors) = Config::parse_with_errors(plain.join("\n").as_bytes());
+        for (index, server) in config.nameservers.iter().enumerate() {
+            let server = socket_address(server);
+            if !found.servers.contains(&server) {
+                found.servers.push(server);
             }
-            match server(rest) {
-                Ok(server) if found.servers.contains(&server) => {}
-                Ok(server) => found.servers.push(server),
-                Err(reason) => found.faults.push((number, reason)),
+            if index < ASKED_BY_LIBC {
+                found.asked = found.servers.len();
             }
         }
+        for error in errors {
+            let line = line_of(&error);
+            let word = lines.get(line).map(String::as_str).unwrap_or_default();
+            let reason = format!("'{}' is no address", word.escape_default());
+            found.faults.push((line + 1, reason));
+        }
+        found.faults.sort();
         found
     }
 }
 
-/// The first word as an address. A name is no address: nobody could look it up.
-fn server(rest: &[u8]) -> std::result::Result<SocketAddr, String> {
-    let mut words = rest
-        .split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty());
-    let word = match words.next() {
-        Some(word) if !matches!(word[0], b'#' | b';') => word,
+/// Which line an error is about, from 0.
+fn line_of(error: &ParseError) -> usize {
+    match error {
+        ParseError::InvalidUtf8(line, _)
+        | ParseError::InvalidValue(line)
+        | ParseError::InvalidOptionValue(line)
+        | ParseError::InvalidOption(line)
+        | ParseError::InvalidDirective(line)
+        | ParseError::InvalidIp(line, _)
+        | ParseError::ExtraData(line) => *line,
+    }
+}
+
+/// The address in a line as glibc sees it, written so that any reader understands it; `None` in a
+/// line without one. A name is no address: nobody could look it up.
+fn seen(line: &[u8]) -> std::result::Result<Option<String>, String> {
+    let Some(rest) = line.strip_prefix(b"nameserver") else {
+        let bare = line.trim_ascii_start();
+        return match bare.strip_prefix(b"nameserver") {
+            Some([b' ' | b'\t', ..]) => Err("'nameserver' does not begin the line, and the C \
+                                             library passes over it"
+                .into()),
+            _ => Ok(None),
+        };
+    };
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    match rest.first() {
+        None | Some(b'\r') => return Err("no address".into()),
+        Some(byte) if !is_blank(byte) => return Ok(None), // another word, which begins alike
+        Some(_) => {}
+    }
+    // glibc ends the address at a blank alone, and passes over what follows.
+    let word = rest.split(is_blank).find(|word| !word.is_empty());
+    let word = match word {
+        Some(word) if !matches!(word[0], b'#' | b';' | b'\r') => word,
         _ => return Err("no address".into()),
     };
+    if let Some(word) = word.strip_suffix(b"\r") {
+        return Err(format!(
+            "'{}' ends in a carriage return, and the C library passes over it: write Unix line ends",
+            word.escape_ascii()
+        ));
+    }
     let bad = || format!("'{}' is no address", word.escape_ascii());
     let text = std::str::from_utf8(word).map_err(|_| bad())?;
-    let (text, scope) = match text.split_once('%') {
-        Some((text, scope)) => (text, Some(scope)),
-        None => (text, None),
-    };
-    let address: IpAddr = text.parse().map_err(|_| bad())?;
-    match (address, scope) {
-        (IpAddr::V6(address), Some(scope)) => {
+    // To the crate, these begin a comment or end the word.
+    if text.contains(|letter: char| matches!(letter, '#' | ';') || letter.is_whitespace()) {
+        return Err(bad());
+    }
+    match text.split_once('%') {
+        Some((address, scope)) if address.contains(':') => {
             let index = scope.parse().ok().or_else(|| if_nametoindex(scope).ok());
             let index = index.ok_or_else(|| {
                 format!(
@@ -111,10 +171,48 @@ fn server(rest: &[u8]) -> std::result::Result<SocketAddr, String> {
                     scope.escape_default()
                 )
             })?;
-            Ok(SocketAddrV6::new(address, 53, 0, index).into())
+            Ok(Some(format!("{address}%{index}")))
         }
-        (_, None) => Ok(SocketAddr::new(address, 53)),
-        (IpAddr::V4(_), Some(_)) => Err(bad()),
+        _ => Ok(Some(match (text.parse::<IpAddr>(), short_form(text)) {
+            (Err(_), Some(address)) => address.to_string(),
+            _ => text.to_owned(),
+        })),
+    }
+}
+
+/// An IPv4 address as inet_aton(3) reads it: of one to four numbers, in octal after a 0 and in
+/// hexadecimal after 0x, of which the last fills the bytes that are left.
+fn short_form(text: &str) -> Option<Ipv4Addr> {
+    let number = |part: &str| {
+        let (digits, radix) = match part.strip_prefix("0x").or(part.strip_prefix("0X")) {
+            Some(digits) => (digits, 16),
+            None if part.len() > 1 && part.starts_with('0') => (part, 8),
+            None => (part, 10),
+        };
+        let is_plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        u32::from_str_radix(digits, radix).ok().filter(|_| is_plain)
+    };
+    let parts: Option<Vec<u32>> = text.split('.').map(number).collect();
+    let parts = parts.filter(|parts| parts.len() <= 4)?;
+    let (last, before) = parts.split_last()?;
+    let left = 32 - 8 * before.len() as u32;
+    if u64::from(*last) >= 1 << left {
+        return None;
+    }
+    let mut bits = *last;
+    for (index, part) in before.iter().enumerate() {
+        bits |= u32::from(u8::try_from(*part).ok()?) << (24 - 8 * index);
+    }
+    Some(Ipv4Addr::from(bits))
+}
+
+fn socket_address(server: &ScopedIp) -> SocketAddr {
+    match server {
+        ScopedIp::V6(address, Some(scope)) => {
+            let scope = scope.parse().unwrap_or_default();
+            SocketAddrV6::new(*address, 53, 0, scope).into()
+        }
+        other => SocketAddr::new(other.into(), 53),
     }
 }
 
@@ -145,6 +243,7 @@ mod tests {
         assert_eq!(
             faults,
             [
+                "8: 'nameserver' does not begin the line, and the C library passes over it",
                 "10: no address",
                 "11: 'dns.example' is no address",
                 "12: '192.0.2.300' is no address",
@@ -153,6 +252,61 @@ mod tests {
                 "15: '192.0.2.4%lo' is no address",
             ]
         );
+    }
+
+    /// What glibc 2.36 asked, by a trace of it.
+    #[test]
+    fn it_is_read_as_the_c_library_reads_it() {
+        for (text, servers, faults) in [
+            (
+                "nameserver 127.0.0.2\r\nnameserver 127.0.0.3\n nameserver 127.0.0.4\n\
+                 nameserver 127.5#x\nnameserver 127.6 # c\n",
+                &["127.0.0.3:53", "127.0.0.6:53"][..],
+                3,
+            ),
+            (
+                "nameserver\t127.0x7.1\nnameserver 127.0.0.010;c\nNAMESERVER 127.0.0.9\n",
+                &["127.7.0.1:53"],
+                1,
+            ),
+            (
+                "nameserver\n\nnameserver \x0b127.0.0.7\nnameserver ::ffff:127.0.0.9\n\
+                 nameserver 127.0.0.3\x0cx\nnameserver 0127.0.0.1",
+                &["[::ffff:127.0.0.9]:53", "87.0.0.1:53"],
+                3,
+            ),
+        ] {
+            let found = Resolvers::parse(text.as_bytes());
+            let is: Vec<_> = found.servers.iter().map(SocketAddr::to_string).collect();
+            assert_eq!(is, servers, "{text:?}");
+            assert_eq!(found.faults.len(), faults, "{:?}", found.faults);
+        }
+        // A server that stands there twice is asked twice, and the fourth line not at all.
+        let found = Resolvers::parse(
+            b"nameserver 192.0.2.1\nnameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3",
+        );
+        assert_eq!((found.servers.len(), found.asked), (3, 2));
+    }
+
+    #[test]
+    fn short_forms_are_those_of_inet_aton() {
+        for (text, want) in [
+            ("127.1", Some("127.0.0.1")),
+            ("127.0.258", Some("127.0.1.2")),
+            ("0x7f000001", Some("127.0.0.1")),
+            ("017700000001", Some("127.0.0.1")),
+            ("256.1", None),
+            ("1.2.3.4.5", None),
+            ("127.", None),
+            ("1.16777216", None),
+            ("4294967296", None),
+            ("+1", None),
+            ("08.1", None),
+            ("", None),
+        ] {
+            let want = want.map(|want| want.parse().unwrap());
+            assert_eq!(short_form(text), want, "{text}");
+        }
     }
 
     proptest! {

@@ -4,7 +4,7 @@
 //! the well-known ones their names. This module reads that file as it lies in memory, borrowing and
 //! without allocating ([`entries`], [`lines`]), looks names and numbers up ([`Services`],
 //! [`Query`]), and tells what is wrong with such a file ([`check()`]). Where there is no such file,
-//! as in small containers, a built-in table serves, and says so ([`Origin`]).
+//! `/usr/etc/services` or, as in small containers, a built-in table serves, and says so ([`Origin`]).
 //!
 //! ```
 //! use udpraw::services::{self, Protocol, Range, Services};
@@ -36,5 +36,5 @@ pub use self::nearest::nearest;
 pub use self::parse::{Aliases, Entries, Entry, Fault, Line, Lines, entries, lines};
 pub use self::query::{Key, Protocol, Query};
 pub use self::range::Range;
-pub use self::table::{DEFAULT_PATH, Origin, Services, resolve_port};
+pub use self::table::{DEFAULT_PATH, Origin, Services, VENDOR_PATH, resolve_port};
 pub use self::text::Text;

@@ -17,6 +17,10 @@ use crate::error::{Error, Result};
 /// Where a machine has its file (services(5)).
 pub const DEFAULT_PATH: &str = "/etc/services";
 
+/// Where a machine has the file of its distribution, if nobody wrote one of his own to
+/// [`DEFAULT_PATH`]: openSUSE since 2022.
+pub const VENDOR_PATH: &str = "/usr/etc/services";
+
 /// The largest file that is read, so that a device that never ends is none: 1 GiB.
 const LARGEST: u64 = 1 << 30;
 
@@ -49,8 +53,8 @@ pub struct Services {
 }
 
 impl Services {
-    /// The services of `path`; without one, of [`DEFAULT_PATH`], or of the built-in table on a
-    /// machine that has no such file ([`Services::origin`] tells).
+    /// The services of `path`; without one, of [`DEFAULT_PATH`], else of [`VENDOR_PATH`], else of the
+    /// built-in table ([`Services::origin`] tells which).
     ///
     /// # Errors
     /// If a named file cannot be read, if the default one is there and cannot be read, or if it is
@@ -67,7 +71,7 @@ impl Services {
     pub fn load(path: Option<&Path>) -> Result<Self> {
         match path {
             Some(path) => Self::read(path, LARGEST),
-            None => Self::read_or_built_in(Path::new(DEFAULT_PATH)),
+            None => Self::first_of(&[Path::new(DEFAULT_PATH), Path::new(VENDOR_PATH)]),
         }
     }
 
@@ -79,11 +83,15 @@ impl Services {
         }
     }
 
-    fn read_or_built_in(path: &Path) -> Result<Self> {
-        match Self::read(path, LARGEST) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::built_in()),
-            result => result,
+    /// The first file that is there, or the built-in table.
+    fn first_of(paths: &[&Path]) -> Result<Self> {
+        for path in paths {
+            match Self::read(path, LARGEST) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                result => return result,
+            }
         }
+        Ok(Self::built_in())
     }
 
     fn read(path: &Path, largest: u64) -> Result<Self> {
@@ -284,13 +292,16 @@ mod tests {
     #[test]
     fn a_missing_default_is_the_built_in_table_and_a_missing_file_an_error() {
         let nowhere = Path::new("/nowhere/etc/services");
-        let services = Services::read_or_built_in(nowhere).unwrap();
+        let services = Services::first_of(&[nowhere, nowhere]).unwrap();
         assert_eq!(services.origin(), &Origin::BuiltIn);
         assert_eq!(services.port("ssh", Protocol::Any).unwrap(), 22);
         let error = Services::load(Some(nowhere)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
         // There, but unreadable: not the same as missing.
-        Services::read_or_built_in(Path::new("/")).unwrap_err();
+        Services::first_of(&[Path::new("/"), nowhere]).unwrap_err();
+        // The distribution's file stands in for the one that nobody wrote.
+        let services = Services::first_of(&[nowhere, Path::new("/dev/null")]).unwrap();
+        assert_eq!(services.origin().to_string(), "/dev/null");
     }
 
     #[test]

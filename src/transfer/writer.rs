@@ -3,8 +3,11 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::SigSet;
 
 /// Bytes that are written at once, after which the backlog is told anew.
@@ -76,6 +79,27 @@ impl Drop for Writer {
     }
 }
 
+/// Writes all of it. A stream that somebody made non-blocking, as the parent of a pipeline may, is
+/// waited for.
+fn write_all(file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let polled = &mut [PollFd::new(file.as_fd(), PollFlags::POLLOUT)];
+                match poll(polled, PollTimeout::NONE) {
+                    Ok(_) | Err(Errno::EINTR) => {}
+                    Err(errno) => return Err(errno.into()),
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -95,7 +119,7 @@ impl Shared {
             std::mem::swap(&mut state.waiting, &mut taken);
             drop(state);
             for piece in taken.chunks(PIECE) {
-                let written = file.write_all(piece);
+                let written = write_all(&mut file, piece);
                 let mut state = self.lock();
                 state.backlog -= piece.len() as u64;
                 if let Err(error) = written {

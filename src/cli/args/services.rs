@@ -55,7 +55,7 @@ pub(crate) struct LookupArguments {
     #[arg(long, value_name = "PROTOCOL", default_value_t)]
     proto: Protocol,
 
-    /// The file to look in, instead of /etc/services
+    /// The file to look in [default: /etc/services, or /usr/etc/services if there is none]
     #[arg(long)]
     pub(crate) file: Option<PathBuf>,
 }
@@ -89,7 +89,7 @@ pub(crate) struct ListArguments {
     #[arg(long)]
     pub(crate) range: Option<Range>,
 
-    /// The file to list, instead of /etc/services
+    /// The file to list [default: /etc/services, or /usr/etc/services if there is none]
     #[arg(long)]
     pub(crate) file: Option<PathBuf>,
 }
@@ -109,9 +109,9 @@ Exit status: 0 if nothing is found, 1 if anything is, 2 on an error.";
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_HELP)]
 pub(crate) struct CheckArguments {
-    /// The file to check
-    #[arg(value_name = "FILE", default_value = udpraw::services::DEFAULT_PATH)]
-    pub(crate) file: PathBuf,
+    /// The file to check [default: /etc/services, or /usr/etc/services if there is none]
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
 
     /// Leave the warnings out, in the exit code too
     #[arg(long)]

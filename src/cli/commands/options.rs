@@ -58,13 +58,16 @@ fn set(texts: &[String], family: Family, output: &mut Output) -> Outcome {
     let endpoint = Endpoint::builder().unbound(family)?;
     let mut done = Vec::new();
     let outcome = settings.into_iter().try_for_each(|setting| {
-        let before = setting.effective(endpoint.as_fd()).ok();
+        let before = setting.effect(endpoint.as_fd()).ok();
         setting.apply(endpoint.as_fd())?;
-        let effective = setting.effective(endpoint.as_fd()).ok();
+        let after = setting.effect(endpoint.as_fd()).ok();
+        let (effective, remark) =
+            after.map_or((None, None), |effect| (effect.value, effect.remark));
         done.push(Applied {
             setting,
-            before,
+            before: before.and_then(|effect| effect.value),
             effective,
+            remark,
         });
         Ok(())
     });

@@ -45,7 +45,11 @@ fn list(arguments: &ListArguments, output: &mut Output) -> Outcome {
 }
 
 fn check(arguments: &CheckArguments, output: &mut Output) -> Outcome {
-    let services = Services::load(Some(&arguments.file))?;
+    let mut services = Services::load(arguments.file.as_deref())?;
+    if *services.origin() == Origin::BuiltIn {
+        // The built-in table is not what was to be checked: the error says that there is no file.
+        services = Services::load(Some(services::DEFAULT_PATH.as_ref()))?;
+    }
     let findings = services::check(services.as_bytes())
         .filter(|finding| !arguments.errors_only || finding.problem.severity() == Severity::Error);
     let Some((errors, warnings)) = unread(output.findings(services.origin(), findings))? else {
@@ -61,14 +65,22 @@ fn check(arguments: &CheckArguments, output: &mut Output) -> Outcome {
     Ok((errors + warnings == 0).into())
 }
 
-/// The file asked for, or this machine's; if the built-in table stands in, that is said.
+/// The file asked for, or this machine's; if something else stands in, that is said.
 fn load(file: Option<&std::path::Path>, output: &mut Output) -> udpraw::error::Result<Services> {
     let services = Services::load(file)?;
-    if *services.origin() == Origin::BuiltIn {
-        let path = services::DEFAULT_PATH;
-        output.note(format_args!(
-            "there is no {path} here; the built-in table answers"
-        ));
+    let usual = services::DEFAULT_PATH;
+    match services.origin() {
+        Origin::BuiltIn => {
+            let vendor = services::VENDOR_PATH;
+            output.note(format_args!(
+                "there is neither {usual} nor {vendor} here; the built-in table answers"
+            ));
+        }
+        Origin::File(path) if file.is_none() && path != std::path::Path::new(usual) => {
+            let path = path.display();
+            output.note(format_args!("there is no {usual} here; {path} answers"));
+        }
+        Origin::File(_) => {}
     }
     Ok(services)
 }

@@ -32,6 +32,8 @@ pub(crate) struct Applied {
     pub(crate) setting: Setting,
     pub(crate) before: Option<Value>,
     pub(crate) effective: Option<Value>,
+    /// Why it is not what was asked for.
+    pub(crate) remark: Option<String>,
 }
 
 /// One option, as `udpraw.option/1`.
@@ -65,6 +67,7 @@ struct AppliedRecord<'a> {
     requested: serde_json::Value,
     effective: Option<serde_json::Value>,
     as_requested: Option<bool>,
+    remark: Option<&'a str>,
 }
 
 impl Described {
@@ -328,7 +331,9 @@ pub(crate) fn applied(output: &mut Output, settings: &[Applied], family: Family)
                     before: applied.before.as_ref().map(json),
                     requested: json(requested),
                     effective: effective.map(json),
-                    as_requested: effective.map(|effective| effective == requested),
+                    as_requested: effective
+                        .map(|effective| effective == requested && applied.remark.is_none()),
+                    remark: applied.remark.as_deref(),
                 },
             )
         });
@@ -367,7 +372,11 @@ pub(crate) fn applied(output: &mut Output, settings: &[Applied], family: Family)
             .effective
             .as_ref()
             .is_some_and(|effective| effective != applied.setting.requested());
-        for trap in option.traps.iter().filter(|_| differs) {
+        let is_known = applied.remark.is_some();
+        if let Some(remark) = &applied.remark {
+            let _ = writeln!(text, "{INDENT}{NOTE}-{NOTE:#} {remark}");
+        }
+        for trap in option.traps.iter().filter(|_| differs && !is_known) {
             let _ = writeln!(text, "{INDENT}{NOTE}-{NOTE:#} {FAINT}{trap}{FAINT:#}");
         }
     }

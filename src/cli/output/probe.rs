@@ -127,11 +127,11 @@ impl<'a> Report<'a> {
         for (line, reason) in &resolvers.faults {
             self.output.note(format_args!("{path}:{line}: {reason}"));
         }
-        let more = resolvers.servers.len().saturating_sub(ASKED_BY_LIBC);
-        if more > 0 {
+        let (all, asked) = (resolvers.servers.len(), resolvers.asked);
+        if asked < all {
             self.output.note(format_args!(
-                "{path} names {} servers: the C library asks the first {ASKED_BY_LIBC} alone",
-                resolvers.servers.len()
+                "{path} names {all} servers: the C library reads {ASKED_BY_LIBC} lines, and asks \
+                 only the first {asked} of them"
             ));
         }
     }

@@ -110,8 +110,14 @@ pub(crate) fn socket(output: &mut Output, endpoint: &Endpoint, settings: &[Setti
         endpoint.as_raw_fd()
     ));
     for setting in settings {
-        let effective = match setting.effective(endpoint.as_fd()) {
-            Ok(value) => value.to_string(),
+        let effective = match setting.effect(endpoint.as_fd()) {
+            Ok(effect) => {
+                let value = effect.value.map_or("-".into(), |value| value.to_string());
+                match effect.remark {
+                    Some(remark) => format!("{value} ({remark})"),
+                    None => value,
+                }
+            }
             Err(error) => error.errno_name().unwrap_or_else(|| error.to_string()),
         };
         output.talk(format_args!(

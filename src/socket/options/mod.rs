@@ -18,6 +18,7 @@
 
 mod calls;
 mod catalogue;
+mod effect;
 mod encode;
 mod ip;
 mod ipv6;
@@ -34,6 +35,7 @@ mod value;
 
 use std::os::fd::BorrowedFd;
 
+pub use effect::Effect;
 pub use kind::{Kind, Names};
 pub use level::{Access, Level};
 pub use option::SocketOption;
