@@ -43,16 +43,24 @@ static TO_PASS_ON: AtomicI32 = AtomicI32::new(0);
 extern "C" fn keep(number: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
     // SAFETY: sigaction(2): with SA_SIGINFO the second argument is "a pointer to a siginfo_t".
     let info = unsafe { info.as_ref() };
-    if number != libc::SIGALRM && info.is_some_and(|info| info.si_code <= 0) {
-        TO_PASS_ON.store(number, Ordering::Relaxed);
-        // As in `raise`: a wait that begins just now must be interrupted, too.
-        // SAFETY: alarm(2) demands nothing, and signal-safety(7) lists it as safe in a handler.
-        unsafe { libc::alarm(1) };
+    if number == libc::SIGALRM {
+        return;
     }
+    if info.is_some_and(|info| info.si_code <= 0) {
+        TO_PASS_ON.store(number, Ordering::Relaxed);
+    }
+    if STOP.swap(true, Ordering::Relaxed) {
+        // SAFETY: _exit(2) demands nothing, and runs no code of this process.
+        unsafe { libc::_exit(128 + number) };
+    }
+    // As in `raise`: a wait that begins just now must be interrupted, too.
+    // SAFETY: alarm(2) demands nothing, and signal-safety(7) lists it as safe in a handler.
+    unsafe { libc::alarm(1) };
 }
 
-/// Keeps SIGINT, SIGTERM and SIGHUP for [`taken`], instead of ending the process by them.
-pub(crate) fn keep_signals() -> io::Result<()> {
+/// Has SIGINT, SIGTERM and SIGHUP raise a flag, and keeps the number of one that a process sent,
+/// instead of ending the process by them.
+pub(crate) fn keep_signals() -> io::Result<(&'static AtomicBool, &'static AtomicI32)> {
     let action = SigAction::new(
         SigHandler::SigAction(keep),
         SaFlags::SA_SIGINFO,
@@ -68,13 +76,27 @@ pub(crate) fn keep_signals() -> io::Result<()> {
         // is installed calls only what signal-safety(7) allows.
         unsafe { sigaction(signal, &action) }?;
     }
+    Ok((&STOP, &TO_PASS_ON))
+}
+
+/// Has a signal do what it does by default.
+pub(crate) fn reset(signal: Signal) -> nix::Result<()> {
+    let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: sigaction(2) with SIG_DFL installs no handler.
+    unsafe { sigaction(signal, &action) }?;
     Ok(())
 }
 
-/// The signal that was kept last, once.
-pub(crate) fn taken() -> Option<i32> {
-    match TO_PASS_ON.swap(0, Ordering::Relaxed) {
-        0 => None,
-        number => Some(number),
+/// Ignores what a terminal and a user send to end a process.
+pub(crate) fn ignore_all() {
+    let action = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+    for signal in [
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGALRM,
+    ] {
+        // SAFETY: sigaction(2) with SIG_IGN installs no handler.
+        let _ = unsafe { sigaction(signal, &action) };
     }
 }

@@ -4,48 +4,95 @@ use std::io::IsTerminal;
 use std::os::fd::AsFd;
 
 use udpraw::error::Error;
-use udpraw::socket::stop_on_signals;
-use udpraw::trace::{End, Program, Tracer, pass_signals_on};
+use udpraw::trace::{
+    Background, End, Front, Program, Signals, Tracer, pass_signals_on, stand_in_front,
+};
 
 use crate::cli::args::trace::TraceArguments;
-use crate::cli::exit::{Exit, Outcome};
+use crate::cli::exit::{Exit, Failure, Outcome};
 use crate::cli::output::Output;
 use crate::cli::output::trace::Report;
 
 pub(crate) fn run(arguments: TraceArguments, output: &mut Output) -> Outcome {
     let explains = arguments.explains(std::io::stdout().is_terminal());
-    let config = arguments.config(explains, output.is_json());
-    let stop = match arguments.pid {
-        Some(_) => Some(stop_on_signals()?),
-        None => None,
-    };
-    let mut tracer = Tracer::new(config);
-    let mut report = Report::new(output, &arguments, explains)?;
-    match arguments.pid {
-        Some(pid) => tracer.attach(pid)?,
-        None => {
-            tracer.start(&program(&arguments)?)?;
-            pass_signals_on()?;
-        }
+    let mut tracer = Tracer::new(arguments.config(explains, output.is_json()));
+    if let Some(pid) = arguments.pid {
+        let mut report = Report::new(output, &arguments, explains)?;
+        let signals = pass_signals_on()?;
+        tracer.attach(pid, Some(signals))?;
+        watch(&mut tracer, &mut report, signals)?;
+        return Ok(Exit::Yes);
     }
-    // A reader that went away ends the output, and not the program: its filter needs a tracer.
+    let program = program(&arguments)?;
+    let background = match stand_in_front()? {
+        Front::Ended(status) => return Ok(Exit::Passed(status)),
+        Front::Behind(background) => background,
+    };
+    let mut report = Report::new(output, &arguments, explains)?;
+    tracer.start(&program)?;
+    drop(program);
+    let signals = pass_signals_on()?;
+    let watched = watch(&mut tracer, &mut report, signals);
+    drop(report);
+    let status = match tracer.root() {
+        Some((_, Some(End::Exited(code)))) => code as u8,
+        Some((_, Some(End::Killed(signal)))) => 128 + signal as u8,
+        _ => 0,
+    };
+    let rest = tracer.remaining();
+    if !rest.is_empty() {
+        stay_behind(&mut tracer, &rest, background, status, output)?;
+    }
+    watched.map(|()| Exit::Passed(status))
+}
+
+/// Reports what happens, to the end of the trace.
+fn watch(
+    tracer: &mut Tracer,
+    report: &mut Report<'_>,
+    signals: Signals<'_>,
+) -> Result<(), Failure> {
     let mut broken = None;
-    while let Some(event) = tracer.next_event(stop)? {
-        if broken.is_none() {
-            broken = report.event(&event).err();
+    while let Some(event) = tracer.next_event(Some(signals))? {
+        if broken.is_some() {
+            continue;
+        }
+        if let Err(error) = report.event(&event) {
+            broken = Some(error);
+            // A reader that went away ends the output. A program that was started goes on: its
+            // filter needs a tracer.
+            tracer.detach_attached();
         }
     }
     let finished = report.finish();
-    if let Some(error) = broken.or(finished.err()) {
-        return Err(error.into());
+    match broken.or(finished.err()) {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
     }
-    Ok(match tracer.root() {
-        Some((_, Some(End::Exited(code)))) if arguments.pid.is_none() => Exit::Passed(code as u8),
-        Some((_, Some(End::Killed(signal)))) if arguments.pid.is_none() => {
-            Exit::Passed(128 + signal as u8)
-        }
-        _ => Exit::Yes,
-    })
+}
+
+/// What the program left behind has its filter, and cannot do without this tracer.
+fn stay_behind(
+    tracer: &mut Tracer,
+    rest: &[i32],
+    background: Background,
+    status: u8,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let pids: Vec<String> = rest.iter().map(ToString::to_string).collect();
+    let (is, them) = match rest {
+        [_] => ("process", "it"),
+        _ => ("processes", "them"),
+    };
+    output.note(format_args!(
+        "{is} {} left to run on; udpraw (process {}) stays in the background to serve the filter in \
+         {them}, and ends with {them}",
+        pids.join(", "),
+        std::process::id(),
+    ));
+    background.enter(status)?;
+    tracer.keep();
+    Ok(())
 }
 
 fn program(arguments: &TraceArguments) -> Result<Program, Error> {
