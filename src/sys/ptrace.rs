@@ -70,6 +70,25 @@ pub(crate) fn peek(block: bool) -> io::Result<Option<i32>> {
     Ok((pid != 0).then_some(pid))
 }
 
+/// Collects a thread that another thread of this process traces, if it has ended; whether it had.
+pub(crate) fn collect(pid: i32) -> bool {
+    let look = libc::WEXITED | libc::WNOWAIT | libc::WNOHANG | libc::__WALL;
+    // SAFETY: siginfo_t is plain data, of which all zeros is a value.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    // SAFETY: waitid(2) demands that infop points to a siginfo_t: `info` is one.
+    let result = unsafe { libc::waitid(libc::P_PID, pid.unsigned_abs(), &raw mut info, look) };
+    let has_ended = matches!(
+        info.si_code,
+        libc::CLD_EXITED | libc::CLD_KILLED | libc::CLD_DUMPED
+    );
+    if result != 0 || !has_ended {
+        return false;
+    }
+    let mut status = 0;
+    // SAFETY: waitpid(2) demands that wstatus points to an int: `status` is one.
+    unsafe { libc::waitpid(pid, &mut status, libc::__WALL | libc::WNOHANG) == pid }
+}
+
 fn read_status(status: i32) -> Status {
     if libc::WIFEXITED(status) {
         return Status::Exited(libc::WEXITSTATUS(status));

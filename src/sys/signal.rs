@@ -54,8 +54,17 @@ extern "C" fn keep(number: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc
         unsafe { libc::_exit(128 + number) };
     }
     // As in `raise`: a wait that begins just now must be interrupted, too.
-    // SAFETY: alarm(2) demands nothing, and signal-safety(7) lists it as safe in a handler.
-    unsafe { libc::alarm(1) };
+    let tick = libc::timeval {
+        tv_sec: 0,
+        tv_usec: 20_000,
+    };
+    let timer = libc::itimerval {
+        it_value: tick,
+        it_interval: tick,
+    };
+    // SAFETY: setitimer(2) reads the timer that the second argument points to, and accepts a null
+    // third argument; it is one system call, without a state in libc that a handler could disturb.
+    unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) };
 }
 
 /// Has SIGINT, SIGTERM and SIGHUP raise a flag, and keeps the number of one that a process sent,

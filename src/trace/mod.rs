@@ -19,6 +19,7 @@
 
 mod call;
 mod calls;
+mod collector;
 mod decode;
 mod detach;
 mod diagram;

@@ -5,6 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::calls::{CALLS, Shape};
+use super::collector::Collector;
 use super::event::{Event, Found};
 use super::listen::Word;
 use super::program::Program;
@@ -14,6 +15,13 @@ use super::tracer::{Signals, Tracer};
 use crate::error::{Error, Result, describe_errno};
 use crate::sys::ptrace::{self, Options, Status};
 use crate::sys::seccomp;
+
+/// How often the threads of a process are looked for: each round finds those that were made by threads
+/// which the one before it had not seen.
+const ROUNDS: usize = 1000;
+
+/// How often a process is tried again that cannot be attached to: it may be in an exec.
+const RETRIES: usize = 10;
 
 impl Tracer {
     pub(super) fn options(&self) -> Options {
@@ -112,31 +120,12 @@ impl Tracer {
         self.is_attached = true;
         self.root.get_or_insert((process, None));
         let is_stopped = || signals.is_some_and(|signals| signals.is_stopped());
-        let mut failure = None;
-        // Threads may be born meanwhile: until a round finds no new one.
-        loop {
-            let before = self.tracees.len();
-            for thread in tracee::threads(process) {
-                if is_stopped() {
-                    break;
-                }
-                if self.tracees.contains_key(&thread) || tracee::is_dead(thread) {
-                    continue;
-                }
-                match ptrace::seize(thread, self.options()) {
-                    Ok(()) => {
-                        self.adopt(thread, process, Mode::Every, false);
-                        // It may have ended since.
-                        let _ = ptrace::interrupt(thread);
-                    }
-                    // A thread that ended since, or that a traced one has made and so is traced.
-                    Err(error) => failure = failure.or(Some(error)),
-                }
-            }
-            if self.tracees.len() == before || is_stopped() {
-                break;
-            }
-        }
+        let failure =
+            Collector::during(|collector| self.seize_all(process, &is_stopped, collector));
+        let (failure, collected) = failure;
+        collected
+            .into_iter()
+            .for_each(|thread| self.vanished(thread));
         if self.tracees.is_empty() && !is_stopped() {
             let ended = || io::Error::from_raw_os_error(libc::EPERM);
             return Err(refused(failure.unwrap_or_else(ended)));
@@ -144,6 +133,46 @@ impl Tracer {
         self.gather(&is_stopped);
         self.executed(process);
         Ok(())
+    }
+
+    /// Becomes the tracer of each thread of a process. Returns why that failed the last time.
+    fn seize_all(
+        &mut self,
+        process: i32,
+        is_stopped: &dyn Fn() -> bool,
+        collector: &Collector,
+    ) -> Option<io::Error> {
+        let mut failure = None;
+        // Threads may be born meanwhile: until a round finds no new one. In an exec all end but one,
+        // which takes the first one's id: where a round found nobody, another one does.
+        for round in 0..ROUNDS {
+            let before = self.tracees.len();
+            for thread in tracee::threads(process) {
+                if is_stopped() {
+                    return failure;
+                }
+                if self.tracees.contains_key(&thread) || tracee::is_dead(thread) {
+                    continue;
+                }
+                match ptrace::seize(thread, self.options()) {
+                    Ok(()) => {
+                        collector.add(thread);
+                        self.adopt(thread, process, Mode::Every, false);
+                        // It may have ended since.
+                        let _ = ptrace::interrupt(thread);
+                    }
+                    // A thread that ended since, or that a traced one has made and so is traced.
+                    Err(error) => failure = Some(error),
+                }
+            }
+            if self.tracees.len() == before && (before > 0 || round >= RETRIES) {
+                break;
+            }
+            if self.tracees.is_empty() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        failure
     }
 
     /// Waits until all threads stand, so that no call of theirs escapes from then on. One that cannot stop

@@ -46,11 +46,19 @@ static void start(void *(*body)(void *), int threads) {
     }
 }
 
+static char **words;
+
+static void *again(void *unused) {
+    execv("/proc/self/exe", words);
+    return unused;
+}
+
 static void on_signal(int number) { (void)number; count(); }
 
 int main(int argc, char **argv) {
     if (argc < 3) return 2;
     const char *kind = argv[1];
+    words = argv;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     int fd = open(argv[2], O_RDWR | O_CLOEXEC);
     work = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -92,10 +100,6 @@ int main(int argc, char **argv) {
         start(always, 2);
         nap(2000);
         pthread_t thread;
-        void *again(void *unused) {
-            execv("/proc/self/exe", argv);
-            return unused;
-        }
         pthread_create(&thread, NULL, again, NULL);
         always(NULL);
     } else if (!strcmp(kind, "signals")) {
