@@ -80,13 +80,13 @@ fn stay_behind(
     output: &mut Output,
 ) -> Result<(), Error> {
     let pids: Vec<String> = rest.iter().map(ToString::to_string).collect();
-    let (is, them) = match rest {
-        [_] => ("process", "it"),
-        _ => ("processes", "them"),
+    let (who, runs, them, end) = match rest {
+        [_] => ("process", "runs", "it", "ends with it"),
+        _ => ("processes", "run", "them", "ends with the last one"),
     };
     output.note(format_args!(
-        "{is} {} left to run on; udpraw (process {}) stays in the background to serve the filter in \
-         {them}, and ends with {them}",
+        "{who} {} {runs} on; udpraw (process {}) stays in the background to serve the filter in {them}, \
+         and {end}",
         pids.join(", "),
         std::process::id(),
     ));
