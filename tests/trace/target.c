@@ -80,7 +80,7 @@ int main(int argc, char **argv) {
         /* The parent cannot be stopped as long as the child sleeps. */
         for (;;) {
             pid_t child = vfork();
-            if (!child) { count(); nap(3000000); _exit(0); }
+            if (!child) { count(); nap(1000000); _exit(0); }
             waitpid(child, NULL, 0);
         }
     } else if (!strcmp(kind, "thread")) {
