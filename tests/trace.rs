@@ -1,8 +1,12 @@
 //! `udpraw trace`: the calls of real programs, beside strace's.
 
 mod common;
+#[path = "trace/fallbacks.rs"]
+mod fallbacks;
 #[path = "trace/foreign.rs"]
 mod foreign;
+#[path = "trace/letting_go.rs"]
+mod letting_go;
 #[path = "trace/odd.rs"]
 mod odd;
 #[path = "trace/options.rs"]

@@ -4,11 +4,12 @@
 use std::io;
 
 use libc::sock_filter;
+use nix::errno::Errno;
 use nix::sys::ptrace;
 use nix::sys::uio::{RemoteIoVec, process_vm_writev};
 use nix::unistd::Pid;
 
-use super::ptrace::{Info, Resume, Status, read_memory, resume, syscall_info, wait};
+use super::ptrace::{Info, Resume, Status, interrupt, resume, syscall_info, wait};
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +18,10 @@ pub(crate) enum Injected {
     Done,
     /// The process is as it was, and the kernel or the process does not allow it.
     Refused,
-    /// The thread ended meanwhile: this is its status.
-    Ended(Status),
+    /// The thread ended meanwhile, or runs another program: its status, which is still to be dealt with.
+    Gone(Status),
+    /// The thread is no more: another one of its process runs a program, or has its id.
+    Vanished,
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -34,6 +37,11 @@ mod machine {
 
     pub(super) fn stack(registers: &libc::user_regs_struct) -> u64 {
         registers.rsp
+    }
+
+    /// The first argument of a call, which the kernel leaves as it is.
+    pub(super) fn first(registers: &mut libc::user_regs_struct) -> &mut u64 {
+        &mut registers.rdi
     }
 
     pub(super) fn set(registers: &mut libc::user_regs_struct, number: i64, arguments: [u64; 3]) {
@@ -58,6 +66,11 @@ mod machine {
         registers.sp
     }
 
+    /// The first argument of a call, which its result replaces.
+    pub(super) fn first(registers: &mut libc::user_regs_struct) -> &mut u64 {
+        &mut registers.regs[0]
+    }
+
     pub(super) fn set(registers: &mut libc::user_regs_struct, number: i64, arguments: [u64; 3]) {
         registers.regs[..3].copy_from_slice(&arguments);
         registers.regs[8] = number as u64;
@@ -68,21 +81,19 @@ mod machine {
 /// Has a thread that stands at the end of a system call put a filter on its whole process.
 ///
 /// The call is made again from the same instruction, with the filter written below the stack, and
-/// with all signals held back; registers and signal mask are restored.
+/// with all signals held back; registers and signal mask are restored, whatever comes of it, as long
+/// as the thread runs the same program.
 pub(crate) fn add_filter(thread: i32, filter: &[sock_filter]) -> io::Result<Injected> {
     let pid = Pid::from_raw(thread);
     let before = ptrace::getregset::<ptrace::regset::NT_PRSTATUS>(pid)?;
-    let mut instruction = [0; 4];
-    let length = machine::INSTRUCTION.len();
-    let at = machine::pc(&before).wrapping_sub(length as u64);
-    let code = &mut instruction[..length];
+    let length = machine::INSTRUCTION.len() as u64;
     // A call by another instruction (int 0x80) cannot be made again like this.
-    if read_memory(thread, at, code) != length || code != machine::INSTRUCTION {
+    if !is_instruction(pid, machine::pc(&before).wrapping_sub(length)) {
         return Ok(Injected::Refused);
     }
     // struct sock_fprog: a length, padding, and a pointer; then the instructions that it points to.
     let size = (16 + filter.len() * 8) as u64;
-    let place = (machine::stack(&before).wrapping_sub(machine::RED_ZONE + size)) & !15;
+    let place = machine::stack(&before).wrapping_sub(machine::RED_ZONE + size) & !15;
     let mut bytes = Vec::with_capacity(size as usize);
     bytes.extend((filter.len() as u64).to_ne_bytes());
     bytes.extend((place + 16).to_ne_bytes());
@@ -91,54 +102,136 @@ pub(crate) fn add_filter(thread: i32, filter: &[sock_filter]) -> io::Result<Inje
         bytes.extend([step.jt, step.jf]);
         bytes.extend(step.k.to_ne_bytes());
     }
-    let remote = [RemoteIoVec {
-        base: place as usize,
-        len: bytes.len(),
-    }];
-    if process_vm_writev(pid, &[io::IoSlice::new(&bytes)], &remote) != Ok(bytes.len()) {
+    if !write(pid, place, &bytes) {
         return Ok(Injected::Refused);
     }
-    let mask = signal_mask(thread, libc::PTRACE_GETSIGMASK, 0)?;
-    signal_mask(thread, libc::PTRACE_SETSIGMASK, u64::MAX)?;
-    let mut registers = before;
     let arguments = [
         u64::from(libc::SECCOMP_SET_MODE_FILTER),
         libc::SECCOMP_FILTER_FLAG_TSYNC | super::seccomp::SPECULATE,
         place,
     ];
+    let mut registers = before;
     machine::set(&mut registers, libc::SYS_seccomp, arguments);
-    ptrace::setregset::<ptrace::regset::NT_PRSTATUS>(pid, registers)?;
-    let result = run_call(thread)?;
-    if let Err(status) = result {
-        return Ok(Injected::Ended(status));
+    let mask = signal_mask(thread, libc::PTRACE_GETSIGMASK, 0)?;
+    signal_mask(thread, libc::PTRACE_SETSIGMASK, u64::MAX)?;
+    let result = ptrace::setregset::<ptrace::regset::NT_PRSTATUS>(pid, registers)
+        .map_err(io::Error::from)
+        .and_then(|()| run_call(thread));
+    if let Ok(Ran::Other(gone)) = result {
+        return Ok(gone);
     }
-    ptrace::setregset::<ptrace::regset::NT_PRSTATUS>(pid, before)?;
-    signal_mask(thread, libc::PTRACE_SETSIGMASK, mask)?;
-    Ok(match result {
-        Ok(0) => Injected::Done,
+    // Both, even if one fails: then the thread is being killed.
+    let registers = ptrace::setregset::<ptrace::regset::NT_PRSTATUS>(pid, before);
+    let mask = signal_mask(thread, libc::PTRACE_SETSIGMASK, mask);
+    registers?;
+    mask?;
+    Ok(match result? {
+        Ran::Value(0) => Injected::Done,
         _ => Injected::Refused,
     })
 }
 
-/// From the stop before a call to the one behind it; the call's value, or the status of a thread
-/// that ended.
-fn run_call(thread: i32) -> io::Result<Result<i64, Status>> {
+/// Sets the first argument of the call that a stopped thread is about to make; after the call, the
+/// register that holds it.
+pub(crate) fn change_first_argument(thread: i32, to: impl Fn(u64) -> u64) -> io::Result<()> {
+    let pid = Pid::from_raw(thread);
+    let mut registers = ptrace::getregset::<ptrace::regset::NT_PRSTATUS>(pid)?;
+    let first = machine::first(&mut registers);
+    *first = to(*first);
+    Ok(ptrace::setregset::<ptrace::regset::NT_PRSTATUS>(
+        pid, registers,
+    )?)
+}
+
+/// Whether the register of the first argument still holds it after the call.
+pub(crate) const KEEPS_FIRST_ARGUMENT: bool = cfg!(target_arch = "x86_64");
+
+const WORD: usize = size_of::<libc::c_long>();
+
+/// Whether the instruction of a system call stands at an address.
+fn is_instruction(pid: Pid, at: u64) -> bool {
+    let low = at - at % WORD as u64;
+    let mut code = Vec::with_capacity(2 * WORD);
+    for word in [low, low + WORD as u64] {
+        // It may end in the first word, with nothing mapped behind that.
+        match ptrace::read(pid, word as ptrace::AddressType) {
+            Ok(word) => code.extend(word.to_ne_bytes()),
+            Err(_) => break,
+        }
+    }
+    code.get((at - low) as usize..)
+        .is_some_and(|code| code.starts_with(machine::INSTRUCTION))
+}
+
+/// Writes into a stopped thread's memory; whether all of it could be. `at` is a multiple of a word.
+fn write(pid: Pid, at: u64, bytes: &[u8]) -> bool {
+    let remote = [RemoteIoVec {
+        base: at as usize,
+        len: bytes.len(),
+    }];
+    match process_vm_writev(pid, &[io::IoSlice::new(bytes)], &remote) {
+        Ok(written) => return written == bytes.len(),
+        Err(Errno::EPERM | Errno::EACCES | Errno::ENOSYS) => {}
+        Err(_) => return false,
+    }
+    let (words, rest) = bytes.as_chunks::<WORD>();
+    let is_written = |(place, word): (u64, &[u8; WORD])| {
+        let word = libc::c_long::from_ne_bytes(*word);
+        ptrace::write(pid, place as ptrace::AddressType, word).is_ok()
+    };
+    let places = (at..).step_by(WORD);
+    rest.is_empty() && places.zip(words).all(is_written)
+}
+
+/// How a call that was made for a tracer came out.
+enum Ran {
+    /// It returned.
+    Value(i64),
+    /// It did not, and will not.
+    Other(Injected),
+}
+
+/// From the stop before a call to the one behind it.
+fn run_call(thread: i32) -> io::Result<Ran> {
     let mut held = 0;
+    let mut is_group_stopped = false;
+    let mut should_resume = true;
     let value = loop {
-        resume(thread, Resume::ToSyscall, 0)?;
+        if should_resume && let Err(error) = resume(thread, Resume::ToSyscall, 0) {
+            match error.raw_os_error() {
+                // It is being killed: its end is the next word, unless another thread has its id.
+                Some(libc::ESRCH) => {}
+                _ => return Err(error),
+            }
+        }
+        should_resume = true;
         match wait(thread, true) {
             Ok(Some((_, Status::Syscall))) => {
-                if let Info::Exit { value, .. } = syscall_info(thread)? {
+                if let Ok(Info::Exit { value, .. }) = syscall_info(thread) {
                     break value;
                 }
             }
             Ok(Some((_, status @ (Status::Exited(_) | Status::Killed(_))))) => {
-                return Ok(Err(status));
+                return Ok(Ran::Other(Injected::Gone(status)));
+            }
+            // Another thread of the process runs a program, and has taken this one's id over: these
+            // registers are another program's.
+            Ok(Some((_, status @ Status::Event { event, .. })))
+                if event == libc::PTRACE_EVENT_EXEC =>
+            {
+                return Ok(Ran::Other(Injected::Gone(status)));
+            }
+            // The whole process is being stopped: this thread follows once the call is done.
+            Ok(Some((_, Status::Event { signal, .. }))) => {
+                is_group_stopped |= signal != libc::SIGTRAP;
             }
             // SIGSTOP cannot be held back by a mask: it is sent again, and comes afterwards.
             Ok(Some((_, Status::Signal(signal)))) => held = signal,
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(None) => should_resume = false,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => should_resume = false,
+            Err(error) if error.raw_os_error() == Some(libc::ECHILD) => {
+                return Ok(Ran::Other(Injected::Vanished));
+            }
             Err(error) => return Err(error),
         }
     };
@@ -146,7 +239,11 @@ fn run_call(thread: i32) -> io::Result<Result<i64, Status>> {
         // SAFETY: kill(2) takes numbers alone.
         unsafe { libc::kill(thread, held) };
     }
-    Ok(Ok(value))
+    if is_group_stopped {
+        // It stops again at once, and is then told to be in a group stop.
+        let _ = interrupt(thread);
+    }
+    Ok(Ran::Value(value))
 }
 
 /// Reads or sets the mask of held signals (`PTRACE_GETSIGMASK`, Linux 3.11).

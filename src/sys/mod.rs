@@ -11,6 +11,7 @@
 
 pub(crate) mod arena;
 pub(crate) mod control;
+pub(crate) mod disposition;
 pub(crate) mod inject;
 pub(crate) mod map;
 pub(crate) mod mmsg;

@@ -1,10 +1,8 @@
-//! `ptrace(2)` beyond what nix wraps: every signal number (nix's `wait` refuses real-time ones), and
-//! the memory of another process as bytes.
+//! `ptrace(2)` beyond what nix wraps: every signal number (nix's `wait` refuses real-time ones).
 
-use std::io::{self, IoSliceMut};
+use std::io;
 
 use nix::sys::ptrace;
-use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::unistd::Pid;
 
 pub(crate) use nix::sys::ptrace::Options;
@@ -37,12 +35,12 @@ pub(crate) enum Resume {
     Detach,
 }
 
-/// Waits for word of any traced process (`pid` -1) or one; `None` if `block` is false and there is none.
+/// Takes word of one traced thread; `None` if `block` is false and there is none.
 ///
-/// ECHILD where nobody is left.
+/// ECHILD if the calling thread does not trace it (any more).
 pub(crate) fn wait(pid: i32, block: bool) -> io::Result<Option<(i32, Status)>> {
     let mut status = 0;
-    let flags = libc::__WALL | if block { 0 } else { libc::WNOHANG };
+    let flags = libc::__WALL | libc::__WNOTHREAD | if block { 0 } else { libc::WNOHANG };
     // SAFETY: waitpid(2) demands that wstatus points to an int: `status` is one.
     let pid = unsafe { libc::waitpid(pid, &mut status, flags) };
     match pid {
@@ -50,6 +48,45 @@ pub(crate) fn wait(pid: i32, block: bool) -> io::Result<Option<(i32, Status)>> {
         1.. => Ok(Some((pid, read_status(status)))),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// Whose word waits to be taken by [`wait`], and leaves it there; `None` if `block` is false and there
+/// is none.
+///
+/// Only stops of what the calling thread traces are seen, but also ends of its other children: those
+/// are not the tracer's to take. ECHILD where there is nobody at all.
+pub(crate) fn peek(block: bool) -> io::Result<Option<i32>> {
+    // Without WSTOPPED and WCONTINUED, stops of children that are not traced stay unseen.
+    let look = libc::WEXITED | libc::WNOWAIT | libc::__WALL | libc::__WNOTHREAD;
+    let flags = look | if block { 0 } else { libc::WNOHANG };
+    // SAFETY: siginfo_t is plain data, of which all zeros is a value.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    // SAFETY: waitid(2) demands that infop points to a siginfo_t: `info` is one.
+    if unsafe { libc::waitid(libc::P_ALL, 0, &raw mut info, flags) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: waitid(2) fills si_pid, or leaves the zero that was there.
+    let pid = unsafe { info.si_pid() };
+    Ok((pid != 0).then_some(pid))
+}
+
+/// Collects a thread that another thread of this process traces, if it has ended; whether it had.
+pub(crate) fn collect(pid: i32) -> bool {
+    let look = libc::WEXITED | libc::WNOWAIT | libc::WNOHANG | libc::__WALL;
+    // SAFETY: siginfo_t is plain data, of which all zeros is a value.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    // SAFETY: waitid(2) demands that infop points to a siginfo_t: `info` is one.
+    let result = unsafe { libc::waitid(libc::P_PID, pid.unsigned_abs(), &raw mut info, look) };
+    let has_ended = matches!(
+        info.si_code,
+        libc::CLD_EXITED | libc::CLD_KILLED | libc::CLD_DUMPED
+    );
+    if result != 0 || !has_ended {
+        return false;
+    }
+    let mut status = 0;
+    // SAFETY: waitpid(2) demands that wstatus points to an int: `status` is one.
+    unsafe { libc::waitpid(pid, &mut status, libc::__WALL | libc::WNOHANG) == pid }
 }
 
 fn read_status(status: i32) -> Status {
@@ -160,20 +197,6 @@ pub(crate) fn syscall_info(pid: i32) -> io::Result<Info> {
     })
 }
 
-/// Reads another process's memory; returns how many bytes came, which is fewer where it ends.
-pub(crate) fn read_memory(pid: i32, address: u64, into: &mut [u8]) -> usize {
-    let length = into.len();
-    if length == 0 {
-        return 0;
-    }
-    let remote = [RemoteIoVec {
-        base: address as usize,
-        len: length,
-    }];
-    let read = process_vm_readv(Pid::from_raw(pid), &mut [IoSliceMut::new(into)], &remote);
-    read.map_or(0, |read| read.min(length))
-}
-
 /// Whether two processes have one table of descriptors (`kcmp(2)`); no where the kernel cannot say.
 pub(crate) fn shares_files(one: i32, other: i32) -> bool {
     /// linux/kcmp.h.
@@ -183,12 +206,17 @@ pub(crate) fn shares_files(one: i32, other: i32) -> bool {
     result == 0
 }
 
-/// A duplicate of a file descriptor of another process (`pidfd_getfd(2)`, Linux 5.6).
+/// A duplicate of a file descriptor of another process (`pidfd_getfd(2)`, Linux 5.6), or of a thread
+/// (Linux 6.9).
 pub(crate) fn duplicate(pid: i32, fd: i32) -> io::Result<std::os::fd::OwnedFd> {
-    let pidfd = owned(libc::SYS_pidfd_open, [pid as usize, 0, 0])?;
+    let pidfd = owned(libc::SYS_pidfd_open, [pid as usize, 0, 0])
+        .or_else(|_| owned(libc::SYS_pidfd_open, [pid as usize, PIDFD_THREAD, 0]))?;
     let number = std::os::fd::AsRawFd::as_raw_fd(&pidfd) as usize;
     owned(libc::SYS_pidfd_getfd, [number, fd as usize, 0])
 }
+
+/// linux/pidfd.h.
+const PIDFD_THREAD: usize = libc::O_EXCL as usize;
 
 fn owned(call: i64, arguments: [usize; 3]) -> io::Result<std::os::fd::OwnedFd> {
     let [a, b, c] = arguments;

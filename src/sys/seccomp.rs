@@ -31,6 +31,7 @@ const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
 const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
 const AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
 const ABOVE: u16 = (libc::BPF_JMP | libc::BPF_JGT | libc::BPF_K) as u16;
+const ANY_BIT: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
 const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 
 /// A filter that only watches needs no guard against speculation, which kernels before 5.16 put on a
@@ -48,9 +49,17 @@ const ALLOW: sock_filter = code(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0);
 /// one of the ranges (both ends in them), and where a socket is made by a number of another architecture
 /// ([`OTHER_SOCKETS`]). All other calls go on.
 ///
+/// With `untraced` it also stops at clone(2) with CLONE_UNTRACED: its child would have the filter, and
+/// no tracer to answer it.
+///
 /// A call that is in neither list is decided by its number alone, so that the kernel (5.11) need not
 /// run the filter for it at all.
-pub(crate) fn filter(always: &[i64], by_fd: &[i64], ranges: &[(u32, u32)]) -> Vec<sock_filter> {
+pub(crate) fn filter(
+    always: &[i64],
+    by_fd: &[i64],
+    ranges: &[(u32, u32)],
+    untraced: bool,
+) -> Vec<sock_filter> {
     let foreign = OTHER_SOCKETS.iter().filter(|(arch, _)| *arch != NATIVE);
     let foreign: Vec<u32> = foreign.map(|(_, number)| *number).collect();
     let mut program = vec![
@@ -73,6 +82,13 @@ pub(crate) fn filter(always: &[i64], by_fd: &[i64], ranges: &[(u32, u32)]) -> Ve
         program.push(code(EQUAL, *number as u32, 0, 1));
         program.push(TRACE);
     }
+    if untraced {
+        program.push(code(EQUAL, libc::SYS_clone as u32, 0, 4));
+        program.push(code(LOAD, FIRST_ARGUMENT, 0, 0));
+        program.push(code(ANY_BIT, libc::CLONE_UNTRACED as u32, 0, 1));
+        program.push(TRACE);
+        program.push(ALLOW);
+    }
     if !ranges.is_empty() {
         for (at, number) in by_fd.iter().enumerate() {
             // To the load, which stands behind the rest of the list and one ALLOW.
@@ -90,24 +106,42 @@ pub(crate) fn filter(always: &[i64], by_fd: &[i64], ranges: &[(u32, u32)]) -> Ve
     program
 }
 
-/// Puts a filter on the calling thread for good. Async-signal-safe.
-pub(super) fn install(program: &libc::sock_fprog) -> bool {
+/// Puts a filter on the calling thread for good. Async-signal-safe. An errno where it cannot be.
+///
+/// PR_SET_NO_NEW_PRIVS is only set where the filter needs it: with CAP_SYS_ADMIN it does not.
+pub(super) fn install(program: &libc::sock_fprog) -> Result<(), i32> {
+    // EINVAL: the flag is newer than the kernel.
+    let try_both = || match put(program, SPECULATE) {
+        Err(libc::EINVAL) => put(program, 0),
+        other => other,
+    };
+    match try_both() {
+        Err(libc::EACCES) => {}
+        other => return other,
+    }
     // SAFETY: prctl(2) takes numbers alone for PR_SET_NO_NEW_PRIVS.
     let result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
     if result != 0 {
-        return false;
+        return Err(nix::errno::Errno::last_raw());
     }
+    try_both()
+}
+
+fn put(program: &libc::sock_fprog, flags: libc::c_ulong) -> Result<(), i32> {
     // SAFETY: seccomp(2): the third argument of SECCOMP_SET_MODE_FILTER is "a pointer to a struct
     // sock_fprog": `program` is one, and its instructions outlive the call.
     let result = unsafe {
         libc::syscall(
             libc::SYS_seccomp,
             libc::SECCOMP_SET_MODE_FILTER,
-            SPECULATE,
+            flags,
             std::ptr::from_ref(program),
         )
     };
-    result == 0
+    match result {
+        0 => Ok(()),
+        _ => Err(nix::errno::Errno::last_raw()),
+    }
 }
 
 #[cfg(test)]
@@ -140,7 +174,7 @@ mod tests {
     fn other_calls_are_allowed_by_their_number_alone() {
         let (always, by_fd) = ([41, 42, 49], [0, 1, 3]);
         for ranges in [&[][..], &[(3, 3)], &[(3, 3), (8, 15)]] {
-            let program = filter(&always, &by_fd, ranges);
+            let program = filter(&always, &by_fd, ranges, true);
             for (arch, number) in OTHER_SOCKETS {
                 let found = constant(&program, *arch, *number);
                 assert_eq!(found, Some(libc::SECCOMP_RET_TRACE));
@@ -150,6 +184,7 @@ mod tests {
                 let found = constant(&program, NATIVE, number);
                 let want = match i64::from(number) {
                     number if always.contains(&number) => Some(libc::SECCOMP_RET_TRACE),
+                    libc::SYS_clone => None,
                     number if by_fd.contains(&number) && !ranges.is_empty() => None,
                     _ => Some(libc::SECCOMP_RET_ALLOW),
                 };

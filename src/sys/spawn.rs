@@ -6,7 +6,7 @@
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::fcntl::OFlag;
 use nix::unistd::{ForkResult, fork, pipe2};
@@ -40,15 +40,30 @@ impl Waiting {
     }
 }
 
-/// Where a child that could not run its program says why.
+/// Where a child says what went wrong.
 pub(crate) struct Failure(File);
 
+/// What went wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Failed {
+    /// Why the filter could not be put in force; the program runs all the same.
+    pub(crate) filter: Option<i32>,
+    /// Why the program could not be run.
+    pub(crate) program: Option<i32>,
+}
+
 impl Failure {
-    /// The errno, if the program could not be run. Blocks until the child has run it, or has ended.
-    pub(crate) fn errno(mut self) -> Option<i32> {
+    /// Blocks until the child has run the program, or has ended.
+    pub(crate) fn read(mut self) -> Failed {
+        let mut failed = Failed::default();
         let mut bytes = [0; 4];
-        let read = self.0.read_exact(&mut bytes);
-        read.ok().map(|()| i32::from_ne_bytes(bytes))
+        while self.0.read_exact(&mut bytes).is_ok() {
+            match i32::from_ne_bytes(bytes) {
+                errno @ ..0 => failed.filter = Some(-errno),
+                errno => failed.program = Some(errno),
+            }
+        }
+        failed
     }
 }
 
@@ -78,8 +93,8 @@ pub(crate) fn start(program: &Program<'_>) -> io::Result<Waiting> {
                 &environment,
                 filter.as_ref(),
                 streams,
-                ready.as_raw_fd(),
-                go.as_raw_fd(),
+                [ready.as_raw_fd(), go.as_raw_fd()],
+                tell.as_fd(),
             );
             let bytes = errno.to_ne_bytes();
             let _ = nix::unistd::write(&tell, &bytes);
@@ -89,6 +104,13 @@ pub(crate) fn start(program: &Program<'_>) -> io::Result<Waiting> {
     }
 }
 
+/// Forks a process that has one thread.
+pub(crate) fn fork_self() -> nix::Result<ForkResult> {
+    // SAFETY: fork(2): what a child of a process with threads may not do, one of a process with a single
+    // thread may, as the caller has made sure.
+    unsafe { fork() }
+}
+
 /// In the child. Returns only if the program could not be run: the errno.
 fn become_program(
     program: &Program<'_>,
@@ -96,8 +118,8 @@ fn become_program(
     environment: &[*const libc::c_char],
     filter: Option<&libc::sock_fprog>,
     streams: [Option<RawFd>; 3],
-    ready: RawFd,
-    go: RawFd,
+    [ready, go]: [RawFd; 2],
+    tell: BorrowedFd<'_>,
 ) -> i32 {
     let mut byte = [0_u8; 1];
     // The parent's end of the pipe: if the parent dies, the read below must end.
@@ -119,9 +141,10 @@ fn become_program(
     // SAFETY: signal(2) with SIG_DFL installs no handler.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     if let Some(filter) = filter
-        && !seccomp::install(filter)
+        && let Err(errno) = seccomp::install(filter)
     {
-        return errno();
+        // Not the program's fault: its tracer goes another way. A sign marks which of both failed.
+        let _ = nix::unistd::write(tell, &(-errno).to_ne_bytes());
     }
     let mut reason = libc::ENOENT;
     for file in program.files {

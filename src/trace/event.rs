@@ -11,8 +11,9 @@ pub struct Config {
     pub bytes: usize,
     /// Whether calls on sockets of other kinds than UDP are one short line.
     pub only_udp: bool,
-    /// How many processes and threads may be alive at once; beyond that all are ended.
-    pub most: usize,
+    /// How many processes and threads may be traced at once. Beyond that those that were started are
+    /// ended, and those that were attached to are let go. `None` for no limit.
+    pub most: Option<usize>,
     /// Whether sockets are asked for their addresses where a call does not tell them.
     pub ask: bool,
 }
@@ -23,7 +24,7 @@ impl Default for Config {
             follow: true,
             bytes: 32,
             only_udp: true,
-            most: 1024,
+            most: None,
             ask: true,
         }
     }

@@ -1,13 +1,10 @@
 //! Births and ends of threads and processes.
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-
 use super::event::{End, Event, Found};
 use super::tracee;
 use super::tracee::{Mode, Process, Tracee};
 use super::tracer::Tracer;
-use crate::sys::ptrace::{self, Resume, Status};
+use crate::sys::ptrace;
 
 impl Tracer {
     /// A thread or process was made by another.
@@ -16,13 +13,26 @@ impl Tracer {
             return;
         };
         let child = child as i32;
-        let Some(maker) = self.tracees.get(&parent).map(|tracee| tracee.process) else {
+        let Some(maker) = self.tracees.get(&parent) else {
             return;
         };
+        let (maker, is_started, is_untraced) = (maker.process, maker.is_started, maker.is_untraced);
+        // It was taken for an orphan.
+        if self.tracees.contains_key(&child) {
+            return;
+        }
         let process = tracee::process_of(child).unwrap_or(child);
         let mode = self.processes.get(&maker).map_or(Mode::Every, |p| p.mode);
         let is_apart = process != maker && ptrace::shares_files(parent, child);
-        self.adopt(child, if is_apart { maker } else { process }, mode);
+        self.adopt(
+            child,
+            if is_apart { maker } else { process },
+            mode,
+            is_started,
+        );
+        if let Some(tracee) = self.tracees.get_mut(&child) {
+            tracee.is_untraced = is_untraced;
+        }
         if is_apart {
             self.share(parent, child, maker);
         } else if process != maker
@@ -41,9 +51,66 @@ impl Tracer {
                 child.is_started = is_started;
             }
         }
-        if let Some(at) = self.early.iter().position(|early| *early == child) {
-            self.early.swap_remove(at);
-            self.go_on(child, 0);
+        if let Some(status) = self.early.remove(&child) {
+            self.late.push_back((child, status));
+        }
+    }
+
+    /// New threads whose maker was killed before it could tell of them.
+    fn adopt_orphans(&mut self, is_started: bool) {
+        for (child, status) in std::mem::take(&mut self.early) {
+            let process = tracee::process_of(child).unwrap_or(child);
+            let is_known = self.processes.contains_key(&process);
+            // What of the filter it has is not known: each call is looked at.
+            self.adopt(child, process, Mode::Every, is_started);
+            if let Some(entry) = self.processes.get_mut(&process).filter(|_| !is_known) {
+                entry.is_started = true;
+                entry.is_foreign = tracee::is_foreign(child);
+                self.sockets.scan(&mut entry.table, child);
+            }
+            self.late.push_back((child, status));
+        }
+    }
+
+    /// A thread runs another program, and has its process's id from now on.
+    pub(super) fn takes_over(&mut self, process: i32) {
+        let former = ptrace::event_message(process).map_or(process, |former| former as i32);
+        if former != process
+            && let Some(tracee) = self.tracees.remove(&former)
+            && self.tracees.insert(process, tracee).is_none()
+            && let Some(entry) = self.processes.get_mut(&process)
+        {
+            // The first thread ended before the process was attached to.
+            entry.threads = entry.threads.max(1);
+        }
+    }
+
+    /// A thread is no more, and nobody was told.
+    pub(super) fn vanished(&mut self, thread: i32) {
+        self.early.remove(&thread);
+        if let Some(tracee) = self.tracees.remove(&thread) {
+            self.left(tracee.process);
+        }
+    }
+
+    /// A process has a thread less.
+    fn left(&mut self, process: i32) {
+        if let Some(entry) = self.processes.get_mut(&process) {
+            entry.threads = entry.threads.saturating_sub(1);
+            if entry.threads == 0
+                && let Some(entry) = self.processes.remove(&process)
+            {
+                self.sockets.close_all(&entry.table);
+            }
+        }
+    }
+
+    /// Nobody is traced any more.
+    pub(super) fn forget_all(&mut self) {
+        self.tracees.clear();
+        self.early.clear();
+        for (_, process) in std::mem::take(&mut self.processes) {
+            self.sockets.close_all(&process.table);
         }
     }
 
@@ -66,7 +133,7 @@ impl Tracer {
         let Some(shared) = self.processes.get_mut(&maker) else {
             return;
         };
-        shared.threads -= 1;
+        shared.threads = shared.threads.saturating_sub(1);
         let own = Process {
             table: self.sockets.fork(&shared.table),
             covered: shared.covered.clone(),
@@ -107,14 +174,8 @@ impl Tracer {
     pub(super) fn ended(&mut self, thread: i32, end: End) -> Option<Found> {
         let has_call = self.never_returned(thread);
         let tracee = self.tracees.remove(&thread)?;
-        if let Some(process) = self.processes.get_mut(&tracee.process) {
-            process.threads -= 1;
-            if process.threads == 0
-                && let Some(process) = self.processes.remove(&tracee.process)
-            {
-                self.sockets.close_all(&process.table);
-            }
-        }
+        self.left(tracee.process);
+        self.adopt_orphans(tracee.is_started);
         if let Some((root, how)) = &mut self.root
             && *root == thread
         {
@@ -132,62 +193,5 @@ impl Tracer {
             return None;
         }
         Some(Found::Other(event))
-    }
-
-    /// Lets go of every process; each runs on.
-    pub(super) fn detach_all(&mut self) {
-        for thread in self.tracees.keys() {
-            let _ = ptrace::interrupt(*thread);
-        }
-        while let Some(thread) = self.tracees.keys().next().copied() {
-            // Each stops at once, or has ended.
-            let status = self.wait_for(thread);
-            let process = self.tracees.remove(&thread).map_or(thread, |t| t.process);
-            let end = match status {
-                Ok(Status::Exited(code)) => End::Exited(code),
-                Ok(Status::Killed(signal)) => End::Killed(signal),
-                Ok(Status::Signal(signal)) => {
-                    let _ = ptrace::resume(thread, Resume::Detach, signal);
-                    End::Detached
-                }
-                _ => {
-                    let _ = ptrace::resume(thread, Resume::Detach, 0);
-                    End::Detached
-                }
-            };
-            if let Some((root, how)) = &mut self.root
-                && *root == thread
-            {
-                *how = Some(end);
-            }
-            self.found.push_back(Found::Other(Event::Ended {
-                thread,
-                process,
-                end,
-            }));
-        }
-    }
-
-    /// Ends every process, and those that they start meanwhile.
-    pub(super) fn end_all(&mut self) {
-        loop {
-            for thread in self.tracees.keys().chain(&self.early) {
-                let _ = kill(Pid::from_raw(*thread), Signal::SIGKILL);
-            }
-            match ptrace::wait(-1, true) {
-                Ok(Some((thread, Status::Exited(_) | Status::Killed(_)))) => {
-                    self.tracees.remove(&thread);
-                    self.early.retain(|early| *early != thread);
-                }
-                Ok(Some((thread, _))) if !self.tracees.contains_key(&thread) => {
-                    self.early.push(thread);
-                }
-                Ok(_) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(_) => break,
-            }
-        }
-        self.tracees.clear();
-        self.processes.clear();
     }
 }

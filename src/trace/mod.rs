@@ -19,18 +19,23 @@
 
 mod call;
 mod calls;
+mod collector;
 mod decode;
+mod detach;
 mod diagram;
 mod event;
 mod explain;
+mod front;
 mod life;
+mod listen;
 mod memory;
 mod notation;
 mod order;
-mod place;
 mod program;
+mod refusal;
 mod signal;
 mod sockets;
+mod spin;
 mod start;
 mod state;
 mod tracee;
@@ -39,9 +44,10 @@ mod tracer;
 pub use call::{Call, Direction, Facts, Kind, Moved, Returned};
 pub use diagram::{Arrow, Diagram, Fate};
 pub use event::{Config, End, Event};
+pub use front::{Background, Front, stand_in_front};
 pub use program::Program;
 pub use signal::name as signal_name;
-pub use tracer::Tracer;
+pub use tracer::{Signals, Tracer};
 
 /// Decodes a call of any kind from any bytes, as the memory and the arguments of a program: for fuzzing.
 /// What comes back is printable ASCII.

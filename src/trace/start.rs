@@ -1,15 +1,27 @@
 //! How a trace begins: with a program, or with a process that runs already.
 
+use std::collections::{HashSet, VecDeque};
 use std::io;
+use std::time::{Duration, Instant};
 
 use super::calls::{CALLS, Shape};
+use super::collector::Collector;
 use super::event::{Event, Found};
+use super::listen::Word;
 use super::program::Program;
+use super::refusal;
 use super::tracee::{self, Mode, Process, Tracee};
-use super::tracer::Tracer;
-use crate::error::{Error, Result};
+use super::tracer::{Signals, Tracer};
+use crate::error::{Error, Result, describe_errno};
 use crate::sys::ptrace::{self, Options, Status};
 use crate::sys::seccomp;
+
+/// How often the threads of a process are looked for: each round finds those that were made by threads
+/// which the one before it had not seen.
+const ROUNDS: usize = 1000;
+
+/// How often a process is tried again that cannot be attached to: it may be in an exec.
+const RETRIES: usize = 10;
 
 impl Tracer {
     pub(super) fn options(&self) -> Options {
@@ -32,14 +44,18 @@ impl Tracer {
             true => Mode::Filtered,
             false => Mode::Every,
         };
-        let inherited: Vec<(u32, u32)> = Vec::new();
-        let filter = (mode == Mode::Filtered).then(|| self.filter(&inherited, false));
+        let filter = (mode == Mode::Filtered).then(|| self.filter(&[], false));
         let waiting = program.fork(filter.as_deref())?;
         let pid = waiting.pid;
         // Without a tracer to answer the filter the program could not go on: it ends with us.
         let options = self.options() | Options::PTRACE_O_TRACESECCOMP | Options::PTRACE_O_EXITKILL;
-        ptrace::seize(pid, options).map_err(|source| refused(&program.subject(), source))?;
-        self.adopt(pid, pid, mode);
+        if let Err(source) = ptrace::seize(pid, options) {
+            // It ends by itself once it sees that nobody will release it.
+            drop(waiting);
+            let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(pid), None);
+            return Err(refusal::refused(&program.subject(), None, source));
+        }
+        self.adopt(pid, pid, mode, true);
         self.root.get_or_insert((pid, None));
         let failure = waiting
             .release()
@@ -49,21 +65,36 @@ impl Tracer {
             match self.wait_for(pid)? {
                 Status::Event { event, .. } if event == libc::PTRACE_EVENT_EXEC => break,
                 Status::Exited(_) | Status::Killed(_) => {
-                    self.tracees.remove(&pid);
-                    self.processes.remove(&pid);
-                    let errno = failure.errno().unwrap_or(libc::ESRCH);
+                    self.vanished(pid);
+                    let errno = failure.read().program.unwrap_or(libc::ESRCH);
                     return Err(program.refused(errno));
                 }
                 Status::Signal(signal) => self.go_on(pid, signal),
                 _ => self.go_on(pid, 0),
             }
         }
+        match failure.read().filter {
+            None => self.has_filter |= mode == Mode::Filtered,
+            Some(errno) => self.has_no_filter(pid, errno),
+        }
         self.executed(pid);
         self.go_on(pid, 0);
         Ok(pid)
     }
 
-    pub(super) fn wait_for(&mut self, pid: i32) -> Result<Status> {
+    /// The kernel, or a sandbox around us, allows no filter: each call stops the program twice.
+    fn has_no_filter(&mut self, process: i32, errno: i32) {
+        if let Some(entry) = self.processes.get_mut(&process) {
+            entry.mode = Mode::Every;
+        }
+        let why = describe_errno(errno);
+        let text = format!(
+            "seccomp(2) is not to be had here, {why}: each call stops the program twice, which is slower"
+        );
+        self.note(process, text);
+    }
+
+    fn wait_for(&mut self, pid: i32) -> Result<Status> {
         loop {
             match ptrace::wait(pid, true) {
                 Ok(Some((_, status))) => return Ok(status),
@@ -74,49 +105,101 @@ impl Tracer {
         }
     }
 
-    /// Takes over a running process, with all its threads. It stops at each of its calls from now on,
-    /// which is slower than [`Tracer::start`].
+    /// Takes over a running process, with all its threads; the id of any of them will do. It stops at each
+    /// of its calls from now on, which is slower than [`Tracer::start`].
+    ///
+    /// When `signals` tell of one meanwhile it returns early; [`Tracer::next_event`] lets go then.
     ///
     /// # Errors
     /// If there is no such process (ESRCH), or it may not be traced (EPERM): the remedy says why.
-    pub fn attach(&mut self, pid: i32) -> Result<()> {
+    pub fn attach(&mut self, pid: i32, signals: Option<Signals<'_>>) -> Result<()> {
         let subject = format!("process {pid}");
+        let refused = |source| refusal::refused(&subject, Some(pid), source);
         let process = tracee::process_of(pid)
-            .ok_or_else(|| refused(&subject, io::Error::from_raw_os_error(libc::ESRCH)))?;
+            .ok_or_else(|| refused(io::Error::from_raw_os_error(libc::ESRCH)))?;
         self.is_attached = true;
         self.root.get_or_insert((process, None));
-        // Threads may be born meanwhile: until a round finds no new one.
-        loop {
+        let is_stopped = || signals.is_some_and(|signals| signals.is_stopped());
+        let failure =
+            Collector::during(|collector| self.seize_all(process, &is_stopped, collector));
+        let (failure, collected) = failure;
+        collected
+            .into_iter()
+            .for_each(|thread| self.vanished(thread));
+        if self.tracees.is_empty() && !is_stopped() {
+            let ended = || io::Error::from_raw_os_error(libc::EPERM);
+            return Err(refused(failure.unwrap_or_else(ended)));
+        }
+        self.gather(&is_stopped);
+        self.executed(process);
+        Ok(())
+    }
+
+    /// Becomes the tracer of each thread of a process. Returns why that failed the last time.
+    fn seize_all(
+        &mut self,
+        process: i32,
+        is_stopped: &dyn Fn() -> bool,
+        collector: &Collector,
+    ) -> Option<io::Error> {
+        let mut failure = None;
+        // Threads may be born meanwhile: until a round finds no new one. In an exec all end but one,
+        // which takes the first one's id: where a round found nobody, another one does.
+        for round in 0..ROUNDS {
             let before = self.tracees.len();
-            let entries = std::fs::read_dir(format!("/proc/{process}/task"));
-            let names = entries.into_iter().flatten().flatten();
-            let threads = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-            for thread in threads.collect::<Vec<i32>>() {
-                if self.tracees.contains_key(&thread) {
+            for thread in tracee::threads(process) {
+                if is_stopped() {
+                    return failure;
+                }
+                if self.tracees.contains_key(&thread) || tracee::is_dead(thread) {
                     continue;
                 }
                 match ptrace::seize(thread, self.options()) {
                     Ok(()) => {
-                        self.adopt(thread, process, Mode::Every);
-                        // It may have ended since. Once it stands, no call of its escapes.
+                        collector.add(thread);
+                        self.adopt(thread, process, Mode::Every, false);
+                        // It may have ended since.
                         let _ = ptrace::interrupt(thread);
-                        let status = self.wait_for(thread)?;
-                        self.later(thread, status);
                     }
-                    Err(error) if thread == process => return Err(refused(&subject, error)),
-                    // A thread that ended since.
-                    Err(_) => {}
+                    // A thread that ended since, or that a traced one has made and so is traced.
+                    Err(error) => failure = Some(error),
                 }
             }
-            if self.tracees.len() == before {
+            if self.tracees.len() == before && (before > 0 || round >= RETRIES) {
                 break;
             }
+            if self.tracees.is_empty() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
-        if self.tracees.is_empty() {
-            return Err(refused(&subject, io::Error::from_raw_os_error(libc::ESRCH)));
+        failure
+    }
+
+    /// Waits until all threads stand, so that no call of theirs escapes from then on. One that cannot stop
+    /// now, as a parent in vfork(2), is not waited for.
+    fn gather(&mut self, is_stopped: &dyn Fn() -> bool) {
+        const PATIENCE: Duration = Duration::from_millis(200);
+        let until = Instant::now() + PATIENCE;
+        let mut moving: HashSet<i32> = self.tracees.keys().copied().collect();
+        let mut stopped = VecDeque::new();
+        let mut nap = Duration::from_micros(20);
+        while !moving.is_empty() && !is_stopped() && Instant::now() < until {
+            match self.listen(false) {
+                Word::From(thread, status) => {
+                    moving.remove(&thread);
+                    match self.tracees.contains_key(&thread) {
+                        true => stopped.push_back((thread, status)),
+                        false => drop(self.early.insert(thread, status)),
+                    }
+                }
+                Word::Nothing => {
+                    std::thread::sleep(nap);
+                    nap = (nap * 2).min(Duration::from_millis(1));
+                }
+                Word::Nobody => break,
+            }
         }
-        self.executed(process);
-        Ok(())
+        self.late.append(&mut stopped);
     }
 
     /// The filter that a program starts with, or (`is_late`) the one that its first sockets add.
@@ -129,20 +212,21 @@ impl Tracer {
         if !is_late {
             always.extend([libc::SYS_seccomp, libc::SYS_prctl]);
         }
-        seccomp::filter(&always, &numbers(Shape::is_by_fd), ranges)
+        seccomp::filter(&always, &numbers(Shape::is_by_fd), ranges, !is_late)
     }
 
     /// The filter for more sockets.
     pub(super) fn filter_by_fd(&self, range: (u32, u32)) -> Vec<libc::sock_filter> {
-        seccomp::filter(&[], &numbers(Shape::is_by_fd), &[range])
+        seccomp::filter(&[], &numbers(Shape::is_by_fd), &[range], false)
     }
 
-    pub(super) fn adopt(&mut self, thread: i32, process: i32, mode: Mode) {
+    pub(super) fn adopt(&mut self, thread: i32, process: i32, mode: Mode, is_started: bool) {
         let tracee = Tracee {
             process,
             is_apart: false,
             entry: None,
-            is_running: true,
+            is_started,
+            is_untraced: false,
         };
         self.tracees.insert(thread, tracee);
         let entry = self.processes.entry(process).or_insert_with(|| Process {
@@ -156,11 +240,23 @@ impl Tracer {
             is_started: false,
         });
         entry.threads += 1;
-        if self.tracees.len() > self.config.most && self.failure.is_none() {
-            let reason = format!("more than {} processes and threads", self.config.most);
-            let error = Error::invalid("trace", "all that was started", reason);
-            self.failure =
-                Some(error.with_remedy("all were ended; --max-processes allows for more"));
+        if let Some(most) = self.config.most
+            && self.tracees.len() > most
+            && self.failure.is_none()
+            && !self.is_leaving
+        {
+            let reason = format!("more than {most} processes and threads");
+            let (whom, remedy) = match is_started {
+                true => (
+                    "all that was started",
+                    "all were ended; --max-processes allows for more",
+                ),
+                false => (
+                    "the process and what it starts",
+                    "udpraw let go of all, and they run on; --max-processes allows for more",
+                ),
+            };
+            self.failure = Some(Error::invalid("trace", whom, reason).with_remedy(remedy));
         }
     }
 
@@ -168,9 +264,10 @@ impl Tracer {
     pub(super) fn executed(&mut self, process: i32) {
         if let Some(entry) = self.processes.get_mut(&process) {
             entry.is_started = true;
-            entry.is_foreign = tracee::is_foreign(process);
-            self.sockets.scan(&mut entry.table, process);
-            let file = std::fs::read_link(format!("/proc/{process}/exe")).unwrap_or_default();
+            let thread = tracee::living(process);
+            entry.is_foreign = tracee::is_foreign(thread);
+            self.sockets.scan(&mut entry.table, thread);
+            let file = std::fs::read_link(format!("/proc/{thread}/exe")).unwrap_or_default();
             let file = file.to_string_lossy().escape_debug().to_string();
             if entry.is_foreign {
                 let text = format!(
@@ -188,43 +285,4 @@ impl Tracer {
 fn numbers(wanted: impl Fn(Shape) -> bool) -> Vec<i64> {
     let found = CALLS.iter().filter(|spec| wanted(spec.shape));
     found.map(|spec| spec.number).collect()
-}
-
-/// Why a process may not be traced, and what to do.
-fn refused(subject: &str, source: io::Error) -> Error {
-    let errno = source.raw_os_error();
-    let error = Error::os("trace", subject, source);
-    match errno {
-        Some(libc::ESRCH) => error.with_remedy("there is no such process, or it has ended"),
-        Some(libc::EPERM) => {
-            let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
-            let pid = subject.trim_start_matches("process ");
-            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-            let field = |name: &str| {
-                let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-                line.split_whitespace().next().map(str::to_owned)
-            };
-            let ours = nix::unistd::geteuid().to_string();
-            match (
-                field("TracerPid:"),
-                field("Uid:"),
-                scope.as_deref().map(str::trim),
-            ) {
-                (Some(tracer), ..) if tracer != "0" => error.with_remedy(format!(
-                    "process {tracer} traces it already: end that first"
-                )),
-                (_, Some(user), _) if user != ours => error.with_remedy(format!(
-                    "it belongs to user {user}: run this as that user, or as root"
-                )),
-                (_, _, Ok("1" | "2" | "3")) => error.with_remedy(
-                    "kernel.yama.ptrace_scope forbids it: start the program under udpraw trace, \
-                     run this as root, or set the sysctl to 0",
-                ),
-                _ => error.with_remedy(
-                    "ptrace is forbidden here, as in many containers: CAP_SYS_PTRACE allows it",
-                ),
-            }
-        }
-        _ => error,
-    }
 }

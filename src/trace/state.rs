@@ -8,9 +8,10 @@ use super::decode::{self, Context};
 use super::event::Found;
 use super::memory::{Memory, Process as Remote};
 use super::sockets;
-use super::tracee::{Entry, Mode};
-use super::tracer::{Tracer, now};
+use super::tracee::{self, Entry, Mode};
+use super::tracer::{Tracer, UNTRACED, now};
 use crate::sys::inject::{self, Injected};
+use crate::sys::ptrace::{self, Info};
 use crate::sys::seccomp;
 
 /// Memory of a process that has none any more.
@@ -36,6 +37,10 @@ impl Tracer {
         if arch != seccomp::NATIVE {
             return;
         }
+        if is_untraced_clone(number, &arguments) {
+            self.clear_flag(thread);
+            return;
+        }
         if is_confining(number, &arguments) {
             let process = tracee.process;
             return self.look_at_every(process, thread);
@@ -56,12 +61,41 @@ impl Tracer {
         });
     }
 
+    /// Has the child of a clone(2) with CLONE_UNTRACED be traced all the same: it inherits the filter,
+    /// and without a tracer its calls on sockets would fail. The flag is back once the call is done.
+    fn clear_flag(&mut self, thread: i32) {
+        if let Some(tracee) = self.tracees.get_mut(&thread)
+            && self.has_filter
+            && tracee.is_started
+            && inject::change_first_argument(thread, |flags| flags & !UNTRACED).is_ok()
+        {
+            tracee.is_untraced = true;
+        }
+    }
+
+    /// As above, for a thread that is not looked at any more; whether it makes such a call.
+    pub(super) fn follow_untraced(&mut self, thread: i32) -> bool {
+        if let Ok(Info::Entry {
+            arch,
+            number,
+            arguments,
+        }) = ptrace::syscall_info(thread)
+            && arch == seccomp::NATIVE
+            && is_untraced_clone(number, &arguments)
+        {
+            self.clear_flag(thread);
+        }
+        self.tracees.get(&thread).is_some_and(|t| t.is_untraced)
+    }
+
     /// A call has returned.
     pub(super) fn returned(&mut self, thread: i32, returned: Returned) -> Option<Found> {
+        self.restore_flag(thread);
         let tracee = self.tracees.get_mut(&thread)?;
         let entry = tracee.entry.take()?;
         let process = tracee.process;
         self.write(thread, process, &entry, returned, &Remote(thread));
+        self.note_way(process);
         self.settle(process, &entry);
         self.cover(process, thread);
         Some(Found::Call)
@@ -128,6 +162,12 @@ impl Tracer {
         };
         let table = &mut process.table;
         let call = &mut self.call;
+        let thread = call.thread;
+        // /proc shows no files of a first thread that has ended, but those of the others.
+        let at = || match thread == id || !tracee::is_dead(id) {
+            true => id,
+            false => thread,
+        };
         let [first, second, third, ..] = entry.arguments;
         let Returned::Value(value) = call.returned else {
             return;
@@ -141,14 +181,15 @@ impl Tracer {
                     protocol: third as i32,
                 };
                 for fd in &call.facts.fds {
-                    self.sockets.learn(table, id, *fd, Some(kind));
+                    self.sockets.learn(table, at(), *fd, Some(kind));
                 }
                 call.facts.kind = Some(kind);
                 let fd = call.facts.fds.first();
                 call.facts.socket = fd.and_then(|fd| table.inode(*fd));
             }
             Shape::Accept | Shape::Accept4 => {
-                self.sockets.learn(table, id, value as i32, call.facts.kind);
+                self.sockets
+                    .learn(table, at(), value as i32, call.facts.kind);
             }
             Shape::Dup | Shape::Dup2 | Shape::Dup3 => match table.inode(fd) {
                 Some(_) if value as i32 == fd => {}
@@ -169,7 +210,7 @@ impl Tracer {
             }
             Shape::ReceiveMessage => {
                 for fd in &call.facts.fds {
-                    self.sockets.learn(table, id, *fd, None);
+                    self.sockets.learn(table, at(), *fd, None);
                 }
             }
             Shape::EpollControl if table.has(third as i32) => table.watch(fd),
@@ -181,7 +222,7 @@ impl Tracer {
                 let local = self
                     .config
                     .ask
-                    .then(|| sockets::local_address(id, fd))
+                    .then(|| sockets::local_address(at(), fd))
                     .flatten();
                 let socket = table
                     .inode(fd)
@@ -221,7 +262,7 @@ impl Tracer {
                     && socket.kind.is_udp()
                     && is_new(socket.local)
                 {
-                    socket.local = sockets::local_address(id, fd).or(socket.local);
+                    socket.local = sockets::local_address(at(), fd).or(socket.local);
                     call.facts.is_port_picked = !is_new(socket.local);
                     call.facts.local = socket.local;
                 }
@@ -292,11 +333,16 @@ impl Tracer {
                 process.is_late = true;
                 self.cover(id, thread);
             }
-            Ok(Injected::Ended(status)) => self.later(thread, status),
+            Ok(Injected::Gone(status)) => self.late.push_back((thread, status)),
+            Ok(Injected::Vanished) => self.vanished(thread),
             // The slow way shows the same.
             Ok(Injected::Refused) | Err(_) => self.look_at_every(id, thread),
         }
     }
+}
+
+fn is_untraced_clone(number: u64, arguments: &[u64; 6]) -> bool {
+    number.cast_signed() == libc::SYS_clone && arguments[0] & UNTRACED != 0
 }
 
 /// Whether a call puts a filter on the program: it may refuse calls before ours sees them, and end the

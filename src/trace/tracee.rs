@@ -25,8 +25,10 @@ pub(super) struct Tracee {
     /// CLONE_THREAD).
     pub(super) is_apart: bool,
     pub(super) entry: Option<Entry>,
-    /// Whether it has been seen to stop: a new one must, before it runs.
-    pub(super) is_running: bool,
+    /// Whether it descends from a program that was started, and not from one that was attached to.
+    pub(super) is_started: bool,
+    /// Whether CLONE_UNTRACED was taken out of its register, and must be put back.
+    pub(super) is_untraced: bool,
 }
 
 /// How the calls of a process come to the tracer.
@@ -56,11 +58,49 @@ pub(super) struct Process {
     pub(super) is_started: bool,
 }
 
+/// A number of /proc/PID/status; `None` if the thread is no more.
+pub(super) fn field(thread: i32, name: &str) -> Option<i32> {
+    let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// The process that a thread belongs to.
 pub(super) fn process_of(thread: i32) -> Option<i32> {
-    let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
-    line.trim().parse().ok()
+    field(thread, "Tgid:")
+}
+
+/// A thread's state (`R`, `S`, `t`, `Z` …) and flags (PF_…), as /proc/PID/stat has them.
+pub(super) fn state(thread: i32) -> Option<(char, u32)> {
+    let stat = fs::read_to_string(format!("/proc/{thread}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut words = rest.split_whitespace();
+    let state = words.next()?.chars().next()?;
+    Some((state, words.nth(5)?.parse().ok()?))
+}
+
+/// Whether a thread has ended, and still has its id.
+pub(super) fn is_dead(thread: i32) -> bool {
+    state(thread).is_none_or(|(state, _)| matches!(state, 'Z' | 'X'))
+}
+
+/// The threads of a process, also those that have ended and still have an id.
+pub(super) fn threads(process: i32) -> Vec<i32> {
+    let entries = fs::read_dir(format!("/proc/{process}/task"));
+    let names = entries.into_iter().flatten().flatten();
+    names
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+/// A thread of a process that has not ended, by which /proc shows its files: its first, if that lives.
+pub(super) fn living(process: i32) -> i32 {
+    if !is_dead(process) {
+        return process;
+    }
+    let threads = threads(process);
+    let living = threads.into_iter().find(|thread| !is_dead(*thread));
+    living.unwrap_or(process)
 }
 
 /// Whether a process runs a program of the other word size, by the fifth byte of its ELF header.

@@ -1,19 +1,44 @@
 //! The loop: who stopped, why, and how it goes on.
 
 use std::collections::{HashMap, VecDeque};
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::call::{Call, Returned};
 use super::event::{Config, End, Event, Found};
-use super::place::Place;
+use super::listen::Word;
+use super::memory::Way;
 use super::signal;
 use super::sockets::Sockets;
+use super::spin::Spin;
 use super::tracee::{Mode, Process, Tracee};
 use crate::error::{Error, Result};
+use crate::sys::inject;
 use crate::sys::ptrace::{self, Info, Resume, Status};
 
+/// What a program's signal handlers tell its tracer: the library installs none.
+#[derive(Clone, Copy, Debug)]
+pub struct Signals<'a> {
+    /// Raised by a handler; the tracer lowers it where it has dealt with the signal. The handler must
+    /// interrupt a blocking call: no `SA_RESTART`.
+    pub stop: &'a AtomicBool,
+    /// The number of a signal that another process sent to this one, for the program that was started;
+    /// 0 for none. Those of the terminal reach that program by themselves.
+    pub sent: &'a AtomicI32,
+}
+
+impl Signals<'_> {
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
 /// Traces programs.
+///
+/// The kernel knows a tracer by its thread: a `Tracer` stays on the one that made it, and a thread has one
+/// at a time. The end of that thread lets go of all that was attached to, and ends what was started.
+/// Other children of the thread are left to the program to wait for.
 #[derive(Debug)]
 pub struct Tracer {
     pub(super) config: Config,
@@ -25,15 +50,21 @@ pub struct Tracer {
     /// Threads whose sends must be told before anything else: what they sent has been received.
     pub(super) awaited: Vec<i32>,
     /// New threads that stopped before the call that made them told of them.
-    pub(super) early: Vec<i32>,
-    /// Ends that were seen before their turn.
-    pub(super) late: Vec<(i32, Status)>,
-    pub(super) place: Place,
+    pub(super) early: HashMap<i32, Status>,
+    /// Words that were taken before their turn: these threads stand, or have ended.
+    pub(super) late: VecDeque<(i32, Status)>,
+    pub(super) spin: Spin,
     pub(super) root: Option<(i32, Option<End>)>,
     pub(super) is_attached: bool,
+    /// Whether a program has a filter: without a tracer its calls on sockets would fail with ENOSYS.
+    pub(super) has_filter: bool,
+    /// Whether what is left is to be let go of.
+    pub(super) is_leaving: bool,
     pub(super) failure: Option<Error>,
-    /// The number of a signal that is to be passed on.
-    pub(super) sent: Option<&'static AtomicI32>,
+    /// How memory is read, as it was last told.
+    pub(super) way: Way,
+    /// ptrace(2) takes requests from the tracing thread alone.
+    pub(super) thread: PhantomData<*const ()>,
 }
 
 impl Tracer {
@@ -47,21 +78,17 @@ impl Tracer {
             call: Call::default(),
             found: VecDeque::new(),
             awaited: Vec::new(),
-            early: Vec::new(),
-            late: Vec::new(),
-            place: Place::default(),
+            early: HashMap::new(),
+            late: VecDeque::new(),
+            spin: Spin::default(),
             root: None,
             is_attached: false,
+            has_filter: false,
+            is_leaving: false,
             failure: None,
-            sent: None,
+            way: Way::Call,
+            thread: PhantomData,
         }
-    }
-
-    /// Passes signals on to the first process while it runs: the number that a signal handler stores
-    /// in `sent`. The handler's flag, which [`Self::next_event`] is given, is lowered meanwhile: the
-    /// signal is that process's, and this one goes on.
-    pub fn pass_signals_on(&mut self, sent: &'static AtomicI32) {
-        self.sent = Some(sent);
     }
 
     /// The first process that was started or taken over, and how it ended, if it has.
@@ -74,13 +101,16 @@ impl Tracer {
         self.tracees.len()
     }
 
-    /// What happens next; `None` once nobody is traced any more.
+    /// What happens next; `None` once nobody is traced any more, or the rest is to be let go of.
     ///
-    /// When a signal handler raises `stop`, a process that was taken over is let go.
+    /// When `signals` tell of one, a process that was attached to is let go. A program that was started gets
+    /// it, as long as it runs; once it has ended, whatever it left behind is let go, and what still
+    /// needs a tracer then ([`Tracer::remaining`]) is for [`Tracer::keep`].
     ///
     /// # Errors
-    /// If there are more processes than [`Config::most`]: then all have been ended.
-    pub fn next_event(&mut self, stop: Option<&AtomicBool>) -> Result<Option<Event<'_>>> {
+    /// If there are more processes and threads than [`Config::most`]: those that were started have
+    /// been ended then, and those that were attached to let go.
+    pub fn next_event(&mut self, signals: Option<Signals<'_>>) -> Result<Option<Event<'_>>> {
         loop {
             if self.is_in_order() {
                 match self.found.pop_front() {
@@ -93,25 +123,24 @@ impl Tracer {
                 }
             }
             if let Some(failure) = self.failure.take() {
-                self.end_all();
+                self.give_up();
                 return Err(failure);
             }
-            self.pass_on(stop);
-            let is_stopped = || stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
-            if self.is_attached && !self.tracees.is_empty() && is_stopped() {
-                self.detach_all();
+            if self.is_leaving {
+                return Ok(None);
+            }
+            if signals.is_some_and(|signals| self.is_to_leave(signals)) {
+                self.detach();
                 continue;
             }
-            let word = match self.late.pop() {
-                Some(word) => Ok(Some(word)),
-                None => ptrace::wait(-1, true),
-            };
-            let (thread, status) = match word {
-                Ok(Some(word)) => word,
-                Ok(None) => continue,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                // ECHILD: nobody is left.
-                Err(_) => return Ok(None),
+            let (thread, status) = match self.listen(true) {
+                Word::From(thread, status) => (thread, status),
+                Word::Nothing => continue,
+                Word::Nobody if self.found.is_empty() => return Ok(None),
+                Word::Nobody => {
+                    self.awaited.clear();
+                    continue;
+                }
             };
             match self.step(thread, status) {
                 Some(Found::Call) if self.is_first() => return Ok(Some(Event::Call(&self.call))),
@@ -125,24 +154,23 @@ impl Tracer {
         }
     }
 
-    /// While the first process runs, signals are its own.
-    fn pass_on(&self, stop: Option<&AtomicBool>) {
-        let (Some(sent), Some((root, None))) = (self.sent, self.root) else {
-            return;
-        };
-        if let Some(stop) = stop {
-            stop.store(false, Ordering::Relaxed);
+    /// Whether a signal asks to let go of all. While the program that was started runs, it gets it.
+    fn is_to_leave(&self, signals: Signals<'_>) -> bool {
+        if self.is_attached {
+            return signals.is_stopped();
         }
-        let number = sent.swap(0, Ordering::Relaxed);
-        if let (1.., Ok(signal)) = (number, nix::sys::signal::Signal::try_from(number)) {
-            // It may have ended since: then there is nobody to tell.
-            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(root), signal);
+        match self.root {
+            Some((root, None)) => {
+                signals.stop.store(false, Ordering::Relaxed);
+                let number = signals.sent.swap(0, Ordering::Relaxed);
+                if let Ok(signal) = nix::sys::signal::Signal::try_from(number) {
+                    // It is our child, and not collected: the pid is no one else's.
+                    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(root), signal);
+                }
+                false
+            }
+            _ => signals.is_stopped(),
         }
-    }
-
-    /// What a thread's end must wait for: the event before it is told first.
-    pub(super) fn later(&mut self, thread: i32, status: Status) {
-        self.late.push((thread, status));
     }
 
     /// Stops at each call of a process from now on, which `thread` is stopped in.
@@ -172,54 +200,35 @@ impl Tracer {
         let Some(tracee) = self.tracees.get_mut(&thread) else {
             return;
         };
-        tracee.is_running = true;
         let process = self.processes.get(&tracee.process);
         let is_every = process.is_none_or(|process| process.mode == Mode::Every);
-        let how = match tracee.entry.is_some() || is_every {
+        let how = match tracee.entry.is_some() || tracee.is_untraced || is_every {
             true => Resume::ToSyscall,
             false => Resume::Continue,
         };
-        self.place.resume(thread, || {
-            // ESRCH: killed meanwhile; its end is told by the next wait.
-            let _ = ptrace::resume(thread, how, signal);
-        });
+        // ESRCH: killed meanwhile; its end is told by the next wait.
+        let _ = ptrace::resume(thread, how, signal);
     }
 
     fn step(&mut self, thread: i32, status: Status) -> Option<Found> {
+        if let Status::Event { event, .. } = status
+            && event == libc::PTRACE_EVENT_EXEC
+        {
+            self.takes_over(thread);
+        }
         if !self.tracees.contains_key(&thread) {
             match status {
-                Status::Exited(_) | Status::Killed(_) => {
-                    self.early.retain(|early| *early != thread)
-                }
-                _ if !self.early.contains(&thread) => self.early.push(thread),
-                _ => {}
-            }
+                Status::Exited(_) | Status::Killed(_) => self.early.remove(&thread),
+                _ => self.early.insert(thread, status),
+            };
             return None;
         }
         match status {
             Status::Syscall => self.syscall(thread),
-            Status::Event { event, signal } => match event {
-                libc::PTRACE_EVENT_SECCOMP => self.syscall(thread),
-                libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
-                    self.born(thread);
-                    self.go_on(thread, 0);
-                    None
-                }
-                libc::PTRACE_EVENT_EXEC => {
-                    self.replaced(thread);
-                    self.go_on(thread, 0);
-                    None
-                }
-                libc::PTRACE_EVENT_STOP if signal != libc::SIGTRAP => {
-                    // A group stop: it lasts until SIGCONT.
-                    let _ = ptrace::resume(thread, Resume::Listen, 0);
-                    None
-                }
-                _ => {
-                    self.go_on(thread, 0);
-                    None
-                }
-            },
+            Status::Event { event, signal } => {
+                self.at_event(thread, event, signal);
+                None
+            }
             Status::Signal(signal) => {
                 let text = signal_text(thread, signal);
                 self.go_on(thread, signal);
@@ -227,6 +236,39 @@ impl Tracer {
             }
             Status::Exited(code) => self.ended(thread, End::Exited(code)),
             Status::Killed(signal) => self.ended(thread, End::Killed(signal)),
+        }
+    }
+
+    fn at_event(&mut self, thread: i32, event: i32, signal: i32) {
+        match event {
+            libc::PTRACE_EVENT_SECCOMP => {
+                // The entry of a call: it has no end yet.
+                self.syscall(thread);
+                return;
+            }
+            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
+                self.born(thread);
+            }
+            libc::PTRACE_EVENT_EXEC => self.replaced(thread),
+            // A group stop: it lasts until SIGCONT.
+            libc::PTRACE_EVENT_STOP if signal != libc::SIGTRAP => {
+                let _ = ptrace::resume(thread, Resume::Listen, 0);
+                return;
+            }
+            // A newborn's first stop: its registers are a copy of its maker's.
+            libc::PTRACE_EVENT_STOP => self.restore_flag(thread),
+            _ => {}
+        }
+        self.go_on(thread, 0);
+    }
+
+    /// Puts CLONE_UNTRACED back into the register that it was taken from.
+    pub(super) fn restore_flag(&mut self, thread: i32) {
+        if let Some(tracee) = self.tracees.get_mut(&thread)
+            && std::mem::take(&mut tracee.is_untraced)
+            && inject::KEEPS_FIRST_ARGUMENT
+        {
+            let _ = inject::change_first_argument(thread, |flags| flags | UNTRACED);
         }
     }
 
@@ -253,12 +295,31 @@ impl Tracer {
         found
     }
 
+    /// Says once that memory cannot be read in the best way.
+    pub(super) fn note_way(&mut self, process: i32) {
+        let way = super::memory::way();
+        if std::mem::replace(&mut self.way, way) != way {
+            let instead = match way {
+                Way::Call => return,
+                Way::File => "/proc/PID/mem",
+                Way::Words => "PTRACE_PEEKDATA, a word at a time",
+            };
+            let text = format!(
+                "process_vm_readv(2) is forbidden here: the program's memory is read by {instead}, which is slower"
+            );
+            self.note(process, text);
+        }
+    }
+
     /// Something that a person should know.
     pub(super) fn note(&mut self, process: i32, text: String) {
         let event = Event::Note { process, text };
         self.found.push_back(Found::Other(event));
     }
 }
+
+/// A child that no tracer follows: with our filter, and without us, its calls on sockets would fail.
+pub(super) const UNTRACED: u64 = libc::CLONE_UNTRACED as u64;
 
 /// Now, since 1970.
 pub(super) fn now() -> Duration {

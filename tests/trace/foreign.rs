@@ -86,7 +86,7 @@ fn compare_sockets(ours: &str, theirs: &str) {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> String {
+pub(crate) fn free_port() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port().to_string()
 }

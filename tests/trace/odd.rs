@@ -9,7 +9,7 @@ use crate::common::{Finished, Running, Server, has, run, skip, udpraw};
 use crate::{may_trace, ours, python};
 
 /// Traces a C program.
-fn traced(text: &str) -> Option<(Finished, String)> {
+pub(crate) fn traced(text: &str) -> Option<(Finished, String)> {
     if !(may_trace() && has("gcc")) {
         return None;
     }
@@ -17,7 +17,9 @@ fn traced(text: &str) -> Option<(Finished, String)> {
     let (source, program) = (folder.path().join("odd.c"), folder.path().join("odd"));
     std::fs::write(&source, text).unwrap();
     let mut gcc = Command::new("gcc");
-    gcc.args(["-D_GNU_SOURCE", "-o"]).arg(&program).arg(&source);
+    gcc.args(["-D_GNU_SOURCE", "-pthread", "-o"])
+        .arg(&program)
+        .arg(&source);
     let built = run(gcc);
     assert_eq!(built.code, Some(0), "{}", built.stderr);
     Some(ours(&[], &[program.to_str().unwrap()]))

@@ -21,10 +21,19 @@ A filter (seccomp) in the program hands over its socket calls; each other call c
 -p, and with --no-follow, there is no filter, and each call costs two stops: a program is then much
 slower. So is one with a filter of its own, or that shares its descriptors with another process.
 io_uring's requests and calls by int 0x80 are not shown, which is said once.
-A program that is traced from its start gains no privileges by set-user-ID.
+A program that is traced from its start gains no privileges by set-user-ID. A child that it makes by
+clone3(2) with CLONE_UNTRACED inherits the filter without a tracer: its socket calls fail with ENOSYS.
 
-Exit status: the program's own (128 and the signal's number if it was killed); with -p 0; 2 on an error
-of the tracer.";
+SIGINT, SIGTERM and SIGHUP that are sent to udpraw go to the program. Once that has ended and left others
+running (a daemon), the first such signal lets go of them: they run on, and udpraw stays in the background
+to serve their filter until they end. SIGKILL to that udpraw ends them. With -p the first signal detaches
+within half a second, and the process runs on as it was; a second one ends udpraw at once.
+
+Exit status: the program's own (128 and the signal's number if it was killed); with -p 0, also when it
+detached; 2 on an error of the tracer, and when --max-processes was reached.";
+
+/// How many processes and threads a program that we start may have: against fork bombs.
+const MOST: u32 = 1024;
 
 /// Which calls are told in full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -90,10 +99,10 @@ pub(crate) struct TraceArguments {
     #[arg(long)]
     no_follow: bool,
 
-    /// End all when more processes and threads than this are alive
-    #[arg(long, value_name = "N", default_value_t = 1024,
-          value_parser = clap::value_parser!(u32).range(1..))]
-    max_processes: u32,
+    /// When more processes and threads than this are traced, end them; with -p, detach from all
+    /// [default: 1024, with -p no limit]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_processes: Option<u32>,
 }
 
 impl TraceArguments {
@@ -107,7 +116,10 @@ impl TraceArguments {
             follow: self.follow || !self.no_follow,
             bytes: self.bytes as usize,
             only_udp: self.only == Only::Udp,
-            most: self.max_processes as usize,
+            most: match self.max_processes {
+                None if self.pid.is_some() => None,
+                most => Some(most.unwrap_or(MOST) as usize),
+            },
             ask: explains || self.diagram || json,
         }
     }

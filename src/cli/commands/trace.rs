@@ -4,44 +4,105 @@ use std::io::IsTerminal;
 use std::os::fd::AsFd;
 
 use udpraw::error::Error;
-use udpraw::trace::{End, Program, Tracer};
+use udpraw::trace::{Background, End, Front, Program, Signals, Tracer, stand_in_front};
 
 use crate::cli::args::trace::TraceArguments;
-use crate::cli::exit::{Exit, Outcome, unread};
+use crate::cli::exit::{Exit, Failure, Outcome, unread};
 use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::trace::Report;
 
 pub(crate) fn run(arguments: TraceArguments, output: &mut Output) -> Outcome {
     let explains = arguments.explains(std::io::stdout().is_terminal());
-    let config = arguments.config(explains, output.is_json());
-    let mut tracer = Tracer::new(config);
-    let mut report = Report::new(output, &arguments, explains)?;
-    let signals = interrupt::handle()?;
-    match arguments.pid {
-        Some(pid) => tracer.attach(pid)?,
-        None => {
-            tracer.start(&program(&arguments)?)?;
-            tracer.pass_signals_on(signals.sent);
-        }
+    let mut tracer = Tracer::new(arguments.config(explains, output.is_json()));
+    if let Some(pid) = arguments.pid {
+        let mut report = Report::new(output, &arguments, explains)?;
+        let signals = handle_signals()?;
+        interrupt::end_with_reader();
+        tracer.attach(pid, Some(signals))?;
+        unread(watch(&mut tracer, &mut report, signals))?;
+        return Ok(Exit::Yes);
     }
-    // A reader that went away ends the output, and not the program: its filter needs a tracer.
+    let program = program(&arguments)?;
+    let background = match stand_in_front()? {
+        Front::Ended(status) => return Ok(Exit::Passed(status)),
+        Front::Behind(background) => background,
+    };
+    let mut report = Report::new(output, &arguments, explains)?;
+    tracer.start(&program)?;
+    drop(program);
+    let signals = handle_signals()?;
+    let watched = watch(&mut tracer, &mut report, signals);
+    drop(report);
+    let status = match tracer.root() {
+        Some((_, Some(End::Exited(code)))) => code as u8,
+        Some((_, Some(End::Killed(signal)))) => 128 + signal as u8,
+        _ => 0,
+    };
+    let rest = tracer.remaining();
+    if !rest.is_empty() {
+        stay_behind(&mut tracer, &rest, background, status, output)?;
+    }
+    // That nobody reads any more is no failure of the program.
+    unread(watched)?;
+    Ok(Exit::Passed(status))
+}
+
+fn handle_signals() -> Result<Signals<'static>, Failure> {
+    let signals = interrupt::handle()?;
+    Ok(Signals {
+        stop: signals.stop,
+        sent: signals.sent,
+    })
+}
+
+/// Reports what happens, to the end of the trace.
+fn watch(
+    tracer: &mut Tracer,
+    report: &mut Report<'_>,
+    signals: Signals<'_>,
+) -> Result<(), Failure> {
     let mut broken = None;
-    while let Some(event) = tracer.next_event(Some(signals.stop))? {
-        if broken.is_none() {
-            broken = report.event(&event).err();
+    while let Some(event) = tracer.next_event(Some(signals))? {
+        if broken.is_some() {
+            continue;
+        }
+        if let Err(error) = report.event(&event) {
+            broken = Some(error);
+            // A reader that went away ends the output. A program that was started goes on: its
+            // filter needs a tracer.
+            tracer.detach_attached();
         }
     }
     let finished = report.finish();
-    // That nobody reads any more is no failure of the program.
-    unread(broken.map_or(finished, Err))?;
-    Ok(match tracer.root() {
-        Some((_, Some(End::Exited(code)))) if arguments.pid.is_none() => Exit::Passed(code as u8),
-        Some((_, Some(End::Killed(signal)))) if arguments.pid.is_none() => {
-            Exit::Passed(128 + signal as u8)
-        }
-        _ => Exit::Yes,
-    })
+    match broken.or(finished.err()) {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
+    }
+}
+
+/// What the program left behind has its filter, and cannot do without this tracer.
+fn stay_behind(
+    tracer: &mut Tracer,
+    rest: &[i32],
+    background: Background,
+    status: u8,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let pids: Vec<String> = rest.iter().map(ToString::to_string).collect();
+    let (who, runs, them, end) = match rest {
+        [_] => ("process", "runs", "it", "ends with it"),
+        _ => ("processes", "run", "them", "ends with the last one"),
+    };
+    output.note(format_args!(
+        "{who} {} {runs} on; udpraw (process {}) stays in the background to serve the filter in {them}, \
+         and {end}",
+        pids.join(", "),
+        std::process::id(),
+    ));
+    background.enter(status)?;
+    tracer.keep();
+    Ok(())
 }
 
 fn program(arguments: &TraceArguments) -> Result<Program, Error> {

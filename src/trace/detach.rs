@@ -1,0 +1,270 @@
+//! How a trace ends before its programs do.
+//!
+//! Whoever was attached to runs on as it was: a signal that it was about to get is given to it, a stop
+//! of its group lasts. One loop waits for all tracees, newborns included; what cannot stop now (a parent in
+//! vfork(2), a first thread that has ended) is let go by the kernel when the tracing thread ends.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::event::{End, Event, Found};
+use super::listen::Word;
+use super::tracee::{self, Tracee};
+use super::tracer::Tracer;
+use crate::sys::ptrace::{self, Resume, Status};
+
+/// How long all tracees have to stop.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// How long to sleep between two looks at the tracees, at first and at most.
+const NAPS: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(2));
+
+impl Tracer {
+    /// Lets go of all that is traced; each process runs on.
+    ///
+    /// Ends within half a second. A program that was started and has a filter cannot do without a
+    /// tracer: it is among [`Tracer::remaining`] then.
+    pub fn detach(&mut self) {
+        self.is_leaving = true;
+        if self.has_filter {
+            return;
+        }
+        self.let_all_go(PATIENCE);
+        if self.is_attached {
+            // The rest is not stopped, and the end of this thread lets go of it.
+            let rest: Vec<i32> = self.tracees.keys().copied().collect();
+            rest.into_iter()
+                .for_each(|thread| self.let_gone(thread, End::Detached));
+            self.forget_all();
+        }
+    }
+
+    /// As [`Tracer::detach`], if a process was attached to; what was started is traced on.
+    pub fn detach_attached(&mut self) {
+        if self.is_attached {
+            self.detach();
+        }
+    }
+
+    /// Processes that were started and still need this tracer, after [`Tracer::detach`] or a signal:
+    /// without it their calls on sockets would fail.
+    pub fn remaining(&self) -> Vec<i32> {
+        if !self.is_leaving {
+            return Vec::new();
+        }
+        let processes = self.tracees.values().map(|tracee| tracee.process);
+        let mut processes: Vec<i32> = processes.collect();
+        processes.sort_unstable();
+        processes.dedup();
+        processes
+    }
+
+    /// Lets what is left do what it likes, without a word, until all of it has ended: for a process in
+    /// the background.
+    pub fn keep(&mut self) {
+        loop {
+            match self.listen(true) {
+                Word::From(thread, status) => self.wave_on(thread, status),
+                Word::Nothing => {}
+                Word::Nobody => return,
+            }
+        }
+    }
+
+    /// Ends what was started and lets go of the rest.
+    pub(super) fn give_up(&mut self) {
+        self.is_leaving = true;
+        let is_started = |thread: &i32| self.tracees.get(thread).is_some_and(|t| t.is_started);
+        let has_others = self.tracees.keys().any(|thread| !is_started(thread));
+        self.end_started();
+        if has_others {
+            self.let_all_go(PATIENCE);
+        }
+        self.forget_all();
+    }
+
+    /// Detaches from whoever stops, until `patience` is over.
+    fn let_all_go(&mut self, patience: Duration) {
+        let until = Instant::now() + patience;
+        // Newborns that stand already, whose makers have not told of them.
+        let mut gone = HashSet::new();
+        for (thread, status) in std::mem::take(&mut self.early) {
+            let_go(thread, status);
+            gone.insert(thread);
+        }
+        let is_late = |thread: &i32| self.late.iter().any(|(late, _)| late == thread);
+        for thread in self.tracees.keys().filter(|thread| !is_late(thread)) {
+            // ESRCH: it has ended.
+            let _ = ptrace::interrupt(*thread);
+        }
+        let mut nap = NAPS.0;
+        while !(self.tracees.is_empty() && self.late.is_empty()) {
+            match self.listen(false) {
+                Word::From(thread, status) => {
+                    self.let_one_go(thread, status, &mut gone);
+                    nap = NAPS.0;
+                }
+                Word::Nobody => break,
+                Word::Nothing if Instant::now() >= until => break,
+                Word::Nothing => {
+                    self.leave_dead_leaders();
+                    std::thread::sleep(nap);
+                    nap = (nap * 2).min(NAPS.1);
+                }
+            }
+        }
+    }
+
+    fn let_one_go(&mut self, thread: i32, status: Status, gone: &mut HashSet<i32>) {
+        if let Status::Event { event, .. } = status {
+            match event {
+                libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
+                    // The child is traced, too, and will stop before its first instruction.
+                    let child = ptrace::event_message(thread).map_or(0, |child| child as i32);
+                    if child > 0 && !gone.contains(&child) {
+                        self.born(thread);
+                    }
+                }
+                libc::PTRACE_EVENT_EXEC => self.takes_over(thread),
+                _ => {}
+            }
+        }
+        self.restore_flag(thread);
+        let_go(thread, status);
+        gone.insert(thread);
+        let end = match status {
+            Status::Exited(code) => End::Exited(code),
+            Status::Killed(signal) => End::Killed(signal),
+            _ => End::Detached,
+        };
+        self.let_gone(thread, end);
+    }
+
+    /// Takes a thread out of the tables, and tells of it.
+    fn let_gone(&mut self, thread: i32, end: End) {
+        let Some(tracee) = self.tracees.get(&thread) else {
+            return;
+        };
+        let process = tracee.process;
+        self.vanished(thread);
+        if let Some((root, how)) = &mut self.root
+            && *root == thread
+        {
+            *how = Some(end);
+        }
+        let event = Event::Ended {
+            thread,
+            process,
+            end,
+        };
+        self.found.push_back(Found::Other(event));
+    }
+
+    /// A first thread that has ended while others live gives no word before their end.
+    fn leave_dead_leaders(&mut self) {
+        let dead = |thread: &&i32| tracee::is_dead(**thread);
+        let dead: Vec<i32> = self.tracees.keys().filter(dead).copied().collect();
+        dead.into_iter()
+            .for_each(|thread| self.let_gone(thread, End::Detached));
+    }
+
+    /// Ends every process that was started, and those that they start meanwhile.
+    fn end_started(&mut self) {
+        let until = Instant::now() + 10 * PATIENCE;
+        let mut rest = HashSet::new();
+        loop {
+            let started = self.tracees.iter().filter(|(_, tracee)| tracee.is_started);
+            rest.clear();
+            rest.extend(started.map(|(thread, _)| *thread));
+            if !self.is_attached {
+                rest.extend(self.early.keys().copied());
+            }
+            for thread in &rest {
+                let _ = kill(Pid::from_raw(*thread), Signal::SIGKILL);
+            }
+            match self.listen(false) {
+                Word::From(thread, Status::Exited(_) | Status::Killed(_)) => self.vanished(thread),
+                Word::From(thread, status) if !self.tracees.contains_key(&thread) => {
+                    self.early.insert(thread, status);
+                }
+                // It is being killed, whatever it stopped for; another one is let go later.
+                Word::From(thread, status) if !rest.contains(&thread) => {
+                    let_go(thread, status);
+                    self.vanished(thread);
+                }
+                Word::From(..) => {}
+                Word::Nobody => return,
+                Word::Nothing if rest.is_empty() || Instant::now() >= until => return,
+                Word::Nothing => std::thread::sleep(NAPS.0),
+            }
+        }
+    }
+
+    /// A thread that is to be waited for, and no more.
+    fn know(&mut self, thread: i32, is_untraced: bool) {
+        self.tracees.entry(thread).or_insert_with(|| Tracee {
+            process: thread,
+            is_apart: false,
+            entry: None,
+            is_started: true,
+            is_untraced,
+        });
+    }
+
+    /// Lets a thread go on that nobody looks at any more.
+    fn wave_on(&mut self, thread: i32, status: Status) {
+        let signal = match status {
+            Status::Exited(_) | Status::Killed(_) => return self.vanished(thread),
+            Status::Signal(signal) => signal,
+            Status::Event { event, signal } => match event {
+                libc::PTRACE_EVENT_STOP if signal != libc::SIGTRAP && self.has_filter => {
+                    let _ = ptrace::resume(thread, Resume::Listen, 0);
+                    return;
+                }
+                libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
+                    let child = ptrace::event_message(thread).map_or(0, |child| child as i32);
+                    let is_untraced = self.tracees.get(&thread).is_some_and(|t| t.is_untraced);
+                    self.know(child, is_untraced);
+                    0
+                }
+                libc::PTRACE_EVENT_EXEC => {
+                    let former = ptrace::event_message(thread).map_or(thread, |id| id as i32);
+                    if former != thread {
+                        self.vanished(former);
+                    }
+                    0
+                }
+                libc::PTRACE_EVENT_SECCOMP if self.follow_untraced(thread) => {
+                    let _ = ptrace::resume(thread, Resume::ToSyscall, 0);
+                    return;
+                }
+                _ => 0,
+            },
+            Status::Syscall => 0,
+        };
+        self.know(thread, false);
+        self.restore_flag(thread);
+        let how = match self.has_filter {
+            true => Resume::Continue,
+            false => Resume::Detach,
+        };
+        let _ = ptrace::resume(thread, how, signal);
+        if !self.has_filter {
+            self.vanished(thread);
+        }
+    }
+}
+
+/// Detaches from a thread that stands; a signal that it was about to get, it gets.
+fn let_go(thread: i32, status: Status) {
+    let signal = match status {
+        Status::Exited(_) | Status::Killed(_) => return,
+        Status::Signal(signal) => signal,
+        Status::Syscall | Status::Event { .. } => 0,
+    };
+    // ESRCH: killed meanwhile.
+    let _ = ptrace::resume(thread, Resume::Detach, signal);
+}

@@ -1,0 +1,134 @@
+//! Waiting for word of the tracees, and of nobody else: a host program's other children are its own to
+//! wait for.
+
+use std::io;
+use std::time::Duration;
+
+use super::tracee;
+use super::tracer::Tracer;
+use crate::sys::ptrace::{self, Status};
+
+/// What a wait came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// A thread stopped or ended.
+    From(i32, Status),
+    /// Nothing yet, or a signal handler ran.
+    Nothing,
+    /// There is nobody left to wait for.
+    Nobody,
+}
+
+/// How often each tracee is asked while the host program leaves a child of its own uncollected.
+const NAP: Duration = Duration::from_micros(500);
+
+impl Tracer {
+    /// The next word of a tracee.
+    pub(super) fn listen(&mut self, block: bool) -> Word {
+        if let Some((thread, status)) = self.late.pop_front() {
+            return Word::From(thread, status);
+        }
+        let taken = match self.only() {
+            Some(thread) => self.take(thread, block),
+            None if self.tracees.is_empty() && self.early.is_empty() => {
+                // A newborn whose maker was killed before it could tell of it.
+                match ptrace::peek(false) {
+                    Ok(Some(pid)) if is_ours(pid) => self.take(pid, false),
+                    _ => return Word::Nobody,
+                }
+            }
+            None => self.take_any(block),
+        };
+        match taken {
+            Ok(Some((thread, status))) => {
+                self.spin.count();
+                Word::From(thread, status)
+            }
+            Ok(None) => Word::Nothing,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Word::Nothing,
+            // ECHILD, or a kernel that takes no such wait: no tracee is left.
+            Err(_) => {
+                self.forget_all();
+                Word::Nobody
+            }
+        }
+    }
+
+    /// The one tracee, if there is one alone.
+    fn only(&self) -> Option<i32> {
+        let mut threads = self.tracees.keys();
+        let one = threads.next().copied().filter(|_| self.early.is_empty())?;
+        threads.next().is_none().then_some(one)
+    }
+
+    /// Word of one thread.
+    fn take(&mut self, thread: i32, block: bool) -> io::Result<Option<(i32, Status)>> {
+        let found = match block {
+            true => self.spin.wait(|| ptrace::wait(thread, false).transpose()),
+            false => None,
+        };
+        let taken = match found {
+            Some(found) => found.map(Some),
+            None => ptrace::wait(thread, block),
+        };
+        match taken {
+            Err(error) if error.raw_os_error() == Some(libc::ECHILD) => {
+                // Another thread's exec has taken its id, and nobody traces that one.
+                self.vanished(thread);
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
+    /// Word of any tracee.
+    fn take_any(&mut self, block: bool) -> io::Result<Option<(i32, Status)>> {
+        let seen = match block {
+            true => {
+                let look = || ptrace::peek(false).transpose();
+                let found = self.spin.wait(look).transpose()?;
+                match found {
+                    Some(found) => Some(found),
+                    None => ptrace::peek(true)?,
+                }
+            }
+            false => ptrace::peek(false)?,
+        };
+        match seen {
+            Some(pid) if self.knows(pid) || is_ours(pid) => self.take(pid, false),
+            // A child of the host program's, which hides the others until it is collected.
+            Some(_) => {
+                let found = self.take_each();
+                if block && matches!(found, Ok(None)) {
+                    std::thread::sleep(NAP);
+                }
+                found
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn take_each(&mut self) -> io::Result<Option<(i32, Status)>> {
+        let threads: Vec<i32> = self
+            .tracees
+            .keys()
+            .chain(self.early.keys())
+            .copied()
+            .collect();
+        for thread in threads {
+            if let Some(word) = self.take(thread, false)? {
+                return Ok(Some(word));
+            }
+        }
+        Ok(None)
+    }
+
+    fn knows(&self, pid: i32) -> bool {
+        self.tracees.contains_key(&pid) || self.early.contains_key(&pid)
+    }
+}
+
+/// Whether the calling thread traces a process that it does not know yet.
+fn is_ours(pid: i32) -> bool {
+    tracee::field(pid, "TracerPid:") == Some(nix::unistd::gettid().as_raw())
+}

@@ -1,0 +1,121 @@
+//! How the tracer waits for a stop: asleep, or looking again and again for a short while.
+//!
+//! A stop is a hand-over: the program sleeps while the tracer looks, and the tracer sleeps while the
+//! program runs. To wake a thread on another CPU takes an interrupt and, on a virtual machine, a trip
+//! to its host: several times as long as all that the tracer does. A tracer that does not sleep need
+//! not be woken. Where the CPUs are busy it would only stand in the program's way, so that both ways are
+//! tried in turn, and the faster one is kept for a while. Nothing of the program is touched.
+
+use std::time::{Duration, Instant};
+
+use nix::sched::{CpuSet, sched_getaffinity};
+use nix::unistd::Pid;
+
+/// How many stops a way is tried for, and how many the faster one is kept for.
+const TRIAL: u32 = 256;
+const KEPT: u32 = 8192;
+
+/// How long to look for a stop before going to sleep: a few times what a wake-up takes.
+const LONGEST: Duration = Duration::from_micros(100);
+
+/// What is going on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    /// Sleeping is timed.
+    #[default]
+    Asleep,
+    /// Looking is timed; sleeping took so long.
+    Looking(Duration),
+    /// The faster one of both: whether that is looking.
+    Kept(bool),
+}
+
+/// Which way is being tried.
+#[derive(Debug, Default)]
+pub(super) struct Spin {
+    phase: Phase,
+    stops: u32,
+    began: Option<Instant>,
+}
+
+impl Spin {
+    /// Counts a stop, and goes over to the next phase when this one is done.
+    pub(super) fn count(&mut self) {
+        self.stops += 1;
+        let length = match self.phase {
+            Phase::Kept(_) => KEPT,
+            _ => TRIAL,
+        };
+        if self.stops < length {
+            return;
+        }
+        self.stops = 0;
+        let began = self.began.replace(Instant::now());
+        let took = began.map(|began| began.elapsed());
+        self.phase = match (self.phase, took) {
+            // The first stops of all are those of a program that starts: they are not counted.
+            (_, None) => Phase::Asleep,
+            (Phase::Asleep, Some(asleep)) if has_cpus() => Phase::Looking(asleep),
+            (Phase::Asleep, _) => Phase::Kept(false),
+            (Phase::Looking(asleep), Some(looking)) => Phase::Kept(looking < asleep),
+            (Phase::Kept(_), _) => Phase::Asleep,
+        };
+    }
+
+    /// Looks for what `look` may find, for as long as it pays.
+    pub(super) fn wait<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+        if !matches!(self.phase, Phase::Looking(_) | Phase::Kept(true)) {
+            return None;
+        }
+        let began = Instant::now();
+        while began.elapsed() < LONGEST {
+            for _ in 0..8 {
+                if let Some(found) = look() {
+                    return Some(found);
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Whether the calling thread may run beside another.
+fn has_cpus() -> bool {
+    let Ok(allowed) = sched_getaffinity(Pid::from_raw(0)) else {
+        return false;
+    };
+    let is_set = |cpu: &usize| allowed.is_set(*cpu).unwrap_or(false);
+    (0..CpuSet::count()).filter(is_set).count() > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_faster_way_is_kept_and_tried_again() {
+        let mut spin = Spin::default();
+        assert_eq!(spin.wait(|| Some(1)), None);
+        let mut seen = Vec::new();
+        for _ in 0..2 * (KEPT + 3 * TRIAL) {
+            spin.count();
+            let name = match spin.phase {
+                Phase::Asleep => 'a',
+                Phase::Looking(_) => 'l',
+                Phase::Kept(_) => 'k',
+            };
+            if seen.last() != Some(&name) {
+                seen.push(name);
+            }
+        }
+        let want: &[char] = if has_cpus() {
+            &['a', 'l', 'k', 'a', 'l', 'k']
+        } else {
+            &['a', 'k', 'a', 'k']
+        };
+        assert!(seen.starts_with(want), "{seen:?}");
+        spin.phase = Phase::Kept(true);
+        assert_eq!(spin.wait(|| Some(1)), Some(1));
+        assert_eq!(spin.wait(|| None::<u8>), None);
+    }
+}
