@@ -9,10 +9,12 @@
 //! [`GRACE`], or when a second signal comes, the process ends as if it had never handled the signal.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction};
 use nix::time::{ClockId, clock_gettime};
 
@@ -105,7 +107,7 @@ extern "C" fn on_signal(number: libc::c_int, info: *mut libc::siginfo_t, _: *mut
 /// As a signal does: with this number the process ends if it does not end by itself in time.
 pub(crate) fn raise_flag(number: libc::c_int) {
     let now = now();
-    COUNT.fetch_add(1, Ordering::Relaxed);
+    let is_another = COUNT.fetch_add(1, Ordering::Relaxed) > 0;
     if STOP.swap(true, Ordering::Relaxed) {
         let end = RAISED.load(Ordering::Relaxed) + nanos(TWICE);
         END.fetch_min(end, Ordering::Relaxed);
@@ -113,6 +115,8 @@ pub(crate) fn raise_flag(number: libc::c_int) {
             end_by(number);
         }
         arm(Duration::from_nanos((end - now).unsigned_abs()));
+    } else if is_another && is_blocked() {
+        end_by(number);
     } else {
         NUMBER.store(number, Ordering::Relaxed);
         RAISED.store(now, Ordering::Relaxed);
@@ -138,13 +142,24 @@ pub(crate) fn end() {
 
 extern "C" fn on_tick(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_void) {
     let errno = Errno::last_raw();
-    if !STOP.load(Ordering::Relaxed) {
+    if !STOP.load(Ordering::Relaxed) && !is_blocked() {
         // Dealt with.
         arm(Duration::ZERO);
     } else if now() >= END.load(Ordering::Relaxed) {
         end();
     }
     Errno::set_raw(errno);
+}
+
+/// Whether standard output or error takes nothing. Then a traced program, whose streams they are too,
+/// may be as blocked as this one: that the signal was passed on does not help.
+fn is_blocked() -> bool {
+    [1, 2].into_iter().any(|fd| {
+        // SAFETY: the descriptor is used in this call alone; where it is closed, poll(2) says so.
+        let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+        let mut polled = [PollFd::new(fd, PollFlags::POLLOUT)];
+        poll(&mut polled, PollTimeout::ZERO) == Ok(0)
+    })
 }
 
 /// Asks for SIGALRM after `first` and from then on after each tick; never again if that is zero.
