@@ -77,6 +77,61 @@ pub struct Moved {
     pub is_error: bool,
 }
 
+/// Kinds of events that poll(2) and its like wait for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Events(u8);
+
+impl Events {
+    /// There is something to receive.
+    pub const INPUT: Self = Self(1);
+    /// There is room to send.
+    pub const OUTPUT: Self = Self(2);
+    /// An error, an end, or something urgent.
+    pub const OTHER: Self = Self(4);
+
+    /// From the bits of poll(2), which are epoll(7)'s too.
+    pub(super) fn polled(bits: u16) -> Self {
+        const INPUT: i16 = libc::POLLIN | libc::POLLRDNORM | libc::POLLRDBAND;
+        const OUTPUT: i16 = libc::POLLOUT | libc::POLLWRNORM | libc::POLLWRBAND;
+        let bits = bits.cast_signed();
+        let one = |mask: i16, event: Self| if bits & mask != 0 { event.0 } else { 0 };
+        Self(
+            one(INPUT, Self::INPUT)
+                | one(OUTPUT, Self::OUTPUT)
+                | one(!(INPUT | OUTPUT), Self::OTHER),
+        )
+    }
+
+    /// Whether one of them is among these.
+    pub fn has(self, event: Self) -> bool {
+        self.0 & event.0 != 0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl std::ops::BitOr for Events {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// What a call of poll(2) or its like waited for, and what it found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wait {
+    /// How long it would have waited at most; `None` is for ever.
+    pub limit: Option<Duration>,
+    /// The events that it asked for; none where the call does not say (epoll).
+    pub asked: Events,
+    /// Those that it found.
+    pub ready: Events,
+}
+
 /// What a call says about sockets, beyond its text.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -106,6 +161,14 @@ pub struct Facts {
     pub fds: Vec<i32>,
     /// A second file descriptor or number: the target of dup2, the command of fcntl.
     pub number: i64,
+    /// The argument of that command, where it is an `int`: the flags of `F_SETFL`, the switch of
+    /// `FIONBIO`.
+    pub value: i32,
+    /// What it waited for, if it is one of poll(2)'s kind.
+    pub wait: Option<Wait>,
+    /// Whether the socket behind [`Self::fd`] was set not to block when the call was made; `None`
+    /// where nobody knows.
+    pub is_nonblocking: Option<bool>,
     /// An ICMP error that the error queue brought: errno, type and code, and who sent it.
     pub icmp: Option<(i32, u8, u8, Option<SocketAddr>)>,
 }
@@ -160,6 +223,7 @@ impl Call {
     /// Its result in strace's notation: `5`, `-1 EAGAIN (Resource temporarily unavailable)`.
     pub fn result(&self) -> String {
         let mut result = match self.returned {
+            Returned::Value(0) if self.remark.starts_with("(flags ") => "0".into(),
             Returned::Value(value) if self.remark.starts_with("(flags ") => format!("{value:#x}"),
             Returned::Value(value) => value.to_string(),
             Returned::Error(errno) => return error_text(errno),

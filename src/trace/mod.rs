@@ -36,7 +36,7 @@ mod state;
 mod tracee;
 mod tracer;
 
-pub use call::{Call, Direction, Facts, Kind, Moved, Returned};
+pub use call::{Call, Direction, Events, Facts, Kind, Moved, Returned, Wait};
 pub use diagram::{Arrow, Diagram, Fate};
 pub use event::{Config, End, Event};
 pub use program::Program;
