@@ -194,6 +194,20 @@ pub struct Call {
     pub facts: Facts,
     pub(super) text: String,
     pub(super) starts: Vec<usize>,
+    /// How much of it strace writes as the call begins.
+    pub(super) shown: Shown,
+    /// Whether that has been told already, as an [`Event::Unfinished`](super::Event::Unfinished).
+    pub(super) is_resumed: bool,
+}
+
+/// How many of a call's arguments are known as it begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// All of them.
+    #[default]
+    Whole,
+    /// So many; what the kernel writes comes behind them.
+    Some(usize),
 }
 
 impl Call {
@@ -238,13 +252,49 @@ impl Call {
 
     /// The whole line: `sendto(3, "hello", 5, 0, NULL, 0) = 5`.
     pub fn line(&self) -> String {
-        let call = format!("{}({}", self.name, self.text);
-        let close = match self.returned {
-            Returned::Never => " <unfinished ...>)",
-            _ => ")",
+        self.line_behind(0)
+    }
+
+    /// The whole line, behind a prefix of so many columns. As with strace, the result stands in column
+    /// 40, where the call leaves it free.
+    pub fn line_behind(&self, prefix: usize) -> String {
+        let mut line = match (self.is_resumed, self.shown) {
+            (false, _) => format!("{}(", self.name),
+            (true, _) => format!("<... {} resumed>", self.name),
         };
-        // strace's result stands in column 40, where the call leaves it free.
-        format!("{:<39} = {}", call + close, self.result())
+        let is_never = self.returned == Returned::Never;
+        line.push_str(match (self.is_resumed, self.shown) {
+            (true, Shown::Whole) => "",
+            (true, Shown::Some(_)) if is_never => "",
+            (true, Shown::Some(count)) => self.text.get(self.start(count)..).unwrap_or_default(),
+            (false, Shown::Some(count)) if is_never => self.beginning(count),
+            (false, _) => &self.text,
+        });
+        if is_never && self.shown != Shown::Whole {
+            line.push_str(" <unfinished ...>");
+        }
+        line.push_str(") ");
+        let width = 40_usize.saturating_sub(prefix);
+        format!("{line:<width$}= {}", self.result())
+    }
+
+    /// The line of a call that has only begun: `recvfrom(3,  <unfinished ...>`.
+    pub(super) fn unfinished(&self) -> String {
+        let text = match self.shown {
+            Shown::Whole => &self.text,
+            Shown::Some(count) => self.beginning(count),
+        };
+        format!("{}({text} <unfinished ...>", self.name)
+    }
+
+    /// Where the argument of that number begins.
+    fn start(&self, index: usize) -> usize {
+        self.starts.get(index).copied().unwrap_or(self.text.len())
+    }
+
+    /// The first arguments, and the comma in front of what follows.
+    fn beginning(&self, count: usize) -> &str {
+        self.text.get(..self.start(count)).unwrap_or_default()
     }
 
     /// Empties it for the next call, and keeps its memory.
@@ -264,6 +314,8 @@ impl Call {
             ..Facts::default()
         };
         self.returned = Returned::Never;
+        self.shown = Shown::Whole;
+        self.is_resumed = false;
     }
 
     /// Begins the next argument, and returns the text to write it to.

@@ -27,6 +27,7 @@ mod life;
 mod memory;
 mod notation;
 mod order;
+mod overlap;
 mod place;
 mod program;
 mod signal;

@@ -35,6 +35,8 @@ pub struct Tracer {
     pub(super) found: VecDeque<Found>,
     /// Threads whose sends must be told before anything else: what they sent has been received.
     pub(super) awaited: Vec<i32>,
+    /// The thread whose call was the last to begin, until something is told.
+    pub(super) begun: Option<i32>,
     /// New threads that stopped before the call that made them told of them.
     pub(super) early: Vec<i32>,
     /// Ends that were seen before their turn.
@@ -56,6 +58,7 @@ impl Tracer {
             call: Call::default(),
             found: VecDeque::new(),
             awaited: Vec::new(),
+            begun: None,
             early: Vec::new(),
             late: Vec::new(),
             place: Place::default(),
@@ -211,7 +214,8 @@ impl Tracer {
                 }
             },
             Status::Signal(signal) => {
-                let text = signal_text(thread, signal);
+                self.end_line(thread);
+                let text = signal::text(thread, signal);
                 self.go_on(thread, signal);
                 Some(Found::Other(Event::Signal { thread, text }))
             }
@@ -255,20 +259,4 @@ pub(super) fn now() -> Duration {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default()
-}
-
-/// `SIGINT {si_signo=SIGINT, si_code=SI_USER, si_pid=1, si_uid=0}`.
-fn signal_text(thread: i32, number: i32) -> String {
-    let name = signal::name(number);
-    match ptrace::signal_info(thread) {
-        Ok((code, pid, uid)) if code <= 0 || number == libc::SIGCHLD => {
-            let code = match number {
-                libc::SIGCHLD => signal::child_code(code),
-                _ => signal::code(code),
-            };
-            format!("{name} {{si_signo={name}, si_code={code}, si_pid={pid}, si_uid={uid}}}")
-        }
-        Ok((code, ..)) => format!("{name} {{si_signo={name}, si_code={}}}", signal::code(code)),
-        Err(_) => name,
-    }
 }

@@ -20,9 +20,24 @@ const FCNTL: Names = &[
 ];
 
 /// Status flags of open(2), behind the access mode.
-const STATUS: Names = names! {
-    O_CREAT O_EXCL O_NOCTTY O_TRUNC O_APPEND O_NONBLOCK O_SYNC O_DSYNC O_ASYNC O_DIRECT
-    O_DIRECTORY O_NOFOLLOW O_NOATIME O_CLOEXEC O_PATH
+#[rustfmt::skip]
+const STATUS: Names = &[
+    (libc::O_CREAT as i64, "O_CREAT"), (libc::O_EXCL as i64, "O_EXCL"),
+    (libc::O_NOCTTY as i64, "O_NOCTTY"), (libc::O_TRUNC as i64, "O_TRUNC"),
+    (libc::O_APPEND as i64, "O_APPEND"), (libc::O_NONBLOCK as i64, "O_NONBLOCK"),
+    (libc::O_SYNC as i64, "O_SYNC"), (libc::O_DSYNC as i64, "O_DSYNC"),
+    (libc::O_DIRECT as i64, "O_DIRECT"), (LARGE, "O_LARGEFILE"),
+    (libc::O_NOFOLLOW as i64, "O_NOFOLLOW"), (libc::O_NOATIME as i64, "O_NOATIME"),
+    (libc::O_CLOEXEC as i64, "O_CLOEXEC"), (libc::O_PATH as i64, "O_PATH"),
+    (libc::O_TMPFILE as i64, "O_TMPFILE"), (libc::O_DIRECTORY as i64, "O_DIRECTORY"),
+    (libc::O_ASYNC as i64, "FASYNC"),
+];
+
+/// `O_LARGEFILE` of the kernel: libc's is 0 on 64-bit machines.
+const LARGE: i64 = if cfg!(target_arch = "aarch64") {
+    0o400_000
+} else {
+    0o100_000
 };
 
 fn status(text: &mut String, value: i64) {
@@ -32,14 +47,10 @@ fn status(text: &mut String, value: i64) {
         2 => "O_RDWR",
         _ => "O_ACCMODE",
     });
-    // libc's O_LARGEFILE is 0 on 64-bit machines, but the kernel sets the bit.
-    let (large, rest) = (value & 0o100_000, value & !3 & !0o100_000);
+    let rest = value & !3;
     if rest != 0 {
         text.push('|');
         flags(text, rest as u32, STATUS, "");
-    }
-    if large != 0 {
-        text.push_str("|O_LARGEFILE");
     }
 }
 

@@ -53,6 +53,11 @@ impl Header {
     }
 }
 
+/// `msg_namelen` of a header: it stands behind the pointer `msg_name`.
+pub(super) fn name_length(bytes: &[u8; Header::SIZE]) -> u32 {
+    Header::read(bytes).map_or(0, |header| header.name_length)
+}
+
 fn message_flags(text: &mut String, value: i32) {
     flags(text, value.cast_unsigned(), FLAGS, "MSG_???");
 }

@@ -16,7 +16,7 @@ mod wait;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use super::call::{Call, Returned};
+use super::call::{Call, Returned, Shown};
 use super::calls::Shape;
 use super::memory::Memory;
 use super::notation::{flags, named, names, pointer, quoted};
@@ -69,8 +69,11 @@ pub(super) fn early<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -
         }
         Shape::ReceiveFrom if arguments[4] != 0 => length(arguments[5]),
         Shape::GetOption => length(arguments[4]),
-        // msg_namelen stands behind the pointer msg_name.
-        Shape::ReceiveMessage if arguments[1] != 0 => length(arguments[1].wrapping_add(8)),
+        // As strace does, the whole header is wanted.
+        Shape::ReceiveMessage => match memory.exact::<{ message::Header::SIZE }>(arguments[1]) {
+            Some(bytes) => Early::Length(message::name_length(&bytes)),
+            None => Early::None,
+        },
         Shape::ReceiveMessages => {
             let count = (arguments[2] as u32).min(1024);
             let step = message::Header::SIZE as u64 + 8;
@@ -96,6 +99,7 @@ pub(super) fn early<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -
 pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context<'_, M>) {
     let arguments = &context.arguments;
     let [first, second, third, fourth, ..] = *arguments;
+    call.shown = shown(shape, context);
     if shape.begins_with_fd() {
         call.facts.fd = Some(first as i32);
         let _ = write!(call.next(), "{}", first as i32);
@@ -156,6 +160,38 @@ pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context
         | Shape::UringEnter
         | Shape::UringRegister => transfer::decode(call, shape, context),
         _ => descriptor::decode(call, shape, context),
+    }
+}
+
+/// How many arguments strace writes as the call begins.
+fn shown<M>(shape: Shape, context: &Context<'_, M>) -> Shown {
+    let command = context.arguments[1] as u32;
+    match (shape, context.early) {
+        (
+            Shape::ReceiveFrom
+            | Shape::ReceiveMessages
+            | Shape::SendMessages
+            | Shape::Read
+            | Shape::ReadVector
+            | Shape::ReadVectorAt
+            | Shape::EpollWait
+            | Shape::EpollPwait
+            | Shape::EpollPwait2,
+            _,
+        )
+        | (
+            Shape::NameOut | Shape::Accept | Shape::Accept4 | Shape::ReceiveMessage,
+            Early::Length(_),
+        ) => Shown::Some(1),
+        (Shape::GetOption, Early::Length(_)) | (Shape::Socketpair, _) => Shown::Some(3),
+        (Shape::Poll, _) => Shown::Some(3),
+        (Shape::Ppoll | Shape::Select, _) => Shown::Some(5),
+        (Shape::Pselect, _) => Shown::Some(6),
+        (Shape::Fcntl, _) if matches!(command, 1 | 3 | 5 | 11 | 16) => Shown::Some(2),
+        (Shape::Ioctl, _) if !matches!(command, 0x5421 | 0x5450..=0x5452 | 0x8901 | 0x8902) => {
+            Shown::Some(2)
+        }
+        _ => Shown::Whole,
     }
 }
 

@@ -364,6 +364,8 @@ pub(super) fn epoll_wait<M: Memory>(call: &mut Call, shape: Shape, context: &Con
     });
     let _ = write!(call.next(), "{}", most as i32);
     match shape {
+        // strace looks where the time is once the call has returned well.
+        Shape::EpollPwait2 if call.value().is_none() => pointer(call.next(), time),
         Shape::EpollPwait2 => super::timespec(call, context, time),
         _ => drop(write!(call.next(), "{}", time as i32)),
     }
