@@ -137,14 +137,51 @@ pub(crate) fn event_message(pid: i32) -> io::Result<i64> {
     Ok(ptrace::getevent(Pid::from_raw(pid))?)
 }
 
-/// The signal that a process is about to get, as `si_code` and `si_pid` and `si_uid` tell it.
-pub(crate) fn signal_info(pid: i32) -> io::Result<(i32, i32, u32)> {
+/// What came with a signal: the fields of `siginfo_t` that every kind of signal has a use for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SignalInfo {
+    pub(crate) code: i32,
+    pub(crate) errno: i32,
+    /// Who sent it, or the child that it is about.
+    pub(crate) pid: i32,
+    pub(crate) uid: u32,
+    /// The status of a child: its exit code, or a signal.
+    pub(crate) status: i32,
+    /// The time that a child took, in ticks of the clock.
+    pub(crate) times: [i64; 2],
+    /// What sigqueue(3) sent with it.
+    pub(crate) value: u64,
+    /// Where the fault was.
+    pub(crate) address: u64,
+}
+
+/// What came with the signal that a process is about to get.
+pub(crate) fn signal_info(pid: i32) -> io::Result<SignalInfo> {
     let info = ptrace::getsiginfo(Pid::from_raw(pid))?;
     // SAFETY: si_pid reads four bytes of the union, all of which the kernel has filled.
     let sender = unsafe { info.si_pid() };
     // SAFETY: as above.
-    let user = unsafe { info.si_uid() };
-    Ok((info.si_code, sender, user))
+    let uid = unsafe { info.si_uid() };
+    // SAFETY: as above.
+    let status = unsafe { info.si_status() };
+    // SAFETY: as above, eight bytes.
+    let user = unsafe { info.si_utime() };
+    // SAFETY: as above.
+    let system = unsafe { info.si_stime() };
+    // SAFETY: as above.
+    let value = unsafe { info.si_value() };
+    // SAFETY: as above.
+    let address = unsafe { info.si_addr() };
+    Ok(SignalInfo {
+        code: info.si_code,
+        errno: info.si_errno,
+        pid: sender,
+        uid,
+        status,
+        times: [user, system],
+        value: value.sival_ptr as u64,
+        address: address as u64,
+    })
 }
 
 /// What a stop at a system call is about.

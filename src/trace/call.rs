@@ -77,6 +77,61 @@ pub struct Moved {
     pub is_error: bool,
 }
 
+/// Kinds of events that poll(2) and its like wait for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Events(u8);
+
+impl Events {
+    /// There is something to receive.
+    pub const INPUT: Self = Self(1);
+    /// There is room to send.
+    pub const OUTPUT: Self = Self(2);
+    /// An error, an end, or something urgent.
+    pub const OTHER: Self = Self(4);
+
+    /// From the bits of poll(2), which are epoll(7)'s too.
+    pub(super) fn polled(bits: u16) -> Self {
+        const INPUT: i16 = libc::POLLIN | libc::POLLRDNORM | libc::POLLRDBAND;
+        const OUTPUT: i16 = libc::POLLOUT | libc::POLLWRNORM | libc::POLLWRBAND;
+        let bits = bits.cast_signed();
+        let one = |mask: i16, event: Self| if bits & mask != 0 { event.0 } else { 0 };
+        Self(
+            one(INPUT, Self::INPUT)
+                | one(OUTPUT, Self::OUTPUT)
+                | one(!(INPUT | OUTPUT), Self::OTHER),
+        )
+    }
+
+    /// Whether one of them is among these.
+    pub fn has(self, event: Self) -> bool {
+        self.0 & event.0 != 0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl std::ops::BitOr for Events {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// What a call of poll(2) or its like waited for, and what it found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wait {
+    /// How long it would have waited at most; `None` is for ever.
+    pub limit: Option<Duration>,
+    /// The events that it asked for; none where the call does not say (epoll).
+    pub asked: Events,
+    /// Those that it found.
+    pub ready: Events,
+}
+
 /// What a call says about sockets, beyond its text.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -106,6 +161,14 @@ pub struct Facts {
     pub fds: Vec<i32>,
     /// A second file descriptor or number: the target of dup2, the command of fcntl.
     pub number: i64,
+    /// The argument of that command, where it is an `int`: the flags of `F_SETFL`, the switch of
+    /// `FIONBIO`.
+    pub value: i32,
+    /// What it waited for, if it is one of poll(2)'s kind.
+    pub wait: Option<Wait>,
+    /// Whether the socket behind [`Self::fd`] was set not to block when the call was made; `None`
+    /// where nobody knows.
+    pub is_nonblocking: Option<bool>,
     /// An ICMP error that the error queue brought: errno, type and code, and who sent it.
     pub icmp: Option<(i32, u8, u8, Option<SocketAddr>)>,
 }
@@ -131,6 +194,20 @@ pub struct Call {
     pub facts: Facts,
     pub(super) text: String,
     pub(super) starts: Vec<usize>,
+    /// How much of it strace writes as the call begins.
+    pub(super) shown: Shown,
+    /// Whether that has been told already, as an [`Event::Unfinished`](super::Event::Unfinished).
+    pub(super) is_resumed: bool,
+}
+
+/// How many of a call's arguments are known as it begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// All of them.
+    #[default]
+    Whole,
+    /// So many; what the kernel writes comes behind them.
+    Some(usize),
 }
 
 impl Call {
@@ -160,6 +237,7 @@ impl Call {
     /// Its result in strace's notation: `5`, `-1 EAGAIN (Resource temporarily unavailable)`.
     pub fn result(&self) -> String {
         let mut result = match self.returned {
+            Returned::Value(0) if self.remark.starts_with("(flags ") => "0".into(),
             Returned::Value(value) if self.remark.starts_with("(flags ") => format!("{value:#x}"),
             Returned::Value(value) => value.to_string(),
             Returned::Error(errno) => return error_text(errno),
@@ -174,13 +252,49 @@ impl Call {
 
     /// The whole line: `sendto(3, "hello", 5, 0, NULL, 0) = 5`.
     pub fn line(&self) -> String {
-        let call = format!("{}({}", self.name, self.text);
-        let close = match self.returned {
-            Returned::Never => " <unfinished ...>)",
-            _ => ")",
+        self.line_behind(0)
+    }
+
+    /// The whole line, behind a prefix of so many columns. As with strace, the result stands in column
+    /// 40, where the call leaves it free.
+    pub fn line_behind(&self, prefix: usize) -> String {
+        let mut line = match (self.is_resumed, self.shown) {
+            (false, _) => format!("{}(", self.name),
+            (true, _) => format!("<... {} resumed>", self.name),
         };
-        // strace's result stands in column 40, where the call leaves it free.
-        format!("{:<39} = {}", call + close, self.result())
+        let is_never = self.returned == Returned::Never;
+        line.push_str(match (self.is_resumed, self.shown) {
+            (true, Shown::Whole) => "",
+            (true, Shown::Some(_)) if is_never => "",
+            (true, Shown::Some(count)) => self.text.get(self.start(count)..).unwrap_or_default(),
+            (false, Shown::Some(count)) if is_never => self.beginning(count),
+            (false, _) => &self.text,
+        });
+        if is_never && self.shown != Shown::Whole {
+            line.push_str(" <unfinished ...>");
+        }
+        line.push_str(") ");
+        let width = 40_usize.saturating_sub(prefix);
+        format!("{line:<width$}= {}", self.result())
+    }
+
+    /// The line of a call that has only begun: `recvfrom(3,  <unfinished ...>`.
+    pub(super) fn unfinished(&self) -> String {
+        let text = match self.shown {
+            Shown::Whole => &self.text,
+            Shown::Some(count) => self.beginning(count),
+        };
+        format!("{}({text} <unfinished ...>", self.name)
+    }
+
+    /// Where the argument of that number begins.
+    fn start(&self, index: usize) -> usize {
+        self.starts.get(index).copied().unwrap_or(self.text.len())
+    }
+
+    /// The first arguments, and the comma in front of what follows.
+    fn beginning(&self, count: usize) -> &str {
+        self.text.get(..self.start(count)).unwrap_or_default()
     }
 
     /// Empties it for the next call, and keeps its memory.
@@ -200,6 +314,8 @@ impl Call {
             ..Facts::default()
         };
         self.returned = Returned::Never;
+        self.shown = Shown::Whole;
+        self.is_resumed = false;
     }
 
     /// Begins the next argument, and returns the text to write it to.

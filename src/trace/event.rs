@@ -16,6 +16,10 @@ pub struct Config {
     pub most: Option<usize>,
     /// Whether sockets are asked for their addresses where a call does not tell them.
     pub ask: bool,
+    /// Whether a call during which something else happens is told in two parts, as strace does: as it
+    /// begins ([`Event::Unfinished`]), and as it returns. Otherwise each call is one event, and a send
+    /// is told before the receive that it caused.
+    pub overlaps: bool,
 }
 
 impl Default for Config {
@@ -26,6 +30,7 @@ impl Default for Config {
             only_udp: true,
             most: None,
             ask: true,
+            overlaps: false,
         }
     }
 }
@@ -46,6 +51,13 @@ pub enum End {
 pub enum Event<'a> {
     /// A call returned, or will never return.
     Call(&'a Call),
+    /// A call has begun, and something else happens before it returns. Only with [`Config::overlaps`].
+    Unfinished {
+        /// The thread that makes it.
+        thread: i32,
+        /// The first part of its line: `recvfrom(3,  <unfinished ...>`.
+        text: String,
+    },
     /// A thread is about to get a signal.
     Signal {
         /// The thread.

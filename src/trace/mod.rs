@@ -31,6 +31,7 @@ mod listen;
 mod memory;
 mod notation;
 mod order;
+mod overlap;
 mod program;
 mod refusal;
 mod signal;
@@ -41,7 +42,7 @@ mod state;
 mod tracee;
 mod tracer;
 
-pub use call::{Call, Direction, Facts, Kind, Moved, Returned};
+pub use call::{Call, Direction, Events, Facts, Kind, Moved, Returned, Wait};
 pub use diagram::{Arrow, Diagram, Fate};
 pub use event::{Config, End, Event};
 pub use front::{Background, Front, stand_in_front};

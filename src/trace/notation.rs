@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::memory::{MOST, Memory};
+
 /// Names of numbers or of bits.
 pub(super) type Names = &'static [(i64, &'static str)];
 
@@ -20,8 +22,8 @@ pub(super) fn quoted(text: &mut String, bytes: &[u8], is_cut: bool) {
             b' '..=b'~' => text.push(char::from(byte)),
             _ => {
                 let next = bytes.get(at + 1);
-                // Three digits where a shorter number would swallow the next digit.
-                let _ = match next.is_some_and(u8::is_ascii_digit) {
+                // Three digits where a shorter number would swallow the next octal digit.
+                let _ = match next.is_some_and(|next| (b'0'..=b'7').contains(next)) {
                     true => write!(text, "\\{byte:03o}"),
                     false => write!(text, "\\{byte:o}"),
                 };
@@ -34,13 +36,39 @@ pub(super) fn quoted(text: &mut String, bytes: &[u8], is_cut: bool) {
     }
 }
 
-/// `MSG_PEEK|MSG_TRUNC`, with what has no name in hexadecimal; `0` for none.
-pub(super) fn flags(text: &mut String, value: i64, names: Names) {
+/// `"\x68\x65"`: bytes of a structure that ends in the middle of a field.
+pub(super) fn quoted_hex(text: &mut String, bytes: &[u8]) {
+    text.push('"');
+    for byte in bytes {
+        let _ = write!(text, "\\x{byte:02x}");
+    }
+    text.push('"');
+}
+
+/// A number in hexadecimal as printf's `%#x` writes it: 0 has no prefix.
+pub(super) fn hex(text: &mut String, value: u64) {
+    let _ = match value {
+        0 => text.write_str("0"),
+        _ => write!(text, "{value:#x}"),
+    };
+}
+
+/// As printf's `%#08x`: the width counts the prefix, which 0 does not have.
+pub(super) fn hex_padded(text: &mut String, value: u64, width: usize) {
+    let _ = match value {
+        0 => write!(text, "{value:0width$x}"),
+        _ => write!(text, "{value:#0width$x}"),
+    };
+}
+
+/// `MSG_PEEK|MSG_TRUNC`, with what has no name in hexadecimal; `0` for none. `unknown` says what it
+/// would have been where not one bit has a name.
+pub(super) fn flags(text: &mut String, value: u32, names: Names, unknown: &str) {
     if value == 0 {
         text.push('0');
         return;
     }
-    let (mut rest, mut is_first) = (value, true);
+    let (mut rest, mut is_first) = (i64::from(value), true);
     for (bit, name) in names {
         if *bit != 0 && rest & bit == *bit {
             if !std::mem::take(&mut is_first) {
@@ -50,21 +78,23 @@ pub(super) fn flags(text: &mut String, value: i64, names: Names) {
             rest &= !bit;
         }
     }
-    if rest != 0 {
+    if rest != 0 && is_first && !unknown.is_empty() {
+        let _ = write!(text, "{rest:#x} /* {unknown} */");
+    } else if rest != 0 {
         let bar = if is_first { "" } else { "|" };
         let _ = write!(text, "{bar}{rest:#x}");
     }
 }
 
 /// The name of a number; else the number, and what it would have been one of.
-pub(super) fn named(text: &mut String, value: i64, names: Names, unknown: &str) {
-    match names.iter().find(|(number, _)| *number == value) {
+pub(super) fn named(text: &mut String, value: u32, names: Names, unknown: &str) {
+    match names.iter().find(|(number, _)| *number == i64::from(value)) {
         Some((_, name)) => text.push_str(name),
-        None if unknown.is_empty() => {
-            let _ = write!(text, "{value}");
-        }
         None => {
-            let _ = write!(text, "{value:#x} /* {unknown} */");
+            hex(text, value.into());
+            if !unknown.is_empty() {
+                let _ = write!(text, " /* {unknown} */");
+            }
         }
     }
 }
@@ -75,6 +105,47 @@ pub(super) fn pointer(text: &mut String, address: u64) {
         0 => text.push_str("NULL"),
         _ => drop(write!(text, "{address:#x}")),
     }
+}
+
+/// An array in the program's memory: `[a, b, ...]`, with at most `most` elements. What cannot be read
+/// is an address.
+pub(super) fn array<M: Memory, const N: usize>(
+    text: &mut String,
+    memory: &M,
+    (at, count): (u64, u64),
+    most: usize,
+    mut element: impl FnMut(&mut String, &[u8; N]),
+) {
+    let is_bounded = count
+        .checked_mul(N as u64)
+        .is_some_and(|size| at.checked_add(size).is_some());
+    if at == 0 || (count > 0 && !is_bounded) {
+        return pointer(text, at);
+    }
+    // One more is looked for, as strace does before it writes the dots.
+    let wanted = usize::try_from(count).unwrap_or(usize::MAX);
+    let wanted = wanted.min(most.saturating_add(1)).min(MOST / N);
+    let mut bytes = vec![0; wanted * N];
+    let read = memory.read(at, &mut bytes) / N;
+    if wanted > 0 && read == 0 {
+        return pointer(text, at);
+    }
+    text.push('[');
+    for (index, bytes) in bytes.as_chunks::<N>().0.iter().enumerate() {
+        if index > 0 {
+            text.push_str(", ");
+        }
+        if index >= read {
+            let _ = write!(text, "... /* {:#x} */", at + (index * N) as u64);
+            break;
+        }
+        if index >= most {
+            text.push_str("...");
+            break;
+        }
+        element(text, bytes);
+    }
+    text.push(']');
 }
 
 macro_rules! names {
@@ -94,11 +165,28 @@ mod tests {
     }
 
     #[test]
-    fn flags_as_strace_writes_them() {
-        for (value, want) in [(0, "0"), (3, "A|B"), (12, "0xc"), (9, "A|0x8")] {
+    fn numbers_as_strace_writes_them() {
+        for (value, want) in [(0, "0"), (3, "A|B"), (12, "0xc /* N_??? */"), (9, "A|0x8")] {
             let mut text = String::new();
-            flags(&mut text, value, &[(1, "A"), (2, "B")]);
+            flags(&mut text, value, &[(1, "A"), (2, "B")], "N_???");
             assert_eq!(text, want);
         }
+        for (value, want) in [
+            (1, "A"),
+            (0, "0 /* N_??? */"),
+            (u32::MAX, "0xffffffff /* N_??? */"),
+        ] {
+            let mut text = String::new();
+            named(&mut text, value, &[(1, "A")], "N_???");
+            assert_eq!(text, want);
+        }
+        for (value, want) in [(0, "00000000"), (1, "0x000001")] {
+            let mut text = String::new();
+            hex_padded(&mut text, value, 8);
+            assert_eq!(text, want);
+        }
+        let mut text = String::new();
+        quoted_hex(&mut text, b"o\0");
+        assert_eq!(text, r#""\x6f\x00""#);
     }
 }

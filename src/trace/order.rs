@@ -23,6 +23,9 @@ impl Tracer {
     /// Whether the call that has just returned is to be told now. A datagram may be received before
     /// the call that sends it has returned: the cause is told first.
     pub(super) fn is_first(&mut self) -> bool {
+        if self.config.overlaps {
+            return self.found.is_empty();
+        }
         if !self.awaited.is_empty() || !self.found.is_empty() {
             let thread = self.call.thread;
             let is_awaited = self.awaited.contains(&thread);

@@ -58,7 +58,9 @@ impl Tracer {
             arguments,
             early: decode::early(spec.shape, &Remote(thread), &arguments),
             began: now(),
+            is_told: false,
         });
+        self.begin_line(thread);
     }
 
     /// Has the child of a clone(2) with CLONE_UNTRACED be traced all the same: it inherits the filter,
@@ -94,6 +96,7 @@ impl Tracer {
         let tracee = self.tracees.get_mut(&thread)?;
         let entry = tracee.entry.take()?;
         let process = tracee.process;
+        self.end_line(thread);
         self.write(thread, process, &entry, returned, &Remote(thread));
         self.note_way(process);
         self.settle(process, &entry);
@@ -110,11 +113,12 @@ impl Tracer {
             return false;
         };
         let process = tracee.process;
+        self.end_line(thread);
         self.write(thread, process, &entry, Returned::Never, &Nothing);
         true
     }
 
-    fn write<M: Memory>(
+    pub(super) fn write<M: Memory>(
         &mut self,
         thread: i32,
         process: i32,
@@ -149,6 +153,7 @@ impl Tracer {
             bytes: self.config.bytes,
         };
         decode::decode(call, entry.spec.shape, &context);
+        call.is_resumed = entry.is_told;
         let is_other = call.facts.kind.is_some_and(|kind| !kind.is_udp());
         if self.config.only_udp && is_other {
             call.shorten();

@@ -14,6 +14,8 @@ pub(super) struct Entry {
     pub(super) arguments: [u64; 6],
     pub(super) early: Early,
     pub(super) began: Duration,
+    /// Whether its beginning has been told (`Event::Unfinished`).
+    pub(super) is_told: bool,
 }
 
 /// A thread.

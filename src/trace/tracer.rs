@@ -49,6 +49,8 @@ pub struct Tracer {
     pub(super) found: VecDeque<Found>,
     /// Threads whose sends must be told before anything else: what they sent has been received.
     pub(super) awaited: Vec<i32>,
+    /// The thread whose call was the last to begin, until something is told.
+    pub(super) begun: Option<i32>,
     /// New threads that stopped before the call that made them told of them.
     pub(super) early: HashMap<i32, Status>,
     /// Words that were taken before their turn: these threads stand, or have ended.
@@ -78,6 +80,7 @@ impl Tracer {
             call: Call::default(),
             found: VecDeque::new(),
             awaited: Vec::new(),
+            begun: None,
             early: HashMap::new(),
             late: VecDeque::new(),
             spin: Spin::default(),
@@ -230,7 +233,8 @@ impl Tracer {
                 None
             }
             Status::Signal(signal) => {
-                let text = signal_text(thread, signal);
+                self.end_line(thread);
+                let text = signal::text(thread, signal);
                 self.go_on(thread, signal);
                 Some(Found::Other(Event::Signal { thread, text }))
             }
@@ -326,20 +330,4 @@ pub(super) fn now() -> Duration {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default()
-}
-
-/// `SIGINT {si_signo=SIGINT, si_code=SI_USER, si_pid=1, si_uid=0}`.
-fn signal_text(thread: i32, number: i32) -> String {
-    let name = signal::name(number);
-    match ptrace::signal_info(thread) {
-        Ok((code, pid, uid)) if code <= 0 || number == libc::SIGCHLD => {
-            let code = match number {
-                libc::SIGCHLD => signal::child_code(code),
-                _ => signal::code(code),
-            };
-            format!("{name} {{si_signo={name}, si_code={code}, si_pid={pid}, si_uid={uid}}}")
-        }
-        Ok((code, ..)) => format!("{name} {{si_signo={name}, si_code={}}}", signal::code(code)),
-        Err(_) => name,
-    }
 }

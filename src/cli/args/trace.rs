@@ -78,9 +78,9 @@ pub(crate) struct TraceArguments {
     #[arg(long)]
     pub(crate) diagram: bool,
 
-    /// Tell in full the calls on these sockets
-    #[arg(long, value_name = "KIND", default_value = "udp")]
-    only: Only,
+    /// Show in full the calls on these sockets [default: udp; all in a file, as strace does]
+    #[arg(long, value_name = "KIND")]
+    only: Option<Only>,
 
     /// Show so many bytes of a payload
     #[arg(short = 's', long, value_name = "N", default_value_t = 32,
@@ -112,15 +112,18 @@ impl TraceArguments {
     }
 
     pub(crate) fn config(&self, explains: bool, json: bool) -> Config {
+        let is_straces = self.output.is_some() && !json;
+        let kind = if is_straces { Only::All } else { Only::Udp };
         Config {
             follow: self.follow || !self.no_follow,
             bytes: self.bytes as usize,
-            only_udp: self.only == Only::Udp,
+            only_udp: self.only.unwrap_or(kind) == Only::Udp,
             most: match self.max_processes {
                 None if self.pid.is_some() => None,
                 most => Some(most.unwrap_or(MOST) as usize),
             },
             ask: explains || self.diagram || json,
+            overlaps: is_straces && !explains,
         }
     }
 }

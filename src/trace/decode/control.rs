@@ -3,33 +3,27 @@
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{address, interface, option};
-use crate::sys::control::{self, Message};
+use super::{address, index};
+use crate::sys::control::Message;
 use crate::trace::call::Facts;
-use crate::trace::notation::{Names, named, names, quoted};
+use crate::trace::notation::{Names, hex, named, names, quoted};
 
 /// Messages of `SOL_SOCKET`, as strace names them.
+#[rustfmt::skip]
 const SOCKET: Names = &[
-    (1, "SCM_RIGHTS"),
-    (2, "SCM_CREDENTIALS"),
-    (3, "SCM_SECURITY"),
-    (29, "SO_TIMESTAMP_OLD"),
-    (35, "SO_TIMESTAMPNS_OLD"),
-    (37, "SO_TIMESTAMPING_OLD"),
-    (40, "SO_RXQ_OVFL"),
-    (43, "SO_WIFI_STATUS"),
-    (36, "SO_MARK"),
-    (54, "SCM_TIMESTAMPING_OPT_STATS"),
-    (58, "SCM_TIMESTAMPING_PKTINFO"),
-    (61, "SCM_TXTIME"),
-    (63, "SO_TIMESTAMP_NEW"),
-    (64, "SO_TIMESTAMPNS_NEW"),
+    (1, "SCM_RIGHTS"), (2, "SCM_CREDENTIALS"), (3, "SCM_SECURITY"), (29, "SO_TIMESTAMP_OLD"),
+    (35, "SO_TIMESTAMPNS_OLD"), (36, "SO_MARK"), (37, "SO_TIMESTAMPING_OLD"), (40, "SO_RXQ_OVFL"),
+    (41, "SO_WIFI_STATUS"), (54, "SCM_TIMESTAMPING_OPT_STATS"), (58, "SCM_TIMESTAMPING_PKTINFO"),
+    (61, "SO_TXTIME"), (63, "SO_TIMESTAMP_NEW"), (64, "SO_TIMESTAMPNS_NEW"),
     (65, "SO_TIMESTAMPING_NEW"),
 ];
 
-const IP: Names = names! {
-    IP_TOS IP_TTL IP_PKTINFO IP_RECVERR IP_RETOPTS IP_RECVOPTS IP_ORIGDSTADDR IP_CHECKSUM IP_RECVFRAGSIZE
-};
+#[rustfmt::skip]
+const IP: Names = &[
+    (1, "IP_TOS"), (2, "IP_TTL"), (3, "SCM_SECURITY"), (6, "IP_RECVOPTS"), (7, "IP_RETOPTS"),
+    (8, "IP_PKTINFO"), (11, "IP_RECVERR"), (20, "IP_ORIGDSTADDR"), (23, "IP_CHECKSUM"),
+    (25, "IP_RECVFRAGSIZE"),
+];
 
 const IPV6: Names = names! {
     IPV6_PKTINFO IPV6_HOPLIMIT IPV6_TCLASS IPV6_RECVERR IPV6_FLOWINFO IPV6_HOPOPTS IPV6_DSTOPTS
@@ -38,99 +32,132 @@ const IPV6: Names = names! {
 
 const UDP: Names = names! { UDP_SEGMENT UDP_GRO };
 
-/// Writes `[{cmsg_len=20, cmsg_level=SOL_IP, cmsg_type=IP_TTL, cmsg_data=[64]}, …]`; what is not a
-/// message any more is told as a string.
-pub(super) fn write(text: &mut String, buffer: &[u8], facts: &mut Facts) {
+/// The length, the level and the type of a message, in front of its data.
+const HEAD: usize = 16;
+
+/// Writes `[{cmsg_len=20, cmsg_level=SOL_IP, cmsg_type=IP_TTL, cmsg_data=[64]}, …]` of a buffer that
+/// the program has at `at`, with room for at least one message. `is_whole` is no where it is longer
+/// than what was read of it.
+pub(super) fn write(
+    text: &mut String,
+    buffer: &[u8],
+    (at, is_whole): (u64, bool),
+    most: usize,
+    facts: &mut Facts,
+) {
     text.push('[');
-    let mut at = 0;
-    for message in control::messages(buffer) {
-        if at > 0 {
+    let mut rest = buffer;
+    let mut is_first = true;
+    while let Some((head, data)) = rest.split_first_chunk::<HEAD>() {
+        if !std::mem::take(&mut is_first) {
             text.push_str(", ");
         }
-        one(text, &message, facts);
-        at += control::space(message.payload.len());
+        let [length @ .., _, _, _, _, _, _, _, _] = *head;
+        let length = u64::from_ne_bytes(length);
+        let field =
+            |at: usize| i32::from_ne_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let known = usize::try_from(length)
+            .unwrap_or(usize::MAX)
+            .min(rest.len());
+        let message = Message {
+            level: field(8),
+            kind: field(12),
+            payload: data.get(..known.saturating_sub(HEAD)).unwrap_or_default(),
+        };
+        let _ = write!(text, "{{cmsg_len={length}, cmsg_level=");
+        one(text, &message, most, facts);
+        text.push('}');
+        if known < HEAD {
+            rest = data;
+            break;
+        }
+        let next = length.checked_next_multiple_of(8).unwrap_or(u64::MAX);
+        let next = usize::try_from(next).unwrap_or(usize::MAX);
+        rest = rest.get(next..).unwrap_or_default();
     }
-    let rest = buffer.get(at..).unwrap_or_default();
     if !rest.is_empty() {
-        text.push_str(if at > 0 { ", ... /* " } else { "/* " });
-        let _ = write!(text, "{} bytes that are no message */", rest.len());
+        let at = at.wrapping_add((buffer.len() - rest.len()) as u64);
+        let _ = write!(text, ", ... /* {at:#x} */");
+    } else if !is_whole {
+        text.push_str(", ...");
     }
     text.push(']');
 }
 
-fn one(text: &mut String, message: &Message<'_>, facts: &mut Facts) {
-    let length = control::space(0) + message.payload.len();
-    let _ = write!(text, "{{cmsg_len={length}, cmsg_level=");
-    option::level(text, message.level);
+fn one(text: &mut String, message: &Message<'_>, most: usize, facts: &mut Facts) {
+    named(
+        text,
+        message.level.cast_unsigned(),
+        super::names::LEVELS,
+        "SOL_???",
+    );
     text.push_str(", cmsg_type=");
-    let names = match message.level {
-        libc::SOL_SOCKET => SOCKET,
-        libc::SOL_IP => IP,
-        libc::SOL_IPV6 => IPV6,
-        libc::SOL_UDP => UDP,
-        _ => &[],
+    let (names, unknown) = match message.level {
+        libc::SOL_SOCKET => (SOCKET, "SCM_???"),
+        libc::SOL_IP => (IP, "IP_???"),
+        libc::SOL_IPV6 => (IPV6, ""),
+        libc::SOL_UDP => (UDP, ""),
+        _ => (&[][..], ""),
     };
-    match names.iter().any(|(n, _)| *n == i64::from(message.kind)) {
-        true => named(text, message.kind.into(), names, ""),
-        false => {
-            let _ = write!(text, "{:#x}", message.kind);
-        }
+    named(text, message.kind.cast_unsigned(), names, unknown);
+    // What is too short for its type is left out, as strace does.
+    let start = text.len();
+    text.push_str(", cmsg_data=");
+    if payload(text, message, most, facts).is_none() {
+        text.truncate(start);
     }
-    if !message.payload.is_empty() {
-        text.push_str(", cmsg_data=");
-        if payload(text, message, facts).is_none() {
-            quoted(text, message.payload, false);
-        }
-    }
-    text.push('}');
 }
 
-/// `None`, and nothing written, where the payload is not what its type says.
-fn payload(text: &mut String, message: &Message<'_>, facts: &mut Facts) -> Option<()> {
+/// Writes so many numbers, and dots for those beyond `most`.
+fn list<const N: usize>(
+    text: &mut String,
+    bytes: &[u8],
+    most: usize,
+    mut number: impl FnMut(&mut String, [u8; N]),
+) -> Option<()> {
+    text.push('[');
+    for (index, bytes) in bytes.as_chunks().0.iter().enumerate() {
+        text.push_str(if index > 0 { ", " } else { "" });
+        if index >= most {
+            text.push_str("...");
+            break;
+        }
+        number(text, *bytes);
+    }
+    text.push(']');
+    Some(())
+}
+
+/// Times as strace writes them; `???` where there are too few bytes.
+fn times(text: &mut String, bytes: &[u8], count: usize, fraction: &str) {
+    let long = |at: usize| Some(i64::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
+    if bytes.len() < count * 16 {
+        return text.push_str("???");
+    }
+    text.push_str(if count > 1 { "[" } else { "" });
+    for at in 0..count {
+        let (seconds, rest) = (long(at * 16), long(at * 16 + 8));
+        let _ = write!(
+            text,
+            "{}{{tv_sec={}, tv_{fraction}={}}}",
+            if at > 0 { ", " } else { "" },
+            seconds.unwrap_or_default(),
+            rest.unwrap_or_default().cast_unsigned(),
+        );
+    }
+    text.push_str(if count > 1 { "]" } else { "" });
+}
+
+fn number(text: &mut String, bytes: [u8; 4]) {
+    let _ = write!(text, "{}", u32::from_ne_bytes(bytes));
+}
+
+/// `None` where the payload is not what its type says, or nothing is known of the type.
+fn payload(text: &mut String, message: &Message<'_>, most: usize, facts: &mut Facts) -> Option<()> {
     let bytes = message.payload;
     let word = |at: usize| Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
-    let long = |at: usize| Some(i64::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
     match (message.level, message.kind) {
-        (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
-            let fds: Vec<i32> = bytes
-                .as_chunks()
-                .0
-                .iter()
-                .map(|fd| i32::from_ne_bytes(*fd))
-                .collect();
-            let _ = write!(text, "{fds:?}");
-            facts.fds.extend(&fds);
-        }
-        (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) => {
-            let (pid, uid, gid) = (word(0)?, word(4)?, word(8)?);
-            let _ = write!(text, "{{pid={pid}, uid={uid}, gid={gid}}}");
-        }
-        (libc::SOL_SOCKET, 29 | 63) => {
-            let _ = write!(text, "{{tv_sec={}, tv_usec={}}}", long(0)?, long(8)?);
-        }
-        (libc::SOL_SOCKET, 35 | 64) => {
-            let _ = write!(text, "{{tv_sec={}, tv_nsec={}}}", long(0)?, long(8)?);
-        }
-        (libc::SOL_SOCKET, 37 | 65) => {
-            long(40)?;
-            text.push('[');
-            for at in [0, 16, 32] {
-                let comma = if at == 0 { "" } else { ", " };
-                let _ = write!(
-                    text,
-                    "{comma}{{tv_sec={}, tv_nsec={}}}",
-                    long(at)?,
-                    long(at + 8)?
-                );
-            }
-            text.push(']');
-        }
-        (libc::SOL_SOCKET, 61) => {
-            let _ = write!(text, "[{}]", long(0)?);
-        }
-        (libc::SOL_SOCKET, libc::SO_RXQ_OVFL | libc::SO_MARK) => {
-            let _ = write!(text, "[{}]", word(0)?);
-        }
+        (libc::SOL_SOCKET, _) => socket(text, message, most, facts)?,
         (libc::SOL_UDP, libc::UDP_SEGMENT) => {
             let size = u16::from_ne_bytes(*bytes.first_chunk()?);
             let _ = write!(text, "[{size}]");
@@ -160,35 +187,74 @@ fn payload(text: &mut String, message: &Message<'_>, facts: &mut Facts) -> Optio
             let number = word(16)?;
             let _ = write!(
                 text,
-                "{{inet_pton(AF_INET6, \"{address}\", &ipi6_addr), ipi6_ifindex="
+                "{{inet_pton(AF_INET6, \"{}\", &ipi6_addr), ipi6_ifindex=",
+                address::Inet6(address)
             );
             index(text, number);
             text.push('}');
         }
         // As strace writes it: each byte, in hexadecimal.
-        (libc::SOL_IP, libc::IP_TOS) => {
-            text.push('[');
-            for (at, byte) in bytes.iter().enumerate() {
-                let comma = if at == 0 { "" } else { ", " };
-                let _ = match byte {
-                    0 => write!(text, "{comma}0"),
-                    _ => write!(text, "{comma}{byte:#x}"),
-                };
-            }
-            text.push(']');
+        (libc::SOL_IP, libc::IP_TOS | libc::IP_RECVOPTS | libc::IP_RETOPTS) => {
+            bytes.first()?;
+            list(text, bytes, most, |text, [byte]| hex(text, byte.into()))?;
         }
         (libc::SOL_IPV6, libc::IPV6_TCLASS) => {
-            let _ = write!(text, "[{:#x}]", word(0)?);
+            text.push('[');
+            hex(text, word(0)?.into());
+            text.push(']');
         }
         (libc::SOL_IP, libc::IP_TTL | libc::IP_CHECKSUM | libc::IP_RECVFRAGSIZE)
         | (libc::SOL_IPV6, libc::IPV6_HOPLIMIT) => {
-            let _ = write!(text, "[{}]", word(0)?);
+            word(0)?;
+            list(text, bytes, most, number)?;
         }
         (libc::SOL_IP, libc::IP_ORIGDSTADDR) | (libc::SOL_IPV6, libc::IPV6_ORIGDSTADDR) => {
-            address::write(text, bytes);
+            bytes.get(15)?;
+            address::write(text, &bytes[..bytes.len().min(address::LONGEST)]);
         }
-        (libc::SOL_IP, libc::IP_RECVERR) | (libc::SOL_IPV6, libc::IPV6_RECVERR) => {
-            error(text, bytes, facts)?;
+        (libc::SOL_IP, 3) => {
+            bytes.first()?;
+            quoted(text, bytes, false);
+        }
+        // strace wants the whole of a struct sockaddr_in behind it.
+        (libc::SOL_IP, libc::IP_RECVERR) => error(text, bytes.first_chunk::<32>()?, facts)?,
+        (libc::SOL_IPV6, libc::IPV6_RECVERR) => error(text, bytes, facts)?,
+        _ => return None,
+    }
+    Some(())
+}
+
+fn socket(text: &mut String, message: &Message<'_>, most: usize, facts: &mut Facts) -> Option<()> {
+    let bytes = message.payload;
+    let word = |at: usize| Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
+    bytes.first()?;
+    match message.kind {
+        libc::SCM_RIGHTS => {
+            word(0)?;
+            let fds = bytes.as_chunks().0.iter();
+            facts.fds.extend(fds.map(|fd| i32::from_ne_bytes(*fd)));
+            list(text, bytes, most, |text, fd| {
+                let _ = write!(text, "{}", i32::from_ne_bytes(fd));
+            })?;
+        }
+        libc::SCM_CREDENTIALS => {
+            let [pid, uid, gid] = [word(0)?, word(4)?, word(8)?].map(u32::cast_signed);
+            let _ = write!(text, "{{pid={pid}, uid=");
+            super::identity(text, uid.cast_unsigned());
+            text.push_str(", gid=");
+            super::identity(text, gid.cast_unsigned());
+            text.push('}');
+        }
+        3 => quoted(text, bytes, false),
+        29 | 63 => times(text, bytes, 1, "usec"),
+        35 | 64 => times(text, bytes, 1, "nsec"),
+        37 | 65 => times(text, bytes, 3, "nsec"),
+        61 => {
+            let time = u64::from_ne_bytes(*bytes.first_chunk()?);
+            let _ = write!(text, "[{time}]");
+        }
+        libc::SO_RXQ_OVFL | libc::SO_MARK => {
+            let _ = write!(text, "[{}]", word(0)?);
         }
         _ => return None,
     }
@@ -230,12 +296,4 @@ fn segment(facts: &mut Facts, size: usize) {
     {
         moved.segment = Some(size);
     }
-}
-
-/// An interface as strace writes it: by name, and 0 for any.
-fn index(text: &mut String, number: u32) {
-    let _ = match interface(number) {
-        Some(name) => write!(text, "if_nametoindex(\"{name}\")"),
-        None => write!(text, "{number}"),
-    };
 }

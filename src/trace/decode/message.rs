@@ -2,21 +2,26 @@
 
 use std::fmt::Write as _;
 
-use super::{Context, Early, address, control, length_argument, peer};
-use crate::trace::call::{Call, Direction, Moved};
+use super::{Context, Early, control, length_argument, peer};
+use crate::trace::call::{Call, Direction, Facts, Moved};
 use crate::trace::memory::{MOST, Memory};
-use crate::trace::notation::{Names, flags, names, pointer, quoted};
+use crate::trace::notation::{Names, array, flags, pointer, quoted};
 
-const FLAGS: Names = names! {
-    MSG_OOB MSG_PEEK MSG_DONTROUTE MSG_CTRUNC MSG_TRUNC MSG_DONTWAIT MSG_EOR MSG_WAITALL MSG_FIN MSG_SYN
-    MSG_CONFIRM MSG_RST MSG_ERRQUEUE MSG_NOSIGNAL MSG_MORE MSG_WAITFORONE MSG_FASTOPEN MSG_CMSG_CLOEXEC
-};
-/// What libc has no name for everywhere (linux/socket.h).
-const MORE_FLAGS: Names = &[(0x400_0000, "MSG_ZEROCOPY"), (0x10, "MSG_PROBE")];
+/// In the order of their bits; some are the kernel's own (linux/socket.h).
+#[rustfmt::skip]
+const FLAGS: Names = &[
+    (0x1, "MSG_OOB"), (0x2, "MSG_PEEK"), (0x4, "MSG_DONTROUTE"), (0x8, "MSG_CTRUNC"),
+    (0x10, "MSG_PROBE"), (0x20, "MSG_TRUNC"), (0x40, "MSG_DONTWAIT"), (0x80, "MSG_EOR"),
+    (0x100, "MSG_WAITALL"), (0x200, "MSG_FIN"), (0x400, "MSG_SYN"), (0x800, "MSG_CONFIRM"),
+    (0x1000, "MSG_RST"), (0x2000, "MSG_ERRQUEUE"), (0x4000, "MSG_NOSIGNAL"), (0x8000, "MSG_MORE"),
+    (0x1_0000, "MSG_WAITFORONE"), (0x2_0000, "MSG_SENDPAGE_NOTLAST"), (0x4_0000, "MSG_BATCH"),
+    (0x8_0000, "MSG_NO_SHARED_FRAGS"), (0x400_0000, "MSG_ZEROCOPY"), (0x2000_0000, "MSG_FASTOPEN"),
+    (0x4000_0000, "MSG_CMSG_CLOEXEC"), (0x8000_0000, "MSG_CMSG_COMPAT"),
+];
 
 /// How many bytes of a datagram tell it from others.
 const START: usize = 64;
-/// How many parts of a message, and how many messages of a call, are looked at.
+/// How many messages of a call are looked at.
 const PARTS: usize = 1024;
 
 /// `struct msghdr` of 64-bit Linux.
@@ -48,18 +53,13 @@ impl Header {
     }
 }
 
+/// `msg_namelen` of a header: it stands behind the pointer `msg_name`.
+pub(super) fn name_length(bytes: &[u8; Header::SIZE]) -> u32 {
+    Header::read(bytes).map_or(0, |header| header.name_length)
+}
+
 fn message_flags(text: &mut String, value: i32) {
-    if value & 0x400_0010 == 0 {
-        return flags(text, i64::from(value.cast_unsigned()), FLAGS);
-    }
-    let mut head = String::new();
-    flags(&mut head, i64::from(value & !0x400_0010), FLAGS);
-    let mut tail = String::new();
-    flags(&mut tail, i64::from(value & 0x400_0010), MORE_FLAGS);
-    match head.as_str() {
-        "0" => text.push_str(&tail),
-        _ => drop(write!(text, "{head}|{tail}")),
-    }
+    flags(text, value.cast_unsigned(), FLAGS, "MSG_???");
 }
 
 /// The bytes at an address, as a string; the address itself where they cannot be read.
@@ -67,7 +67,7 @@ pub(super) fn string<M: Memory>(
     call: &mut Call,
     context: &Context<'_, M>,
     address: u64,
-    length: usize,
+    length: u64,
     moved: Option<&mut Moved>,
 ) {
     let text = call.next();
@@ -78,11 +78,14 @@ fn buffer<M: Memory>(
     text: &mut String,
     context: &Context<'_, M>,
     address: u64,
-    length: usize,
+    length: u64,
     moved: Option<&mut Moved>,
 ) {
-    let shown = length.min(context.bytes);
-    let kept = length.min(shown.max(START)).min(MOST);
+    let whole = usize::try_from(length).unwrap_or(usize::MAX);
+    // strace reads one byte more than it shows, and no more need be there.
+    let needed = whole.min(context.bytes.saturating_add(1)).min(MOST);
+    let shown = needed.min(context.bytes);
+    let kept = whole.min(needed.max(START)).min(MOST);
     let mut bytes = [0; 256];
     let mut longer = Vec::new();
     let room = match bytes.get_mut(..kept) {
@@ -92,12 +95,13 @@ fn buffer<M: Memory>(
             &mut longer
         }
     };
-    if address == 0 || (context.memory.read(address, room) < kept) {
+    let read = context.memory.read(address, room).min(kept);
+    if address == 0 || read < needed {
         return pointer(text, address);
     }
-    quoted(text, &room[..shown.min(kept)], length > shown);
+    quoted(text, &room[..shown], length > shown as u64);
     if let Some(moved) = moved {
-        let missing = START.saturating_sub(moved.start.len()).min(room.len());
+        let missing = START.saturating_sub(moved.start.len()).min(read);
         moved.start.extend_from_slice(&room[..missing]);
     }
 }
@@ -109,10 +113,10 @@ pub(super) fn done(call: &Call) -> Option<usize> {
 pub(super) fn send_to<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     let [_, data, length, flags, name, name_length] = context.arguments;
     let mut moved = Moved::default();
-    string(call, context, data, length as usize, Some(&mut moved));
+    string(call, context, data, length, Some(&mut moved));
     let _ = write!(call.next(), "{length}");
     message_flags(call.next(), flags as i32);
-    moved.peer = peer(call, context, name, name_length as usize);
+    moved.peer = peer(call, context, name, name_length as i32);
     let _ = write!(call.next(), "{}", name_length as i32);
     call.facts.flags = flags as i32;
     call.facts.address = moved.peer;
@@ -135,7 +139,7 @@ pub(super) fn receive_from<M: Memory>(call: &mut Call, context: &Context<'_, M>)
                 call,
                 context,
                 data,
-                bytes.min(length as usize),
+                length.min(bytes as u64),
                 Some(&mut moved),
             );
         }
@@ -145,19 +149,18 @@ pub(super) fn receive_from<M: Memory>(call: &mut Call, context: &Context<'_, M>)
     message_flags(call.next(), flags as i32);
     let now = context.memory.exact(name_length).map(u32::from_ne_bytes);
     match (done, now) {
-        (Some(_), Some(now)) if name != 0 => {
+        (_, None) | (None, _) => pointer(call.next(), name),
+        (Some(_), Some(now)) => {
             let room = match context.early {
-                Early::Length(room) => *room,
-                _ => now,
+                Early::Length(room) => room.cast_signed(),
+                _ => now.cast_signed(),
             };
-            moved.peer = peer(call, context, name, now.min(room) as usize);
+            moved.peer = peer(call, context, name, now.cast_signed().min(room));
         }
-        _ => pointer(call.next(), name),
     }
-    if name == 0 {
-        pointer(call.next(), name_length);
-    } else {
-        length_argument(call, context, name_length, now);
+    match now {
+        Some(_) if name != 0 => length_argument(call, context, name_length, now),
+        _ => pointer(call.next(), name_length),
     }
     call.facts.flags = flags as i32;
     call.facts.address = moved.peer;
@@ -184,19 +187,14 @@ fn header<M: Memory>(
     };
     let mut text = std::mem::take(&mut call.text);
     text.push_str("{msg_name=");
-    let shown = header.name_length.min(room.unwrap_or(u32::MAX)).min(128);
-    let name = (header.name != 0 && shown > 0)
-        .then(|| context.memory.bytes(header.name, shown as usize))
-        .flatten();
-    match name {
-        Some(name) => moved.peer = address::write(&mut text, &name),
-        None => pointer(&mut text, header.name),
-    }
+    let length = header.name_length.cast_signed();
+    let shown = room.map_or(length, |room| length.min(room.cast_signed()));
+    moved.peer = super::sockaddr(&mut text, context, header.name, shown);
     text.push_str(", msg_namelen=");
     if let Some(room) = room.filter(|room| *room != header.name_length) {
-        let _ = write!(text, "{room} => ");
+        let _ = write!(text, "{} => ", room.cast_signed());
     }
-    let _ = write!(text, "{}, ", header.name_length);
+    let _ = write!(text, "{length}, ");
     text.push_str("msg_iov=");
     vector(
         &mut text,
@@ -214,14 +212,7 @@ fn header<M: Memory>(
     call.facts.moved.push(moved);
     if header.control_length > 0 {
         text.push_str(", msg_control=");
-        let length = header.control_length.min(MOST as u64) as usize;
-        match (header.control != 0)
-            .then(|| context.memory.bytes(header.control, length))
-            .flatten()
-        {
-            Some(bytes) => control::write(&mut text, &bytes, &mut call.facts),
-            None => pointer(&mut text, header.control),
-        }
+        control(&mut text, context, header, &mut call.facts);
     }
     let _ = write!(
         text,
@@ -231,6 +222,25 @@ fn header<M: Memory>(
     message_flags(&mut text, header.flags);
     text.push('}');
     call.text = text;
+}
+
+fn control<M: Memory>(
+    text: &mut String,
+    context: &Context<'_, M>,
+    header: &Header,
+    facts: &mut Facts,
+) {
+    let length = header.control_length.min(MOST as u64) as usize;
+    let bytes = (header.control != 0 && length >= 16)
+        .then(|| context.memory.bytes(header.control, length))
+        .flatten();
+    match bytes {
+        Some(bytes) => {
+            let place = (header.control, header.control_length <= MOST as u64);
+            control::write(text, &bytes, place, context.bytes, facts);
+        }
+        None => pointer(text, header.control),
+    }
 }
 
 /// `[{iov_base="abc", iov_len=3}, …]`; where nothing was read into them, the addresses of the parts.
@@ -243,39 +253,24 @@ pub(super) fn vector<M: Memory>(
     is_failed: bool,
     moved: &mut Moved,
 ) {
-    let number = (count as usize).min(PARTS);
-    let Some(bytes) = (at != 0)
-        .then(|| context.memory.bytes(at, number * 16))
-        .flatten()
-    else {
-        return pointer(text, at);
-    };
-    let mut left = filled;
-    text.push('[');
-    for (index, part) in bytes.as_chunks::<16>().0.iter().enumerate() {
-        let (base, length) = part.split_at(8);
-        let word = |half: &[u8]| {
-            half.first_chunk()
-                .map_or(0, |bytes| u64::from_ne_bytes(*bytes))
-        };
-        let (base, length) = (word(base), word(length));
-        text.push_str(if index > 0 {
-            ", {iov_base="
-        } else {
-            "{iov_base="
-        });
-        let shown = left.map_or(length as usize, |left| left.min(length as usize));
-        match filled {
-            Some(_) if is_failed => pointer(text, base),
-            _ => buffer(text, context, base, shown, Some(moved)),
-        }
-        let _ = write!(text, ", iov_len={length}}}");
-        left = left.map(|left| left - shown);
-    }
-    if count as usize > number {
-        text.push_str(", ...");
-    }
-    text.push(']');
+    let mut left = filled.map(|filled| filled as u64);
+    array(
+        text,
+        context.memory,
+        (at, count),
+        context.bytes,
+        |text, part: &[u8; 16]| {
+            let [base, length] = super::longs(part).map(i64::cast_unsigned);
+            text.push_str("{iov_base=");
+            let shown = left.map_or(length, |left| left.min(length));
+            match is_failed {
+                true => pointer(text, base),
+                false => buffer(text, context, base, shown, Some(moved)),
+            }
+            let _ = write!(text, ", iov_len={length}}}");
+            left = left.map(|left| left - shown);
+        },
+    );
 }
 
 pub(super) fn send_message<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
@@ -303,7 +298,9 @@ pub(super) fn receive_message<M: Memory>(call: &mut Call, context: &Context<'_, 
     };
     match (done(call), room) {
         (Some(bytes), _) => one_message(call, context, at, room, Some(bytes)),
-        (None, Some(room)) => drop(write!(call.next(), "{{msg_namelen={room}}}")),
+        (None, Some(room)) => {
+            let _ = write!(call.next(), "{{msg_namelen={}}}", room.cast_signed());
+        }
         (None, None) => pointer(call.next(), at),
     }
     message_flags(call.next(), flags as i32);
@@ -334,55 +331,24 @@ fn one_message<M: Memory>(
 pub(super) fn messages<M: Memory>(call: &mut Call, context: &Context<'_, M>, is_send: bool) {
     let [_, at, count, flags, timeout, _] = context.arguments;
     let done = done(call);
-    let shown = match (is_send, done) {
-        (true, None) => count as u32 as usize,
-        (_, Some(done)) => done,
-        (false, None) => 0,
-    };
     call.next();
-    if at == 0 || (shown == 0 && !(is_send && done.is_some())) {
-        pointer(&mut call.text, at);
-    } else {
-        call.text.push('[');
-        for index in 0..shown.min(PARTS) {
-            if index > 0 {
-                call.text.push_str(", ");
-            }
-            let here = at + (index * (Header::SIZE + 8)) as u64;
-            let Some(bytes) = context.memory.exact::<{ Header::SIZE + 8 }>(here) else {
-                pointer(&mut call.text, here);
-                break;
-            };
-            let Some(found) = Header::read(&bytes) else {
-                break;
-            };
-            let length = bytes
-                .get(Header::SIZE..)
-                .and_then(|rest| rest.first_chunk())
-                .map_or(0, |bytes| u32::from_ne_bytes(*bytes));
-            let room = match context.early {
-                Early::Lengths(rooms) => rooms.get(index).copied(),
-                _ => None,
-            };
-            call.text.push_str("{msg_hdr=");
-            let received = (!is_send).then_some(length as usize);
-            header(call, context, &found, room, received);
-            if done.is_some() {
-                let _ = write!(call.text, ", msg_len={length}");
-            }
-            call.text.push('}');
-        }
-        if shown > PARTS {
-            call.text.push_str(", ...");
-        }
-        call.text.push(']');
+    match (is_send, done) {
+        (true, _) => each_message(call, context, u64::from(count as u32), None),
+        (false, Some(done)) => each_message(call, context, done as u64, Some(done)),
+        (false, None) => pointer(&mut call.text, at),
     }
     let _ = write!(call.next(), "{}", count as u32);
     message_flags(call.next(), flags as i32);
     if !is_send {
-        super::timespec(call, context, timeout);
-        if done.is_some() && timeout != 0 {
-            super::left(call, context, timeout);
+        let before = match context.early {
+            Early::Messages(_, time) => time.clone(),
+            _ => super::timespec_text(context.memory, timeout),
+        };
+        call.next().push_str(&before);
+        match done {
+            Some(0) => call.remark.push_str("(Timeout)"),
+            Some(_) if timeout != 0 => super::left(call, context, timeout),
+            _ => {}
         }
     }
     call.facts.flags = flags as i32;
@@ -391,8 +357,72 @@ pub(super) fn messages<M: Memory>(call: &mut Call, context: &Context<'_, M>, is_
     } else {
         Direction::In
     });
-    if done.is_none() {
-        call.facts.moved.clear();
+    // What was not sent is shown, and has not moved.
+    call.facts.moved.truncate(done.unwrap_or_default());
+    for moved in &mut call.facts.moved {
+        moved.is_error = !is_send && flags as i32 & libc::MSG_ERRQUEUE != 0;
     }
     call.facts.address = call.facts.moved.first().and_then(|moved| moved.peer);
+}
+
+/// `[{msg_hdr={…}, msg_len=3}, …]`: as many as strace shows, and the facts in all.
+fn each_message<M: Memory>(
+    call: &mut Call,
+    context: &Context<'_, M>,
+    count: u64,
+    received: Option<usize>,
+) {
+    const SIZE: usize = Header::SIZE + 8;
+    let at = context.arguments[1];
+    let done = done(call).unwrap_or_default();
+    let rooms = match context.early {
+        Early::Messages(rooms, _) => &rooms[..],
+        _ => &[],
+    };
+    let mut index = 0;
+    let mut one = |text: &mut String, bytes: &[u8; SIZE]| {
+        let Some(found) = Header::read(bytes) else {
+            return;
+        };
+        let [.., a, b, c, d, _, _, _, _] = *bytes;
+        let length = u32::from_ne_bytes([a, b, c, d]);
+        let room = rooms.get(index).copied();
+        text.push_str("{msg_hdr=");
+        std::mem::swap(text, &mut call.text);
+        header(
+            call,
+            context,
+            &found,
+            room,
+            received.map(|_| length as usize),
+        );
+        std::mem::swap(text, &mut call.text);
+        if index < done {
+            let _ = write!(text, ", msg_len={length}");
+            if let Some(moved) = call.facts.moved.last_mut() {
+                moved.bytes = length as usize;
+            }
+        }
+        text.push('}');
+        index += 1;
+    };
+    let mut text = String::new();
+    array(
+        &mut text,
+        context.memory,
+        (at, count),
+        context.bytes,
+        &mut one,
+    );
+    // Beyond what is shown, for the facts.
+    let mut beyond = String::new();
+    for extra in context.bytes..done.min(PARTS) {
+        let here = at.wrapping_add((extra * SIZE) as u64);
+        let Some(bytes) = context.memory.exact::<SIZE>(here) else {
+            break;
+        };
+        one(&mut beyond, &bytes);
+        beyond.clear();
+    }
+    call.text.push_str(&text);
 }

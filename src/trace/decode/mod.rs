@@ -6,7 +6,9 @@
 mod address;
 mod control;
 mod descriptor;
+mod ioctl;
 mod message;
+mod names;
 mod option;
 mod transfer;
 mod wait;
@@ -14,10 +16,10 @@ mod wait;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use super::call::{Call, Returned};
+use super::call::{Call, Returned, Shown};
 use super::calls::Shape;
 use super::memory::Memory;
-use super::notation::{named, names, pointer};
+use super::notation::{flags, named, names, pointer, quoted};
 
 /// What was read of the program's memory when the call began, and is written over by the kernel.
 #[derive(Clone, Debug, Default)]
@@ -27,8 +29,8 @@ pub(super) enum Early {
     None,
     /// The room for an address or a value.
     Length(u32),
-    /// The room for the address of each message.
-    Lengths(Vec<u32>),
+    /// The room for the address of each message, and the time to wait for them.
+    Messages(Vec<u32>, String),
     /// Arguments that the kernel overwrites, as text: the sets of select, the time of ppoll.
     Texts(Vec<String>),
 }
@@ -62,17 +64,23 @@ pub(super) fn early<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -
         None => Early::None,
     };
     match shape {
-        Shape::NameOut | Shape::Accept | Shape::Accept4 => length(arguments[2]),
+        Shape::NameOut | Shape::Accept | Shape::Accept4 if arguments[1] != 0 => {
+            length(arguments[2])
+        }
         Shape::ReceiveFrom if arguments[4] != 0 => length(arguments[5]),
         Shape::GetOption => length(arguments[4]),
-        // msg_namelen stands behind the pointer msg_name.
-        Shape::ReceiveMessage if arguments[1] != 0 => length(arguments[1].wrapping_add(8)),
+        // As strace does, the whole header is wanted.
+        Shape::ReceiveMessage => match memory.exact::<{ message::Header::SIZE }>(arguments[1]) {
+            Some(bytes) => Early::Length(message::name_length(&bytes)),
+            None => Early::None,
+        },
         Shape::ReceiveMessages => {
             let count = (arguments[2] as u32).min(1024);
             let step = message::Header::SIZE as u64 + 8;
             let at = |index: u32| arguments[1].wrapping_add(u64::from(index) * step + 8);
             let rooms = (0..count).map_while(|index| memory.exact(at(index)));
-            Early::Lengths(rooms.map(u32::from_ne_bytes).collect())
+            let rooms = rooms.map(u32::from_ne_bytes).collect();
+            Early::Messages(rooms, timespec_text(memory, arguments[4]))
         }
         Shape::Select | Shape::Pselect | Shape::Ppoll => {
             Early::Texts(wait::early(shape, memory, arguments))
@@ -91,20 +99,20 @@ pub(super) fn early<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -
 pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context<'_, M>) {
     let arguments = &context.arguments;
     let [first, second, third, fourth, ..] = *arguments;
+    call.shown = shown(shape, context);
     if shape.begins_with_fd() {
         call.facts.fd = Some(first as i32);
         let _ = write!(call.next(), "{}", first as i32);
     }
     match shape {
         Shape::Socket | Shape::Socketpair => {
-            named(
-                call.next(),
-                first as i32 as i64,
-                address::FAMILIES,
-                "AF_???",
-            );
-            style(call.next(), second as i32);
-            protocol(call.next(), first as i32, second as i32, third as i32);
+            named(call.next(), first as u32, names::FAMILIES, "AF_???");
+            style(call.next(), second as u32);
+            match shape {
+                Shape::Socket => protocol(call.next(), first as i32, third),
+                // As strace does: a number.
+                _ => drop(write!(call.next(), "{third}")),
+            }
             if shape == Shape::Socketpair {
                 descriptor::pair(call, context, fourth);
             } else if let Some(fd) = call.value() {
@@ -112,25 +120,13 @@ pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context
             }
         }
         Shape::Address => {
-            call.facts.address = peer(call, context, second, third as u32 as usize);
+            call.facts.address = peer(call, context, second, third as i32);
             let _ = write!(call.next(), "{}", third as i32);
         }
         Shape::NameOut | Shape::Accept | Shape::Accept4 => {
-            let now = context.memory.exact(third).map(u32::from_ne_bytes);
-            let is_good = matches!(call.returned, Returned::Value(_));
-            match now {
-                Some(now) if is_good && second != 0 => {
-                    let room = match context.early {
-                        Early::Length(room) => *room,
-                        _ => now,
-                    };
-                    call.facts.address = peer(call, context, second, now.min(room) as usize);
-                }
-                _ => pointer(call.next(), second),
-            }
-            length_argument(call, context, third, now);
+            own_name(call, context);
             if shape == Shape::Accept4 {
-                style_flags(call.next(), fourth as i32);
+                style_flags(call.next(), fourth as u32);
             }
             if let (true, Some(fd)) = (shape != Shape::NameOut, call.value()) {
                 call.facts.fds.push(fd as i32);
@@ -167,54 +163,101 @@ pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context
     }
 }
 
-/// The types of socket(2), with the two flags in them.
-fn style(text: &mut String, style: i32) {
-    const STYLES: super::notation::Names = names! {
-        SOCK_STREAM SOCK_DGRAM SOCK_RAW SOCK_RDM SOCK_SEQPACKET SOCK_DCCP
-    };
-    named(text, i64::from(style & 0xf), STYLES, "SOCK_???");
-    let rest = style & !0xf;
-    if rest != 0 {
-        text.push('|');
-        style_flags(text, rest);
+/// How many arguments strace writes as the call begins.
+fn shown<M>(shape: Shape, context: &Context<'_, M>) -> Shown {
+    let command = context.arguments[1] as u32;
+    match (shape, context.early) {
+        (
+            Shape::ReceiveFrom
+            | Shape::ReceiveMessages
+            | Shape::SendMessages
+            | Shape::Read
+            | Shape::ReadVector
+            | Shape::ReadVectorAt
+            | Shape::EpollWait
+            | Shape::EpollPwait
+            | Shape::EpollPwait2,
+            _,
+        )
+        | (
+            Shape::NameOut | Shape::Accept | Shape::Accept4 | Shape::ReceiveMessage,
+            Early::Length(_),
+        ) => Shown::Some(1),
+        (Shape::GetOption, Early::Length(_)) | (Shape::Socketpair, _) => Shown::Some(3),
+        (Shape::Poll, _) => Shown::Some(3),
+        (Shape::Ppoll | Shape::Select, _) => Shown::Some(5),
+        (Shape::Pselect, _) => Shown::Some(6),
+        (Shape::Fcntl, _) if matches!(command, 1 | 3 | 5 | 11 | 16) => Shown::Some(2),
+        (Shape::Ioctl, _) if !matches!(command, 0x5421 | 0x5450..=0x5452 | 0x8901 | 0x8902) => {
+            Shown::Some(2)
+        }
+        _ => Shown::Whole,
     }
 }
 
-fn style_flags(text: &mut String, value: i32) {
-    const FLAGS: super::notation::Names = names! { SOCK_CLOEXEC SOCK_NONBLOCK };
-    super::notation::flags(text, value.into(), FLAGS);
+/// The types of socket(2), with the two flags in them.
+fn style(text: &mut String, style: u32) {
+    #[rustfmt::skip]
+    const STYLES: super::notation::Names = &[
+        (1, "SOCK_STREAM"), (2, "SOCK_DGRAM"), (3, "SOCK_RAW"), (4, "SOCK_RDM"),
+        (5, "SOCK_SEQPACKET"), (6, "SOCK_DCCP"), (10, "SOCK_PACKET"),
+    ];
+    let known = STYLES.iter().find(|(n, _)| *n == i64::from(style & 0xf));
+    match known {
+        Some((_, name)) if style & !0xf == 0 => text.push_str(name),
+        Some((_, name)) => {
+            let _ = write!(text, "{name}|");
+            style_flags(text, style & !0xf);
+        }
+        None => style_flags(text, style),
+    }
 }
 
-fn protocol(text: &mut String, domain: i32, style: i32, protocol: i32) {
-    const PROTOCOLS: super::notation::Names = names! {
-        IPPROTO_IP IPPROTO_ICMP IPPROTO_IGMP IPPROTO_IPIP IPPROTO_TCP IPPROTO_EGP IPPROTO_PUP IPPROTO_UDP
-        IPPROTO_IDP IPPROTO_TP IPPROTO_DCCP IPPROTO_IPV6 IPPROTO_RSVP IPPROTO_GRE IPPROTO_ESP IPPROTO_AH
-        IPPROTO_ICMPV6 IPPROTO_MTP IPPROTO_ENCAP IPPROTO_PIM IPPROTO_COMP IPPROTO_SCTP IPPROTO_UDPLITE
-        IPPROTO_MPLS IPPROTO_RAW IPPROTO_MPTCP
-    };
+fn style_flags(text: &mut String, value: u32) {
+    const FLAGS: super::notation::Names = names! { SOCK_CLOEXEC SOCK_NONBLOCK };
+    flags(text, value, FLAGS, "SOCK_???");
+}
+
+fn protocol(text: &mut String, domain: i32, protocol: u64) {
     const NETLINK: super::notation::Names = names! {
-        NETLINK_ROUTE NETLINK_USERSOCK NETLINK_FIREWALL NETLINK_SOCK_DIAG NETLINK_NFLOG NETLINK_XFRM
-        NETLINK_SELINUX NETLINK_AUDIT NETLINK_NETFILTER NETLINK_KOBJECT_UEVENT NETLINK_GENERIC
-        NETLINK_CRYPTO
+        NETLINK_ROUTE NETLINK_UNUSED NETLINK_USERSOCK NETLINK_FIREWALL NETLINK_SOCK_DIAG NETLINK_NFLOG
+        NETLINK_XFRM NETLINK_SELINUX NETLINK_ISCSI NETLINK_AUDIT NETLINK_FIB_LOOKUP NETLINK_CONNECTOR
+        NETLINK_NETFILTER NETLINK_IP6_FW NETLINK_DNRTMSG NETLINK_KOBJECT_UEVENT NETLINK_GENERIC
+        NETLINK_SCSITRANSPORT NETLINK_ECRYPTFS NETLINK_RDMA NETLINK_CRYPTO
     };
     match domain {
         libc::AF_INET | libc::AF_INET6 => {
-            named(text, protocol.into(), PROTOCOLS, "IPPROTO_???");
+            named(text, protocol as u32, names::PROTOCOLS, "IPPROTO_???");
         }
-        libc::AF_NETLINK => named(text, protocol.into(), NETLINK, "NETLINK_???"),
+        libc::AF_NETLINK => named(text, protocol as u32, NETLINK, "NETLINK_???"),
         libc::AF_PACKET => {
-            let kind = u16::from_be(protocol as u16);
-            let _ = match kind {
-                3 => write!(text, "htons(ETH_P_ALL)"),
-                0x800 => write!(text, "htons(ETH_P_IP)"),
-                _ => write!(text, "htons({kind:#x})"),
-            };
+            text.push_str("htons(");
+            let protocol = u16::from_be(protocol as u16);
+            named(text, protocol.into(), names::ETHERNET, "ETH_P_???");
+            text.push(')');
         }
-        _ => {
-            let _ = write!(text, "{protocol}");
-        }
+        _ => drop(write!(text, "{protocol}")),
     }
-    let _ = style;
+}
+
+/// The address that the kernel wrote: getsockname, getpeername, accept.
+fn own_name<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
+    let [_, address, length, ..] = context.arguments;
+    let Early::Length(room) = *context.early else {
+        pointer(call.next(), address);
+        return pointer(call.next(), length);
+    };
+    let is_good = matches!(call.returned, Returned::Value(_));
+    let now = context.memory.exact(length).filter(|_| is_good);
+    let now = now.map(u32::from_ne_bytes);
+    match now {
+        Some(now) => {
+            let shown = now.cast_signed().min(room.cast_signed());
+            call.facts.address = peer(call, context, address, shown);
+        }
+        None => pointer(call.next(), address),
+    }
+    length_argument(call, context, length, now);
 }
 
 /// The address of so many bytes, as the next argument.
@@ -222,18 +265,45 @@ fn peer<M: Memory>(
     call: &mut Call,
     context: &Context<'_, M>,
     address: u64,
-    length: usize,
+    length: i32,
 ) -> Option<SocketAddr> {
-    // The kernel takes no address longer than a struct sockaddr_storage.
-    let bytes = (address != 0 && (1..=128).contains(&length))
+    sockaddr(call.next(), context, address, length)
+}
+
+fn sockaddr<M: Memory>(
+    text: &mut String,
+    context: &Context<'_, M>,
+    address: u64,
+    length: i32,
+) -> Option<SocketAddr> {
+    let length = usize::try_from(length)
+        .unwrap_or_default()
+        .min(address::LONGEST);
+    let bytes = (address != 0 && length >= 2)
         .then(|| context.memory.bytes(address, length))
         .flatten();
     match bytes {
-        Some(bytes) => address::write(call.next(), &bytes),
+        Some(bytes) => address::write(text, &bytes),
         None => {
-            pointer(call.next(), address);
+            pointer(text, address);
             None
         }
+    }
+}
+
+/// A string of so many bytes; the address where what would be shown cannot be read.
+fn string_at<M: Memory>(text: &mut String, context: &Context<'_, M>, address: u64, length: u64) {
+    // strace reads one byte more than it shows.
+    let wanted = usize::try_from(length).unwrap_or(usize::MAX);
+    let wanted = wanted
+        .min(context.bytes.saturating_add(1))
+        .min(super::memory::MOST);
+    match (address != 0).then(|| context.memory.bytes(address, wanted)) {
+        Some(Some(bytes)) => {
+            let shown = &bytes[..wanted.min(context.bytes)];
+            quoted(text, shown, length > shown.len() as u64);
+        }
+        _ => pointer(text, address),
     }
 }
 
@@ -270,6 +340,7 @@ fn timespec_text<M: Memory>(memory: &M, address: u64) -> String {
     match memory.exact::<16>(address) {
         Some(bytes) => {
             let [seconds, nanos] = longs(&bytes);
+            let nanos = nanos.cast_unsigned();
             let _ = write!(text, "{{tv_sec={seconds}, tv_nsec={nanos}}}");
         }
         None => pointer(&mut text, address),
@@ -293,9 +364,29 @@ fn longs(bytes: &[u8; 16]) -> [i64; 2] {
     [a, b].map(|half| half.map_or(0, |half| i64::from_ne_bytes(*half)))
 }
 
-/// The name of an interface; `None` for 0 and for one that is not there.
-fn interface(index: u32) -> Option<String> {
-    let name = (index != 0).then(|| nix::net::if_::if_indextoname(index).ok())??;
-    let name = name.to_string_lossy().escape_default().to_string();
-    (!name.is_empty()).then_some(name)
+fn pair(bytes: &[u8; 8]) -> [i32; 2] {
+    let [a, b] = [bytes.first_chunk(), bytes.last_chunk()];
+    [a, b].map(|half| half.map_or(0, |half| i32::from_ne_bytes(*half)))
+}
+
+/// A user or a group: -1 is nobody.
+fn identity(text: &mut String, id: u32) {
+    let _ = match id {
+        u32::MAX => write!(text, "-1"),
+        id => write!(text, "{id}"),
+    };
+}
+
+/// An interface as strace writes it: by name where there is one of that number.
+fn index(text: &mut String, number: u32) {
+    let name = (number != 0).then(|| nix::net::if_::if_indextoname(number).ok());
+    let name = name.flatten().filter(|name| !name.is_empty());
+    match name {
+        Some(name) => {
+            text.push_str("if_nametoindex(");
+            quoted(text, name.as_bytes(), false);
+            text.push(')');
+        }
+        None => drop(write!(text, "{number}")),
+    }
 }

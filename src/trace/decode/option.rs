@@ -1,188 +1,461 @@
-//! getsockopt(2) and setsockopt(2): names and values from the catalogue.
+//! getsockopt(2) and setsockopt(2): names from the catalogue, values as strace writes them.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{Context, length_argument};
-use crate::socket::options::{Kind, SocketOption};
-use crate::trace::call::Call;
+use super::{Context, Early, address, identity, index, names, pair, string_at};
+use crate::error::errno_name;
+use crate::socket::options::{Kind, MEMORY_COUNTERS, SocketOption, Value};
+use crate::trace::call::{Call, Returned};
 use crate::trace::memory::Memory;
-use crate::trace::notation::{Names, named, names, pointer, quoted};
+use crate::trace::notation::{Names, array, named, pointer, quoted_hex};
 
-const LEVELS: Names = names! {
-    SOL_IP SOL_SOCKET SOL_TCP SOL_UDP SOL_IPV6 SOL_ICMPV6 SOL_RAW SOL_PACKET SOL_NETLINK
-    SOL_TLS SOL_CAN_BASE SOL_DCCP SOL_BLUETOOTH SOL_ALG SOL_XDP
-};
-
-const TCP: Names = names! {
-    TCP_NODELAY TCP_MAXSEG TCP_CORK TCP_KEEPIDLE TCP_KEEPINTVL TCP_KEEPCNT TCP_SYNCNT TCP_LINGER2
-    TCP_DEFER_ACCEPT TCP_WINDOW_CLAMP TCP_INFO TCP_QUICKACK TCP_CONGESTION TCP_MD5SIG
-    TCP_THIN_LINEAR_TIMEOUTS TCP_THIN_DUPACK TCP_USER_TIMEOUT TCP_REPAIR TCP_FASTOPEN TCP_TIMESTAMP
-    TCP_NOTSENT_LOWAT TCP_SAVE_SYN TCP_SAVED_SYN TCP_FASTOPEN_CONNECT TCP_ULP TCP_INQ
-};
-
-/// A level, by strace's name.
-pub(super) fn level(text: &mut String, level: i32) {
-    named(text, level.into(), LEVELS, "SOL_???");
-}
+/// How many bytes of a value are decoded.
+const LONGEST: usize = 256;
 
 /// The name that strace has for an option: the old one of those that have a new one for 64-bit time.
-fn name(option: &'static SocketOption) -> &'static str {
-    let aliases = option.aliases.iter();
-    aliases
-        .copied()
-        .find(|alias| alias.ends_with("_OLD") || *alias == "IP_ORIGDSTADDR")
-        .unwrap_or(option.name)
+fn name(option: &'static SocketOption, is_get: bool) -> &'static str {
+    let wanted = |alias: &&str| match option.number {
+        libc::SO_ATTACH_FILTER if *alias == "SO_GET_FILTER" => is_get,
+        _ => alias.ends_with("_OLD") || alias.ends_with("_ORIGDSTADDR"),
+    };
+    let mut aliases = option.aliases.iter().copied();
+    aliases.find(wanted).unwrap_or(option.name)
+}
+
+/// What is set or read.
+struct Target {
+    level: i32,
+    number: i32,
+    option: Option<&'static SocketOption>,
+    address: u64,
+}
+
+/// The first arguments: the level and the name.
+fn head(call: &mut Call, arguments: &[u64; 6], is_get: bool) -> Target {
+    let [_, level, number, address, ..] = *arguments;
+    let (level, number) = (level as i32, number as i32);
+    let text = call.next();
+    named(text, level.cast_unsigned(), names::LEVELS, "SOL_??");
+    let option = SocketOption::of(level, number);
+    let text = call.next();
+    let (names, unknown): (Names, _) = match level {
+        libc::SOL_SOCKET => (names::SOCKET, "SO_???"),
+        libc::SOL_IP => (names::IP, "IP_???"),
+        libc::SOL_IPV6 => (names::IPV6, "IPV6_???"),
+        libc::SOL_UDP => (&[], "UDP_???"),
+        libc::SOL_TCP => (names::TCP, "TCP_???"),
+        libc::SOL_RAW => (names::RAW, "RAW_???"),
+        libc::SOL_PACKET => (names::PACKET, "PACKET_???"),
+        libc::SOL_NETLINK => (names::NETLINK, "NETLINK_???"),
+        _ => (&[], ""),
+    };
+    match option {
+        Some(option) => text.push_str(name(option, is_get)),
+        None if unknown.is_empty() => drop(write!(text, "{}", number.cast_unsigned())),
+        None => named(text, number.cast_unsigned(), names, unknown),
+    }
+    Target {
+        level,
+        number,
+        option,
+        address,
+    }
+}
+
+/// The value as the explanations have it.
+fn remember<M: Memory>(call: &mut Call, context: &Context<'_, M>, target: &Target, length: i32) {
+    let Some(option) = target.option else {
+        return;
+    };
+    let length = usize::try_from(length).unwrap_or_default().min(LONGEST);
+    let bytes = context.memory.bytes(target.address, length);
+    let value = bytes.filter(|bytes| !bytes.is_empty());
+    let value = value.and_then(|bytes| option.decode(&bytes));
+    call.facts.option = Some((option, value));
 }
 
 pub(super) fn set<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
-    let [_, level, number, address, length, _] = context.arguments;
-    let option = head(call, level as i32, number as i32);
-    // The kernel takes an int for a length, and refuses those below zero.
-    let bytes = usize::try_from(length as i32)
-        .ok()
-        .filter(|length| *length > 0 && address != 0)
-        .and_then(|length| context.memory.bytes(address, length.min(256)));
+    let target = head(call, &context.arguments, false);
+    let length = context.arguments[4] as i32;
+    let address = target.address;
     let text = call.next();
-    match &bytes {
-        Some(bytes) => {
-            let value = value(text, option, bytes, context.bytes);
-            if let Some(option) = option {
-                call.facts.option = Some((option, value));
+    let is_short = length < 4;
+    match (target.level, target.number) {
+        _ if address == 0 => pointer(text, 0),
+        (libc::SOL_SOCKET, libc::SO_LINGER) => match context.memory.exact::<8>(address) {
+            Some(bytes) if length >= 8 => {
+                let [on, seconds] = pair(&bytes);
+                let _ = write!(text, "{{l_onoff={on}, l_linger={seconds}}}");
+            }
+            _ => pointer(text, address),
+        },
+        (libc::SOL_SOCKET, libc::SO_ATTACH_FILTER | libc::SO_ATTACH_REUSEPORT_CBPF) => {
+            match context.memory.exact::<16>(address) {
+                Some(bytes) if length == 16 => {
+                    let [count, filter] = super::longs(&bytes);
+                    let _ = write!(text, "{{len={}, filter=", count as u16);
+                    pointer(text, filter.cast_unsigned());
+                    text.push('}');
+                }
+                _ => pointer(text, address),
             }
         }
-        None => pointer(text, address),
+        (libc::SOL_SOCKET, libc::SO_TXREHASH) if is_short => pointer(text, address),
+        (libc::SOL_SOCKET, libc::SO_TXREHASH) => rehash(text, context, address),
+        (libc::SOL_SOCKET, number) if is_int(number) && is_short => pointer(text, address),
+        (libc::SOL_NETLINK, _) if is_short => pointer(text, address),
+        (libc::SOL_SOCKET, number) if is_int(number) => int(text, context, &target),
+        (libc::SOL_NETLINK, _) => int(text, context, &target),
+        (libc::SOL_IP, libc::IP_ADD_MEMBERSHIP | libc::IP_DROP_MEMBERSHIP)
+        | (libc::SOL_IPV6, 20 | 21 | 27 | 28)
+        | (libc::SOL_IP | libc::SOL_IPV6, libc::MCAST_JOIN_GROUP | libc::MCAST_LEAVE_GROUP)
+        | (libc::SOL_PACKET, 1 | 2) => {
+            if membership(text, context, &target, length).is_none() {
+                pointer(text, address);
+            }
+        }
+        _ => other(text, context, &target, length),
     }
-    let _ = write!(call.next(), "{}", length as i32);
+    let _ = write!(call.next(), "{length}");
+    remember(call, context, &target, length);
 }
 
 pub(super) fn get<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
-    let [_, level, number, address, at, _] = context.arguments;
-    let option = head(call, level as i32, number as i32);
-    let length = context.memory.exact(at).map(u32::from_ne_bytes);
-    let bytes = length
-        .filter(|length| *length > 0 && call.value() == Some(0))
-        .and_then(|length| context.memory.bytes(address, length.min(256) as usize));
+    let target = head(call, &context.arguments, true);
+    let at = context.arguments[4];
+    let Early::Length(room) = *context.early else {
+        pointer(call.next(), target.address);
+        pointer(call.next(), at);
+        return;
+    };
+    let is_good = matches!(call.returned, Returned::Value(_));
+    let now = context.memory.exact(at).filter(|_| is_good);
+    let now = now.map(i32::from_ne_bytes);
     let text = call.next();
-    match &bytes {
-        Some(bytes) => {
-            let value = value(text, option, bytes, context.bytes);
-            if let Some(option) = option {
-                call.facts.option = Some((option, value));
+    match now {
+        Some(length) if room.cast_signed() > 0 && length > 0 && target.address != 0 => {
+            read(text, context, &target, (room.cast_signed(), length));
+        }
+        _ => pointer(text, target.address),
+    }
+    super::length_argument(call, context, at, now.map(i32::cast_unsigned));
+    if let Some(length) = now {
+        remember(call, context, &target, length);
+    }
+}
+
+/// The value that the kernel wrote.
+fn read<M: Memory>(
+    text: &mut String,
+    context: &Context<'_, M>,
+    target: &Target,
+    (room, length): (i32, i32),
+) {
+    const LINGER: [(&str, bool); 2] = [("l_onoff", false), ("l_linger", false)];
+    const CREDENTIALS: [(&str, bool); 3] = [("pid", false), ("uid", true), ("gid", true)];
+    let address = target.address;
+    match (target.level, target.number) {
+        (libc::SOL_SOCKET, libc::SO_LINGER) => fields(text, context, address, length, &LINGER),
+        (libc::SOL_SOCKET, libc::SO_PEERCRED) => {
+            fields(text, context, address, length, &CREDENTIALS);
+        }
+        (libc::SOL_SOCKET, libc::SO_ATTACH_FILTER) => pointer(text, address),
+        (libc::SOL_SOCKET, number)
+            if length < 4
+                && (is_int(number) || matches!(number, libc::SO_ERROR | libc::SO_TXREHASH)) =>
+        {
+            match context.memory.bytes(address, length as usize) {
+                Some(bytes) => quoted_hex(text, &bytes),
+                None => pointer(text, address),
             }
+        }
+        (libc::SOL_SOCKET, libc::SO_ERROR) => match context.memory.exact(address) {
+            Some(word) => {
+                let errno = i32::from_ne_bytes(word);
+                let _ = match errno {
+                    0 => write!(text, "[0]"),
+                    errno => write!(text, "[{}]", errno_name(errno)),
+                };
+            }
+            None => pointer(text, address),
+        },
+        (libc::SOL_SOCKET, libc::SO_TXREHASH) => rehash(text, context, address),
+        (libc::SOL_SOCKET, number) if is_int(number) => int(text, context, target),
+        (libc::SOL_NETLINK, 9) => {
+            let count = room.min(length).cast_unsigned() / 4;
+            let place = (address, count.into());
+            array(text, context.memory, place, context.bytes, |text, word| {
+                let _ = write!(text, "{}", u32::from_ne_bytes(*word));
+            });
+        }
+        (libc::SOL_NETLINK, _) => int(text, context, target),
+        _ => other(text, context, target, length),
+    }
+}
+
+/// Options of `SOL_SOCKET` that strace takes for an `int`, however long the value is said to be.
+fn is_int(number: i32) -> bool {
+    matches!(
+        number,
+        libc::SO_DEBUG
+            | libc::SO_REUSEADDR
+            | libc::SO_DONTROUTE
+            | libc::SO_BROADCAST
+            | libc::SO_SNDBUF
+            | libc::SO_RCVBUF
+            | libc::SO_KEEPALIVE
+            | libc::SO_OOBINLINE
+            | libc::SO_NO_CHECK
+            | libc::SO_PRIORITY
+            | libc::SO_BSDCOMPAT
+            | libc::SO_REUSEPORT
+            | libc::SO_PASSCRED
+            | libc::SO_RCVLOWAT
+            | libc::SO_SNDLOWAT
+            | libc::SO_DETACH_FILTER
+            | libc::SO_TIMESTAMP
+            | libc::SO_ACCEPTCONN
+            | libc::SO_SNDBUFFORCE
+            | libc::SO_RCVBUFFORCE
+            | libc::SO_PASSSEC
+            | libc::SO_TIMESTAMPNS
+            | libc::SO_MARK
+            | libc::SO_TIMESTAMPING
+            | libc::SO_RXQ_OVFL
+            | libc::SO_WIFI_STATUS
+            | libc::SO_PEEK_OFF
+            | libc::SO_NOFCS
+            | libc::SO_LOCK_FILTER
+            | libc::SO_SELECT_ERR_QUEUE
+            | libc::SO_BUSY_POLL
+            | libc::SO_INCOMING_CPU
+            | libc::SO_CNX_ADVICE
+            | libc::SO_INCOMING_NAPI_ID
+            | libc::SO_ZEROCOPY
+            | 63
+            ..=65
+                | libc::SO_DETACH_REUSEPORT_BPF
+                | libc::SO_PREFER_BUSY_POLL
+                | libc::SO_BUSY_POLL_BUDGET
+                | libc::SO_RESERVE_MEM
+                | libc::SO_RCVMARK
+    )
+}
+
+/// `[1]`, and the name of the number beside it where it has one.
+fn int<M: Memory>(text: &mut String, context: &Context<'_, M>, target: &Target) {
+    let Some(word) = context.memory.exact::<4>(target.address) else {
+        return pointer(text, target.address);
+    };
+    let _ = write!(text, "[{}", i32::from_ne_bytes(word));
+    let named = target.option.filter(|option| {
+        matches!(
+            option.kind,
+            Kind::Enumeration(_) | Kind::Bits(_) | Kind::Tos { .. }
+        )
+    });
+    let name = named.and_then(|option| option.decode(&word));
+    // Only where it is a name: strace's own notation for one (-X verbose).
+    if let Some(name) = name.map(|value| value.to_string())
+        && name.parse::<i64>().is_err()
+    {
+        let _ = write!(text, " /* {name} */");
+    }
+    text.push(']');
+}
+
+fn rehash<M: Memory>(text: &mut String, context: &Context<'_, M>, address: u64) {
+    match context.memory.exact::<4>(address).map(u32::from_ne_bytes) {
+        Some(value) => {
+            text.push('[');
+            match names::REHASH.iter().find(|(n, _)| *n == i64::from(value)) {
+                Some((_, name)) => text.push_str(name),
+                None => {
+                    let _ = write!(text, "{} /* SOCK_TXREHASH_??? */", value.cast_signed());
+                }
+            }
+            text.push(']');
         }
         None => pointer(text, address),
     }
-    length_argument(call, context, at, length);
 }
 
-/// The level and the name.
-fn head(call: &mut Call, number: i32, name_number: i32) -> Option<&'static SocketOption> {
-    level(call.next(), number);
-    let option = SocketOption::of(number, name_number);
-    let text = call.next();
-    match (option, number) {
-        (Some(option), _) => text.push_str(name(option)),
-        (None, libc::SOL_TCP) => named(text, name_number.into(), TCP, "TCP_???"),
-        (None, _) => {
-            let prefix = match number {
-                libc::SOL_SOCKET => "SO_???",
-                libc::SOL_IP => "IP_???",
-                libc::SOL_IPV6 => "IPV6_???",
-                libc::SOL_UDP => "UDP_???",
-                _ => "",
-            };
-            let _ = match prefix {
-                "" => write!(text, "{name_number:#x}"),
-                _ => write!(text, "{name_number:#x} /* {prefix} */"),
-            };
-        }
-    }
-    option
-}
-
-/// The value: in strace's notation, and where that is but a number, with its name beside it.
-fn value(
+/// A structure of words that may end within one: `{l_onoff=1, l_linger="\x05"}`.
+fn fields<M: Memory>(
     text: &mut String,
-    option: Option<&'static SocketOption>,
-    bytes: &[u8],
-    most: usize,
-) -> Option<crate::socket::options::Value> {
-    let word = |at: usize| Some(i32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
-    let long = |at: usize| Some(i64::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
-    let v4 = |at: usize| Some(Ipv4Addr::from(*bytes.get(at..)?.first_chunk::<4>()?));
-    let value = option.and_then(|option| option.decode(bytes));
-    let kind = option.map(|option| option.kind);
-    let written = (|| {
-        match kind? {
-            Kind::Time => drop(write!(
-                text,
-                "{{tv_sec={}, tv_usec={}}}",
-                long(0)?,
-                long(8)?
-            )),
-            Kind::Linger => {
-                let _ = write!(text, "{{l_onoff={}", word(0)?);
-                if let Some(seconds) = word(4) {
-                    let _ = write!(text, ", l_linger={seconds}");
-                }
-                text.push('}');
-            }
-            Kind::MemoryInfo => {
-                let counters = bytes
-                    .as_chunks()
-                    .0
-                    .iter()
-                    .map(|word| u32::from_ne_bytes(*word));
-                let _ = write!(text, "{:?}", counters.collect::<Vec<_>>());
-            }
-            Kind::Cookie => drop(write!(text, "[{}]", long(0)?.cast_unsigned())),
-            Kind::Membership if bytes.len() < 16 => {
-                let (group, interface) = (v4(0)?, v4(4)?);
-                let _ = write!(text, "{{imr_multiaddr=inet_addr(\"{group}\"), ");
-                let _ = match word(8) {
-                    Some(index) => write!(
-                        text,
-                        "imr_address=inet_addr(\"{interface}\"), imr_ifindex={index}}}"
-                    ),
-                    None => write!(text, "imr_interface=inet_addr(\"{interface}\")}}"),
-                };
-            }
-            Kind::Membership if bytes.len() == 20 => {
-                let group = Ipv6Addr::from(*bytes.first_chunk::<16>()?);
-                let index = word(16)?.cast_unsigned();
-                let _ = write!(
-                    text,
-                    "{{inet_pton(AF_INET6, \"{group}\", &ipv6mr_multiaddr), ipv6mr_interface="
-                );
-                let _ = match super::interface(index) {
-                    Some(name) => write!(text, "if_nametoindex(\"{name}\")}}"),
-                    None => write!(text, "{index}}}"),
-                };
-            }
-            Kind::MulticastInterface if bytes.len() == 4 => {
-                let _ = write!(text, "[{}]", word(0)?);
-            }
-            Kind::Enumeration(_) | Kind::Bits(_) | Kind::Tos { .. } | Kind::Errno
-                if bytes.len() == 4 =>
-            {
-                let _ = write!(text, "[{}", word(0)?);
-                let name = value.as_ref().map(ToString::to_string);
-                // Only where it is a name: strace's own notation for one (-X verbose).
-                if let Some(name) = name.filter(|name| name.parse::<i64>().is_err()) {
-                    let _ = write!(text, " /* {name} */");
-                }
-                text.push(']');
-            }
-            _ => return None,
-        }
-        Some(())
-    })();
-    if written.is_none() {
-        match bytes.len() {
-            4 => drop(write!(text, "[{}]", word(0).unwrap_or_default())),
-            length => quoted(text, &bytes[..length.min(most)], length > most),
+    context: &Context<'_, M>,
+    address: u64,
+    length: i32,
+    fields: &[(&str, bool)],
+) {
+    let length = usize::try_from(length).unwrap_or_default();
+    let length = length.min(fields.len() * 4);
+    let Some(bytes) = context.memory.bytes(address, length) else {
+        return pointer(text, address);
+    };
+    text.push('{');
+    for (at, ((name, is_id), bytes)) in fields.iter().zip(bytes.chunks(4)).enumerate() {
+        let comma = if at > 0 { ", " } else { "" };
+        let _ = write!(text, "{comma}{name}=");
+        match (
+            bytes.first_chunk().map(|word| i32::from_ne_bytes(*word)),
+            is_id,
+        ) {
+            (Some(word), false) => drop(write!(text, "{word}")),
+            (Some(word), true) => identity(text, word.cast_unsigned()),
+            (None, _) => quoted_hex(text, bytes),
         }
     }
-    value
+    text.push('}');
+}
+
+/// A request to join or leave a group; `None` where it is too short, or cannot be read.
+fn membership<M: Memory>(
+    text: &mut String,
+    context: &Context<'_, M>,
+    target: &Target,
+    length: i32,
+) -> Option<()> {
+    let memory = context.memory;
+    let is_group = matches!(
+        target.number,
+        libc::MCAST_JOIN_GROUP | libc::MCAST_LEAVE_GROUP
+    );
+    match target.level {
+        libc::SOL_PACKET => {
+            let bytes = memory
+                .exact::<16>(target.address)
+                .filter(|_| length == 16)?;
+            let [interface, more] = pair(bytes.first_chunk()?).map(i32::cast_unsigned);
+            text.push_str("{mr_ifindex=");
+            index(text, interface);
+            text.push_str(", mr_type=");
+            named(text, more & 0xffff, names::MEMBERSHIPS, "PACKET_MR_???");
+            let _ = write!(text, ", mr_alen={}, mr_address=", more >> 16);
+            // An address of 32 bytes at most is one; this structure has room for eight.
+            let known = ((more >> 16) as usize).min(8);
+            let parts: Vec<_> = bytes[8..8 + known]
+                .iter()
+                .map(|b| format!("{b:02x}"))
+                .collect();
+            text.push_str(&parts.join(":"));
+        }
+        _ if is_group => {
+            let bytes = memory
+                .exact::<136>(target.address)
+                .filter(|_| length >= 136)?;
+            text.push_str("{gr_interface=");
+            index(text, u32::from_ne_bytes(*bytes.first_chunk()?));
+            text.push_str(", gr_group=");
+            address::write(text, bytes.get(8..)?);
+        }
+        libc::SOL_IP => {
+            let [a, b, c, d, rest @ ..] =
+                memory.exact::<8>(target.address).filter(|_| length >= 8)?;
+            let _ = write!(
+                text,
+                "{{imr_multiaddr=inet_addr(\"{}\"), imr_interface=inet_addr(\"{}\")",
+                Ipv4Addr::new(a, b, c, d),
+                Ipv4Addr::from(rest)
+            );
+        }
+        _ => {
+            let bytes = memory
+                .exact::<20>(target.address)
+                .filter(|_| length >= 20)?;
+            let group = Ipv6Addr::from(*bytes.first_chunk::<16>()?);
+            let _ = write!(
+                text,
+                "{{inet_pton(AF_INET6, \"{}\", &ipv6mr_multiaddr), ipv6mr_interface=",
+                address::Inet6(group)
+            );
+            index(text, u32::from_ne_bytes(*bytes.last_chunk()?));
+        }
+    }
+    text.push('}');
+    Some(())
+}
+
+/// What strace writes as an `int` or as bytes; and what of it the catalogue can tell better.
+fn other<M: Memory>(text: &mut String, context: &Context<'_, M>, target: &Target, length: i32) {
+    let known = target
+        .option
+        .filter(|_| (1..=LONGEST as i32).contains(&length));
+    let known = known.and_then(|option| {
+        let bytes = context.memory.bytes(target.address, length as usize)?;
+        better(text, option, &bytes)
+    });
+    match (known, target.level, target.number) {
+        (Some(()), ..) => {}
+        (None, libc::SOL_RAW, 1) => icmp_filter(text, context, target.address, length),
+        (None, ..) if length == 4 => int(text, context, target),
+        (None, ..) => string_at(
+            text,
+            context,
+            target.address,
+            i64::from(length).cast_unsigned(),
+        ),
+    }
+}
+
+/// Values that strace 6.1 shows as bytes.
+fn better(text: &mut String, option: &'static SocketOption, bytes: &[u8]) -> Option<()> {
+    match (option.kind, option.decode(bytes)) {
+        (Kind::Time, _) => {
+            let [seconds, micros] = super::longs(bytes.try_into().ok()?);
+            let _ = write!(text, "{{tv_sec={seconds}, tv_usec={micros}}}");
+        }
+        (Kind::MemoryInfo, _) if bytes.len() == 4 * MEMORY_COUNTERS.len() => {
+            let counters = bytes.as_chunks().0.iter();
+            let counters: Vec<_> = counters.map(|word| u32::from_ne_bytes(*word)).collect();
+            let _ = write!(text, "{counters:?}");
+        }
+        (Kind::Cookie, Some(Value::Cookie(cookie))) if bytes.len() == 8 => {
+            let _ = write!(text, "[{cookie}]");
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+/// Which types of ICMP a raw socket does not want.
+fn icmp_filter<M: Memory>(text: &mut String, context: &Context<'_, M>, at: u64, length: i32) {
+    const TYPES: Names = &[
+        (0, "ICMP_ECHOREPLY"),
+        (3, "ICMP_DEST_UNREACH"),
+        (4, "ICMP_SOURCE_QUENCH"),
+        (5, "ICMP_REDIRECT"),
+        (8, "ICMP_ECHO"),
+        (11, "ICMP_TIME_EXCEEDED"),
+        (12, "ICMP_PARAMETERPROB"),
+        (13, "ICMP_TIMESTAMP"),
+        (14, "ICMP_TIMESTAMPREPLY"),
+        (15, "ICMP_INFO_REQUEST"),
+        (16, "ICMP_INFO_REPLY"),
+        (17, "ICMP_ADDRESS"),
+        (18, "ICMP_ADDRESSREPLY"),
+    ];
+    let length = usize::try_from(length).unwrap_or_default().min(4);
+    let bytes = context
+        .memory
+        .bytes(at, length)
+        .filter(|bytes| !bytes.is_empty());
+    let Some(bytes) = bytes else {
+        return pointer(text, at);
+    };
+    let mut mask = [0xff; 4];
+    mask[..bytes.len()].copy_from_slice(&bytes);
+    let mut mask = u32::from_ne_bytes(mask);
+    if mask.count_ones() > 16 {
+        text.push('~');
+        mask = !mask;
+    }
+    text.push('[');
+    let kinds = (0..32).filter(|kind| mask >> kind & 1 == 1);
+    for (at, kind) in kinds.enumerate() {
+        text.push_str(if at > 0 { " " } else { "" });
+        named(text, kind, TYPES, "ICMP_???");
+    }
+    text.push(']');
 }

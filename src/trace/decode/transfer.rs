@@ -75,20 +75,14 @@ pub(super) fn read_write<M: Memory>(
                 at,
                 count,
                 filled,
-                done.is_none(),
+                !is_write && done.is_none(),
                 &mut moved,
             );
             call.text = text;
         }
-        (false, true, _) => string(call, context, at, count as usize, Some(&mut moved)),
+        (false, true, _) => string(call, context, at, count, Some(&mut moved)),
         (false, false, Some(done)) => {
-            string(
-                call,
-                context,
-                at,
-                done.min(count as usize),
-                Some(&mut moved),
-            );
+            string(call, context, at, count.min(done as u64), Some(&mut moved));
         }
         (_, false, None) => pointer(call.next(), at),
     }
@@ -110,7 +104,7 @@ pub(super) fn place<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     let [.., offset, _, how] = context.arguments;
     let _ = write!(call.next(), "{}", offset.cast_signed());
     if call.name.ends_with('2') {
-        flags(call.next(), i64::from(how as u32), FLAGS);
+        flags(call.next(), how as u32, FLAGS, "RWF_???");
     }
 }
 
@@ -158,19 +152,18 @@ pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context
             let _ = write!(call.next(), "{}", third as i32);
             moving_offset(call, context, 1, to);
             let _ = write!(call.next(), "{fifth}");
-            flags(call.next(), i64::from(sixth as u32), SPLICE);
+            flags(call.next(), sixth as u32, SPLICE, "SPLICE_F_???");
             call.facts.fds.push(third as i32);
         }
         Shape::UringEnter => {
             let _ = write!(call.next(), "{}", second as u32);
             let _ = write!(call.next(), "{}", third as u32);
-            flags(call.next(), i64::from(fourth as u32), ENTER);
+            flags(call.next(), fourth as u32, ENTER, "IORING_ENTER_???");
             pointer(call.next(), fifth);
             let _ = write!(call.next(), "{sixth}");
         }
         Shape::UringRegister => {
-            let operation = i64::from(second as u32);
-            named(call.next(), operation, REGISTER, "IORING_REGISTER_???");
+            named(call.next(), second as u32, REGISTER, "IORING_REGISTER_???");
             pointer(call.next(), third);
             let _ = write!(call.next(), "{}", fourth as u32);
         }

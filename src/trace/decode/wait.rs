@@ -1,31 +1,29 @@
 //! Calls that wait for sockets: poll, select, epoll.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::{Context, Early, timespec_text};
-use crate::trace::call::{Call, Returned};
+use crate::trace::call::{Call, Events, Returned, Wait};
 use crate::trace::calls::Shape;
 use crate::trace::memory::Memory;
-use crate::trace::notation::{Names, flags, named, names, pointer};
+use crate::trace::notation::{Names, array, flags, named, names, pointer};
 
-const EVENTS: Names = names! {
-    POLLIN POLLPRI POLLOUT POLLRDNORM POLLWRNORM POLLRDBAND POLLWRBAND POLLERR POLLHUP POLLNVAL POLLRDHUP
-};
+/// In the order of their bits (asm-generic/poll.h).
+#[rustfmt::skip]
+const EVENTS: Names = &[
+    (0x1, "POLLIN"), (0x2, "POLLPRI"), (0x4, "POLLOUT"), (0x8, "POLLERR"), (0x10, "POLLHUP"),
+    (0x20, "POLLNVAL"), (0x40, "POLLRDNORM"), (0x80, "POLLRDBAND"), (0x100, "POLLWRNORM"),
+    (0x200, "POLLWRBAND"), (0x400, "POLLMSG"), (0x1000, "POLLREMOVE"), (0x2000, "POLLRDHUP"),
+    (0x8000, "POLL_BUSY_LOOP"),
+];
+/// linux/eventpoll.h.
+#[rustfmt::skip]
 const EPOLL_EVENTS: Names = &[
-    (0x1, "EPOLLIN"),
-    (0x2, "EPOLLPRI"),
-    (0x4, "EPOLLOUT"),
-    (0x40, "EPOLLRDNORM"),
-    (0x80, "EPOLLRDBAND"),
-    (0x100, "EPOLLWRNORM"),
-    (0x200, "EPOLLWRBAND"),
-    (0x400, "EPOLLMSG"),
-    (0x8, "EPOLLERR"),
-    (0x10, "EPOLLHUP"),
-    (0x2000, "EPOLLRDHUP"),
-    (0x1000_0000, "EPOLLEXCLUSIVE"),
-    (0x2000_0000, "EPOLLWAKEUP"),
-    (0x4000_0000, "EPOLLONESHOT"),
+    (0x1, "EPOLLIN"), (0x2, "EPOLLPRI"), (0x4, "EPOLLOUT"), (0x8, "EPOLLERR"), (0x10, "EPOLLHUP"),
+    (0x20, "EPOLLNVAL"), (0x40, "EPOLLRDNORM"), (0x80, "EPOLLRDBAND"), (0x100, "EPOLLWRNORM"),
+    (0x200, "EPOLLWRBAND"), (0x400, "EPOLLMSG"), (0x2000, "EPOLLRDHUP"),
+    (0x1000_0000, "EPOLLEXCLUSIVE"), (0x2000_0000, "EPOLLWAKEUP"), (0x4000_0000, "EPOLLONESHOT"),
     (0x8000_0000, "EPOLLET"),
 ];
 
@@ -67,6 +65,27 @@ pub(super) fn early<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -
     }
 }
 
+/// What was read of an argument before the call.
+fn early_text<M>(context: &Context<'_, M>, index: usize) -> String {
+    match context.early {
+        Early::Texts(texts) => texts.get(index).cloned().unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+/// How long a call waits at most, from the text of its time: for ever where there is none.
+fn limit(text: &str) -> Option<Duration> {
+    let (seconds, rest) = text.strip_prefix("{tv_sec=")?.split_once(", tv_")?;
+    let (unit, rest) = rest.split_once('=')?;
+    let rest: u64 = rest.strip_suffix('}')?.parse().ok()?;
+    let nanos = match unit {
+        "usec" => rest.saturating_mul(1000),
+        _ => rest,
+    };
+    let seconds = Duration::from_secs(seconds.parse().unwrap_or_default());
+    Some(seconds.saturating_add(Duration::from_nanos(nanos)))
+}
+
 fn address(address: u64) -> String {
     let mut text = String::new();
     pointer(&mut text, address);
@@ -106,8 +125,9 @@ fn signal_set<M: Memory>(memory: &M, at: u64, size: usize) -> String {
         return address(at);
     };
     let set = u64::from_ne_bytes(bytes);
+    // Where two thirds or more are in it, strace tells the others.
     let (set, sign) = match set.count_ones() {
-        43.. => (!set, "~"),
+        42.. => (!set, "~"),
         _ => (set, ""),
     };
     let names = (1..=64).filter(|signal| set >> (signal - 1) & 1 == 1);
@@ -116,76 +136,110 @@ fn signal_set<M: Memory>(memory: &M, at: u64, size: usize) -> String {
 }
 
 /// The descriptors of a `struct pollfd` array: fd, events, revents.
-fn polled<M: Memory>(context: &Context<'_, M>) -> Option<Vec<(i32, u16, u16)>> {
+fn polled<M: Memory>(context: &Context<'_, M>) -> Vec<(i32, u16, u16)> {
     let [at, count, ..] = context.arguments;
-    let bytes = (at != 0).then(|| context.memory.bytes(at, (count as usize).min(MOST) * 8))??;
-    let entry = |entry: &[u8; 8]| {
-        let [a, b, c, d, e, f, g, h] = *entry;
-        (
-            i32::from_ne_bytes([a, b, c, d]),
-            u16::from_ne_bytes([e, f]),
-            u16::from_ne_bytes([g, h]),
-        )
+    let mut bytes = vec![0; (count as u32 as usize).min(MOST) * 8];
+    let read = match at {
+        0 => 0,
+        at => context.memory.read(at, &mut bytes) / 8,
     };
-    Some(bytes.as_chunks().0.iter().map(entry).collect())
+    let entries = bytes.as_chunks().0.iter().take(read);
+    entries.map(entry).collect()
+}
+
+fn entry(bytes: &[u8; 8]) -> (i32, u16, u16) {
+    let [a, b, c, d, e, f, g, h] = *bytes;
+    (
+        i32::from_ne_bytes([a, b, c, d]),
+        u16::from_ne_bytes([e, f]),
+        u16::from_ne_bytes([g, h]),
+    )
 }
 
 pub(super) fn poll<M: Memory>(call: &mut Call, shape: Shape, context: &Context<'_, M>) {
     let [at, count, time, mask, size, _] = context.arguments;
-    let fds = polled(context);
-    let text = call.next();
-    match &fds {
-        Some(fds) => {
-            text.push('[');
-            for (index, (fd, events, _)) in fds.iter().enumerate() {
-                let comma = if index > 0 { ", " } else { "" };
-                let _ = write!(text, "{comma}{{fd={fd}");
-                if *fd >= 0 {
-                    text.push_str(", events=");
-                    flags(text, (*events).into(), EVENTS);
-                }
-                text.push('}');
+    let place = (at, u64::from(count as u32));
+    array(
+        call.next(),
+        context.memory,
+        place,
+        context.bytes,
+        |text, bytes: &[u8; 8]| {
+            let (fd, events, _) = entry(bytes);
+            let _ = write!(text, "{{fd={fd}");
+            if fd >= 0 {
+                text.push_str(", events=");
+                flags(text, events.into(), EVENTS, "POLL???");
             }
-            text.push(']');
-        }
-        None => pointer(text, at),
-    }
+            text.push('}');
+        },
+    );
     let _ = write!(call.next(), "{}", count as u32);
     if shape == Shape::Poll {
         let _ = write!(call.next(), "{}", time as i32);
     } else {
-        let early = match context.early {
-            Early::Texts(texts) => texts.first().cloned(),
-            _ => None,
+        let text = match context.early {
+            Early::Texts(_) => early_text(context, 0),
+            _ => timespec_text(context.memory, time),
         };
-        let text = early.unwrap_or_else(|| timespec_text(context.memory, time));
         call.next().push_str(&text);
         let set = signal_set(context.memory, mask, size as usize);
         call.next().push_str(&set);
         let _ = write!(call.next(), "{size}");
     }
-    let fds = fds.unwrap_or_default();
+    let fds = polled(context);
     call.facts.fds.extend(fds.iter().map(|(fd, ..)| *fd));
+    call.facts.wait = Some(Wait {
+        limit: match shape {
+            Shape::Poll => Some(time as i32)
+                .filter(|time| *time >= 0)
+                .map(milliseconds),
+            _ => limit(&early_text(context, 0)),
+        },
+        asked: fds
+            .iter()
+            .filter(|(fd, ..)| *fd >= 0)
+            .fold(Events::default(), |all, (_, events, _)| {
+                all | Events::polled(*events)
+            }),
+        ready: match call.returned {
+            Returned::Value(_) => fds.iter().fold(Events::default(), |all, (.., events)| {
+                all | Events::polled(*events)
+            }),
+            _ => Events::default(),
+        },
+    });
     match call.returned {
         Returned::Value(0) => call.remark.push_str("(Timeout)"),
         Returned::Value(_) => {
-            let mut text = String::from("([");
-            for (fd, _, events) in fds
-                .iter()
-                .filter(|(fd, _, events)| *fd >= 0 && *events != 0)
-            {
-                let comma = if text.len() > 2 { ", " } else { "" };
-                let _ = write!(text, "{comma}{{fd={fd}, revents=");
-                flags(&mut text, (*events).into(), EVENTS);
-                text.push('}');
-            }
-            text.push_str("])");
-            call.remark = text;
+            call.remark = ready(&fds, context.bytes);
             if shape == Shape::Ppoll && time != 0 {
                 super::left(call, context, time);
             }
         }
         _ => {}
+    }
+}
+
+/// `([{fd=4, revents=POLLIN}])`; strace's buffer for it has 1024 bytes.
+fn ready(fds: &[(i32, u16, u16)], most: usize) -> String {
+    const ROOM: usize = 1024 - 27;
+    let mut text = String::new();
+    let ready = fds.iter().filter(|(.., events)| *events != 0);
+    for (at, (fd, _, events)) in ready.enumerate() {
+        text.push_str(if at > 0 { ", " } else { "[" });
+        let mut one = format!("{{fd={fd}, revents=");
+        flags(&mut one, (*events).into(), EVENTS, "");
+        if at >= most || text.len() + one.len() + 1 >= ROOM {
+            text.push_str("...");
+            break;
+        }
+        text.push_str(&one);
+        text.push('}');
+    }
+    match text.is_empty() {
+        true => text,
+        false => format!("({text}])"),
     }
 }
 
@@ -196,6 +250,16 @@ pub(super) fn select<M: Memory>(call: &mut Call, shape: Shape, context: &Context
         Early::Texts(texts) => texts.clone(),
         _ => super::wait::early(shape, context.memory, &context.arguments),
     };
+    let mut wait = Wait {
+        limit: early.get(3).and_then(|text| limit(text)),
+        ..Wait::default()
+    };
+    let events = [Events::INPUT, Events::OUTPUT, Events::OTHER];
+    for (text, event) in early.iter().zip(events) {
+        if text.len() > 2 && text.starts_with('[') {
+            wait.asked = wait.asked | event;
+        }
+    }
     for text in &early {
         // The sets say which descriptors are looked at.
         if let Some(list) = text
@@ -211,8 +275,12 @@ pub(super) fn select<M: Memory>(call: &mut Call, shape: Shape, context: &Context
         Returned::Value(0) => call.remark.push_str("(Timeout)"),
         Returned::Value(_) => {
             let mut parts = Vec::new();
-            for (name, at) in [("in", a), ("out", b), ("except", c)] {
+            let sets = [("in", a), ("out", b), ("except", c)];
+            for ((name, at), event) in sets.into_iter().zip(events) {
                 let ready = read_set(context.memory, at, count).filter(|ready| !ready.is_empty());
+                if ready.is_some() {
+                    wait.ready = wait.ready | event;
+                }
                 parts.extend(ready.map(|ready| format!("{name} {}", list(&ready))));
             }
             if time != 0 {
@@ -229,12 +297,13 @@ pub(super) fn select<M: Memory>(call: &mut Call, shape: Shape, context: &Context
         }
         _ => {}
     }
+    call.facts.wait = Some(wait);
 }
 
 /// `struct epoll_event` is packed on x86_64 alone.
 const EVENT_SIZE: usize = size_of::<libc::epoll_event>();
 
-fn event(text: &mut String, bytes: &[u8]) {
+fn event(text: &mut String, bytes: &[u8]) -> u32 {
     let events = bytes
         .first_chunk()
         .map_or(0, |word| u32::from_ne_bytes(*word));
@@ -242,48 +311,61 @@ fn event(text: &mut String, bytes: &[u8]) {
         .last_chunk()
         .map_or(0, |long| u64::from_ne_bytes(*long));
     text.push_str("{events=");
-    flags(text, events.into(), EPOLL_EVENTS);
+    flags(text, events, EPOLL_EVENTS, "EPOLL???");
     let _ = write!(text, ", data={{u32={}, u64={data}}}}}", data as u32);
+    events
+}
+
+fn milliseconds(time: i32) -> Duration {
+    Duration::from_millis(time.unsigned_abs().into())
 }
 
 pub(super) fn epoll_control<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     const OPERATIONS: Names = names! { EPOLL_CTL_ADD EPOLL_CTL_DEL EPOLL_CTL_MOD };
     let [_, operation, fd, at, ..] = context.arguments;
-    named(
-        call.next(),
-        operation as i32 as i64,
-        OPERATIONS,
-        "EPOLL_CTL_???",
-    );
+    named(call.next(), operation as u32, OPERATIONS, "EPOLL_CTL_???");
     let _ = write!(call.next(), "{}", fd as i32);
     call.facts.fds.push(fd as i32);
     call.facts.number = operation as i32 as i64;
     let bytes = context.memory.exact::<EVENT_SIZE>(at);
     match bytes.filter(|_| operation as i32 != libc::EPOLL_CTL_DEL) {
-        Some(bytes) => event(call.next(), &bytes),
+        Some(bytes) => drop(event(call.next(), &bytes)),
         None => pointer(call.next(), at),
     }
 }
 
 pub(super) fn epoll_wait<M: Memory>(call: &mut Call, shape: Shape, context: &Context<'_, M>) {
     let [_, at, most, time, mask, size] = context.arguments;
-    let count = call.value().map(|count| count as usize);
-    match count {
+    let mut ready = Events::default();
+    match call.value() {
         Some(count) => {
-            let bytes = context.memory.bytes(at, count.min(MOST) * EVENT_SIZE);
-            let text = call.next();
-            text.push('[');
-            let events = bytes.as_deref().unwrap_or_default();
-            for (index, bytes) in events.as_chunks::<EVENT_SIZE>().0.iter().enumerate() {
-                text.push_str(if index > 0 { ", " } else { "" });
-                event(text, bytes);
-            }
-            text.push(']');
+            let place = (at, count.cast_unsigned());
+            array(
+                call.next(),
+                context.memory,
+                place,
+                context.bytes,
+                |text, bytes: &[u8; EVENT_SIZE]| {
+                    ready = ready | Events::polled(event(text, bytes) as u16);
+                },
+            );
         }
         None => pointer(call.next(), at),
     }
+    call.facts.wait = Some(Wait {
+        limit: match shape {
+            Shape::EpollPwait2 => limit(&timespec_text(context.memory, time)),
+            _ => Some(time as i32)
+                .filter(|time| *time >= 0)
+                .map(milliseconds),
+        },
+        asked: Events::default(),
+        ready,
+    });
     let _ = write!(call.next(), "{}", most as i32);
     match shape {
+        // strace looks where the time is once the call has returned well.
+        Shape::EpollPwait2 if call.value().is_none() => pointer(call.next(), time),
         Shape::EpollPwait2 => super::timespec(call, context, time),
         _ => drop(write!(call.next(), "{}", time as i32)),
     }

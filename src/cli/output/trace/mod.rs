@@ -69,6 +69,7 @@ impl<'a> Report<'a> {
         }
         match event {
             Event::Call(call) => self.call(call),
+            Event::Unfinished { thread, text } => self.line(*thread, text),
             Event::Signal { thread, text } => self.line(*thread, &format!("--- {text} ---")),
             Event::Ended { thread, end, .. } => {
                 let text = match end {
@@ -87,15 +88,15 @@ impl<'a> Report<'a> {
     }
 
     fn call(&mut self, call: &Call) -> io::Result<()> {
-        let line = call.line();
+        let mut prefix = self.prefix(call.thread);
         if self.is_relative {
             let first = *self.first.get_or_insert(call.began);
             let since = call.began.saturating_sub(first);
             let (seconds, micros) = (since.as_secs(), since.subsec_micros());
-            self.line(call.thread, &format!("{seconds:>6}.{micros:06} {line}"))?;
-        } else {
-            self.line(call.thread, &line)?;
+            prefix.push_str(&format!("{seconds:>6}.{micros:06} "));
         }
+        let line = call.line_behind(prefix.len());
+        self.write(&format!("{prefix}{line}"))?;
         if !self.explains {
             return Ok(());
         }
@@ -110,15 +111,27 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// A line of strace's: in a file always with the thread, elsewhere once there are two.
-    fn line(&mut self, thread: i32, text: &str) -> io::Result<()> {
-        if let Some(file) = &mut self.file {
-            return writeln!(file, "{thread} {text}");
+    /// What strace puts before a line: in a file always the thread, elsewhere once there are two.
+    fn prefix(&mut self, thread: i32) -> String {
+        if self.file.is_some() {
+            return format!("{thread:<5} ");
         }
         self.has_many |= *self.alone.get_or_insert(thread) != thread;
         match self.has_many {
-            true => self.output.line(format_args!("[pid {thread}] {text}")),
-            false => self.output.line(text),
+            true => format!("[pid {thread:>5}] "),
+            false => String::new(),
+        }
+    }
+
+    fn line(&mut self, thread: i32, text: &str) -> io::Result<()> {
+        let prefix = self.prefix(thread);
+        self.write(&format!("{prefix}{text}"))
+    }
+
+    fn write(&mut self, line: &str) -> io::Result<()> {
+        match &mut self.file {
+            Some(file) => writeln!(file, "{line}"),
+            None => self.output.line(line),
         }
     }
 

@@ -113,6 +113,7 @@ impl<'a> Record<'a> {
     pub(super) fn new(event: &'a Event<'a>, _explains: bool) -> Option<Self> {
         Some(match event {
             Event::Call(call) => Self::Call(Box::new(call_record(call))),
+            Event::Unfinished { .. } => return None,
             Event::Signal { thread, text } => Self::Signal {
                 thread: *thread,
                 text,
