@@ -54,6 +54,22 @@ impl Failure {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// The same failure; if it is for want of SO_BROADCAST, with the flag that sets it.
+    pub(crate) fn with_broadcast_flag(self) -> Self {
+        match self {
+            Self::Work(error)
+                if matches!(error.operation(), "send to" | "connect to")
+                    && error.errno() == Some(libc::EACCES) =>
+            {
+                Self::Work(error.with_remedy(
+                    "a broadcast address needs SO_BROADCAST (--broadcast); otherwise a route \
+                     forbids it (ip route get shows)",
+                ))
+            }
+            other => other,
+        }
+    }
+
     /// The same failure; if it is a bind to a port that is taken, with who holds that.
     pub(crate) fn with_holder(self) -> Self {
         match self {

@@ -303,11 +303,16 @@ fn receive_error(source: io::Error) -> Error {
 #[cold]
 fn route_error(operation: &'static str, peer: SocketAddr, source: io::Error) -> Error {
     let remedy = match source.raw_os_error() {
-        Some(libc::ENETUNREACH | libc::EHOSTUNREACH) => "no route leads there (ip route get shows)",
-        Some(libc::EACCES) => "a broadcast address needs SO_BROADCAST (--broadcast)",
+        Some(libc::ENETUNREACH) => "no route leads there (ip route get shows)",
+        Some(libc::EHOSTUNREACH) => {
+            "no route leads there (ip route get shows), or a firewall on the way said so by ICMP"
+        }
+        Some(libc::EACCES) => {
+            "a broadcast address needs SO_BROADCAST; otherwise a route forbids it (ip route get shows)"
+        }
         Some(libc::ECONNREFUSED) => "nobody listens there: ICMP said so of an earlier datagram",
         Some(libc::ENOBUFS) => "the outgoing queue is full: send more slowly",
-        Some(libc::EINVAL) if peer.port() == 0 => "port 0 is nobody's",
+        Some(libc::EINVAL) if peer.port() == 0 => "port 0 is not a valid destination",
         Some(libc::EINVAL) if peer.is_ipv6() => {
             "a link-local address needs its interface, as in fe80::1%eth0"
         }

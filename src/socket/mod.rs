@@ -32,7 +32,7 @@ pub use address::{Family, resolve};
 pub use builder::Builder;
 pub use datagram::{Beside, Datagram, PacketInfo, ReceiveBuffer};
 pub use endpoint::Endpoint;
-pub use error_queue::{Origin, QueuedError};
+pub use error_queue::{Origin, QueuedError, Refusal, icmp_name};
 pub use interrupt::{pause, stop_on_signals};
 pub use ready::ReadySet;
 pub use wait::{Traffic, WaitSet};

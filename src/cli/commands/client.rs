@@ -33,8 +33,8 @@ pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
         }
         let mut answer = ask(&mut client, &message, stop, &mut report)?;
         // A name's next address is tried while nobody has answered at any.
-        while let (Answer::Refused(_), 0, Some(next)) = (&answer, asked.requests, servers.next()) {
-            report.next_address(server, next);
+        while let (Answer::Refused(error), 0, Some(next)) = (&answer, asked.requests, servers.next()) {
+            report.next_address(server, error, next);
             server = next;
             client = open(&arguments, server, &mut report)?;
             answer = ask(&mut client, &message, stop, &mut report)?;
@@ -43,6 +43,7 @@ pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
         asked.answered += u64::from(matches!(answer, Answer::Replies(_)));
         report.answer(server, &answer)?;
     }
+    report.output().unreported();
     let ignored = client.ignored();
     let is_noisy = ignored.is_some_and(|ignored| ignored.total() > 0);
     if arguments.stdin || arguments.count != 1 || report.is_json() || is_noisy {

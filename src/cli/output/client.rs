@@ -9,7 +9,7 @@ use udpraw::client::{Answer, Event, Unasked};
 use udpraw::error::{describe_errno, errno_name};
 use udpraw::protocol::RoundTrip;
 use udpraw::protocol::exchange::{Defect, Ignored};
-use udpraw::socket::QueuedError;
+use udpraw::socket::{QueuedError, Refusal};
 
 use super::exchange::{self, Id, IgnoredRecord};
 use super::python::{Repr, Tuple};
@@ -79,6 +79,8 @@ enum Record<'a> {
     Refused {
         server: Address,
         errno: String,
+        /// closed, filtered or unreachable, as `udpraw probe` has it.
+        verdict: &'static str,
         by: Option<String>,
         icmp_type: u8,
         icmp_code: u8,
@@ -144,10 +146,10 @@ impl<'a> Report<'a> {
     }
 
     /// That a name's next address is tried.
-    pub(crate) fn next_address(&mut self, refused: SocketAddr, next: SocketAddr) {
+    pub(crate) fn next_address(&mut self, refused: SocketAddr, error: &QueuedError, next: SocketAddr) {
         if !self.quiet {
-            self.output
-                .note(format_args!("nobody listens at {refused}; trying {next}"));
+            let why = refusal(refused, error);
+            self.output.note(format_args!("{why}; trying {next}"));
         }
     }
 
@@ -163,9 +165,20 @@ impl<'a> Report<'a> {
             Event::Unasked(_, Unasked::Defect(Defect::Foreign)) => self.is_plain = true,
             _ => {}
         }
+        let kind = match event {
+            Event::Unasked(..) => Some("datagrams that answer nothing"),
+            Event::Stranger(_) => Some("datagrams of strangers"),
+            Event::Late(_) => Some("replies that came too late"),
+            _ => None,
+        };
+        let unreported = match kind.map(|kind| self.output.admit(kind)) {
+            Some(None) => return Ok(()),
+            Some(Some(unreported)) => unreported,
+            None => 0,
+        };
         if self.is_json() {
             return match record(event) {
-                Some(record) => self.output.record(SCHEMA, &record),
+                Some(record) => self.output.record_after(unreported, SCHEMA, &record),
                 None => Ok(()),
             };
         }
@@ -178,21 +191,27 @@ impl<'a> Report<'a> {
             Event::Unasked(datagram, why) => {
                 let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
                 let why = exchange::unasked(*why);
-                self.output
-                    .note(format_args!("ignored from {source}, as {why}: {text}"));
+                self.output.note_after(
+                    unreported,
+                    format_args!("ignored from {source}, as {why}: {text}"),
+                );
             }
             Event::Stranger(datagram) => {
                 let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
-                self.output
-                    .note(format_args!("ignored, as {source} was not asked: {text}"));
+                self.output.note_after(
+                    unreported,
+                    format_args!("ignored, as {source} was not asked: {text}"),
+                );
             }
             _ if self.quiet => {}
             Event::Assigned(local) => return self.output.assigned_address(*local),
             Event::Sent(2.., wait) => self.output.waiting(*wait),
             Event::Late(datagram) => {
                 let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
-                self.output
-                    .note(format_args!("too late, from {source}: {text}"));
+                self.output.note_after(
+                    unreported,
+                    format_args!("too late, from {source}: {text}"),
+                );
             }
             _ => {}
         }
@@ -253,6 +272,11 @@ impl<'a> Report<'a> {
                 let record = Record::Refused {
                     server: server.into(),
                     errno: errno_name(error.errno),
+                    verdict: match error.refusal() {
+                        Some(Refusal::Closed) => "closed",
+                        Some(Refusal::Filtered) => "filtered",
+                        _ => "unreachable",
+                    },
                     by: error.offender.map(|offender| offender.ip().to_string()),
                     icmp_type: error.icmp_type,
                     icmp_code: error.icmp_code,
@@ -352,11 +376,18 @@ impl<'a> Report<'a> {
 
 /// `nobody listens at …: connection refused (ECONNREFUSED)`, and who said so if it was another host.
 fn refusal(server: SocketAddr, error: &QueuedError) -> String {
-    let what = match error.errno {
-        libc::ECONNREFUSED => "nobody listens at",
+    let said = describe_errno(error.errno);
+    if error.refusal() == Some(Refusal::Filtered) {
+        let by = match error.offender {
+            Some(offender) => format!(", says {}", offender.ip()),
+            None => String::new(),
+        };
+        return format!("{server} is filtered: {}: {said}{by}", error.name());
+    }
+    let what = match error.refusal() {
+        Some(Refusal::Closed) => "nobody listens at",
         _ => "no way leads to",
     };
-    let said = describe_errno(error.errno);
     match error
         .offender
         .filter(|offender| offender.ip() != server.ip())

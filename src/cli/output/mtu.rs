@@ -136,7 +136,7 @@ impl<'a> Report<'a> {
     fn record(&mut self, found: &Found) -> io::Result<()> {
         let (by, errno) = match found.limit {
             Limit::Told(by) => (by, None),
-            Limit::Unreachable(errno, by) => (by, Some(errno)),
+            Limit::Unreachable(errno, by) | Limit::Filtered(errno, by) => (by, Some(errno)),
             _ => (None, None),
         };
         let known = found.path().filter(|_| found.limit.is_known());
@@ -201,6 +201,13 @@ fn path(found: &Found) -> String {
         Limit::Unreachable(errno, Some(by)) => {
             format!("unreachable: {}, says {by}", describe_errno(errno))
         }
+        Limit::Filtered(errno, Some(by)) => {
+            format!("unknown: filtered, {}, says {by}", describe_errno(errno))
+        }
+        Limit::Filtered(errno, None) => format!(
+            "unknown: filtered, {}, says this machine (nft list ruleset, ip route get)",
+            describe_errno(errno)
+        ),
         Limit::Unreachable(errno, None) => {
             format!(
                 "unreachable: {}, says this machine (ip route get)",
