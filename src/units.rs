@@ -155,8 +155,9 @@ pub fn window(text: &str) -> Result<Range<Duration>> {
 /// others (`bps` is bytes to tc(8)), is less than a bit a second, or above 2^53.
 pub fn rate(text: &str) -> Result<u64> {
     let bad = |reason: String| {
-        Error::invalid("read rate", quoted(text), reason)
-            .with_remedy("write a number with bit, kbit, Mbit or Gbit, or kB, MB or GB for bytes, as in 10Mbit")
+        Error::invalid("read rate", quoted(text), reason).with_remedy(
+            "write a number with bit, kbit, Mbit or Gbit, or kB, MB or GB for bytes, as in 10Mbit",
+        )
     };
     let trimmed = text.trim();
     let trimmed = trimmed.strip_suffix("/s").unwrap_or(trimmed);
@@ -183,8 +184,11 @@ pub fn rate(text: &str) -> Result<u64> {
                 quoted(text),
                 format!("it may mean {bits} or {bytes}"),
             )
-            .with_remedy("write the one that you mean: bit counts bits, kB, MB and GB count bytes"));
+            .with_remedy(
+                "write the one that you mean: bit counts bits, kB, MB and GB count bytes",
+            ));
         }
+        (None, Some(_)) if number.parse() == Ok(0.0) => 0.0,
         _ => scaled(trimmed, RATE_UNITS).map_err(bad)?,
     };
     if bits < 1.0 {
@@ -207,8 +211,7 @@ pub fn rate(text: &str) -> Result<u64> {
 /// If the text is no number, has no percent sign (0 needs none), or lies outside 0 % to 100 %.
 pub fn probability(text: &str) -> Result<f64> {
     let bad = |reason: String| {
-        Error::invalid("read probability", quoted(text), reason)
-            .with_remedy("write 0% to 100%")
+        Error::invalid("read probability", quoted(text), reason).with_remedy("write 0% to 100%")
     };
     let value = scaled(text, &[("", 1.0), ("%", 0.01)]).map_err(bad)?;
     if let Some(number) = bare_number(text)
@@ -321,15 +324,7 @@ mod tests {
         ] {
             assert_eq!(rate(text).unwrap(), want, "{text}");
         }
-        for text in [
-            "",
-            "0",
-            "0.5",
-            "Mbit",
-            "-1kbit",
-            "9e9",
-            "99999999Gbit",
-        ] {
+        for text in ["", "0", "0.5bit", "Mbit", "-1kbit", "9e9", "99999999Gbit"] {
             let error = rate(text).unwrap_err().to_string();
             assert!(error.contains("10Mbit"), "{error}");
         }
@@ -341,8 +336,15 @@ mod tests {
             ("1.5G", "1.5Gbit", "1.5GB"),
         ] {
             let error = rate(text).unwrap_err().to_string();
-            assert!(error.contains(&format!("may mean {bits} or {bytes}")), "{error}");
-            assert_eq!(rate(bits).unwrap() * 8, rate(bytes).unwrap_or(512_000), "{text}");
+            assert!(
+                error.contains(&format!("may mean {bits} or {bytes}")),
+                "{error}"
+            );
+            assert_eq!(
+                rate(bits).unwrap() * 8,
+                rate(bytes).unwrap_or(512_000),
+                "{text}"
+            );
         }
         let seconds = Duration::from_secs;
         assert_eq!(window("2s..5s").unwrap(), seconds(2)..seconds(5));

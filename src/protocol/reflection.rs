@@ -258,7 +258,13 @@ mod tests {
         let mut memory = Circulation::new((1, 2));
         // A server's port: once a round.
         let server = "192.0.2.1:1061".parse().unwrap();
-        for (time, want) in [(0, false), (1, true), (200, true), (449, true), (700, false)] {
+        for (time, want) in [
+            (0, false),
+            (1, true),
+            (200, true),
+            (449, true),
+            (700, false),
+        ] {
             assert_eq!(memory.goes_round(server, b"x", || at(time)), want, "{time}");
         }
         assert!(!memory.goes_round(server, b"y", || at(701)));

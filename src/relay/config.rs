@@ -146,9 +146,7 @@ impl Interval {
             received: each(|side| side.received),
             sent: each(|side| side.sent),
             sent_bytes: each(|side| side.sent_bytes),
-            lost: each(|side| {
-                side.link.all_lost() + side.refused + side.flowless + side.unrelayed
-            }),
+            lost: each(|side| side.link.all_lost() + side.refused + side.flowless + side.unrelayed),
             flows: ledger.flows_opened - ledger.flows_closed,
             refused: ledger.up.flowless - before.up.flowless,
         }

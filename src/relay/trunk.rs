@@ -15,9 +15,7 @@ use crate::io::{Arrival, Outbox, Rung, Settings, Transport, Wait};
 use crate::protocol::impairment::{Direction, Link};
 use crate::protocol::{Unanswerable, unanswerable};
 use crate::socket::options::Setting;
-use crate::socket::{
-    Endpoint, Family, PacketInfo, QueuedError, ReadySet, ReceiveBuffer, Refusal,
-};
+use crate::socket::{Endpoint, Family, PacketInfo, QueuedError, ReadySet, ReceiveBuffer, Refusal};
 
 /// Bytes of receive buffer to ask for: there may be many of these sockets.
 const BUFFER: usize = 1 << 20;

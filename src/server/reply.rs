@@ -258,7 +258,12 @@ mod tests {
             assert!(!parsed.may_have_rendered(b"hello"));
         }
         // Too little to be known by.
-        assert!(!"{bytes}".parse::<Template>().unwrap().may_have_rendered(b"7"));
+        assert!(
+            !"{bytes}"
+                .parse::<Template>()
+                .unwrap()
+                .may_have_rendered(b"7")
+        );
         for (text, want) in [
             ("Your data was 38 bytes long", true),
             ("Your data was 38 bytes long.", true),
@@ -268,7 +273,12 @@ mod tests {
         ] {
             assert_eq!(Template::is_textbook_reply(text.as_bytes()), want, "{text}");
         }
-        assert!("Your data was {bytes} bytes long.".parse::<Template>().unwrap().is_textbook());
+        assert!(
+            "Your data was {bytes} bytes long."
+                .parse::<Template>()
+                .unwrap()
+                .is_textbook()
+        );
         assert!(!"{bytes}".parse::<Template>().unwrap().is_textbook());
     }
 

@@ -74,7 +74,7 @@ pub(crate) struct ClientArguments {
     )]
     pub(crate) count: u64,
 
-    /// Time between requests [default: 1s, none with --stdin]
+    /// Time between requests; a bare number counts seconds [default: 1s, none with --stdin]
     #[arg(short, long, value_name = "TIME", value_parser = units::duration)]
     interval: Option<Duration>,
 
@@ -101,7 +101,7 @@ pub(crate) struct ClientArguments {
     #[arg(long, value_name = "RULE")]
     backoff: Option<Backoff>,
 
-    /// Give up a request after this time
+    /// Give up a request after this time; a bare number counts seconds
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     timeout: Option<Duration>,
 

@@ -92,16 +92,18 @@ impl Command {
     }
 }
 
-/// Whether the command of that name has that flag.
+/// Whether the command of that name, or one of its own commands, has that flag.
 fn has_flag(command: &str, flag: &str) -> bool {
+    fn has(command: &clap::Command, flag: &str) -> bool {
+        let has_it = command.get_arguments().any(|argument| {
+            let aliases = argument.get_all_aliases().unwrap_or_default();
+            argument.get_long() == Some(flag) || aliases.contains(&flag)
+        });
+        has_it || command.get_subcommands().any(|inner| has(inner, flag))
+    }
     Arguments::command()
         .find_subcommand(command)
-        .is_some_and(|command| {
-            command.get_arguments().any(|argument| {
-                let aliases = argument.get_all_aliases().unwrap_or_default();
-                argument.get_long() == Some(flag) || aliases.contains(&flag)
-            })
-        })
+        .is_some_and(|command| has(command, flag))
 }
 
 #[cfg(test)]
@@ -132,7 +134,11 @@ mod tests {
             .filter(|line| !line.trim_start().starts_with("//"))
             .map(|line| format!("{line}\n"))
             .collect();
-        code.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+        code.split('"')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
     }
 
     /// The flags in a text, each with the command of the udpraw line that it stands in, if any.
@@ -150,7 +156,7 @@ mod tests {
                     .chars()
                     .take_while(|c| c.is_ascii_alphanumeric() || *c == '-')
                     .collect();
-                if !flag.is_empty() {
+                if flag.starts_with(|c: char| c.is_ascii_lowercase()) {
                     found.push((line_of.clone(), flag));
                 }
             }
@@ -169,15 +175,25 @@ mod tests {
         let foreign = ["single-port"];
         let mut checked = 0;
         for path in all {
-            let inner = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+            let inner = path
+                .strip_prefix(&root)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
             let parts: Vec<&str> = inner.trim_end_matches(".rs").split('/').collect();
             let owners: &[&str] = match parts.as_slice() {
-                ["cli", "output" | "commands" | "args", "exchange" | "transfer", ..] => &["server", "client", "send", "recv"],
+                [
+                    "cli",
+                    "output" | "commands" | "args",
+                    "exchange" | "transfer",
+                    ..,
+                ] => &["server", "client", "send", "recv"],
                 ["cli", "args", "socket" | "endpoint" | "mod"] => &["server"],
                 ["cli", "output" | "commands" | "args", name, ..] => &[*name],
                 ["cli", "exit"] => &["server", "client", "send", "recv"],
                 ["cli", ..] | ["main" | "lib"] => continue,
-                ["transfer", ..] => &["send", "recv"],
+                ["transfer", ..] | ["protocol", "transfer", ..] => &["send", "recv"],
                 ["bench", ..] => &["bench", "server"],
                 ["client", ..] => &["client", "server"],
                 // The layers below know no command.
@@ -191,7 +207,9 @@ mod tests {
                     }
                     checked += 1;
                     let known = match &line_of {
-                        Some(command) if Arguments::command().find_subcommand(command).is_some() => {
+                        Some(command)
+                            if Arguments::command().find_subcommand(command).is_some() =>
+                        {
                             has_flag(command, &flag)
                         }
                         _ => owners.iter().any(|owner| has_flag(owner, &flag)),

@@ -67,7 +67,7 @@ pub(crate) struct RelayArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_flows: Option<u32>,
 
-    /// Forget a client after this time without a datagram
+    /// Forget a client after this time without a datagram; a bare number counts seconds
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = some_time)]
     idle: Duration,
 
@@ -75,7 +75,7 @@ pub(crate) struct RelayArguments {
     #[arg(long, value_name = "RUNG", default_value = "auto")]
     io: Choice,
 
-    /// End after this time
+    /// End after this time; a bare number counts seconds
     #[arg(long = "for", value_name = "TIME", value_parser = units::duration)]
     duration: Option<Duration>,
 
@@ -83,7 +83,7 @@ pub(crate) struct RelayArguments {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 
-    /// Print what was done at the end of each interval, as 1s
+    /// Print what was done at the end of each interval, as 1s; a bare number counts seconds
     #[arg(long, value_name = "INTERVAL", value_parser = some_time)]
     pub(crate) stats: Option<Duration>,
 
@@ -104,7 +104,7 @@ struct ImpairmentArguments {
     #[arg(long, value_name = "LOSS")]
     loss: Option<String>,
 
-    /// Let datagrams leave twice
+    /// Let datagrams leave twice, with this probability, as 1%
     #[arg(long, value_name = "PROBABILITY")]
     duplicate: Option<String>,
 
@@ -112,11 +112,11 @@ struct ImpairmentArguments {
     #[arg(long, value_name = "PROBABILITY")]
     reorder: Option<String>,
 
-    /// Hold each datagram for this time
+    /// Hold each datagram for this time, as 20ms; it needs its unit
     #[arg(long, value_name = "TIME")]
     delay: Option<String>,
 
-    /// Vary the delay by so much, which may reorder
+    /// Vary the delay by so much, as 5ms, which may reorder
     #[arg(long, value_name = "TIME")]
     jitter: Option<String>,
 
@@ -124,15 +124,15 @@ struct ImpairmentArguments {
     #[arg(long, value_name = "NAME")]
     distribution: Option<String>,
 
-    /// Flip a bit of a datagram
+    /// Flip a bit of a datagram, with this probability, as 1%
     #[arg(long, value_name = "PROBABILITY")]
     corrupt: Option<String>,
 
-    /// Cut a datagram to any smaller length
+    /// Cut a datagram to any smaller length, with this probability, as 1%
     #[arg(long, value_name = "PROBABILITY")]
     truncate: Option<String>,
 
-    /// Carry no more than this rate, as 10Mbit, IP and UDP headers included
+    /// Carry no more than this rate, as 10Mbit (bits) or 10MB (bytes), IP and UDP headers included
     #[arg(long, value_name = "RATE")]
     rate: Option<String>,
 

@@ -124,7 +124,7 @@ pub(crate) struct LadderArguments {
     #[arg(long, conflicts_with = "no_copy")]
     allow_bench: bool,
 
-    /// Print what was done at the end of each interval, as 1s
+    /// Print what was done at the end of each interval, as 1s; a bare number counts seconds
     #[arg(long, value_name = "INTERVAL", value_parser = interval)]
     stats: Option<Duration>,
 }

@@ -33,7 +33,9 @@ pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
         }
         let mut answer = ask(&mut client, &message, stop, &mut report)?;
         // A name's next address is tried while nobody has answered at any.
-        while let (Answer::Refused(error), 0, Some(next)) = (&answer, asked.requests, servers.next()) {
+        while let (Answer::Refused(error), 0, Some(next)) =
+            (&answer, asked.requests, servers.next())
+        {
             report.next_address(server, error, next);
             server = next;
             client = open(&arguments, server, &mut report)?;

@@ -146,7 +146,12 @@ impl<'a> Report<'a> {
     }
 
     /// That a name's next address is tried.
-    pub(crate) fn next_address(&mut self, refused: SocketAddr, error: &QueuedError, next: SocketAddr) {
+    pub(crate) fn next_address(
+        &mut self,
+        refused: SocketAddr,
+        error: &QueuedError,
+        next: SocketAddr,
+    ) {
         if !self.quiet {
             let why = refusal(refused, error);
             self.output.note(format_args!("{why}; trying {next}"));
@@ -208,10 +213,8 @@ impl<'a> Report<'a> {
             Event::Sent(2.., wait) => self.output.waiting(*wait),
             Event::Late(datagram) => {
                 let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
-                self.output.note_after(
-                    unreported,
-                    format_args!("too late, from {source}: {text}"),
-                );
+                self.output
+                    .note_after(unreported, format_args!("too late, from {source}: {text}"));
             }
             _ => {}
         }

@@ -40,10 +40,7 @@ pub(super) enum Record<'a> {
         message: Option<String>,
     },
     #[serde(rename = "next_target")]
-    NextTarget {
-        refused: Address,
-        next: Address,
-    },
+    NextTarget { refused: Address, next: Address },
     Unanswerable {
         client: Address,
         reason: &'static str,
