@@ -10,7 +10,7 @@ use super::exchange::Exchanges;
 use super::{Behaviour, Event, Reply, Request, Summary, Template, consent};
 use crate::error::Error;
 use crate::protocol::consent::{LENGTH, is_answer};
-use crate::protocol::exchange::Served;
+use crate::protocol::exchange::{Frame, Kind, Served};
 use crate::protocol::{Circulation, Unanswerable, amplifies, unanswerable};
 use crate::socket::Endpoint;
 
@@ -192,7 +192,9 @@ impl Desk {
             let circulation = self.circulation.as_mut()?;
             Some(circulation.goes_round(source, bytes, Instant::now))
         };
-        let is_answer = is_own || Template::is_textbook_reply(bytes) || is_answer(bytes);
+        let of_exchange = Frame::parse(bytes).is_ok_and(|frame| frame.kind != Kind::Request);
+        let is_answer =
+            is_own || of_exchange || is_answer(bytes) || Template::is_textbook_reply(bytes);
         (is_answer || goes_round().unwrap_or(false)).then_some(Refusal::Loop)
     }
 

@@ -148,7 +148,8 @@ mod tests {
         let words: Vec<&str> = text.split_whitespace().collect();
         for (at, word) in words.iter().enumerate() {
             if word.ends_with("udpraw") {
-                line_of = words.get(at + 1).map(|word| (*word).to_owned());
+                let next = words.get(at + 1).copied().unwrap_or_default();
+                line_of = Some(next.trim_end_matches('`').to_owned());
             }
             let word = word.trim_start_matches(|c: char| !c.is_ascii_alphanumeric() && c != '-');
             if let Some(flag) = word.strip_prefix("--") {
