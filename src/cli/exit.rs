@@ -84,7 +84,15 @@ impl Failure {
 }
 
 fn with_holder(error: Error) -> Error {
-    let Ok(address) = error.subject().parse() else {
+    // Without the name of an interface, which is none of a socket address's own text.
+    let subject = match error.subject().split_once('%') {
+        Some((host, rest)) => {
+            let (_, port) = rest.rsplit_once(':').unwrap_or_default();
+            format!("{host}]:{port}")
+        }
+        None => error.subject().to_owned(),
+    };
+    let Ok(address) = subject.parse() else {
         return error;
     };
     match udpraw::ports::holder(address) {

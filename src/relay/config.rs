@@ -220,6 +220,15 @@ pub enum Event<'a> {
     Interval(Interval),
 }
 
+/// Refuses to listen at a group: a relay cannot join it, and its members share one address.
+pub(super) fn refuse_group(listen: SocketAddr) -> Result<()> {
+    if !listen.ip().to_canonical().is_multicast() {
+        return Ok(());
+    }
+    let reason = "it is a multicast group, and a relay serves clients one by one";
+    Err(Error::invalid("listen at", listen, reason).with_remedy("name an address of this machine"))
+}
+
 /// Refuses a target that is the relay itself.
 pub(super) fn refuse_loop(listen: SocketAddr, to: SocketAddr) -> Result<()> {
     // A datagram to the wildcard address goes to this machine (ip(7)).

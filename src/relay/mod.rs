@@ -34,6 +34,7 @@
 
 mod config;
 mod flows;
+mod forward;
 mod judge;
 mod ledger;
 mod limit;
@@ -79,6 +80,7 @@ impl Relay {
     /// If the target is the relay itself; if the limit of open files is too low for
     /// [`Config::max_flows`] and cannot be raised; of the sockets, and of [`Transport::open`].
     pub fn open(config: Config) -> Result<Self> {
+        config::refuse_group(config.listen)?;
         // Before the port is taken, which the target itself may hold, and after it is known.
         for to in config.targets() {
             config::refuse_loop(config.listen, to)?;

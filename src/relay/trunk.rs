@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use super::config::{Config, Event};
 use super::flows::{End, Flow, Flows};
+use super::forward::{connect, depart_down, foreign, peer, reply, send_on, with_message};
 use super::judge::Judge;
 use super::ledger::{Ledger, Side};
 use super::target::Targets;
 use super::wire::Wire;
 use crate::error::{Error, Result};
-use crate::io::{Arrival, Outbox, Rung, Settings, Transport, Wait};
+use crate::io::{Arrival, Rung, Settings, Transport, Wait};
 use crate::protocol::impairment::{Direction, Link};
 use crate::protocol::{Unanswerable, unanswerable};
 use crate::socket::options::Setting;
-use crate::socket::{Endpoint, Family, PacketInfo, QueuedError, ReadySet, ReceiveBuffer, Refusal};
+use crate::socket::{Endpoint, Family, PacketInfo, ReadySet, ReceiveBuffer};
 
 /// Bytes of receive buffer to ask for: there may be many of these sockets.
 const BUFFER: usize = 1 << 20;
@@ -428,124 +429,6 @@ impl Trunk {
     }
 }
 
-/// Where a flow's datagrams go, unless its socket knows that itself.
-fn peer(flows: &mut Flows, number: u32, to: SocketAddr) -> Option<SocketAddr> {
-    let flow = flows.get_mut(number)?;
-    (!flow.is_connected).then_some(to)
-}
-
-/// Connects the socket of the flow at work; says whether that was possible.
-fn connect(transport: &Transport, to: SocketAddr) -> bool {
-    transport.endpoint().connect(to).is_ok()
-}
-
-/// An error with the ICMP message that was its reason.
-#[cold]
-fn with_message(error: Error, message: Option<&QueuedError>) -> Error {
-    let Some(message) = message.filter(|message| message.refusal().is_some()) else {
-        return error;
-    };
-    let what = match message.refusal() {
-        Some(Refusal::Filtered) => "filtered: ",
-        _ => "",
-    };
-    let by = message.offender.map_or(String::new(), |offender| {
-        format!(", says {}", offender.ip())
-    });
-    error.with_detail(format!("{what}ICMP {}{by}", message.name()))
-}
-
-/// Tells of a datagram that somebody else than the target sent.
-#[cold]
-fn foreign<E>(
-    number: u32,
-    source: SocketAddr,
-    target: SocketAddr,
-    flows: &mut Flows,
-    observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
-) -> Result<(), E> {
-    let Some(flow) = flows.get_mut(number) else {
-        return Ok(());
-    };
-    observe(&Event::Foreign {
-        flow: number,
-        client: flow.client,
-        source,
-        target,
-    })
-}
-
 fn sum(sum: Option<u64>, endpoint: &Endpoint) -> Option<u64> {
     Some(sum? + u64::from(endpoint.kernel_drops().ok()?))
-}
-
-/// Sends a whole arrival on; a run is not copied for that, unless it must leave from an address.
-fn send_on(
-    outbox: &mut Outbox<'_>,
-    to: Option<SocketAddr>,
-    from: Option<PacketInfo>,
-    arrival: &Arrival<'_>,
-) {
-    if arrival.count() > 1 && from.is_none() {
-        outbox.send_run(to, arrival.bytes(), arrival.segment_size());
-    } else {
-        arrival
-            .datagrams()
-            .for_each(|bytes| outbox.queue(to, from, bytes));
-    }
-}
-
-/// Takes what came from the target on its way to the client.
-#[allow(clippy::too_many_arguments)] // The parts of a trunk of which one is at work.
-fn reply<E>(
-    now: Duration,
-    number: u32,
-    arrival: &Arrival<'_>,
-    flows: &mut Flows,
-    judge: &mut Judge,
-    orphans: &mut u64,
-    front: &mut Transport,
-    observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
-) -> Result<(), E> {
-    let Some(flow) = flows.get_mut(number) else {
-        return Ok(());
-    };
-    flow.active = flow.active.max(now);
-    let (count, length) = (arrival.count(), arrival.bytes().len());
-    if judge.pass(Direction::Down, &mut flow.down, count, length) {
-        send_on(&mut front.outbox(), Some(flow.client), flow.from, arrival);
-        return Ok(());
-    }
-    for bytes in arrival.datagrams() {
-        let Some(flow) = flows.get_mut(number) else {
-            break;
-        };
-        let down = &mut flow.down;
-        let (is_through, left) = judge.offer(now, Direction::Down, down, bytes, observe)?;
-        flow.active = flow.active.max(left);
-        if is_through {
-            let (client, from) = (Some(flow.client), flow.from);
-            front.outbox().queue(client, from, bytes);
-        }
-        depart_down(now, &mut judge.down, flows, orphans, front);
-    }
-    Ok(())
-}
-
-fn depart_down(
-    now: Duration,
-    link: &mut Link,
-    flows: &mut Flows,
-    orphans: &mut u64,
-    front: &mut Transport,
-) {
-    while let Some(departure) = link.take_due(now) {
-        match flows.get_mut(departure.flow) {
-            Some(flow) => {
-                let (client, from) = (Some(flow.client), flow.from);
-                front.outbox().queue(client, from, departure.bytes);
-            }
-            None => *orphans += 1,
-        }
-    }
 }

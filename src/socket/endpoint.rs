@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use socket2::{MsgHdr, SockAddr, Socket};
 
-use super::address::Family;
+use super::address::{Family, Shown};
 use super::datagram::{Datagram, ReceiveBuffer};
 use super::error_queue::QueuedError;
 use super::options::{self, Setting};
@@ -318,9 +318,9 @@ fn route_error(operation: &'static str, peer: SocketAddr, source: io::Error) -> 
         }
         Some(libc::EAFNOSUPPORT) => "the socket is of the other address family",
         Some(libc::EPERM) => "a firewall rule of this machine forbids it (nft list ruleset)",
-        _ => return Error::os(operation, peer, source),
+        _ => return Error::os(operation, Shown(peer), source),
     };
-    Error::os(operation, peer, source).with_remedy(remedy)
+    Error::os(operation, Shown(peer), source).with_remedy(remedy)
 }
 
 #[cold]
@@ -331,7 +331,7 @@ fn send_error(length: usize, destination: SocketAddr, source: io::Error) -> Erro
     let family = Family::of(destination);
     Error::os(
         "send",
-        format_args!("{length} bytes to {destination}"),
+        format_args!("{length} bytes to {}", Shown(destination)),
         source,
     )
     .with_remedy(format!(

@@ -28,7 +28,7 @@ pub mod options;
 mod ready;
 mod wait;
 
-pub use address::{Family, resolve};
+pub use address::{Family, Shown, resolve, scope_name};
 pub use builder::Builder;
 pub use datagram::{Beside, Datagram, PacketInfo, ReceiveBuffer};
 pub use endpoint::Endpoint;

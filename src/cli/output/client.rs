@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 use udpraw::client::{Answer, Event, Unasked};
-use udpraw::error::{describe_errno, errno_name};
+use udpraw::error::errno_name;
 use udpraw::protocol::RoundTrip;
 use udpraw::protocol::exchange::{Defect, Ignored};
-use udpraw::socket::{QueuedError, Refusal};
+use udpraw::socket::{QueuedError, Shown};
 
 use super::exchange::{self, Id, IgnoredRecord};
 use super::python::{Repr, Tuple};
 use super::record::{Address, Payload};
-use super::{Output, count};
+use super::{Output, count, refusal};
 
 const SCHEMA: &str = "udpraw.client/1";
 
@@ -153,8 +153,9 @@ impl<'a> Report<'a> {
         next: SocketAddr,
     ) {
         if !self.quiet {
-            let why = refusal(refused, error);
-            self.output.note(format_args!("{why}; trying {next}"));
+            let why = refusal::text(refused, error);
+            self.output
+                .note(format_args!("{why}; trying {}", Shown(next)));
         }
     }
 
@@ -270,16 +271,13 @@ impl<'a> Report<'a> {
 
     /// How a request ended, if not with a reply.
     pub(crate) fn answer(&mut self, server: SocketAddr, answer: &Answer) -> io::Result<()> {
+        let address = Shown(server);
         match answer {
             Answer::Refused(error) if self.is_json() => {
                 let record = Record::Refused {
                     server: server.into(),
                     errno: errno_name(error.errno),
-                    verdict: match error.refusal() {
-                        Some(Refusal::Closed) => "closed",
-                        Some(Refusal::Filtered) => "filtered",
-                        _ => "unreachable",
-                    },
+                    verdict: refusal::word(error),
                     by: error.offender.map(|offender| offender.ip().to_string()),
                     icmp_type: error.icmp_type,
                     icmp_code: error.icmp_code,
@@ -293,7 +291,7 @@ impl<'a> Report<'a> {
                 },
             ),
             Answer::Refused(error) => {
-                self.output.talk(refusal(server, error));
+                self.output.talk(refusal::text(server, error));
                 Ok(())
             }
             Answer::TooLong(length) if self.is_json() => {
@@ -311,7 +309,7 @@ impl<'a> Report<'a> {
             }
             Answer::TooLong(length) => {
                 self.output.talk(format_args!(
-                    "{server} did it, but its reply of {length} bytes is more than three times the \
+                    "{address} did it, but its reply of {length} bytes is more than three times the \
                      request; send a longer one"
                 ));
                 Ok(())
@@ -319,12 +317,12 @@ impl<'a> Report<'a> {
             Answer::Unsupported(versions) => {
                 let what = exchange::unsupported(versions);
                 self.output
-                    .talk(format_args!("{server} does not speak {what}"));
+                    .talk(format_args!("{address} does not speak {what}"));
                 Ok(())
             }
             Answer::Silence if self.is_plain => {
                 self.output.talk(format_args!(
-                    "{server} answers, but not by exchanges: start it with --exchange, or leave it \
+                    "{address} answers, but not by exchanges: start it with --exchange, or leave it \
                      out here"
                 ));
                 Ok(())
@@ -374,29 +372,6 @@ impl<'a> Report<'a> {
             None => self.output.talk(line),
         }
         Ok(())
-    }
-}
-
-/// `nobody listens at …: connection refused (ECONNREFUSED)`, and who said so if it was another host.
-fn refusal(server: SocketAddr, error: &QueuedError) -> String {
-    let said = describe_errno(error.errno);
-    if error.refusal() == Some(Refusal::Filtered) {
-        let by = match error.offender {
-            Some(offender) => format!(", says {}", offender.ip()),
-            None => String::new(),
-        };
-        return format!("{server} is filtered: {}: {said}{by}", error.name());
-    }
-    let what = match error.refusal() {
-        Some(Refusal::Closed) => "nobody listens at",
-        _ => "no way leads to",
-    };
-    match error
-        .offender
-        .filter(|offender| offender.ip() != server.ip())
-    {
-        Some(offender) => format!("{what} {server}: {said}, says {}", offender.ip()),
-        None => format!("{what} {server}: {said}"),
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod probe;
 mod python;
 mod record;
 pub(crate) mod recv;
+mod refusal;
 pub(crate) mod relay;
 pub(crate) mod send;
 pub(crate) mod server;

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::Serialize;
 use udpraw::error::{describe_errno, errno_name};
 use udpraw::mtu::{Answers, Fate, Found, Limit, Trial, headers};
-use udpraw::socket::Family;
+use udpraw::socket::{Family, Shown};
 
 use super::Output;
 use super::record::Address;
@@ -99,7 +99,11 @@ impl<'a> Report<'a> {
             return self.record(found);
         }
         let family = Family::of(self.address);
-        let mut text = format!("{} by {family}, from {}\n", self.address, found.local.ip());
+        let mut text = format!(
+            "{} by {family}, from {}\n",
+            Shown(self.address),
+            found.local.ip()
+        );
         let mut row = |name: &str, what: String| text += &format!("  {name:<10} {what}\n");
         if found.first_hop > 0 {
             let payload = (found.first_hop as usize).saturating_sub(headers(family));
@@ -202,10 +206,10 @@ fn path(found: &Found) -> String {
             format!("unreachable: {}, says {by}", describe_errno(errno))
         }
         Limit::Filtered(errno, Some(by)) => {
-            format!("unknown: filtered, {}, says {by}", describe_errno(errno))
+            format!("filtered: {}, says {by}", describe_errno(errno))
         }
         Limit::Filtered(errno, None) => format!(
-            "unknown: filtered, {}, says this machine (nft list ruleset, ip route get)",
+            "filtered: {}, says this machine (nft list ruleset, ip route get)",
             describe_errno(errno)
         ),
         Limit::Unreachable(errno, None) => {

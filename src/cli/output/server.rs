@@ -9,8 +9,8 @@ use serde::Serialize;
 use udpraw::error::Error;
 use udpraw::io::Rung;
 use udpraw::server::{Event, Interval, Summary};
-use udpraw::socket::Endpoint;
 use udpraw::socket::options::Setting;
+use udpraw::socket::{Endpoint, Shown};
 
 use super::exchange::{self, Id, ServedRecord};
 use super::python::Tuple;
@@ -131,6 +131,24 @@ pub(crate) fn socket(output: &mut Output, endpoint: &Endpoint, settings: &[Setti
             setting.requested().to_string()
         ));
     }
+}
+
+/// A note where a multicast group is bound but not joined: nothing comes in then.
+pub(crate) fn unjoined(output: &mut Output, address: SocketAddr, settings: &[Setting]) {
+    let group = address.ip();
+    let joins = |setting: &Setting| {
+        let value = setting.requested().to_string();
+        let host = value.split(['%', ' ', ',']).next().unwrap_or_default();
+        setting.option().name.contains("MEMBERSHIP") && host.parse() == Ok(group)
+    };
+    if !group.is_multicast() || settings.iter().any(joins) {
+        return;
+    }
+    let host = Shown(address).host();
+    output.note(format_args!(
+        "the socket is not a member of {host}: nothing arrives unless another one here is; add --join \
+         {host}, with %INTERFACE behind it for one that the route does not choose"
+    ));
 }
 
 /// Where it listens.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use udpraw::ports::Socket;
 use udpraw::services::Text;
+use udpraw::socket::Shown;
 
 use super::{Names, notes};
 use crate::cli::output::style;
@@ -45,8 +46,10 @@ impl Row {
             |owner| Text::new(&owner.process.name).to_string(),
         );
         let cells = [
-            socket.local.to_string(),
-            socket.remote.map_or_else(none, |remote| remote.to_string()),
+            Shown(socket.local).to_string(),
+            socket
+                .remote
+                .map_or_else(none, |remote| Shown(remote).to_string()),
             names
                 .service(socket.local.port())
                 .map_or_else(none, str::to_owned),
