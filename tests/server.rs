@@ -365,7 +365,8 @@ fn bad_input_is_answered_in_one_helpful_line() {
         (&["--port", ""], &["port"]),
         (&["--port", "shh"], &["shh", "ssh"]),
         (&["--rcvbuf", "4x"], &["4x", "unknown unit 'x'"]),
-        (&["--drop", "2"], &["above 1"]),
+        (&["--drop", "2"], &["2% may be meant"]),
+        (&["--drop", "1"], &["1% or 100%"]),
         (
             &["--reply-text", "{size}"],
             &["unknown placeholder '{size}'"],

@@ -76,6 +76,22 @@ impl Failure {
         }
     }
 
+    /// The same failure; if it is for want of SO_BROADCAST, with the flag that sets it.
+    pub(crate) fn with_broadcast_flag(self) -> Self {
+        match self {
+            Self::Work(error)
+                if matches!(error.operation(), "send to" | "connect to")
+                    && error.errno() == Some(libc::EACCES) =>
+            {
+                Self::Work(error.with_remedy(
+                    "a broadcast address needs SO_BROADCAST (--broadcast); otherwise a route \
+                     forbids it (ip route get shows)",
+                ))
+            }
+            other => other,
+        }
+    }
+
     /// The same failure; if it is a bind to a port that is taken, with who holds that.
     pub(crate) fn with_holder(self) -> Self {
         match self {
@@ -90,7 +106,15 @@ impl Failure {
 }
 
 fn with_holder(error: Error) -> Error {
-    let Ok(address) = error.subject().parse() else {
+    // Without the name of an interface, which is none of a socket address's own text.
+    let subject = match error.subject().split_once('%') {
+        Some((host, rest)) => {
+            let (_, port) = rest.rsplit_once(':').unwrap_or_default();
+            format!("{host}]:{port}")
+        }
+        None => error.subject().to_owned(),
+    };
+    let Ok(address) = subject.parse() else {
         return error;
     };
     match udpraw::ports::holder(address) {

@@ -36,6 +36,7 @@ pub(crate) fn run() -> ExitCode {
         },
     };
     let mut output = Output::new(arguments.json);
+    let has_broadcast = arguments.command.has_flag("broadcast");
     match commands::run(arguments.command, &mut output) {
         Ok(exit) => exit.into(),
         Err(failure) if failure.is_closed_pipe() => Exit::Yes.into(),
@@ -43,6 +44,10 @@ pub(crate) fn run() -> ExitCode {
             if failure.is_blocked() {
                 crate::signal::end();
             }
+            let failure = match has_broadcast {
+                true => failure.with_broadcast_flag(),
+                false => failure,
+            };
             output.error(failure.with_holder());
             Exit::Error.into()
         }

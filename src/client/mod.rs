@@ -367,7 +367,10 @@ impl Client {
     /// Takes what ICMP told of a datagram that went to the server, if anything.
     fn refusal(&mut self) -> Result<Option<QueuedError>> {
         while let Some(error) = self.endpoint.queued_error(&mut self.buffer)? {
-            if error.destination == self.config.server || self.config.connect {
+            // What says nothing of the port, such as a path MTU, refuses nothing: the kernel has learnt
+            // it, and the next try is another.
+            let is_mine = error.destination == self.config.server || self.config.connect;
+            if is_mine && error.refusal().is_some() {
                 return Ok(Some(error));
             }
         }

@@ -134,6 +134,8 @@ pub enum Limit {
     Silent,
     /// Unknown: no way leads there, by errno, and who said so; `None` is this machine.
     Unreachable(i32, Option<IpAddr>),
+    /// Unknown: somebody forbids it, by errno, and who said so; `None` is this machine.
+    Filtered(i32, Option<IpAddr>),
     /// Unknown: what answered at first answered no more, of whatever size.
     Lossy,
 }
@@ -153,6 +155,7 @@ impl Limit {
             Self::Unknown => "unknown",
             Self::Silent => "silent",
             Self::Unreachable(..) => "unreachable",
+            Self::Filtered(..) => "filtered",
             Self::Lossy => "lossy",
         }
     }

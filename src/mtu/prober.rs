@@ -9,11 +9,11 @@ use super::{Answers, Fate, Trial};
 use crate::error::{Error, Result};
 use crate::protocol::RoundTrip;
 use crate::socket::options::{Setting, SocketOption, Value};
-use crate::socket::{Endpoint, Family, Origin, QueuedError, ReceiveBuffer, Traffic};
+use crate::socket::{Endpoint, Family, Origin, QueuedError, ReceiveBuffer, Refusal, Traffic};
 use crate::units;
 
 /// How the host ended the work: an errno, and who said so.
-pub(super) type End = (i32, Option<IpAddr>);
+pub(super) type End = (i32, Option<IpAddr>, Refusal);
 
 /// So many late answers are taken before a flight: a bound for a host that floods.
 const MOST_LATE: u32 = 1000;
@@ -182,7 +182,8 @@ impl Prober {
                     let is_route =
                         error.is_about_the_network() || matches!(errno, libc::EPERM | libc::EINVAL);
                     if is_last && is_route {
-                        self.end = self.end.or(Some((errno, None)));
+                        let refusal = Refusal::of_send(errno).unwrap_or(Refusal::Unreachable);
+                        self.end = self.end.or(Some((errno, None, refusal)));
                     } else if !is_route {
                         return Err(error);
                     }
@@ -255,16 +256,14 @@ impl Prober {
 
     fn note(&mut self, error: &QueuedError) {
         let by = error.offender.map(|offender| offender.ip());
-        let is_port = matches!(
-            (error.origin, error.icmp_type, error.icmp_code),
-            (Origin::Icmp, 3, 3) | (Origin::Icmp6, 1, 4)
-        );
+        let refusal = error.refusal();
+        let is_port = refusal == Some(Refusal::Closed);
         match (error.errno, error.origin) {
             (_, Origin::Local) => {}
             (libc::EMSGSIZE, _) => self.too_big(error.info, by),
             // The host itself: the datagram arrived.
             _ if is_port && by == Some(self.target.ip()) => self.answered(Answers::Icmp, None),
-            (errno, _) => self.end = self.end.or(Some((errno, by))),
+            (errno, _) => self.end = self.end.or(refusal.map(|refusal| (errno, by, refusal))),
         }
     }
 

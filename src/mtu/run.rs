@@ -4,12 +4,12 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::prober::Prober;
+use super::prober::{End, Prober};
 use super::search::Search;
 use super::{Answers, Config, Fate, Found, Limit, Trial, headers};
 use crate::error::{Error, Result};
 use crate::protocol::RoundTrip;
-use crate::socket::{Family, pause};
+use crate::socket::{Family, Refusal, pause};
 
 /// Payloads that nearly any path carries: 1,200 bytes (RFC 8899 section 5.1.2), then 548, the 576 that
 /// any IPv4 host takes, less the headers.
@@ -87,6 +87,14 @@ fn is_route(error: &Error) -> bool {
         )
 }
 
+/// What ended it is the answer.
+fn limit((errno, by, refusal): End) -> Limit {
+    match refusal {
+        Refusal::Filtered => Limit::Filtered(errno, by),
+        Refusal::Closed | Refusal::Unreachable => Limit::Unreachable(errno, by),
+    }
+}
+
 struct Run<'a, F> {
     config: &'a Config,
     stop: &'a AtomicBool,
@@ -126,7 +134,7 @@ impl<F> Run<'_, F> {
         }
         let Some(base) = self.base(top)? else {
             found.limit = match self.prober.end {
-                Some((errno, by)) => Limit::Unreachable(errno, by),
+                Some(end) => limit(end),
                 None if self.told.is_some() => Limit::Unknown,
                 None => Limit::Silent,
             };
@@ -139,7 +147,7 @@ impl<F> Run<'_, F> {
         let told = |told: &(usize, Option<IpAddr>)| told.0 == search.passes();
         let said = self.told.filter(told).or(self.refused.filter(edge));
         found.limit = match (said, self.prober.end) {
-            (_, Some((errno, by))) => Limit::Unreachable(errno, by),
+            (_, Some(end)) => limit(end),
             _ if !is_done => Limit::Lossy,
             _ if search.passes() == top => Limit::FirstHop,
             (Some((_, by)), _) => Limit::Told(by),

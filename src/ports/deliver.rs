@@ -9,7 +9,8 @@
 //! `SO_INCOMING_CPU`. Among equals the last that bound wins. If it has `SO_REUSEPORT`, its group takes
 //! its place: one of them by the hash of the flow, or by the group's program, if there is one.
 //!
-//! Multicast and broadcast are no matter of choice: every socket that matches gets its copy.
+//! Multicast and broadcast are no matter of choice: every socket that matches gets its copy
+//! (`__udp4_lib_mcast_deliver`), a member of the group or not, unless `IP_MULTICAST_ALL` is off.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -54,6 +55,11 @@ pub enum Receiver {
         /// Of how many of equal standing it is the last that bound.
         of: usize,
     },
+    /// Each of these gets a copy: it is multicast or broadcast. If there is none, nobody is told.
+    Each {
+        /// All of them, the last that bound first.
+        sockets: Vec<usize>,
+    },
     /// One of these, by the hash of the flow (`SO_REUSEPORT`); which, cannot be told from outside.
     ByHash {
         /// The group, the last that bound first.
@@ -96,6 +102,10 @@ pub enum Receiver {
 /// ```
 pub fn receiver(sockets: &[Socket], datagram: &Arriving) -> Receiver {
     let to = datagram.to.to_canonical();
+    let is_broadcast = matches!(to, IpAddr::V4(to) if to.is_broadcast());
+    if to.is_multicast() || is_broadcast {
+        return copies(sockets, datagram);
+    }
     let family = match to {
         IpAddr::V4(_) => Family::V4,
         IpAddr::V6(_) => Family::V6,
@@ -137,6 +147,37 @@ pub fn receiver(sockets: &[Socket], datagram: &Arriving) -> Receiver {
     match best(&exact, Why::Address) {
         Receiver::Nobody => best(&candidates(true), Why::Wildcard),
         receiver => receiver,
+    }
+}
+
+/// Who of `sockets` gets a copy of a datagram to a multicast or broadcast address. [`receiver`] knows
+/// those addresses, but for the broadcast address of a network, which no address shows.
+pub fn copies(sockets: &[Socket], datagram: &Arriving) -> Receiver {
+    let to = datagram.to.to_canonical();
+    let family = match to {
+        IpAddr::V4(_) => Family::V4,
+        IpAddr::V6(_) => Family::V6,
+    };
+    let takes = |socket: &Socket| {
+        let at_address = socket.is_wildcard() || socket.local.ip().to_canonical() == to;
+        let wants = || {
+            let members_only = socket
+                .sharing
+                .is_some_and(|sharing| sharing.members_only[usize::from(family == Family::V6)]);
+            // Where the groups are unknown, it may be a member.
+            let is_member = socket.groups.as_ref().is_none_or(|groups| {
+                let is_it = |group: &super::Membership| {
+                    group.group == to && datagram.device.is_none_or(|on| on == group.interface)
+                };
+                groups.iter().any(is_it)
+            });
+            !to.is_multicast() || !members_only || is_member
+        };
+        at_address && socket.receives(family) && fits(socket, datagram) && wants()
+    };
+    let all = 0..sockets.len();
+    Receiver::Each {
+        sockets: all.filter(|at| takes(&sockets[*at])).collect(),
     }
 }
 
@@ -268,6 +309,7 @@ fn best(
 fn chosen(receiver: &Receiver) -> &[usize] {
     match receiver {
         Receiver::Nobody => &[],
+        Receiver::Each { sockets } => sockets,
         Receiver::One { socket, .. } => std::slice::from_ref(socket),
         Receiver::ByHash { group, .. } => group,
         Receiver::Unknown { among, .. } => among,

@@ -31,7 +31,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 pub use self::changes::{Change, changes};
-pub use self::deliver::{Arriving, Receiver, Why, receiver};
+pub use self::deliver::{Arriving, Receiver, Why, copies, receiver};
 pub use self::groups::{Membership, interface_name};
 pub use self::holder::holder;
 pub use self::owners::user_name;
@@ -128,6 +128,9 @@ pub struct Sharing {
     pub reuse_address: bool,
     /// `SO_REUSEPORT`: each flow goes to one of the group, by its hash.
     pub reuse_port: bool,
+    /// `IP_MULTICAST_ALL` and `IPV6_MULTICAST_ALL` are off: of groups that others on this machine have
+    /// joined, nothing comes; IPv4's and IPv6's.
+    pub members_only: [bool; 2],
     /// `SO_INCOMING_CPU`: among equals, datagrams that this CPU handled are preferred.
     pub incoming_cpu: Option<u32>,
 }

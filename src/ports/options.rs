@@ -66,7 +66,17 @@ fn sharing(socket: BorrowedFd<'_>) -> Option<Sharing> {
     let options = SockRef::from(&socket);
     let mut cpu = [0; 4];
     let length = sockopt::get(socket, libc::SOL_SOCKET, libc::SO_INCOMING_CPU, &mut cpu);
+    // Missing on a socket of the other family, and on old kernels: what is not off is on.
+    let is_off = |level, option| {
+        let mut value = [0; 4];
+        let length = sockopt::get(socket, level, option, &mut value);
+        matches!(length, Ok(4)) && i32::from_ne_bytes(value) == 0
+    };
     Some(Sharing {
+        members_only: [
+            is_off(libc::IPPROTO_IP, libc::IP_MULTICAST_ALL),
+            is_off(libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_ALL),
+        ],
         reuse_address: options.reuse_address().ok()?,
         reuse_port: options.reuse_port().ok()?,
         // -1 stands for none.

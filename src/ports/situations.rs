@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Socket;
-use super::deliver::{Arriving, Receiver, receiver};
+use super::deliver::{Arriving, Receiver, copies, receiver};
 use crate::socket::Family;
 
 /// How many addresses of one port are told of.
@@ -15,6 +15,10 @@ const MOST_ADDRESSES: usize = 64;
 pub enum Target {
     /// An address that a socket is bound to.
     Address(IpAddr),
+    /// A multicast group that one of the sockets has joined.
+    Group(IpAddr),
+    /// A broadcast address: that of a network, or of all.
+    Broadcast,
     /// Any address of a family that no socket is bound to.
     AnyOther(Family),
 }
@@ -46,6 +50,16 @@ pub fn situations(sockets: &[Socket]) -> Vec<Situation> {
         .collect();
     let mut targets: Vec<_> = addresses.into_iter().map(Target::Address).collect();
     targets.truncate(MOST_ADDRESSES);
+    let joined: BTreeSet<(IpAddr, u32)> = open
+        .iter()
+        .flat_map(|socket| socket.groups.iter().flatten())
+        .map(|group| (group.group, group.interface))
+        .collect();
+    // It is told by interface, as it was joined.
+    targets.retain(|target| match target {
+        Target::Address(address) => !joined.iter().any(|(group, _)| group == address),
+        _ => true,
+    });
     for family in [Family::V4, Family::V6] {
         if open
             .iter()
@@ -53,6 +67,30 @@ pub fn situations(sockets: &[Socket]) -> Vec<Situation> {
         {
             targets.push(Target::AnyOther(family));
         }
+    }
+    let to_all = |to: Target, address: IpAddr, device| Situation {
+        to,
+        device,
+        receiver: copies(
+            sockets,
+            &Arriving {
+                from: None,
+                to: address,
+                device,
+                cpu: None,
+            },
+        ),
+    };
+    let mut many: Vec<_> = joined
+        .iter()
+        .take(MOST_ADDRESSES)
+        .map(|(group, interface)| to_all(Target::Group(*group), *group, Some(*interface)))
+        .collect();
+    if open
+        .iter()
+        .any(|socket| socket.is_wildcard() && socket.receives(Family::V4))
+    {
+        many.push(to_all(Target::Broadcast, Ipv4Addr::BROADCAST.into(), None));
     }
     let mut devices: BTreeSet<Option<u32>> = open.iter().map(|socket| socket.device).collect();
     devices.insert(None);
@@ -62,7 +100,8 @@ pub fn situations(sockets: &[Socket]) -> Vec<Situation> {
             let datagram = Arriving {
                 from: None,
                 to: match to {
-                    Target::Address(address) => address,
+                    Target::Address(address) | Target::Group(address) => address,
+                    Target::Broadcast => Ipv4Addr::BROADCAST.into(),
                     Target::AnyOther(Family::V4) => Ipv4Addr::UNSPECIFIED.into(),
                     Target::AnyOther(Family::V6) => Ipv6Addr::UNSPECIFIED.into(),
                 },
@@ -77,5 +116,6 @@ pub fn situations(sockets: &[Socket]) -> Vec<Situation> {
             });
         }
     }
+    situations.extend(many);
     situations
 }

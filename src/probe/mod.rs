@@ -29,11 +29,12 @@ mod ports;
 mod resolv;
 mod verdict;
 
+pub use crate::socket::icmp_name;
 pub use engine::run;
 pub use payload::Payload;
 pub use ports::ports;
 pub use resolv::{ASKED_BY_LIBC, DEFAULT_PATH, Resolvers};
-pub use verdict::{Evidence, Finding, Reply, Verdict, icmp_name};
+pub use verdict::{Evidence, Finding, Reply, Verdict};
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;

@@ -171,6 +171,11 @@ fn decode(kind: u8, bytes: &[u8]) -> Option<(u64, Rest)> {
     Some((u64::from_be_bytes(*nonce), rest))
 }
 
+/// Whether a datagram is an answer, of whatever version: it must not be answered.
+pub fn is_answer(bytes: &[u8]) -> bool {
+    bytes.len() == LENGTH && bytes.starts_with(&MAGIC) && bytes[8] == ANSWER
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -9,9 +9,11 @@ pub mod consent;
 pub mod exchange;
 pub mod impairment;
 mod path_mtu;
+mod reflection;
 mod round_trip;
 pub mod transfer;
 
 pub use backoff::{Backoff, Schedule};
 pub use path_mtu::{PathMtu, PathMtuState};
+pub use reflection::{Circulation, Unanswerable, amplifies, unanswerable};
 pub use round_trip::RoundTrip;

@@ -8,6 +8,7 @@ use super::ledger::Ledger;
 use super::replay::Replay;
 use crate::error::{Error, Result};
 use crate::io::Choice;
+use crate::protocol::Unanswerable;
 use crate::protocol::impairment::{Direction, Fate, Profile};
 use crate::socket::{Endpoint, Family};
 
@@ -18,6 +19,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where their datagrams are sent on to.
     pub to: SocketAddr,
+    /// Further addresses of the target: the next one is tried when ICMP says that nobody listens at
+    /// the one before, or no way leads there, as long as nobody has answered.
+    pub alternatives: Vec<SocketAddr>,
     /// How bad the network is from the clients to the target. [`Relay::open`](super::Relay::open)
     /// sets [`Profile::headers`] by the family of each side.
     pub up: Profile,
@@ -27,8 +31,9 @@ pub struct Config {
     pub seed: u64,
     /// Fates to impose instead of those that the profiles and the seed decide.
     pub replay: Option<Replay>,
-    /// How many clients are served at once. Datagrams of further ones are lost, and counted.
-    pub max_flows: u32,
+    /// How many clients are served at once. Datagrams of further ones are lost, and counted. `None`
+    /// is 1,024, or as many as the limit of open files has room for.
+    pub max_flows: Option<u32>,
     /// How long a flow is kept without a datagram, counted from when the last one has left.
     pub idle: Duration,
     /// The rung that moves the datagrams; not `uring`.
@@ -51,11 +56,12 @@ impl Config {
         Self {
             listen,
             to,
+            alternatives: Vec::new(),
             up: Profile::default(),
             down: Profile::default(),
             seed: 0,
             replay: None,
-            max_flows: 1024,
+            max_flows: None,
             idle: Duration::from_secs(60),
             choice: Choice::Auto,
             duration: None,
@@ -63,6 +69,11 @@ impl Config {
             interval: None,
             tell_each: false,
         }
+    }
+
+    /// The target's addresses, in the order in which they are tried.
+    pub(super) fn targets(&self) -> impl Iterator<Item = SocketAddr> {
+        std::iter::once(self.to).chain(self.alternatives.iter().copied())
     }
 
     /// How bad the network is that way, with the headers of the side where it leads.
@@ -135,7 +146,7 @@ impl Interval {
             received: each(|side| side.received),
             sent: each(|side| side.sent),
             sent_bytes: each(|side| side.sent_bytes),
-            lost: each(|side| side.link.all_lost() + side.refused + side.flowless),
+            lost: each(|side| side.link.all_lost() + side.refused + side.flowless + side.unrelayed),
             flows: ledger.flows_opened - ledger.flows_closed,
             refused: ledger.up.flowless - before.up.flowless,
         }
@@ -176,6 +187,28 @@ pub enum Event<'a> {
         /// Why no socket could be made.
         error: Option<&'a Error>,
     },
+    /// Nobody listens at an address of the target, or no way leads there; the next one is tried.
+    NextTarget {
+        /// The one before.
+        refused: SocketAddr,
+        /// The next one.
+        next: SocketAddr,
+    },
+    /// A client's datagram is not relayed, since nobody can have sent it, or since its sender would
+    /// answer every answer for ever.
+    Unanswerable(SocketAddr, Unanswerable),
+    /// A datagram for a flow came from somebody else than the target: from another port of its
+    /// address, as TFTP's replies do, or from another host. It is not relayed.
+    Foreign {
+        /// The flow's number.
+        flow: u32,
+        /// Its client.
+        client: SocketAddr,
+        /// Who sent it.
+        source: SocketAddr,
+        /// Where the flow's datagrams go.
+        target: SocketAddr,
+    },
     /// Something failed, and the relay goes on: ICMP refused a flow's datagrams (ECONNREFUSED), or
     /// a send was refused. `None` is the listening side.
     Failed(Option<(u32, SocketAddr)>, &'a Error),
@@ -185,6 +218,15 @@ pub enum Event<'a> {
     Differs(Fated, usize),
     /// A stretch of time is over.
     Interval(Interval),
+}
+
+/// Refuses to listen at a group: a relay cannot join it, and its members share one address.
+pub(super) fn refuse_group(listen: SocketAddr) -> Result<()> {
+    if !listen.ip().to_canonical().is_multicast() {
+        return Ok(());
+    }
+    let reason = "it is a multicast group, and a relay serves clients one by one";
+    Err(Error::invalid("listen at", listen, reason).with_remedy("name an address of this machine"))
 }
 
 /// Refuses a target that is the relay itself.

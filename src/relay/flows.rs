@@ -13,6 +13,8 @@ use crate::socket::{Endpoint, PacketInfo};
 pub enum End {
     /// No datagram came for a while.
     Idle,
+    /// Nobody listens at the address that its datagrams went to, and the target has another one.
+    Refused,
     /// The relay ended.
     Relay,
 }
@@ -30,6 +32,9 @@ pub(super) struct Flow {
     pub(super) down: impairment::Flow,
     /// The socket towards the target; another one while the upstream transport has it.
     pub(super) endpoint: Endpoint,
+    /// Whether that socket is connected. It is not at first, so that what comes from another port of
+    /// the target's is seen.
+    pub(super) is_connected: bool,
     /// When something came last, or all that came will have left.
     pub(super) active: Duration,
 }
@@ -95,6 +100,7 @@ impl Flows {
             up: impairment::Flow::new(number),
             down: impairment::Flow::new(number),
             endpoint,
+            is_connected: false,
             active: now,
         };
         self.by_number.insert(number, flow);

@@ -19,6 +19,9 @@ pub struct Side {
     pub link: Tally,
     /// Datagrams of clients that there was no flow for.
     pub flowless: u64,
+    /// Datagrams that were not relayed for who sent them: up, clients that must not be answered; down,
+    /// others than the target.
+    pub unrelayed: u64,
     /// Datagrams that were to leave when their flow had been closed.
     pub orphans: u64,
     /// Datagrams that are still held.
@@ -36,6 +39,7 @@ impl Side {
             self.refused,
             self.link.all_lost(),
             self.flowless,
+            self.unrelayed,
             self.orphans,
             self.held,
         ];

@@ -7,25 +7,36 @@ use crate::error::{Error, Result};
 /// What a process needs beside the flows: standard streams, sockets, a log, the observer's own.
 const OTHERS: u64 = 32;
 
-/// Makes sure that a socket for each flow can be opened: raises the soft limit as far as needed.
-pub(super) fn allow_files(flows: u32) -> Result<()> {
+/// How many flows there may be unless told, where the limit of open files has room for them.
+const USUAL: u32 = 1024;
+
+/// Makes sure that a socket for each flow can be opened: raises the soft limit as far as needed. How
+/// many flows there may be: as many as were asked for, or as there is room for.
+pub(super) fn allow_flows(asked: Option<u32>) -> Result<u32> {
     let subject = "RLIMIT_NOFILE";
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)
         .map_err(|errno| Error::os("read", subject, errno.into()))?;
+    let most = hard.saturating_sub(OTHERS);
+    let flows = asked.unwrap_or_else(|| {
+        let room = u32::try_from(most).unwrap_or(USUAL);
+        room.clamp(1, USUAL)
+    });
     let need = u64::from(flows) + OTHERS;
     if need <= soft {
-        return Ok(());
+        return Ok(flows);
     }
-    if need > hard {
-        let most = hard.saturating_sub(OTHERS);
+    if need > hard && asked.is_some() {
         let reason = format!("the limit of open files is {hard}, and each flow has a socket");
         let subject = format!("{flows} flows");
+        let raise = format!("raise the limit as root, with ulimit -Hn {need}");
         return Err(
-            Error::invalid("allow", subject, reason).with_remedy(format!(
-                "raise the limit with ulimit -Hn {need}, or use --max-flows {most}"
-            )),
+            Error::invalid("allow", subject, reason).with_remedy(match most {
+                0 => raise,
+                most => format!("{raise}, or use --max-flows {most}"),
+            }),
         );
     }
-    setrlimit(Resource::RLIMIT_NOFILE, need, hard)
-        .map_err(|errno| Error::os("raise", subject, errno.into()))
+    setrlimit(Resource::RLIMIT_NOFILE, need.min(hard), hard)
+        .map_err(|errno| Error::os("raise", subject, errno.into()))?;
+    Ok(flows)
 }

@@ -1,7 +1,8 @@
 //! A relay between any two UDP programs, with a bad network in between.
 //!
-//! Each client has a [flow](Config::max_flows) of its own: an upstream socket connected to the
-//! target, so that the target sees one port a client, and ICMP refusals come back. What becomes of
+//! Each client has a [flow](Config::max_flows) of its own: an upstream socket that is connected to
+//! the target once that has answered, so that the target sees one port a client, and ICMP refusals
+//! come back. Until then an answer from another port, as TFTP gives, is seen and reported. What becomes of
 //! the datagrams on their way, [`crate::protocol::impairment`] decides; this room hands it the time
 //! and moves the bytes. It is one thread: a loop over epoll(7), in which whole runs of datagrams are
 //! passed on as runs where nothing is to happen to them.
@@ -33,10 +34,12 @@
 
 mod config;
 mod flows;
+mod forward;
 mod judge;
 mod ledger;
 mod limit;
 mod replay;
+mod target;
 mod trunk;
 mod wire;
 
@@ -77,18 +80,23 @@ impl Relay {
     /// If the target is the relay itself; if the limit of open files is too low for
     /// [`Config::max_flows`] and cannot be raised; of the sockets, and of [`Transport::open`].
     pub fn open(config: Config) -> Result<Self> {
+        config::refuse_group(config.listen)?;
         // Before the port is taken, which the target itself may hold, and after it is known.
-        config::refuse_loop(config.listen, config.to)?;
-        limit::allow_files(config.max_flows)?;
+        for to in config.targets() {
+            config::refuse_loop(config.listen, to)?;
+        }
+        let max_flows = limit::allow_flows(config.max_flows)?;
         let endpoint = Endpoint::builder()
             .packet_info(config.listen.ip().is_unspecified())
             .bind(config.listen)?;
         let address = endpoint.local_address()?;
-        config::refuse_loop(address, config.to)?;
+        for to in config.targets() {
+            config::refuse_loop(address, to)?;
+        }
         let front = Transport::open(endpoint, config.choice, Settings::default())?;
         let ready = ReadySet::new()?;
         ready.add(front.endpoint(), FRONT)?;
-        let trunk = Trunk::open(&config)?;
+        let trunk = Trunk::open(&config, address, max_flows)?;
         Ok(Self {
             config,
             address,
@@ -102,6 +110,11 @@ impl Relay {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How many clients it serves at once.
+    pub fn max_flows(&self) -> u32 {
+        self.trunk.max_flows()
     }
 
     /// The listening socket.
@@ -132,7 +145,7 @@ impl Relay {
         let relayed = self.relay(stop, &mut observe);
         let settled = self.trunk.settle(&mut self.front, &mut observe);
         relayed.and(settled)?;
-        self.trunk.close_all(&mut observe)
+        self.trunk.close_all(End::Relay, &mut observe)
     }
 
     fn relay<E: From<Error>>(

@@ -6,24 +6,33 @@ use std::time::Duration;
 
 use super::config::{Config, Event};
 use super::flows::{End, Flow, Flows};
+use super::forward::{connect, depart_down, foreign, peer, reply, send_on, with_message};
 use super::judge::Judge;
 use super::ledger::{Ledger, Side};
+use super::target::Targets;
 use super::wire::Wire;
 use crate::error::{Error, Result};
-use crate::io::{Arrival, Outbox, Rung, Settings, Transport, Wait};
+use crate::io::{Arrival, Rung, Settings, Transport, Wait};
 use crate::protocol::impairment::{Direction, Link};
+use crate::protocol::{Unanswerable, unanswerable};
 use crate::socket::options::Setting;
-use crate::socket::{Endpoint, Family, PacketInfo, ReadySet};
+use crate::socket::{Endpoint, Family, PacketInfo, ReadySet, ReceiveBuffer};
 
 /// Bytes of receive buffer to ask for: there may be many of these sockets.
 const BUFFER: usize = 1 << 20;
+
+/// After so many datagrams without an answer a flow's socket is connected all the same: the target
+/// is a sink, and a connected socket sends faster.
+const UNANSWERED: u64 = 64;
 
 /// How often clients that are turned away are told of.
 const OFTEN: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Trunk {
-    to: SocketAddr,
+    targets: Targets,
+    /// Where clients send to.
+    listen: SocketAddr,
     max_flows: usize,
     /// What each flow's socket is set to.
     settings: Vec<Setting>,
@@ -31,6 +40,10 @@ pub(super) struct Trunk {
     flows: Flows,
     judge: Judge,
     flowless: u64,
+    /// Datagrams that were not relayed for who sent them, up and down.
+    unrelayed: [u64; 2],
+    /// For what ICMP sends back.
+    returned: ReceiveBuffer,
     /// Datagrams that left for a flow that was closed, up and down.
     orphans: [u64; 2],
     /// What the kernel dropped on the sockets of closed flows.
@@ -40,8 +53,9 @@ pub(super) struct Trunk {
 }
 
 impl Trunk {
-    pub(super) fn open(config: &Config) -> Result<Self> {
-        let spare = Endpoint::builder().unbound(Family::of(config.to))?;
+    pub(super) fn open(config: &Config, listen: SocketAddr, max_flows: u32) -> Result<Self> {
+        let targets = Targets::new(config)?;
+        let spare = Endpoint::builder().unbound(Family::of(targets.to))?;
         let transport = Transport::open(spare, config.choice, Settings::default())?;
         let mut settings = vec![format!("SO_RCVBUF={BUFFER}").parse()?];
         match transport.rung() {
@@ -54,17 +68,25 @@ impl Trunk {
             Rung::Single | Rung::Batch => {}
         }
         Ok(Self {
-            to: config.to,
-            max_flows: config.max_flows as usize,
+            targets,
+            listen,
+            max_flows: max_flows as usize,
             settings,
             wire: Wire::new(transport),
             flows: Flows::new(config.idle),
             judge: Judge::new(config),
             flowless: 0,
+            unrelayed: [0; 2],
+            returned: ReceiveBuffer::new(),
             orphans: [0; 2],
             dropped: Some(0),
             quiet_until: Duration::ZERO,
         })
+    }
+
+    pub(super) fn max_flows(&self) -> u32 {
+        // It came from a number of 32 bits.
+        u32::try_from(self.max_flows).unwrap_or(u32::MAX)
     }
 
     /// How many datagrams came, from clients and from the target.
@@ -98,8 +120,9 @@ impl Trunk {
     fn depart_up(&mut self, now: Duration) {
         while let Some(departure) = self.judge.up.take_due(now) {
             if self.wire.load(&mut self.flows, departure.flow) {
+                let peer = peer(&mut self.flows, departure.flow, self.targets.to);
                 let mut outbox = self.wire.transport.outbox();
-                outbox.queue(None, None, departure.bytes);
+                outbox.queue(peer, None, departure.bytes);
             } else {
                 self.orphans[0] += 1;
             }
@@ -116,9 +139,16 @@ impl Trunk {
         if let Some(error) = front.flush().error {
             observe(&Event::Failed(None, &error))?;
         }
+        let mut is_refused = false;
         for (number, error) in self.wire.failures.drain(..) {
             let flow = self.flows.get_mut(number).map(|flow| (number, flow.client));
+            is_refused |= flow.is_some() && error.is_about_the_network();
             observe(&Event::Failed(flow, &error))?;
+        }
+        if is_refused && let Some((refused, next)) = self.targets.advance() {
+            // The flows are those of the address that nobody listens at.
+            self.close_all(End::Refused, observe)?;
+            observe(&Event::NextTarget { refused, next })?;
         }
         Ok(())
     }
@@ -132,6 +162,10 @@ impl Trunk {
         observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let (client, from) = (arrival.source(), arrival.beside().packet_info());
+        if let Some(why) = self.refusal(client) {
+            self.unrelayed[0] += arrival.count() as u64;
+            return observe(&Event::Unanswerable(client, why));
+        }
         let number = match self.flows.find(client, from) {
             Some(number) => number,
             None => match self.admit(now, client, from, ready) {
@@ -155,10 +189,14 @@ impl Trunk {
         }
         if let Some(flow) = self.flows.get_mut(number) {
             flow.active = flow.active.max(now);
+            if !flow.is_connected && flow.up.number() >= UNANSWERED {
+                flow.is_connected = connect(&self.wire.transport, self.targets.to);
+            }
+            let peer = (!flow.is_connected).then_some(self.targets.to);
             let (count, length) = (arrival.count(), arrival.bytes().len());
             if self.judge.pass(Direction::Up, &mut flow.up, count, length) {
                 let outbox = &mut self.wire.transport.outbox();
-                send_on(outbox, None, None, arrival);
+                send_on(outbox, peer, None, arrival);
                 return Ok(());
             }
         }
@@ -171,7 +209,8 @@ impl Trunk {
             flow.active = flow.active.max(left);
             // What left meanwhile may have been another flow's.
             if is_through && self.wire.load(&mut self.flows, number) {
-                self.wire.transport.outbox().queue(None, None, bytes);
+                let peer = peer(&mut self.flows, number, self.targets.to);
+                self.wire.transport.outbox().queue(peer, None, bytes);
             }
             self.depart_up(now);
         }
@@ -192,14 +231,22 @@ impl Trunk {
             flows,
             judge,
             orphans,
+            unrelayed,
+            targets,
+            returned,
             ..
         } = self;
         if !wire.load(flows, number) {
             return Ok(());
         }
         let mut told = Ok(());
+        let mut is_answered = false;
         let received = wire.transport.receive(Wait::Never, stop, |arrival, _| {
-            if told.is_ok() {
+            if told.is_ok() && !targets.is_from(arrival.source()) {
+                unrelayed[1] += arrival.count() as u64;
+                told = foreign(number, arrival.source(), targets.to, flows, observe);
+            } else if told.is_ok() {
+                is_answered = true;
                 told = reply(
                     now,
                     number,
@@ -213,12 +260,39 @@ impl Trunk {
             }
         });
         told?;
-        match received {
-            Err(error) if error.is_about_the_network() => wire.failed(number, error),
+        if is_answered {
+            targets.is_answered = true;
+            if let Some(flow) = flows.get_mut(number)
+                && !flow.is_connected
+            {
+                flow.is_connected = connect(&wire.transport, targets.to);
+            }
+        }
+        let error = match received {
+            Err(error) if error.is_about_the_network() => Some(error),
             Err(error) => return Err(error.into()),
-            Ok(_) => {}
+            Ok(1..) => return Ok(()),
+            Ok(0) => None,
+        };
+        // Otherwise the wait would end for it again and again.
+        let mut first = None;
+        while let Some(queued) = wire.transport.endpoint().queued_error(returned)? {
+            first.get_or_insert(queued);
+        }
+        if let Some(error) = error {
+            wire.failed(number, with_message(error, first.as_ref()));
         }
         Ok(())
+    }
+
+    /// Why a client must not be served, if there is a reason.
+    fn refusal(&self, client: SocketAddr) -> Option<Unanswerable> {
+        let (listen, address) = (self.listen.ip(), client.ip());
+        let is_here = address.to_canonical() == listen.to_canonical()
+            || listen.is_unspecified() && address.to_canonical().is_loopback();
+        let own = [self.listen.port()];
+        // A client elsewhere may have the same port, as SIP and NTP have it: nobody here answers it.
+        unanswerable(client, if is_here { &own } else { &[] })
     }
 
     /// Makes a flow for a client, if there may be one more: its number, and its upstream address.
@@ -232,11 +306,15 @@ impl Trunk {
         if self.flows.len() >= self.max_flows {
             return Ok(None);
         }
-        let endpoint = Endpoint::builder()
-            .options(self.settings.iter().cloned())
-            .unbound(Family::of(self.to))?;
-        endpoint.connect(self.to)?;
-        let upstream = endpoint.local_address()?;
+        let endpoint = loop {
+            match self.targets.open(&self.settings) {
+                Ok(endpoint) => break endpoint,
+                // Such as IPv6 on a machine without it.
+                Err(error) => self.targets.advance().map(drop).ok_or(error)?,
+            }
+        };
+        let port = endpoint.local_address()?.port();
+        let upstream = SocketAddr::new(self.targets.source, port);
         ready.add(&endpoint, self.flows.opened().into())?;
         let number = self.flows.open(now, client, from, endpoint);
         Ok(number.map(|number| (number, upstream)))
@@ -273,15 +351,16 @@ impl Trunk {
         Ok(())
     }
 
-    /// Closes every flow, at the end.
+    /// Closes every flow.
     pub(super) fn close_all<E>(
         &mut self,
+        end: End,
         observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let numbers = self.flows.numbers();
         numbers
             .into_iter()
-            .try_for_each(|number| self.close(number, End::Relay, observe))
+            .try_for_each(|number| self.close(number, end, observe))
     }
 
     fn close<E>(
@@ -314,6 +393,7 @@ impl Trunk {
             refused: to.counters().refused,
             link: *link.tally(),
             flowless: 0,
+            unrelayed: 0,
             orphans,
             held: link.held() as u64,
             kernel_drops: None,
@@ -322,9 +402,13 @@ impl Trunk {
         Ledger {
             up: Side {
                 flowless: self.flowless,
+                unrelayed: self.unrelayed[0],
                 ..side(&judge.up, front, &wire.transport, self.orphans[0])
             },
-            down: side(&judge.down, &wire.transport, front, self.orphans[1]),
+            down: Side {
+                unrelayed: self.unrelayed[1],
+                ..side(&judge.down, &wire.transport, front, self.orphans[1])
+            },
             flows_opened: opened,
             flows_closed: opened - self.flows.len() as u64,
             unreachable: wire.unreachable,
@@ -347,75 +431,4 @@ impl Trunk {
 
 fn sum(sum: Option<u64>, endpoint: &Endpoint) -> Option<u64> {
     Some(sum? + u64::from(endpoint.kernel_drops().ok()?))
-}
-
-/// Sends a whole arrival on; a run is not copied for that, unless it must leave from an address.
-fn send_on(
-    outbox: &mut Outbox<'_>,
-    to: Option<SocketAddr>,
-    from: Option<PacketInfo>,
-    arrival: &Arrival<'_>,
-) {
-    if arrival.count() > 1 && from.is_none() {
-        outbox.send_run(to, arrival.bytes(), arrival.segment_size());
-    } else {
-        arrival
-            .datagrams()
-            .for_each(|bytes| outbox.queue(to, from, bytes));
-    }
-}
-
-/// Takes what came from the target on its way to the client.
-#[allow(clippy::too_many_arguments)] // The parts of a trunk of which one is at work.
-fn reply<E>(
-    now: Duration,
-    number: u32,
-    arrival: &Arrival<'_>,
-    flows: &mut Flows,
-    judge: &mut Judge,
-    orphans: &mut u64,
-    front: &mut Transport,
-    observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
-) -> Result<(), E> {
-    let Some(flow) = flows.get_mut(number) else {
-        return Ok(());
-    };
-    flow.active = flow.active.max(now);
-    let (count, length) = (arrival.count(), arrival.bytes().len());
-    if judge.pass(Direction::Down, &mut flow.down, count, length) {
-        send_on(&mut front.outbox(), Some(flow.client), flow.from, arrival);
-        return Ok(());
-    }
-    for bytes in arrival.datagrams() {
-        let Some(flow) = flows.get_mut(number) else {
-            break;
-        };
-        let down = &mut flow.down;
-        let (is_through, left) = judge.offer(now, Direction::Down, down, bytes, observe)?;
-        flow.active = flow.active.max(left);
-        if is_through {
-            let (client, from) = (Some(flow.client), flow.from);
-            front.outbox().queue(client, from, bytes);
-        }
-        depart_down(now, &mut judge.down, flows, orphans, front);
-    }
-    Ok(())
-}
-
-fn depart_down(
-    now: Duration,
-    link: &mut Link,
-    flows: &mut Flows,
-    orphans: &mut u64,
-    front: &mut Transport,
-) {
-    while let Some(departure) = link.take_due(now) {
-        match flows.get_mut(departure.flow) {
-            Some(flow) => {
-                let (client, from) = (Some(flow.client), flow.from);
-                front.outbox().queue(client, from, departure.bytes);
-            }
-            None => *orphans += 1,
-        }
-    }
 }

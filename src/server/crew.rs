@@ -283,10 +283,11 @@ fn serve_run(desk: &mut Desk, arrival: &Arrival<'_>, outbox: &mut Outbox<'_>, ta
     if desk.behaviour.reply == Reply::Nothing {
         return;
     }
-    if desk.would_loop(arrival.source()) {
-        desk.summary.loops += count;
-    } else {
-        outbox.echo(arrival);
+    // Of a run that was one burst, the first datagram stands for all.
+    let first = arrival.datagrams().next().unwrap_or_default();
+    match desk.refusal(arrival.source(), first) {
+        Some(why) => desk.summary.refused(why, count),
+        None => outbox.echo(arrival),
     }
 }
 

@@ -3,14 +3,25 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use super::answer::Answer;
 use super::exchange::Exchanges;
-use super::{Behaviour, Event, Reply, Request, Summary, consent};
+use super::{Behaviour, Event, Reply, Request, Summary, Template, consent};
 use crate::error::Error;
-use crate::protocol::consent::LENGTH;
-use crate::protocol::exchange::Served;
+use crate::protocol::consent::{LENGTH, is_answer};
+use crate::protocol::exchange::{Frame, Kind, Served};
+use crate::protocol::{Circulation, Unanswerable, amplifies, unanswerable};
 use crate::socket::Endpoint;
+
+/// Why a datagram is not answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Refusal {
+    /// The answer would be answered.
+    Loop,
+    /// Nobody can have sent it.
+    Impossible,
+}
 
 /// Serves datagrams one by one: judges, counts, tells, and words the reply.
 #[derive(Debug)]
@@ -18,6 +29,10 @@ pub(super) struct Desk {
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) summary: Summary,
     pub(super) behaviour: Behaviour,
+    /// The ports of `addresses`.
+    ports: Vec<u16>,
+    /// What may circulate; nothing where the replies give themselves away.
+    circulation: Option<Circulation>,
     dice: fastrand::Rng,
     scratch: Vec<u8>,
     exchanges: Option<Exchanges>,
@@ -30,8 +45,20 @@ impl Desk {
         let dice = fastrand::Rng::with_seed(behaviour.drop.map_or(0, |drop| drop.seed));
         let (summary, scratch, taken) = Default::default();
         let exchanges = behaviour.exchange.map(Exchanges::new);
+        let mut ports: Vec<_> = addresses.iter().map(SocketAddr::port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        let may_circulate = match &behaviour.reply {
+            Reply::Nothing => false,
+            Reply::Text(template) => !template.is_textbook(),
+            Reply::Echo => true,
+        };
+        let circulation = (may_circulate && behaviour.exchange.is_none())
+            .then(|| Circulation::new((fastrand::u64(..), fastrand::u64(..))));
         Self {
             addresses,
+            ports,
+            circulation,
             summary,
             behaviour,
             dice,
@@ -72,6 +99,7 @@ impl Desk {
             count,
             tell_each,
             allow_bench: _,
+            allow_amplification: _,
             exchange,
         } = &self.behaviour;
         !tell_each
@@ -91,7 +119,7 @@ impl Desk {
         let Behaviour {
             allow_bench, reply, ..
         } = &self.behaviour;
-        if !allow_bench || self.would_loop(request.client) {
+        if !allow_bench || unanswerable(request.client, &self.ports).is_some() {
             return None;
         }
         consent::answer(request.bytes, reply, endpoints, received)
@@ -124,16 +152,66 @@ impl Desk {
         if self.behaviour.reply == Reply::Nothing {
             return Ok(None);
         }
-        if self.would_loop(request.client) {
-            self.summary.loops += 1;
-            return self.tell(&Event::Loop(*request), observe).map(|()| None);
+        if let Some(why) = self.refusal(request.client, request.bytes) {
+            return self.refuse(request, why, observe).map(|()| None);
         }
-        let reply = &self.behaviour.reply;
-        let reply = reply.render(request.bytes, request.length, &mut self.scratch);
-        Ok(reply.map(|bytes| Answer {
+        let Self {
+            behaviour, scratch, ..
+        } = self;
+        let reply = &behaviour.reply;
+        let Some(bytes) = reply.render(request.bytes, request.length, scratch) else {
+            return Ok(None);
+        };
+        if !behaviour.allow_amplification && amplifies(request.client, request.length, bytes.len())
+        {
+            self.summary.amplifying += 1;
+            if behaviour.tell_each {
+                observe(&Event::Amplifies(*request, bytes.len()))?;
+            }
+            return Ok(None);
+        }
+        Ok(Some(Answer {
             bytes,
             replied: Some((*request, bytes)),
         }))
+    }
+
+    /// Why a datagram of `source` must not be answered, if there is a reason.
+    pub(super) fn refusal(&mut self, source: SocketAddr, bytes: &[u8]) -> Option<Refusal> {
+        match unanswerable(source, &self.ports) {
+            Some(Unanswerable::Impossible) => return Some(Refusal::Impossible),
+            Some(Unanswerable::OwnPort | Unanswerable::Responder) => return Some(Refusal::Loop),
+            None => {}
+        }
+        // An answer is never answered: one of a program like this, with the same text or the usual.
+        let is_own = match &self.behaviour.reply {
+            Reply::Text(template) => template.may_have_rendered(bytes),
+            Reply::Echo | Reply::Nothing => false,
+        };
+        let mut goes_round = || {
+            let circulation = self.circulation.as_mut()?;
+            Some(circulation.goes_round(source, bytes, Instant::now))
+        };
+        let of_exchange = Frame::parse(bytes).is_ok_and(|frame| frame.kind != Kind::Request);
+        let is_answer =
+            is_own || of_exchange || is_answer(bytes) || Template::is_textbook_reply(bytes);
+        (is_answer || goes_round().unwrap_or(false)).then_some(Refusal::Loop)
+    }
+
+    fn refuse<E>(
+        &mut self,
+        request: &Request<'_>,
+        why: Refusal,
+        observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.summary.refused(why, 1);
+        self.tell(
+            &match why {
+                Refusal::Loop => Event::Loop(*request),
+                Refusal::Impossible => Event::Impossible(*request),
+            },
+            observe,
+        )
     }
 
     /// Takes one datagram as an exchange.
@@ -142,9 +220,14 @@ impl Desk {
         request: &Request<'a>,
         observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<Option<Answer<'a>>, E> {
-        if self.would_loop(request.client) {
-            self.summary.loops += 1;
-            return self.tell(&Event::Loop(*request), observe).map(|()| None);
+        let refusal = match unanswerable(request.client, &self.ports) {
+            Some(Unanswerable::Impossible) => Some(Refusal::Impossible),
+            // An exchange never answers an answer; what is left is to answer its own requests.
+            Some(Unanswerable::OwnPort | Unanswerable::Responder) => Some(Refusal::Loop),
+            None => None,
+        };
+        if let Some(why) = refusal {
+            return self.refuse(request, why, observe).map(|()| None);
         }
         let Some(exchanges) = &mut self.exchanges else {
             return Ok(None);
@@ -186,52 +269,6 @@ impl Desk {
             observe(event)
         } else {
             Ok(())
-        }
-    }
-
-    /// Whether a reply to `source` would be answered for ever (CERT CA-1996-01): it is this server
-    /// itself, or a port whose service answers whatever comes, as inetd judges too.
-    pub(super) fn would_loop(&self, source: SocketAddr) -> bool {
-        answers_answers(source, &self.addresses)
-    }
-}
-
-fn answers_answers(source: SocketAddr, own: &[SocketAddr]) -> bool {
-    /// echo, daytime, qotd, chargen, time.
-    const RESPONDERS: [u16; 5] = [7, 13, 17, 19, 37];
-    RESPONDERS.contains(&source.port())
-        || own.iter().any(|own| {
-            own.port() == source.port()
-                && (own.ip() == source.ip()
-                    || own.ip().is_unspecified() && source.ip().to_canonical().is_loopback())
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn knows_who_would_answer_an_answer() {
-        let own = [
-            "127.0.0.1:1060".parse().unwrap(),
-            "[::]:1061".parse().unwrap(),
-        ];
-        for (source, want) in [
-            ("127.0.0.1:1060", true),
-            ("127.0.0.2:1060", false),
-            ("127.0.0.1:1061", true),
-            ("[::ffff:127.0.0.1]:1061", true),
-            ("192.0.2.1:1061", false),
-            ("192.0.2.1:7", true),
-            ("192.0.2.1:19", true),
-            ("127.0.0.1:53322", false),
-        ] {
-            assert_eq!(
-                answers_answers(source.parse().unwrap(), &own),
-                want,
-                "{source}"
-            );
         }
     }
 }

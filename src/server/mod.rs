@@ -55,6 +55,9 @@ pub struct Behaviour {
     pub count: Option<u64>,
     /// Whether to consent to a bench that asks ([`crate::protocol::consent`]).
     pub allow_bench: bool,
+    /// Whether a reply may be more than three times as long as its request, IP and UDP headers counted.
+    /// A forged source could then make this server flood a third party. Exchanges never do.
+    pub allow_amplification: bool,
     /// Whether to serve exchanges ([`crate::protocol::exchange`]) and nothing else, and how many
     /// answers to remember. What is no request of an exchange is then counted, and not answered;
     /// where the reply is [`Reply::Nothing`], the answer is empty.
@@ -71,6 +74,7 @@ impl Default for Behaviour {
             drop: None,
             count: None,
             allow_bench: false,
+            allow_amplification: false,
             exchange: None,
             tell_each: true,
         }
@@ -139,6 +143,11 @@ pub enum Event<'a> {
     Dropped(Request<'a>),
     /// A datagram came in, and is not answered, since its sender would answer the answer.
     Loop(Request<'a>),
+    /// A datagram came in, and is not answered, since nobody can have sent it.
+    Impossible(Request<'a>),
+    /// A datagram came in, and is not answered, since the reply, of so many bytes, would be more than
+    /// three times as long ([`Behaviour::allow_amplification`]).
+    Amplifies(Request<'a>, usize),
     /// The sender of the datagram was sent these bytes.
     Replied(Request<'a>, &'a [u8]),
     /// A request that was done came again, and is answered as it was the first time.

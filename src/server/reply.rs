@@ -70,6 +70,65 @@ enum Piece {
 }
 
 impl Template {
+    /// Whether it is the textbook's: the newer program's, or the older one's.
+    pub(super) fn is_textbook(&self) -> bool {
+        let mut text = Vec::new();
+        self.render(0, &mut text);
+        Self::is_textbook_reply(&text)
+    }
+
+    /// Whether these bytes are the reply of one of the textbook's programs.
+    pub(super) fn is_textbook_reply(bytes: &[u8]) -> bool {
+        let length = || {
+            let rest = bytes.strip_prefix(b"Your data was ")?;
+            let rest = rest.strip_suffix(b".").unwrap_or(rest);
+            rest.strip_suffix(b" bytes long")
+        };
+        length().is_some_and(|length| {
+            !length.is_empty() && length.len() <= 5 && length.iter().all(u8::is_ascii_digit)
+        })
+    }
+
+    /// Whether these bytes are its text for some length. A text of hardly more than numbers says
+    /// nothing about who wrote it.
+    pub(super) fn may_have_rendered(&self, bytes: &[u8]) -> bool {
+        const LEAST: usize = 8;
+        let literals = self.pieces.iter().map(|piece| match piece {
+            Piece::Literal(text) => text.len(),
+            Piece::Bytes => 0,
+        });
+        if literals.sum::<usize>() < LEAST {
+            return false;
+        }
+        // The length is known from where it stands first.
+        let (mut rest, mut number) = (bytes, None::<&[u8]>);
+        for (at, piece) in self.pieces.iter().enumerate() {
+            let tail = match (piece, number) {
+                (Piece::Literal(text), _) => rest.strip_prefix(text.as_bytes()),
+                (Piece::Bytes, Some(number)) => rest.strip_prefix(number),
+                (Piece::Bytes, None) => {
+                    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                    // A literal behind it may begin with digits of its own.
+                    let behind = match self.pieces.get(at + 1) {
+                        Some(Piece::Literal(text)) => {
+                            text.bytes().take_while(u8::is_ascii_digit).count()
+                        }
+                        _ => 0,
+                    };
+                    let length = digits.saturating_sub(behind);
+                    let (head, tail) = rest.split_at(length);
+                    number = Some(head);
+                    (1..=5).contains(&length).then_some(tail)
+                }
+            };
+            match tail {
+                Some(tail) => rest = tail,
+                None => return false,
+            }
+        }
+        rest.is_empty()
+    }
+
     /// Appends the text for a datagram of `length` bytes.
     pub fn render(&self, length: usize, text: &mut Vec<u8>) {
         for piece in &self.pieces {
@@ -178,6 +237,49 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn knows_its_own_replies() {
+        for template in [
+            "Your data was {bytes} bytes long",
+            "{bytes} bytes came in",
+            "there came {bytes}7 bytes",
+            "got {bytes} of {bytes} here",
+            "a text without a number",
+        ] {
+            let parsed: Template = template.parse().unwrap();
+            for length in [0, 7, 10, 38, 65_507] {
+                let text = rendered(template, length);
+                assert!(parsed.may_have_rendered(text.as_bytes()), "{text}");
+                let other = format!("{text}!");
+                assert!(!parsed.may_have_rendered(other.as_bytes()), "{other}");
+            }
+            assert!(!parsed.may_have_rendered(b"hello"));
+        }
+        // Too little to be known by.
+        assert!(
+            !"{bytes}"
+                .parse::<Template>()
+                .unwrap()
+                .may_have_rendered(b"7")
+        );
+        for (text, want) in [
+            ("Your data was 38 bytes long", true),
+            ("Your data was 38 bytes long.", true),
+            ("Your data was  bytes long", false),
+            ("Your data was 380000 bytes long", false),
+            ("Your data was x bytes long", false),
+        ] {
+            assert_eq!(Template::is_textbook_reply(text.as_bytes()), want, "{text}");
+        }
+        assert!(
+            "Your data was {bytes} bytes long."
+                .parse::<Template>()
+                .unwrap()
+                .is_textbook()
+        );
+        assert!(!"{bytes}".parse::<Template>().unwrap().is_textbook());
     }
 
     proptest! {

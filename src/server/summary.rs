@@ -3,6 +3,7 @@
 use std::ops::AddAssign;
 use std::time::Duration;
 
+use super::desk::Refusal;
 use crate::protocol::exchange::Served;
 use crate::socket::Endpoint;
 
@@ -23,6 +24,11 @@ pub struct Summary {
     pub dropped: u64,
     /// Datagrams left unanswered, since their senders would have answered the answer.
     pub loops: u64,
+    /// Datagrams left unanswered, since nobody can have sent them: from port 0, or from a multicast,
+    /// broadcast or wildcard address.
+    pub impossible: u64,
+    /// Datagrams left unanswered, since the reply would be more than three times as long.
+    pub amplifying: u64,
     /// Failures that the server survived.
     pub failed: u64,
     /// Datagrams that the kernel dropped before the server saw them, mostly for a full receive
@@ -33,6 +39,14 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Counts datagrams that were not answered.
+    pub(super) fn refused(&mut self, why: Refusal, count: u64) {
+        match why {
+            Refusal::Loop => self.loops += count,
+            Refusal::Impossible => self.impossible += count,
+        }
+    }
+
     /// What the kernel dropped on all of `endpoints`; one counter that is missing makes it unknown.
     pub(super) fn drops_of(endpoints: &[Endpoint]) -> Option<u64> {
         endpoints
@@ -53,6 +67,8 @@ impl AddAssign for Summary {
         self.truncated += other.truncated;
         self.dropped += other.dropped;
         self.loops += other.loops;
+        self.impossible += other.impossible;
+        self.amplifying += other.amplifying;
         self.failed += other.failed;
     }
 }

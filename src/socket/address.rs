@@ -60,6 +60,48 @@ impl fmt::Display for Family {
     }
 }
 
+/// A socket address as a person writes it: the interface of a link-local address is named.
+///
+/// ```
+/// use udpraw::socket::Shown;
+/// let shown = |text: &str| Shown(text.parse().unwrap()).to_string();
+/// assert_eq!(shown("127.0.0.1:53"), "127.0.0.1:53");
+/// assert_eq!(shown("[fe80::1%1]:53"), "[fe80::1%lo]:53");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown(pub SocketAddr);
+
+impl Shown {
+    /// The address without its port.
+    pub fn host(self) -> String {
+        match scope_name(self.0) {
+            Some(name) => format!("{}%{name}", self.0.ip()),
+            None => self.0.ip().to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match scope_name(self.0) {
+            Some(name) => write!(f, "[{}%{name}]:{}", self.0.ip(), self.0.port()),
+            None => self.0.fmt(f),
+        }
+    }
+}
+
+/// The name of the interface that an address belongs to, escaped; `None` for an address that belongs
+/// to none, or to one that is gone.
+pub fn scope_name(address: SocketAddr) -> Option<String> {
+    match address {
+        SocketAddr::V6(address) if address.scope_id() != 0 => {
+            let name = nix::net::if_::if_indextoname(address.scope_id()).ok()?;
+            Some(name.to_string_lossy().escape_debug().to_string())
+        }
+        _ => None,
+    }
+}
+
 /// The addresses of a host: an IPv4 or IPv6 address, in brackets or not, or a name, which the
 /// system's resolver is asked for (getaddrinfo(3)).
 ///

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 
 use socket2::{Protocol, SockAddr, Socket, Type};
 
-use super::address::Family;
+use super::address::{Family, Shown};
 use super::endpoint::Endpoint;
 use super::options::Setting;
 use crate::error::{Error, Result};
@@ -123,7 +123,7 @@ fn bind_error(address: SocketAddr, source: io::Error) -> Error {
         Some(libc::EINVAL) if address.is_ipv6() => {
             "a link-local address needs its interface, as in fe80::1%eth0".into()
         }
-        _ => return Error::os("bind", address, source),
+        _ => return Error::os("bind", Shown(address), source),
     };
-    Error::os("bind", address, source).with_remedy(remedy)
+    Error::os("bind", Shown(address), source).with_remedy(remedy)
 }

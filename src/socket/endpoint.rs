@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use socket2::{MsgHdr, SockAddr, Socket};
 
-use super::address::Family;
+use super::address::{Family, Shown};
 use super::datagram::{Datagram, ReceiveBuffer};
 use super::error_queue::QueuedError;
 use super::options::{self, Setting};
@@ -309,19 +309,24 @@ fn receive_error(source: io::Error) -> Error {
 #[cold]
 fn route_error(operation: &'static str, peer: SocketAddr, source: io::Error) -> Error {
     let remedy = match source.raw_os_error() {
-        Some(libc::ENETUNREACH | libc::EHOSTUNREACH) => "no route leads there (ip route get shows)",
-        Some(libc::EACCES) => "a broadcast address needs SO_BROADCAST (--broadcast)",
+        Some(libc::ENETUNREACH) => "no route leads there (ip route get shows)",
+        Some(libc::EHOSTUNREACH) => {
+            "no route leads there (ip route get shows), or a firewall on the way said so by ICMP"
+        }
+        Some(libc::EACCES) => {
+            "a broadcast address needs SO_BROADCAST; otherwise a route forbids it (ip route get shows)"
+        }
         Some(libc::ECONNREFUSED) => "nobody listens there: ICMP said so of an earlier datagram",
         Some(libc::ENOBUFS) => "the outgoing queue is full: send more slowly",
-        Some(libc::EINVAL) if peer.port() == 0 => "port 0 is nobody's",
+        Some(libc::EINVAL) if peer.port() == 0 => "port 0 is not a valid destination",
         Some(libc::EINVAL) if peer.is_ipv6() => {
             "a link-local address needs its interface, as in fe80::1%eth0"
         }
         Some(libc::EAFNOSUPPORT) => "the socket is of the other address family",
         Some(libc::EPERM) => "a firewall rule of this machine forbids it (nft list ruleset)",
-        _ => return Error::os(operation, peer, source),
+        _ => return Error::os(operation, Shown(peer), source),
     };
-    Error::os(operation, peer, source).with_remedy(remedy)
+    Error::os(operation, Shown(peer), source).with_remedy(remedy)
 }
 
 #[cold]
@@ -332,7 +337,7 @@ fn send_error(length: usize, destination: SocketAddr, source: io::Error) -> Erro
     let family = Family::of(destination);
     Error::os(
         "send",
-        format_args!("{length} bytes to {destination}"),
+        format_args!("{length} bytes to {}", Shown(destination)),
         source,
     )
     .with_remedy(format!(

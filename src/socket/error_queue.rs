@@ -38,7 +38,65 @@ pub struct QueuedError {
     pub returned: usize,
 }
 
+/// What the network says of a port, or of the way to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The host says that nobody listens: ICMP port unreachable.
+    Closed,
+    /// Someone on the way, or the host itself, forbids it.
+    Filtered,
+    /// No way leads there.
+    Unreachable,
+}
+
+impl Refusal {
+    /// What it says that this machine's kernel would not send; `None` if that is a fault of the call
+    /// and not of the way.
+    ///
+    /// A `prohibit` route is EACCES and a `blackhole` one EINVAL (ip-route(8)); a firewall's drop on
+    /// the way out is EPERM.
+    pub fn of_send(errno: i32) -> Option<Self> {
+        match errno {
+            libc::EPERM | libc::EACCES => Some(Self::Filtered),
+            libc::ENETUNREACH
+            | libc::EHOSTUNREACH
+            | libc::ENETDOWN
+            | libc::EHOSTDOWN
+            | libc::EINVAL
+            | libc::EADDRNOTAVAIL
+            | libc::EAFNOSUPPORT
+            | libc::ENODEV
+            | libc::ENXIO => Some(Self::Unreachable),
+            _ => None,
+        }
+    }
+}
+
 impl QueuedError {
+    /// What the message says about the port that was asked; `None` if it says nothing about that, such
+    /// as that a datagram was too long, or that it comes from this kernel alone.
+    ///
+    /// The errno does not tell: EHOSTUNREACH is a missing route or a firewall. Types and codes are
+    /// those of RFC 792, 1122 section 3.2.2.1, 1812 section 5.2.7.1 and 4443.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match (self.origin, self.icmp_type, self.icmp_code) {
+            (Origin::Icmp, 3, 3) | (Origin::Icmp6, 1, 4) => Some(Refusal::Closed),
+            (Origin::Icmp, 3, 9 | 10 | 13) | (Origin::Icmp6, 1, 1 | 5 | 6) => {
+                Some(Refusal::Filtered)
+            }
+            (Origin::Icmp, 3, 4) | (Origin::Icmp6, 2, _) => None,
+            (Origin::Icmp, 3 | 11 | 12, _) | (Origin::Icmp6, 1 | 3 | 4, _) => {
+                Some(Refusal::Unreachable)
+            }
+            _ => None,
+        }
+    }
+
+    /// The message's name ([`icmp_name`]).
+    pub fn name(&self) -> &'static str {
+        icmp_name(self.origin, self.icmp_type, self.icmp_code)
+    }
+
     /// Room for a `struct sock_extended_err` and the largest address behind it.
     pub(super) const PAYLOAD: usize = 16 + 28;
 
@@ -70,6 +128,44 @@ impl QueuedError {
             destination: datagram.source(),
             returned: datagram.bytes().len(),
         })
+    }
+}
+
+/// The name of an ICMP message's type and code, as the standards have them.
+///
+/// ```
+/// use udpraw::socket::{Origin, icmp_name};
+/// assert_eq!(icmp_name(Origin::Icmp, 3, 3), "port unreachable");
+/// assert_eq!(icmp_name(Origin::Icmp6, 1, 1), "administratively prohibited");
+/// ```
+pub fn icmp_name(origin: Origin, kind: u8, code: u8) -> &'static str {
+    match (origin, kind, code) {
+        (Origin::Icmp, 3, 0) => "network unreachable",
+        (Origin::Icmp, 3, 1) => "host unreachable",
+        (Origin::Icmp, 3, 2) => "protocol unreachable",
+        (Origin::Icmp, 3, 3) | (Origin::Icmp6, 1, 4) => "port unreachable",
+        (Origin::Icmp, 3, 4) => "fragmentation needed",
+        (Origin::Icmp, 3, 5) => "source route failed",
+        (Origin::Icmp, 3, 6) => "network unknown",
+        (Origin::Icmp, 3, 7) => "host unknown",
+        (Origin::Icmp, 3, 8) => "source host isolated",
+        (Origin::Icmp, 3, 9) => "network administratively prohibited",
+        (Origin::Icmp, 3, 10) => "host administratively prohibited",
+        (Origin::Icmp, 3, 11) => "network unreachable for this TOS",
+        (Origin::Icmp, 3, 12) => "host unreachable for this TOS",
+        (Origin::Icmp, 3, 13) | (Origin::Icmp6, 1, 1) => "administratively prohibited",
+        (Origin::Icmp, 3, 14) => "host precedence violation",
+        (Origin::Icmp, 3, 15) => "precedence cutoff",
+        (Origin::Icmp, 11, _) | (Origin::Icmp6, 3, _) => "time exceeded",
+        (Origin::Icmp, 12, _) | (Origin::Icmp6, 4, _) => "parameter problem",
+        (Origin::Icmp6, 1, 0) => "no route to destination",
+        (Origin::Icmp6, 1, 2) => "beyond scope of source address",
+        (Origin::Icmp6, 1, 3) => "address unreachable",
+        (Origin::Icmp6, 1, 5) => "source address failed policy",
+        (Origin::Icmp6, 1, 6) => "route to destination rejected",
+        (Origin::Icmp6, 2, _) => "packet too big",
+        (Origin::Icmp, 3, _) | (Origin::Icmp6, 1, _) => "destination unreachable",
+        _ => "an unknown message",
     }
 }
 

@@ -28,11 +28,11 @@ pub mod options;
 mod ready;
 mod wait;
 
-pub use address::{Family, resolve, usable};
+pub use address::{Family, Shown, resolve, scope_name, usable};
 pub use builder::Builder;
 pub use datagram::{Beside, Datagram, PacketInfo, ReceiveBuffer};
 pub use endpoint::Endpoint;
-pub use error_queue::{Origin, QueuedError};
+pub use error_queue::{Origin, QueuedError, Refusal, icmp_name};
 pub use interrupt::pause;
 pub use ready::ReadySet;
 pub(crate) use wait::timespec;

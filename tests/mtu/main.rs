@@ -323,8 +323,7 @@ fn nobody_answers_or_no_way_leads_there() {
     assert_eq!(found["errno"], "EHOSTUNREACH");
     let end = row.udpraw(0, &["mtu", "10.9.4.1"]);
     assert!(
-        end.stdout.contains("  path       unreachable: ")
-            && end.stdout.contains(", says 10.9.1.2\n"),
+        end.stdout.contains("  path       filtered: ") && end.stdout.contains(", says 10.9.1.2\n"),
         "{}",
         end.stdout
     );

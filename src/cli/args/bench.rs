@@ -70,7 +70,7 @@ pub(crate) struct BenchArguments {
     #[arg(long, value_name = "N", default_value_t = 1)]
     flows: usize,
 
-    /// How long a trial is measured, after a warm-up of a tenth of it
+    /// How long a trial is measured, after a warm-up of a tenth of it; a bare number counts seconds
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = units::duration)]
     time: Duration,
 

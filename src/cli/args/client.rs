@@ -65,8 +65,8 @@ pub(crate) struct ClientArguments {
     )]
     pub(crate) count: u64,
 
-    /// Time from one request to the next, if the reply is there by then [default: 1s, none with
-    /// --stdin]
+    /// Time from one request to the next, if the reply is there by then; a bare number counts seconds
+    /// [default: 1s, none with --stdin]
     #[arg(short, long, value_name = "TIME", value_parser = units::duration)]
     interval: Option<Duration>,
 
@@ -94,7 +94,7 @@ pub(crate) struct ClientArguments {
     #[arg(long, value_name = "RULE")]
     backoff: Option<Backoff>,
 
-    /// Give up a request after this time [default: 60s by rfc9002]
+    /// Give up a request after this time; a bare number counts seconds [default: 60s by rfc9002]
     #[arg(long, value_name = "TIME", value_parser = limit)]
     timeout: Option<Duration>,
 

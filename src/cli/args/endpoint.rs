@@ -46,6 +46,12 @@ impl FamilyArguments {
 /// An address with its port: `ADDR:PORT`, `[ADDR]:PORT`, `NAME:PORT`, or `:PORT` for 127.0.0.1. Of a
 /// name it is the first address, as the resolver orders them.
 pub(crate) fn whole_address(text: &str) -> Result<SocketAddr> {
+    // There is one at least.
+    Ok(whole_addresses(text)?.swap_remove(0))
+}
+
+/// As [`whole_address`], with all addresses of a name, at least one.
+pub(crate) fn whole_addresses(text: &str) -> Result<Vec<SocketAddr>> {
     let bad = |reason: &str| {
         let subject = format!("address '{}'", text.escape_debug());
         Error::invalid("read", subject, reason)
@@ -57,8 +63,7 @@ pub(crate) fn whole_address(text: &str) -> Result<SocketAddr> {
     }
     let port = resolve_port(port)?;
     let host = if host.is_empty() { "127.0.0.1" } else { host };
-    // `resolve` yields one at least.
-    Ok(usable(resolve(host, port)?).swap_remove(0))
+    Ok(usable(resolve(host, port)?))
 }
 
 /// The rule of `--backoff` where no exchange is made.

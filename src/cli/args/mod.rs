@@ -16,7 +16,7 @@ pub(crate) mod socket;
 pub(crate) mod tour;
 pub(crate) mod trace;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// UDP at the syscall boundary: talk it, look at it, stress it, learn it.
 #[derive(Debug, Parser)]
@@ -64,4 +64,161 @@ pub(crate) enum Command {
     Tour(tour::TourArguments),
     /// Show every socket call of a program, and explain it
     Trace(trace::TraceArguments),
+}
+
+impl Command {
+    /// Its name on the command line.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Server(_) => "server",
+            Self::Client(_) => "client",
+            Self::Send(_) => "send",
+            Self::Recv(_) => "recv",
+            Self::Services(_) => "services",
+            Self::Options(_) => "options",
+            Self::Ports(_) => "ports",
+            Self::Probe(_) => "probe",
+            Self::Mtu(_) => "mtu",
+            Self::Bench(_) => "bench",
+            Self::Relay(_) => "relay",
+            Self::Tour(_) => "tour",
+            Self::Trace(_) => "trace",
+        }
+    }
+
+    /// Whether it has that flag, so that a remedy may name it.
+    pub(crate) fn has_flag(&self, flag: &str) -> bool {
+        has_flag(self.name(), flag)
+    }
+}
+
+/// Whether the command of that name, or one of its own commands, has that flag.
+fn has_flag(command: &str, flag: &str) -> bool {
+    fn has(command: &clap::Command, flag: &str) -> bool {
+        let has_it = command.get_arguments().any(|argument| {
+            let aliases = argument.get_all_aliases().unwrap_or_default();
+            argument.get_long() == Some(flag) || aliases.contains(&flag)
+        });
+        has_it || command.get_subcommands().any(|inner| has(inner, flag))
+    }
+    Arguments::command()
+        .find_subcommand(command)
+        .is_some_and(|command| has(command, flag))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+
+    /// The text literals of a source, its tests and comments left out.
+    fn literals(source: &str) -> Vec<String> {
+        let code: String = source
+            .split("#[cfg(test)]\nmod tests")
+            .next()
+            .unwrap_or_default()
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        code.split('"')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// The flags in a text, each with the command of the udpraw line that it stands in, if any.
+    fn flags(text: &str) -> Vec<(Option<String>, String)> {
+        let mut found = Vec::new();
+        let mut line_of = None;
+        let words: Vec<&str> = text.split_whitespace().collect();
+        for (at, word) in words.iter().enumerate() {
+            if word.ends_with("udpraw") {
+                let next = words.get(at + 1).copied().unwrap_or_default();
+                line_of = Some(next.trim_end_matches('`').to_owned());
+            }
+            let word = word.trim_start_matches(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+            if let Some(flag) = word.strip_prefix("--") {
+                let flag: String = flag
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || *c == '-')
+                    .collect();
+                if flag.starts_with(|c: char| c.is_ascii_lowercase()) {
+                    found.push((line_of.clone(), flag));
+                }
+            }
+        }
+        found
+    }
+
+    /// Whatever a command says, a flag that it names is one that it, or the udpraw command that it
+    /// names with it, has.
+    #[test]
+    fn every_flag_that_a_text_names_is_one_that_the_command_has() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut all = Vec::new();
+        sources(&root, &mut all);
+        // Flags of other programs, and of the other end of a conversation.
+        let foreign = ["single-port"];
+        let mut checked = 0;
+        for path in all {
+            let inner = path
+                .strip_prefix(&root)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
+            let parts: Vec<&str> = inner.trim_end_matches(".rs").split('/').collect();
+            let owners: &[&str] = match parts.as_slice() {
+                [
+                    "cli",
+                    "output" | "commands" | "args",
+                    "exchange" | "transfer",
+                    ..,
+                ] => &["server", "client", "send", "recv"],
+                ["cli", "args", "socket" | "endpoint" | "mod"] => &["server"],
+                ["cli", "output" | "commands" | "args", name, ..] => &[*name],
+                ["cli", "exit"] => &["server", "client", "send", "recv"],
+                ["cli", ..] | ["main" | "lib"] => continue,
+                ["transfer", ..] | ["protocol", "transfer", ..] => &["send", "recv"],
+                ["bench", ..] => &["bench", "server"],
+                ["client", ..] => &["client", "server"],
+                // The layers below know no command.
+                [name, ..] => &[*name],
+                [] => continue,
+            };
+            for text in literals(&fs::read_to_string(&path).unwrap()) {
+                for (line_of, flag) in flags(&text) {
+                    if foreign.contains(&flag.as_str()) || flag == "json" || flag == "help" {
+                        continue;
+                    }
+                    checked += 1;
+                    let known = match &line_of {
+                        Some(command)
+                            if Arguments::command().find_subcommand(command).is_some() =>
+                        {
+                            has_flag(command, &flag)
+                        }
+                        _ => owners.iter().any(|owner| has_flag(owner, &flag)),
+                    };
+                    assert!(known, "{inner}: {owners:?} has no --{flag}: {text:?}");
+                }
+            }
+        }
+        assert!(checked > 30, "{checked}");
+    }
 }

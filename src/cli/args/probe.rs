@@ -63,7 +63,7 @@ pub(crate) struct ProbeArguments {
     #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
 
-    /// Time from one question of --count to the next
+    /// Time from one question of --count to the next; a bare number counts seconds
     #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = units::duration)]
     interval: Duration,
 
@@ -76,7 +76,7 @@ pub(crate) struct ProbeArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     tries: Option<u32>,
 
-    /// Give up a question after this time
+    /// Give up a question after this time; a bare number counts seconds
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     timeout: Option<Duration>,
 

@@ -70,11 +70,12 @@ pub(crate) struct RecvArguments {
     #[arg(short, long, default_value = PORT)]
     port: String,
 
-    /// Give up a transfer whose sender is silent for so long
+    /// Give up a transfer whose sender is silent for so long; a bare number counts seconds
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = silence)]
     timeout: Duration,
 
-    /// Give up if nobody has come after this time [default: wait for ever]
+    /// Give up if nobody has come after this time; a bare number counts seconds [default: wait for
+    /// ever]
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     wait: Option<Duration>,
 

@@ -11,7 +11,7 @@ use udpraw::protocol::impairment::Profile;
 use udpraw::relay::{Config, Replay};
 use udpraw::units;
 
-use super::endpoint::whole_address;
+use super::endpoint::{whole_address, whole_addresses};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,7 +44,9 @@ pub(crate) struct RelayArguments {
     #[arg(long, value_name = "ADDR")]
     listen: String,
 
-    /// Where their datagrams go: ADDR:PORT, or :PORT for 127.0.0.1
+    /// Where their datagrams go: ADDR:PORT, or :PORT for 127.0.0.1. Of a name, the next address is
+    /// tried when nobody listens at one. All that the target sends is passed on: in front of a service
+    /// with long replies, listen where strangers cannot send from
     #[arg(long, value_name = "ADDR")]
     to: String,
 
@@ -60,12 +62,12 @@ pub(crate) struct RelayArguments {
     #[arg(long, value_name = "FILE", conflicts_with = "seed")]
     pub(crate) replay: Option<PathBuf>,
 
-    /// Serve so many clients at once; datagrams of further ones are lost, and counted
-    #[arg(long, value_name = "N", default_value_t = 1024,
-        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    max_flows: u32,
+    /// Serve up to N clients at once; datagrams of further ones are lost, and counted [default: 1024,
+    /// or as many as the limit of open files has room for]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_flows: Option<u32>,
 
-    /// Forget a client after this time without a datagram
+    /// Forget a client after this time without a datagram; a bare number counts seconds
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = some_time)]
     idle: Duration,
 
@@ -73,7 +75,7 @@ pub(crate) struct RelayArguments {
     #[arg(long, value_name = "RUNG", default_value = "auto")]
     io: Choice,
 
-    /// End after this time
+    /// End after this time; a bare number counts seconds
     #[arg(long = "for", value_name = "TIME", value_parser = units::duration)]
     duration: Option<Duration>,
 
@@ -81,7 +83,7 @@ pub(crate) struct RelayArguments {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 
-    /// Print what was done at the end of each interval, as 1s
+    /// Print what was done at the end of each interval, as 1s; a bare number counts seconds
     #[arg(long, value_name = "INTERVAL", value_parser = some_time)]
     pub(crate) stats: Option<Duration>,
 
@@ -102,7 +104,7 @@ struct ImpairmentArguments {
     #[arg(long, value_name = "LOSS")]
     loss: Option<String>,
 
-    /// Let datagrams leave twice
+    /// Let datagrams leave twice, with this probability, as 1%
     #[arg(long, value_name = "PROBABILITY")]
     duplicate: Option<String>,
 
@@ -110,11 +112,11 @@ struct ImpairmentArguments {
     #[arg(long, value_name = "PROBABILITY")]
     reorder: Option<String>,
 
-    /// Hold each datagram for this time
+    /// Hold each datagram for this time, as 20ms; it needs its unit
     #[arg(long, value_name = "TIME")]
     delay: Option<String>,
 
-    /// Vary the delay by so much, which may reorder
+    /// Vary the delay by so much, as 5ms, which may reorder
     #[arg(long, value_name = "TIME")]
     jitter: Option<String>,
 
@@ -122,15 +124,15 @@ struct ImpairmentArguments {
     #[arg(long, value_name = "NAME")]
     distribution: Option<String>,
 
-    /// Flip a bit of a datagram
+    /// Flip a bit of a datagram, with this probability, as 1%
     #[arg(long, value_name = "PROBABILITY")]
     corrupt: Option<String>,
 
-    /// Cut a datagram to any smaller length
+    /// Cut a datagram to any smaller length, with this probability, as 1%
     #[arg(long, value_name = "PROBABILITY")]
     truncate: Option<String>,
 
-    /// Carry no more than this rate, as 10Mbit, IP and UDP headers included
+    /// Carry no more than this rate, as 10Mbit (bits) or 10MB (bytes), IP and UDP headers included
     #[arg(long, value_name = "RATE")]
     rate: Option<String>,
 
@@ -210,9 +212,10 @@ impl RelayArguments {
             return Err(Error::invalid("use", "--replay with an impairment", reason)
                 .with_remedy("leave one of them out"));
         }
-        let to = target(&self.to)?;
+        let (to, alternatives) = targets(&self.to)?;
         let second = is_watched.then_some(Duration::from_secs(1));
         Ok(Config {
+            alternatives,
             up,
             down,
             seed: self.seed.unwrap_or_else(|| fastrand::u64(..1_000_000)),
@@ -229,13 +232,18 @@ impl RelayArguments {
     }
 }
 
-fn target(text: &str) -> Result<SocketAddr> {
-    let to = whole_address(text)?;
+/// The first address, and the further ones.
+fn targets(text: &str) -> Result<(SocketAddr, Vec<SocketAddr>)> {
+    let mut all = whole_addresses(text)?;
+    // There is one at least.
+    let to = all.remove(0);
     if to.port() == 0 {
-        return Err(
-            Error::invalid("relay to", format_args!("{to}"), "port 0 is nobody's")
-                .with_remedy("name the port that the target listens at"),
-        );
+        return Err(Error::invalid(
+            "relay to",
+            format_args!("{to}"),
+            "port 0 is not a valid destination",
+        )
+        .with_remedy("name the port that the target listens at"));
     }
-    Ok(to)
+    Ok((to, all))
 }

@@ -56,7 +56,7 @@ pub(crate) struct SendArguments {
     #[arg(long, value_name = "BYTES", value_parser = longest)]
     max_datagram: Option<u16>,
 
-    /// Give up if the receiver is silent for so long
+    /// Give up if the receiver is silent for so long; a bare number counts seconds
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = silence)]
     timeout: Duration,
 

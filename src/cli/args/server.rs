@@ -63,12 +63,17 @@ pub(crate) struct ServerArguments {
     #[arg(long, value_name = "TEXT", conflicts_with = "reply")]
     reply_text: Option<Template>,
 
+    /// Send replies of more than three times the request, IP and UDP headers counted. A forged source
+    /// can then make this server flood a third party; without it such replies are not sent
+    #[arg(long)]
+    allow_amplification: bool,
+
     /// Serve exchanges (`udpraw client --exchange`) and nothing else: each request is done once, a
     /// repeat of one of the last 4,096 is answered as before. With --reply none, answers are empty
     #[arg(long, conflicts_with_all = ["no_copy", "allow_bench"])]
     exchange: bool,
 
-    /// Pretend to lose datagrams with this probability, as 0.5 or 50%
+    /// Pretend to lose datagrams with this probability, as 50%
     #[arg(long, value_name = "PROBABILITY", value_parser = units::probability)]
     drop: Option<f64>,
 
@@ -121,7 +126,7 @@ pub(crate) struct LadderArguments {
     #[arg(long, conflicts_with = "no_copy")]
     allow_bench: bool,
 
-    /// Print what was done at the end of each interval, as 1s
+    /// Print what was done at the end of each interval, as 1s; a bare number counts seconds
     #[arg(long, value_name = "INTERVAL", value_parser = interval)]
     stats: Option<Duration>,
 }
@@ -140,7 +145,9 @@ fn interval(text: &str) -> Result<Duration, Error> {
 enum ReplyKind {
     /// "Your data was 38 bytes long"
     Length,
-    /// The datagram itself
+    /// The datagram itself. Two echo services can be set on each other by one forged datagram: never
+    /// a port of this server's, nor an RFC 862 echo port, is answered, but a loop through other
+    /// programs cannot be seen from here
     Echo,
     /// Nothing
     None,
@@ -212,6 +219,7 @@ impl ServerArguments {
             drop,
             count: self.count,
             allow_bench: self.ladder.allow_bench,
+            allow_amplification: self.allow_amplification,
             exchange: self.exchange.then(Limits::default),
             tell_each: !self.quiet,
         })

@@ -63,8 +63,8 @@ fn converse(
         pace.begin(Instant::now());
         let mut answer = ask(&mut client, &message, stop, report, asked)?;
         // A name's next address is tried while nobody has answered at any.
-        while let (Answer::Refused(_), true, Some(next)) = (&answer, is_first, servers.next()) {
-            report.next_address(server, next);
+        while let (Answer::Refused(error), true, Some(next)) = (&answer, is_first, servers.next()) {
+            report.next_address(server, error, next);
             server = next;
             client = open(arguments, server, report)?;
             answer = ask(&mut client, &message, stop, report, asked)?;
@@ -72,6 +72,7 @@ fn converse(
         pace.end(Instant::now());
         report.answer(server, &answer)?;
     }
+    report.output().unreported();
     let ignored = client.ignored();
     let is_noisy = ignored.is_some_and(|ignored| ignored.total() > 0);
     let is_due = arguments.stdin || arguments.count != 1 || report.is_json() || is_noisy;

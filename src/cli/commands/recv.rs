@@ -16,6 +16,7 @@ pub(crate) fn run(arguments: RecvArguments, output: &mut Output) -> Outcome {
     let settings = config.options.clone();
     let stop = interrupt::handle()?.stop;
     let mut receiving = Receiving::open(config)?;
+    endpoint_report::unjoined(output, receiving.address()?, &settings);
     if arguments.verbose {
         endpoint_report::socket(output, receiving.endpoint(), &settings);
         endpoint_report::rung(output, receiving.rung(), &[]);

@@ -28,6 +28,7 @@ fn run_plain(arguments: &ServerArguments, behaviour: Behaviour, output: &mut Out
     for port in arguments.ports()? {
         let (address, settings) = place(arguments, port)?;
         let endpoint = listen(address, settings.clone())?;
+        report::unjoined(output, address, &settings);
         if arguments.verbose {
             report::socket(output, &endpoint, &settings);
         }
@@ -59,6 +60,7 @@ fn run_crew(
     for port in arguments.ports()? {
         let (address, settings) = place(arguments, port)?;
         groups.push(listen_group(address, settings.clone(), workers)?);
+        report::unjoined(output, address, &settings);
         all_settings.push(settings);
     }
     let stop: &AtomicBool = interrupt::handle()?.stop;

@@ -8,16 +8,16 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use udpraw::client::{Answer, Event, Rate, Slow, Unasked};
-use udpraw::error::{describe_errno, errno_name};
+use udpraw::error::errno_name;
 use udpraw::protocol::RoundTrip;
 use udpraw::protocol::exchange::{Defect, Ignored};
-use udpraw::socket::QueuedError;
+use udpraw::socket::{QueuedError, Shown};
 
 use self::record::{Record, micros, record};
 use self::summary::RoundTrips;
 use super::exchange::{self, IgnoredRecord};
 use super::python::{Repr, Tuple};
-use super::{Output, count};
+use super::{Output, count, refusal};
 
 const SCHEMA: &str = "udpraw.client/1";
 
@@ -70,10 +70,16 @@ impl<'a> Report<'a> {
     }
 
     /// That a name's next address is tried.
-    pub(crate) fn next_address(&mut self, refused: SocketAddr, next: SocketAddr) {
+    pub(crate) fn next_address(
+        &mut self,
+        refused: SocketAddr,
+        error: &QueuedError,
+        next: SocketAddr,
+    ) {
         if !self.quiet {
+            let why = refusal::text(refused, error);
             self.output
-                .note(format_args!("nobody listens at {refused}; trying {next}"));
+                .note(format_args!("{why}; trying {}", Shown(next)));
         }
     }
 
@@ -94,9 +100,20 @@ impl<'a> Report<'a> {
             Event::Unasked(_, Unasked::Defect(Defect::Foreign)) => self.is_plain = true,
             _ => {}
         }
+        let kind = match event {
+            Event::Unasked(..) => Some("datagrams that answer nothing"),
+            Event::Stranger(_) => Some("datagrams of strangers"),
+            Event::Late(_) => Some("replies that came too late"),
+            _ => None,
+        };
+        let unreported = match kind.map(|kind| self.output.admit(kind)) {
+            Some(None) => return Ok(()),
+            Some(Some(unreported)) => unreported,
+            None => 0,
+        };
         if self.is_json() {
             return match record(event) {
-                Some(record) => self.output.record(SCHEMA, &record),
+                Some(record) => self.output.record_after(unreported, SCHEMA, &record),
                 None => Ok(()),
             };
         }
@@ -109,20 +126,24 @@ impl<'a> Report<'a> {
             Event::Unasked(datagram, why) => {
                 let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
                 let why = exchange::unasked(*why);
-                self.output
-                    .note(format_args!("ignored from {source}, as {why}: {text}"));
+                self.output.note_after(
+                    unreported,
+                    format_args!("ignored from {source}, as {why}: {text}"),
+                );
             }
             Event::Stranger(datagram) => {
                 let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
-                self.output
-                    .note(format_args!("ignored, as {source} was not asked: {text}"));
+                self.output.note_after(
+                    unreported,
+                    format_args!("ignored, as {source} was not asked: {text}"),
+                );
             }
             Event::Assigned(local) => return self.output.assigned_address(*local),
             Event::Sent(2.., wait) => self.output.waiting(*wait),
             Event::Late(datagram) => {
                 let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
                 self.output
-                    .note(format_args!("too late, from {source}: {text}"));
+                    .note_after(unreported, format_args!("too late, from {source}: {text}"));
             }
             _ => {}
         }
@@ -186,11 +207,13 @@ impl<'a> Report<'a> {
 
     /// How a request ended, if not with a reply.
     pub(crate) fn answer(&mut self, server: SocketAddr, answer: &Answer) -> io::Result<()> {
+        let address = Shown(server);
         match answer {
             Answer::Refused(error) if self.is_json() => {
                 let record = Record::Refused {
                     server: server.into(),
                     errno: errno_name(error.errno),
+                    verdict: refusal::word(error),
                     by: error.offender.map(|offender| offender.ip().to_string()),
                     icmp_type: error.icmp_type,
                     icmp_code: error.icmp_code,
@@ -206,7 +229,7 @@ impl<'a> Report<'a> {
             // The exit status tells.
             _ if self.quiet => Ok(()),
             Answer::Refused(error) => {
-                self.output.talk(refusal(server, error));
+                self.output.talk(refusal::text(server, error));
                 Ok(())
             }
             Answer::TooLong(length) if self.is_json() => {
@@ -224,7 +247,7 @@ impl<'a> Report<'a> {
             }
             Answer::TooLong(length) => {
                 self.output.talk(format_args!(
-                    "{server} did it, but its reply of {length} bytes is more than three times the \
+                    "{address} did it, but its reply of {length} bytes is more than three times the \
                      request; send a longer one"
                 ));
                 Ok(())
@@ -232,12 +255,12 @@ impl<'a> Report<'a> {
             Answer::Unsupported(versions) => {
                 let what = exchange::unsupported(versions);
                 self.output
-                    .talk(format_args!("{server} does not speak {what}"));
+                    .talk(format_args!("{address} does not speak {what}"));
                 Ok(())
             }
             Answer::Silence if self.is_plain => {
                 self.output.talk(format_args!(
-                    "{server} answers, but not by exchanges: start it with --exchange, or leave it \
+                    "{address} answers, but not by exchanges: start it with --exchange, or leave it \
                      out here"
                 ));
                 Ok(())
@@ -301,21 +324,5 @@ impl<'a> Report<'a> {
             self.output.note(short);
         }
         Ok(())
-    }
-}
-
-/// `nobody listens at …: connection refused (ECONNREFUSED)`, and who said so if it was another host.
-fn refusal(server: SocketAddr, error: &QueuedError) -> String {
-    let what = match error.errno {
-        libc::ECONNREFUSED => "nobody listens at",
-        _ => "no way leads to",
-    };
-    let said = describe_errno(error.errno);
-    match error
-        .offender
-        .filter(|offender| offender.ip() != server.ip())
-    {
-        Some(offender) => format!("{what} {server}: {said}, says {}", offender.ip()),
-        None => format!("{what} {server}: {said}"),
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod client;
 mod exchange;
+mod limit;
 pub(crate) mod mtu;
 pub(crate) mod options;
 pub(crate) mod ports;
@@ -10,6 +11,7 @@ pub(crate) mod probe;
 mod python;
 mod record;
 pub(crate) mod recv;
+mod refusal;
 pub(crate) mod relay;
 pub(crate) mod send;
 pub(crate) mod server;
@@ -22,10 +24,12 @@ mod transfer;
 use std::fmt::Display;
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;
+use std::time::Instant;
 
 use anstream::AutoStream;
 use serde::Serialize;
 
+use self::limit::Limit;
 use super::interrupt::Interruptible;
 
 /// A stream that a signal ends, behind a buffer: so a line is one `write`, colours or not.
@@ -56,14 +60,23 @@ pub(crate) struct Output {
     stdout: AutoStream<Stream>,
     stderr: AutoStream<Stream>,
     json: bool,
+    /// Of each kind of note that a stranger's datagram can cause.
+    limits: Vec<(&'static str, Limit)>,
 }
 
 /// A record with the schema that it follows, `udpraw.NAME/VERSION`.
 #[derive(Serialize)]
 struct Enveloped<'a, T> {
     schema: &'a str,
+    /// How many of the kind before this one were left out.
+    #[serde(skip_serializing_if = "is_zero")]
+    unreported: u64,
     #[serde(flatten)]
     record: &'a T,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Output {
@@ -72,6 +85,7 @@ impl Output {
             stdout: AutoStream::new(stream(io::stdout()), AutoStream::choice(&io::stdout())),
             stderr: AutoStream::new(stream(io::stderr()), AutoStream::choice(&io::stderr())),
             json,
+            limits: Vec::new(),
         }
     }
 
@@ -100,7 +114,21 @@ impl Output {
 
     /// One object of NDJSON, led by its schema.
     pub(crate) fn record(&mut self, schema: &str, record: &impl Serialize) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&Enveloped { schema, record })?;
+        self.record_after(0, schema, record)
+    }
+
+    /// As [`Self::record`], of a kind of which so many were left out ([`Self::admit`]).
+    pub(crate) fn record_after(
+        &mut self,
+        unreported: u64,
+        schema: &str,
+        record: &impl Serialize,
+    ) -> io::Result<()> {
+        let mut line = serde_json::to_vec(&Enveloped {
+            schema,
+            unreported,
+            record,
+        })?;
         line.push(b'\n');
         self.stdout.write_all(&line)?;
         self.stdout.flush()
@@ -116,6 +144,46 @@ impl Output {
     pub(crate) fn note(&mut self, line: impl Display) {
         let style = style::NOTE;
         self.talk(format_args!("{style}note:{style:#} {line}"));
+    }
+
+    /// Whether to report one more of what strangers can cause, and how many were left out before it;
+    /// `None` for silence. `kind` says in the plural what they are: the first ones are reported, and
+    /// then one a second.
+    pub(crate) fn admit(&mut self, kind: &'static str) -> Option<u64> {
+        let now = Instant::now();
+        if let Some((_, limit)) = self.limits.iter_mut().find(|(known, _)| *known == kind) {
+            return limit.pass(now);
+        }
+        let mut limit = Limit::default();
+        let passed = limit.pass(now);
+        self.limits.push((kind, limit));
+        passed
+    }
+
+    /// A remark of a kind that strangers can cause; it is limited ([`Self::admit`]).
+    pub(crate) fn limited_note(&mut self, kind: &'static str, line: impl Display) {
+        if let Some(unreported) = self.admit(kind) {
+            self.note_after(unreported, line);
+        }
+    }
+
+    /// A remark of a kind of which so many were left out.
+    pub(crate) fn note_after(&mut self, unreported: u64, line: impl Display) {
+        match unreported {
+            0 => self.note(line),
+            more => self.note(format_args!("{line} (and {more} more like it before)")),
+        }
+    }
+
+    /// Says at the end what was left out.
+    pub(crate) fn unreported(&mut self) {
+        for at in 0..self.limits.len() {
+            let (kind, limit) = &mut self.limits[at];
+            let (kind, more) = (*kind, limit.rest());
+            if more > 0 {
+                self.note(format_args!("not shown: {more} more {kind}"));
+            }
+        }
     }
 
     /// Why the program, or a part of its work, failed.

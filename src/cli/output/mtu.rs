@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::Serialize;
 use udpraw::error::{describe_errno, errno_name};
 use udpraw::mtu::{Answers, Fate, Found, Limit, Trial, headers};
-use udpraw::socket::Family;
+use udpraw::socket::{Family, Shown};
 
 use super::Output;
 use super::record::Address;
@@ -99,7 +99,11 @@ impl<'a> Report<'a> {
             return self.record(found);
         }
         let family = Family::of(self.address);
-        let mut text = format!("{} by {family}, from {}\n", self.address, found.local.ip());
+        let mut text = format!(
+            "{} by {family}, from {}\n",
+            Shown(self.address),
+            found.local.ip()
+        );
         let mut row = |name: &str, what: String| text += &format!("  {name:<10} {what}\n");
         if found.first_hop > 0 {
             let payload = (found.first_hop as usize).saturating_sub(headers(family));
@@ -136,7 +140,7 @@ impl<'a> Report<'a> {
     fn record(&mut self, found: &Found) -> io::Result<()> {
         let (by, errno) = match found.limit {
             Limit::Told(by) => (by, None),
-            Limit::Unreachable(errno, by) => (by, Some(errno)),
+            Limit::Unreachable(errno, by) | Limit::Filtered(errno, by) => (by, Some(errno)),
             _ => (None, None),
         };
         let known = found.path().filter(|_| found.limit.is_known());
@@ -201,6 +205,13 @@ fn path(found: &Found) -> String {
         Limit::Unreachable(errno, Some(by)) => {
             format!("unreachable: {}, says {by}", describe_errno(errno))
         }
+        Limit::Filtered(errno, Some(by)) => {
+            format!("filtered: {}, says {by}", describe_errno(errno))
+        }
+        Limit::Filtered(errno, None) => format!(
+            "filtered: {}, says this machine (nft list ruleset, ip route get)",
+            describe_errno(errno)
+        ),
         Limit::Unreachable(errno, None) => {
             format!(
                 "unreachable: {}, says this machine (ip route get)",

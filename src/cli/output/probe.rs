@@ -14,7 +14,7 @@ use udpraw::probe::{
     Verdict, icmp_name,
 };
 use udpraw::services::{Protocol, Services};
-use udpraw::socket::QueuedError;
+use udpraw::socket::{QueuedError, Shown};
 
 use super::python::Repr;
 use super::record::{Address, Payload};
@@ -157,8 +157,8 @@ impl<'a> Report<'a> {
             return Ok(());
         }
         let name = match self.services.get(&port) {
-            Some(name) => format!("{} ({name})", target.address),
-            None => target.address.to_string(),
+            Some(name) => format!("{} ({name})", Shown(target.address)),
+            None => Shown(target.address).to_string(),
         };
         let mut text = format!("{name} {}\n", sentence(target, finding));
         if self.config.rounds > 1 {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use serde::Serialize;
+use udpraw::socket::scope_name;
 
 /// An address and port.
 #[derive(Serialize)]
@@ -11,6 +12,9 @@ pub(crate) struct Address {
     port: u16,
     #[serde(skip_serializing_if = "is_zero")]
     scope: u32,
+    /// The name of the interface that the scope is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interface: Option<String>,
 }
 
 fn is_zero(scope: &u32) -> bool {
@@ -27,6 +31,7 @@ impl From<SocketAddr> for Address {
             address: address.ip().to_string(),
             port: address.port(),
             scope,
+            interface: scope_name(address),
         }
     }
 }

@@ -182,13 +182,21 @@ impl<'a> Report<'a> {
                 if !is_busy && self.exit == Exit::Yes {
                     self.exit = Exit::No;
                 }
+                let Some(unreported) = self.output.admit("peers that were turned away") else {
+                    return;
+                };
                 if self.output.is_json() {
                     let peer = (*peer).into();
-                    return self.record(&Record::Refused { peer, reason });
+                    let record = Record::Refused { peer, reason };
+                    if self.failed.is_none() {
+                        let written = self.output.record_after(unreported, SCHEMA, &record);
+                        self.failed = written.err();
+                    }
+                    return;
                 }
                 let line = format!("turned away {}: {}", Tuple(*peer), shown(reason));
                 let Self { bars, output, .. } = self;
-                bars.pause(|| output.note(line));
+                bars.pause(|| output.note_after(unreported, line));
             }
         }
     }
@@ -298,6 +306,7 @@ impl<'a> Report<'a> {
 
     /// How it all ended.
     pub(crate) fn end(mut self, received: Result<Tally>) -> Outcome {
+        self.output.unreported();
         match received {
             Ok(tally) if tally.whole == 0 && tally.failed == 0 => {
                 self.nothing("nothing was received".into());

@@ -9,8 +9,8 @@ use serde::Serialize;
 use udpraw::error::Error;
 use udpraw::io::Rung;
 use udpraw::server::{Event, Interval, Summary};
-use udpraw::socket::Endpoint;
 use udpraw::socket::options::Setting;
+use udpraw::socket::{Endpoint, Shown};
 
 use super::exchange::{self, Id, ServedRecord};
 use super::python::Tuple;
@@ -52,6 +52,15 @@ enum Record<'a> {
         client: Address,
         bytes: usize,
     },
+    Impossible {
+        client: Address,
+        bytes: usize,
+    },
+    Amplifies {
+        client: Address,
+        bytes: usize,
+        reply_bytes: usize,
+    },
     Repeated {
         client: Address,
         id: Option<Id>,
@@ -91,6 +100,8 @@ enum Record<'a> {
         truncated: u64,
         dropped: u64,
         loops: u64,
+        impossible: u64,
+        amplifying: u64,
         failed: u64,
         kernel_drops: Option<u64>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,6 +139,24 @@ pub(crate) fn socket(output: &mut Output, endpoint: &Endpoint, settings: &[Setti
     }
 }
 
+/// A note where a multicast group is bound but not joined: nothing comes in then.
+pub(crate) fn unjoined(output: &mut Output, address: SocketAddr, settings: &[Setting]) {
+    let group = address.ip();
+    let joins = |setting: &Setting| {
+        let value = setting.requested().to_string();
+        let host = value.split(['%', ' ', ',']).next().unwrap_or_default();
+        setting.option().name.contains("MEMBERSHIP") && host.parse() == Ok(group)
+    };
+    if !group.is_multicast() || settings.iter().any(joins) {
+        return;
+    }
+    let host = Shown(address).host();
+    output.note(format_args!(
+        "the socket is not a member of {host}: nothing arrives unless another one here is; add --join \
+         {host}, with %INTERFACE behind it for one that the route does not choose"
+    ));
+}
+
 /// Where it listens.
 pub(crate) fn listening(output: &mut Output, fd: i32, address: SocketAddr) -> io::Result<()> {
     if output.is_json() {
@@ -142,49 +171,87 @@ pub(crate) fn listening(output: &mut Output, fd: i32, address: SocketAddr) -> io
     output.listening(address)
 }
 
+/// The kind of an event that a stranger's datagram can cause at will, and that is therefore limited.
+fn kind(event: &Event<'_>) -> Option<&'static str> {
+    Some(match event {
+        Event::Failed(_) => "failures",
+        Event::Loop(_) => "datagrams whose senders would answer the answer",
+        Event::Impossible(_) => "datagrams from addresses that nobody has",
+        Event::Amplifies(..) => "datagrams with too long a reply",
+        Event::Ignored(..) => "datagrams that are no request of an exchange",
+        _ => return None,
+    })
+}
+
 /// What happened.
 pub(crate) fn event(output: &mut Output, event: &Event<'_>) -> io::Result<()> {
+    let unreported = match kind(event).map(|kind| output.admit(kind)) {
+        Some(None) => return Ok(()),
+        Some(Some(unreported)) => unreported,
+        None => 0,
+    };
     if let Event::Failed(error) = event {
         output.error(error);
     }
     if output.is_json() {
         return match record(event) {
-            Some(record) => output.record(SCHEMA, &record),
+            Some(record) => output.record_after(unreported, SCHEMA, &record),
             None => Ok(()),
         };
     }
     match event {
-        Event::Received(request) => output.client_says(request.client, request.bytes),
-        Event::Dropped(request) => output.pretending_to_drop(request.client),
-        Event::Interval(interval) => output.line(rates(interval)),
+        Event::Received(request) => return output.client_says(request.client, request.bytes),
+        Event::Dropped(request) => return output.pretending_to_drop(request.client),
+        Event::Interval(interval) => return output.line(rates(interval)),
         Event::Loop(request) => {
             let client = Tuple(request.client);
-            output.note(format_args!(
-                "not answered, since {client} would answer the answer"
-            ));
-            Ok(())
+            output.note_after(
+                unreported,
+                format_args!("not answered, since {client} would answer the answer"),
+            );
+        }
+        Event::Impossible(request) => {
+            let client = Tuple(request.client);
+            output.note_after(
+                unreported,
+                format_args!("not answered, since nobody can send from {client}"),
+            );
+        }
+        Event::Amplifies(request, length) => {
+            let client = Tuple(request.client);
+            let request = count(request.length as u64, "byte", "bytes");
+            output.note_after(
+                unreported,
+                format_args!(
+                    "not answered: a reply of {length} bytes to the {request} of {client} is more \
+                     than three times as much, IP and UDP headers counted; --allow-amplification \
+                     allows it"
+                ),
+            );
+        }
+        Event::Ignored(request, why) => {
+            output.note_after(unreported, exchange::unserved(request, *why));
         }
         Event::Repeated(request) => {
             let (client, id) = (Tuple(request.client), Id(request.exchange.unwrap_or(0)));
-            output.note(format_args!(
-                "answered from the cache, as exchange {id} of {client} was done"
-            ));
-            Ok(())
+            output.limited_note(
+                "repeats answered from the cache",
+                format_args!("answered from the cache, as exchange {id} of {client} was done"),
+            );
         }
         Event::TooLong(request, length) => {
             let client = Tuple(request.client);
-            output.note(format_args!(
-                "{client} is told that its reply of {length} bytes is more than three times the \
-                 request"
-            ));
-            Ok(())
+            output.limited_note(
+                "requests with too long a reply",
+                format_args!(
+                    "{client} is told that its reply of {length} bytes is more than three times \
+                     the request"
+                ),
+            );
         }
-        Event::Ignored(request, why) => {
-            output.note(exchange::unserved(request, *why));
-            Ok(())
-        }
-        _ => Ok(()),
+        _ => {}
     }
+    Ok(())
 }
 
 fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
@@ -209,6 +276,15 @@ fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
         Event::Loop(request) => Record::Loop {
             client: request.client.into(),
             bytes: request.length,
+        },
+        Event::Impossible(request) => Record::Impossible {
+            client: request.client.into(),
+            bytes: request.length,
+        },
+        Event::Amplifies(request, reply_bytes) => Record::Amplifies {
+            client: request.client.into(),
+            bytes: request.length,
+            reply_bytes: *reply_bytes,
         },
         Event::Repeated(request) => Record::Repeated {
             client: request.client.into(),
@@ -298,6 +374,7 @@ pub(crate) fn offload_fallbacks(output: &mut Output, fallbacks: u64) {
 
 /// What was done, at the end: a line on standard error, or the last object.
 pub(crate) fn summary(output: &mut Output, summary: &Summary) -> io::Result<()> {
+    output.unreported();
     if output.is_json() {
         let record = Record::Summary {
             datagrams: summary.datagrams,
@@ -307,6 +384,8 @@ pub(crate) fn summary(output: &mut Output, summary: &Summary) -> io::Result<()> 
             truncated: summary.truncated,
             dropped: summary.dropped,
             loops: summary.loops,
+            impossible: summary.impossible,
+            amplifying: summary.amplifying,
             failed: summary.failed,
             kernel_drops: summary.kernel_drops,
             exchange: summary.exchange.map(ServedRecord::from),
@@ -324,6 +403,8 @@ pub(crate) fn summary(output: &mut Output, summary: &Summary) -> io::Result<()> 
     for (number, what) in [
         (summary.dropped, "dropped on purpose"),
         (summary.loops, "not answered for fear of a loop"),
+        (summary.impossible, "not answered as from nobody"),
+        (summary.amplifying, "not answered for too long a reply"),
         (summary.failed, "failed"),
     ] {
         if number > 0 {

@@ -75,10 +75,12 @@ pub(super) fn why(failure: &Failure, other: &str) -> String {
         }
         Failure::Silent(time) => format!("nothing was heard of the {other} for {time:?}"),
         Failure::Unreachable(errno) => {
-            format!(
-                "the {other} is not there any more: {}",
-                describe_errno(*errno)
-            )
+            let said = describe_errno(*errno);
+            match *errno {
+                libc::ECONNREFUSED => format!("the {other} is not there any more: {said}"),
+                // Without the ICMP message itself, nobody can tell which.
+                _ => format!("no way leads to the {other}, or a firewall forbids it: {said}"),
+            }
         }
         Failure::Abandoned { .. } | Failure::Version(_) => failure.to_string(),
     }

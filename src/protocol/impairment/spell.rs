@@ -56,8 +56,8 @@ impl Profile {
                 let number = number.map_err(|_| bad(name, value, "it is not a whole number"))?;
                 self.queue = small(name, value, number, LONGEST_QUEUE)? as usize;
             }
-            "delay" => self.delay = units::duration(value)?,
-            "jitter" => self.jitter = units::duration(value)?,
+            "delay" => self.delay = units::network_time(value)?,
+            "jitter" => self.jitter = units::network_time(value)?,
             "distribution" => self.distribution = value.parse()?,
             "reorder" => self.reorder = units::probability(value)?,
             "duplicate" => self.duplicate = units::probability(value)?,
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn reads_a_whole_profile() {
         let text = "loss=ge:1%,25%, delay=5ms,jitter=1ms,distribution=normal,blackhole=2s..5s,7s..8s,\
-                    rate=10Mbit,queue=7,mtu=1400,corrupt=0.01,truncate=2%,reorder=3%,duplicate=100%";
+                    rate=10Mbit,queue=7,mtu=1400,corrupt=1%,truncate=2%,reorder=3%,duplicate=100%";
         let seconds = Duration::from_secs;
         assert_eq!(
             text.parse::<Profile>().unwrap(),
@@ -227,11 +227,18 @@ mod tests {
     fn refuses_what_makes_no_sense() {
         for (text, want) in [
             ("loss", "there is no '='"),
-            ("loss=101%", "above 1 (100%)"),
+            ("loss=101%", "above 100%"),
+            ("loss=1", "1% or 100%"),
+            ("loss=ge:1%,0.25", "0.25% or 25%"),
+            ("delay=50", "50ms or 50s"),
+            ("jitter=5", "5ms or 5s"),
+            ("rate=10mbps", "10Mbit or 10MB"),
+            ("duplicate=0.5", "0.5% or 50%"),
+            ("blackhole=2..5s", "2ms or 2s"),
             ("loss=-1%", "negative"),
             ("loss=ge:1%", "two to four numbers"),
             ("loss=ge:1%,0", "above 0"),
-            ("loss=ge:1%,200%", "above 1"),
+            ("loss=ge:1%,200%", "above 100%"),
             ("los=1%", "did you mean loss?"),
             ("bandwidth=1", "there are blackhole, mtu"),
             ("delay=5 parsecs", "unknown unit"),

@@ -53,7 +53,7 @@ fn mean_and_deviation(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
 #[test]
 fn loss_is_as_frequent_as_it_should_be_and_has_no_memory() {
     for probability in [0.001, 0.2, 0.97] {
-        let fates = fates(&format!("loss={probability}"), MILLION, b"x");
+        let fates = fates(&format!("loss={}%", probability * 100.0), MILLION, b"x");
         let lost: Vec<bool> = fates
             .iter()
             .map(|fate| matches!(fate, Fate::Lost(Cause::Loss)))

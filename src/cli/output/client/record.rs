@@ -72,6 +72,8 @@ pub(super) enum Record<'a> {
     Refused {
         server: Address,
         errno: String,
+        /// closed, filtered or unreachable, as `udpraw probe` has it.
+        verdict: &'static str,
         by: Option<String>,
         icmp_type: u8,
         icmp_code: u8,

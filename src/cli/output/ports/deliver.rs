@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use udpraw::ports::{Receiver, Situation, Socket, Target, Why, situations};
 use udpraw::services::Text;
+use udpraw::socket::Shown;
 
 use super::notes::device;
 
@@ -49,6 +50,8 @@ pub(super) fn write(text: &mut String, sockets: &[Socket]) {
 fn target(situation: &Situation) -> String {
     let to = match situation.to {
         Target::Address(address) => address.to_string(),
+        Target::Group(group) => format!("{group} (multicast)"),
+        Target::Broadcast => "a broadcast address".into(),
         Target::AnyOther(family) => format!("any other {family} address"),
     };
     match situation.device {
@@ -65,6 +68,11 @@ fn receiver(sockets: &[Socket], receiver: &Receiver) -> String {
     };
     match receiver {
         Receiver::Nobody => "nobody, refused by ICMP".into(),
+        Receiver::Each { sockets: each } if each.is_empty() => "nobody, and no ICMP says so".into(),
+        Receiver::Each { sockets: each } if each.len() == 1 => list(sockets, each),
+        Receiver::Each { sockets: each } => {
+            format!("a copy for each of {}: {}", each.len(), list(sockets, each))
+        }
         Receiver::One { socket, why, of: 1 } => {
             format!("{} ({})", name(&sockets[*socket]), reason(why))
         }
@@ -108,6 +116,10 @@ fn name(socket: &Socket) -> String {
             owner.process.pid,
             owner.fd
         ),
-        None => format!("the socket at {} with inode {}", socket.local, socket.inode),
+        None => format!(
+            "the socket at {} with inode {}",
+            Shown(socket.local),
+            socket.inode
+        ),
     }
 }

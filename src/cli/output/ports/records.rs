@@ -107,6 +107,10 @@ pub(super) fn gets(sockets: &[Socket]) -> Vec<Vec<GetsRecord>> {
             Receiver::Nobody => continue,
             Receiver::One { socket, of, .. } if of > 1 => (vec![socket], "last", of),
             Receiver::One { socket, .. } => (vec![socket], "alone", 1),
+            Receiver::Each { sockets } => {
+                let of = sockets.len();
+                (sockets, "copy", of)
+            }
             Receiver::ByHash { group, .. } => {
                 let of = group.len();
                 (group, "hash", of)
@@ -118,7 +122,8 @@ pub(super) fn gets(sockets: &[Socket]) -> Vec<Vec<GetsRecord>> {
         };
         let record = GetsRecord {
             to: match situation.to {
-                Target::Address(address) => address.to_string(),
+                Target::Address(address) | Target::Group(address) => address.to_string(),
+                Target::Broadcast => "a broadcast address".into(),
                 Target::AnyOther(family) => format!("any other {family} address"),
             },
             device: situation.device.map(super::notes::device),

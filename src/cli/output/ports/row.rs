@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use udpraw::ports::Socket;
+use udpraw::socket::Shown;
 
 use super::{Names, notes};
 use crate::cli::output::style;
@@ -41,8 +42,10 @@ impl Row {
         };
         let process = owner.map_or_else(|| unknown.to_owned(), |owner| owner.process.to_string());
         let cells = [
-            socket.local.to_string(),
-            socket.remote.map_or_else(none, |remote| remote.to_string()),
+            Shown(socket.local).to_string(),
+            socket
+                .remote
+                .map_or_else(none, |remote| Shown(remote).to_string()),
             names
                 .service(socket.local.port())
                 .map_or_else(none, str::to_owned),

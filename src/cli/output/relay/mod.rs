@@ -6,9 +6,9 @@ mod records;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsRawFd;
-use std::time::{Duration, Instant};
 
 use udpraw::error::Error;
+use udpraw::protocol::Unanswerable;
 use udpraw::protocol::impairment::Cause;
 use udpraw::relay::{Config, Event, Interval, Ledger, Relay, Side};
 
@@ -20,8 +20,8 @@ pub(crate) use self::log::{Line, Log};
 
 const SCHEMA: &str = "udpraw.relay/1";
 
-/// Failures of datagrams are told of at most once in this time, so that they do not flood a terminal.
-const OFTEN: Duration = Duration::from_secs(1);
+/// As many flows as there may be by default, where the limit of open files allows them.
+const USUAL_FLOWS: u32 = 1024;
 
 /// Tells of a relay, while it runs and once it is over.
 pub(crate) struct Report<'a> {
@@ -30,9 +30,6 @@ pub(crate) struct Report<'a> {
     keeps_lines: bool,
     verbose: bool,
     is_watched: bool,
-    /// When a failure was told last, and how many were not since.
-    told: Option<Instant>,
-    untold: u64,
 }
 
 impl<'a> Report<'a> {
@@ -42,8 +39,6 @@ impl<'a> Report<'a> {
             keeps_lines,
             verbose,
             is_watched: io::stderr().is_terminal(),
-            told: None,
-            untold: 0,
         }
     }
 
@@ -59,7 +54,7 @@ impl<'a> Report<'a> {
                 to: config.to.into(),
                 seed,
                 rung: rung.name(),
-                max_flows: config.max_flows,
+                max_flows: relay.max_flows(),
             };
             return self.output.record(SCHEMA, &record);
         }
@@ -70,6 +65,13 @@ impl<'a> Report<'a> {
             let _ = write!(line, ", seed {seed}");
         }
         self.output.talk(line);
+        if config.max_flows.is_none() && relay.max_flows() < USUAL_FLOWS {
+            self.output.note(format_args!(
+                "the limit of open files has room for {} only: ulimit -n raises it, as far as \
+                 ulimit -Hn shows",
+                count(relay.max_flows().into(), "flow", "flows")
+            ));
+        }
         if self.verbose {
             super::server::rung(self.output, rung, passed_over);
         }
@@ -78,9 +80,24 @@ impl<'a> Report<'a> {
 
     /// What happened.
     pub(crate) fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        let kind = match event {
+            Event::Failed(..) => Some("failures"),
+            Event::Unanswerable(..) => Some("datagrams that are not relayed"),
+            Event::Foreign { .. } => Some("datagrams from another port of the target's"),
+            // Asked for, and every client can cause it.
+            Event::Opened { .. } | Event::Closed { .. } if !self.output.is_json() => {
+                self.verbose.then_some("flows that came and went")
+            }
+            _ => None,
+        };
+        let unreported = match kind.map(|kind| self.output.admit(kind)) {
+            Some(None) => return Ok(()),
+            Some(Some(unreported)) => unreported,
+            None => 0,
+        };
         if self.output.is_json() {
             return match records::record(event) {
-                Some(record) => self.output.record(SCHEMA, &record),
+                Some(record) => self.output.record_after(unreported, SCHEMA, &record),
                 None => Ok(()),
             };
         }
@@ -91,13 +108,13 @@ impl<'a> Report<'a> {
                 Ok(())
             }
             _ => {
-                self.remark(event);
+                self.remark(event, unreported);
                 Ok(())
             }
         }
     }
 
-    fn remark(&mut self, event: &Event<'_>) {
+    fn remark(&mut self, event: &Event<'_>, unreported: u64) {
         match event {
             Event::Opened {
                 flow,
@@ -135,17 +152,57 @@ impl<'a> Report<'a> {
                     "no flow for {client} and maybe others, {lost} lost so far: {why}"
                 ));
             }
-            Event::Failed(flow, error) => {
-                if self.told.is_some_and(|told| told.elapsed() < OFTEN) {
-                    self.untold += 1;
-                    return;
+            Event::NextTarget { refused, next } => {
+                self.clear();
+                self.output.note(format_args!(
+                    "nobody answers at {}; trying {}",
+                    Tuple(*refused),
+                    Tuple(*next)
+                ));
+            }
+            Event::Unanswerable(client, why) => {
+                self.clear();
+                let why = match why {
+                    Unanswerable::Impossible => "nobody can send from there",
+                    _ => "it would answer every answer",
+                };
+                let client = Tuple(*client);
+                self.output.note_after(
+                    unreported,
+                    format_args!("not relayed, what came from {client}: {why}"),
+                );
+            }
+            Event::Foreign {
+                flow,
+                client,
+                source,
+                target,
+            } => {
+                self.clear();
+                let (client, from, to) = (Tuple(*client), Tuple(*source), Tuple(*target));
+                if source.ip() == target.ip() {
+                    self.output.note_after(
+                        unreported,
+                        format_args!(
+                            "not relayed: an answer to flow {flow} of {client} came from {from}, \
+                             not from {to}; a service that changes its port, as TFTP does, needs \
+                             to be told to keep it (tftpd --single-port, or a fixed range of ports)"
+                        ),
+                    );
+                } else {
+                    self.output.note_after(
+                        unreported,
+                        format_args!("not relayed: {from} is not the target of flow {flow}, {to}"),
+                    );
                 }
+            }
+            Event::Failed(flow, error) => {
                 self.clear();
                 let whose = flow.map_or(String::new(), |(number, client)| {
                     format!("flow {number} of {}: ", Tuple(client))
                 });
-                self.output.note(format_args!("{whose}{error}"));
-                self.told = Some(Instant::now());
+                self.output
+                    .note_after(unreported, format_args!("{whose}{error}"));
             }
             Event::Differs(fated, recorded) => {
                 self.clear();
@@ -178,13 +235,10 @@ impl<'a> Report<'a> {
 
     /// Where every datagram went, at the end.
     pub(crate) fn ledger(&mut self, ledger: &Ledger) -> io::Result<()> {
+        self.clear();
+        self.output.unreported();
         if self.output.is_json() {
             return self.output.record(SCHEMA, &records::ledger(ledger));
-        }
-        self.clear();
-        if self.untold > 0 {
-            let untold = count(self.untold, "more failure", "more failures");
-            self.output.note(format_args!("{untold} not shown"));
         }
         let mut text = books(&ledger.up, &ledger.down);
         let _ = writeln!(
@@ -254,6 +308,7 @@ fn books(up: &Side, down: &Side) -> String {
         ("lost, too many held", lost(Cause::Overflow)),
         ("lost, refused by kernel", (up.refused, down.refused)),
         ("lost, no flow", (up.flowless, down.flowless)),
+        ("lost, wrong sender", (up.unrelayed, down.unrelayed)),
         ("lost, flow was closed", (up.orphans, down.orphans)),
         ("held at the end", (up.held, down.held)),
         ("corrupted", (up.link.corrupted, down.link.corrupted)),

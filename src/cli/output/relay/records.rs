@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 use udpraw::error::Error;
+use udpraw::protocol::Unanswerable;
 use udpraw::protocol::impairment::Cause;
 use udpraw::relay::{End, Event, Interval, Ledger, Side};
 
@@ -37,6 +38,18 @@ pub(super) enum Record<'a> {
         client: Address,
         datagrams: u64,
         message: Option<String>,
+    },
+    #[serde(rename = "next_target")]
+    NextTarget { refused: Address, next: Address },
+    Unanswerable {
+        client: Address,
+        reason: &'static str,
+    },
+    Foreign {
+        flow: u32,
+        client: Address,
+        source: Address,
+        target: Address,
     },
     Error {
         flow: Option<u32>,
@@ -107,6 +120,7 @@ struct Lost {
     overflow: u64,
     refused: u64,
     flowless: u64,
+    unrelayed: u64,
     orphaned: u64,
 }
 
@@ -127,6 +141,7 @@ impl From<&Side> for Books {
                 overflow: tally.lost_to(Cause::Overflow),
                 refused: side.refused,
                 flowless: side.flowless,
+                unrelayed: side.unrelayed,
                 orphaned: side.orphans,
             },
             corrupted: tally.corrupted,
@@ -182,6 +197,7 @@ pub(super) fn record(event: &Event<'_>) -> Option<Record<'static>> {
             down: *down,
             reason: match end {
                 End::Idle => "idle",
+                End::Refused => "refused",
                 End::Relay => "end",
             },
         },
@@ -193,6 +209,29 @@ pub(super) fn record(event: &Event<'_>) -> Option<Record<'static>> {
             client: (*client).into(),
             datagrams: *datagrams,
             message: error.map(ToString::to_string),
+        },
+        Event::NextTarget { refused, next } => Record::NextTarget {
+            refused: (*refused).into(),
+            next: (*next).into(),
+        },
+        Event::Unanswerable(client, why) => Record::Unanswerable {
+            client: (*client).into(),
+            reason: match why {
+                Unanswerable::Impossible => "impossible",
+                Unanswerable::OwnPort => "own-port",
+                Unanswerable::Responder => "responder",
+            },
+        },
+        Event::Foreign {
+            flow,
+            client,
+            source,
+            target,
+        } => Record::Foreign {
+            flow: *flow,
+            client: (*client).into(),
+            source: (*source).into(),
+            target: (*target).into(),
         },
         Event::Failed(flow, failed) => error(*flow, failed),
         Event::Differs(fated, recorded) => Record::Differs {

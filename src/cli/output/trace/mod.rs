@@ -140,7 +140,14 @@ impl<'a> Report<'a> {
             return self.output.record(SCHEMA, record);
         };
         let schema = SCHEMA;
-        serde_json::to_writer(&mut *file, &Enveloped { schema, record })?;
+        serde_json::to_writer(
+            &mut *file,
+            &Enveloped {
+                schema,
+                unreported: 0,
+                record,
+            },
+        )?;
         file.write_all(b"\n")
     }
 

@@ -1,0 +1,59 @@
+//! A limit on what strangers can make the program say: sans-IO.
+
+use std::time::{Duration, Instant};
+
+/// So many of a kind are told one by one;
+const FIRST: u32 = 10;
+/// then one in this time, with the number of those that were not.
+const OFTEN: Duration = Duration::from_secs(1);
+
+/// The limit of one kind of note.
+#[derive(Debug, Default)]
+pub(crate) struct Limit {
+    told: u32,
+    last: Option<Instant>,
+    untold: u64,
+}
+
+impl Limit {
+    /// Whether to tell of one more at `now`, and of how many that were not told; `None` for silence.
+    pub(crate) fn pass(&mut self, now: Instant) -> Option<u64> {
+        let is_due = self
+            .last
+            .is_none_or(|last| now.saturating_duration_since(last) >= OFTEN);
+        if self.told >= FIRST && !is_due {
+            self.untold += 1;
+            return None;
+        }
+        self.told = self.told.saturating_add(1);
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.untold))
+    }
+
+    /// How many were not told since the last one.
+    pub(crate) fn rest(&mut self) -> u64 {
+        std::mem::take(&mut self.untold)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_ones_and_then_a_count_a_second() {
+        let start = Instant::now();
+        let mut limit = Limit::default();
+        let mut told = Vec::new();
+        // Ten thousand a second, for three seconds and a bit.
+        for turn in 0..32_000_u32 {
+            if let Some(untold) = limit.pass(start + turn * Duration::from_micros(100)) {
+                told.push(untold);
+            }
+        }
+        assert_eq!(told[..FIRST as usize], [0; FIRST as usize]);
+        assert_eq!(told.len(), FIRST as usize + 3);
+        let all = told.len() as u64 + told.iter().sum::<u64>() + limit.rest();
+        assert_eq!((all, limit.rest()), (32_000, 0));
+    }
+}

@@ -1,0 +1,120 @@
+//! Where the flows' datagrams go: the addresses of the target, one after the other.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::config::Config;
+use crate::error::{Error, Result};
+use crate::socket::options::Setting;
+use crate::socket::{Endpoint, Family};
+
+/// The target's addresses, of which one is in use.
+#[derive(Debug)]
+pub(super) struct Targets {
+    /// The one in use.
+    pub(super) to: SocketAddr,
+    /// The address of this machine that the route there begins at, if it was known at the start.
+    pub(super) source: IpAddr,
+    /// Whether anybody has answered there.
+    pub(super) is_answered: bool,
+    /// The next ones, the last first.
+    others: Vec<SocketAddr>,
+}
+
+impl Targets {
+    pub(super) fn new(config: &Config) -> Result<Self> {
+        for to in config.targets() {
+            check(to)?;
+        }
+        let mut others: Vec<_> = config.alternatives.iter().copied().map(reached).collect();
+        others.reverse();
+        let to = reached(config.to);
+        Ok(Self {
+            to,
+            source: source(to),
+            is_answered: false,
+            others,
+        })
+    }
+
+    /// Whether a datagram from there is the target's. Scopes are left out: an address that needs one
+    /// cannot be sent to without.
+    pub(super) fn is_from(&self, source: SocketAddr) -> bool {
+        (source.ip(), source.port()) == (self.to.ip(), self.to.port())
+    }
+
+    /// A socket for a flow. It is bound to a port, but not connected, and hears of ICMP.
+    pub(super) fn open(&self, settings: &[Setting]) -> Result<Endpoint> {
+        let family = Family::of(self.to);
+        let errors: Setting = match family {
+            Family::V4 => "IP_RECVERR=1",
+            Family::V6 => "IPV6_RECVERR=1",
+        }
+        .parse()?;
+        Endpoint::builder()
+            .options(settings.iter().cloned())
+            .option(errors)
+            .bind(family.unspecified())
+    }
+
+    /// Goes on to the next address, unless somebody has answered at this one: this one and the next.
+    pub(super) fn advance(&mut self) -> Option<(SocketAddr, SocketAddr)> {
+        if self.is_answered {
+            return None;
+        }
+        let next = self.others.pop()?;
+        let refused = std::mem::replace(&mut self.to, next);
+        self.source = source(next);
+        Some((refused, next))
+    }
+}
+
+/// The address that answers: the wildcard address stands for this host (ip(7)).
+fn reached(mut to: SocketAddr) -> SocketAddr {
+    if to.ip().is_unspecified() {
+        to.set_ip(match to.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    to
+}
+
+/// The address that datagrams to `to` leave from; the wildcard address if no way leads there now.
+fn source(to: SocketAddr) -> IpAddr {
+    let route = || {
+        let endpoint = Endpoint::builder().unbound(Family::of(to))?;
+        endpoint.connect(to)?;
+        endpoint.local_address()
+    };
+    route().unwrap_or(Family::of(to).unspecified()).ip()
+}
+
+/// Refuses what is not one host: its members would answer from addresses of their own.
+fn check(to: SocketAddr) -> Result<()> {
+    let what = match to.ip().to_canonical() {
+        address if address.is_multicast() => "a multicast group",
+        IpAddr::V4(address) if address.is_broadcast() => "the broadcast address",
+        _ => return broadcast(to),
+    };
+    Err(refused(to, what))
+}
+
+/// Refuses the broadcast address of a network, which connect(2) tells by EACCES.
+fn broadcast(to: SocketAddr) -> Result<()> {
+    let endpoint = match Endpoint::builder().unbound(Family::of(to)) {
+        Ok(endpoint) => endpoint,
+        // Without the family there is another address, or an error at the first client.
+        Err(_) => return Ok(()),
+    };
+    match endpoint.connect(to) {
+        Err(error) if error.errno() == Some(libc::EACCES) => {
+            Err(refused(to, "the broadcast address of a network"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refused(to: SocketAddr, what: &str) -> Error {
+    let reason = format!("it is {what}, and a relay serves one host");
+    Error::invalid("relay to", to, reason).with_remedy("name the host that answers")
+}
