@@ -76,17 +76,18 @@ pub(crate) fn steer_by_cpu(fd: BorrowedFd<'_>, size: u32) -> io::Result<()> {
         k,
     };
     let cpu = (libc::SKF_AD_OFF + libc::SKF_AD_CPU).cast_unsigned();
-    let mut program = [
+    let program = [
         code(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, cpu),
         code(libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K, size),
         code(libc::BPF_RET | BPF_A, 0),
     ];
-    let filter = libc::sock_fprog {
-        len: program.len() as u16,
-        filter: program.as_mut_ptr(),
+    let filter = Program {
+        length: program.len() as u16,
+        padding: [0; 3],
+        filter: program.as_ptr(),
     };
-    // SAFETY: setsockopt(2) demands optlen readable bytes at optval: `filter` is a sock_fprog, and
-    // names as many instructions as `program` has, which lives until the call has copied them.
+    // SAFETY: setsockopt(2) demands optlen readable bytes at optval: `filter` is laid out as a sock_fprog,
+    // and names as many instructions as `program` has, which lives until the call has copied them.
     let result = unsafe {
         libc::setsockopt(
             fd.as_raw_fd(),
@@ -101,6 +102,16 @@ pub(crate) fn steer_by_cpu(fd: BorrowedFd<'_>, size: u32) -> io::Result<()> {
         _ => Err(io::Error::last_os_error()),
     }
 }
+
+/// `struct sock_fprog` with its padding named, so that no byte that the kernel copies is uninitialized.
+#[repr(C)]
+struct Program {
+    length: u16,
+    padding: [u16; 3],
+    filter: *const libc::sock_filter,
+}
+
+const _: () = assert!(size_of::<Program>() == size_of::<libc::sock_fprog>());
 
 /// The accumulator, as what a program returns (linux/filter.h).
 const BPF_A: u32 = 0x10;
