@@ -36,7 +36,7 @@ fn echo(count: usize) -> SocketAddr {
 }
 
 #[test]
-fn a_transfer() {
+fn a_transfer_without_a_timeout() {
     let mut config = ReceiveConfig::new(
         nowhere(),
         Target::Stream(File::create("/dev/null").unwrap().into()),

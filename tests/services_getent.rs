@@ -224,7 +224,12 @@ fn generated(seed: u64, lines: usize) -> Vec<u8> {
 #[test]
 fn generated_files_are_read_as_getent_reads_them() {
     let directory = tempfile::tempdir().unwrap();
-    for seed in 0..8 {
+    // More of them in scripts/test-deep.
+    let seeds = match std::env::var_os("UDPRAW_DEEP") {
+        Some(_) => 20,
+        None => 2,
+    };
+    for seed in 0..seeds {
         let path = directory.path().join(format!("services-{seed}"));
         std::fs::write(&path, generated(seed, 700)).unwrap();
         let services = Services::load(Some(&path)).unwrap();

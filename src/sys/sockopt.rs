@@ -70,13 +70,14 @@ pub(crate) fn filter_length(fd: BorrowedFd<'_>) -> io::Result<u32> {
 /// of the receiving CPU among `cpus`, modulo `size` (`SO_ATTACH_REUSEPORT_CBPF`). For any other CPU it
 /// is the CPU's number, modulo `size`.
 pub(crate) fn steer_by_cpu(fd: BorrowedFd<'_>, size: u32, cpus: &[u32]) -> io::Result<()> {
-    let mut program = steering(size, cpus);
-    let filter = libc::sock_fprog {
-        len: program.len() as u16,
-        filter: program.as_mut_ptr(),
+    let program = steering(size, cpus);
+    let filter = Program {
+        length: program.len() as u16,
+        padding: [0; 3],
+        filter: program.as_ptr(),
     };
-    // SAFETY: setsockopt(2) demands optlen readable bytes at optval: `filter` is a sock_fprog, and
-    // names as many instructions as `program` has, which lives until the call has copied them.
+    // SAFETY: setsockopt(2) demands optlen readable bytes at optval: `filter` is laid out as a sock_fprog,
+    // and names as many instructions as `program` has, which lives until the call has copied them.
     let result = unsafe {
         libc::setsockopt(
             fd.as_raw_fd(),
@@ -119,6 +120,16 @@ fn steering(size: u32, cpus: &[u32]) -> Vec<libc::sock_filter> {
 /// For so many CPUs the program has less than the 4,096 instructions that the kernel takes
 /// (`BPF_MAXINSNS`).
 const MOST_STEERED: usize = 2000;
+
+/// `struct sock_fprog` with its padding named, so that no byte that the kernel copies is uninitialized.
+#[repr(C)]
+struct Program {
+    length: u16,
+    padding: [u16; 3],
+    filter: *const libc::sock_filter,
+}
+
+const _: () = assert!(size_of::<Program>() == size_of::<libc::sock_fprog>());
 
 /// The accumulator, as what a program returns (linux/filter.h).
 const BPF_A: u32 = 0x10;
