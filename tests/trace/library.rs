@@ -51,10 +51,9 @@ fn what_was_attached_to_is_let_go_when_asked() {
     while tracer.next_event(None).unwrap().is_some() {}
     assert_eq!(tracer.root(), Some((pid, Some(End::Detached))));
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    assert!(
-        status.contains("TracerPid:\t0\n") && status.contains("State:\tS"),
-        "{status}"
-    );
+    // It may still be on its way back to sleep.
+    assert!(status.contains("TracerPid:\t0\n"), "{status}");
+    assert!(!status.contains("State:\tt"), "{status}");
     child.kill().unwrap();
     assert!(child.wait().unwrap().code().is_none());
 }
