@@ -7,6 +7,8 @@ mod fallbacks;
 mod foreign;
 #[path = "trace/letting_go.rs"]
 mod letting_go;
+#[path = "trace/library.rs"]
+mod library;
 #[path = "trace/odd.rs"]
 mod odd;
 #[path = "trace/options.rs"]
