@@ -52,7 +52,7 @@ fn both_lessons_are_shown() {
     );
     assert!(
         end.stdout
-            .contains("The program slept in this call until a datagram came: 38 bytes")
+            .contains(": 38 bytes, from 127.0.0.1 port ")
     );
     // Every call has its sentence.
     assert!(!end.stdout.contains("A call of "), "{}", end.stdout);
