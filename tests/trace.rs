@@ -3,6 +3,10 @@
 mod common;
 #[path = "trace/foreign.rs"]
 mod foreign;
+#[path = "trace/modes.rs"]
+mod modes;
+#[path = "trace/notation.rs"]
+mod notation;
 #[path = "trace/odd.rs"]
 mod odd;
 #[path = "trace/options.rs"]
