@@ -226,6 +226,21 @@ impl Call {
             .map(|(start, end)| self.text.get(*start..end).unwrap_or_default())
     }
 
+    /// Whether the socket blocks no more from this call on; `None` if it changes nothing about that.
+    pub(super) fn nonblocking_from_now(&self) -> Option<bool> {
+        let (number, value) = (self.facts.number, self.facts.value);
+        match (self.name, self.value()?) {
+            ("fcntl", _) if number == i64::from(libc::F_SETFL) => {
+                Some(value & libc::O_NONBLOCK != 0)
+            }
+            ("fcntl", flags) if number == i64::from(libc::F_GETFL) => {
+                Some(flags & i64::from(libc::O_NONBLOCK) != 0)
+            }
+            ("ioctl", _) if number == 0x5421 => Some(value != 0),
+            _ => None,
+        }
+    }
+
     /// The value that it returned, if it returned one.
     pub fn value(&self) -> Option<i64> {
         match self.returned {

@@ -87,8 +87,12 @@ impl Diagram {
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
         let local = facts.local.unwrap_or(unknown);
         for moved in &facts.moved {
-            let Some(peer) = moved.peer.or(facts.connected) else {
-                continue;
+            let known = moved.peer.or(facts.connected);
+            // A receive need not ask who sent it: what was sent tells, or nobody does.
+            let peer = match (known, facts.direction) {
+                (Some(peer), _) => peer,
+                (None, Some(Direction::In)) => self.sender(local, &moved.start).unwrap_or(unknown),
+                (None, _) => continue,
             };
             let datagrams = moved
                 .segment
@@ -128,6 +132,24 @@ impl Diagram {
                 _ => {}
             }
         }
+    }
+
+    /// Who sent a datagram that begins like this to `local`, of those who are traced.
+    fn sender(&self, local: SocketAddr, start: &[u8]) -> Option<SocketAddr> {
+        let ways = self
+            .pending
+            .iter()
+            .filter(|((_, to), _)| *to == local.port());
+        let sent = ways.flat_map(|(_, sent)| sent);
+        let fits = sent.filter(|index| {
+            self.arrows.get(**index).is_some_and(|arrow| {
+                let length = start.len().min(arrow.start.len());
+                arrow.start[..length] == start[..length]
+            })
+        });
+        // The one that was sent first.
+        let first = fits.min()?;
+        self.arrows.get(*first).map(|arrow| arrow.from)
     }
 
     fn push(&mut self, arrow: Arrow) -> bool {

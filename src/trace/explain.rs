@@ -1,13 +1,24 @@
 //! One plain sentence on what a call did, from its own values, and the line of Python that makes it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use super::call::{Call, Moved, Returned};
+use super::call::{Call, Events, Moved, Returned};
 use crate::error::describe_errno;
+use crate::socket::options::Value;
 
 /// An address in words: `127.0.0.1 port 1060`.
 fn place(address: SocketAddr) -> String {
     format!("{} port {}", address.ip(), address.port())
+}
+
+/// `0.25 s`, `12 ms`, `80 us`.
+fn in_words(time: Duration) -> String {
+    match time.as_micros() {
+        micros @ ..1000 => format!("{micros} us"),
+        micros @ ..1_000_000 => format!("{} ms", micros / 1000),
+        _ => format!("{} s", (time.as_secs_f64() * 100.0).round() / 100.0),
+    }
 }
 
 fn count(number: usize, one: &str, many: &str) -> String {
@@ -35,9 +46,7 @@ impl Call {
             "recvfrom" | "recvmsg" | "recvmmsg" | "read" | "readv" | "preadv" | "preadv2"
         );
         match errno {
-            libc::EAGAIN if is_wait => {
-                "Nothing has come yet, and the program did not want to wait.".into()
-            }
+            libc::EAGAIN if is_wait => self.nothing_came(),
             libc::ECONNREFUSED => match self.facts.connected.or(self.facts.address) {
                 Some(peer) => format!(
                     "An ICMP message came back for an earlier datagram: nobody listens at {}.",
@@ -114,10 +123,7 @@ impl Call {
             _ if self.is_sending() => format!("{value} bytes go to the {word} socket."),
             _ if self.is_receiving() => format!("{value} bytes come from the {word} socket."),
             "poll" | "ppoll" | "select" | "pselect6" | "epoll_wait" | "epoll_pwait"
-            | "epoll_pwait2" => match value {
-                0 => "Nothing came in that time.".into(),
-                _ => "The program slept until something came, if it was not there already.".into(),
-            },
+            | "epoll_pwait2" => self.waited(value),
             "epoll_create" | "epoll_create1" => {
                 format!("The kernel makes {value}, which can wait for many sockets at once.")
             }
@@ -131,10 +137,11 @@ impl Call {
             "dup" | "dup2" | "dup3" => format!("{value} is the same socket from now on."),
             "fcntl" => match facts.number as i32 {
                 libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => format!("{value} is the same socket from now on."),
-                libc::F_SETFL => "The program sets how the descriptor behaves, such as whether calls on it block.".into(),
+                libc::F_SETFL => self.mode(),
                 libc::F_SETFD => "The program says whether the descriptor outlives an exec.".into(),
                 _ => "The program asks how the descriptor behaves.".into(),
             },
+            "ioctl" if self.nonblocking_from_now().is_some() => self.mode(),
             "ioctl" => "The program asks or sets a property of the socket the old way.".into(),
             "shutdown" => "One or both directions of the socket are closed; the descriptor stays.".into(),
             "close" => match local {
@@ -182,12 +189,17 @@ impl Call {
                 "How many datagrams did the kernel drop before the program saw them?".into()
             }
             Some((option, value)) => {
-                let (name, meaning) = (option.name, option.meaning);
+                let (name, clause) = (option.name, option.clause());
+                // What a switch does, it does only when it is on.
+                let when = match value {
+                    Some(Value::Flag(false)) if !clause.starts_with("it says ") => "when on, ",
+                    _ => "",
+                };
                 match value {
-                    Some(value) if asks => format!("{name} is {value}; it {meaning}."),
-                    Some(value) => format!("The program sets {name} to {value}; it {meaning}."),
-                    None if asks => format!("The program reads {name}; it {meaning}."),
-                    None => format!("The program sets {name}; it {meaning}."),
+                    Some(value) if asks => format!("{name} is {value}; {when}{clause}."),
+                    Some(value) => format!("The program sets {name} to {value}; {when}{clause}."),
+                    None if asks => format!("The program reads {name}; {clause}."),
+                    None => format!("The program sets {name}; {clause}."),
                 }
             }
             None if asks => "The program reads a property of the socket.".into(),
@@ -239,9 +251,10 @@ impl Call {
                 describe_errno(errno)
             );
         }
-        let how = match facts.flags & libc::MSG_DONTWAIT {
-            0 => "The program slept in this call until a datagram came",
-            _ => "The program takes the datagram that is there",
+        let how = match (self.may_sleep(), self.has_taken_long()) {
+            (Some(false), _) => "The program takes the datagram that is there",
+            (Some(true), true) => "The program slept in this call until a datagram came",
+            _ => "A datagram was there, or came at once",
         };
         match &facts.moved[..] {
             [one] => {
@@ -259,6 +272,81 @@ impl Call {
                 "{} datagrams came by one call, the first{from}.",
                 many.len()
             ),
+        }
+    }
+
+    /// Whether a receive could sleep: not on a socket that does not block, nor if the call says so;
+    /// `None` where nobody knows.
+    fn may_sleep(&self) -> Option<bool> {
+        let never = libc::MSG_DONTWAIT | libc::MSG_ERRQUEUE;
+        match self.facts.flags & never {
+            0 => self.facts.is_nonblocking.map(|mode| !mode),
+            _ => Some(false),
+        }
+    }
+
+    /// Whether it took longer than the tracer itself makes a call take.
+    fn has_taken_long(&self) -> bool {
+        const LONG: Duration = Duration::from_millis(5);
+        self.took >= LONG
+    }
+
+    /// EAGAIN of a receive.
+    fn nothing_came(&self) -> String {
+        if self.facts.flags & libc::MSG_ERRQUEUE != 0 {
+            return "The error queue is empty; looking there never waits.".into();
+        }
+        match (self.may_sleep(), self.has_taken_long()) {
+            (Some(true), true) => {
+                "Nothing came in the time that SO_RCVTIMEO lets a receive wait.".into()
+            }
+            (Some(false), _) => {
+                "Nothing has come yet, and the program did not want to wait.".into()
+            }
+            _ => "Nothing has come yet.".into(),
+        }
+    }
+
+    /// The mode that F_SETFL or FIONBIO sets.
+    fn mode(&self) -> String {
+        match self.nonblocking_from_now() {
+            Some(true) => {
+                "From now on calls on this socket return at once instead of waiting.".into()
+            }
+            _ => "From now on calls on this socket wait until there is something for them.".into(),
+        }
+    }
+
+    /// poll(2) and its like have returned so many descriptors.
+    fn waited(&self, value: i64) -> String {
+        let wait = self.facts.wait.unwrap_or_default();
+        let is_look = wait.limit.is_some_and(|limit| limit.is_zero());
+        let limit = wait.limit.map(in_words).unwrap_or_default();
+        let events = [
+            (Events::INPUT, "there is something to receive"),
+            (Events::OUTPUT, "there is room to send"),
+            (Events::OTHER, "an error or an end is reported"),
+        ];
+        let ready: Vec<_> = events
+            .iter()
+            .filter(|(event, _)| wait.ready.has(*event))
+            .collect();
+        let ready: Vec<_> = ready.iter().map(|(_, text)| *text).collect();
+        let ready = match ready.is_empty() {
+            true => "something is ready".to_owned(),
+            false => ready.join(", and "),
+        };
+        match value {
+            0 if is_look => "Nothing is ready, and the program did not want to wait.".into(),
+            0 => format!("Nothing happened within {limit}."),
+            _ if is_look => format!("The program looks without waiting: {ready}."),
+            _ if self.has_taken_long() => {
+                format!(
+                    "The program slept for {}, until {ready}.",
+                    in_words(self.took)
+                )
+            }
+            _ => format!("The program need not wait, or not for long: {ready}."),
         }
     }
 
@@ -360,7 +448,20 @@ impl Call {
             "close" => "s.close()".into(),
             "shutdown" => format!("s.shutdown(socket.{})", argument(1)),
             "poll" | "ppoll" => "select.poll().poll(milliseconds)".into(),
-            "select" | "pselect6" => "select.select([s], [], [], seconds)".into(),
+            "select" | "pselect6" => {
+                let asked = facts.wait.unwrap_or_default().asked;
+                let sets = [Events::INPUT, Events::OUTPUT, Events::OTHER];
+                let sets = sets.map(|event| if asked.has(event) { "[s]" } else { "[]" });
+                format!("select.select({}, seconds)", sets.join(", "))
+            }
+            "ioctl" | "fcntl"
+                if self.name == "ioctl" || facts.number == i64::from(libc::F_SETFL) =>
+            {
+                match self.nonblocking_from_now()? {
+                    true => "s.setblocking(False)".into(),
+                    false => "s.setblocking(True)".into(),
+                }
+            }
             "dup" => "s.dup()".into(),
             "write" => format!("os.write(s.fileno(), {})", data()),
             "read" => format!("os.read(s.fileno(), {})", argument(2)),

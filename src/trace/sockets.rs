@@ -15,6 +15,8 @@ pub(super) struct Socket {
     pub(super) kind: Kind,
     pub(super) local: Option<SocketAddr>,
     pub(super) connected: Option<SocketAddr>,
+    /// Whether calls on it do not block (`O_NONBLOCK`); `None` where nobody knows.
+    pub(super) is_nonblocking: Option<bool>,
     /// How many descriptors lead to it.
     holders: usize,
 }
@@ -72,12 +74,18 @@ impl Sockets {
         if let Some(inode) = inode(process, fd) {
             self.hold(table, fd, inode);
             let socket = self.0.entry(inode).or_default();
+            if socket.is_nonblocking.is_none() {
+                socket.is_nonblocking = is_nonblocking(process, fd);
+            }
             match kind {
                 Some(kind) => socket.kind = kind,
                 None if socket.holders == 1 => {
                     if let Some(asked) = ask(process, fd) {
-                        let holders = socket.holders;
-                        *socket = Socket { holders, ..asked };
+                        *socket = Socket {
+                            holders: socket.holders,
+                            is_nonblocking: socket.is_nonblocking,
+                            ..asked
+                        };
                     }
                 }
                 None => {}
@@ -186,8 +194,17 @@ fn ask(process: i32, fd: i32) -> Option<Socket> {
             .peer_addr()
             .ok()
             .and_then(|address| address.as_socket()),
+        is_nonblocking: None,
         holders: 0,
     })
+}
+
+/// Whether a descriptor has `O_NONBLOCK`, as /proc tells its flags: in octal.
+fn is_nonblocking(process: i32, fd: i32) -> Option<bool> {
+    let info = fs::read_to_string(format!("/proc/{process}/fdinfo/{fd}")).ok()?;
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
+    let flags = i64::from_str_radix(flags.trim(), 8).ok()?;
+    Some(flags & i64::from(libc::O_NONBLOCK) != 0)
 }
 
 /// The address that the kernel has given a socket of another process.

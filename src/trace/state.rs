@@ -145,6 +145,7 @@ impl Tracer {
             call.facts.socket = Some(inode);
             call.facts.local = socket.local;
             call.facts.connected = socket.connected;
+            call.facts.is_nonblocking = socket.is_nonblocking;
         }
         let context = Context {
             memory,
@@ -204,6 +205,14 @@ impl Tracer {
             Shape::Fcntl if matches!(second as i32, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC) => {
                 if let Some(inode) = table.inode(fd) {
                     self.sockets.hold(table, value as i32, inode);
+                }
+            }
+            Shape::Fcntl | Shape::Ioctl => {
+                let socket = table
+                    .inode(fd)
+                    .and_then(|inode| self.sockets.get_mut(inode));
+                if let (Some(socket), Some(mode)) = (socket, call.nonblocking_from_now()) {
+                    socket.is_nonblocking = Some(mode);
                 }
             }
             Shape::Close => self.sockets.forget(table, fd),

@@ -3,6 +3,7 @@
 mod command;
 mod control;
 mod headers;
+mod sentences;
 mod settable;
 mod values;
 

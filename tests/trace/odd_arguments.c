@@ -502,7 +502,7 @@ static void descriptors(void) {
         syscall(SYS_fcntl, fd, (long)F_SETFD, status[i]);
         syscall(SYS_fcntl, fd, (long)F_GETFD);
         int copy = syscall(SYS_dup3, fd, 77L, status[i]);
-        if (copy >= 0) syscall(SYS_close_range, 77L, 78L, status[i] & ~4L & ~2L), syscall(SYS_close, 77L);
+        if (copy >= 0 && syscall(SYS_close_range, 77L, 78L, status[i] & ~4L & ~2L)) syscall(SYS_close, 77L);
     }
     syscall(SYS_fcntl, fd, (long)F_SETFL, 0L);
     static const long commands[] = {8, 9, 10, 11, 1026, 99, -1, 1033};

@@ -140,7 +140,7 @@ pub(super) static OPTIONS: &[SocketOption] = &[
         "drops what arrives with a lower TTL (RFC 5082); 0 is off").man("RFC 5082")
         .traps(&["TCP obeys it; UDP stores it and receives everything"]),
     option("IP_OPTIONS", libc::IP_OPTIONS, Kind::Hex { at_most: 40 }, "2.0",
-        "IP options to send with every datagram (RFC 791)")
+        "sends IP options with every datagram (RFC 791)")
         .privilege("CAP_NET_RAW for some")
         .traps(&["many routers drop datagrams with options", "it is padded to a multiple of four"]),
     option("IP_PROTOCOL", IP_PROTOCOL, Kind::ANY_INT, "6.4",

@@ -53,7 +53,7 @@ pub(super) static OPTIONS: &[SocketOption] = &[
         "whether what is sent may be broken into fragments, and whether the path MTU is believed")
         .traps(&["dont, want and do as for IP_MTU_DISCOVER; probe ignores the known path MTU"]),
     option("IPV6_MTU", libc::IPV6_MTU, Kind::Int { low: 0, high: i32::MAX }, "2.2",
-        "read: the path MTU that the kernel knows; set: the largest packet to send")
+        "the path MTU that the kernel knows when it is read, the largest packet to send when it is set")
         .traps(&["to be read, the socket must be connected: ENOTCONN otherwise",
             "set, it is 0 for none or at least 1280, and reading does not show it"]),
     option("IPV6_DONTFRAG", libc::IPV6_DONTFRAG, Kind::Flag, "2.6.35",
@@ -143,15 +143,15 @@ pub(super) static OPTIONS: &[SocketOption] = &[
         "drops what arrives with a lower hop limit (RFC 5082); 0 is off").man("RFC 5082")
         .traps(&["TCP obeys it; UDP stores it and receives everything"]),
     option("IPV6_HOPOPTS", libc::IPV6_HOPOPTS, Kind::Hex { at_most: EXTENSION }, "2.6.14",
-        "hop-by-hop options to send with every datagram").privilege("CAP_NET_RAW").man(RFC_3542)
+        "sends hop-by-hop options with every datagram").privilege("CAP_NET_RAW").man(RFC_3542)
         .traps(&["many routers drop datagrams with them"]),
     option("IPV6_RTHDRDSTOPTS", libc::IPV6_RTHDRDSTOPTS, Kind::Hex { at_most: EXTENSION },
-        "2.6.14", "destination options to send in front of a routing header")
+        "2.6.14", "sends destination options in front of a routing header")
         .privilege("CAP_NET_RAW").man(RFC_3542),
     option("IPV6_RTHDR", libc::IPV6_RTHDR, Kind::Hex { at_most: EXTENSION }, "2.6.14",
         "a routing header to send with every datagram").man(RFC_3542),
     option("IPV6_DSTOPTS", libc::IPV6_DSTOPTS, Kind::Hex { at_most: EXTENSION }, "2.6.14",
-        "destination options to send with every datagram").privilege("CAP_NET_RAW").man(RFC_3542),
+        "sends destination options with every datagram").privilege("CAP_NET_RAW").man(RFC_3542),
     option("IPV6_ADDRFORM", libc::IPV6_ADDRFORM, Kind::Enumeration(FORMS), "2.2",
         "turns a socket that is connected to an IPv4-mapped address into an IPv4 socket")
         .traps(&["the socket must be connected to an IPv4-mapped address"]),
@@ -170,7 +170,7 @@ pub(super) static OPTIONS: &[SocketOption] = &[
         "tells with each datagram its routing header").control(&[EXTENSION]).man("RFC 2292")
         .traps(&[OLD]),
     option("IPV6_2292PKTOPTIONS", libc::IPV6_2292PKTOPTIONS, Kind::Structure, "2.2",
-        "control messages to send with every datagram, all at once").write_only()
+        "sends control messages with every datagram, all at once").write_only()
         .man("RFC 2292"),
     option("IPV6_ROUTER_ALERT", libc::IPV6_ROUTER_ALERT, Kind::ANY_INT, "2.2",
         "receives what is forwarded with a router alert of that value").traps(&[RAW_ONLY]),
@@ -178,6 +178,6 @@ pub(super) static OPTIONS: &[SocketOption] = &[
         "receives router alerts of the socket's own network namespace alone").man(IN6_H)
         .traps(&["only raw(7) sockets receive any; UDP stores it"]),
     option("IPV6_AUTHHDR", libc::IPV6_AUTHHDR, Kind::Flag, "2.2",
-        "once told with each datagram its authentication header")
+        "has no effect any more: it once told with each datagram its authentication header")
         .traps(&["no kernel in use knows it any more"]),
 ];

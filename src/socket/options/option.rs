@@ -24,7 +24,8 @@ pub struct SocketOption {
     pub privilege: &'static str,
     /// The version of Linux that brought it.
     pub since: &'static str,
-    /// What it does, in one line.
+    /// What it does, in one line: a verb and its object (`keeps …`), what it tells (`how …`, `whether …`),
+    /// or what it is (`the …`).
     pub meaning: &'static str,
     /// What surprises people.
     pub traps: &'static [&'static str],
@@ -98,6 +99,16 @@ impl SocketOption {
     pub(super) const fn control(mut self, control: &'static [usize]) -> Self {
         self.control = control;
         self
+    }
+
+    /// What it does, as a clause: `it keeps …`, `it says how …`, `it is the …`.
+    pub fn clause(&self) -> String {
+        let meaning = self.meaning;
+        match meaning.split(' ').next().unwrap_or_default() {
+            "how" | "where" | "whether" | "which" => format!("it says {meaning}"),
+            "a" | "an" | "the" => format!("it is {meaning}"),
+            _ => format!("it {meaning}"),
+        }
     }
 
     /// Whether a socket of that family answers to it. (An IPv6 socket answers to those of IPv4 too,

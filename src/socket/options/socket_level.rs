@@ -92,7 +92,7 @@ pub(super) static OPTIONS: &[SocketOption] = &[
         .man("net/core/sock.c")
         .traps(&["the process must be in a memory cgroup that accounts for sockets"]),
     option("SO_MEMINFO", libc::SO_MEMINFO, Kind::MemoryInfo, "4.12",
-        "memory that the socket uses now, and how many datagrams it has dropped").read_only()
+        "the memory that the socket uses now, and how many datagrams it has dropped").read_only()
         .man("sock_diag(7)"),
     option("SO_RXQ_OVFL", libc::SO_RXQ_OVFL, Kind::Flag, "2.6.33",
         "tells with each datagram how many were dropped before it, since the socket was made")
@@ -236,7 +236,7 @@ pub(super) static OPTIONS: &[SocketOption] = &[
         .man("include/uapi/asm-generic/socket.h")
         .traps(&["only wireless interfaces tell"]),
     option("SO_CNX_ADVICE", libc::SO_CNX_ADVICE, Kind::Flag, "4.6",
-        "on advises the kernel that the path of a connected socket fails, and to choose another")
+        "advises the kernel that the path of a connected socket fails, and to choose another")
         .write_only().man("include/uapi/linux/socket.h"),
     option("SO_DEBUG", libc::SO_DEBUG, Kind::Flag, "1.0", "marks the socket for debugging")
         .privilege("CAP_NET_ADMIN to switch it on").traps(&[NO_EFFECT]),
@@ -247,7 +247,7 @@ pub(super) static OPTIONS: &[SocketOption] = &[
     option("SO_OOBINLINE", libc::SO_OOBINLINE, Kind::Flag, "1.0",
         "receives urgent data among the rest").traps(&[NO_EFFECT]),
     option("SO_BSDCOMPAT", libc::SO_BSDCOMPAT, Kind::Flag, "2.0",
-        "once hid ICMP errors from UDP sockets")
+        "has no effect any more: it once hid ICMP errors from UDP sockets")
         .traps(&["since Linux 2.4 it is taken and ignored"]),
     option("SO_PASSCRED", libc::SO_PASSCRED, Kind::Flag, "2.2",
         "tells with each message who sent it, on a unix(7) socket").traps(&[UNIX_ONLY]),
@@ -260,9 +260,9 @@ pub(super) static OPTIONS: &[SocketOption] = &[
         "allows descriptors to be received, on a unix(7) socket")
         .man("unix(7)").traps(&["only unix(7) sockets take it"]),
     option("SO_PEERCRED", libc::SO_PEERCRED, Kind::Hex { at_most: 12 }, "2.2",
-        "process, user and group at the other end of a unix(7) socket").read_only()
+        "the process, user and group at the other end of a unix(7) socket").read_only()
         .traps(&["a UDP socket has no such end: 0, -1, -1"]),
     option("SO_PEERSEC", libc::SO_PEERSEC, Kind::Hex { at_most: 255 }, "2.6.2",
-        "security context of the other end").read_only()
+        "the security context of the other end").read_only()
         .traps(&["a UDP socket has none; IP_PASSSEC tells that of each datagram"]),
 ];

@@ -142,6 +142,12 @@ pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context
             moving_offset(call, context, 0, now);
             let _ = write!(call.next(), "{fourth}");
             call.facts.direction = Some(Direction::Out);
+            if let Some(bytes) = done(call) {
+                call.facts.moved.push(Moved {
+                    bytes,
+                    ..Moved::default()
+                });
+            }
         }
         Shape::Splice => {
             let (from, to) = (

@@ -45,14 +45,17 @@ pub(super) fn draw(diagram: &Diagram) -> String {
         some.map(|arrow| arrow.datagrams as u64).sum::<u64>()
     };
     let all: u64 = arrows.iter().map(|arrow| arrow.datagrams as u64).sum();
+    let foreign = match of(Fate::Came) {
+        0 => String::new(),
+        came => format!(" ({came} from what is not traced)"),
+    };
     text.push_str(&format!(
-        "{}: {} received, {} lost, {} refused, {} to and {} from what is not traced\n",
+        "{}: {} received{foreign}, {} lost, {} refused, {} to what is not traced\n",
         count(all, "datagram", "datagrams"),
-        of(Fate::Received),
+        of(Fate::Received) + of(Fate::Came),
         of(Fate::Lost),
         of(Fate::Refused),
         of(Fate::Left),
-        of(Fate::Came),
     ));
     if diagram.left_out() > 0 {
         text.push_str(&format!("{} more are left out\n", diagram.left_out()));
