@@ -33,6 +33,6 @@ pub use builder::Builder;
 pub use datagram::{Beside, Datagram, PacketInfo, ReceiveBuffer};
 pub use endpoint::Endpoint;
 pub use error_queue::{Origin, QueuedError};
-pub use interrupt::pause;
+pub use interrupt::{Waker, pause};
 pub use ready::ReadySet;
 pub use wait::{Traffic, WaitSet};
