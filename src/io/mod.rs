@@ -16,7 +16,7 @@
 //! and costs nothing after; the kernel rounds it up to its clock tick. [`Wait::Until`] looks first
 //! and sleeps in `ppoll`. A receive returns 0 when the time is over, or when `stop` was raised and a
 //! signal or the time ended the wait: a flag that is raised without a signal is seen only when the
-//! wait ends, unless the transport spins.
+//! wait ends, unless the transport spins or has a waker ([`Transport::wake_by`]).
 //!
 //! **Sending.** An [`Outbox`] copies datagrams into a queue ([`Outbox::queue`], [`Outbox::reply`],
 //! [`Outbox::echo`]), or borrows a whole run ([`Outbox::send_run`]). [`Outbox::flush`] sends what

@@ -21,9 +21,8 @@ use super::rung::{Engine, Patience};
 use super::send::Sent;
 use super::single::Single;
 use crate::error::{Error, Result};
-use crate::socket::Endpoint;
 use crate::socket::options::{Setting, SocketOption};
-use crate::socket::timespec;
+use crate::socket::{Endpoint, Waker, timespec};
 use crate::units::LONGEST;
 
 /// Bytes of datagrams that wait to be sent: four of the largest.
@@ -31,6 +30,9 @@ const QUEUE: usize = 4 * 65_536;
 
 /// The most messages a system call takes (`UIO_MAXIOV`).
 const LARGEST_BATCH: usize = 1024;
+
+/// How often a receive looks at the flag where nothing wakes it.
+const TICK: Duration = Duration::from_millis(100);
 
 /// While it spins, a receive reads the clock and the flag once in so many turns.
 const SPINS: u32 = 64;
@@ -64,6 +66,7 @@ pub struct Transport {
     limits: Limits,
     counters: Counters,
     sent: Sent,
+    waker: Option<Waker>,
 }
 
 impl Transport {
@@ -99,8 +102,16 @@ impl Transport {
             },
             counters: Counters::default(),
             sent: Sent::default(),
+            waker: None,
             endpoint,
         })
+    }
+
+    /// Has `waker` end a receive that waits, for whoever raises its flag without a signal. Each
+    /// receive that waits then costs a poll; on the rung `uring` it looks at the flag ten times a
+    /// second instead.
+    pub fn wake_by(&mut self, waker: Waker) {
+        self.waker = Some(waker);
     }
 
     /// The rung that it is on.
@@ -265,6 +276,8 @@ impl Transport {
         match plan.wait {
             _ if self.spin => Patience::None,
             Wait::Never => Patience::None,
+            _ if self.waker.is_some() && !self.engine.times_itself() => Patience::None,
+            Wait::Forever if self.waker.is_some() => Patience::AtMost(TICK),
             Wait::Forever => Patience::Endless,
             Wait::For(timeout) if self.engine.times_itself() => {
                 Patience::AtMost(timeout.min(LONGEST))
@@ -290,7 +303,7 @@ impl Transport {
         let timeout = match (plan.wait, patience) {
             (Wait::Never, _) | (Wait::For(_), Patience::AtMost(_)) => return Ok(false),
             // The call itself waited as long as it was to.
-            (Wait::For(_), _) if !self.is_nonblocking => return Ok(false),
+            (Wait::For(_), _) if !self.is_nonblocking && self.waker.is_none() => return Ok(false),
             _ => plan.left(),
         };
         if timeout.is_some_and(|left| left.is_zero()) {
@@ -300,8 +313,21 @@ impl Transport {
             return Ok(true);
         }
         self.counters.syscalls += 1;
-        let polled = &mut [PollFd::new(self.endpoint.as_fd(), PollFlags::POLLIN)];
-        match ppoll(polled, timeout.map(timespec), None) {
+        let socket = PollFd::new(self.endpoint.as_fd(), PollFlags::POLLIN);
+        let waker = match &self.waker {
+            Some(waker) => PollFd::new(waker.as_fd(), PollFlags::POLLIN),
+            None => socket.clone(),
+        };
+        let mut polled = [socket, waker];
+        let polled = &mut polled[..1 + usize::from(self.waker.is_some())];
+        let ready = ppoll(polled, timeout.map(timespec), None);
+        if let ([_, woken], Some(waker)) = (&*polled, &self.waker)
+            && ready.is_ok()
+            && woken.any() == Some(true)
+        {
+            waker.reset();
+        }
+        match ready {
             Ok(0) => Ok(false),
             Ok(_) | Err(Errno::EINTR) => Ok(true),
             Err(errno) => Err(Error::os("wait for", "a datagram", errno.into())),

@@ -55,10 +55,12 @@ pub use self::replay::Replay;
 use self::trunk::Trunk;
 use crate::error::{Error, Result};
 use crate::io::{Rung, Settings, Transport, Wait};
-use crate::socket::{Endpoint, ReadySet, pause};
+use crate::socket::{Endpoint, ReadySet, Waker, pause};
 
 /// What the waits tell of the listening socket by; flows have numbers of 32 bits.
 const FRONT: u64 = u64::MAX;
+/// And of the waker.
+const WAKER: u64 = u64::MAX - 1;
 
 /// A relay that listens.
 #[derive(Debug)]
@@ -70,6 +72,7 @@ pub struct Relay {
     front: Transport,
     trunk: Trunk,
     ready: ReadySet,
+    waker: Option<Waker>,
 }
 
 impl Relay {
@@ -104,7 +107,24 @@ impl Relay {
             front,
             trunk,
             ready,
+            waker: None,
         })
+    }
+
+    /// What ends a wait of [`Self::run`] from another thread.
+    ///
+    /// # Errors
+    /// Of eventfd(2) and epoll_ctl(2).
+    pub fn waker(&mut self) -> Result<Waker> {
+        let waker = match &self.waker {
+            Some(waker) => waker.clone(),
+            None => Waker::new()?,
+        };
+        if self.waker.is_none() {
+            self.ready.add(&waker, WAKER)?;
+            self.waker = Some(waker.clone());
+        }
+        Ok(waker)
     }
 
     /// Where it listens.
@@ -159,6 +179,7 @@ impl Relay {
             front,
             trunk,
             ready,
+            waker,
             ..
         } = self;
         let end = config.duration;
@@ -204,6 +225,10 @@ impl Relay {
             // What became due meanwhile leaves before what came meanwhile.
             trunk.depart(now, front);
             for key in &keys {
+                if *key == WAKER {
+                    waker.iter().for_each(Waker::reset);
+                    continue;
+                }
                 match u32::try_from(*key) {
                     Ok(flow) => trunk.target_sent(now, flow, front, stop, observe)?,
                     Err(_) => clients_sent(now, front, trunk, ready, stop, observe)?,

@@ -13,7 +13,7 @@ use super::{Behaviour, Event, Reply, Request, Summary, consent};
 use crate::cpu;
 use crate::error::{Error, Result, no_thread};
 use crate::io::{Arrival, Choice, Outbox, Rung, Settings, Transport, Wait};
-use crate::socket::Endpoint;
+use crate::socket::{Endpoint, Waker};
 
 /// How a crew works.
 #[derive(Clone, Debug, Default)]
@@ -150,6 +150,19 @@ impl Crew {
                 .and_then(|worker| worker.desk.exchanges()),
             ..sum
         }
+    }
+
+    /// What ends a wait of [`Self::run`] from another thread.
+    ///
+    /// # Errors
+    /// Of eventfd(2).
+    pub fn waker(&mut self) -> Result<Waker> {
+        let waker = Waker::new()?;
+        // Several workers look at the flag ten times a second anyway.
+        if let ([worker], None) = (self.workers.as_mut_slice(), self.interval) {
+            worker.transport.wake_by(waker.clone());
+        }
+        Ok(waker)
     }
 
     /// How many runs the device or the path refused to take whole, so that they went as datagrams.

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::desk::Desk;
 use super::{Behaviour, Event, Request, Summary};
 use crate::error::{Error, Result};
-use crate::socket::{Datagram, Endpoint, ReceiveBuffer, WaitSet};
+use crate::socket::{Datagram, Endpoint, ReceiveBuffer, WaitSet, Waker};
 
 /// A server on one or several endpoints, which it serves by itself, a datagram at a time.
 #[derive(Debug)]
 pub struct Server {
     endpoints: Vec<Endpoint>,
     desk: Desk,
+    waker: Option<Waker>,
 }
 
 impl Server {
@@ -31,7 +32,19 @@ impl Server {
         Ok(Self {
             endpoints,
             desk: Desk::new(addresses, behaviour),
+            waker: None,
         })
+    }
+
+    /// What ends a wait of [`Self::run`] from another thread. Without one, each datagram costs one
+    /// receive and one send; with one, a poll too.
+    ///
+    /// # Errors
+    /// Of eventfd(2).
+    pub fn waker(&mut self) -> Result<Waker> {
+        let waker = Waker::new()?;
+        self.waker = Some(waker.clone());
+        Ok(waker)
     }
 
     /// The sockets.
@@ -53,7 +66,7 @@ impl Server {
         }
     }
 
-    /// Serves until `stop` is raised, or [`Behaviour::count`] datagrams came in.
+    /// Serves until `stop` is raised (by a signal handler, or with [`Self::waker`]), or [`Behaviour::count`] datagrams came in.
     ///
     /// `observe` is told of each event; an error of its own ends the run.
     ///
@@ -65,20 +78,28 @@ impl Server {
         stop: &AtomicBool,
         mut observe: impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Self { endpoints, desk } = self;
+        let Self {
+            endpoints,
+            desk,
+            waker,
+        } = self;
         let mut buffer = ReceiveBuffer::new();
-        if let [endpoint] = endpoints.as_slice() {
+        if let ([endpoint], None) = (endpoints.as_slice(), &waker) {
             while !desk.is_done() && !stop.load(Ordering::Relaxed) {
                 let received = endpoint.receive_until(&mut buffer, stop);
                 serve(desk, endpoints, 0, received, &mut observe)?;
             }
             return Ok(());
         }
-        let mut set = WaitSet::new(endpoints.iter());
+        let mut set = WaitSet::new(endpoints.iter()).with_waker(waker.as_ref());
         while !desk.is_done() && !stop.load(Ordering::Relaxed) {
             for (index, _) in set.wait(None)? {
+                let Some(endpoint) = endpoints.get(index) else {
+                    waker.iter().for_each(Waker::reset);
+                    continue;
+                };
                 if !desk.is_done() {
-                    let received = endpoints[index].try_receive(&mut buffer);
+                    let received = endpoint.try_receive(&mut buffer);
                     serve(desk, endpoints, index, received, &mut observe)?;
                 }
             }

@@ -1,11 +1,14 @@
-//! A pause that a raised flag ends.
+//! How a run that waits is told to end.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
 use super::wait::WaitSet;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Lets time pass, unless `stop` is raised by a signal handler.
 ///
@@ -17,4 +20,43 @@ pub fn pause(time: Duration, stop: &AtomicBool) -> Result<()> {
         let _ = WaitSet::new::<OwnedFd>([]).wait(Some(time))?.next();
     }
     Ok(())
+}
+
+/// Wakes a run that waits for datagrams, so that it looks at its stop flag (eventfd(2)).
+///
+/// A signal handler of the program needs none: a signal interrupts the wait by itself. Whoever raises
+/// the flag from another thread does, as the library handles no signals and looks at no clock while it
+/// waits. The tools that wait for ever have a method that makes one, such as
+/// [`Server::waker`](crate::server::Server::waker).
+#[derive(Clone, Debug)]
+pub struct Waker(Arc<EventFd>);
+
+impl Waker {
+    /// A waker of its own.
+    ///
+    /// # Errors
+    /// Of eventfd(2), such as EMFILE.
+    pub fn new() -> Result<Self> {
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let fd = EventFd::from_value_and_flags(0, flags)
+            .map_err(|errno| Error::os("make", "an eventfd", errno.into()))?;
+        Ok(Self(Arc::new(fd)))
+    }
+
+    /// Ends the wait that is going on, or the next one.
+    pub fn wake(&self) {
+        // EAGAIN: it was woken 2^64 times, and has not looked yet.
+        let _ = self.0.write(1);
+    }
+
+    /// Forgets that it was woken.
+    pub(crate) fn reset(&self) {
+        let _ = self.0.read();
+    }
+}
+
+impl AsFd for Waker {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
 }

@@ -33,7 +33,7 @@ pub use builder::Builder;
 pub use datagram::{Beside, Datagram, PacketInfo, ReceiveBuffer};
 pub use endpoint::Endpoint;
 pub use error_queue::{Origin, QueuedError, Refusal, icmp_name};
-pub use interrupt::pause;
+pub use interrupt::{Waker, pause};
 pub use ready::ReadySet;
 pub(crate) use wait::timespec;
 pub use wait::{Traffic, WaitSet};

@@ -49,7 +49,7 @@ impl ReadySet {
         })
     }
 
-    /// Adds a socket, that the waits tell of by `key`.
+    /// Adds a socket, or a waker, that the waits tell of by `key`.
     ///
     /// # Errors
     /// Of epoll_ctl(2), such as ENOSPC above `/proc/sys/fs/epoll/max_user_watches`.

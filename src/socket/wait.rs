@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
+use super::Waker;
 use crate::error::{Error, Result};
 use crate::units::LONGEST;
 
@@ -37,6 +38,13 @@ impl<'a> WaitSet<'a> {
         Self {
             polled: sockets.into_iter().map(poll).collect(),
         }
+    }
+
+    /// The same set with a waker behind the sockets, whose index is their number. It is not reset.
+    pub fn with_waker(mut self, waker: Option<&'a Waker>) -> Self {
+        let waker = waker.map(|waker| PollFd::new(waker.as_fd(), PollFlags::POLLIN));
+        self.polled.extend(waker);
+        self
     }
 
     /// Waits until something arrives, for ever if there is no `timeout`; then tells of each socket

@@ -10,8 +10,8 @@ use super::target::Place;
 use super::{Event, PROGRESS, TIMEOUT, Tally, Target};
 use crate::error::{Error, Result};
 use crate::io::{Choice, Rung, Settings, Transport, Wait};
-use crate::socket::Endpoint;
 use crate::socket::options::{Setting, SocketOption};
+use crate::socket::{Endpoint, Waker};
 use crate::units;
 
 /// How often it is looked whether a file is stored.
@@ -124,6 +124,16 @@ impl Receiving {
     /// The rung that it rides.
     pub fn rung(&self) -> Rung {
         self.transport.rung()
+    }
+
+    /// What ends a wait of [`Self::run`] from another thread.
+    ///
+    /// # Errors
+    /// Of eventfd(2).
+    pub fn waker(&mut self) -> Result<Waker> {
+        let waker = Waker::new()?;
+        self.transport.wake_by(waker.clone());
+        Ok(waker)
     }
 
     /// Receives until as many transfers ended as it was to, or `stop` is raised by a signal.

@@ -1,0 +1,185 @@
+//! What the library needs of its process to stop: a flag, and perhaps a waker. Signals and timers stay
+//! the program's.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use udpraw::bench::{self, Scenario};
+use udpraw::client::{Client, Config as ClientConfig};
+use udpraw::error::Error;
+use udpraw::io::{Choice, Rung};
+use udpraw::mtu;
+use udpraw::relay::{Config as RelayConfig, Relay};
+use udpraw::server::{Behaviour, Crew, Event, Manner, Server, listen};
+use udpraw::socket::{Endpoint, Waker};
+use udpraw::transfer::{ReceiveConfig, Receiving, Target};
+
+/// What the process does on each signal, and the timer that SIGALRM would come from.
+fn dispositions() -> Vec<String> {
+    let status = fs::read_to_string("/proc/self/status").expect("procfs");
+    let lines = status.lines().filter(|line| line.starts_with("Sig"));
+    // What is pending, and how many of it, is no disposition.
+    let mut found: Vec<_> = lines
+        .filter(|line| !line.starts_with("SigQ") && !line.starts_with("SigPnd"))
+        .map(str::to_owned)
+        .collect();
+    // Fields 22 of stat is the start; the 21st, itrealvalue, has been 0 since Linux 2.6.17.
+    let timers = fs::read_to_string("/proc/self/timers").unwrap_or_default();
+    found.push(timers);
+    let timer = nix::unistd::alarm::cancel();
+    found.push(format!("{timer:?}"));
+    found
+}
+
+fn loopback() -> SocketAddr {
+    "127.0.0.1:0".parse().expect("an address")
+}
+
+/// Runs `run` in a thread until it waits, raises the flag and wakes it; it must end then.
+fn ends_when_woken(waker: Waker, run: impl FnOnce(&AtomicBool) + Send) {
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let running = scope.spawn(|| run(&stop));
+        // Woken without a reason, it waits on.
+        waker.wake();
+        thread::sleep(Duration::from_millis(50));
+        assert!(!running.is_finished());
+        stop.store(true, Ordering::Relaxed);
+        waker.wake();
+        running.join().expect("no panic");
+    });
+}
+
+fn ok(_: &Event<'_>) -> Result<(), Error> {
+    Ok(())
+}
+
+#[test]
+fn a_waker_ends_what_waits_for_ever() {
+    let endpoint = || listen(loopback(), []).unwrap();
+    let mut server = Server::new(vec![endpoint()], Behaviour::default()).unwrap();
+    let waker = server.waker().unwrap();
+    ends_when_woken(waker, |stop| server.run(stop, ok).unwrap());
+    for rung in [Rung::Single, Rung::Batch, Rung::Offload, Rung::Uring] {
+        let manner = Manner {
+            choice: Choice::Only(rung),
+            ..Manner::default()
+        };
+        let crew = Crew::new(vec![vec![endpoint()]], Behaviour::default(), &manner);
+        let mut crew = match crew {
+            Ok(crew) => crew,
+            // A kernel may lack the rung.
+            Err(error) if error.kind() == std::io::ErrorKind::Unsupported => continue,
+            Err(error) => panic!("{error}"),
+        };
+        let waker = crew.waker().unwrap();
+        ends_when_woken(waker, |stop| crew.run(stop, ok).unwrap());
+    }
+    let mut relay = Relay::open(RelayConfig::new(
+        loopback(),
+        endpoint().local_address().unwrap(),
+    ))
+    .unwrap();
+    let waker = relay.waker().unwrap();
+    ends_when_woken(waker, |stop| {
+        relay.run(stop, |_| Ok::<(), Error>(())).unwrap();
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::Folder {
+        path: folder.path().to_owned(),
+        overwrite: false,
+    };
+    let mut receiving = Receiving::open(ReceiveConfig::new(loopback(), target)).unwrap();
+    let waker = receiving.waker().unwrap();
+    ends_when_woken(waker, |stop| {
+        receiving.run(stop, &mut |_| {}).unwrap();
+    });
+}
+
+#[test]
+fn a_server_with_a_waker_serves_as_before() {
+    let behaviour = Behaviour {
+        count: Some(2),
+        ..Behaviour::default()
+    };
+    let mut server = Server::new(vec![listen(loopback(), []).unwrap()], behaviour).unwrap();
+    let _waker = server.waker().unwrap();
+    let client = Endpoint::builder().bind(loopback()).unwrap();
+    for text in [&b"one"[..], b""] {
+        client.send_to(text, server.addresses()[0]).unwrap();
+    }
+    server.run(&AtomicBool::new(false), ok).unwrap();
+    assert_eq!(server.summary().replies, 2);
+}
+
+#[test]
+fn signals_and_timers_stay_the_programs() {
+    let before = dispositions();
+    let during = |what: &str| assert_eq!(dispositions(), before, "{what}");
+    let stop = AtomicBool::new(false);
+    let behaviour = Behaviour {
+        count: Some(2),
+        ..Behaviour::default()
+    };
+    let mut server = Server::new(vec![listen(loopback(), []).unwrap()], behaviour).unwrap();
+    let address = server.addresses()[0];
+    thread::scope(|scope| {
+        let serving = scope.spawn(|| {
+            server.run(&stop, |event| {
+                during("server");
+                ok(event)
+            })
+        });
+        let mut client = Client::open(ClientConfig::new(address)).unwrap();
+        let asked = client.ask(b"hello", &stop, |_| {
+            during("client");
+            Ok::<(), Error>(())
+        });
+        asked.unwrap();
+        let found = mtu::run(&mtu::Config::new(address), &stop, |_| {
+            during("mtu");
+            Ok::<(), Error>(())
+        });
+        found.unwrap();
+        // The size of what mtu sends decides how many the server saw.
+        let more = Endpoint::builder().bind(loopback()).unwrap();
+        while !serving.is_finished() {
+            more.send_to(b"more", address).unwrap();
+            thread::sleep(Duration::from_millis(5));
+        }
+        serving.join().unwrap().unwrap();
+    });
+    let config = RelayConfig {
+        duration: Some(Duration::from_millis(20)),
+        ..RelayConfig::new(loopback(), address)
+    };
+    let mut relay = Relay::open(config).unwrap();
+    relay.run(&stop, |_| Ok::<(), Error>(())).unwrap();
+    during("relay");
+    let config = bench::Config {
+        scenarios: vec![Scenario::Sink],
+        rungs: vec![(Rung::Single, Rung::Single)],
+        sizes: vec![64],
+        time: Duration::from_millis(2),
+        trials: 1,
+        ..bench::Config::default()
+    };
+    bench::run(&config, &stop, |_| {
+        during("bench");
+        Ok::<(), Error>(())
+    })
+    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::Folder {
+        path: folder.path().to_owned(),
+        overwrite: false,
+    };
+    let mut config = ReceiveConfig::new(loopback(), target);
+    config.patience = Some(Duration::from_millis(10));
+    let received = Receiving::open(config).unwrap().run(&stop, &mut |_| {});
+    assert_eq!(received.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+    during("receive");
+}
