@@ -283,7 +283,8 @@ fn it_never_answers_itself() {
 #[test]
 fn a_reply_that_cannot_be_sent_does_not_stop_it() {
     let text = format!("{}{{bytes}}", "x".repeat(65_507));
-    let mut server = Server::start(&["--reply-text", &text, "--count", "1"]);
+    let allow = "--allow-amplification";
+    let mut server = Server::start(&["--reply-text", &text, "--count", "1", allow]);
     server.client().send(b"x").unwrap();
     server.line();
     let end = server.running.finish();

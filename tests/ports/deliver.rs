@@ -195,6 +195,8 @@ fn try_set(plans: &[Plan], cpu: u32, seen: &mut Seen) {
                     seen.last += usize::from(*of > 1);
                     got == Some(place(*socket))
                 }
+                // Of one host's address nobody gets a copy.
+                Receiver::Each { .. } => false,
                 Receiver::ByHash { group, .. } => {
                     seen.hash += 1;
                     group.iter().any(|at| got == Some(place(*at)))

@@ -5,6 +5,7 @@
 mod common;
 
 mod command;
+mod copies;
 mod deliver;
 mod oracle;
 mod watch;

@@ -71,6 +71,22 @@ fn who_says_no() {
         end.stdout
     );
 
+    // Every command judges the message, and not its errno, which a missing route has too.
+    for arguments in [
+        &["client", V4, "-p", "9", "--message", "x"][..],
+        &["client", V6, "-p", "9", "--message", "x"],
+        &["mtu", V4, "--port", "9"],
+    ] {
+        let end = row.udpraw(0, arguments);
+        let text = format!("{}{}", end.stdout, end.stderr);
+        assert_eq!(end.code, Some(1), "{arguments:?}: {text}");
+        assert!(
+            text.contains("filtered: ") && text.contains(", says "),
+            "{arguments:?}: {text}"
+        );
+        assert!(!text.contains("no way leads"), "{arguments:?}: {text}");
+    }
+
     // A firewall may say that a port of somebody else's is closed: who said so is told.
     rule("udp dport 9 reject with icmpx type port-unreachable");
     assert_said(

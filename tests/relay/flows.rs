@@ -83,7 +83,7 @@ fn the_limit_of_open_files_is_raised_or_its_remedy_told() {
     assert_eq!(raised.code, Some(0), "{}", raised.stderr);
     let refused = limited("500", "ulimit -n 64");
     assert_eq!(refused.code, Some(2));
-    let remedy = "raise the limit with ulimit -Hn 532, or use --max-flows 32";
+    let remedy = "raise the limit as root, with ulimit -Hn 532, or use --max-flows 32";
     assert!(refused.stderr.contains(remedy), "{}", refused.stderr);
     assert_eq!(limited("32", "ulimit -n 64").code, Some(0));
 }

@@ -259,7 +259,7 @@ fn intervals_are_told() {
     let target = socket();
     let mut relay = Relay::start(
         target.local_addr().unwrap(),
-        &["--stats", "10ms", "--loss", "1"],
+        &["--stats", "10ms", "--loss", "100%"],
     );
     client_of(relay.address).send(b"x").unwrap();
     let lost = loop {
@@ -322,8 +322,20 @@ fn nonsense_is_refused() {
                 &["ge:P,R"],
             ),
             (
-                &["--listen", ":0", "--to", ":9", "--rate", "10MB"],
-                &["10Mbit"],
+                &["--listen", ":0", "--to", ":9", "--rate", "10mbps"],
+                &["10Mbit or 10MB"],
+            ),
+            (
+                &["--listen", ":0", "--to", ":9", "--loss", "1"],
+                &["1% or 100%"],
+            ),
+            (
+                &["--listen", ":0", "--to", ":9", "--delay", "50"],
+                &["50ms or 50s"],
+            ),
+            (
+                &["--listen", ":0", "--to", ":9", "--up", "jitter=5"],
+                &["5ms or 5s"],
             ),
             (
                 &["--listen", ":0", "--to", ":9", "--blackhole", "5s"],
