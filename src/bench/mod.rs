@@ -158,8 +158,7 @@ pub fn run<E: From<Error>>(
                 Err(error) => {
                     let lost = fails_too(config, variant, &error);
                     let given_up = variants.iter().copied().filter(lost);
-                    let given_up: Vec<_> =
-                        given_up.filter(|one| !skipped.contains(one)).collect();
+                    let given_up: Vec<_> = given_up.filter(|one| !skipped.contains(one)).collect();
                     if given_up.len() == variants.len() && trials.is_empty() {
                         return Err(error.into());
                     }

@@ -40,9 +40,7 @@ impl Rung {
             Self::Single => "recvfrom and sendto, which every Linux has",
             Self::Batch => "recvmmsg (Linux 2.6.33) and sendmmsg (Linux 3.0)",
             Self::Offload => "UDP_SEGMENT (Linux 4.18) and UDP_GRO (Linux 5.0)",
-            Self::Uring => {
-                "io_uring with multishot recvmsg (Linux 6.0)"
-            }
+            Self::Uring => "io_uring with multishot recvmsg (Linux 6.0)",
         }
     }
 }

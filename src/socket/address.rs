@@ -125,7 +125,10 @@ pub fn usable(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
         let endpoint = Endpoint::builder().unbound(Family::of(**address));
         let connected = endpoint.and_then(|endpoint| endpoint.connect(**address));
         let lacks = |error: Error| {
-            matches!(error.errno(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
+            matches!(
+                error.errno(),
+                Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL)
+            )
         };
         !connected.is_err_and(lacks)
     };

@@ -136,9 +136,15 @@ mod tests {
             match u32::from(step.code) {
                 code if code == libc::BPF_LD | libc::BPF_W | libc::BPF_ABS => accumulator = cpu,
                 code if code == libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K => {
-                    at += usize::from(if accumulator == step.k { step.jt } else { step.jf });
+                    at += usize::from(if accumulator == step.k {
+                        step.jt
+                    } else {
+                        step.jf
+                    });
                 }
-                code if code == libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K => accumulator %= step.k,
+                code if code == libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K => {
+                    accumulator %= step.k
+                }
                 code if code == libc::BPF_RET | libc::BPF_K => return step.k,
                 code if code == libc::BPF_RET | BPF_A => return accumulator,
                 code => panic!("{code}"),

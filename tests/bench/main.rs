@@ -266,8 +266,18 @@ fn the_text_tells_what_was_measured_and_what_to_use() {
         );
     }
     let enough = finish(&[
-        "bench", "--time", "5ms", "--trials", "5", "--only", "sink", "--rung", "single,offload",
-        "--size", "64", "--markdown",
+        "bench",
+        "--time",
+        "5ms",
+        "--trials",
+        "5",
+        "--only",
+        "sink",
+        "--rung",
+        "single,offload",
+        "--size",
+        "64",
+        "--markdown",
     ]);
     assert_eq!(enough.code, Some(0), "{}", enough.stderr);
     assert!(
@@ -276,7 +286,11 @@ fn the_text_tells_what_was_measured_and_what_to_use() {
         enough.stdout
     );
     // Every backtick is closed on its line, around code alone.
-    for line in enough.stdout.lines().filter(|line| !line.starts_with("```")) {
+    for line in enough
+        .stdout
+        .lines()
+        .filter(|line| !line.starts_with("```"))
+    {
         assert_eq!(line.matches('`').count() % 2, 0, "{line}");
         for code in line.split('`').skip(1).step_by(2) {
             assert!(!code.contains(' '), "{code:?} is no code");

@@ -61,7 +61,9 @@ fn is_root() -> bool {
 
 /// A user of its own for each test, so that limits of a user are not shared.
 fn as_user(uid: u32) -> String {
-    format!("setpriv --reuid={uid} --regid={uid} --clear-groups --inh-caps=-all --bounding-set=-all")
+    format!(
+        "setpriv --reuid={uid} --regid={uid} --clear-groups --inh-caps=-all --bounding-set=-all"
+    )
 }
 
 /// Runs `work` on a thread to which a system call is forbidden (seccomp(2)), and its children:

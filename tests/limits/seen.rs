@@ -28,10 +28,18 @@ fn the_kernel_is_not_blamed_for_what_proc_hides() {
     let pid = format!("pid {}", std::process::id());
     for (mount, user, want) in [
         (hidden, "", pid.as_str()),
-        (hidden, &nobody, "/proc hides other users' processes (hidepid)"),
+        (
+            hidden,
+            &nobody,
+            "/proc hides other users' processes (hidepid)",
+        ),
         (none, "", "/proc is not mounted here"),
         (none, &nobody, "/proc is not mounted here"),
-        (":", &nobody, "other users' processes are seen by root alone"),
+        (
+            ":",
+            &nobody,
+            "other users' processes are seen by root alone",
+        ),
         (
             "ulimit -n 4",
             "",
@@ -93,11 +101,7 @@ taken.bind(('127.0.0.1', 0))
 for words in (['server', '--port'], ['ports']):
     subprocess.run([sys.argv[1], *words, str(taken.getsockname()[1])])
 ";
-    let end = shell(
-        "exec python3 -c \"$1\" \"$0\"",
-        crate::PROGRAM,
-        &[script],
-    );
+    let end = shell("exec python3 -c \"$1\" \"$0\"", crate::PROGRAM, &[script]);
     assert!(
         end.stderr.contains("held by (no name), pid "),
         "{}",

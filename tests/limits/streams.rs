@@ -30,7 +30,9 @@ fn recv_waits_for_a_pipe_that_does_not_block() {
     // Far more than a pipe holds.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("stream");
-    let bytes: Vec<u8> = (0..1 << 20).map(|byte: u32| byte.to_le_bytes()[1]).collect();
+    let bytes: Vec<u8> = (0..1 << 20)
+        .map(|byte: u32| byte.to_le_bytes()[1])
+        .collect();
     std::fs::write(&path, &bytes).unwrap();
     let path = path.to_str().unwrap().to_owned();
     let sending =

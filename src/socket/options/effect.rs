@@ -190,7 +190,11 @@ mod tests {
             ("SO_RCVTIMEO=1ms", Some(""), Some("rounded up")),
             ("IPV6_UNICAST_HOPS=-1", Some("64"), Some("-1 stands for")),
             ("IPV6_TCLASS=-1", Some("0"), Some("-1 stands for")),
-            ("IPV6_ADD_MEMBERSHIP=ff15::1%lo", None, Some("shows no value")),
+            (
+                "IPV6_ADD_MEMBERSHIP=ff15::1%lo",
+                None,
+                Some("shows no value"),
+            ),
             ("SO_BUSY_POLL_BUDGET=8", None, Some("shows no value")),
         ] {
             let parsed: Setting = setting.parse().unwrap();

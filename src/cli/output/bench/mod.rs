@@ -62,7 +62,9 @@ impl<'a> Report<'a> {
         self.clear();
         let is_of_rungs = error.kind() == ErrorKind::Unsupported;
         self.has_failed |= self.is_named || !is_of_rungs;
-        self.trials = self.trials.saturating_sub(variants.len() * self.config.trials);
+        self.trials = self
+            .trials
+            .saturating_sub(variants.len() * self.config.trials);
         let what = match variants {
             [first, ..] if is_of_rungs => format!("{} to {}", first.send, first.receive),
             [first] => name(first),

@@ -56,7 +56,10 @@ impl Page<'_> {
         let lines = [
             format!("Linux {}, {place}", setting.kernel),
             format!("{cpus}{spin}; {credit}"),
-            format!("receive buffer: {}", buffer(setting.receive_buffer, "rmem_max")),
+            format!(
+                "receive buffer: {}",
+                buffer(setting.receive_buffer, "rmem_max")
+            ),
             format!("send buffer: {}", buffer(setting.send_buffer, "wmem_max")),
             trials,
         ];

@@ -39,10 +39,7 @@ impl Row {
         } else {
             "unknown"
         };
-        let process = owner.map_or_else(
-            || unknown.to_owned(),
-            |owner| owner.process.to_string(),
-        );
+        let process = owner.map_or_else(|| unknown.to_owned(), |owner| owner.process.to_string());
         let cells = [
             socket.local.to_string(),
             socket.remote.map_or_else(none, |remote| remote.to_string()),
