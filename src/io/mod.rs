@@ -105,12 +105,24 @@ use crate::error::Error;
 #[cold]
 fn unsupported(rung: Rung, source: std::io::Error) -> Error {
     let remedy = match source.raw_os_error() {
-        Some(libc::ENOMEM) if rung == Rung::Uring => format!(
-            "its rings count as locked memory, of which this user may have {}: raise it with \
-             ulimit -l, or grant CAP_IPC_LOCK",
-            locked_memory()
-        ),
-        Some(libc::ENOMEM) => "raise the limit of memory with ulimit -v".into(),
+        Some(libc::ENOMEM) => match (
+            rung,
+            limit(Resource::RLIMIT_AS),
+            limit(Resource::RLIMIT_MEMLOCK),
+        ) {
+            (Rung::Uring, None, Some(locked)) => format!(
+                "its rings count as locked memory, of which this user may have {locked}: raise it \
+                 with ulimit -l, or grant CAP_IPC_LOCK"
+            ),
+            (Rung::Uring, Some(space), Some(locked)) => format!(
+                "its rings count as locked memory, of which this user may have {locked} (ulimit -l), \
+                 and this process may have {space} in all (ulimit -v)"
+            ),
+            (_, Some(space), _) => {
+                format!("this process may have {space} of memory: raise it with ulimit -v")
+            }
+            _ => "the system is short of memory, or the limit of a cgroup is reached".into(),
+        },
         Some(libc::EMFILE) => "raise the limit of open files with ulimit -n".into(),
         Some(libc::ENFILE) => "this machine has too many open files (sysctl fs.file-max)".into(),
         Some(libc::EPERM | libc::EACCES) if rung == Rung::Uring => format!(
@@ -122,11 +134,10 @@ fn unsupported(rung: Rung, source: std::io::Error) -> Error {
     Error::unsupported("use", format_args!("rung {rung}"), source).with_remedy(remedy)
 }
 
-/// The limit of `ulimit -l`, in its unit.
-fn locked_memory() -> String {
-    match getrlimit(Resource::RLIMIT_MEMLOCK) {
-        Ok((RLIM_INFINITY, _)) => "any amount".into(),
-        Ok((bytes, _)) => format!("{} KiB", bytes / 1024),
-        Err(_) => "too little".into(),
+/// A limit of bytes in the unit of ulimit; `None` if there is none.
+fn limit(resource: Resource) -> Option<String> {
+    match getrlimit(resource) {
+        Ok((bytes, _)) if bytes != RLIM_INFINITY => Some(format!("{} KiB", bytes / 1024)),
+        _ => None,
     }
 }

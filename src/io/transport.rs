@@ -28,6 +28,9 @@ use crate::units::LONGEST;
 /// Bytes of datagrams that wait to be sent: four of the largest.
 const QUEUE: usize = 4 * 65_536;
 
+/// Bytes that must be left for everything else.
+const HEADROOM: usize = 1 << 20;
+
 /// The most messages a system call takes (`UIO_MAXIOV`).
 const LARGEST_BATCH: usize = 1024;
 
@@ -399,6 +402,7 @@ fn raise(endpoint: &Endpoint, name: &'static str, bytes: usize) -> Result<()> {
 }
 
 fn engine(rung: Rung, endpoint: &mut Endpoint, settings: &Settings) -> Result<Box<dyn Engine>> {
+    afford(rung, settings)?;
     if rung != Rung::Offload {
         Offload::undo(endpoint)?;
     }
@@ -415,6 +419,20 @@ fn engine(rung: Rung, endpoint: &mut Endpoint, settings: &Settings) -> Result<Bo
                 .with_remedy("build udpraw with the feature 'uring'"));
         }
     })
+}
+
+/// Finds out whether there is address space (`ulimit -v`) for a rung's buffers, and for what else will
+/// be needed: an allocation that fails later ends the process.
+fn afford(rung: Rung, settings: &Settings) -> Result<()> {
+    let buffers = match rung {
+        Rung::Single => 1,
+        Rung::Batch | Rung::Offload => settings.batch,
+        // A ring rounds it up, and has its queues beside.
+        Rung::Uring => 2 * settings.batch,
+    };
+    let bytes = buffers * settings.capacity + QUEUE + HEADROOM;
+    let tried = Vec::<u8>::new().try_reserve_exact(bytes);
+    tried.map_err(|_| super::unsupported(rung, Errno::ENOMEM.into()))
 }
 
 fn best(

@@ -74,7 +74,11 @@ impl Crew {
         let mut again = Vec::new();
         for endpoint in groups.iter().flatten() {
             let fd = endpoint.as_fd().try_clone_to_owned();
-            let fd = fd.map_err(|source| Error::os("copy", "a socket's fd", source))?;
+            let fd = fd.map_err(|source| {
+                Error::os("copy", "a socket's fd", source).with_remedy(
+                    "raise the limit of open files with ulimit -n, or take fewer workers",
+                )
+            })?;
             again.push(Endpoint::from(fd));
         }
         let progress = again.iter().map(|_| Arc::default()).collect();

@@ -69,10 +69,19 @@ fn the_limit_of_locked_memory_costs_io_uring_alone() {
 
 #[test]
 fn a_small_address_space_ends_nothing() {
-    let script = format!("ulimit -v 90000; exec \"$0\" {SHORT} --json");
-    let end = shell(&script, PROGRAM, &[]);
-    assert_eq!(end.code, Some(0), "{}", end.stderr);
-    assert_eq!(rungs(&end.stdout)[..3], ["single", "batch", "offload"]);
+    for kib in [70_000, 90_000] {
+        let script = format!("ulimit -v {kib}; exec \"$0\" {SHORT} --json");
+        let end = shell(&script, PROGRAM, &[]);
+        assert_eq!(end.code, Some(0), "{}", end.stderr);
+        // How much is left for the larger rungs differs from run to run.
+        assert_eq!(rungs(&end.stdout)[0], "single");
+        for note in end.stderr.lines() {
+            assert!(
+                note.contains("(ENOMEM)") && note.contains("ulimit -v"),
+                "{note}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -158,13 +167,8 @@ fn a_file_is_stored_where_no_thread_can_be_had() {
     let mut receiving = command.spawn().unwrap();
     let mut talk = std::io::BufReader::new(receiving.stderr.take().unwrap());
     let mut line = String::new();
-    while !line.contains("127.0.0.1:") {
-        line.clear();
-        let read = std::io::BufRead::read_line(&mut talk, &mut line).unwrap();
-        assert!(read > 0, "it never said where it listens");
-    }
-    let port = line.split("127.0.0.1:").nth(1).unwrap();
-    let port: String = port.chars().take_while(char::is_ascii_digit).collect();
+    std::io::BufRead::read_line(&mut talk, &mut line).unwrap();
+    let port = crate::common::listening(line.trim_end()).port().to_string();
     let sent = finish(&["send", "127.0.0.1", PROGRAM, "--port", &port]);
     assert_eq!(sent.code, Some(0), "{}", sent.stderr);
     assert!(receiving.wait().unwrap().success());

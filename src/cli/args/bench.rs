@@ -137,6 +137,10 @@ impl BenchArguments {
                     Err(error) => return Err(error),
                 }
             }
+            match (rungs.as_slice(), missing.pop()) {
+                ([], Some(error)) => return Err(error),
+                (_, last) => missing.extend(last),
+            }
             Ok(rungs)
         };
         let rungs = match (&self.rung[..], &self.send[..], &self.receive[..]) {

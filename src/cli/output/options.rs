@@ -293,7 +293,10 @@ fn value_line(described: &Described, family: Family) -> String {
             format!("{value}; setting it is refused: {}", errno_name(errno))
         }
         (None, Some(errno)) => format!("refused on a fresh {family} socket: {}", errno_name(errno)),
-        (None, None) => "cannot be read".into(),
+        (None, None) => match described.option.shown_by() {
+            Some(other) => format!("cannot be read; {} shows the effect", other.name),
+            None => "cannot be read".into(),
+        },
     }
 }
 

@@ -34,6 +34,21 @@ const READ_INSTEAD: [(&str, &str); 3] = [
     ("SO_DETACH_FILTER", "SO_ATTACH_FILTER"),
 ];
 
+impl SocketOption {
+    /// Of an option that can only be set, the one that shows what it did, if there is one.
+    ///
+    /// ```
+    /// use udpraw::socket::options::SocketOption;
+    /// let option = SocketOption::find("SO_RCVBUFFORCE")?;
+    /// assert_eq!(option.shown_by().unwrap().name, "SO_RCVBUF");
+    /// # Ok::<(), udpraw::error::Error>(())
+    /// ```
+    pub fn shown_by(&self) -> Option<&'static Self> {
+        let instead = READ_INSTEAD.iter().find(|(name, _)| *name == self.name);
+        instead.and_then(|(_, name)| Self::find(name).ok())
+    }
+}
+
 impl Setting {
     /// Reads what became of it once it was applied, and says why where that is not what was asked
     /// for.
@@ -54,11 +69,7 @@ impl Setting {
     /// Of getsockopt(2).
     pub fn effect(&self, fd: BorrowedFd<'_>) -> Result<Effect> {
         let option = self.option();
-        let instead = READ_INSTEAD.iter().find(|(name, _)| *name == option.name);
-        let read_from = match instead {
-            Some((_, name)) => SocketOption::find(name)?,
-            None => option,
-        };
+        let read_from = option.shown_by().unwrap_or(option);
         if !read_from.is_readable() {
             return Ok(Effect {
                 value: None,
