@@ -268,7 +268,9 @@ fn a_late_reply_is_not_taken_for_that_to_the_next_request() {
     let timeout = of("estimate")[1]["rto_us"].as_f64().unwrap();
     // No floor of 1 s once there is a sample.
     assert!(timeout >= 1000.0, "{timeout}");
-    assert_eq!(of("reply")[1]["attempt"], of("reply")[1]["tries"]);
+    // On a busy machine it may have been repeated before the reply came; that was to the first.
+    assert_eq!(of("reply")[1]["attempt"], 1);
+    assert_eq!(of("reply")[1]["rtt_us"], of("reply")[1]["elapsed_us"]);
     assert_eq!(of("summary")[0]["ignored"]["stale"], 2);
     assert!(
         records

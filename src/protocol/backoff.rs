@@ -177,7 +177,36 @@ impl Iterator for Schedule {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Whatever was measured and asked for: the limits hold, and by RFC 9002 there is never more
+        /// than one datagram in a smoothed round trip.
+        #[test]
+        fn the_limits_hold(samples in prop::collection::vec(0_u64..10_000_000, 0..20), rule in 0..3_usize, tries in prop::option::of(1..50_u32), limit in prop::option::of(0_u64..100_000_000)) {
+            let rule = [Backoff::Book, Backoff::Rfc8085, Backoff::Rfc9002][rule];
+            let mut estimate = RoundTrip::default();
+            for sample in samples {
+                estimate.sample(Duration::from_micros(sample));
+            }
+            let limit = limit.map(Duration::from_micros);
+            // A bound for the number of waits, in case that nothing else were one.
+            let waits: Vec<_> = rule.schedule(&estimate, tries, limit).take(1_000_000).collect();
+            prop_assert!(!waits.is_empty());
+            prop_assert!(waits.len() <= tries.unwrap_or(999_999) as usize);
+            let whole: Duration = waits.iter().sum();
+            let most = limit.or(rule.default_limit()).unwrap_or(Duration::MAX);
+            prop_assert!(whole <= most, "{:?} of {:?}", whole, most);
+            if let (Backoff::Rfc9002, Some(smoothed)) = (rule, estimate.smoothed()) {
+                for wait in &waits[..waits.len() - 1] {
+                    prop_assert!(*wait >= smoothed.min(RoundTrip::MOST));
+                    prop_assert!(*wait >= Duration::from_millis(1));
+                }
+            }
+        }
+    }
 
     fn millis(schedule: Schedule) -> Vec<u128> {
         schedule.map(|wait| wait.as_millis()).collect()

@@ -295,7 +295,7 @@ impl<'a> Report<'a> {
                 reached_per_s: rate.map(|rate| rate.reached),
                 limited_by: rate.and_then(|rate| rate.slow).map(|slow| match slow {
                     Slow::Replies(_) => "replies",
-                    Slow::Elsewhere => "input",
+                    Slow::Elsewhere => "io",
                     Slow::Timer => "timer",
                 }),
                 ignored: ignored.map(IgnoredRecord::from),

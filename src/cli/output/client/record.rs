@@ -96,7 +96,7 @@ pub(super) enum Record<'a> {
         asked_per_s: Option<f64>,
         #[serde(skip_serializing_if = "Option::is_none")]
         reached_per_s: Option<f64>,
-        /// Why fewer than asked for: `replies`, `input` or `timer`.
+        /// Why fewer than asked for: `replies`, `io` (input or output) or `timer`.
         #[serde(skip_serializing_if = "Option::is_none")]
         limited_by: Option<&'static str>,
         #[serde(skip_serializing_if = "Option::is_none")]
