@@ -71,6 +71,7 @@ fn set_on_each_other(modes: [&[&str]; 2], places: [SocketAddrV4; 2]) -> [u64; 2]
     Frame {
         kind: Kind::Request,
         id: 7,
+        attempt: 1,
         payload: b"x",
     }
     .encode(&mut request);
