@@ -13,6 +13,8 @@ mod library;
 mod odd;
 #[path = "trace/options.rs"]
 mod options;
+#[path = "trace/outlives.rs"]
+mod outlives;
 #[path = "trace/refusals.rs"]
 mod refusals;
 
