@@ -17,6 +17,8 @@ mod notation;
 mod odd;
 #[path = "trace/options.rs"]
 mod options;
+#[path = "trace/outlives.rs"]
+mod outlives;
 #[path = "trace/refusals.rs"]
 mod refusals;
 

@@ -29,6 +29,7 @@ impl Tracer {
     /// tracer: it is among [`Tracer::remaining`] then.
     pub fn detach(&mut self) {
         self.is_leaving = true;
+        self.awaited.clear();
         if self.has_filter {
             return;
         }
@@ -65,6 +66,7 @@ impl Tracer {
     /// Lets what is left do what it likes, without a word, until all of it has ended: for a process in
     /// the background.
     pub fn keep(&mut self) {
+        self.spin.stop();
         loop {
             match self.listen(true) {
                 Word::From(thread, status) => self.wave_on(thread, status),

@@ -36,9 +36,15 @@ pub(super) struct Spin {
     phase: Phase,
     stops: u32,
     began: Option<Instant>,
+    is_off: bool,
 }
 
 impl Spin {
+    /// Sleeps from now on: nobody waits for what is seen.
+    pub(super) fn stop(&mut self) {
+        self.is_off = true;
+    }
+
     /// Counts a stop, and goes over to the next phase when this one is done.
     pub(super) fn count(&mut self) {
         self.stops += 1;
@@ -64,7 +70,7 @@ impl Spin {
 
     /// Looks for what `look` may find, for as long as it pays.
     pub(super) fn wait<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-        if !matches!(self.phase, Phase::Looking(_) | Phase::Kept(true)) {
+        if self.is_off || !matches!(self.phase, Phase::Looking(_) | Phase::Kept(true)) {
             return None;
         }
         let began = Instant::now();
