@@ -30,12 +30,14 @@ mod order;
 mod overlap;
 mod place;
 mod program;
+mod python;
 mod signal;
 mod sockets;
 mod start;
 mod state;
 mod tracee;
 mod tracer;
+mod waiting;
 
 pub use call::{Call, Direction, Events, Facts, Kind, Moved, Returned, Wait};
 pub use diagram::{Arrow, Diagram, Fate};
