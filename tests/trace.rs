@@ -112,6 +112,7 @@ fn normal(line: &str) -> String {
         }
         while let Some(at) = word
             .find("0x7f")
+            .or_else(|| word.find("0x7e"))
             .or_else(|| word.find("0x55"))
             .or_else(|| word.find("0x56"))
         {

@@ -33,7 +33,11 @@ mod notation;
 mod order;
 mod overlap;
 mod program;
+<<<<<<< HEAD
 mod refusal;
+=======
+mod python;
+>>>>>>> text
 mod signal;
 mod sockets;
 mod spin;
@@ -41,6 +45,7 @@ mod start;
 mod state;
 mod tracee;
 mod tracer;
+mod waiting;
 
 pub use call::{Call, Direction, Events, Facts, Kind, Moved, Returned, Wait};
 pub use diagram::{Arrow, Diagram, Fate};

@@ -68,6 +68,14 @@ impl Sockets {
         self.0.get_mut(&inode)
     }
 
+    /// A call on `fd` has told or set whether its socket blocks.
+    pub(super) fn set_mode(&mut self, table: &Table, fd: i32, is_nonblocking: Option<bool>) {
+        let socket = table.inode(fd).and_then(|inode| self.get_mut(inode));
+        if let (Some(socket), Some(mode)) = (socket, is_nonblocking) {
+            socket.is_nonblocking = Some(mode);
+        }
+    }
+
     /// A descriptor that has just come into a process: asks what it is, unless `kind` tells.
     pub(super) fn learn(&mut self, table: &mut Table, process: i32, fd: i32, kind: Option<Kind>) {
         self.forget(table, fd);

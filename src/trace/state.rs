@@ -208,12 +208,8 @@ impl Tracer {
                 }
             }
             Shape::Fcntl | Shape::Ioctl => {
-                let socket = table
-                    .inode(fd)
-                    .and_then(|inode| self.sockets.get_mut(inode));
-                if let (Some(socket), Some(mode)) = (socket, call.nonblocking_from_now()) {
-                    socket.is_nonblocking = Some(mode);
-                }
+                self.sockets
+                    .set_mode(table, fd, call.nonblocking_from_now());
             }
             Shape::Close => self.sockets.forget(table, fd),
             // CLOSE_RANGE_CLOEXEC (4) closes nothing yet.

@@ -6,7 +6,7 @@ use udpraw::socket::options::SocketOption;
 #[rustfmt::skip]
 const VERBS: &[&str] = &[
     "advises", "allows", "answers", "cuts", "drops", "forbids", "gathers", "gives", "hands", "has",
-    "joins", "keeps", "leases", "leaves", "lets", "marks", "puts", "receives", "removes", "reports",
+    "joins", "keeps", "leases,", "leaves", "lets", "marks", "puts", "receives", "removes", "reports",
     "sends", "sets", "takes", "tells", "turns",
 ];
 

@@ -75,8 +75,8 @@ fn normal(line: &str) -> String {
     let mut line = line.to_owned();
     let decimal: fn(&char) -> bool = char::is_ascii_digit;
     let hexadecimal: fn(&char) -> bool = char::is_ascii_hexdigit;
-    for key in ["0x7f", "0x55", "0x56"] {
-        line = blank(&line, key, 10, hexadecimal).replace(&format!("{key}N"), "POINTER");
+    for key in ["0x7", "0x5"] {
+        line = blank(&line, key, 11, hexadecimal).replace(&format!("{key}N"), "POINTER");
     }
     line = blank(&line, "htons(", 5, decimal);
     for key in [

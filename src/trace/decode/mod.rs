@@ -7,9 +7,11 @@ mod address;
 mod control;
 mod descriptor;
 mod ioctl;
+mod many;
 mod message;
 mod names;
 mod option;
+mod structure;
 mod transfer;
 mod wait;
 
@@ -138,8 +140,8 @@ pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context
         Shape::ReceiveFrom => message::receive_from(call, context),
         Shape::SendMessage => message::send_message(call, context),
         Shape::ReceiveMessage => message::receive_message(call, context),
-        Shape::SendMessages => message::messages(call, context, true),
-        Shape::ReceiveMessages => message::messages(call, context, false),
+        Shape::SendMessages => many::messages(call, context, true),
+        Shape::ReceiveMessages => many::messages(call, context, false),
         Shape::Read => transfer::read_write(call, context, false, false),
         Shape::Write => transfer::read_write(call, context, true, false),
         Shape::ReadVector => transfer::read_write(call, context, false, true),

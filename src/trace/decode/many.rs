@@ -1,0 +1,112 @@
+//! Calls that send or receive many messages at once.
+
+use std::fmt::Write as _;
+
+use super::message::{Header, done, header, message_flags};
+use super::{Context, Early};
+use crate::trace::call::{Call, Direction};
+use crate::trace::memory::Memory;
+use crate::trace::notation::{array, pointer};
+
+/// How many messages of a call are looked at.
+const PARTS: usize = 1024;
+
+/// sendmmsg(2) and recvmmsg(2).
+pub(super) fn messages<M: Memory>(call: &mut Call, context: &Context<'_, M>, is_send: bool) {
+    let [_, at, count, flags, timeout, _] = context.arguments;
+    let done = done(call);
+    call.next();
+    match (is_send, done) {
+        (true, _) => each_message(call, context, u64::from(count as u32), None),
+        (false, Some(done)) => each_message(call, context, done as u64, Some(done)),
+        (false, None) => pointer(&mut call.text, at),
+    }
+    let _ = write!(call.next(), "{}", count as u32);
+    message_flags(call.next(), flags as i32);
+    if !is_send {
+        let before = match context.early {
+            Early::Messages(_, time) => time.clone(),
+            _ => super::timespec_text(context.memory, timeout),
+        };
+        call.next().push_str(&before);
+        match done {
+            Some(0) => call.remark.push_str("(Timeout)"),
+            Some(_) if timeout != 0 => super::left(call, context, timeout),
+            _ => {}
+        }
+    }
+    call.facts.flags = flags as i32;
+    call.facts.direction = Some(if is_send {
+        Direction::Out
+    } else {
+        Direction::In
+    });
+    // What was not sent is shown, and has not moved.
+    call.facts.moved.truncate(done.unwrap_or_default());
+    for moved in &mut call.facts.moved {
+        moved.is_error = !is_send && flags as i32 & libc::MSG_ERRQUEUE != 0;
+    }
+    call.facts.address = call.facts.moved.first().and_then(|moved| moved.peer);
+}
+
+/// `[{msg_hdr={…}, msg_len=3}, …]`: as many as strace shows, and the facts in all.
+fn each_message<M: Memory>(
+    call: &mut Call,
+    context: &Context<'_, M>,
+    count: u64,
+    received: Option<usize>,
+) {
+    const SIZE: usize = Header::SIZE + 8;
+    let at = context.arguments[1];
+    let done = done(call).unwrap_or_default();
+    let rooms = match context.early {
+        Early::Messages(rooms, _) => &rooms[..],
+        _ => &[],
+    };
+    let mut index = 0;
+    let mut one = |text: &mut String, bytes: &[u8; SIZE]| {
+        let Some(found) = Header::read(bytes) else {
+            return;
+        };
+        let [.., a, b, c, d, _, _, _, _] = *bytes;
+        let length = u32::from_ne_bytes([a, b, c, d]);
+        let room = rooms.get(index).copied();
+        text.push_str("{msg_hdr=");
+        std::mem::swap(text, &mut call.text);
+        header(
+            call,
+            context,
+            &found,
+            room,
+            received.map(|_| length as usize),
+        );
+        std::mem::swap(text, &mut call.text);
+        if index < done {
+            let _ = write!(text, ", msg_len={length}");
+            if let Some(moved) = call.facts.moved.last_mut() {
+                moved.bytes = length as usize;
+            }
+        }
+        text.push('}');
+        index += 1;
+    };
+    let mut text = String::new();
+    array(
+        &mut text,
+        context.memory,
+        (at, count),
+        context.bytes,
+        &mut one,
+    );
+    // Beyond what is shown, for the facts.
+    let mut beyond = String::new();
+    for extra in context.bytes..done.min(PARTS) {
+        let here = at.wrapping_add((extra * SIZE) as u64);
+        let Some(bytes) = context.memory.exact::<SIZE>(here) else {
+            break;
+        };
+        one(&mut beyond, &bytes);
+        beyond.clear();
+    }
+    call.text.push_str(&text);
+}
