@@ -1,7 +1,9 @@
 //! The reader of standard output goes away, as `head -1` does: the command ends, quietly, with the
 //! status of what it knows by then.
 
-use crate::common::{Running, Server, ask, socket, udpraw};
+use std::io::{BufRead, BufReader};
+
+use crate::common::{Running, finish, listening, socket, udpraw};
 
 /// Reads one line, closes the pipe, and waits for the end.
 fn head(arguments: &[&str]) -> (Option<i32>, String) {
@@ -50,24 +52,20 @@ fn what_waits_notices() {
 
 #[test]
 fn a_server_answers_what_it_received() {
-    for options in [&[][..], &["--exchange"], &["--io", "batch"]] {
-        let server = Server::start(options);
-        let client = server.client();
-        let end = std::thread::scope(|scope| {
-            let end = scope.spawn(|| server.running.close_stdout());
-            match options {
-                ["--exchange"] => {
-                    let port = client.peer_addr().unwrap().port().to_string();
-                    let asked = crate::common::finish(&["client", "--exchange", "-p", &port]);
-                    assert_eq!(asked.code, Some(0), "{}", asked.stderr);
-                }
-                // This one notices by itself, and may be gone.
-                ["--io", ..] => {}
-                _ => assert_eq!(ask(&client, b"hello"), b"Your data was 5 bytes long"),
-            }
-            end.join().unwrap()
-        });
-        assert_eq!(end.code, Some(0), "{options:?}");
-        assert!(end.stderr.contains("nobody reads"), "{}", end.stderr);
+    for options in [&[][..], &["--exchange"]] {
+        let words = [&["server", "-p", "0"], options].concat();
+        let mut child = udpraw(words).spawn().unwrap();
+        let mut line = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        drop(stdout);
+        let at = listening(line.trim_end());
+        let port = at.port().to_string();
+        let asked = finish(&[&["client", "-p", &port], options].concat());
+        assert_eq!(asked.code, Some(0), "{options:?}: {}", asked.stderr);
+        let end = child.wait_with_output().unwrap();
+        let talk = String::from_utf8(end.stderr).unwrap();
+        assert_eq!(end.status.code(), Some(0), "{options:?}: {talk}");
+        assert!(talk.contains("nobody reads the output any more"), "{talk}");
     }
 }

@@ -94,7 +94,7 @@ fn ports_and_probe() {
         (1, &["probe", "127.0.0.1", &closed]),
         (1, &["probe", "127.0.0.1", &format!("{open},{closed}")]),
         (2, &["probe", "127.0.0.1", "no-such-service"]),
-        (0, &["mtu", "127.0.0.1", "-p", &open]),
+        (0, &["mtu", "127.0.0.1", "-p", &closed]),
         (2, &["mtu", "--backoff", "nonsense", "127.0.0.1"]),
     ]);
 }

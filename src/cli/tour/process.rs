@@ -44,7 +44,7 @@ impl Process {
     }
 
     /// Waits for its end; says whether it did its work.
-    pub(crate) fn is_done(mut self) -> bool {
+    pub(crate) fn is_done(&mut self) -> bool {
         self.child.wait().is_ok_and(|status| status.success())
     }
 }
