@@ -33,11 +33,8 @@ mod notation;
 mod order;
 mod overlap;
 mod program;
-<<<<<<< HEAD
-mod refusal;
-=======
 mod python;
->>>>>>> text
+mod refusal;
 mod signal;
 mod sockets;
 mod spin;
