@@ -103,7 +103,7 @@ impl<S: AsFd> Interruptible<S> {
 impl<S: AsFd> Write for Interruptible<S> {
     fn write(&mut self, mut bytes: &[u8]) -> io::Result<usize> {
         loop {
-            if signal::count() > 0 {
+            if signal::is_raised() {
                 if !self.is_ready()? {
                     return Err(io::Error::other(Blocked));
                 }

@@ -82,6 +82,7 @@ mod choice;
 mod coalesce;
 mod counters;
 mod offload;
+mod open;
 mod outbox;
 mod rung;
 mod send;

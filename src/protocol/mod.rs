@@ -15,5 +15,5 @@ pub mod transfer;
 
 pub use backoff::{Backoff, Schedule};
 pub use path_mtu::{PathMtu, PathMtuState};
-pub use reflection::{Circulation, Unanswerable, amplifies, unanswerable};
+pub use reflection::{REPLY_HOP_LIMIT, Unanswerable, amplifies, is_marked_reply, unanswerable};
 pub use round_trip::RoundTrip;

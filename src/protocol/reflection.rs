@@ -4,11 +4,7 @@
 //! ever (CERT CA-1996-01), make one flood a third party with more than the forger sent (RFC 8085
 //! section 6), or name an address that nobody can have.
 
-use std::hash::Hasher;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
-
-use siphasher::sip::SipHasher13;
 
 /// How many times what came may be sent to an address that is not proven (RFC 9000 section 8).
 const FACTOR: usize = 3;
@@ -79,132 +75,25 @@ pub fn amplifies(source: SocketAddr, request: usize, reply: usize) -> bool {
     reply + headers > FACTOR * (request + headers)
 }
 
-/// The first port that Linux gives to clients that ask for none (`ip_local_port_range`).
-const EPHEMERAL: u16 = 32_768;
-/// Of two equal datagrams of one source, the second may be the first one's echo within this time.
-const ROUND: Duration = Duration::from_millis(250);
-/// In so short a silence, what circulates in a loop would have come by again.
-const SILENCE: Duration = Duration::from_millis(50);
-/// So many equal datagrams of a client's port are answered before it has to go on by itself,
-const TRIAL: u32 = 64;
-/// and so many each time after that: what it did then may have been forged.
-const TERM: u32 = 4096;
-/// A power of two.
-const SLOTS: usize = 512;
+/// The hop limit (TTL) with which a responder sends replies whose bytes do not show that they are
+/// replies, such as an echo: its own kind knows them by it ([`is_marked_reply`]).
+pub const REPLY_HOP_LIMIT: u8 = 200;
 
-/// Finds a datagram that circulates between a responder and another one that no port gives away, such
-/// as two echo servers.
+/// The longest path, in hops, over which a mark is known.
+const LONGEST_PATH: u8 = 40;
+
+/// Whether a datagram that arrived with this hop limit left with [`REPLY_HOP_LIMIT`].
 ///
-/// What circulates comes again and again, equal and at once. A client may do the same, but it goes on
-/// by itself after a silence, and what circulates does not. So:
-/// - From a port below 32,768, which is a server's as a rule, a datagram that came within the last
-///   250 ms already is not answered.
-/// - From any other, 64 equal ones are answered; then none is until 50 ms have passed without one.
-///   Who sends again after that is no echo, and is answered 4,096 times before it is asked again.
+/// Each router takes one off (RFC 791 section 3.2, RFC 8200 section 3). Hosts start at 64, 128 or 255,
+/// and no path is so long that one of these arrives as a mark.
 ///
-/// So nothing circulates for ever: a forged datagram is worth that many replies at most. The memory is fixed, and its hash is keyed.
-#[derive(Debug)]
-pub struct Circulation {
-    key: (u64, u64),
-    slots: Vec<Slot>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Slot {
-    tag: u64,
-    state: State,
-    times: u32,
-    /// When it came last; not asked for the first time from a client's port.
-    last: Option<Instant>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-enum State {
-    #[default]
-    Trial,
-    Muted,
-    Proven,
-}
-
-impl Circulation {
-    /// An empty memory; `key` is random.
-    pub fn new(key: (u64, u64)) -> Self {
-        Self {
-            key,
-            slots: vec![Slot::default(); SLOTS],
-        }
-    }
-
-    /// Whether a datagram of `source` may be one that circulates, and is not to be answered. `now` is
-    /// only called where it matters.
-    pub fn goes_round(
-        &mut self,
-        source: SocketAddr,
-        bytes: &[u8],
-        now: impl FnOnce() -> Instant,
-    ) -> bool {
-        let is_client = source.port() >= EPHEMERAL;
-        let tag = self.tag(source, bytes);
-        // Truncation keeps the bits that choose the slot.
-        let slot = &mut self.slots[tag as usize % SLOTS];
-        if slot.tag != tag {
-            *slot = Slot {
-                tag,
-                times: 1,
-                last: (!is_client).then(now),
-                ..Slot::default()
-            };
-            return false;
-        }
-        slot.times = slot.times.saturating_add(1);
-        if slot.state == State::Proven && slot.times <= TERM {
-            return false;
-        }
-        let now = now();
-        let since = slot.last.map(|last| now.saturating_duration_since(last));
-        slot.last = Some(now);
-        if slot.state != State::Proven && since.is_some_and(|since| since > ROUND) {
-            (slot.state, slot.times) = (State::Trial, 1);
-            return false;
-        }
-        if !is_client {
-            return true;
-        }
-        let is_over = match slot.state {
-            State::Trial => slot.times > TRIAL,
-            State::Muted => since.is_none_or(|since| since <= SILENCE),
-            State::Proven => true,
-        };
-        slot.state = match (slot.state, is_over) {
-            (_, true) => State::Muted,
-            (State::Muted, false) => {
-                slot.times = 0;
-                State::Proven
-            }
-            (state, false) => state,
-        };
-        is_over
-    }
-
-    /// Of the source and of both ends of the payload; never 0, as an empty slot has.
-    fn tag(&self, source: SocketAddr, bytes: &[u8]) -> u64 {
-        const END: usize = 64;
-        let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
-        match source.ip() {
-            IpAddr::V4(address) => hasher.write_u32(address.to_bits()),
-            IpAddr::V6(address) => hasher.write(&address.octets()),
-        }
-        hasher.write_u16(source.port());
-        hasher.write_usize(bytes.len());
-        match bytes.len().checked_sub(END) {
-            Some(rest) if rest > END => {
-                hasher.write(&bytes[..END]);
-                hasher.write(&bytes[rest..]);
-            }
-            _ => hasher.write(bytes),
-        }
-        hasher.finish().max(1)
-    }
+/// ```
+/// use udpraw::protocol::{REPLY_HOP_LIMIT, is_marked_reply};
+/// assert!(is_marked_reply(REPLY_HOP_LIMIT) && is_marked_reply(REPLY_HOP_LIMIT - 12));
+/// assert!(![255, 128, 64].into_iter().any(is_marked_reply));
+/// ```
+pub fn is_marked_reply(hop_limit: u8) -> bool {
+    (REPLY_HOP_LIMIT - LONGEST_PATH..=REPLY_HOP_LIMIT).contains(&hop_limit)
 }
 
 #[cfg(test)]
@@ -248,45 +137,6 @@ mod tests {
         assert!(!amplifies(v4, 0, b"Your data was 0 bytes long".len()));
         for (source, most) in [(v4, 56), (mapped, 56), (v6, 96)] {
             assert!(!amplifies(source, 0, most) && amplifies(source, 0, most + 1));
-        }
-    }
-
-    #[test]
-    fn what_circulates_is_not_answered_and_who_goes_on_is() {
-        let start = Instant::now();
-        let at = |millis| start + Duration::from_millis(millis);
-        let mut memory = Circulation::new((1, 2));
-        // A server's port: once a round.
-        let server = "192.0.2.1:1061".parse().unwrap();
-        for (time, want) in [
-            (0, false),
-            (1, true),
-            (200, true),
-            (449, true),
-            (700, false),
-        ] {
-            assert_eq!(memory.goes_round(server, b"x", || at(time)), want, "{time}");
-        }
-        assert!(!memory.goes_round(server, b"y", || at(701)));
-        // A client's port: 64 times, then not before a silence, then always.
-        let client = "192.0.2.1:40000".parse().unwrap();
-        let mut ask = |time| memory.goes_round(client, b"x", || at(time));
-        let refused = (0..100).filter(|_| ask(0)).count();
-        assert_eq!(refused, 100 - TRIAL as usize);
-        assert!(ask(40) && ask(80));
-        assert!(!ask(180));
-        assert!((0..TERM).all(|_| !ask(181)));
-        assert!(ask(181) && ask(200) && !ask(300));
-    }
-
-    #[test]
-    fn a_client_at_its_own_pace_is_always_answered() {
-        let start = Instant::now();
-        let mut memory = Circulation::new((1, 2));
-        let client = "192.0.2.1:40000".parse().unwrap();
-        for turn in 0..1000 {
-            let now = start + ROUND * turn + Duration::from_millis(u64::from(turn));
-            assert!(!memory.goes_round(client, b"x", || now));
         }
     }
 }

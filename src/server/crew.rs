@@ -301,8 +301,10 @@ fn serve_run(desk: &mut Desk, arrival: &Arrival<'_>, outbox: &mut Outbox<'_>, ta
         return;
     }
     // Of a run that was one burst, the first datagram stands for all.
-    let first = arrival.datagrams().next().unwrap_or_default();
-    match desk.refusal(arrival.source(), first) {
+    let refusal = Request::each_of(arrival)
+        .next()
+        .and_then(|first| desk.refusal(&first));
+    match refusal {
         Some(why) => desk.summary.refused(why, count),
         None => outbox.echo(arrival),
     }

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use super::answer::Answer;
 use super::exchange::Exchanges;
@@ -11,7 +10,7 @@ use super::{Behaviour, Event, Reply, Request, Summary, Template, consent};
 use crate::error::Error;
 use crate::protocol::consent::{LENGTH, is_answer};
 use crate::protocol::exchange::{Frame, Kind, Served};
-use crate::protocol::{Circulation, Unanswerable, amplifies, unanswerable};
+use crate::protocol::{Unanswerable, amplifies, is_marked_reply, unanswerable};
 use crate::socket::Endpoint;
 
 /// Why a datagram is not answered.
@@ -31,8 +30,6 @@ pub(super) struct Desk {
     pub(super) behaviour: Behaviour,
     /// The ports of `addresses`.
     ports: Vec<u16>,
-    /// What may circulate; nothing where the replies give themselves away.
-    circulation: Option<Circulation>,
     dice: fastrand::Rng,
     scratch: Vec<u8>,
     exchanges: Option<Exchanges>,
@@ -48,17 +45,9 @@ impl Desk {
         let mut ports: Vec<_> = addresses.iter().map(SocketAddr::port).collect();
         ports.sort_unstable();
         ports.dedup();
-        let may_circulate = match &behaviour.reply {
-            Reply::Nothing => false,
-            Reply::Text(template) => !template.is_textbook(),
-            Reply::Echo => true,
-        };
-        let circulation = (may_circulate && behaviour.exchange.is_none())
-            .then(|| Circulation::new((fastrand::u64(..), fastrand::u64(..))));
         Self {
             addresses,
             ports,
-            circulation,
             summary,
             behaviour,
             dice,
@@ -152,7 +141,7 @@ impl Desk {
         if self.behaviour.reply == Reply::Nothing {
             return Ok(None);
         }
-        if let Some(why) = self.refusal(request.client, request.bytes) {
+        if let Some(why) = self.refusal(request) {
             return self.refuse(request, why, observe).map(|()| None);
         }
         let Self {
@@ -176,26 +165,26 @@ impl Desk {
         }))
     }
 
-    /// Why a datagram of `source` must not be answered, if there is a reason.
-    pub(super) fn refusal(&mut self, source: SocketAddr, bytes: &[u8]) -> Option<Refusal> {
-        match unanswerable(source, &self.ports) {
+    /// Why a datagram must not be answered, if there is a reason.
+    pub(super) fn refusal(&self, request: &Request<'_>) -> Option<Refusal> {
+        match unanswerable(request.client, &self.ports) {
             Some(Unanswerable::Impossible) => return Some(Refusal::Impossible),
             Some(Unanswerable::OwnPort | Unanswerable::Responder) => return Some(Refusal::Loop),
             None => {}
         }
-        // An answer is never answered: one of a program like this, with the same text or the usual.
+        // A reply is never answered: one of a program like this, with the same text or the usual.
+        let bytes = request.bytes;
         let is_own = match &self.behaviour.reply {
             Reply::Text(template) => template.may_have_rendered(bytes),
             Reply::Echo | Reply::Nothing => false,
         };
-        let mut goes_round = || {
-            let circulation = self.circulation.as_mut()?;
-            Some(circulation.goes_round(source, bytes, Instant::now))
-        };
         let of_exchange = Frame::parse(bytes).is_ok_and(|frame| frame.kind != Kind::Request);
-        let is_answer =
-            is_own || of_exchange || is_answer(bytes) || Template::is_textbook_reply(bytes);
-        (is_answer || goes_round().unwrap_or(false)).then_some(Refusal::Loop)
+        let is_reply = is_own
+            || of_exchange
+            || is_answer(bytes)
+            || Template::is_textbook_reply(bytes)
+            || request.hop_limit.is_some_and(is_marked_reply);
+        is_reply.then_some(Refusal::Loop)
     }
 
     fn refuse<E>(

@@ -128,6 +128,7 @@ mod tests {
             bytes: &bytes,
             length: bytes.len(),
             is_truncated: false,
+            hop_limit: None,
         };
         let mut told = Vec::new();
         let mut tell = |event: &Event<'_>| {

@@ -35,9 +35,10 @@ use std::net::SocketAddr;
 
 use crate::error::{Error, Result};
 use crate::io::Arrival;
+use crate::protocol::REPLY_HOP_LIMIT;
 use crate::protocol::exchange::{Defect, Kind, Limits};
 use crate::socket::options::Setting;
-use crate::socket::{Builder, Datagram, Endpoint};
+use crate::socket::{Builder, Datagram, Endpoint, Family};
 
 pub use crew::{Crew, Manner};
 pub use plain::Server;
@@ -103,6 +104,8 @@ pub struct Request<'a> {
     pub length: usize,
     /// Whether the buffer was too short for it.
     pub is_truncated: bool,
+    /// The hop limit (TTL) that it arrived with, where the socket's options ask for it.
+    pub hop_limit: Option<u8>,
 }
 
 impl<'a> Request<'a> {
@@ -113,6 +116,7 @@ impl<'a> Request<'a> {
             bytes: datagram.bytes(),
             length: datagram.length(),
             is_truncated: datagram.is_truncated(),
+            hop_limit: datagram.ttl(),
         }
     }
 
@@ -120,6 +124,7 @@ impl<'a> Request<'a> {
     fn each_of(arrival: &Arrival<'a>) -> impl Iterator<Item = Self> + use<'a> {
         let (client, length, segment) =
             (arrival.source(), arrival.length(), arrival.segment_size());
+        let hop_limit = arrival.beside().ttl();
         arrival.datagrams().enumerate().map(move |(index, bytes)| {
             let length = segment.min(length - index * segment);
             Self {
@@ -128,6 +133,7 @@ impl<'a> Request<'a> {
                 bytes,
                 length,
                 is_truncated: bytes.len() < length,
+                hop_limit,
             }
         })
     }
@@ -174,6 +180,30 @@ pub enum Unserved {
     Answer(Kind),
     /// Its id is that of another request of the same sender.
     ReusedId,
+}
+
+/// The options that have a server's replies known as such by others like it, so that two of them do not
+/// answer each other for ever: the hop limit that marks a reply, and that of each datagram received
+/// ([`crate::protocol::is_marked_reply`]). For replies whose bytes do not show what they are
+/// ([`Reply::needs_mark`]).
+///
+/// # Errors
+/// None: the options are in the catalogue.
+pub fn reply_mark(family: Family) -> Result<Vec<Setting>> {
+    let v4 = ["IP_TTL", "IP_RECVTTL"];
+    let v6 = ["IPV6_UNICAST_HOPS", "IPV6_RECVHOPLIMIT"];
+    // An IPv6 socket may serve IPv4 too.
+    let names = match family {
+        Family::V4 => vec![v4],
+        Family::V6 => vec![v6, v4],
+    };
+    let settings = names.into_iter().flat_map(|[limit, receive]| {
+        [
+            format!("{limit}={REPLY_HOP_LIMIT}"),
+            format!("{receive}=on"),
+        ]
+    });
+    settings.map(|text| text.parse()).collect()
 }
 
 /// Makes a server's socket: the options are set, then it is bound to `address`.

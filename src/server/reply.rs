@@ -29,6 +29,15 @@ impl Reply {
         })
     }
 
+    /// Whether nobody can tell from a reply's bytes that it is one.
+    pub fn needs_mark(&self) -> bool {
+        match self {
+            Self::Text(template) => !template.is_textbook(),
+            Self::Echo => true,
+            Self::Nothing => false,
+        }
+    }
+
     /// The reply to `request`, which is `length` bytes long; `scratch` is memory for it.
     pub fn render<'a>(
         &self,

@@ -125,6 +125,11 @@ pub(crate) fn raise_flag(number: libc::c_int) {
     }
 }
 
+/// Whether the flag is up: a signal came, and nobody has dealt with it.
+pub(crate) fn is_raised() -> bool {
+    STOP.load(Ordering::Relaxed)
+}
+
 /// The signal that raised the flag last; 0 for none.
 pub(crate) fn number() -> libc::c_int {
     NUMBER.load(Ordering::Relaxed)

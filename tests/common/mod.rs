@@ -47,6 +47,17 @@ pub fn run(mut command: Command) -> Finished {
     }
 }
 
+/// Receives, and again where a stopped and continued process was interrupted: with a timeout, std hands
+/// EINTR on (signal(7)).
+pub fn received<T>(mut receive: impl FnMut() -> std::io::Result<T>) -> std::io::Result<T> {
+    loop {
+        match receive() {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
 /// Runs the program to its end.
 pub fn finish(arguments: &[&str]) -> Finished {
     run(udpraw(arguments))

@@ -73,7 +73,7 @@ impl Relay {
 /// Receives one datagram, and who sent it.
 fn take(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     let mut buffer = vec![0; 65_535];
-    let (length, from) = socket.recv_from(&mut buffer).expect("a datagram");
+    let (length, from) = common::received(|| socket.recv_from(&mut buffer)).expect("a datagram");
     buffer.truncate(length);
     (buffer, from)
 }

@@ -183,7 +183,7 @@ fn a_client_says_little_of_strangers() {
         "--message",
         "x",
     ]));
-    let (_, from) = server.recv_from(&mut [0; 9]).unwrap();
+    let (_, from) = super::common::received(|| server.recv_from(&mut [0; 9])).unwrap();
     let stranger = socket();
     stranger.connect(from).unwrap();
     flood(&stranger);

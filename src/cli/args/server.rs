@@ -145,9 +145,9 @@ fn interval(text: &str) -> Result<Duration, Error> {
 enum ReplyKind {
     /// "Your data was 38 bytes long"
     Length,
-    /// The datagram itself. Two echo services can be set on each other by one forged datagram: never
-    /// a port of this server's, nor an RFC 862 echo port, is answered, but a loop through other
-    /// programs cannot be seen from here
+    /// The datagram itself. One forged datagram can set two echo services on each other. This server's
+    /// own ports and those of RFC 862 to 868 are never answered, nor is what another udpraw echoed (its
+    /// replies leave with TTL 200); a loop through other programs cannot be seen from here
     Echo,
     /// Nothing
     None,

@@ -5,7 +5,9 @@ use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use udpraw::error::Result;
-use udpraw::server::{Behaviour, Crew, Event, Manner, Server, Summary, listen, listen_group};
+use udpraw::server::{
+    Behaviour, Crew, Event, Manner, Server, Summary, listen, listen_group, reply_mark,
+};
 use udpraw::socket::{Family, options::Setting};
 
 use crate::cli::args::server::ServerArguments;
@@ -26,7 +28,7 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
 fn run_plain(arguments: &ServerArguments, behaviour: Behaviour, output: &mut Output) -> Outcome {
     let mut endpoints = Vec::new();
     for port in arguments.ports()? {
-        let (address, settings) = place(arguments, port)?;
+        let (address, settings) = place(arguments, &behaviour, port)?;
         let endpoint = listen(address, settings.clone())?;
         report::unjoined(output, address, &settings);
         if arguments.verbose {
@@ -58,7 +60,7 @@ fn run_crew(
     report::too_many_workers(output, workers);
     let (mut groups, mut all_settings) = (Vec::new(), Vec::new());
     for port in arguments.ports()? {
-        let (address, settings) = place(arguments, port)?;
+        let (address, settings) = place(arguments, &behaviour, port)?;
         groups.push(listen_group(address, settings.clone(), workers)?);
         report::unjoined(output, address, &settings);
         all_settings.push(settings);
@@ -96,12 +98,23 @@ fn run_crew(
 
 /// Where to listen, and the options to set. Of a name it is the first address, as the resolver
 /// orders them: one port is one place.
-fn place(arguments: &ServerArguments, port: u16) -> Result<(SocketAddr, Vec<Setting>)> {
+fn place(
+    arguments: &ServerArguments,
+    behaviour: &Behaviour,
+    port: u16,
+) -> Result<(SocketAddr, Vec<Setting>)> {
     let address = arguments
         .family
         .resolve(&arguments.host, port)?
         .swap_remove(0);
-    Ok((address, arguments.socket.settings(Family::of(address))?))
+    let family = Family::of(address);
+    let mut settings = Vec::new();
+    if behaviour.reply.needs_mark() && behaviour.exchange.is_none() {
+        settings = reply_mark(family)?;
+    }
+    // Behind the mark, so that what the user sets holds.
+    settings.extend(arguments.socket.settings(family)?);
+    Ok((address, settings))
 }
 
 /// Tells what happened. Where that fails the run ends, but not before the datagram is answered: who
