@@ -1,4 +1,4 @@
-//! Floor 2: CPUs: which there are, how to stay on one, and how much time of it was used.
+//! CPUs: which there are, how to stay on one, and how much time of it was used.
 //!
 //! ```
 //! let cpus = udpraw::cpu::cpus();

@@ -80,7 +80,7 @@ impl Error {
     /// ```
     /// use udpraw::error::Error;
     /// let errno = std::io::Error::from_raw_os_error(libc::EPERM);
-    /// let error = Error::unsupported("use", "rung uring", errno);
+    /// let error = Error::unsupported("use", "backend uring", errno);
     /// assert_eq!(error.kind(), std::io::ErrorKind::Unsupported);
     /// assert_eq!(error.errno(), Some(libc::EPERM));
     /// ```

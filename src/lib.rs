@@ -1,14 +1,15 @@
-//! UDP at the syscall boundary: talk it, look at it, stress it, learn it. Linux only.
+//! A UDP toolbox for Linux: send and receive, inspect, stress-test and trace UDP, down to the system call.
 //!
-//! The crate is a house; a room imports from the floors below it, never from its own or above:
+//! The crate is layered; a module may only import from lower layers (`tests/architecture.rs` enforces it):
 //!
-//! | floor | rooms | what they do |
+//! | layer | modules | what they do |
 //! | --- | --- | --- |
-//! | 4, the trades | [`server`], [`client`], [`relay`], [`transfer`], [`trace`], [`ports`], [`probe`], [`mtu`], [`bench`](mod@bench) | join sockets and protocols for one purpose |
+//! | tools | [`server`], [`client`], [`relay`], [`transfer`], [`trace`], [`ports`], [`probe`], [`mtu`], [`bench`](mod@bench) | join sockets and protocols for one purpose |
+//! | 3 | [`io`] | moves datagrams, by the backend that the kernel serves best |
 //! | 3 | [`protocol`] | decides, without a socket, a clock or randomness of its own |
 //! | 2 | [`socket`], [`services`], [`cpu`] | a UDP socket, explicit and safe; names and numbers of ports; CPUs to stay on |
 //! | 1 | `sys` | the only `unsafe`: file descriptors and bytes |
-//! | leaves | [`error`], [`units`] | errors for people; sizes, durations, probabilities |
+//! | 0 | [`error`], [`units`] | errors for people; sizes, durations, probabilities |
 //!
 //! A socket, from the system call up:
 //!
@@ -25,7 +26,7 @@
 //! # Features
 //! - `cli` (default): the `udpraw` binary.
 //! - `ports` (default): [`ports`].
-//! - `uring` (default): the rung [`io::Rung::Uring`].
+//! - `uring` (default): the backend [`io::Backend::Uring`].
 //!
 //! Without them, the library depends on socket2, nix, libc, memchr, strsim, fastrand, crc32c,
 //! twox-hash, siphasher, simple-dns, resolv-conf and getrandom alone.

@@ -1,10 +1,10 @@
-//! The house rules that a program can check: who may import whom, and where `unsafe` may stand.
+//! The design rules that a program can check: who may import whom, and where `unsafe` may stand.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms by floor, from the ground up. What is not named here is not allowed in.
-const FLOORS: [&[&str]; 5] = [
+/// The modules by layer, the lowest first. A module that is not named here is not allowed.
+const LAYERS: [&[&str]; 5] = [
     &["error", "units"],
     &["sys"],
     &["socket", "services", "cpu"],
@@ -14,8 +14,8 @@ const FLOORS: [&[&str]; 5] = [
     ],
 ];
 
-fn floor(room: &str) -> Option<usize> {
-    FLOORS.iter().position(|rooms| rooms.contains(&room))
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|modules| modules.contains(&module))
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -42,34 +42,34 @@ fn code(path: &Path) -> String {
     code.lines().filter(is_code).collect::<Vec<_>>().join("\n")
 }
 
-/// The rooms that a source names in `use crate::…` or `crate::…`, also in braces.
+/// The modules that a source names in `use crate::…` or `crate::…`, also in braces.
 fn imports(code: &str, root: &str) -> Vec<String> {
     let word = |text: &str| {
         text.chars()
             .take_while(|c| c.is_alphanumeric() || *c == '_')
             .collect::<String>()
     };
-    let mut rooms = Vec::new();
+    let mut modules = Vec::new();
     for (at, _) in code.match_indices(root) {
         let rest = &code[at + root.len()..];
         match rest.strip_prefix('{') {
             Some(list) => {
                 let list = list.split(';').next().unwrap_or_default();
-                rooms.extend(list.split([',', '{', '}']).map(|item| word(item.trim())));
+                modules.extend(list.split([',', '{', '}']).map(|item| word(item.trim())));
             }
-            None => rooms.push(word(rest)),
+            None => modules.push(word(rest)),
         }
     }
-    rooms.retain(|room| !room.is_empty());
-    rooms
+    modules.retain(|module| !module.is_empty());
+    modules
 }
 
 fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// The room that a file of the library belongs to; `None` for lib.rs, main.rs and the cli.
-fn room(path: &Path) -> Option<String> {
+/// The module that a file of the library belongs to; `None` for lib.rs, main.rs and the cli.
+fn module(path: &Path) -> Option<String> {
     let inner = path.strip_prefix(src()).expect("below src");
     let first = inner
         .components()
@@ -85,17 +85,19 @@ fn room(path: &Path) -> Option<String> {
 #[test]
 fn imports_go_down() {
     for path in sources(&src()) {
-        let Some(room) = room(&path) else { continue };
-        let here = floor(&room).unwrap_or_else(|| panic!("{room} is on no floor of the house"));
+        let Some(module) = module(&path) else {
+            continue;
+        };
+        let here = layer(&module).unwrap_or_else(|| panic!("{module} is in no layer"));
         for import in imports(&code(&path), "crate::") {
-            if import == room {
+            if import == module {
                 continue;
             }
-            let there = floor(&import)
-                .unwrap_or_else(|| panic!("{}: crate::{import} is on no floor", path.display()));
+            let there = layer(&import)
+                .unwrap_or_else(|| panic!("{}: crate::{import} is in no layer", path.display()));
             assert!(
                 there < here || here == 0 && there == 0,
-                "{}: {room} (floor {here}) imports {import} (floor {there})",
+                "{}: {module} (layer {here}) imports {import} (layer {there})",
                 path.display()
             );
         }
@@ -105,7 +107,7 @@ fn imports_go_down() {
 #[test]
 fn unsafe_stands_in_sys_alone() {
     for path in sources(&src()) {
-        if room(&path).as_deref() == Some("sys") {
+        if module(&path).as_deref() == Some("sys") {
             continue;
         }
         for line in code(&path).lines() {
@@ -118,7 +120,7 @@ fn unsafe_stands_in_sys_alone() {
 }
 
 #[test]
-fn only_the_output_room_prints() {
+fn only_output_prints() {
     for path in sources(&src()) {
         let is_output = path.starts_with(src().join("cli/output"));
         for macro_name in ["println!", "eprintln!", "print!(", "eprint!(", "dbg!"] {
@@ -137,14 +139,14 @@ fn files_stay_small() {
             .count();
         assert!(
             lines <= 450,
-            "{} has {lines} lines: move a wall",
+            "{} has {lines} lines: split it",
             path.display()
         );
     }
 }
 
 #[test]
-fn main_is_a_door() {
+fn main_is_short() {
     let lines = fs::read_to_string(src().join("main.rs"))
         .expect("main.rs")
         .lines()

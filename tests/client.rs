@@ -398,7 +398,7 @@ fn a_multicast_group_answers() {
         "239.255.77.1",
         "-p",
         &port,
-        "-o",
+        "-O",
         "IP_MULTICAST_IF=lo",
     ];
     let end = finish(&[&asked[..], &["--timeout", "300ms"]].concat());

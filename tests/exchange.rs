@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use common::{Finished, Running, Server, ask, finish, json_lines, socket, udpraw};
-use udpraw::io::{Choice, Rung, Settings, Transport};
+use udpraw::io::{Backend, BackendChoice, Transport, TransportConfig};
 use udpraw::protocol::exchange::{Frame, Kind};
 use udpraw::socket::{Endpoint, Family};
 
@@ -417,7 +417,7 @@ fn hostile(dice: &mut fastrand::Rng, number: u64, bytes: &mut Vec<u8>) {
 
 #[test]
 fn floods_of_random_and_truncated_frames_do_no_harm() {
-    // A million of either sort, and fewer where it is the same code behind another rung.
+    // A million of either sort, and fewer where it is the same code behind another backend.
     let flooded: [(&[&str], u64); 3] = [
         (&["--exchange", "--io", "single"], 2_000_000),
         (&["--exchange", "--io", "auto"], 500_000),
@@ -434,12 +434,12 @@ fn floods_of_random_and_truncated_frames_do_no_harm() {
         ask(&client, &request(1));
         let before = resident(running.id());
         let endpoint = Endpoint::builder().unbound(Family::V4).unwrap();
-        let choice = Choice::Only(Rung::Batch);
-        let mut flood = Transport::open(endpoint, choice, Settings::default()).unwrap();
+        let choice = BackendChoice::Only(Backend::Batch);
+        let mut flood = Transport::open(endpoint, choice, TransportConfig::default()).unwrap();
         let (mut dice, mut bytes) = (fastrand::Rng::with_seed(1), Vec::new());
         for number in 0..all {
             hostile(&mut dice, number, &mut bytes);
-            flood.outbox().queue(Some(at), None, &bytes);
+            flood.send_queue().queue(Some(at), None, &bytes);
         }
         flood.flush().into_result().unwrap();
         assert_eq!(flood.counters().sent, all);

@@ -8,7 +8,7 @@ use std::time::Instant;
 use fastrand::Rng;
 use udpraw::protocol::Backoff;
 use udpraw::protocol::exchange::{
-    Answerer, Asker, Frame, HEADER, Heard, Kind, Limits, Outcome, Served,
+    Frame, HEADER, Incoming, Kind, Limits, Outcome, Requester, Responder, Served,
 };
 
 const MILLION: u64 = 1_000_000;
@@ -49,8 +49,8 @@ fn sender(dice: &mut Rng) -> SocketAddr {
 /// A million datagrams of a kind to a server; what it heard.
 fn flood(make: fn(&mut Rng, &mut Vec<u8>)) -> Served {
     let mut dice = Rng::with_seed(7);
-    let mut answerer = Answerer::new(Limits::default());
-    let memory = answerer.size().1;
+    let mut responder = Responder::new(Limits::default());
+    let memory = responder.size().1;
     assert!(memory < 3 << 20, "{memory}");
     // As a server that has run for a while: its own buffers have their size.
     let (mut bytes, mut answer) = (Vec::with_capacity(256), Vec::with_capacity(256));
@@ -58,15 +58,16 @@ fn flood(make: fn(&mut Rng, &mut Vec<u8>)) -> Served {
     for _ in 0..MILLION {
         make(&mut dice, &mut bytes);
         let source = sender(&mut dice);
-        if let Heard::Request(request, text) = answerer.on_datagram(source, &bytes, &mut answer) {
-            answerer.answer(request, text, &mut answer);
+        if let Incoming::Request(request, text) = responder.on_datagram(source, &bytes, &mut answer)
+        {
+            responder.answer(request, text, &mut answer);
         }
         assert!(answer.is_empty() || 28 + answer.len() <= 3 * (28 + bytes.len()));
     }
     assert_eq!(allocations::count() - before, 0);
-    let entries = answerer.size().0;
+    let entries = responder.size().0;
     assert!(entries <= Limits::default().entries, "{entries}");
-    let heard = answerer.served();
+    let heard = responder.served();
     let all = heard.requests + heard.repeats + heard.unsupported + heard.answers;
     assert_eq!(
         all + heard.reused + heard.damaged + heard.foreign,
@@ -107,14 +108,14 @@ fn a_million_whole_frames_from_anywhere_to_a_server() {
 fn a_million_of_each_to_a_client() {
     for make in [random, truncated, whole] {
         let (mut dice, now) = (Rng::with_seed(7), Instant::now());
-        let mut asker = Asker::new(Backoff::Rfc9002);
+        let mut requester = Requester::new(Backoff::Rfc9002);
         let id = dice.u64(..);
-        asker.start(id, b"x", None, None, now).unwrap();
+        requester.start(id, b"x", None, None, now).unwrap();
         let mut bytes = Vec::with_capacity(256);
         let before = allocations::count();
         for _ in 0..MILLION {
             make(&mut dice, &mut bytes);
-            let outcome = asker.on_datagram(true, &bytes, now);
+            let outcome = requester.on_datagram(true, &bytes, now);
             let is_refused = matches!(
                 outcome,
                 Outcome::Forged | Outcome::Corrupt(_) | Outcome::Other(_)
@@ -122,8 +123,8 @@ fn a_million_of_each_to_a_client() {
             assert!(is_refused, "{outcome:?}");
         }
         assert_eq!(allocations::count() - before, 0);
-        assert_eq!(asker.ignored().total(), MILLION);
-        assert_eq!(asker.id(), Some(id), "it still waits");
-        assert_eq!(asker.frame().len(), HEADER + 1);
+        assert_eq!(requester.ignored().total(), MILLION);
+        assert_eq!(requester.id(), Some(id), "it still waits");
+        assert_eq!(requester.frame().len(), HEADER + 1);
     }
 }

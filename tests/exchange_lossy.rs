@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use udpraw::protocol::Backoff;
 use udpraw::protocol::exchange::{
-    Answerer, Asker, Frame, Heard, Ignored, Kind, Limits, Outcome, Step,
+    Frame, Ignored, Incoming, Kind, Limits, Outcome, Requester, Responder, Step,
 };
 
 const CLIENTS: usize = 20;
@@ -66,7 +66,7 @@ impl Network {
 }
 
 struct Client {
-    asker: Asker,
+    requester: Requester,
     dice: Rng,
     id: u64,
     asked: u32,
@@ -131,7 +131,7 @@ fn run(seed: u64, limits: Limits) -> End {
     };
     let mut clients: Vec<_> = (0..CLIENTS)
         .map(|number| Client {
-            asker: Asker::new(Backoff::Rfc9002),
+            requester: Requester::new(Backoff::Rfc9002),
             dice: Rng::with_seed(seed ^ (number as u64 + 1) << 32),
             id: 0,
             asked: 0,
@@ -139,20 +139,20 @@ fn run(seed: u64, limits: Limits) -> End {
         })
         .collect();
     let address = |client: usize| SocketAddr::from(([127, 0, 0, 1], 40_000 + client as u16));
-    let mut server = Answerer::new(limits);
+    let mut server = Responder::new(limits);
     let (mut done, mut answer) = (HashMap::new(), Vec::new());
     let (mut ignored, mut samples) = (Ignored::default(), 0);
 
     for steps in 0.. {
         assert!(steps < 2_000_000, "it does not end");
         for (number, client) in clients.iter_mut().enumerate() {
-            if client.asker.deadline().is_some() || client.asked == EACH {
+            if client.requester.deadline().is_some() || client.asked == EACH {
                 continue;
             }
             client.id = client.dice.u64(..);
             let text = text(number, client.asked);
             let step = client
-                .asker
+                .requester
                 .start(
                     client.id,
                     text.as_bytes(),
@@ -164,12 +164,12 @@ fn run(seed: u64, limits: Limits) -> End {
                 .unwrap();
             assert!(matches!(step, Step::Send(_)));
             client.asked += 1;
-            network.send(To::Server { from: number }, client.asker.frame());
+            network.send(To::Server { from: number }, client.requester.frame());
             forge(&mut network, number, client.id);
         }
         let deadlines = clients.iter().enumerate();
         let deadline =
-            deadlines.filter_map(|(number, client)| Some((client.asker.deadline()?, number)));
+            deadlines.filter_map(|(number, client)| Some((client.requester.deadline()?, number)));
         let Some((deadline, number)) = deadline.min() else {
             break;
         };
@@ -177,9 +177,15 @@ fn run(seed: u64, limits: Limits) -> End {
         let arrives = network.way.peek().map(|Reverse((at, ..))| *at);
         if arrives.is_none_or(|at| at > deadline) {
             network.now = deadline;
-            let asker = &mut clients[number].asker;
-            assert!(matches!(asker.on_deadline(epoch + deadline), Step::Send(_)));
-            network.send(To::Server { from: number }, clients[number].asker.frame());
+            let requester = &mut clients[number].requester;
+            assert!(matches!(
+                requester.on_deadline(epoch + deadline),
+                Step::Send(_)
+            ));
+            network.send(
+                To::Server { from: number },
+                clients[number].requester.frame(),
+            );
             continue;
         }
         let Some(Reverse((at, _, to, bytes))) = network.way.pop() else {
@@ -190,14 +196,14 @@ fn run(seed: u64, limits: Limits) -> End {
             To::Server { from } => {
                 let mut is_answered = true;
                 match server.on_datagram(address(from), &bytes, &mut answer) {
-                    Heard::Request(pending, text) => {
+                    Incoming::Request(pending, text) => {
                         let times = done.entry(pending.id()).or_insert(0);
                         *times += 1;
                         server.answer(pending, &reply(text, *times), &mut answer);
                     }
-                    Heard::Repeat { .. } => {}
+                    Incoming::Repeat { .. } => {}
                     // A changed byte, and nothing else.
-                    Heard::Rejected(_) => is_answered = false,
+                    Incoming::Rejected(_) => is_answered = false,
                     other => panic!("{other:?}"),
                 }
                 assert_eq!(is_answered, !answer.is_empty());
@@ -211,7 +217,9 @@ fn run(seed: u64, limits: Limits) -> End {
             }
             To::Client { to, from_server } => {
                 let client = &mut clients[to];
-                let outcome = client.asker.on_datagram(from_server, &bytes, epoch + at);
+                let outcome = client
+                    .requester
+                    .on_datagram(from_server, &bytes, epoch + at);
                 if let Outcome::Reply {
                     payload,
                     round_trip,
@@ -228,7 +236,7 @@ fn run(seed: u64, limits: Limits) -> End {
     }
     for client in &clients {
         assert_eq!(client.answered, EACH);
-        let more = client.asker.ignored();
+        let more = client.requester.ignored();
         ignored.stale += more.stale;
         ignored.forged += more.forged;
         ignored.corrupt += more.corrupt;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use udpraw::protocol::Backoff;
-use udpraw::protocol::exchange::{Answerer, Asker, Heard, Limits, Outcome, Step};
+use udpraw::protocol::exchange::{Incoming, Limits, Outcome, Requester, Responder, Step};
 use udpraw::protocol::impairment::{Direction, Flow, Link};
 
 /// The line that took more than 200 s, and left requests unanswered.
@@ -29,7 +29,7 @@ impl Way {
     /// Sends a datagram; what arrives at once goes to `out`.
     fn send(&mut self, now: Duration, bytes: &[u8], out: &mut Vec<Vec<u8>>) {
         self.take_due(now, out);
-        if self.link.offer(now, &mut self.flow, bytes).is_through {
+        if self.link.process(now, &mut self.flow, bytes).is_through {
             out.push(bytes.to_vec());
         }
         self.take_due(now, out);
@@ -57,10 +57,10 @@ struct End {
 struct Network {
     up: Way,
     down: Way,
-    server: Answerer,
+    server: Responder,
     /// How often each request was done.
     done: HashMap<u64, u32>,
-    asker: Asker,
+    requester: Requester,
     epoch: Instant,
     now: Duration,
     arrived: Vec<Vec<u8>>,
@@ -72,9 +72,9 @@ impl Network {
         Self {
             up: Way::new(profile, seed, Direction::Up),
             down: Way::new(profile, seed, Direction::Down),
-            server: Answerer::new(Limits::default()),
+            server: Responder::new(Limits::default()),
             done: HashMap::new(),
-            asker: Asker::new(Backoff::Rfc9002),
+            requester: Requester::new(Backoff::Rfc9002),
             epoch: Instant::now(),
             now: Duration::ZERO,
             arrived: Vec::new(),
@@ -91,11 +91,11 @@ impl Network {
         let client = SocketAddr::from(([127, 0, 0, 1], 9));
         for bytes in requests {
             match self.server.on_datagram(client, &bytes, &mut self.answer) {
-                Heard::Request(pending, text) => {
+                Incoming::Request(pending, text) => {
                     *self.done.entry(pending.id()).or_default() += 1;
                     self.server.answer(pending, text, &mut self.answer);
                 }
-                Heard::Repeat { .. } => {}
+                Incoming::Repeat { .. } => {}
                 other => panic!("{other:?}"),
             }
             assert!(28 + self.answer.len() <= 3 * (28 + bytes.len()));
@@ -105,14 +105,14 @@ impl Network {
 
     fn send(&mut self) {
         let mut requests = Vec::new();
-        let frame = self.asker.frame().to_vec();
+        let frame = self.requester.frame().to_vec();
         self.up.send(self.now, &frame, &mut requests);
         self.serve(requests);
     }
 
-    /// Goes on to the next event: `None` where nothing is left to happen, or what the asker does next.
+    /// Goes on to the next event: `None` where nothing is left to happen, or what the requester does next.
     fn step(&mut self) -> Option<Step> {
-        let deadline = self.asker.deadline()? - self.epoch;
+        let deadline = self.requester.deadline()? - self.epoch;
         let due = [self.up.link.next_due(), self.down.link.next_due()];
         self.now = due.into_iter().flatten().fold(deadline, Duration::min);
         let mut requests = Vec::new();
@@ -120,7 +120,7 @@ impl Network {
         self.serve(requests);
         self.down.take_due(self.now, &mut self.arrived);
         match self.now == deadline {
-            true => Some(self.asker.on_deadline(self.at())),
+            true => Some(self.requester.on_deadline(self.at())),
             false => Some(Step::Wait),
         }
     }
@@ -128,12 +128,15 @@ impl Network {
     /// Makes one request: whether it was answered.
     fn ask(&mut self, id: u64, end: &mut End) -> bool {
         let text = id.to_be_bytes();
-        let mut step = self.asker.start(id, &text, None, None, self.at()).unwrap();
+        let mut step = self
+            .requester
+            .start(id, &text, None, None, self.at())
+            .unwrap();
         let mut last: Option<Duration> = None;
         loop {
             match step {
                 Step::Send(_) => {
-                    let smoothed = self.asker.estimate().smoothed();
+                    let smoothed = self.requester.estimate().smoothed();
                     if let (Some(last), Some(smoothed)) = (last.replace(self.now), smoothed) {
                         let gap = (self.now - last).as_secs_f64() / smoothed.as_secs_f64();
                         end.closest = end.closest.min(gap);
@@ -145,7 +148,9 @@ impl Network {
                 Step::GiveUp => return false,
             }
             for bytes in std::mem::take(&mut self.arrived) {
-                let outcome = self.asker.on_datagram(true, &bytes, self.epoch + self.now);
+                let outcome = self
+                    .requester
+                    .on_datagram(true, &bytes, self.epoch + self.now);
                 if let Outcome::Reply {
                     payload,
                     round_trip,

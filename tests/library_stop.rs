@@ -10,10 +10,10 @@ use std::time::Duration;
 use udpraw::bench::{self, Scenario};
 use udpraw::client::{Client, Config as ClientConfig};
 use udpraw::error::Error;
-use udpraw::io::{Choice, Rung};
+use udpraw::io::{Backend, BackendChoice};
 use udpraw::mtu;
 use udpraw::relay::{Config as RelayConfig, Relay};
-use udpraw::server::{Behaviour, Crew, Event, Manner, Server, listen};
+use udpraw::server::{Behaviour, Event, PoolConfig, Server, WorkerPool, listen};
 use udpraw::socket::{Endpoint, Waker};
 use udpraw::transfer::{ReceiveConfig, Receiving, Target};
 
@@ -63,20 +63,25 @@ fn a_waker_ends_what_waits_for_ever() {
     let mut server = Server::new(vec![endpoint()], Behaviour::default()).unwrap();
     let waker = server.waker().unwrap();
     ends_when_woken(waker, |stop| server.run(stop, ok).unwrap());
-    for rung in [Rung::Single, Rung::Batch, Rung::Offload, Rung::Uring] {
-        let manner = Manner {
-            choice: Choice::Only(rung),
-            ..Manner::default()
+    for backend in [
+        Backend::Single,
+        Backend::Batch,
+        Backend::Offload,
+        Backend::Uring,
+    ] {
+        let pool_config = PoolConfig {
+            choice: BackendChoice::Only(backend),
+            ..PoolConfig::default()
         };
-        let crew = Crew::new(vec![vec![endpoint()]], Behaviour::default(), &manner);
-        let mut crew = match crew {
-            Ok(crew) => crew,
-            // A kernel may lack the rung.
+        let pool = WorkerPool::new(vec![vec![endpoint()]], Behaviour::default(), &pool_config);
+        let mut pool = match pool {
+            Ok(pool) => pool,
+            // A kernel may lack the backend.
             Err(error) if error.kind() == std::io::ErrorKind::Unsupported => continue,
             Err(error) => panic!("{error}"),
         };
-        let waker = crew.waker().unwrap();
-        ends_when_woken(waker, |stop| crew.run(stop, ok).unwrap());
+        let waker = pool.waker().unwrap();
+        ends_when_woken(waker, |stop| pool.run(stop, ok).unwrap());
     }
     let mut relay = Relay::open(RelayConfig::new(
         loopback(),
@@ -161,7 +166,7 @@ fn signals_and_timers_stay_the_programs() {
     during("relay");
     let config = bench::Config {
         scenarios: vec![Scenario::Sink],
-        rungs: vec![(Rung::Single, Rung::Single)],
+        backends: vec![(Backend::Single, Backend::Single)],
         sizes: vec![64],
         time: Duration::from_millis(2),
         trials: 1,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use udpraw::client::{self, Client};
 use udpraw::error::Error;
 use udpraw::probe::{self, Payload};
-use udpraw::protocol::RoundTrip;
+use udpraw::protocol::RttEstimator;
 use udpraw::protocol::impairment::{Direction, Flow, Link, Profile};
 use udpraw::relay::{self, Relay};
 use udpraw::transfer::{Input, ReceiveConfig, Receiving, SendConfig, Target, send};
@@ -122,7 +122,7 @@ fn an_impairment() {
         let (mut link, mut flow) = (Link::new(profile, 1, Direction::Up), Flow::new(0));
         for now in [Duration::ZERO, Duration::from_secs(1), LONGEST] {
             for _ in 0..50 {
-                link.offer(now, &mut flow, &[0; 100]);
+                link.process(now, &mut flow, &[0; 100]);
             }
             while link.take_due(now).is_some() {}
         }
@@ -131,9 +131,9 @@ fn an_impairment() {
 
 #[test]
 fn an_estimate() {
-    let mut estimate = RoundTrip::default();
+    let mut estimate = RttEstimator::default();
     for sample in [LONGEST, Duration::ZERO, LONGEST, LONGEST] {
         estimate.sample(sample);
-        assert!(estimate.timeout() <= RoundTrip::MOST);
+        assert!(estimate.timeout() <= RttEstimator::MOST);
     }
 }

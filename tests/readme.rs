@@ -26,7 +26,7 @@ fn blocks(readme: &str) -> Vec<Vec<&str>> {
 
 /// A line without what differs from run to run: ports that the OS picked, times, durations.
 fn normal(line: &str) -> String {
-    // A row of the bench is a measurement: which rungs it is about is all that stays the same.
+    // A row of the bench is a measurement: which backends it is about is all that stays the same.
     if let [send, receive, _, ..] = line.split_whitespace().collect::<Vec<_>>()[..]
         && ["send", "single", "batch", "offload", "uring"].contains(&send)
     {
@@ -39,7 +39,7 @@ fn normal(line: &str) -> String {
     }
     for (begin, inside) in [
         ("limited by the ", " % of the time: "),
-        ("round trip ", ", rung "),
+        ("round trip ", ", backend "),
         ("", " given up as lost, "),
         ("", " early; "),
     ] {

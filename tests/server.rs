@@ -322,7 +322,7 @@ fn a_closed_standard_output_ends_it_quietly() {
 
 #[test]
 fn verbose_shows_the_fd_and_what_became_of_each_option() {
-    let server = Server::start(&["-v", "--rcvbuf", "64KiB", "-o", "SO_REUSEADDR=1"]);
+    let server = Server::start(&["-v", "--rcvbuf", "64KiB", "-O", "SO_REUSEADDR=1"]);
     let end = server.interrupt();
     let first = end.stderr.lines().next().unwrap();
     assert!(
@@ -373,8 +373,8 @@ fn bad_input_is_answered_in_one_helpful_line() {
             &["unknown placeholder '{size}'"],
         ),
         (&["--count", "18446744073709551616"], &["--count"]),
-        (&["-p", "0", "-o", "SO_NONSENSE=1"], &["SO_NONSENSE"]),
-        (&["-p", "0", "-o", "IP_TTL=256"], &["IP_TTL", "256"]),
+        (&["-p", "0", "-O", "SO_NONSENSE=1"], &["SO_NONSENSE"]),
+        (&["-p", "0", "-O", "IP_TTL=256"], &["IP_TTL", "256"]),
         (
             &["-p", "0", "--bind-device", "nosuch0"],
             &["nosuch0", "ENODEV"],

@@ -1,4 +1,4 @@
-//! The system calls that the program makes, as strace sees them (rule 12 of the house).
+//! The system calls that the program makes, as strace sees them.
 
 mod common;
 
@@ -80,7 +80,7 @@ fn each_option_asked_for_is_one_setsockopt() {
     if !has("strace") {
         return;
     }
-    let options = ["--reuseaddr", "--rcvbuf", "64KiB", "-o", "IP_RECVTOS=1"];
+    let options = ["--reuseaddr", "--rcvbuf", "64KiB", "-O", "IP_RECVTOS=1"];
     let trace = serve(&options, "trace=%network", 2);
     let calls = calls(&trace);
     let mut want = vec![

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use udpraw::protocol::congestion::Cubic;
 use udpraw::protocol::impairment::{Direction, Flow, Link, Profile};
 use udpraw::protocol::transfer::{
-    Code, Digest, Failure, Heard, Listener, Receiver, ReceiverConfig, Run, Sender, SenderConfig,
+    Code, Digest, Failure, Incoming, Listener, Receiver, ReceiverConfig, Run, Sender, SenderConfig,
 };
 
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -29,8 +29,8 @@ impl Way {
     }
 
     /// Puts a datagram on its way; says whether it arrives at once.
-    fn offer(&mut self, now: Duration, bytes: &[u8]) -> bool {
-        self.link.offer(now, &mut self.flow, bytes).is_through
+    fn process(&mut self, now: Duration, bytes: &[u8]) -> bool {
+        self.link.process(now, &mut self.flow, bytes).is_through
     }
 }
 
@@ -54,7 +54,7 @@ impl<'a> World<'a> {
         let config = SenderConfig {
             size: Some(stream.len() as u64),
             name: "stream".into(),
-            longest: 1_472,
+            max_datagram: 1_472,
             timeout: PATIENCE,
         };
         let congestion = Box::new(Cubic::new(1_200));
@@ -76,21 +76,24 @@ impl<'a> World<'a> {
     fn arrives_up(&mut self, bytes: &[u8]) {
         let source = SocketAddr::from(([127, 0, 0, 1], 4000));
         let mut answer = Vec::new();
-        match self.listener.hear(self.now, source, bytes, &mut answer) {
-            Heard::Answer => {
+        match self
+            .listener
+            .handle_datagram(self.now, source, bytes, &mut answer)
+        {
+            Incoming::Answer => {
                 assert!(
                     answer.len() <= bytes.len(),
                     "an answer longer than its question"
                 );
                 self.send_down(&answer);
             }
-            Heard::Open(id, open) => {
+            Incoming::Open(id, open) => {
                 assert_eq!(open.name, b"stream");
                 let receiver = self.receiver.get_or_insert_with(|| {
                     let config = ReceiverConfig {
                         window: WINDOW,
-                        most: MOST,
-                        longest: 1_472,
+                        max_window: MOST,
+                        max_datagram: 1_472,
                         timeout: PATIENCE,
                         kept: self.kept.clone(),
                     };
@@ -99,12 +102,12 @@ impl<'a> World<'a> {
                 let frame = udpraw::protocol::transfer::Frame::Open(open);
                 receiver.receive(self.now, &frame, &mut self.got);
             }
-            Heard::Frame(decoded) => {
+            Incoming::Frame(decoded) => {
                 if let Some(receiver) = &mut self.receiver {
                     receiver.receive(self.now, &decoded.frame, &mut self.got);
                 }
             }
-            Heard::Nothing(_) => {}
+            Incoming::Nothing(_) => {}
         }
         self.receiver_speaks();
     }
@@ -123,7 +126,7 @@ impl<'a> World<'a> {
     }
 
     fn send_down(&mut self, bytes: &[u8]) {
-        if self.down.offer(self.now, bytes) {
+        if self.down.process(self.now, bytes) {
             let _ = self.sender.receive(self.now, bytes);
         }
     }
@@ -135,7 +138,7 @@ impl<'a> World<'a> {
             assert!(datagrams.len() == run.length() && run.length() <= 65_507);
             assert_eq!(datagrams.len().div_ceil(run.segment_size()), run.count());
             for datagram in datagrams.chunks(run.segment_size()) {
-                if self.up.offer(self.now, datagram) {
+                if self.up.process(self.now, datagram) {
                     self.arrives_up(datagram);
                 }
             }
@@ -145,12 +148,12 @@ impl<'a> World<'a> {
 
     /// One step in time; `false` when nothing will ever happen again.
     fn step(&mut self) -> bool {
-        while let Some(departure) = self.up.link.take_due(self.now) {
-            let bytes = departure.bytes.to_vec();
+        while let Some(released) = self.up.link.take_due(self.now) {
+            let bytes = released.bytes.to_vec();
             self.arrives_up(&bytes);
         }
-        while let Some(departure) = self.down.link.take_due(self.now) {
-            let bytes = departure.bytes.to_vec();
+        while let Some(released) = self.down.link.take_due(self.now) {
+            let bytes = released.bytes.to_vec();
             let _ = self.sender.receive(self.now, &bytes);
         }
         self.sender.expire(self.now);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::cpu;
 use crate::error::{Error, Result};
-use crate::io::{Choice, Rung, Settings, Transport};
+use crate::io::{Backend, BackendChoice, Transport, TransportConfig};
 use crate::socket::{Endpoint, Family};
 
 /// The most trials: more tell nothing new, and the interval's arithmetic ends there.
@@ -61,10 +61,10 @@ impl FromStr for Scenario {
 pub struct Variant {
     /// In which direction.
     pub scenario: Scenario,
-    /// The rung of the side that sends, or asks.
-    pub send: Rung,
-    /// The rung of the side that receives, or echoes.
-    pub receive: Rung,
+    /// The backend of the side that sends, or asks.
+    pub send: Backend,
+    /// The backend of the side that receives, or echoes.
+    pub receive: Backend,
     /// Bytes of payload.
     pub size: usize,
     /// How many requests of a flow are on their way at once; 0 in a sink, where credit decides.
@@ -72,7 +72,7 @@ pub struct Variant {
 }
 
 impl Variant {
-    /// Whether both do the same thing, and differ in the rungs alone.
+    /// Whether both do the same thing, and differ in the backends alone.
     pub fn is_comparable(&self, other: &Self) -> bool {
         (self.scenario, self.size, self.outstanding)
             == (other.scenario, other.size, other.outstanding)
@@ -84,8 +84,8 @@ impl Variant {
 pub struct Config {
     /// In which directions.
     pub scenarios: Vec<Scenario>,
-    /// The rungs of either side: (the sender's, the receiver's).
-    pub rungs: Vec<(Rung, Rung)>,
+    /// The backends of either side: (the sender's, the receiver's).
+    pub backends: Vec<(Backend, Backend)>,
     /// Bytes of payload.
     pub sizes: Vec<usize>,
     /// How many requests of a flow are on their way at once, in an echo.
@@ -105,18 +105,18 @@ pub struct Config {
     /// The sender of a sink waits for no credit, and sends what gets lost.
     pub flood: bool,
     /// Bytes of receive and send buffer to ask for on both sides; `None` asks for what
-    /// [`Settings::default`] does.
+    /// [`TransportConfig::default`] does.
     pub buffers: (Option<usize>, Option<usize>),
     /// A consenting `udpraw server` elsewhere, instead of a receiver in this process.
     pub server: Option<SocketAddr>,
 }
 
 impl Default for Config {
-    /// Each rung against itself over IPv4, 64 and 1,400 bytes, five trials of half a second each.
+    /// Each backend against itself over IPv4, 64 and 1,400 bytes, five trials of half a second each.
     fn default() -> Self {
         Self {
             scenarios: Scenario::ALL.into(),
-            rungs: Rung::ALL.map(|rung| (rung, rung)).into(),
+            backends: Backend::ALL.map(|backend| (backend, backend)).into(),
             sizes: vec![64, 1400],
             outstanding: vec![1, 64],
             flows: 1,
@@ -134,9 +134,9 @@ impl Default for Config {
 
 impl Config {
     /// How the transports of both sides run.
-    pub(super) fn settings(&self) -> Settings {
-        let defaults = Settings::default();
-        Settings {
+    pub(super) fn settings(&self) -> TransportConfig {
+        let defaults = TransportConfig::default();
+        TransportConfig {
             spin: self.spin,
             socket_buffers: match self.buffers {
                 (None, None) => defaults.socket_buffers,
@@ -157,7 +157,7 @@ impl Config {
                     Scenario::Echo => &self.outstanding,
                 };
                 for &outstanding in outstanding {
-                    variants.extend(self.rungs.iter().map(|&(send, receive)| Variant {
+                    variants.extend(self.backends.iter().map(|&(send, receive)| Variant {
                         scenario,
                         send,
                         receive,
@@ -191,11 +191,11 @@ impl Config {
     ///
     /// # Errors
     /// If there is nothing to measure, a number is out of its range, or a CPU is not there. Of kind
-    /// `Unsupported`, with the errno, if this kernel lacks a rung or forbids it.
+    /// `Unsupported`, with the errno, if this kernel lacks a backend or forbids it.
     pub fn check(&self) -> Result<()> {
         let wrong = |subject: String, reason: &str| Err(Error::invalid("measure", subject, reason));
         if self.variants().is_empty() {
-            return wrong("nothing".into(), "name a scenario, a rung, and a size");
+            return wrong("nothing".into(), "name a scenario, a backend, and a size");
         }
         if self.trials == 0 || self.trials > MOST_TRIALS {
             let subject = format!("{} trials", self.trials);
@@ -233,33 +233,33 @@ impl Config {
                 cpu::check(cpu)?;
             }
         }
-        for &(send, receive) in &self.rungs {
-            available(Choice::Only(send))?;
+        for &(send, receive) in &self.backends {
+            available(BackendChoice::Only(send))?;
             if self.server.is_none() {
-                available(Choice::Only(receive))?;
+                available(BackendChoice::Only(receive))?;
             }
         }
         Ok(())
     }
 }
 
-/// The rung that a choice comes to on this machine.
+/// The backend that a choice comes to on this machine.
 ///
 /// # Errors
 /// Of kind `Unsupported`, with the errno, if this kernel lacks it or forbids it; of socket(2).
 ///
 /// ```
 /// use udpraw::bench::available;
-/// use udpraw::io::{Choice, Rung};
-/// assert_eq!(available(Choice::Only(Rung::Single))?, Rung::Single);
+/// use udpraw::io::{BackendChoice, Backend};
+/// assert_eq!(available(BackendChoice::Only(Backend::Single))?, Backend::Single);
 /// # Ok::<(), udpraw::error::Error>(())
 /// ```
-pub fn available(choice: Choice) -> Result<Rung> {
+pub fn available(choice: BackendChoice) -> Result<Backend> {
     let endpoint = Endpoint::builder().unbound(Family::V4)?;
-    let settings = Settings {
+    let settings = TransportConfig {
         batch: 1,
         socket_buffers: None,
-        ..Settings::default()
+        ..TransportConfig::default()
     };
-    Ok(Transport::open(endpoint, choice, settings)?.rung())
+    Ok(Transport::open(endpoint, choice, settings)?.backend())
 }

@@ -1,4 +1,4 @@
-//! Floor 4: which rung of the ladder wins, measured here and now.
+//! Which backend wins, measured here and now.
 //!
 //! Two threads, each on a CPU of its own, move datagrams over loopback: one way ([`Scenario::Sink`]),
 //! or there and back ([`Scenario::Echo`]). Trials of all variants are interleaved, each begins with a
@@ -6,18 +6,18 @@
 //! or lost in the receive buffer by the socket's own counter, or else the trial is marked.
 //!
 //! A sink has flow control: the sender asks the receiver time and again how much has arrived
-//! ([`crate::protocol::consent`]), and goes on while there is room for it in the receive buffer. So the
+//! ([`crate::protocol::bench_handshake`]), and goes on while there is room for it in the receive buffer. So the
 //! rate is one that a program can rely on, and nothing is lost. [`Config::flood`] does without.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;
 //! use std::time::Duration;
 //! use udpraw::bench::{self, Config, Event, Scenario};
-//! use udpraw::io::Rung;
+//! use udpraw::io::Backend;
 //!
 //! let config = Config {
 //!     scenarios: vec![Scenario::Sink],
-//!     rungs: vec![(Rung::Single, Rung::Single), (Rung::Batch, Rung::Batch)],
+//!     backends: vec![(Backend::Single, Backend::Single), (Backend::Batch, Backend::Batch)],
 //!     sizes: vec![64],
 //!     time: Duration::from_millis(2),
 //!     trials: 1,
@@ -53,12 +53,12 @@ pub use trial::Trial;
 
 use crate::cpu;
 use crate::error::{Error, Result};
-use crate::io::{Choice, Settings, Transport};
+use crate::io::{BackendChoice, Transport, TransportConfig};
 use crate::socket::Family;
 
 /// Where it was measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
+pub struct Environment {
     /// The kernel's release, as `uname -r` has it.
     pub kernel: String,
     /// The CPUs of the sender and of the receiver, if they are pinned.
@@ -78,7 +78,7 @@ pub struct Setting {
 #[non_exhaustive]
 pub enum Event<'a> {
     /// All is well, and the first trial begins.
-    Started(&'a Setting),
+    Started(&'a Environment),
     /// A trial of this variant begins, and so many were made.
     Trying(Variant, usize),
     /// A trial ended.
@@ -93,7 +93,7 @@ pub enum Event<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// Where.
-    pub setting: Setting,
+    pub setting: Environment,
     /// Each trial, in the order in which they were made.
     pub trials: Vec<Trial>,
     /// Each variant that was tried at least once and never failed, in the order of
@@ -116,18 +116,18 @@ pub struct Report {
 pub fn run<E: From<Error>>(
     config: &Config,
     stop: &AtomicBool,
-    mut observe: impl FnMut(Event<'_>) -> Result<(), E>,
+    mut on_event: impl FnMut(Event<'_>) -> Result<(), E>,
 ) -> Result<Report, E> {
     config.check()?;
     let variants = config.variants();
     let mut config = config.clone();
     if let Some(Err(error)) = config.cpus.map(|_| cpu::may_pin()) {
-        observe(Event::Unpinned(&error))?;
+        on_event(Event::Unpinned(&error))?;
         config.cpus = None;
     }
     let config = &config;
     let setting = setting(config, variants.len() * config.trials)?;
-    observe(Event::Started(&setting))?;
+    on_event(Event::Started(&setting))?;
     let mut dice = fastrand::Rng::new();
     let (mut trials, mut skipped) = (Vec::new(), Vec::new());
     let mut is_complete = true;
@@ -145,10 +145,10 @@ pub fn run<E: From<Error>>(
                 is_complete = false;
                 break 'rounds;
             }
-            observe(Event::Trying(variant, trials.len()))?;
+            on_event(Event::Trying(variant, trials.len()))?;
             match trial::run(config, variant, number, stop) {
                 Ok(Some(trial)) => {
-                    observe(Event::Tried(&trial))?;
+                    on_event(Event::Tried(&trial))?;
                     trials.push(trial);
                 }
                 Ok(None) => {
@@ -162,7 +162,7 @@ pub fn run<E: From<Error>>(
                     if given_up.len() == variants.len() && trials.is_empty() {
                         return Err(error.into());
                     }
-                    observe(Event::Skipped(&given_up, &error))?;
+                    on_event(Event::Skipped(&given_up, &error))?;
                     skipped.extend(given_up);
                     failure = Some(error);
                 }
@@ -197,14 +197,14 @@ fn fails_too(config: &Config, failed: Variant, error: &Error) -> impl Fn(&Varian
 }
 
 /// Where it will be measured: a socket as the trials have it is made to see what it is granted.
-fn setting(config: &Config, trials: usize) -> Result<Setting> {
+fn setting(config: &Config, trials: usize) -> Result<Environment> {
     let (receive, send) = config.buffers;
-    let usual = Settings::default().socket_buffers;
+    let usual = TransportConfig::default().socket_buffers;
     let family = config.server.map_or(config.family, Family::of);
     let endpoint = trial::builder(config)?.unbound(family)?;
-    let transport = Transport::open(endpoint, Choice::Auto, config.settings())?;
+    let transport = Transport::open(endpoint, BackendChoice::Auto, config.settings())?;
     let granted = |name| receiver::buffer_of(transport.endpoint(), name);
-    Ok(Setting {
+    Ok(Environment {
         kernel: cpu::kernel(),
         cpus: config.cpus,
         receive_buffer: (receive.or(usual), granted("SO_RCVBUF")?),

@@ -8,8 +8,8 @@ use super::config::Scenario;
 use super::ledger::Count;
 use crate::cpu;
 use crate::error::{Error, Result};
-use crate::io::{Choice, Rung, Settings, Transport, Wait};
-use crate::protocol::consent::{Answer, LENGTH, Question, Service};
+use crate::io::{Backend, BackendChoice, Transport, TransportConfig, Wait};
+use crate::protocol::bench_handshake::{Answer, LENGTH, Question, Service};
 use crate::socket::Endpoint;
 use crate::socket::options::{SocketOption, Value};
 
@@ -18,14 +18,14 @@ const PATIENCE: Duration = Duration::from_millis(50);
 
 /// What both sides see of the receiver.
 #[derive(Default)]
-pub(super) struct Desk {
+pub(super) struct SharedCounts {
     /// The trial is over: what comes now only wakes it up.
     pub(super) done: AtomicBool,
     /// As of the last question that was answered.
     count: Mutex<Count>,
 }
 
-impl Desk {
+impl SharedCounts {
     pub(super) fn count(&self) -> Count {
         match self.count.lock() {
             Ok(count) => *count,
@@ -41,16 +41,16 @@ impl Desk {
     }
 }
 
-/// Receives until the desk says that it is done. It answers each question with what it has counted
+/// Receives until the counts says that it is done. It answers each question with what it has counted
 /// before it; since nothing overtakes anything on loopback, that is all that was sent before.
 pub(super) fn serve(
     endpoint: Endpoint,
-    rung: Rung,
-    settings: Settings,
+    backend: Backend,
+    settings: TransportConfig,
     scenario: Scenario,
-    desk: &Desk,
+    counts: &SharedCounts,
 ) -> Result<()> {
-    let mut transport = Transport::open(endpoint, Choice::Only(rung), settings)?;
+    let mut transport = Transport::open(endpoint, BackendChoice::Only(backend), settings)?;
     let service = match scenario {
         Scenario::Sink => Service::Sink,
         Scenario::Echo => Service::Echo,
@@ -59,20 +59,21 @@ pub(super) fn serve(
     let mut count = Count::default();
     let mut asked = None;
     loop {
-        let received = transport.receive(Wait::For(PATIENCE), &desk.done, |arrival, outbox| {
-            if arrival.length() == LENGTH
-                && let Some(question) = Question::decode(arrival.bytes())
-            {
-                count.questions += 1;
-                asked = Some((question, arrival.source()));
-                return;
-            }
-            count.received += arrival.count() as u64;
-            if service == Service::Echo {
-                outbox.echo(arrival);
-            }
-        });
-        if desk.done.load(Ordering::Relaxed) {
+        let received =
+            transport.receive(Wait::For(PATIENCE), &counts.done, |message, send_queue| {
+                if message.length() == LENGTH
+                    && let Some(question) = Question::decode(message.bytes())
+                {
+                    count.questions += 1;
+                    asked = Some((question, message.source()));
+                    return;
+                }
+                count.received += message.count() as u64;
+                if service == Service::Echo {
+                    send_queue.echo(message);
+                }
+            });
+        if counts.done.load(Ordering::Relaxed) {
             return Ok(());
         }
         received.or_else(forgive)?;
@@ -80,7 +81,7 @@ pub(super) fn serve(
             count.drops = u64::from(transport.endpoint().kernel_drops()?);
             count.syscalls = transport.counters().syscalls;
             count.cpu_ns = cpu::used_by_thread().as_nanos() as u64;
-            desk.tell(count);
+            counts.tell(count);
             let answer = Answer {
                 nonce: question.nonce,
                 service,
@@ -89,7 +90,7 @@ pub(super) fn serve(
                 dropped: count.drops,
             };
             let answer = answer.encode();
-            transport.outbox().queue(Some(client), None, &answer);
+            transport.send_queue().queue(Some(client), None, &answer);
         }
         transport.flush();
     }

@@ -8,8 +8,8 @@ use super::config::{Config, Variant};
 use super::ledger::Count;
 use crate::cpu;
 use crate::error::{Error, Result};
-use crate::io::{Rung, Transport, Wait};
-use crate::protocol::consent::{Answer, Question};
+use crate::io::{Backend, Transport, Wait};
+use crate::protocol::bench_handshake::{Answer, Question};
 use crate::socket::PacketInfo;
 
 /// How long a question goes unanswered before it is asked again; doubled each time.
@@ -63,7 +63,7 @@ impl<'a> Sender<'a> {
     ) -> Self {
         let size = variant.size;
         let run = match variant.send {
-            Rung::Offload if size > 0 => RUN.0.min(RUN.1 / size).max(1),
+            Backend::Offload if size > 0 => RUN.0.min(RUN.1 / size).max(1),
             _ => 1,
         };
         let runs = match run {
@@ -117,7 +117,7 @@ impl<'a> Sender<'a> {
     pub(super) fn take_credit(&mut self, buffer: u32, takes_runs: bool) {
         let size = self.variant.size;
         let (run, cost) = match self.variant.send {
-            Rung::Offload if takes_runs && size > 0 => {
+            Backend::Offload if takes_runs && size > 0 => {
                 let run = RUN.0.min(RUN.1 / size).max(1);
                 (run, run * size * 9 / 8 + 2048)
             }
@@ -173,18 +173,18 @@ impl<'a> Sender<'a> {
                 on_their_way = whole;
             }
             let mut replies = 0;
-            let came = self
-                .transport
-                .receive(Wait::For(LOST), self.stop, |arrival, outbox| {
-                    // What else comes is no reply.
-                    if arrival.segment_size() != size {
-                        return;
-                    }
-                    replies += arrival.count();
-                    if has_flows && !is_over {
-                        outbox.echo(arrival);
-                    }
-                })?;
+            let came =
+                self.transport
+                    .receive(Wait::For(LOST), self.stop, |message, send_queue| {
+                        // What else comes is no reply.
+                        if message.segment_size() != size {
+                            return;
+                        }
+                        replies += message.count();
+                        if has_flows && !is_over {
+                            send_queue.echo(message);
+                        }
+                    })?;
             if came == 0 {
                 // What did not come by now does not come: the books will tell.
                 on_their_way = 0;
@@ -214,10 +214,10 @@ impl<'a> Sender<'a> {
             self.send(self.variant.outstanding);
         }
         let payload = self.payload.get(..self.variant.size).unwrap_or_default();
-        let mut outbox = self.transport.outbox();
+        let mut send_queue = self.transport.send_queue();
         for _ in 0..self.variant.outstanding {
             for flow in &self.flows {
-                outbox.queue(self.peer, Some(*flow), payload);
+                send_queue.queue(self.peer, Some(*flow), payload);
             }
         }
         self.flush()
@@ -226,17 +226,17 @@ impl<'a> Sender<'a> {
     /// Sends so many datagrams.
     fn send(&mut self, count: usize) {
         let size = self.variant.size;
-        let mut outbox = self.transport.outbox();
+        let mut send_queue = self.transport.send_queue();
         if size == 0 {
             // A run of nothing would be one datagram.
-            (0..count).for_each(|_| outbox.queue(self.peer, None, &[]));
+            (0..count).for_each(|_| send_queue.queue(self.peer, None, &[]));
             return;
         }
         let mut left = count;
         while left > 0 {
             let now = left.min(self.batch);
             let bytes = self.payload.get(..now * size).unwrap_or_default();
-            outbox.send_run(self.peer, bytes, size);
+            send_queue.send_run(self.peer, bytes, size);
             left -= now;
         }
     }
@@ -256,9 +256,9 @@ impl<'a> Sender<'a> {
         let question = Question { nonce };
         self.transport.flush();
         let before = self.transport.counters().sent;
-        let mut outbox = self.transport.outbox();
-        outbox.queue(self.peer, None, &question.encode());
-        outbox.flush();
+        let mut send_queue = self.transport.send_queue();
+        send_queue.queue(self.peer, None, &question.encode());
+        send_queue.flush();
         self.questions += self.transport.counters().sent - before;
         question
     }
@@ -278,8 +278,8 @@ impl<'a> Sender<'a> {
             let mut answer = None;
             let came = self
                 .transport
-                .receive(Wait::For(patience), self.stop, |arrival, _| {
-                    let found = arrival.datagrams().find_map(|bytes| question.answer(bytes));
+                .receive(Wait::For(patience), self.stop, |message, _| {
+                    let found = message.datagrams().find_map(|bytes| question.answer(bytes));
                     answer = answer.or(found);
                 })?;
             if answer.is_some() {

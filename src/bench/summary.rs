@@ -32,7 +32,7 @@ impl Row {
     }
 }
 
-/// How a variant stands among those that do the same thing by other rungs.
+/// How a variant stands among those that do the same thing by other backends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// Its interval is above that of every other.
@@ -104,13 +104,13 @@ mod tests {
 
     use super::*;
     use crate::bench::{Ledger, Scenario};
-    use crate::io::Rung;
+    use crate::io::Backend;
 
-    fn trials(rung: Rung, size: usize, rates: &[u64]) -> Vec<Trial> {
+    fn trials(backend: Backend, size: usize, rates: &[u64]) -> Vec<Trial> {
         let variant = Variant {
             scenario: Scenario::Sink,
-            send: rung,
-            receive: rung,
+            send: backend,
+            receive: backend,
             size,
             outstanding: 0,
         };
@@ -141,10 +141,10 @@ mod tests {
     #[test]
     fn a_winner_is_apart_from_all_others() {
         use Standing::{Alone, Behind, Noise, TooFew, Winner};
-        let slow = trials(Rung::Single, 64, &[1, 2, 3, 4, 5]);
-        let fast = trials(Rung::Offload, 64, &[11, 12, 13, 14, 15]);
-        let near = trials(Rung::Uring, 64, &[10, 11, 12, 13, 14]);
-        let other = trials(Rung::Batch, 1400, &[1, 2, 3, 4, 5]);
+        let slow = trials(Backend::Single, 64, &[1, 2, 3, 4, 5]);
+        let fast = trials(Backend::Offload, 64, &[11, 12, 13, 14, 15]);
+        let near = trials(Backend::Uring, 64, &[10, 11, 12, 13, 14]);
+        let other = trials(Backend::Batch, 1400, &[1, 2, 3, 4, 5]);
         assert_eq!(standings(&[slow.clone(), fast.clone()]), [Behind, Winner]);
         assert_eq!(
             standings(&[slow.clone(), fast.clone(), near, other]),
@@ -160,8 +160,8 @@ mod tests {
 
     #[test]
     fn a_row_sums_its_own_trials() {
-        let mut both = trials(Rung::Single, 64, &[10, 30, 20]);
-        both.extend(trials(Rung::Batch, 64, &[1000]));
+        let mut both = trials(Backend::Single, 64, &[10, 30, 20]);
+        both.extend(trials(Backend::Batch, 64, &[1000]));
         both[1].ledger.lost_buffer = 0;
         let variants = [both[0].variant, both[3].variant];
         let rows = rows(&variants, &both);

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use super::config::{Config, Scenario, Variant};
 use super::ledger::{self, Count, Ledger};
-use super::receiver::{self, Desk};
+use super::receiver::{self, SharedCounts};
 use super::sender::Sender;
 use crate::cpu;
 use crate::error::{Error, Result, no_thread};
-use crate::io::{Choice, Rung, Settings, Transport};
-use crate::protocol::consent::Service;
-use crate::socket::options::Setting;
+use crate::io::{Backend, BackendChoice, Transport, TransportConfig};
+use crate::protocol::bench_handshake::Service;
+use crate::socket::options::OptionValue;
 use crate::socket::{Builder, Endpoint, Family};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -71,27 +71,33 @@ pub(super) fn run(
     }
     let endpoint = builder(config)?.bind(SocketAddr::new(loopback(config.family), 0))?;
     let address = endpoint.local_address()?;
-    let desk = Desk::default();
+    let counts = SharedCounts::default();
     let (sender_cpu, receiver_cpu) = config.cpus.unzip();
     thread::scope(|scope| {
-        let desk = &desk;
+        let counts = &counts;
         let receiver = thread::Builder::new().spawn_scoped(scope, move || {
             on(receiver_cpu, || {
                 let settings = config.settings();
-                receiver::serve(endpoint, variant.receive, settings, variant.scenario, desk)
+                receiver::serve(
+                    endpoint,
+                    variant.receive,
+                    settings,
+                    variant.scenario,
+                    counts,
+                )
             })
         });
         let receiver = receiver.map_err(|source| no_thread("that receives", source))?;
         let sender = thread::Builder::new().spawn_scoped(scope, move || {
             on(sender_cpu, || {
-                measure(config, variant, number, address, Some(desk), stop)
+                measure(config, variant, number, address, Some(counts), stop)
             })
         });
         let trial = match sender {
             Ok(sender) => joined(sender.join()),
             Err(source) => Err(no_thread("that sends", source)),
         };
-        desk.done.store(true, Ordering::Relaxed);
+        counts.done.store(true, Ordering::Relaxed);
         // An empty datagram ends its wait; without it, it would look up a little later.
         if let Ok(waker) = Endpoint::builder().unbound(config.family) {
             let _ = waker.send_to(&[], address);
@@ -127,10 +133,10 @@ pub(super) fn builder(config: &Config) -> Result<Builder> {
     let (receive, send) = config.buffers;
     let mut settings = Vec::new();
     if receive.or(send).is_some() {
-        let usual = Settings::default().socket_buffers;
+        let usual = TransportConfig::default().socket_buffers;
         for (name, bytes) in [("SO_RCVBUF", receive), ("SO_SNDBUF", send)] {
             if let Some(bytes) = bytes.or(usual) {
-                settings.push(format!("{name}={bytes}").parse::<Setting>()?);
+                settings.push(format!("{name}={bytes}").parse::<OptionValue>()?);
             }
         }
     }
@@ -143,7 +149,7 @@ fn measure(
     variant: Variant,
     number: usize,
     address: SocketAddr,
-    desk: Option<&Desk>,
+    counts: Option<&SharedCounts>,
     stop: &AtomicBool,
 ) -> Result<Option<Trial>> {
     let (endpoint, peer) = match config.flows {
@@ -158,25 +164,29 @@ fn measure(
             (endpoint, Some(address))
         }
     };
-    let transport = Transport::open(endpoint, Choice::Only(variant.send), config.settings())?;
+    let transport = Transport::open(
+        endpoint,
+        BackendChoice::Only(variant.send),
+        config.settings(),
+    )?;
     let mut sender = Sender::new(transport, peer, variant, config, stop);
     let question = sender.ask();
     let Some(answer) = sender
         .answer(question)
-        .map_err(|error| no_consent(address, desk, error))?
+        .map_err(|error| no_consent(address, counts, error))?
     else {
         return Ok(None);
     };
     serves(answer.service, variant.scenario, address)?;
     // Of a server elsewhere nobody here knows it.
-    let takes_runs = variant.receive == Rung::Offload && desk.is_some();
+    let takes_runs = variant.receive == Backend::Offload && counts.is_some();
     if !config.flood && variant.scenario == Scenario::Sink {
         sender.take_credit(answer.buffer, takes_runs);
     }
-    let Some((before, _)) = phase(&mut sender, variant, config.warm_up(), desk)? else {
+    let Some((before, _)) = phase(&mut sender, variant, config.warm_up(), counts)? else {
         return Ok(None);
     };
-    let Some((after, time)) = phase(&mut sender, variant, config.time, desk)? else {
+    let Some((after, time)) = phase(&mut sender, variant, config.time, counts)? else {
         return Ok(None);
     };
     let (near, far) = (after.0.since(&before.0), after.1.since(&before.1));
@@ -192,7 +202,7 @@ fn measure(
         ledger,
         must_balance: address.ip().is_loopback(),
         cpu_ns_send: each(near.cpu_ns),
-        cpu_ns_receive: desk.map(|_| each(far.cpu_ns)),
+        cpu_ns_receive: counts.map(|_| each(far.cpu_ns)),
         syscalls: each(near.syscalls + far.syscalls),
     }))
 }
@@ -202,7 +212,7 @@ fn phase(
     sender: &mut Sender<'_>,
     variant: Variant,
     time: Duration,
-    desk: Option<&Desk>,
+    counts: Option<&SharedCounts>,
 ) -> Result<Option<((Count, Count), Duration)>> {
     let ended = match variant.scenario {
         Scenario::Sink => sender.sink(time)?,
@@ -212,8 +222,8 @@ fn phase(
         return Ok(None);
     };
     let near = sender.count()?;
-    let far = match desk {
-        Some(desk) => desk.count(),
+    let far = match counts {
+        Some(counts) => counts.count(),
         None => Count {
             received: answer.received,
             drops: answer.dropped,
@@ -225,8 +235,8 @@ fn phase(
 }
 
 /// A server that does not answer a question does not consent.
-fn no_consent(address: SocketAddr, desk: Option<&Desk>, error: Error) -> Error {
-    if desk.is_some() {
+fn no_consent(address: SocketAddr, counts: Option<&SharedCounts>, error: Error) -> Error {
+    if counts.is_some() {
         return error;
     }
     let reason = match error.errno() {

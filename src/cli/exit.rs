@@ -117,7 +117,7 @@ fn with_holder(error: Error) -> Error {
     let Ok(address) = subject.parse() else {
         return error;
     };
-    match udpraw::ports::holder(address) {
+    match udpraw::ports::bind_conflict(address) {
         Some(holder) => error
             .with_detail(holder)
             .with_remedy("stop that program, choose another port, or 0 for one that the OS picks"),
@@ -131,7 +131,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Only output yields a bare `io::Error` on this floor: the library's are [`Error`].
+/// Only output yields a bare `io::Error` in this layer: the library's are [`Error`].
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Output(error)

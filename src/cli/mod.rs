@@ -1,4 +1,4 @@
-//! Floor 5: the binary's face. Text of the arguments, then a config of the library, then the call,
+//! The binary's face. Text of the arguments, then a config of the library, then the call,
 //! then its output.
 
 mod args;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::protocol::Backoff;
-use crate::socket::options::Setting;
+use crate::socket::options::OptionValue;
 
 /// Whom a client asks, and how.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub struct Config {
     /// The address to bind before sending; `None` leaves it to the kernel.
     pub local: Option<SocketAddr>,
     /// Options to set before anything is sent.
-    pub settings: Vec<Setting>,
+    pub settings: Vec<OptionValue>,
     /// Whether to fix the server by connect(2).
     pub connect: bool,
     /// Whether to take a reply from anyone, as the documents' program does ("Danger!").

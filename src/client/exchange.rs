@@ -7,7 +7,7 @@ use super::{Answer, Client, Config, Event, Reply, Unasked, is_from};
 use crate::error::{Error, Result};
 use crate::protocol::Backoff;
 use crate::protocol::exchange::{Outcome, Step};
-use crate::socket::Traffic;
+use crate::socket::Readiness;
 
 /// The most versions of a server that are told.
 const VERSIONS: usize = 16;
@@ -45,11 +45,11 @@ impl Client {
         &mut self,
         message: &[u8],
         stop: &AtomicBool,
-        observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+        on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<Answer, E> {
         // What waits now was sent before the question. It could not answer it, but is told apart.
         while self.asked && !stop.load(Ordering::Relaxed) {
-            match self.take(observe) {
+            match self.take(on_event) {
                 Ok((true, _)) => {}
                 Ok((false, _)) => break,
                 Err(failure) => return Err(failure),
@@ -58,10 +58,10 @@ impl Client {
         self.forget_refusals()?;
         let id = random_id()?;
         let (tries, limit) = (self.config.tries, self.config.timeout);
-        let Some(asker) = &mut self.asker else {
+        let Some(requester) = &mut self.requester else {
             return Ok(Answer::Silence);
         };
-        let mut step = asker.start(id, message, tries, limit, Instant::now())?;
+        let mut step = requester.start(id, message, tries, limit, Instant::now())?;
         let answer = loop {
             match step {
                 Step::Send(wait) => {
@@ -69,11 +69,14 @@ impl Client {
                         break refusal;
                     }
                     if !self.asked && !self.config.connect {
-                        observe(&Event::Assigned(self.endpoint.local_address()?))?;
+                        on_event(&Event::Assigned(self.endpoint.local_address()?))?;
                     }
                     self.asked = true;
-                    let tries = self.asker.as_ref().map_or(0, |asker| asker.tries());
-                    observe(&Event::Sent(tries, wait))?;
+                    let tries = self
+                        .requester
+                        .as_ref()
+                        .map_or(0, |requester| requester.tries());
+                    on_event(&Event::Sent(tries, wait))?;
                 }
                 Step::Wait => {}
                 Step::GiveUp => break Answer::Silence,
@@ -81,44 +84,47 @@ impl Client {
             if stop.load(Ordering::Relaxed) {
                 break Answer::Stopped;
             }
-            if let Some(answer) = self.await_answer(observe)? {
+            if let Some(answer) = self.await_answer(on_event)? {
                 break answer;
             }
-            let Some(asker) = &mut self.asker else {
+            let Some(requester) = &mut self.requester else {
                 break Answer::Silence;
             };
-            step = asker.on_deadline(Instant::now());
+            step = requester.on_deadline(Instant::now());
         };
         // Whatever comes for it now is stale.
-        if let Some(asker) = &mut self.asker {
-            asker.end();
+        if let Some(requester) = &mut self.requester {
+            requester.end();
         }
         Ok(answer)
     }
 
     /// Sends the request, or takes what ICMP said of the attempt before.
     fn send_frame(&mut self) -> Result<Option<Answer>> {
-        let Some(asker) = self.asker.take() else {
+        let Some(requester) = self.requester.take() else {
             return Ok(None);
         };
-        let sent = self.send(asker.frame(), asker.tries());
-        self.asker = Some(asker);
+        let sent = self.send(requester.frame(), requester.tries());
+        self.requester = Some(requester);
         sent
     }
 
     /// Waits for one thing to come, at most until the deadline.
     pub(super) fn await_answer<E: From<Error>>(
         &mut self,
-        observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+        on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<Option<Answer>, E> {
-        let deadline = self.asker.as_ref().and_then(|asker| asker.deadline());
+        let deadline = self
+            .requester
+            .as_ref()
+            .and_then(|requester| requester.deadline());
         let Some(deadline) = deadline else {
             return Ok(None);
         };
         let left = deadline.saturating_duration_since(Instant::now());
         match self.endpoint.wait(Some(left))? {
-            Some(Traffic::Datagram) => Ok(self.take(observe)?.1),
-            Some(Traffic::Error) => Ok(self.hear_error()?.map(Answer::Refused)),
+            Some(Readiness::Datagram) => Ok(self.take(on_event)?.1),
+            Some(Readiness::Error) => Ok(self.hear_error()?.map(Answer::Refused)),
             None => Ok(None),
         }
     }
@@ -126,7 +132,7 @@ impl Client {
     /// Takes one datagram: whether one was there, and how the exchange ended if that ended it.
     pub(super) fn take<E: From<Error>>(
         &mut self,
-        observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+        on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(bool, Option<Answer>), E> {
         let now = Instant::now();
         let datagram = match self.endpoint.try_receive(&mut self.buffer) {
@@ -136,12 +142,12 @@ impl Client {
             Err(error) if error.is_about_the_network() => return Ok((true, None)),
             Err(error) => return Err(error.into()),
         };
-        let Some(asker) = &mut self.asker else {
+        let Some(requester) = &mut self.requester else {
             return Ok((true, None));
         };
         let matches = is_from(&self.config, datagram.source());
-        let id = asker.id();
-        let why = match asker.on_datagram(matches, datagram.bytes(), now) {
+        let id = requester.id();
+        let why = match requester.on_datagram(matches, datagram.bytes(), now) {
             Outcome::Reply {
                 payload,
                 elapsed,
@@ -149,7 +155,7 @@ impl Client {
                 attempt,
                 round_trip,
             } => {
-                observe(&Event::Replied(Reply {
+                on_event(&Event::Replied(Reply {
                     datagram,
                     payload,
                     exchange: id,
@@ -169,7 +175,7 @@ impl Client {
             Outcome::Forged => Unasked::Forged,
             Outcome::Corrupt(defect) | Outcome::Other(defect) => Unasked::Defect(defect),
         };
-        observe(&Event::Unasked(datagram, why))?;
+        on_event(&Event::Unasked(datagram, why))?;
         Ok((true, None))
     }
 }

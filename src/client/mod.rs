@@ -1,4 +1,4 @@
-//! Floor 4: the documents' client, which asks, waits, asks again, and gives up in time.
+//! The documents' client, which asks, waits, asks again, and gives up in time.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;
@@ -27,10 +27,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::protocol::exchange::{Asker, Defect, Ignored};
-use crate::protocol::{RoundTrip, Schedule};
-use crate::socket::options::Setting;
-use crate::socket::{Datagram, Endpoint, Family, QueuedError, ReceiveBuffer, Traffic};
+use crate::protocol::exchange::{Defect, Ignored, Requester};
+use crate::protocol::{RttEstimator, Schedule};
+use crate::socket::options::OptionValue;
+use crate::socket::{Datagram, Endpoint, Family, QueuedError, Readiness, ReceiveBuffer};
 
 /// So many ICMP messages about earlier requests are taken before the next.
 const MOST_FORGOTTEN: u32 = 1000;
@@ -106,8 +106,8 @@ pub enum Answer {
 pub struct Client {
     endpoint: Endpoint,
     config: Config,
-    estimate: RoundTrip,
-    asker: Option<Asker>,
+    estimate: RttEstimator,
+    requester: Option<Requester>,
     buffer: ReceiveBuffer,
     asked: bool,
 }
@@ -122,7 +122,7 @@ impl Client {
     pub fn open(config: Config) -> Result<Self> {
         exchange::check(&config)?;
         let family = Family::of(config.server);
-        let errors: Setting = match family {
+        let errors: OptionValue = match family {
             Family::V4 => "IP_RECVERR=1",
             Family::V6 => "IPV6_RECVERR=1",
         }
@@ -140,8 +140,8 @@ impl Client {
         let buffer = ReceiveBuffer::new();
         Ok(Self {
             endpoint,
-            estimate: RoundTrip::default(),
-            asker: config.exchange.then(|| Asker::new(config.backoff)),
+            estimate: RttEstimator::default(),
+            requester: config.exchange.then(|| Requester::new(config.backoff)),
             config,
             buffer,
             asked: false,
@@ -159,21 +159,21 @@ impl Client {
     }
 
     /// What it has learnt of the round trip so far.
-    pub fn estimate(&self) -> &RoundTrip {
-        let asker = self.asker.as_ref();
-        asker.map_or(&self.estimate, Asker::estimate)
+    pub fn estimate(&self) -> &RttEstimator {
+        let requester = self.requester.as_ref();
+        requester.map_or(&self.estimate, Requester::estimate)
     }
 
     /// How long the first attempt at the next request is waited for: in an exchange the probe timeout
     /// (PTO), otherwise the retransmission timeout (RTO).
     pub fn timeout(&self) -> Duration {
-        let asker = self.asker.as_ref();
-        asker.map_or_else(|| self.estimate.timeout(), Asker::timeout)
+        let requester = self.requester.as_ref();
+        requester.map_or_else(|| self.estimate.timeout(), Requester::timeout)
     }
 
     /// How many datagrams it ignored so far, and why, if it asks by exchanges.
     pub fn ignored(&self) -> Option<Ignored> {
-        self.asker.as_ref().map(Asker::ignored)
+        self.requester.as_ref().map(Requester::ignored)
     }
 
     /// Sends `message` until a reply comes, ICMP tells that none will, the tries are over, or `stop`
@@ -186,15 +186,15 @@ impl Client {
         &mut self,
         message: &[u8],
         stop: &AtomicBool,
-        mut observe: impl FnMut(&Event<'_>) -> Result<(), E>,
+        mut on_event: impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<Answer, E> {
-        if self.asker.is_some() {
-            return self.exchange(message, stop, &mut observe);
+        if self.requester.is_some() {
+            return self.exchange(message, stop, &mut on_event);
         }
         // What waits now was sent before the question: an answer to an earlier one.
         while self.asked && !stop.load(Ordering::Relaxed) {
             match self.endpoint.try_receive(&mut self.buffer) {
-                Ok(Some(datagram)) => observe(&Event::Late(datagram))?,
+                Ok(Some(datagram)) => on_event(&Event::Late(datagram))?,
                 Ok(None) => break,
                 Err(error) if error.is_about_the_network() => {}
                 Err(error) => return Err(error.into()),
@@ -208,11 +208,11 @@ impl Client {
             }
             let deadline = Instant::now().checked_add(wait);
             if !self.asked && !self.config.connect {
-                observe(&Event::Assigned(self.endpoint.local_address()?))?;
+                on_event(&Event::Assigned(self.endpoint.local_address()?))?;
             }
             self.asked = true;
-            observe(&Event::Sent(number, wait))?;
-            let answer = self.await_reply(deadline, (first, number), stop, &mut observe)?;
+            on_event(&Event::Sent(number, wait))?;
+            let answer = self.await_reply(deadline, (first, number), stop, &mut on_event)?;
             if answer != Answer::Silence {
                 return Ok(answer);
             }
@@ -228,7 +228,7 @@ impl Client {
             ..
         } = self.config;
         if self.config.group {
-            return Schedule::once(timeout.unwrap_or(RoundTrip::LEAST));
+            return Schedule::once(timeout.unwrap_or(RttEstimator::LEAST));
         }
         backoff.schedule(&self.estimate, tries, timeout)
     }
@@ -267,7 +267,7 @@ impl Client {
         deadline: Option<Instant>,
         since: (Instant, u32),
         stop: &AtomicBool,
-        observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+        on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<Answer, E> {
         let mut replies = 0;
         loop {
@@ -276,8 +276,8 @@ impl Client {
             }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             match self.endpoint.wait(left)? {
-                Some(Traffic::Datagram) => {
-                    let (taken, refusal) = self.take_reply(since, observe)?;
+                Some(Readiness::Datagram) => {
+                    let (taken, refusal) = self.take_reply(since, on_event)?;
                     if let Some(refusal) = refusal {
                         return Ok(Answer::Refused(refusal));
                     }
@@ -286,7 +286,7 @@ impl Client {
                         break;
                     }
                 }
-                Some(Traffic::Error) => {
+                Some(Readiness::Error) => {
                     if let Some(refusal) = self.hear_error()? {
                         return Ok(Answer::Refused(refusal));
                     }
@@ -308,7 +308,7 @@ impl Client {
     fn take_reply<E: From<Error>>(
         &mut self,
         (first, tries): (Instant, u32),
-        observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+        on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(bool, Option<QueuedError>), E> {
         let elapsed = first.elapsed();
         let datagram = match self.endpoint.try_receive(&mut self.buffer) {
@@ -321,14 +321,14 @@ impl Client {
             Err(error) => return Err(error.into()),
         };
         if !is_from(&self.config, datagram.source()) {
-            observe(&Event::Stranger(datagram))?;
+            on_event(&Event::Stranger(datagram))?;
             return Ok((false, None));
         }
         let round_trip = (tries == 1).then_some(elapsed);
         if let Some(round_trip) = round_trip {
             self.estimate.sample(round_trip);
         }
-        observe(&Event::Replied(Reply {
+        on_event(&Event::Replied(Reply {
             datagram,
             payload: datagram.bytes(),
             exchange: None,

@@ -30,7 +30,7 @@ fn send_and_hear(client: &mut Client) {
     client.asked = true;
     client.try_send(b"x").unwrap();
     let heard = client.endpoint.wait(Some(PATIENCE)).unwrap();
-    assert_eq!(heard, Some(Traffic::Error));
+    assert_eq!(heard, Some(Readiness::Error));
 }
 
 fn nothing(_: &Event<'_>) -> Result<()> {
@@ -51,7 +51,7 @@ fn a_refusal_between_poll_and_receive_is_an_answer() {
         // An exchange hears of it at its next wait.
         let (mut client, _) = refused(connect, true);
         client
-            .asker
+            .requester
             .as_mut()
             .unwrap()
             .start(1, b"x", None, None, Instant::now())

@@ -1,13 +1,13 @@
-//! Rung `batch`: many datagrams a call, `recvmmsg` and `sendmmsg`.
+//! Backend `batch`: many datagrams a call, `recvmmsg` and `sendmmsg`.
 
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use super::appetite::Appetite;
-use super::arrival::Arrival;
-use super::choice::{Rung, Settings};
+use super::adaptive_batch::AdaptiveBatch;
+use super::backend::{Backend, TransportConfig};
 use super::counters::Counters;
-use super::rung::{Engine, Patience};
+use super::engine::{BlockFor, Engine};
+use super::received::Received;
 use super::send::{Messages, Sender, compose};
 use super::unsupported;
 use crate::error::Result;
@@ -17,7 +17,7 @@ use crate::sys::mmsg::{self, ReceiveArena, SendArena};
 pub(super) struct Batch {
     arena: ReceiveArena,
     flags: i32,
-    appetite: Appetite,
+    adaptive_batch: AdaptiveBatch,
     /// How many slots the next batch uses.
     slots: usize,
     outgoing: Many,
@@ -26,13 +26,13 @@ pub(super) struct Batch {
 struct Many(SendArena);
 
 impl Batch {
-    pub(super) fn open(endpoint: &mut Endpoint, settings: &Settings) -> Result<Self> {
+    pub(super) fn open(endpoint: &mut Endpoint, settings: &TransportConfig) -> Result<Self> {
         let control = endpoint.control_space();
-        mmsg::probe().map_err(|error| unsupported(Rung::Batch, error))?;
+        mmsg::probe().map_err(|error| unsupported(Backend::Batch, error))?;
         Ok(Self {
             arena: ReceiveArena::new(settings.batch, settings.capacity, control),
             flags: truncation(settings.capacity),
-            appetite: Appetite::default(),
+            adaptive_batch: AdaptiveBatch::default(),
             slots: settings.batch,
             outgoing: Many(SendArena::new(settings.batch)),
         })
@@ -49,10 +49,10 @@ pub(super) fn truncation(capacity: usize) -> i32 {
 }
 
 /// What makes `recvmmsg` wait for the first datagram only, or for none.
-pub(super) fn waiting(patience: Patience) -> i32 {
-    match patience {
-        Patience::None => libc::MSG_DONTWAIT,
-        Patience::Endless | Patience::AtMost(_) => libc::MSG_WAITFORONE,
+pub(super) fn waiting(block_for: BlockFor) -> i32 {
+    match block_for {
+        BlockFor::None => libc::MSG_DONTWAIT,
+        BlockFor::Endless | BlockFor::AtMost(_) => libc::MSG_WAITFORONE,
     }
 }
 
@@ -60,20 +60,20 @@ impl Engine for Batch {
     fn fetch(
         &mut self,
         fd: BorrowedFd<'_>,
-        patience: Patience,
+        block_for: BlockFor,
         counters: &mut Counters,
     ) -> io::Result<usize> {
         counters.syscalls += 1;
         let came = self
             .arena
-            .receive(fd, self.slots, self.flags | waiting(patience))?;
-        self.slots = self.appetite.next(came, self.arena.slots());
+            .receive(fd, self.slots, self.flags | waiting(block_for))?;
+        self.slots = self.adaptive_batch.next(came, self.arena.slots());
         Ok(came)
     }
 
-    fn split(&mut self, index: usize) -> (Option<Arrival<'_>>, &mut dyn Sender) {
-        let arrival = self.arena.slot(index).map(Arrival::from_slot);
-        (arrival, &mut self.outgoing)
+    fn split(&mut self, index: usize) -> (Option<Received<'_>>, &mut dyn Sender) {
+        let message = self.arena.slot(index).map(Received::from_slot);
+        (message, &mut self.outgoing)
     }
 }
 

@@ -1,29 +1,29 @@
-//! Floor 3: the ladder, every way to move datagrams, behind one contract.
+//! The backends: every way to move datagrams, behind one contract.
 //!
-//! A [`Transport`] is an [`Endpoint`](crate::socket::Endpoint) and the [`Rung`] that moves its
-//! datagrams. Whichever rung it is, this holds:
+//! A [`Transport`] is an [`Endpoint`](crate::socket::Endpoint) and the [`Backend`] that moves its
+//! datagrams. Whichever backend it is, this holds:
 //!
 //! **Receiving.** [`Transport::receive`] waits for at least one message and then hands over all that
-//! came with it. A message is an [`Arrival`]: one datagram, or under `offload` a run of datagrams of
+//! came with it. A message is an [`Received`]: one datagram, or under `offload` a run of datagrams of
 //! one sender and one size, of which the last may be shorter. It tells the sender, the bytes, the
 //! true length, the size of a segment, whether the end was cut (`MSG_TRUNC`), and beside them what
 //! the socket's options ask for: destination, TOS with ECN, the kernel's timestamp
-//! ([`Beside`](crate::socket::Beside)). Each datagram that the kernel delivered is handed over once.
-//! A datagram of no bytes is a datagram. An arrival's bytes are valid until its visit ends.
+//! ([`ControlMessages`](crate::socket::ControlMessages)). Each datagram that the kernel delivered is handed over once.
+//! A datagram of no bytes is a datagram. A message's bytes are valid until its visit ends.
 //!
-//! **Waiting.** How long, [`Wait`] says. No rung asks whether something is there before it receives:
+//! **Waiting.** How long, [`Wait`] says. No backend asks whether something is there before it receives:
 //! a wait is the receiving call itself. [`Wait::For`] sets `SO_RCVTIMEO` when its duration changes,
 //! and costs nothing after; the kernel rounds it up to its clock tick. [`Wait::Until`] looks first
 //! and sleeps in `ppoll`. A receive returns 0 when the time is over, or when `stop` was raised and a
 //! signal or the time ended the wait: a flag that is raised without a signal is seen only when the
 //! wait ends, unless the transport spins or has a waker ([`Transport::wake_by`]).
 //!
-//! **Sending.** An [`Outbox`] copies datagrams into a queue ([`Outbox::queue`], [`Outbox::reply`],
-//! [`Outbox::echo`]), or borrows a whole run ([`Outbox::send_run`]). [`Outbox::flush`] sends what
-//! waits, in as few calls as the rung can, and each in the cheapest that will do. A reply leaves from
+//! **Sending.** An [`SendQueue`] copies datagrams into a queue ([`SendQueue::queue`], [`SendQueue::reply`],
+//! [`SendQueue::echo`]), or borrows a whole run ([`SendQueue::send_run`]). [`SendQueue::flush`] sends what
+//! waits, in as few calls as the backend can, and each in the cheapest that will do. A reply leaves from
 //! the address that was asked where packet info is on.
 //!
-//! **Order.** Datagrams are handed to the kernel in the order in which they were given to the outbox,
+//! **Order.** Datagrams are handed to the kernel in the order in which they were given to the send_queue,
 //! and none overtakes another. The network may do as it likes. What belongs to different flows may be
 //! received in another order than it was sent in.
 //!
@@ -37,7 +37,7 @@
 //! ECONNREFUSED on a connected socket) is the error of a receive, or [`Sent::error`] of a send: the
 //! datagram at hand is then sent again, and neither lost nor doubled. ENOBUFS is an error as any
 //! other: the datagram is refused. An error behind received datagrams is told by the next receive.
-//! A rung that the kernel lacks or forbids is an error of kind `Unsupported`; only [`Choice::Auto`]
+//! A backend that the kernel lacks or forbids is an error of kind `Unsupported`; only [`BackendChoice::Auto`]
 //! goes on to another one.
 //!
 //! **Cost.** The path of a datagram allocates nothing, copies a payload at most once, and reads the
@@ -45,77 +45,77 @@
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;
-//! use udpraw::io::{Choice, Settings, Transport, Wait};
+//! use udpraw::io::{BackendChoice, TransportConfig, Transport, Wait};
 //! use udpraw::socket::{Endpoint, Family};
 //!
 //! let endpoint = Endpoint::builder().bind("127.0.0.1:0".parse()?)?;
 //! let address = endpoint.local_address()?;
-//! let mut server = Transport::open(endpoint, Choice::Auto, Settings::default())?;
+//! let mut server = Transport::open(endpoint, BackendChoice::Auto, TransportConfig::default())?;
 //! let endpoint = Endpoint::builder().unbound(Family::V4)?;
-//! let mut client = Transport::open(endpoint, Choice::Auto, Settings::default())?;
+//! let mut client = Transport::open(endpoint, BackendChoice::Auto, TransportConfig::default())?;
 //! let stop = AtomicBool::new(false);
 //!
 //! for word in ["one", "two", "six"] {
-//!     client.outbox().queue(Some(address), None, word.as_bytes());
+//!     client.send_queue().queue(Some(address), None, word.as_bytes());
 //! }
 //! assert_eq!(client.flush().into_result()?, 3);
 //!
 //! let mut echoed = 0;
 //! while echoed < 3 {
-//!     echoed += server.receive(Wait::Forever, &stop, |arrival, outbox| outbox.echo(arrival))?;
+//!     echoed += server.receive(Wait::Forever, &stop, |message, send_queue| send_queue.echo(message))?;
 //!     server.flush().into_result()?;
 //! }
 //! let mut words = Vec::new();
 //! while words.len() < 3 {
-//!     client.receive(Wait::Forever, &stop, |arrival, _| {
-//!         words.extend(arrival.datagrams().map(<[u8]>::to_vec));
+//!     client.receive(Wait::Forever, &stop, |message, _| {
+//!         words.extend(message.datagrams().map(<[u8]>::to_vec));
 //!     })?;
 //! }
 //! assert_eq!(words, [b"one", b"two", b"six"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod appetite;
-mod arrival;
+mod adaptive_batch;
+mod backend;
 mod batch;
-mod choice;
 mod coalesce;
 mod counters;
+mod engine;
 mod offload;
 mod open;
-mod outbox;
-mod rung;
+mod received;
 mod send;
+mod send_queue;
 mod single;
 mod transport;
 #[cfg(feature = "uring")]
 mod uring;
 
-pub use arrival::Arrival;
-pub use choice::{Choice, Rung, Settings};
+pub use backend::{Backend, BackendChoice, TransportConfig};
 pub use counters::Counters;
-pub use outbox::Outbox;
+pub use received::Received;
 pub use send::Sent;
+pub use send_queue::SendQueue;
 pub use transport::{Transport, Wait};
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
 use crate::error::Error;
 
-/// A rung that this kernel cannot run.
+/// A backend that this kernel cannot run.
 #[cold]
-fn unsupported(rung: Rung, source: std::io::Error) -> Error {
+fn unsupported(backend: Backend, source: std::io::Error) -> Error {
     let remedy = match source.raw_os_error() {
         Some(libc::ENOMEM) => match (
-            rung,
+            backend,
             limit(Resource::RLIMIT_AS),
             limit(Resource::RLIMIT_MEMLOCK),
         ) {
-            (Rung::Uring, None, Some(locked)) => format!(
+            (Backend::Uring, None, Some(locked)) => format!(
                 "its rings count as locked memory, of which this user may have {locked}: raise it \
                  with ulimit -l, or grant CAP_IPC_LOCK"
             ),
-            (Rung::Uring, Some(space), Some(locked)) => format!(
+            (Backend::Uring, Some(space), Some(locked)) => format!(
                 "its rings count as locked memory, of which this user may have {locked} (ulimit -l), \
                  and this process may have {space} in all (ulimit -v)"
             ),
@@ -126,13 +126,13 @@ fn unsupported(rung: Rung, source: std::io::Error) -> Error {
         },
         Some(libc::EMFILE) => "raise the limit of open files with ulimit -n".into(),
         Some(libc::ENFILE) => "this machine has too many open files (sysctl fs.file-max)".into(),
-        Some(libc::EPERM | libc::EACCES) if rung == Rung::Uring => format!(
+        Some(libc::EPERM | libc::EACCES) if backend == Backend::Uring => format!(
             "it needs {}, and a seccomp filter or kernel.io_uring_disabled may forbid it",
-            rung.needs()
+            backend.needs()
         ),
-        _ => format!("it needs {}", rung.needs()),
+        _ => format!("it needs {}", backend.needs()),
     };
-    Error::unsupported("use", format_args!("rung {rung}"), source).with_remedy(remedy)
+    Error::unsupported("use", format_args!("backend {backend}"), source).with_remedy(remedy)
 }
 
 /// A limit of bytes in the unit of ulimit; `None` if there is none.

@@ -1,15 +1,15 @@
-//! Rung `offload`: runs of datagrams that cross the stack as one, `UDP_GRO` in and `UDP_SEGMENT`
+//! Backend `offload`: runs of datagrams that cross the stack as one, `UDP_GRO` in and `UDP_SEGMENT`
 //! out, inside batches.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::appetite::Appetite;
-use super::arrival::Arrival;
+use super::adaptive_batch::AdaptiveBatch;
+use super::backend::{Backend, TransportConfig};
 use super::batch::{truncation, waiting};
-use super::choice::{Rung, Settings};
 use super::counters::Counters;
-use super::rung::{Engine, Patience};
+use super::engine::{BlockFor, Engine};
+use super::received::Received;
 use super::send::{Messages, Sender, compose};
 use super::unsupported;
 use crate::error::Result;
@@ -24,7 +24,7 @@ const RUNS: usize = 16;
 pub(super) struct Offload {
     arena: ReceiveArena,
     flags: i32,
-    appetite: Appetite,
+    adaptive_batch: AdaptiveBatch,
     /// How many slots the next batch uses.
     slots: usize,
     outgoing: Runs,
@@ -36,18 +36,18 @@ struct Runs {
 }
 
 impl Offload {
-    pub(super) fn open(endpoint: &mut Endpoint, settings: &Settings) -> Result<Self> {
-        mmsg::probe().map_err(|error| unsupported(Rung::Offload, error))?;
+    pub(super) fn open(endpoint: &mut Endpoint, settings: &TransportConfig) -> Result<Self> {
+        mmsg::probe().map_err(|error| unsupported(Backend::Offload, error))?;
         sockopt::get(
             endpoint.as_fd(),
             libc::IPPROTO_UDP,
             libc::UDP_SEGMENT,
             &mut [0; 4],
         )
-        .map_err(|error| unsupported(Rung::Offload, error))?;
+        .map_err(|error| unsupported(Backend::Offload, error))?;
         endpoint.set(&"UDP_GRO=1".parse()?).map_err(|error| {
             let errno = error.errno().unwrap_or(libc::ENOPROTOOPT);
-            unsupported(Rung::Offload, io::Error::from_raw_os_error(errno))
+            unsupported(Backend::Offload, io::Error::from_raw_os_error(errno))
         })?;
         // A run that does not fit is cut: all of it must, or nothing is taken at all.
         let capacity = match settings.capacity {
@@ -58,7 +58,7 @@ impl Offload {
         Ok(Self {
             arena: ReceiveArena::new(slots, capacity, endpoint.control_space()),
             flags: truncation(capacity),
-            appetite: Appetite::default(),
+            adaptive_batch: AdaptiveBatch::default(),
             slots,
             outgoing: Runs {
                 arena: SendArena::new(settings.batch),
@@ -67,7 +67,7 @@ impl Offload {
         })
     }
 
-    /// Turns `UDP_GRO` off again, for a rung that would not tell a run from a datagram.
+    /// Turns `UDP_GRO` off again, for a backend that would not tell a run from a datagram.
     pub(super) fn undo(endpoint: &mut Endpoint) -> Result<()> {
         if SocketOption::find("UDP_GRO")?.get(endpoint.as_fd()).is_ok() {
             endpoint.set(&"UDP_GRO=0".parse()?)?;
@@ -80,13 +80,13 @@ impl Engine for Offload {
     fn fetch(
         &mut self,
         fd: BorrowedFd<'_>,
-        patience: Patience,
+        block_for: BlockFor,
         counters: &mut Counters,
     ) -> io::Result<usize> {
         counters.syscalls += 1;
         let came = self
             .arena
-            .receive(fd, self.slots, self.flags | waiting(patience))?;
+            .receive(fd, self.slots, self.flags | waiting(block_for))?;
         // Runs and lone datagrams rarely mix: the last message tells what the next batch is like.
         let last = self.arena.slot(came.saturating_sub(1));
         let is_run = last.is_some_and(|slot| slot.length > ReceiveBuffer::DEFAULT_CAPACITY / 16);
@@ -94,13 +94,13 @@ impl Engine for Offload {
             true => RUNS.min(self.arena.slots()),
             false => self.arena.slots(),
         };
-        self.slots = self.appetite.next(came, most);
+        self.slots = self.adaptive_batch.next(came, most);
         Ok(came)
     }
 
-    fn split(&mut self, index: usize) -> (Option<Arrival<'_>>, &mut dyn Sender) {
-        let arrival = self.arena.slot(index).map(Arrival::from_slot);
-        (arrival, &mut self.outgoing)
+    fn split(&mut self, index: usize) -> (Option<Received<'_>>, &mut dyn Sender) {
+        let message = self.arena.slot(index).map(Received::from_slot);
+        (message, &mut self.outgoing)
     }
 }
 

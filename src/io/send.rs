@@ -17,7 +17,7 @@ use crate::sys::mmsg::{self, Piece};
 /// Messages by their index.
 pub(super) type Messages<'f, 'm> = &'f dyn Fn(usize) -> Message<'m>;
 
-/// The sending half of a rung.
+/// The sending half of a backend.
 pub(super) trait Sender {
     /// One call for messages `first..first + count`, or as many of them as a call takes.
     ///
@@ -79,7 +79,7 @@ pub(super) fn compose<'a>(message: &Message<'a>, control: &mut Outgoing) -> Piec
 }
 
 /// How often a message is tried again after an error that an earlier datagram may have caused.
-fn patience(errno: Option<i32>) -> u32 {
+fn retry_budget(errno: Option<i32>) -> u32 {
     match errno {
         // Never of the datagram at hand: each try takes one ICMP answer to an earlier one.
         Some(libc::ECONNREFUSED) => 64,
@@ -119,7 +119,7 @@ pub(super) struct Scattered<'a> {
     pub(super) count: usize,
 }
 
-/// Sends over one endpoint by one rung.
+/// Sends over one endpoint by one backend.
 pub(super) struct Driver<'a> {
     pub(super) endpoint: &'a Endpoint,
     pub(super) fd: BorrowedFd<'a>,
@@ -157,7 +157,7 @@ impl Driver<'_> {
                     self.counters.syscalls += 1;
                     self.counters.errors += 1;
                     let (message, errno) = (messages(next), error.raw_os_error());
-                    if tries < patience(errno) {
+                    if tries < retry_budget(errno) {
                         tries += 1;
                         self.remember(&message, error);
                         continue;
@@ -195,7 +195,7 @@ impl Driver<'_> {
         }
         self.counters.syscalls += 1;
         if let Err(error) = mmsg::send_parts(self.fd, destination, parts, &control) {
-            if patience(error.raw_os_error()) > 0 {
+            if retry_budget(error.raw_os_error()) > 0 {
                 // Maybe of an earlier datagram: told, whatever becomes of this one.
                 let message = Message {
                     destination,

@@ -1,16 +1,16 @@
-//! Rung `single`: one datagram a call, `recvfrom` and `sendto`, or `recvmsg` and `sendmsg` where
+//! Backend `single`: one datagram a call, `recvfrom` and `sendto`, or `recvmsg` and `sendmsg` where
 //! control messages are on.
 
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use super::arrival::Arrival;
-use super::choice::Settings;
+use super::backend::TransportConfig;
 use super::counters::Counters;
-use super::rung::{Engine, Patience};
+use super::engine::{BlockFor, Engine};
+use super::received::Received;
 use super::send::{Messages, Sender, compose};
 use crate::error::Result;
-use crate::socket::{Beside, Endpoint, Family, ReceiveBuffer};
+use crate::socket::{ControlMessages, Endpoint, Family, ReceiveBuffer};
 use crate::sys::mmsg::SendArena;
 use crate::sys::receive::Buffer;
 
@@ -23,7 +23,7 @@ pub(super) struct Single {
 struct One(SendArena);
 
 impl Single {
-    pub(super) fn open(endpoint: &mut Endpoint, settings: &Settings) -> Result<Self> {
+    pub(super) fn open(endpoint: &mut Endpoint, settings: &TransportConfig) -> Result<Self> {
         Ok(Self {
             buffer: Buffer::new(settings.capacity),
             control: endpoint.control_space(),
@@ -36,12 +36,12 @@ impl Engine for Single {
     fn fetch(
         &mut self,
         fd: BorrowedFd<'_>,
-        patience: Patience,
+        block_for: BlockFor,
         counters: &mut Counters,
     ) -> io::Result<usize> {
-        let mut flags = match patience {
-            Patience::None => libc::MSG_DONTWAIT,
-            Patience::Endless | Patience::AtMost(_) => 0,
+        let mut flags = match block_for {
+            BlockFor::None => libc::MSG_DONTWAIT,
+            BlockFor::Endless | BlockFor::AtMost(_) => 0,
         };
         if self.buffer.capacity() < ReceiveBuffer::DEFAULT_CAPACITY {
             flags |= libc::MSG_TRUNC;
@@ -55,19 +55,19 @@ impl Engine for Single {
         Ok(1)
     }
 
-    fn split(&mut self, index: usize) -> (Option<Arrival<'_>>, &mut dyn Sender) {
+    fn split(&mut self, index: usize) -> (Option<Received<'_>>, &mut dyn Sender) {
         let buffer = &self.buffer;
-        let arrival = (index == 0).then(|| {
+        let message = (index == 0).then(|| {
             let source = buffer.source().as_socket();
-            Arrival::new(
+            Received::new(
                 buffer.bytes(),
                 buffer.length(),
                 buffer.flags(),
                 source.unwrap_or(Family::V4.unspecified()),
-                Beside::new(buffer.control()),
+                ControlMessages::new(buffer.control()),
             )
         });
-        (arrival, &mut self.outgoing)
+        (message, &mut self.outgoing)
     }
 }
 

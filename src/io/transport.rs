@@ -1,4 +1,4 @@
-//! An endpoint and the rung that moves its datagrams.
+//! An endpoint and the backend that moves its datagrams.
 
 use std::fmt;
 use std::hint;
@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 
-use super::arrival::Arrival;
-use super::choice::{Choice, Rung, Settings};
+use super::backend::{Backend, BackendChoice, TransportConfig};
 use super::coalesce::{Limits, Queue};
 use super::counters::Counters;
+use super::engine::{BlockFor, Engine};
 use super::open::{QUEUE, best, check, engine, raise};
-use super::outbox::Outbox;
-use super::rung::{Engine, Patience};
+use super::received::Received;
 use super::send::Sent;
+use super::send_queue::SendQueue;
 use crate::error::{Error, Result};
 use crate::socket::{Endpoint, Waker, timespec};
 use crate::units::LONGEST;
@@ -41,12 +41,12 @@ pub enum Wait {
     Never,
 }
 
-/// An endpoint and the rung that moves its datagrams. The contract is at the head of [`crate::io`].
+/// An endpoint and the backend that moves its datagrams. The contract is at the head of [`crate::io`].
 pub struct Transport {
     // Before the endpoint, whose descriptor a ring still uses while it is dropped.
     engine: Box<dyn Engine>,
     endpoint: Endpoint,
-    rung: Rung,
+    backend: Backend,
     passed_over: Vec<Error>,
     spin: bool,
     takes_payload: bool,
@@ -61,12 +61,16 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Puts an endpoint on a rung. What its options bring beside each datagram must be set by now.
+    /// Puts an endpoint on a backend. What its options bring beside each datagram must be set by now.
     ///
     /// # Errors
-    /// Of kind `Unsupported`, with the errno, if this kernel lacks the rung or forbids it; of
+    /// Of kind `Unsupported`, with the errno, if this kernel lacks the backend or forbids it; of
     /// setsockopt(2); and for settings out of range.
-    pub fn open(mut endpoint: Endpoint, choice: Choice, settings: Settings) -> Result<Self> {
+    pub fn open(
+        mut endpoint: Endpoint,
+        choice: BackendChoice,
+        settings: TransportConfig,
+    ) -> Result<Self> {
         check(&settings)?;
         if let Some(bytes) = settings.socket_buffers {
             for name in ["SO_RCVBUF", "SO_SNDBUF"] {
@@ -74,21 +78,21 @@ impl Transport {
             }
         }
         let mut passed_over = Vec::new();
-        let (rung, engine) = match choice {
-            Choice::Only(rung) => (rung, engine(rung, &mut endpoint, &settings)?),
-            Choice::Auto => best(&mut endpoint, &settings, &mut passed_over)?,
+        let (backend, engine) = match choice {
+            BackendChoice::Only(backend) => (backend, engine(backend, &mut endpoint, &settings)?),
+            BackendChoice::Auto => best(&mut endpoint, &settings, &mut passed_over)?,
         };
         Ok(Self {
             engine,
-            rung,
+            backend,
             passed_over,
             spin: settings.spin,
             takes_payload: settings.capacity > 0,
             is_nonblocking: endpoint.is_nonblocking(),
             timeout: None,
             queue: Queue::new(settings.batch, QUEUE),
-            limits: match rung {
-                Rung::Offload => Limits::MOST,
+            limits: match backend {
+                Backend::Offload => Limits::MOST,
                 _ => Limits::NONE,
             },
             counters: Counters::default(),
@@ -99,18 +103,18 @@ impl Transport {
     }
 
     /// Has `waker` end a receive that waits, for whoever raises its flag without a signal. Each
-    /// receive that waits then costs a poll; on the rung `uring` it looks at the flag ten times a
+    /// receive that waits then costs a poll; on the backend `uring` it looks at the flag ten times a
     /// second instead.
     pub fn wake_by(&mut self, waker: Waker) {
         self.waker = Some(waker);
     }
 
-    /// The rung that it is on.
-    pub fn rung(&self) -> Rung {
-        self.rung
+    /// The backend that it is on.
+    pub fn backend(&self) -> Backend {
+        self.backend
     }
 
-    /// Why `auto` did not take a better rung: an error for each that it tried before.
+    /// Why `auto` did not take a better backend: an error for each that it tried before.
     pub fn passed_over(&self) -> &[Error] {
         &self.passed_over
     }
@@ -128,7 +132,7 @@ impl Transport {
     /// Receives what has come, waiting for at least one message, and visits each message in turn.
     /// Returns how many datagrams these were; 0 if the wait ended without one.
     ///
-    /// What the visitor puts into the outbox goes with the next flush.
+    /// What the visitor puts into the send_queue goes with the next flush.
     ///
     /// # Errors
     /// Of recvmsg(2): ECONNREFUSED and its like tell of datagrams sent earlier
@@ -137,7 +141,7 @@ impl Transport {
         &mut self,
         wait: Wait,
         stop: &AtomicBool,
-        mut visit: impl FnMut(&Arrival<'_>, &mut Outbox<'_>),
+        mut visit: impl FnMut(&Received<'_>, &mut SendQueue<'_>),
     ) -> Result<usize> {
         let messages = self.fetch(wait, stop)?;
         if messages == 0 {
@@ -146,18 +150,18 @@ impl Transport {
         self.counters.batches += 1;
         let mut datagrams = 0;
         for index in 0..messages {
-            let (arrival, sender) = self.engine.split(index);
-            let Some(arrival) = arrival else {
+            let (message, sender) = self.engine.split(index);
+            let Some(message) = message else {
                 break;
             };
-            let count = arrival.count();
+            let count = message.count();
             datagrams += count;
-            self.counters.received_bytes += arrival.length() as u64;
+            self.counters.received_bytes += message.length() as u64;
             self.counters.runs += u64::from(count > 1);
-            if arrival.is_truncated() && self.takes_payload {
+            if message.is_truncated() && self.takes_payload {
                 self.counters.truncated += 1;
             }
-            let mut outbox = Outbox {
+            let mut send_queue = SendQueue {
                 endpoint: &self.endpoint,
                 sender,
                 queue: &mut self.queue,
@@ -165,7 +169,7 @@ impl Transport {
                 counters: &mut self.counters,
                 sent: &mut self.sent,
             };
-            visit(&arrival, &mut outbox);
+            visit(&message, &mut send_queue);
         }
         self.engine.release();
         self.counters.received += datagrams as u64;
@@ -173,10 +177,10 @@ impl Transport {
     }
 
     /// The sending side.
-    pub fn outbox(&mut self) -> Outbox<'_> {
+    pub fn send_queue(&mut self) -> SendQueue<'_> {
         // Past the last message there is none, but a sender all the same.
         let (_, sender) = self.engine.split(usize::MAX);
-        Outbox {
+        SendQueue {
             endpoint: &self.endpoint,
             sender,
             queue: &mut self.queue,
@@ -190,18 +194,18 @@ impl Transport {
     /// one transport serves many sockets, with one set of buffers.
     ///
     /// The other must have the same options beside each datagram and the same blocking mode, and
-    /// `UDP_GRO` where the rung is `offload`. Receive with [`Wait::Never`] or [`Wait::Until`]: a
+    /// `UDP_GRO` where the backend is `offload`. Receive with [`Wait::Never`] or [`Wait::Until`]: a
     /// timeout stays with the socket that it was set on.
     ///
     /// # Errors
-    /// Of kind `Unsupported` on the rung `uring`, whose ring belongs to its socket; and if the other
+    /// Of kind `Unsupported` on the backend `uring`, whose ring belongs to its socket; and if the other
     /// socket needs another space for control messages.
-    pub fn exchange(&mut self, endpoint: &mut Endpoint) -> Result<()> {
+    pub fn swap_socket(&mut self, endpoint: &mut Endpoint) -> Result<()> {
         if self.engine.is_tied() {
             let tied = std::io::Error::new(ErrorKind::Unsupported, "it belongs to one socket");
             return Err(Error::unsupported(
                 "exchange the socket of",
-                self.rung,
+                self.backend,
                 tied,
             ));
         }
@@ -209,14 +213,14 @@ impl Transport {
             let reason = "its options bring other control messages";
             return Err(Error::invalid("exchange", "a socket", reason));
         }
-        self.outbox().send_queue();
+        self.send_queue().send_queued();
         std::mem::swap(&mut self.endpoint, endpoint);
         Ok(())
     }
 
-    /// As [`Outbox::flush`].
+    /// As [`SendQueue::flush`].
     pub fn flush(&mut self) -> Sent {
-        self.outbox().flush()
+        self.send_queue().flush()
     }
 
     /// The next batch: how many messages it has, or 0 if the wait ended without one.
@@ -240,16 +244,16 @@ impl Transport {
             }
         }
         while !stop.load(Ordering::Relaxed) {
-            let patience = self.patience(&mut plan);
+            let block_for = self.block_for(&mut plan);
             let fetched = self
                 .engine
-                .fetch(self.endpoint.as_fd(), patience, &mut self.counters);
+                .fetch(self.endpoint.as_fd(), block_for, &mut self.counters);
             match fetched {
                 Ok(messages) => return Ok(messages),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.counters.would_block += 1;
-                    if !self.wait_again(&mut plan, patience)? {
+                    if !self.wait_again(&mut plan, block_for)? {
                         break;
                     }
                 }
@@ -263,27 +267,27 @@ impl Transport {
     }
 
     /// How long the next call may wait by itself.
-    fn patience(&self, plan: &mut Plan) -> Patience {
+    fn block_for(&self, plan: &mut Plan) -> BlockFor {
         match plan.wait {
-            _ if self.spin => Patience::None,
-            Wait::Never => Patience::None,
-            _ if self.waker.is_some() && !self.engine.times_itself() => Patience::None,
-            Wait::Forever if self.waker.is_some() => Patience::AtMost(TICK),
-            Wait::Forever => Patience::Endless,
+            _ if self.spin => BlockFor::None,
+            Wait::Never => BlockFor::None,
+            _ if self.waker.is_some() && !self.engine.times_itself() => BlockFor::None,
+            Wait::Forever if self.waker.is_some() => BlockFor::AtMost(TICK),
+            Wait::Forever => BlockFor::Endless,
             Wait::For(timeout) if self.engine.times_itself() => {
-                Patience::AtMost(timeout.min(LONGEST))
+                BlockFor::AtMost(timeout.min(LONGEST))
             }
-            Wait::For(_) => Patience::Endless,
+            Wait::For(_) => BlockFor::Endless,
             Wait::Until(end) if self.engine.times_itself() => {
                 let left = end.saturating_duration_since(Instant::now());
-                Patience::AtMost(left.min(LONGEST))
+                BlockFor::AtMost(left.min(LONGEST))
             }
-            Wait::Until(_) => Patience::None,
+            Wait::Until(_) => BlockFor::None,
         }
     }
 
     /// After a call that found nothing: says whether to call again, once that makes sense.
-    fn wait_again(&mut self, plan: &mut Plan, patience: Patience) -> Result<bool> {
+    fn wait_again(&mut self, plan: &mut Plan, block_for: BlockFor) -> Result<bool> {
         if self.spin {
             plan.spins = plan.spins.wrapping_add(1);
             hint::spin_loop();
@@ -291,8 +295,8 @@ impl Transport {
                 && (!plan.spins.is_multiple_of(SPINS)
                     || plan.left().is_none_or(|left| !left.is_zero())));
         }
-        let timeout = match (plan.wait, patience) {
-            (Wait::Never, _) | (Wait::For(_), Patience::AtMost(_)) => return Ok(false),
+        let timeout = match (plan.wait, block_for) {
+            (Wait::Never, _) | (Wait::For(_), BlockFor::AtMost(_)) => return Ok(false),
             // The call itself waited as long as it was to.
             (Wait::For(_), _) if !self.is_nonblocking && self.waker.is_none() => return Ok(false),
             _ => plan.left(),
@@ -362,7 +366,7 @@ impl Plan {
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport")
-            .field("rung", &self.rung)
+            .field("backend", &self.backend)
             .field("endpoint", &self.endpoint)
             .field("counters", &self.counters)
             .finish_non_exhaustive()

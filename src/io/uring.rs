@@ -1,14 +1,14 @@
-//! Rung `uring`: one multishot `recvmsg` into provided buffers, and linked sends by the batch
+//! Backend `uring`: one multishot `recvmsg` into provided buffers, and linked sends by the batch
 //! (io_uring(7)).
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::arrival::Arrival;
+use super::backend::{Backend, TransportConfig};
 use super::batch::truncation;
-use super::choice::{Rung, Settings};
 use super::counters::Counters;
-use super::rung::{Engine, Patience};
+use super::engine::{BlockFor, Engine};
+use super::received::Received;
 use super::send::{Messages, Sender, compose};
 use super::unsupported;
 use crate::error::Result;
@@ -23,11 +23,11 @@ pub(super) struct Uring {
 }
 
 impl Uring {
-    pub(super) fn open(endpoint: &mut Endpoint, settings: &Settings) -> Result<Self> {
+    pub(super) fn open(endpoint: &mut Endpoint, settings: &TransportConfig) -> Result<Self> {
         let buffers = settings.batch.next_power_of_two() as u16;
         let control = endpoint.control_space();
         let ring = Ring::new(buffers, settings.capacity, control, settings.batch)
-            .map_err(|error| unsupported(Rung::Uring, error))?;
+            .map_err(|error| unsupported(Backend::Uring, error))?;
         let mut uring = Self {
             ring,
             flags: truncation(settings.capacity),
@@ -35,7 +35,7 @@ impl Uring {
         };
         // A kernel without multishot recvmsg refuses it at once (EINVAL).
         let armed = uring.arm(endpoint.as_fd());
-        armed.map_err(|error| unsupported(Rung::Uring, error))?;
+        armed.map_err(|error| unsupported(Backend::Uring, error))?;
         Ok(uring)
     }
 
@@ -65,7 +65,7 @@ impl Engine for Uring {
     fn fetch(
         &mut self,
         fd: BorrowedFd<'_>,
-        patience: Patience,
+        block_for: BlockFor,
         counters: &mut Counters,
     ) -> io::Result<usize> {
         let ring = &mut self.ring;
@@ -84,14 +84,14 @@ impl Engine for Uring {
                 ring.arm(fd, self.flags)?;
                 counters.rearmed += 1;
             }
-            let (want, timeout) = match patience {
-                Patience::None => (0, None),
-                Patience::Endless => (1, None),
-                Patience::AtMost(timeout) => (1, Some(timeout)),
+            let (want, timeout) = match block_for {
+                BlockFor::None => (0, None),
+                BlockFor::Endless => (1, None),
+                BlockFor::AtMost(timeout) => (1, Some(timeout)),
             };
             counters.syscalls += 1;
             match ring.enter(want, timeout) {
-                Ok(()) if patience == Patience::None && ring.is_idle() => {
+                Ok(()) if block_for == BlockFor::None && ring.is_idle() => {
                     return Err(io::ErrorKind::WouldBlock.into());
                 }
                 Err(error) if error.raw_os_error() == Some(libc::ETIME) && ring.is_idle() => {
@@ -105,9 +105,9 @@ impl Engine for Uring {
         }
     }
 
-    fn split(&mut self, index: usize) -> (Option<Arrival<'_>>, &mut dyn Sender) {
+    fn split(&mut self, index: usize) -> (Option<Received<'_>>, &mut dyn Sender) {
         let (slot, queues) = self.ring.split(index);
-        (slot.map(Arrival::from_slot), queues)
+        (slot.map(Received::from_slot), queues)
     }
 
     fn release(&mut self) {

@@ -1,4 +1,4 @@
-//! Floor 4: how large may a datagram be? The first hop's limit, what the kernel learns of the path by
+//! How large may a datagram be? The first hop's limit, what the kernel learns of the path by
 //! ICMP, and what probing shows, so that a black hole is told from a limit that is said aloud.
 //!
 //! Probes are sent with fragments forbidden and the kernel's knowledge of the path ignored
@@ -74,7 +74,7 @@ pub fn headers(family: Family) -> usize {
 
 /// What became of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum ProbeOutcome {
     /// It arrived, as an answer shows.
     Answered,
     /// A router said that it is too big for the next link, whose MTU this is, and who it was.
@@ -101,7 +101,7 @@ pub struct Trial {
     /// Whether it could be broken into fragments on the way.
     pub may_fragment: bool,
     /// What became of it.
-    pub fate: Fate,
+    pub outcome: ProbeOutcome,
     /// How long that took.
     pub after: Duration,
 }

@@ -1,21 +1,21 @@
-//! The socket of the probes: it sends a flight of sizes, and learns what became of each.
+//! The socket of the probes: it sends a burst of sizes, and learns what became of each.
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Answers, Fate, Trial};
+use super::{Answers, ProbeOutcome, Trial};
 use crate::error::{Error, Result};
-use crate::protocol::RoundTrip;
-use crate::socket::options::{Setting, SocketOption, Value};
-use crate::socket::{Endpoint, Family, Origin, QueuedError, ReceiveBuffer, Refusal, Traffic};
+use crate::protocol::RttEstimator;
+use crate::socket::options::{OptionValue, SocketOption, Value};
+use crate::socket::{Endpoint, Family, Origin, QueuedError, Readiness, ReceiveBuffer, Refusal};
 use crate::units;
 
 /// How the host ended the work: an errno, and who said so.
 pub(super) type End = (i32, Option<IpAddr>, Refusal);
 
-/// So many late answers are taken before a flight: a bound for a host that floods.
+/// So many late answers are taken before a burst: a bound for a host that floods.
 const MOST_LATE: u32 = 1000;
 
 /// A datagram under way.
@@ -23,7 +23,7 @@ const MOST_LATE: u32 = 1000;
 struct Probe {
     payload: usize,
     sent: Instant,
-    fate: Option<(Fate, Duration)>,
+    outcome: Option<(ProbeOutcome, Duration)>,
 }
 
 /// The socket, and what it has learnt.
@@ -37,8 +37,8 @@ pub(super) struct Prober {
     /// Who answered last.
     pub(super) answers: Option<Answers>,
     /// From the answers; for how long the next are waited for.
-    pub(super) estimate: RoundTrip,
-    /// The largest size whose answer came after its flight was over; 0 for none.
+    pub(super) estimate: RttEstimator,
+    /// The largest size whose answer came after its burst was over; 0 for none.
     pub(super) late: usize,
     largest_sent: usize,
     /// What ended it: no way leads there.
@@ -48,7 +48,7 @@ pub(super) struct Prober {
 
 impl Prober {
     /// A connected socket whose datagrams are sent as `discovery` of `IP_MTU_DISCOVER` says.
-    pub(super) fn open(target: SocketAddr, discovery: &str, more: &[Setting]) -> Result<Self> {
+    pub(super) fn open(target: SocketAddr, discovery: &str, more: &[OptionValue]) -> Result<Self> {
         let family = Family::of(target);
         let (discover, errors) = match family {
             Family::V4 => ("IP_MTU_DISCOVER", "IP_RECVERR=1"),
@@ -71,7 +71,7 @@ impl Prober {
             under_way: Vec::new(),
             may_fragment: matches!(discovery, "dont"),
             answers: None,
-            estimate: RoundTrip::default(),
+            estimate: RttEstimator::default(),
             late: 0,
             largest_sent: 0,
             end: None,
@@ -97,7 +97,7 @@ impl Prober {
 
     /// Sends datagrams of these sizes and waits until something is known of each, or the time is
     /// over; what became of them is in the order of the sizes.
-    pub(super) fn flight(
+    pub(super) fn burst(
         &mut self,
         sizes: &[usize],
         wait: Duration,
@@ -109,37 +109,37 @@ impl Prober {
             self.send(payload)?;
         }
         let deadline = units::after(Instant::now(), wait);
-        while self.end.is_none() && self.under_way.iter().any(|probe| probe.fate.is_none()) {
+        while self.end.is_none() && self.under_way.iter().any(|probe| probe.outcome.is_none()) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || stop.load(Ordering::Relaxed) {
                 break;
             }
             match self.endpoint.wait(Some(left))? {
-                Some(Traffic::Datagram) => self.hear_reply()?,
-                Some(Traffic::Error) => self.hear_icmp()?,
+                Some(Readiness::Datagram) => self.hear_reply()?,
+                Some(Readiness::Error) => self.hear_icmp()?,
                 None => {}
             }
         }
         let may_fragment = self.may_fragment;
         let trial = |probe: &Probe| {
-            let lost = (Fate::Lost, probe.sent.elapsed());
-            let (fate, after) = probe.fate.unwrap_or(lost);
+            let lost = (ProbeOutcome::Lost, probe.sent.elapsed());
+            let (outcome, after) = probe.outcome.unwrap_or(lost);
             Trial {
                 payload: probe.payload,
                 may_fragment,
-                fate,
+                outcome,
                 after,
             }
         };
         Ok(self.under_way.iter().map(trial).collect())
     }
 
-    /// Takes what came since the last flight was over: it answers none of the next.
+    /// Takes what came since the last burst was over: it answers none of the next.
     fn drain(&mut self) -> Result<()> {
         for _ in 0..MOST_LATE {
             match self.endpoint.wait(Some(Duration::ZERO))? {
-                Some(Traffic::Datagram) => self.hear_reply()?,
-                Some(Traffic::Error) => self.hear_icmp()?,
+                Some(Readiness::Datagram) => self.hear_reply()?,
+                Some(Readiness::Error) => self.hear_icmp()?,
                 None => break,
             }
         }
@@ -155,7 +155,7 @@ impl Prober {
             let mut probe = Probe {
                 payload,
                 sent,
-                fate: None,
+                outcome: None,
             };
             match result.map_err(|error| (error.errno(), error)) {
                 Ok(()) => {
@@ -168,7 +168,7 @@ impl Prober {
                     // The queue has the limit, in an entry of this machine's own, unless the error
                     // was ICMP's about a datagram before.
                     if let Some(mtu) = self.refusal()? {
-                        probe.fate = Some((Fate::Refused { mtu }, Duration::ZERO));
+                        probe.outcome = Some((ProbeOutcome::Refused { mtu }, Duration::ZERO));
                         self.under_way.push(probe);
                         return Ok(());
                     }
@@ -191,11 +191,11 @@ impl Prober {
                 Err((None, error)) => return Err(error),
             }
         }
-        // Heard twice in a row: nothing is known of this one.
+        // Incoming twice in a row: nothing is known of this one.
         self.under_way.push(Probe {
             payload,
             sent: Instant::now(),
-            fate: None,
+            outcome: None,
         });
         Ok(())
     }
@@ -228,7 +228,7 @@ impl Prober {
             None => (Answers::Reply, None),
         };
         match size.filter(|&size| !is_under_way(size)) {
-            // Late, of a flight before; what was never sent was never answered.
+            // Late, of a burst before; what was never sent was never answered.
             Some(size) if size <= self.largest_sent => {
                 self.late = self.late.max(size);
                 self.answers = Some(answers);
@@ -274,8 +274,8 @@ impl Prober {
         let largest = self.under_way.iter().map(|probe| probe.payload).max();
         let most = most.min(largest.unwrap_or(1).saturating_sub(1));
         for probe in &mut self.under_way {
-            if probe.payload > most && probe.fate.is_none() {
-                probe.fate = Some((Fate::TooBig { mtu, by }, probe.sent.elapsed()));
+            if probe.payload > most && probe.outcome.is_none() {
+                probe.outcome = Some((ProbeOutcome::TooBig { mtu, by }, probe.sent.elapsed()));
             }
         }
     }
@@ -285,14 +285,14 @@ impl Prober {
         let waiting = self
             .under_way
             .iter_mut()
-            .filter(|probe| probe.fate.is_none());
+            .filter(|probe| probe.outcome.is_none());
         let probe = match size {
             Some(size) => waiting.into_iter().find(|probe| probe.payload == size),
             None => waiting.min_by_key(|probe| probe.payload),
         };
         if let Some(probe) = probe {
             let after = probe.sent.elapsed();
-            probe.fate = Some((Fate::Answered, after));
+            probe.outcome = Some((ProbeOutcome::Answered, after));
             self.estimate.sample(after);
             self.answers = Some(answers);
         }

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::prober::{End, Prober};
 use super::search::Search;
-use super::{Answers, Config, Fate, Found, Limit, Trial, headers};
+use super::{Answers, Config, Found, Limit, ProbeOutcome, Trial, headers};
 use crate::error::{Error, Result};
-use crate::protocol::RoundTrip;
+use crate::protocol::RttEstimator;
 use crate::socket::{Family, Refusal, pause};
 
 /// Payloads that nearly any path carries: 1,200 bytes (RFC 8899 section 5.1.2), then 548, the 576 that
@@ -21,7 +21,7 @@ const LEAST_WAIT: Duration = Duration::from_millis(100);
 const CONFIRMATIONS: u32 = 2;
 /// Hosts send one ICMP message a second once a few have gone out (Linux: `icmp_ratelimit`, 1,000 ms).
 const ICMP_PAUSE: Duration = Duration::from_millis(1100);
-/// So often a flight is repeated whose control datagram is not answered either.
+/// So often a burst is repeated whose control datagram is not answered either.
 const PATIENCE: u32 = 5;
 /// A bound for a path whose answers contradict each other.
 const MOST_FLIGHTS: u32 = 200;
@@ -35,7 +35,7 @@ const MOST_FLIGHTS: u32 = 200;
 pub fn run<E: From<Error>>(
     config: &Config,
     stop: &AtomicBool,
-    observe: impl FnMut(&Trial) -> Result<(), E>,
+    on_event: impl FnMut(&Trial) -> Result<(), E>,
 ) -> Result<Found, E> {
     let begun = Instant::now();
     let family = Family::of(config.address);
@@ -62,11 +62,11 @@ pub fn run<E: From<Error>>(
     let mut run = Run {
         config,
         stop,
-        observe,
+        on_event,
         prober,
-        told: None,
+        reported: None,
         refused: None,
-        flights: 0,
+        bursts: 0,
     };
     found.local = run.prober.local()?;
     found.kernel.0 = run.prober.kernel_mtu()?;
@@ -98,13 +98,13 @@ fn limit((errno, by, refusal): End) -> Limit {
 struct Run<'a, F> {
     config: &'a Config,
     stop: &'a AtomicBool,
-    observe: F,
+    on_event: F,
     prober: Prober,
     /// The largest payload that a router's ICMP left, and who it was.
-    told: Option<(usize, Option<IpAddr>)>,
+    reported: Option<(usize, Option<IpAddr>)>,
     /// The smallest payload that a router's ICMP refused, and who it was: its MTU need not be told.
     refused: Option<(usize, Option<IpAddr>)>,
-    flights: u32,
+    bursts: u32,
 }
 
 impl<F> Run<'_, F> {
@@ -115,9 +115,9 @@ impl<F> Run<'_, F> {
         let family = Family::of(self.config.address);
         let most = family.largest_payload();
         // Nothing that large leaves but by loopback: the refusal tells the first hop's MTU.
-        let largest = self.fly(&[most], LEAST_WAIT)?;
-        let top = match largest.first().map(|trial| trial.fate) {
-            Some(Fate::Refused { mtu }) => {
+        let largest = self.probe_burst(&[most], LEAST_WAIT)?;
+        let top = match largest.first().map(|trial| trial.outcome) {
+            Some(ProbeOutcome::Refused { mtu }) => {
                 found.first_hop = mtu;
                 (mtu as usize)
                     .saturating_sub(headers(family))
@@ -128,14 +128,14 @@ impl<F> Run<'_, F> {
                 most
             }
         };
-        if let Some(Fate::Answered) = largest.first().map(|trial| trial.fate) {
+        if let Some(ProbeOutcome::Answered) = largest.first().map(|trial| trial.outcome) {
             (found.limit, found.payload) = (Limit::FirstHop, Some(most));
             return Ok(());
         }
         let Some(base) = self.base(top)? else {
             found.limit = match self.prober.end {
                 Some(end) => limit(end),
-                None if self.told.is_some() => Limit::Unknown,
+                None if self.reported.is_some() => Limit::Unknown,
                 None => Limit::Silent,
             };
             return Ok(());
@@ -144,8 +144,8 @@ impl<F> Run<'_, F> {
         let is_done = self.search(&mut search)?;
         found.payload = Some(search.passes());
         let edge = |refused: &(usize, Option<IpAddr>)| refused.0 == search.passes() + 1;
-        let told = |told: &(usize, Option<IpAddr>)| told.0 == search.passes();
-        let said = self.told.filter(told).or(self.refused.filter(edge));
+        let reported = |reported: &(usize, Option<IpAddr>)| reported.0 == search.passes();
+        let said = self.reported.filter(reported).or(self.refused.filter(edge));
         found.limit = match (said, self.prober.end) {
             (_, Some(end)) => limit(end),
             _ if !is_done => Limit::Lossy,
@@ -167,10 +167,12 @@ impl<F> Run<'_, F> {
         let schedule = self
             .config
             .backoff
-            .schedule(&RoundTrip::default(), Some(2), None);
+            .schedule(&RttEstimator::default(), Some(2), None);
         for (wait, base) in schedule.zip(BASES) {
-            let trials = self.fly(&[base.min(top)], wait)?;
-            let answered = trials.iter().find(|trial| trial.fate == Fate::Answered);
+            let trials = self.probe_burst(&[base.min(top)], wait)?;
+            let answered = trials
+                .iter()
+                .find(|trial| trial.outcome == ProbeOutcome::Answered);
             let late = Some(self.prober.late).filter(|late| (1..=top).contains(late));
             if let Some(size) = answered.map(|trial| trial.payload).max(late) {
                 return Ok(Some(size));
@@ -189,13 +191,13 @@ impl<F> Run<'_, F> {
     {
         let mut wanted = vec![search.most()];
         while !search.is_over() {
-            let before = self.told;
+            let before = self.reported;
             let Some(trials) = self.try_sizes(&wanted, search.passes())? else {
                 return Ok(false);
             };
             for trial in &trials {
-                match trial.fate {
-                    Fate::Answered => search.pass(trial.payload),
+                match trial.outcome {
+                    ProbeOutcome::Answered => search.pass(trial.payload),
                     _ => search.fail(trial.payload),
                 }
             }
@@ -203,8 +205,8 @@ impl<F> Run<'_, F> {
                 search.pass(self.prober.late);
             }
             // What a router leaves is tried at once.
-            wanted = match self.told {
-                Some((payload, _)) if self.told != before && payload > search.passes() => {
+            wanted = match self.reported {
+                Some((payload, _)) if self.reported != before && payload > search.passes() => {
                     search.fail(payload + 1);
                     vec![payload.min(search.most())]
                 }
@@ -228,13 +230,13 @@ impl<F> Run<'_, F> {
         F: FnMut(&Trial) -> Result<(), E>,
     {
         let mut wait = self.wait();
-        let mut known = self.fly(sizes, wait)?;
+        let mut known = self.probe_burst(sizes, wait)?;
         let (mut confirmed, mut doubtful) = (0, 0);
         loop {
-            if self.prober.end.is_some() || self.is_stopped() || self.flights >= MOST_FLIGHTS {
+            if self.prober.end.is_some() || self.is_stopped() || self.bursts >= MOST_FLIGHTS {
                 return Ok(None);
             }
-            let is_lost = |trial: &Trial| trial.fate == Fate::Lost;
+            let is_lost = |trial: &Trial| trial.outcome == ProbeOutcome::Lost;
             let lost = known.iter().filter(|trial| is_lost(trial));
             let lost: Vec<usize> = lost.map(|trial| trial.payload).collect();
             let enough = match self.prober.answers {
@@ -255,7 +257,7 @@ impl<F> Run<'_, F> {
             if doubtful == PATIENCE {
                 return Ok(None);
             }
-            wait = wait.saturating_mul(2).max(RoundTrip::LEAST);
+            wait = wait.saturating_mul(2).max(RttEstimator::LEAST);
         }
     }
 
@@ -274,10 +276,10 @@ impl<F> Run<'_, F> {
             // Then the host has an answer to spare for the first that arrives: the size, or the control.
             pause(ICMP_PAUSE, self.stop)?;
         }
-        let is_answered = |trial: &Trial| trial.fate == Fate::Answered;
+        let is_answered = |trial: &Trial| trial.outcome == ProbeOutcome::Answered;
         if self.is_told_apart() {
             let round = [lost, &[control]].concat();
-            let mut trials = self.fly(&[&round[..], &round[..]].concat(), wait)?;
+            let mut trials = self.probe_burst(&[&round[..], &round[..]].concat(), wait)?;
             let is_control = |trial: &Trial| trial.payload == control;
             let is_conclusive = trials.iter().any(|it| is_control(it) && is_answered(it));
             // Of two probes of a size, one that arrived is enough.
@@ -291,11 +293,14 @@ impl<F> Run<'_, F> {
             trials.dedup_by_key(|it| it.payload);
             return Ok((trials, is_conclusive));
         }
-        let trials = self.fly(lost, wait)?;
-        if trials.iter().all(|trial| trial.fate != Fate::Lost) {
+        let trials = self.probe_burst(lost, wait)?;
+        if trials
+            .iter()
+            .all(|trial| trial.outcome != ProbeOutcome::Lost)
+        {
             return Ok((trials, true));
         }
-        let is_conclusive = self.fly(&[control], wait)?.iter().any(is_answered);
+        let is_conclusive = self.probe_burst(&[control], wait)?.iter().any(is_answered);
         Ok((trials, is_conclusive))
     }
 
@@ -334,8 +339,10 @@ impl<F> Run<'_, F> {
             if answers == Some(Answers::Icmp) {
                 pause(ICMP_PAUSE, self.stop)?;
             }
-            let trials = self.fly(&[size], wait)?;
-            is_answered = trials.iter().any(|trial| trial.fate == Fate::Answered);
+            let trials = self.probe_burst(&[size], wait)?;
+            is_answered = trials
+                .iter()
+                .any(|trial| trial.outcome == ProbeOutcome::Answered);
             if is_answered || self.is_stopped() {
                 break;
             }
@@ -345,23 +352,27 @@ impl<F> Run<'_, F> {
         Ok(Some(is_answered))
     }
 
-    /// One flight, told of, and what ICMP said of it remembered.
-    fn fly<E: From<Error>>(&mut self, sizes: &[usize], wait: Duration) -> Result<Vec<Trial>, E>
+    /// One burst, told of, and what ICMP said of it remembered.
+    fn probe_burst<E: From<Error>>(
+        &mut self,
+        sizes: &[usize],
+        wait: Duration,
+    ) -> Result<Vec<Trial>, E>
     where
         F: FnMut(&Trial) -> Result<(), E>,
     {
-        self.flights += 1;
-        let trials = self.prober.flight(sizes, wait, self.stop)?;
+        self.bursts += 1;
+        let trials = self.prober.burst(sizes, wait, self.stop)?;
         let headers = headers(Family::of(self.config.address));
         for trial in &trials {
-            (self.observe)(trial)?;
-            if let Fate::TooBig { mtu, by } = trial.fate {
+            (self.on_event)(trial)?;
+            if let ProbeOutcome::TooBig { mtu, by } = trial.outcome {
                 let payload = (mtu as usize).saturating_sub(headers);
                 if self.refused.is_none_or(|(known, _)| trial.payload < known) {
                     self.refused = Some((trial.payload, by));
                 }
-                if self.told.is_none_or(|(known, _)| payload < known) {
-                    self.told = Some((payload, by));
+                if self.reported.is_none_or(|(known, _)| payload < known) {
+                    self.reported = Some((payload, by));
                 }
             }
         }
@@ -374,9 +385,9 @@ impl<F> Run<'_, F> {
         match self.prober.estimate.smoothed() {
             Some(smoothed) => {
                 let margin = self.prober.estimate.variation() * 4;
-                (smoothed + margin + LEAST_WAIT).min(RoundTrip::LEAST * 3)
+                (smoothed + margin + LEAST_WAIT).min(RttEstimator::LEAST * 3)
             }
-            None => RoundTrip::LEAST,
+            None => RttEstimator::LEAST,
         }
     }
 

@@ -1,8 +1,8 @@
 //! Which sizes to try next, sans-IO.
 //!
 //! [`PathMtu`](crate::protocol) of a connection goes for a good size at little cost, one probe at a
-//! time for as long as it lives. Here the exact limit is asked for at once: several sizes fly
-//! together, fewer than an initial window has (RFC 6928), and each flight leaves a seventh of the
+//! time for as long as it lives. Here the exact limit is asked for at once: several sizes probe_burst
+//! together, fewer than an initial window has (RFC 6928), and each burst leaves a seventh of the
 //! range.
 
 /// The range in which the largest payload lies that comes through.
@@ -15,7 +15,7 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// So many sizes fly together.
+    /// So many sizes probe_burst together.
     pub(super) const FLIGHT: usize = 6;
 
     /// `passes` is known to come through, and nothing above `top` can be sent.
@@ -79,7 +79,7 @@ mod tests {
             let top = base + range;
             let limit = base + limit.index(range + 1);
             let mut search = Search::new(base, top);
-            let mut flights = 0;
+            let mut bursts = 0;
             while !search.is_over() {
                 let sizes = search.sizes(number);
                 prop_assert!(!sizes.is_empty() && sizes.is_sorted_by(|a, b| a < b));
@@ -87,11 +87,11 @@ mod tests {
                 for size in sizes {
                     if size <= limit { search.pass(size) } else { search.fail(size) }
                 }
-                flights += 1;
+                bursts += 1;
             }
             prop_assert_eq!(search.passes(), limit);
             let most = ((range + 2) as f64).ln() / ((number + 1) as f64).ln() + 2.0;
-            prop_assert!(f64::from(flights) <= most, "{flights} flights of {number} for {range}");
+            prop_assert!(f64::from(bursts) <= most, "{bursts} bursts of {number} for {range}");
         }
     }
 

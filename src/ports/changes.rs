@@ -85,7 +85,7 @@ mod tests {
         let before = [socket(1, 10), socket(2, 20), socket(3, 0), socket(3, 0)];
         let mut now = [socket(1, 10), socket(2, 21), socket(3, 0)];
         now[0].drops = 1;
-        let told: Vec<_> = changes(&before, &now)
+        let reported: Vec<_> = changes(&before, &now)
             .into_iter()
             .map(|(change, socket)| (change, socket.local.port(), socket.inode))
             .collect();
@@ -97,6 +97,6 @@ mod tests {
             (Same, 3, 0),
             (Gone, 3, 0),
         ];
-        assert_eq!(told, want);
+        assert_eq!(reported, want);
     }
 }

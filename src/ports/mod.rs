@@ -1,4 +1,4 @@
-//! Floor 4: who holds which UDP port of this network namespace, and who of several would get a
+//! Who holds which UDP port of this network namespace, and who of several would get a
 //! datagram.
 //!
 //! The kernel is asked by sock_diag(7), or where that is forbidden by `/proc/net/udp` (proc(5)). A
@@ -15,27 +15,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bind_conflict;
 mod changes;
-mod deliver;
+mod delivery_cases;
 mod diag;
 mod groups;
-mod holder;
+mod lookup;
 mod options;
 mod owners;
 mod procfs;
-mod situations;
 mod unseen;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+pub use self::bind_conflict::bind_conflict;
 pub use self::changes::{Change, changes};
-pub use self::deliver::{Arriving, Receiver, Why, copies, receiver};
+pub use self::delivery_cases::{DeliveryCase, Target, delivery_cases};
 pub use self::groups::{Membership, interface_name};
-pub use self::holder::holder;
+pub use self::lookup::{Arriving, Receiver, Why, copies, receiver};
 pub use self::owners::user_name;
-pub use self::situations::{Situation, Target, situations};
 pub use self::unseen::Unseen;
 
 use crate::error::Result;

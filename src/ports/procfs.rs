@@ -129,7 +129,7 @@ mod tests {
             .unwrap();
         sockets[0].send(b"wait").unwrap();
         let own: Vec<_> = sockets.iter().map(|s| s.local_addr().unwrap()).collect();
-        let told = |all: Vec<Socket>| {
+        let reported = |all: Vec<Socket>| {
             let mut all: Vec<_> = all
                 .into_iter()
                 .filter(|socket| own.contains(&socket.local))
@@ -138,8 +138,8 @@ mod tests {
             all.sort();
             all
         };
-        let ours = told(read().unwrap());
+        let ours = reported(read().unwrap());
         assert_eq!(ours.len(), own.len());
-        assert_eq!(ours, told(super::super::diag::read(&[]).unwrap()));
+        assert_eq!(ours, reported(super::super::diag::read(&[]).unwrap()));
     }
 }

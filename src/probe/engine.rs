@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Config;
-use super::flight::{Flight, Next};
 use super::pace::Pace;
 use super::payload::Nonce;
+use super::session::{Next, ProbeSession};
 use super::verdict::Finding;
 use crate::error::{Error, Result};
-use crate::socket::{ReceiveBuffer, Traffic, WaitSet};
+use crate::socket::{PollSet, Readiness, ReceiveBuffer};
 use crate::units;
 
 /// So many targets are asked at once: each has a socket, and 1,024 files are a usual limit.
@@ -25,23 +25,23 @@ const MOST_AT_ONCE: usize = 512;
 pub fn run<E: From<Error>>(
     config: &Config,
     stop: &AtomicBool,
-    mut observe: impl FnMut(&Finding) -> Result<(), E>,
+    mut on_event: impl FnMut(&Finding) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut engine = Engine::new(config);
     while !engine.is_done() && !stop.load(Ordering::Relaxed) {
         engine.launch()?;
         for target in std::mem::take(&mut engine.lacking) {
-            observe(&Finding::unsent(target, libc::EAFNOSUPPORT))?;
+            on_event(&Finding::unsent(target, libc::EAFNOSUPPORT))?;
         }
         if engine.is_done() {
             break;
         }
         engine.send()?;
-        engine.hear()?;
+        engine.receive()?;
         let mut at = 0;
-        while let Some(flight) = engine.flights.get(at) {
-            if flight.next == Next::Done {
-                observe(&engine.flights.swap_remove(at).finish())?;
+        while let Some(session) = engine.sessions.get(at) {
+            if session.next == Next::Done {
+                on_event(&engine.sessions.swap_remove(at).finish())?;
             } else {
                 at += 1;
             }
@@ -52,7 +52,7 @@ pub fn run<E: From<Error>>(
 
 struct Engine<'a> {
     config: &'a Config,
-    flights: Vec<Flight<'a>>,
+    sessions: Vec<ProbeSession<'a>>,
     /// How many targets have been begun.
     begun: usize,
     /// How many may be in flight: fewer than [`MOST_AT_ONCE`] where files are short.
@@ -62,7 +62,7 @@ struct Engine<'a> {
     buffer: ReceiveBuffer,
     dice: RandomState,
     rolls: u64,
-    seen: Vec<(usize, Traffic)>,
+    seen: Vec<(usize, Readiness)>,
     /// Targets of a family for which no socket can be made.
     lacking: Vec<usize>,
 }
@@ -71,7 +71,7 @@ impl<'a> Engine<'a> {
     fn new(config: &'a Config) -> Self {
         Self {
             config,
-            flights: Vec::new(),
+            sessions: Vec::new(),
             begun: 0,
             room: MOST_AT_ONCE,
             pace: Pace::new(config.rate),
@@ -85,7 +85,7 @@ impl<'a> Engine<'a> {
     }
 
     fn is_done(&self) -> bool {
-        self.flights.is_empty() && self.begun == self.config.targets.len()
+        self.sessions.is_empty() && self.begun == self.config.targets.len()
     }
 
     /// Begins one more target, if its first question may leave now.
@@ -95,17 +95,17 @@ impl<'a> Engine<'a> {
         if !may_send || !self.has_room() {
             return Ok(());
         }
-        match Flight::begin(self.config, self.begun, now) {
-            Ok(flight) => {
+        match ProbeSession::begin(self.config, self.begun, now) {
+            Ok(session) => {
                 self.begun += 1;
-                self.flights.push(flight);
+                self.sessions.push(session);
             }
             // No file is left: those in flight will give theirs back.
             Err(error)
                 if matches!(error.errno(), Some(libc::EMFILE | libc::ENFILE))
-                    && !self.flights.is_empty() =>
+                    && !self.sessions.is_empty() =>
             {
-                self.room = self.flights.len();
+                self.room = self.sessions.len();
             }
             // A kernel without IPv6: that is what there is to say of the target, and of no other.
             Err(error) if error.errno() == Some(libc::EAFNOSUPPORT) => {
@@ -118,40 +118,42 @@ impl<'a> Engine<'a> {
     }
 
     fn has_room(&self) -> bool {
-        self.begun < self.config.targets.len() && self.flights.len() < self.room
+        self.begun < self.config.targets.len() && self.sessions.len() < self.room
     }
 
     /// Ends the waits that are over, and sends what is due while the rate allows it.
     fn send(&mut self) -> Result<()> {
-        for at in 0..self.flights.len() {
+        for at in 0..self.sessions.len() {
             let now = Instant::now();
-            if matches!(self.flights[at].next, Next::Wait(end) if end <= now) {
-                self.flights[at].expire();
+            if matches!(self.sessions[at].next, Next::Wait(end) if end <= now) {
+                self.sessions[at].expire();
             }
-            if matches!(self.flights[at].next, Next::Send(due) if due <= now)
+            if matches!(self.sessions[at].next, Next::Send(due) if due <= now)
                 && self.pace.take(now - self.epoch)
             {
                 let nonce = self.nonce();
-                self.flights[at].send(nonce, &mut self.buffer)?;
+                self.sessions[at].send(nonce, &mut self.buffer)?;
             }
         }
         Ok(())
     }
 
     /// Waits for what comes until something is due, and takes it.
-    fn hear(&mut self) -> Result<()> {
+    fn receive(&mut self) -> Result<()> {
         let wait = self.due().saturating_duration_since(Instant::now());
-        let mut set = WaitSet::new(self.flights.iter().map(|flight| &flight.endpoint));
+        let mut set = PollSet::new(self.sessions.iter().map(|session| &session.endpoint));
         self.seen.clear();
         self.seen.extend(set.wait(Some(wait))?);
         for at in 0..self.seen.len() {
             let (index, traffic) = self.seen[at];
-            let flight = &mut self.flights[index];
+            let session = &mut self.sessions[index];
             match traffic {
-                Traffic::Datagram => flight.hear_replies(&mut self.buffer)?,
+                Readiness::Datagram => session.receive_replies(&mut self.buffer)?,
                 // A datagram may wait behind the error: the next wait tells of it.
-                Traffic::Error if !flight.hear_icmp(&mut self.buffer)? => flight.clear_error()?,
-                Traffic::Error => {}
+                Readiness::Error if !session.receive_icmp(&mut self.buffer)? => {
+                    session.clear_error()?
+                }
+                Readiness::Error => {}
             }
         }
         Ok(())
@@ -164,8 +166,8 @@ impl<'a> Engine<'a> {
             true => ready,
             false => Instant::now() + Duration::from_secs(3600),
         };
-        for flight in &self.flights {
-            due = due.min(match flight.next {
+        for session in &self.sessions {
+            due = due.min(match session.next {
                 Next::Send(at) => at.max(ready),
                 Next::Wait(until) => until,
                 Next::Done => self.epoch,

@@ -1,4 +1,4 @@
-//! Floor 4: is anything there? One question or many, and an honest verdict with its evidence.
+//! Is anything there? One question or many, and an honest verdict with its evidence.
 //!
 //! UDP has no handshake, so a port is known by what comes back alone: a reply, or an ICMP message,
 //! which an unprivileged socket hears by `IP_RECVERR` and its error queue (ip(7)). Silence says
@@ -22,11 +22,11 @@
 //! ```
 
 mod engine;
-mod flight;
 mod pace;
 pub mod payload;
 mod ports;
 mod resolv;
+mod session;
 mod verdict;
 
 pub use crate::socket::icmp_name;

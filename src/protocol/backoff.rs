@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::RoundTrip;
+use super::RttEstimator;
 use crate::error::{Error, Result};
 
 /// A rule for how long to wait before a request is sent again.
@@ -52,13 +52,13 @@ impl Backoff {
     /// least: with a limit of zero, or zero tries, the request is sent once.
     pub fn schedule(
         self,
-        estimate: &RoundTrip,
+        estimate: &RttEstimator,
         tries: Option<u32>,
         limit: Option<Duration>,
     ) -> Schedule {
         let (next, most) = match self {
             Self::Book => (Duration::from_millis(100), Duration::from_secs(2)),
-            Self::Rfc8085 => (estimate.timeout(), RoundTrip::MOST),
+            Self::Rfc8085 => (estimate.timeout(), RttEstimator::MOST),
             Self::Rfc9002 => {
                 let timeout = estimate.probe_timeout();
                 (timeout, timeout.max(Self::LONGEST_PROBE_TIMEOUT))
@@ -78,7 +78,7 @@ impl Backoff {
             gap: estimate.gap().filter(|_| is_probing),
             is_gap_next: false,
             least_last: if is_probing {
-                RoundTrip::LEAST
+                RttEstimator::LEAST
             } else {
                 Duration::ZERO
             },
@@ -107,9 +107,9 @@ impl std::str::FromStr for Backoff {
 /// The waits of one request, one for each time that it is sent. It ends when it is time to give up.
 ///
 /// ```
-/// use udpraw::protocol::{Backoff, RoundTrip};
+/// use udpraw::protocol::{Backoff, RttEstimator};
 /// let waits: Vec<_> = Backoff::Book
-///     .schedule(&RoundTrip::default(), None, None)
+///     .schedule(&RttEstimator::default(), None, None)
 ///     .map(|wait| wait.as_secs_f64())
 ///     .collect();
 /// assert_eq!(waits, [0.1, 0.2, 0.4, 0.8, 1.6]);
@@ -187,7 +187,7 @@ mod tests {
         #[test]
         fn the_limits_hold(samples in prop::collection::vec(0_u64..10_000_000, 0..20), rule in 0..3_usize, tries in prop::option::of(1..50_u32), limit in prop::option::of(0_u64..100_000_000)) {
             let rule = [Backoff::Book, Backoff::Rfc8085, Backoff::Rfc9002][rule];
-            let mut estimate = RoundTrip::default();
+            let mut estimate = RttEstimator::default();
             for sample in samples {
                 estimate.sample(Duration::from_micros(sample));
             }
@@ -201,7 +201,7 @@ mod tests {
             prop_assert!(whole <= most, "{:?} of {:?}", whole, most);
             if let (Backoff::Rfc9002, Some(smoothed)) = (rule, estimate.smoothed()) {
                 for wait in &waits[..waits.len() - 1] {
-                    prop_assert!(*wait >= smoothed.min(RoundTrip::MOST));
+                    prop_assert!(*wait >= smoothed.min(RttEstimator::MOST));
                     prop_assert!(*wait >= Duration::from_millis(1));
                 }
             }
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_book_and_the_rfc() {
-        let fresh = RoundTrip::default();
+        let fresh = RttEstimator::default();
         assert_eq!(
             millis(Backoff::Book.schedule(&fresh, None, None)),
             [100, 200, 400, 800, 1600]
@@ -227,16 +227,16 @@ mod tests {
 
     #[test]
     fn more_tries_stay_at_the_cap() {
-        let fresh = RoundTrip::default();
+        let fresh = RttEstimator::default();
         let waits = millis(Backoff::Book.schedule(&fresh, Some(7), None));
         assert_eq!(waits, [100, 200, 400, 800, 1600, 2000, 2000]);
         let last = Backoff::Rfc8085.schedule(&fresh, Some(9), None).last();
-        assert_eq!(last, Some(RoundTrip::MOST));
+        assert_eq!(last, Some(RttEstimator::MOST));
     }
 
     #[test]
     fn the_limit_cuts_the_last_wait() {
-        let fresh = RoundTrip::default();
+        let fresh = RttEstimator::default();
         let limit = Some(Duration::from_millis(350));
         assert_eq!(
             millis(Backoff::Book.schedule(&fresh, None, limit)),
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn it_is_sent_once_at_least() {
-        let fresh = RoundTrip::default();
+        let fresh = RttEstimator::default();
         for backoff in [Backoff::Book, Backoff::Rfc8085, Backoff::Rfc9002] {
             let none = Some(Duration::ZERO);
             assert_eq!(millis(backoff.schedule(&fresh, None, none)), [0]);
@@ -260,12 +260,12 @@ mod tests {
 
     #[test]
     fn the_probe_timeout_doubles_and_is_given_up_by_time() {
-        let schedule = |estimate: &RoundTrip, tries, limit: Option<u64>| {
+        let schedule = |estimate: &RttEstimator, tries, limit: Option<u64>| {
             let limit = limit.map(Duration::from_secs);
             millis(Backoff::Rfc9002.schedule(estimate, tries, limit))
         };
         // Before a sample, one datagram a wait.
-        let mut estimate = RoundTrip::default();
+        let mut estimate = RttEstimator::default();
         let waits = schedule(&estimate, None, None);
         assert_eq!(waits[..4], [1000, 2000, 3000, 3000]);
         assert_eq!(waits.iter().sum::<u128>(), 60_000);
@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(schedule(&estimate, Some(2), None), [150, 1000]);
         assert_eq!(schedule(&estimate, Some(3), Some(1)), [150, 50, 800]);
         // A longer round trip than 3 s is waited for.
-        estimate = RoundTrip::default();
+        estimate = RttEstimator::default();
         estimate.sample(Duration::from_secs(4));
         assert_eq!(schedule(&estimate, None, None)[..3], [12_000, 4000, 12_000]);
     }

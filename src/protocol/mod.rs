@@ -1,19 +1,19 @@
-//! Floor 3: what the programs decide, sans-IO.
+//! What the programs decide, sans-IO.
 //!
 //! Nothing here has a socket, a clock or randomness of its own: they are handed in, so that a test
 //! runs an hour of network in a millisecond.
 
 mod backoff;
+pub mod bench_handshake;
 pub mod congestion;
-pub mod consent;
 pub mod exchange;
 pub mod impairment;
 mod path_mtu;
 mod reflection;
-mod round_trip;
+mod rtt;
 pub mod transfer;
 
 pub use backoff::{Backoff, Schedule};
 pub use path_mtu::{PathMtu, PathMtuState};
 pub use reflection::{REPLY_HOP_LIMIT, Unanswerable, amplifies, is_marked_reply, unanswerable};
-pub use round_trip::RoundTrip;
+pub use rtt::RttEstimator;

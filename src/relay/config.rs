@@ -7,9 +7,9 @@ use super::flows::End;
 use super::ledger::Ledger;
 use super::replay::Replay;
 use crate::error::{Error, Result};
-use crate::io::Choice;
+use crate::io::BackendChoice;
 use crate::protocol::Unanswerable;
-use crate::protocol::impairment::{Direction, Fate, Profile};
+use crate::protocol::impairment::{Direction, Outcome, Profile};
 use crate::socket::{Endpoint, Family};
 
 /// What a relay is to do.
@@ -36,8 +36,8 @@ pub struct Config {
     pub max_flows: Option<u32>,
     /// How long a flow is kept without a datagram, counted from when the last one has left.
     pub idle: Duration,
-    /// The rung that moves the datagrams; not `uring`.
-    pub choice: Choice,
+    /// The backend that moves the datagrams; not `uring`.
+    pub choice: BackendChoice,
     /// When to end.
     pub duration: Option<Duration>,
     /// After how many datagrams, both ways together, to end. Those that come in the same batch are
@@ -45,8 +45,8 @@ pub struct Config {
     pub count: Option<u64>,
     /// How often to tell what was done, as an [`Event::Interval`].
     pub interval: Option<Duration>,
-    /// Whether to tell the fate of each datagram, as an [`Event::Fated`].
-    pub tell_each: bool,
+    /// Whether to tell the outcome of each datagram, as an [`Event::DatagramOutcome`].
+    pub per_datagram_events: bool,
 }
 
 impl Config {
@@ -63,11 +63,11 @@ impl Config {
             replay: None,
             max_flows: None,
             idle: Duration::from_secs(60),
-            choice: Choice::Auto,
+            choice: BackendChoice::Auto,
             duration: None,
             count: None,
             interval: None,
-            tell_each: false,
+            per_datagram_events: false,
         }
     }
 
@@ -93,9 +93,9 @@ impl Config {
     }
 }
 
-/// The fate of one datagram.
+/// The outcome of one datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fated {
+pub struct DatagramOutcome {
     /// When it came, since the start.
     pub at: Duration,
     /// Which way it went.
@@ -107,7 +107,7 @@ pub struct Fated {
     /// Its length in bytes.
     pub length: usize,
     /// What became of it.
-    pub fate: Fate,
+    pub outcome: Outcome,
 }
 
 /// What happened in a stretch of time.
@@ -212,10 +212,10 @@ pub enum Event<'a> {
     /// Something failed, and the relay goes on: ICMP refused a flow's datagrams (ECONNREFUSED), or
     /// a send was refused. `None` is the listening side.
     Failed(Option<(u32, SocketAddr)>, &'a Error),
-    /// What became of a datagram; told if [`Config::tell_each`] is set.
-    Fated(Fated),
+    /// What became of a datagram; told if [`Config::per_datagram_events`] is set.
+    DatagramOutcome(DatagramOutcome),
     /// The first datagram that is not the one of the record: its length there.
-    Differs(Fated, usize),
+    Differs(DatagramOutcome, usize),
     /// A stretch of time is over.
     Interval(Interval),
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::config::Event;
 use super::flows::Flows;
-use super::judge::Judge;
+use super::impairments::Impairments;
 use crate::error::Error;
-use crate::io::{Arrival, Outbox, Transport};
+use crate::io::{Received, SendQueue, Transport};
 use crate::protocol::impairment::{Direction, Link};
 use crate::socket::{PacketInfo, QueuedError, Refusal};
 
@@ -45,12 +45,12 @@ pub(super) fn foreign<E>(
     source: SocketAddr,
     target: SocketAddr,
     flows: &mut Flows,
-    observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let Some(flow) = flows.get_mut(number) else {
         return Ok(());
     };
-    observe(&Event::Foreign {
+    on_event(&Event::Foreign {
         flow: number,
         client: flow.client,
         source,
@@ -58,55 +58,61 @@ pub(super) fn foreign<E>(
     })
 }
 
-/// Sends a whole arrival on; a run is not copied for that, unless it must leave from an address.
+/// Sends a whole message on; a run is not copied for that, unless it must leave from an address.
 pub(super) fn send_on(
-    outbox: &mut Outbox<'_>,
+    send_queue: &mut SendQueue<'_>,
     to: Option<SocketAddr>,
     from: Option<PacketInfo>,
-    arrival: &Arrival<'_>,
+    message: &Received<'_>,
 ) {
-    if arrival.count() > 1 && from.is_none() {
-        outbox.send_run(to, arrival.bytes(), arrival.segment_size());
+    if message.count() > 1 && from.is_none() {
+        send_queue.send_run(to, message.bytes(), message.segment_size());
     } else {
-        arrival
+        message
             .datagrams()
-            .for_each(|bytes| outbox.queue(to, from, bytes));
+            .for_each(|bytes| send_queue.queue(to, from, bytes));
     }
 }
 
 /// Takes what came from the target on its way to the client.
-#[allow(clippy::too_many_arguments)] // The parts of a trunk of which one is at work.
+#[allow(clippy::too_many_arguments)] // The parts of a forwarder of which one is at work.
 pub(super) fn reply<E>(
     now: Duration,
     number: u32,
-    arrival: &Arrival<'_>,
+    message: &Received<'_>,
     flows: &mut Flows,
-    judge: &mut Judge,
+    impairments: &mut Impairments,
     orphans: &mut u64,
     front: &mut Transport,
-    observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let Some(flow) = flows.get_mut(number) else {
         return Ok(());
     };
     flow.active = flow.active.max(now);
-    let (count, length) = (arrival.count(), arrival.bytes().len());
-    if judge.pass(Direction::Down, &mut flow.down, count, length) {
-        send_on(&mut front.outbox(), Some(flow.client), flow.from, arrival);
+    let (count, length) = (message.count(), message.bytes().len());
+    if impairments.pass_batch(Direction::Down, &mut flow.down, count, length) {
+        send_on(
+            &mut front.send_queue(),
+            Some(flow.client),
+            flow.from,
+            message,
+        );
         return Ok(());
     }
-    for bytes in arrival.datagrams() {
+    for bytes in message.datagrams() {
         let Some(flow) = flows.get_mut(number) else {
             break;
         };
         let down = &mut flow.down;
-        let (is_through, left) = judge.offer(now, Direction::Down, down, bytes, observe)?;
+        let (is_through, left) =
+            impairments.process(now, Direction::Down, down, bytes, on_event)?;
         flow.active = flow.active.max(left);
         if is_through {
             let (client, from) = (Some(flow.client), flow.from);
-            front.outbox().queue(client, from, bytes);
+            front.send_queue().queue(client, from, bytes);
         }
-        depart_down(now, &mut judge.down, flows, orphans, front);
+        depart_down(now, &mut impairments.down, flows, orphans, front);
     }
     Ok(())
 }
@@ -118,11 +124,11 @@ pub(super) fn depart_down(
     orphans: &mut u64,
     front: &mut Transport,
 ) {
-    while let Some(departure) = link.take_due(now) {
-        match flows.get_mut(departure.flow) {
+    while let Some(released) = link.take_due(now) {
+        match flows.get_mut(released.flow) {
             Some(flow) => {
                 let (client, from) = (Some(flow.client), flow.from);
-                front.outbox().queue(client, from, departure.bytes);
+                front.send_queue().queue(client, from, released.bytes);
             }
             None => *orphans += 1,
         }

@@ -3,7 +3,7 @@
 //! Each client has a [flow](Config::max_flows) of its own: an upstream socket that is connected to
 //! the target once that has answered, so that the target sees one port a client, and ICMP refusals
 //! come back. Until then an answer from another port, as TFTP gives, is seen and reported. What becomes of
-//! the datagrams on their way, [`crate::protocol::impairment`] decides; this room hands it the time
+//! the datagrams on their way, [`crate::protocol::impairment`] decides; this module hands it the time
 //! and moves the bytes. It is one thread: a loop over epoll(7), in which whole runs of datagrams are
 //! passed on as runs where nothing is to happen to them.
 //!
@@ -35,27 +35,27 @@
 mod config;
 mod flows;
 mod forward;
-mod judge;
+mod forwarder;
+mod impairments;
 mod ledger;
 mod limit;
 mod replay;
 mod target;
-mod trunk;
 mod wire;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-pub use self::config::{Config, Event, Fated, Interval};
+pub use self::config::{Config, DatagramOutcome, Event, Interval};
 pub use self::flows::End;
 pub use self::ledger::{Ledger, Side};
 pub use self::replay::Replay;
 
-use self::trunk::Trunk;
+use self::forwarder::Forwarder;
 use crate::error::{Error, Result};
-use crate::io::{Rung, Settings, Transport, Wait};
-use crate::socket::{Endpoint, ReadySet, Waker, pause};
+use crate::io::{Backend, Transport, TransportConfig, Wait};
+use crate::socket::{Endpoint, EpollSet, Waker, pause};
 
 /// What the waits tell of the listening socket by; flows have numbers of 32 bits.
 const FRONT: u64 = u64::MAX;
@@ -70,8 +70,8 @@ pub struct Relay {
     /// All times are counted from here.
     start: Instant,
     front: Transport,
-    trunk: Trunk,
-    ready: ReadySet,
+    forwarder: Forwarder,
+    ready: EpollSet,
     waker: Option<Waker>,
 }
 
@@ -96,16 +96,16 @@ impl Relay {
         for to in config.targets() {
             config::refuse_loop(address, to)?;
         }
-        let front = Transport::open(endpoint, config.choice, Settings::default())?;
-        let ready = ReadySet::new()?;
+        let front = Transport::open(endpoint, config.choice, TransportConfig::default())?;
+        let ready = EpollSet::new()?;
         ready.add(front.endpoint(), FRONT)?;
-        let trunk = Trunk::open(&config, address, max_flows)?;
+        let forwarder = Forwarder::open(&config, address, max_flows)?;
         Ok(Self {
             config,
             address,
             start: Instant::now(),
             front,
-            trunk,
+            forwarder,
             ready,
             waker: None,
         })
@@ -134,7 +134,7 @@ impl Relay {
 
     /// How many clients it serves at once.
     pub fn max_flows(&self) -> u32 {
-        self.trunk.max_flows()
+        self.forwarder.max_flows()
     }
 
     /// The listening socket.
@@ -142,14 +142,14 @@ impl Relay {
         self.front.endpoint()
     }
 
-    /// The rung that it is on, and why `auto` took no better one.
-    pub fn rung(&self) -> (Rung, &[Error]) {
-        (self.front.rung(), self.front.passed_over())
+    /// The backend that it is on, and why `auto` took no better one.
+    pub fn backend(&self) -> (Backend, &[Error]) {
+        (self.front.backend(), self.front.passed_over())
     }
 
     /// Where every datagram went so far.
     pub fn ledger(&self) -> Ledger {
-        self.trunk.ledger(&self.front)
+        self.forwarder.ledger(&self.front)
     }
 
     /// Relays until `stop` is raised, the time since it was opened is over ([`Config::duration`]), or so many datagrams
@@ -160,24 +160,26 @@ impl Relay {
     pub fn run<E: From<Error>>(
         &mut self,
         stop: &AtomicBool,
-        mut observe: impl FnMut(&Event<'_>) -> Result<(), E>,
+        mut on_event: impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let relayed = self.relay(stop, &mut observe);
-        let settled = self.trunk.settle(&mut self.front, &mut observe);
-        relayed.and(settled)?;
-        self.trunk.close_all(End::Relay, &mut observe)
+        let relayed = self.relay(stop, &mut on_event);
+        let flushed = self
+            .forwarder
+            .flush_and_report(&mut self.front, &mut on_event);
+        relayed.and(flushed)?;
+        self.forwarder.close_all(End::Relay, &mut on_event)
     }
 
     fn relay<E: From<Error>>(
         &mut self,
         stop: &AtomicBool,
-        observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+        on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Self {
             config,
             start,
             front,
-            trunk,
+            forwarder,
             ready,
             waker,
             ..
@@ -187,25 +189,25 @@ impl Relay {
         let mut tick = config
             .interval
             .map(|every| (every, begin.saturating_add(every)));
-        let mut before = (begin, trunk.books(front));
+        let mut before = (begin, forwarder.books(front));
         let mut keys = Vec::new();
         while !stop.load(Ordering::Relaxed) {
             let now = start.elapsed();
-            trunk.depart(now, front);
-            trunk.settle(front, observe)?;
-            trunk.expire(now, observe)?;
+            forwarder.depart(now, front);
+            forwarder.flush_and_report(front, on_event)?;
+            forwarder.expire(now, on_event)?;
             if let Some((every, next)) = &mut tick
                 && now >= *next
             {
                 *next = now.saturating_add(*every);
-                let ledger = trunk.books(front);
-                observe(&Event::Interval(Interval::new(&before, now, &ledger)))?;
+                let ledger = forwarder.books(front);
+                on_event(&Event::Interval(Interval::new(&before, now, &ledger)))?;
                 before = (now, ledger);
             }
             if end.is_some_and(|end| now >= end) {
                 break;
             }
-            let (due, came) = (trunk.next_due(), trunk.received(front));
+            let (due, came) = (forwarder.next_due(), forwarder.received(front));
             if config.count.is_some_and(|count| came >= count) {
                 // Only what is held is still to leave.
                 let Some(due) = due else { break };
@@ -214,7 +216,9 @@ impl Relay {
                 continue;
             }
             let tick = tick.map(|(_, next)| next);
-            let until = [due, trunk.next_look(), end, tick].into_iter().flatten();
+            let until = [due, forwarder.next_look(), end, tick]
+                .into_iter()
+                .flatten();
             let timeout = until.min().map(|until| until.saturating_sub(now));
             keys.clear();
             keys.extend(ready.wait(timeout)?);
@@ -223,15 +227,15 @@ impl Relay {
             }
             let now = start.elapsed();
             // What became due meanwhile leaves before what came meanwhile.
-            trunk.depart(now, front);
+            forwarder.depart(now, front);
             for key in &keys {
                 if *key == WAKER {
                     waker.iter().for_each(Waker::reset);
                     continue;
                 }
                 match u32::try_from(*key) {
-                    Ok(flow) => trunk.target_sent(now, flow, front, stop, observe)?,
-                    Err(_) => clients_sent(now, front, trunk, ready, stop, observe)?,
+                    Ok(flow) => forwarder.target_sent(now, flow, front, stop, on_event)?,
+                    Err(_) => clients_sent(now, front, forwarder, ready, stop, on_event)?,
                 }
             }
         }
@@ -243,20 +247,20 @@ impl Relay {
 fn clients_sent<E: From<Error>>(
     now: Duration,
     front: &mut Transport,
-    trunk: &mut Trunk,
-    ready: &ReadySet,
+    forwarder: &mut Forwarder,
+    ready: &EpollSet,
     stop: &AtomicBool,
-    observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut told = Ok(());
-    let received = front.receive(Wait::Never, stop, |arrival, _| {
-        if told.is_ok() {
-            told = trunk.client_sent(now, arrival, ready, observe);
+    let mut reported = Ok(());
+    let received = front.receive(Wait::Never, stop, |message, _| {
+        if reported.is_ok() {
+            reported = forwarder.client_sent(now, message, ready, on_event);
         }
     });
-    told?;
+    reported?;
     match received {
-        Err(error) if error.is_about_the_network() => observe(&Event::Failed(None, &error)),
+        Err(error) if error.is_about_the_network() => on_event(&Event::Failed(None, &error)),
         Err(error) => Err(error.into()),
         Ok(_) => Ok(()),
     }

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 
 use crate::error::{Error, Result};
-use crate::protocol::impairment::{Direction, Fate};
+use crate::protocol::impairment::{Direction, Outcome};
 
-/// The fates of datagrams by direction, flow and number, with their lengths.
+/// The outcomes of datagrams by direction, flow and number, with their lengths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Replay(HashMap<(Direction, u32), Vec<(u32, Fate)>>);
+pub struct Replay(HashMap<(Direction, u32), Vec<(u32, Outcome)>>);
 
 /// What a record says of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Recorded {
-    Fate(Fate),
+    Outcome(Outcome),
     /// Its length is another one.
     Unlike(usize),
     /// The record ends before.
@@ -30,15 +30,15 @@ impl Replay {
         flow: u32,
         number: u64,
         length: u32,
-        fate: Fate,
+        outcome: Outcome,
     ) -> Result<()> {
-        let fates = self.0.entry((direction, flow)).or_default();
-        if fates.len() as u64 != number {
+        let outcomes = self.0.entry((direction, flow)).or_default();
+        if outcomes.len() as u64 != number {
             let subject = format!("datagram {number} of flow {flow} {direction}");
-            let reason = format!("the next one there is {}", fates.len());
+            let reason = format!("the next one there is {}", outcomes.len());
             return Err(Error::invalid("replay", subject, reason));
         }
-        fates.push((length, fate));
+        outcomes.push((length, outcome));
         Ok(())
     }
 
@@ -54,10 +54,12 @@ impl Replay {
         number: u64,
         length: usize,
     ) -> Recorded {
-        let fates = self.0.get(&(direction, flow));
+        let outcomes = self.0.get(&(direction, flow));
         let index = usize::try_from(number).unwrap_or(usize::MAX);
-        match fates.and_then(|fates| fates.get(index)) {
-            Some((recorded, fate)) if *recorded as usize == length => Recorded::Fate(*fate),
+        match outcomes.and_then(|outcomes| outcomes.get(index)) {
+            Some((recorded, outcome)) if *recorded as usize == length => {
+                Recorded::Outcome(*outcome)
+            }
             Some((recorded, _)) => Recorded::Unlike(*recorded as usize),
             None => Recorded::Beyond,
         }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::config::Config;
 use crate::error::{Error, Result};
-use crate::socket::options::Setting;
+use crate::socket::options::OptionValue;
 use crate::socket::{Endpoint, Family};
 
 /// The target's addresses, of which one is in use.
@@ -43,9 +43,9 @@ impl Targets {
     }
 
     /// A socket for a flow. It is bound to a port, but not connected, and hears of ICMP.
-    pub(super) fn open(&self, settings: &[Setting]) -> Result<Endpoint> {
+    pub(super) fn open(&self, settings: &[OptionValue]) -> Result<Endpoint> {
         let family = Family::of(self.to);
-        let errors: Setting = match family {
+        let errors: OptionValue = match family {
             Family::V4 => "IP_RECVERR=1",
             Family::V6 => "IPV6_RECVERR=1",
         }

@@ -37,7 +37,7 @@ impl Wire {
         let Some(flow) = flows.get_mut(number) else {
             return false;
         };
-        if let Err(error) = self.transport.exchange(&mut flow.endpoint) {
+        if let Err(error) = self.transport.swap_socket(&mut flow.endpoint) {
             self.failed(number, error);
             return false;
         }
@@ -50,7 +50,7 @@ impl Wire {
         self.flush();
         if let Some(number) = self.loaded.take()
             && let Some(flow) = flows.get_mut(number)
-            && let Err(error) = self.transport.exchange(&mut flow.endpoint)
+            && let Err(error) = self.transport.swap_socket(&mut flow.endpoint)
         {
             self.failed(number, error);
         }

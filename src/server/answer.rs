@@ -1,4 +1,4 @@
-//! What leaves a desk.
+//! What leaves a handler.
 
 use super::Request;
 

@@ -1,7 +1,7 @@
-//! Floor 4: the documents' server.
+//! The documents' server.
 //!
 //! [`Server`] is the plain one: one thread, blocking, one `recvfrom` and one `sendto` a datagram.
-//! [`Crew`] is the same server on the ladder of [`crate::io`]: on any rung, with any number of workers.
+//! [`WorkerPool`] is the same server on the backends of [`crate::io`]: on any backend, with any number of workers.
 //! Either of them serves exchanges ([`crate::protocol::exchange`]) where [`Behaviour::exchange`] says so.
 //!
 //! ```
@@ -22,11 +22,11 @@
 //! ```
 
 mod answer;
-mod consent;
-mod crew;
-mod desk;
+mod bench_handshake;
 mod exchange;
+mod handler;
 mod plain;
+mod pool;
 mod reply;
 mod summary;
 mod watch;
@@ -34,14 +34,14 @@ mod watch;
 use std::net::SocketAddr;
 
 use crate::error::{Error, Result};
-use crate::io::Arrival;
+use crate::io::Received;
 use crate::protocol::REPLY_HOP_LIMIT;
 use crate::protocol::exchange::{Defect, Kind, Limits};
-use crate::socket::options::Setting;
+use crate::socket::options::OptionValue;
 use crate::socket::{Builder, Datagram, Endpoint, Family};
 
-pub use crew::{Crew, Manner};
 pub use plain::Server;
+pub use pool::{PoolConfig, WorkerPool};
 pub use reply::{Reply, Template};
 pub use summary::{Interval, Summary};
 
@@ -51,10 +51,10 @@ pub struct Behaviour {
     /// What it answers.
     pub reply: Reply,
     /// Which datagrams it pretends never to have received.
-    pub drop: Option<Drop>,
+    pub drop: Option<SimulatedLoss>,
     /// After how many datagrams it ends; `None` for never.
     pub count: Option<u64>,
-    /// Whether to consent to a bench that asks ([`crate::protocol::consent`]).
+    /// Whether to consent to a bench that asks ([`crate::protocol::bench_handshake`]).
     pub allow_bench: bool,
     /// Whether a reply may be more than three times as long as its request, IP and UDP headers counted.
     /// A forged source could then make this server flood a third party. Exchanges never do.
@@ -63,8 +63,8 @@ pub struct Behaviour {
     /// answers to remember. What is no request of an exchange is then counted, and not answered;
     /// where the reply is [`Reply::Nothing`], the answer is empty.
     pub exchange: Option<Limits>,
-    /// Whether each datagram is an event. Without it, a [`Crew`] serves whole runs at once.
-    pub tell_each: bool,
+    /// Whether each datagram is an event. Without it, a [`WorkerPool`] serves whole runs at once.
+    pub per_datagram_events: bool,
 }
 
 impl Default for Behaviour {
@@ -77,14 +77,14 @@ impl Default for Behaviour {
             allow_bench: false,
             allow_amplification: false,
             exchange: None,
-            tell_each: true,
+            per_datagram_events: true,
         }
     }
 }
 
 /// Loss on purpose: each datagram is dropped with a probability, by a seeded sequence.
 #[derive(Clone, Copy, Debug)]
-pub struct Drop {
+pub struct SimulatedLoss {
     /// From 0 to 1.
     pub probability: f64,
     /// The same seed drops the same datagrams of a sequence.
@@ -121,11 +121,11 @@ impl<'a> Request<'a> {
     }
 
     /// Each datagram of a run. Its end is cut off the last.
-    fn each_of(arrival: &Arrival<'a>) -> impl Iterator<Item = Self> + use<'a> {
+    fn each_of(message: &Received<'a>) -> impl Iterator<Item = Self> + use<'a> {
         let (client, length, segment) =
-            (arrival.source(), arrival.length(), arrival.segment_size());
-        let hop_limit = arrival.beside().ttl();
-        arrival.datagrams().enumerate().map(move |(index, bytes)| {
+            (message.source(), message.length(), message.segment_size());
+        let hop_limit = message.control_messages().ttl();
+        message.datagrams().enumerate().map(move |(index, bytes)| {
             let length = segment.min(length - index * segment);
             Self {
                 client,
@@ -189,7 +189,7 @@ pub enum Unserved {
 ///
 /// # Errors
 /// None: the options are in the catalogue.
-pub fn reply_mark(family: Family) -> Result<Vec<Setting>> {
+pub fn reply_mark(family: Family) -> Result<Vec<OptionValue>> {
     let v4 = ["IP_TTL", "IP_RECVTTL"];
     let v6 = ["IPV6_UNICAST_HOPS", "IPV6_RECVHOPLIMIT"];
     // An IPv6 socket may serve IPv4 too.
@@ -215,7 +215,7 @@ pub fn reply_mark(family: Family) -> Result<Vec<Setting>> {
 /// Of socket(2), setsockopt(2) and bind(2).
 pub fn listen(
     address: SocketAddr,
-    settings: impl IntoIterator<Item = Setting>,
+    settings: impl IntoIterator<Item = OptionValue>,
 ) -> Result<Endpoint> {
     place(address, settings).bind(address)
 }
@@ -226,13 +226,13 @@ pub fn listen(
 /// As of [`listen`] and [`Builder::bind_group`].
 pub fn listen_group(
     address: SocketAddr,
-    settings: impl IntoIterator<Item = Setting>,
+    settings: impl IntoIterator<Item = OptionValue>,
     size: usize,
 ) -> Result<Vec<Endpoint>> {
     place(address, settings).bind_group(address, size)
 }
 
-fn place(address: SocketAddr, settings: impl IntoIterator<Item = Setting>) -> Builder {
+fn place(address: SocketAddr, settings: impl IntoIterator<Item = OptionValue>) -> Builder {
     Endpoint::builder()
         .options(settings)
         .packet_info(address.ip().is_unspecified())

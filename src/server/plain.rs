@@ -3,16 +3,16 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::desk::Desk;
+use super::handler::Handler;
 use super::{Behaviour, Event, Request, Summary};
 use crate::error::{Error, Result};
-use crate::socket::{Datagram, Endpoint, ReceiveBuffer, WaitSet, Waker};
+use crate::socket::{Datagram, Endpoint, PollSet, ReceiveBuffer, Waker};
 
 /// A server on one or several endpoints, which it serves by itself, a datagram at a time.
 #[derive(Debug)]
 pub struct Server {
     endpoints: Vec<Endpoint>,
-    desk: Desk,
+    handler: Handler,
     waker: Option<Waker>,
 }
 
@@ -31,7 +31,7 @@ impl Server {
             .collect::<Result<_>>()?;
         Ok(Self {
             endpoints,
-            desk: Desk::new(addresses, behaviour),
+            handler: Handler::new(addresses, behaviour),
             waker: None,
         })
     }
@@ -54,15 +54,15 @@ impl Server {
 
     /// The address of each endpoint, as the kernel told it after bind.
     pub fn addresses(&self) -> &[SocketAddr] {
-        &self.desk.addresses
+        &self.handler.addresses
     }
 
     /// What happened so far, with what the kernel dropped until now.
     pub fn summary(&self) -> Summary {
         Summary {
             kernel_drops: Summary::drops_of(&self.endpoints),
-            exchange: self.desk.exchanges(),
-            ..self.desk.summary
+            exchange: self.handler.exchanges(),
+            ..self.handler.summary
         }
     }
 
@@ -76,31 +76,31 @@ impl Server {
     pub fn run<E: From<Error>>(
         &mut self,
         stop: &AtomicBool,
-        mut observe: impl FnMut(&Event<'_>) -> Result<(), E>,
+        mut on_event: impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Self {
             endpoints,
-            desk,
+            handler,
             waker,
         } = self;
         let mut buffer = ReceiveBuffer::new();
         if let ([endpoint], None) = (endpoints.as_slice(), &waker) {
-            while !desk.is_done() && !stop.load(Ordering::Relaxed) {
+            while !handler.is_done() && !stop.load(Ordering::Relaxed) {
                 let received = endpoint.receive_until(&mut buffer, stop);
-                serve(desk, endpoints, 0, received, &mut observe)?;
+                serve(handler, endpoints, 0, received, &mut on_event)?;
             }
             return Ok(());
         }
-        let mut set = WaitSet::new(endpoints.iter()).with_waker(waker.as_ref());
-        while !desk.is_done() && !stop.load(Ordering::Relaxed) {
+        let mut set = PollSet::new(endpoints.iter()).with_waker(waker.as_ref());
+        while !handler.is_done() && !stop.load(Ordering::Relaxed) {
             for (index, _) in set.wait(None)? {
                 let Some(endpoint) = endpoints.get(index) else {
                     waker.iter().for_each(Waker::reset);
                     continue;
                 };
-                if !desk.is_done() {
+                if !handler.is_done() {
                     let received = endpoint.try_receive(&mut buffer);
-                    serve(desk, endpoints, index, received, &mut observe)?;
+                    serve(handler, endpoints, index, received, &mut on_event)?;
                 }
             }
         }
@@ -110,40 +110,40 @@ impl Server {
 
 /// Serves what a receive on the endpoint of that index brought.
 fn serve<E: From<Error>>(
-    desk: &mut Desk,
+    handler: &mut Handler,
     endpoints: &[Endpoint],
     index: usize,
     received: Result<Option<Datagram<'_>>>,
-    observe: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let datagram = match received {
         Ok(Some(datagram)) => datagram,
         Ok(None) => return Ok(()),
         // SO_RCVTIMEO ran out: the option is the user's, and no error.
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
-        Err(error) if error.is_about_the_network() => return desk.failed(1, error, observe),
+        Err(error) if error.is_about_the_network() => return handler.failed(1, error, on_event),
         Err(error) => return Err(error.into()),
     };
     let (endpoint, request) = (&endpoints[index], Request::from_datagram(&datagram));
-    if let Some(answer) = desk.consent(&request, endpoints, desk.summary.datagrams) {
+    if let Some(answer) = handler.bench_answer(&request, endpoints, handler.summary.datagrams) {
         return match endpoint.reply(&datagram, &answer) {
             Ok(()) => Ok(()),
-            Err(error) => desk.failed(1, error, observe),
+            Err(error) => handler.failed(1, error, on_event),
         };
     }
-    let tell_each = desk.behaviour.tell_each;
-    let Some(answer) = desk.answer(&request, observe)? else {
+    let per_datagram_events = handler.behaviour.per_datagram_events;
+    let Some(answer) = handler.answer(&request, on_event)? else {
         return Ok(());
     };
     let length = answer.bytes.len();
     match endpoint.reply(&datagram, answer.bytes) {
         Ok(()) => {
-            if let (true, Some((request, reply))) = (tell_each, answer.replied) {
-                observe(&Event::Replied(request, reply))?;
+            if let (true, Some((request, reply))) = (per_datagram_events, answer.replied) {
+                on_event(&Event::Replied(request, reply))?;
             }
-            desk.replied(1, length);
+            handler.replied(1, length);
             Ok(())
         }
-        Err(error) => desk.failed(1, error, observe),
+        Err(error) => handler.failed(1, error, on_event),
     }
 }

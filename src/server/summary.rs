@@ -3,7 +3,7 @@
 use std::ops::AddAssign;
 use std::time::Duration;
 
-use super::desk::Refusal;
+use super::handler::Refusal;
 use crate::protocol::exchange::Served;
 use crate::socket::Endpoint;
 

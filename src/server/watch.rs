@@ -1,4 +1,4 @@
-//! What a crew does, watched from outside while it works.
+//! What a pool does, watched from outside while it works.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! Floor 2: names and numbers of ports (services(5)).
+//! Names and numbers of ports (services(5)).
 //!
 //! A port number says which conversation of a machine a datagram belongs to; `/etc/services` gives
 //! the well-known ones their names. This module reads that file as it lies in memory, borrowing and

@@ -48,7 +48,7 @@ pub fn nearest<'a>(name: &str, entries: impl Iterator<Item = Entry<'a>>) -> Vec<
             found.truncate(OFFERED);
         }
     }
-    // Beside a slip of the finger, what is only alike is noise.
+    // ControlMessages a slip of the finger, what is only alike is noise.
     let slips = found
         .iter()
         .filter(|(likeness, _)| *likeness >= 1.0)

@@ -8,7 +8,7 @@ use socket2::{Protocol, SockAddr, Socket, Type};
 
 use super::address::{Family, Shown};
 use super::endpoint::Endpoint;
-use super::options::Setting;
+use super::options::OptionValue;
 use crate::error::{Error, Result};
 
 /// Makes an [`Endpoint`]: `socket`, one `setsockopt` an option in the order given, `bind`.
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 /// Not one call more is made, so that a trace of the program shows just what was asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
-    settings: Vec<Setting>,
+    settings: Vec<OptionValue>,
     packet_info: bool,
 }
 
@@ -30,14 +30,14 @@ impl Endpoint {
 impl Builder {
     /// Sets a socket option before `bind`.
     #[must_use]
-    pub fn option(mut self, setting: Setting) -> Self {
+    pub fn option(mut self, setting: OptionValue) -> Self {
         self.settings.push(setting);
         self
     }
 
     /// Sets several socket options before `bind`, in order.
     #[must_use]
-    pub fn options(mut self, settings: impl IntoIterator<Item = Setting>) -> Self {
+    pub fn options(mut self, settings: impl IntoIterator<Item = OptionValue>) -> Self {
         self.settings.extend(settings);
         self
     }

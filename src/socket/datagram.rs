@@ -99,43 +99,43 @@ impl<'a> Datagram<'a> {
     }
 
     /// What came beside the bytes, unread.
-    pub fn beside(&self) -> Beside<'a> {
-        Beside(self.0.control())
+    pub fn control_messages(&self) -> ControlMessages<'a> {
+        ControlMessages(self.0.control())
     }
 
     /// Where it was sent to, if `IP_PKTINFO` or `IPV6_RECVPKTINFO` is on.
     pub fn packet_info(&self) -> Option<PacketInfo> {
-        self.beside().packet_info()
+        self.control_messages().packet_info()
     }
 
     /// The TOS byte or traffic class (DSCP and ECN), if `IP_RECVTOS` or `IPV6_RECVTCLASS` is on.
     pub fn tos(&self) -> Option<u8> {
-        self.beside().tos()
+        self.control_messages().tos()
     }
 
-    /// The TTL or hop limit on arrival, if `IP_RECVTTL` or `IPV6_RECVHOPLIMIT` is on.
+    /// The TTL or hop limit on message, if `IP_RECVTTL` or `IPV6_RECVHOPLIMIT` is on.
     pub fn ttl(&self) -> Option<u8> {
-        self.beside().ttl()
+        self.control_messages().ttl()
     }
 
     /// How many datagrams this socket had lost to a full receive buffer when this one was queued,
     /// counted since the socket was made, if `SO_RXQ_OVFL` is on and any were lost (socket(7)).
     pub fn kernel_drops(&self) -> Option<u32> {
-        self.beside().kernel_drops()
+        self.control_messages().kernel_drops()
     }
 
     /// When the kernel received it, if `SO_TIMESTAMPNS` is on.
     pub fn timestamp(&self) -> Option<SystemTime> {
-        self.beside().timestamp()
+        self.control_messages().timestamp()
     }
 
     /// The size of each segment of an offloaded run, if `UDP_GRO` is on and this is one (udp(7)).
     pub fn segment_size(&self) -> Option<usize> {
-        self.beside().segment_size()
+        self.control_messages().segment_size()
     }
 
-    pub(super) fn control_messages(&self) -> impl Iterator<Item = Message<'a>> {
-        self.beside().messages()
+    pub(super) fn each_control_message(&self) -> impl Iterator<Item = Message<'a>> {
+        self.control_messages().messages()
     }
 }
 
@@ -143,9 +143,9 @@ impl<'a> Datagram<'a> {
 ///
 /// Each answer is there only if the option that asks for it was set, and is read when it is asked for.
 #[derive(Clone, Copy)]
-pub struct Beside<'a>(&'a [u8]);
+pub struct ControlMessages<'a>(&'a [u8]);
 
-impl<'a> Beside<'a> {
+impl<'a> ControlMessages<'a> {
     pub(crate) fn new(control: &'a [u8]) -> Self {
         Self(control)
     }
@@ -205,7 +205,7 @@ impl<'a> Beside<'a> {
     }
 }
 
-impl fmt::Debug for Beside<'_> {
+impl fmt::Debug for ControlMessages<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.messages()).finish()
     }

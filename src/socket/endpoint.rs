@@ -11,8 +11,8 @@ use socket2::{MsgHdr, SockAddr, Socket};
 use super::address::{Family, Shown};
 use super::datagram::{Datagram, ReceiveBuffer};
 use super::error_queue::QueuedError;
-use super::options::{self, Setting};
-use super::wait::{Traffic, WaitSet};
+use super::options::{self, OptionValue};
+use super::poll_set::{PollSet, Readiness};
 use crate::error::{Error, Result};
 use crate::sys::control::{self, Outgoing};
 use crate::units::LONGEST;
@@ -54,7 +54,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// Of setsockopt(2), with the option's name and value.
-    pub fn set(&mut self, setting: &Setting) -> Result<()> {
+    pub fn set(&mut self, setting: &OptionValue) -> Result<()> {
         setting.apply(self.as_fd())?;
         self.control = options::enabled_control(self.as_fd(), self.family);
         Ok(())
@@ -268,8 +268,8 @@ impl Endpoint {
     ///
     /// # Errors
     /// Of ppoll(2).
-    pub fn wait(&self, timeout: Option<Duration>) -> Result<Option<Traffic>> {
-        let mut set = WaitSet::new([self]);
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<Option<Readiness>> {
+        let mut set = PollSet::new([self]);
         let seen = set.wait(timeout)?.next();
         Ok(seen.map(|(_, traffic)| traffic))
     }

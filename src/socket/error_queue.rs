@@ -102,7 +102,7 @@ impl QueuedError {
 
     /// Finds the `IP_RECVERR` or `IPV6_RECVERR` message in what a `MSG_ERRQUEUE` receive brought.
     pub(super) fn read(datagram: &Datagram<'_>) -> Option<Self> {
-        let payload = datagram.control_messages().find_map(|message| {
+        let payload = datagram.each_control_message().find_map(|message| {
             matches!(
                 (message.level, message.kind),
                 (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::wait::WaitSet;
+use super::poll_set::PollSet;
 use crate::error::{Error, Result};
 
 /// Lets time pass, unless `stop` is raised by a signal handler.
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 pub fn pause(time: Duration, stop: &AtomicBool) -> Result<()> {
     if !time.is_zero() && !stop.load(Ordering::Relaxed) {
         // A set of no sockets sees nothing but the end of the time.
-        let _ = WaitSet::new::<OwnedFd>([]).wait(Some(time))?.next();
+        let _ = PollSet::new::<OwnedFd>([]).wait(Some(time))?.next();
     }
     Ok(())
 }

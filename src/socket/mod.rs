@@ -1,4 +1,4 @@
-//! Floor 2: a UDP socket, explicit and safe.
+//! A UDP socket, explicit and safe.
 //!
 //! Nothing hides the calls: a socket is made with family, type and protocol, its options are set one
 //! by one, then it is bound. The file descriptor is always within reach.
@@ -21,19 +21,19 @@ mod address;
 mod builder;
 mod datagram;
 mod endpoint;
+mod epoll_set;
 mod error_queue;
 mod group;
 mod interrupt;
 pub mod options;
-mod ready;
-mod wait;
+mod poll_set;
 
 pub use address::{Family, Shown, resolve, scope_name, usable};
 pub use builder::Builder;
-pub use datagram::{Beside, Datagram, PacketInfo, ReceiveBuffer};
+pub use datagram::{ControlMessages, Datagram, PacketInfo, ReceiveBuffer};
 pub use endpoint::Endpoint;
+pub use epoll_set::EpollSet;
 pub use error_queue::{Origin, QueuedError, Refusal, icmp_name};
 pub use interrupt::{Waker, pause};
-pub use ready::ReadySet;
-pub(crate) use wait::timespec;
-pub use wait::{Traffic, WaitSet};
+pub(crate) use poll_set::timespec;
+pub use poll_set::{PollSet, Readiness};

@@ -5,13 +5,13 @@ use std::ptr::NonNull;
 /// A slice on the heap that never moves, with its address free to be handed to the kernel.
 ///
 /// A `Box` claims that no one else reaches its memory, each time it is moved; this does not.
-pub(crate) struct Fixed<T>(NonNull<[T]>);
+pub(crate) struct PinnedSlice<T>(NonNull<[T]>);
 
 // SAFETY: it owns its memory as a Box does. The pointers in the C structs that are kept in it lead
-// to other `Fixed` memory of the same owner, which moves to another thread along with it.
-unsafe impl<T> Send for Fixed<T> {}
+// to other `PinnedSlice` memory of the same owner, which moves to another thread along with it.
+unsafe impl<T> Send for PinnedSlice<T> {}
 
-impl<T> Fixed<T> {
+impl<T> PinnedSlice<T> {
     pub(crate) fn new(memory: impl Into<Box<[T]>>) -> Self {
         Self(NonNull::from(Box::leak(memory.into())))
     }
@@ -39,7 +39,7 @@ impl<T> Fixed<T> {
     }
 }
 
-impl<T> Drop for Fixed<T> {
+impl<T> Drop for PinnedSlice<T> {
     fn drop(&mut self) {
         // SAFETY: the pointer comes from Box::leak, and is given back this once.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });

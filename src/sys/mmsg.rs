@@ -9,19 +9,19 @@ use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 
-use super::arena::Fixed;
+use super::arena::PinnedSlice;
 use super::control::Outgoing;
 use super::name::Name;
 
 /// Memory for `slots` datagrams with their senders and control messages.
 pub(crate) struct ReceiveArena {
-    headers: Fixed<libc::mmsghdr>,
-    names: Fixed<Name>,
+    headers: PinnedSlice<libc::mmsghdr>,
+    names: PinnedSlice<Name>,
     /// Zeroed, since the kernel leaves the padding between messages as it was.
-    control: Fixed<u8>,
-    data: Fixed<MaybeUninit<u8>>,
+    control: PinnedSlice<u8>,
+    data: PinnedSlice<MaybeUninit<u8>>,
     /// The headers lead to these; nothing else reads them.
-    _vectors: Fixed<libc::iovec>,
+    _vectors: PinnedSlice<libc::iovec>,
     capacity: usize,
     /// From one datagram's memory to the next one's.
     stride: usize,
@@ -37,13 +37,13 @@ pub(crate) struct ReceiveArena {
 pub(crate) fn probe() -> io::Result<()> {
     // SAFETY: recvmmsg(2) demands vlen valid headers at msgvec; vlen is 0.
     let received = unsafe { libc::recvmmsg(-1, ptr::null_mut(), 0, 0, ptr::null_mut()) };
-    believe(received)?;
+    check(received)?;
     // SAFETY: sendmmsg(2) demands vlen valid headers at msgvec; vlen is 0.
     let sent = unsafe { libc::sendmmsg(-1, ptr::null_mut(), 0, 0) };
-    believe(sent)
+    check(sent)
 }
 
-fn believe(returned: i32) -> io::Result<()> {
+fn check(returned: i32) -> io::Result<()> {
     let error = io::Error::last_os_error();
     match error.raw_os_error() {
         _ if returned >= 0 => Ok(()),
@@ -68,14 +68,15 @@ impl ReceiveArena {
         // One cache line more than a power of two, so that the slots' first lines, where small
         // datagrams live, do not all compete for the same set of the cache.
         let stride = capacity.next_multiple_of(64) + 64;
-        let names = Fixed::new(vec![Name::EMPTY; slots]);
-        let control = Fixed::new(vec![0; slots * control_space]);
-        let data: Fixed<MaybeUninit<u8>> = Fixed::new(Box::new_uninit_slice(slots * stride));
+        let names = PinnedSlice::new(vec![Name::EMPTY; slots]);
+        let control = PinnedSlice::new(vec![0; slots * control_space]);
+        let data: PinnedSlice<MaybeUninit<u8>> =
+            PinnedSlice::new(Box::new_uninit_slice(slots * stride));
         let vector = |slot| libc::iovec {
             iov_base: data.address(slot * stride).cast(),
             iov_len: capacity,
         };
-        let vectors = Fixed::new((0..slots).map(vector).collect::<Vec<_>>());
+        let vectors = PinnedSlice::new((0..slots).map(vector).collect::<Vec<_>>());
         let header = |slot| {
             let mut header = empty_header();
             header.msg_hdr.msg_iov = vectors.address(slot);
@@ -87,7 +88,7 @@ impl ReceiveArena {
             header
         };
         Self {
-            headers: Fixed::new((0..slots).map(header).collect::<Vec<_>>()),
+            headers: PinnedSlice::new((0..slots).map(header).collect::<Vec<_>>()),
             names,
             control,
             data,
@@ -168,10 +169,10 @@ fn empty_header() -> libc::mmsghdr {
 
 /// Headers for up to `slots` messages a call.
 pub(crate) struct SendArena {
-    headers: Fixed<libc::mmsghdr>,
-    vectors: Fixed<libc::iovec>,
-    names: Fixed<Name>,
-    controls: Fixed<Outgoing>,
+    headers: PinnedSlice<libc::mmsghdr>,
+    vectors: PinnedSlice<libc::iovec>,
+    names: PinnedSlice<Name>,
+    controls: PinnedSlice<Outgoing>,
 }
 
 /// Sends one message whose bytes lie in several places (sendmsg(2)).
@@ -212,10 +213,10 @@ impl SendArena {
             iov_len: 0,
         };
         Self {
-            headers: Fixed::new(vec![empty_header(); slots]),
-            vectors: Fixed::new(vec![vector; slots]),
-            names: Fixed::new(vec![Name::EMPTY; slots]),
-            controls: Fixed::new((0..slots).map(|_| Outgoing::new()).collect::<Vec<_>>()),
+            headers: PinnedSlice::new(vec![empty_header(); slots]),
+            vectors: PinnedSlice::new(vec![vector; slots]),
+            names: PinnedSlice::new(vec![Name::EMPTY; slots]),
+            controls: PinnedSlice::new((0..slots).map(|_| Outgoing::new()).collect::<Vec<_>>()),
         }
     }
 

@@ -1,8 +1,8 @@
-//! Floor 1: the only room with `unsafe`. File descriptors and bytes in, bytes and `io::Error` out.
+//! The only module with `unsafe`. File descriptors and bytes in, bytes and `io::Error` out.
 //!
-//! The contract that this floor keeps:
+//! The contract that this layer keeps:
 //! - One file per family of system calls. What socket2 or nix offers safely is taken from there by
-//!   the floors above; what stands here is what neither has.
+//!   the layers above; what stands here is what neither has.
 //! - Each `unsafe` block holds one unsafe operation. Its SAFETY comment says what the man page
 //!   demands and why it holds.
 //! - No policy: nothing is retried, chosen, logged or remembered. An error is the errno as it came.

@@ -16,7 +16,7 @@ use std::time::Duration;
 use io_uring::types::{BufRingEntry, CancelBuilder, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
 
-use super::arena::Fixed;
+use super::arena::PinnedSlice;
 use super::control::Outgoing;
 use super::mmsg::{Piece, SendArena, Slot};
 use super::name::{self, Name};
@@ -40,9 +40,9 @@ struct Page([u8; 4096]);
 /// The memory that the kernel writes on its own time.
 struct Buffers {
     /// An array of `struct io_uring_buf`, its first entry's last field the tail.
-    ring: Fixed<Page>,
-    pool: Fixed<u8>,
-    template: Fixed<libc::msghdr>,
+    ring: PinnedSlice<Page>,
+    pool: PinnedSlice<u8>,
+    template: PinnedSlice<libc::msghdr>,
     count: u16,
     stride: usize,
     length: usize,
@@ -94,10 +94,10 @@ impl Buffers {
         template.msg_controllen = control_space as _;
         let pages = (usize::from(count) * size_of::<BufRingEntry>()).div_ceil(size_of::<Page>());
         let mut buffers = Self {
-            ring: Fixed::new(vec![Page([0; 4096]); pages]),
+            ring: PinnedSlice::new(vec![Page([0; 4096]); pages]),
             // Zero pages of the kernel: nothing is touched before a datagram comes.
-            pool: Fixed::new(vec![0; usize::from(count) * stride]),
-            template: Fixed::new([template]),
+            pool: PinnedSlice::new(vec![0; usize::from(count) * stride]),
+            template: PinnedSlice::new([template]),
             count,
             stride,
             length,

@@ -209,7 +209,7 @@ impl Tracer {
     fn know(&mut self, thread: i32, is_untraced: bool) {
         self.tracees.entry(thread).or_insert_with(|| Tracee {
             process: thread,
-            is_apart: false,
+            shares_fd_table: false,
             entry: None,
             is_started: true,
             is_untraced,

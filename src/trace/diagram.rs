@@ -8,7 +8,7 @@ use super::call::{Call, Direction, Returned};
 
 /// What became of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum Delivery {
     /// A traced socket received it.
     Received,
     /// A traced socket was there to receive it, and did not.
@@ -35,7 +35,7 @@ pub struct Arrow {
     /// The first bytes.
     pub start: Vec<u8>,
     /// What became of it.
-    pub fate: Fate,
+    pub delivery: Delivery,
     received: usize,
 }
 
@@ -106,7 +106,7 @@ impl Diagram {
                         bytes: moved.bytes,
                         datagrams,
                         start: moved.start.clone(),
-                        fate: Fate::Left,
+                        delivery: Delivery::Left,
                         received: 0,
                     });
                     if is_kept {
@@ -124,7 +124,7 @@ impl Diagram {
                             bytes: moved.bytes,
                             datagrams,
                             start: moved.start.clone(),
-                            fate: Fate::Came,
+                            delivery: Delivery::Came,
                             received: moved.bytes,
                         });
                     }
@@ -191,7 +191,7 @@ impl Diagram {
         }) else {
             return false;
         };
-        arrow.fate = Fate::Received;
+        arrow.delivery = Delivery::Received;
         if arrow.from.ip().is_unspecified() {
             arrow.from.set_ip(from.ip());
         }
@@ -204,8 +204,8 @@ impl Diagram {
         };
         let arrows = self.arrows.iter_mut();
         let sent = arrows.filter(|arrow| arrow.from.port() == from.port() && arrow.to == to);
-        if let Some(arrow) = { sent }.find(|arrow| arrow.fate == Fate::Left) {
-            arrow.fate = Fate::Refused;
+        if let Some(arrow) = { sent }.find(|arrow| arrow.delivery == Delivery::Left) {
+            arrow.delivery = Delivery::Refused;
         }
     }
 
@@ -213,8 +213,8 @@ impl Diagram {
     /// received is lost.
     pub fn arrows(&self) -> impl Iterator<Item = Arrow> {
         self.arrows.iter().cloned().map(|mut arrow| {
-            if arrow.fate == Fate::Left && self.ports.contains(&arrow.to.port()) {
-                arrow.fate = Fate::Lost;
+            if arrow.delivery == Delivery::Left && self.ports.contains(&arrow.to.port()) {
+                arrow.delivery = Delivery::Lost;
             }
             arrow
         })

@@ -13,7 +13,7 @@ pub struct Config {
     pub only_udp: bool,
     /// How many processes and threads may be traced at once. Beyond that those that were started are
     /// ended, and those that were attached to are let go. `None` for no limit.
-    pub most: Option<usize>,
+    pub max_tracees: Option<usize>,
     /// Whether sockets are asked for their addresses where a call does not tell them.
     pub ask: bool,
     /// Whether a call during which something else happens is told in two parts, as strace does: as it
@@ -28,7 +28,7 @@ impl Default for Config {
             follow: true,
             bytes: 32,
             only_udp: true,
-            most: None,
+            max_tracees: None,
             ask: true,
             overlaps: false,
         }

@@ -23,31 +23,31 @@ impl Tracer {
         }
         let process = tracee::process_of(child).unwrap_or(child);
         let mode = self.processes.get(&maker).map_or(Mode::Every, |p| p.mode);
-        let is_apart = process != maker && ptrace::shares_files(parent, child);
+        let shares_fd_table = process != maker && ptrace::shares_files(parent, child);
         self.adopt(
             child,
-            if is_apart { maker } else { process },
+            if shares_fd_table { maker } else { process },
             mode,
             is_started,
         );
         if let Some(tracee) = self.tracees.get_mut(&child) {
             tracee.is_untraced = is_untraced;
         }
-        if is_apart {
+        if shares_fd_table {
             self.share(parent, child, maker);
         } else if process != maker
             && let Some(parent) = self.processes.get(&maker)
         {
             let table = self.sockets.fork(&parent.table);
             let (covered, is_late) = (parent.covered.clone(), parent.is_late);
-            let is_mixed = parent.is_mixed;
-            let (is_foreign, is_started) = (parent.is_foreign, parent.is_started);
+            let mixed_abi = parent.mixed_abi;
+            let (is_32bit, is_started) = (parent.is_32bit, parent.is_started);
             if let Some(child) = self.processes.get_mut(&process) {
                 child.table = table;
                 child.covered = covered;
                 child.is_late = is_late;
-                child.is_mixed = is_mixed;
-                child.is_foreign = is_foreign;
+                child.mixed_abi = mixed_abi;
+                child.is_32bit = is_32bit;
                 child.is_started = is_started;
             }
         }
@@ -65,7 +65,7 @@ impl Tracer {
             self.adopt(child, process, Mode::Every, is_started);
             if let Some(entry) = self.processes.get_mut(&process).filter(|_| !is_known) {
                 entry.is_started = true;
-                entry.is_foreign = tracee::is_foreign(child);
+                entry.is_32bit = tracee::is_32bit(child);
                 self.sockets.scan(&mut entry.table, child);
             }
             self.late.push_back((child, status));
@@ -118,18 +118,18 @@ impl Tracer {
     /// calls is looked at.
     fn share(&mut self, parent: i32, child: i32, maker: i32) {
         if let Some(tracee) = self.tracees.get_mut(&child) {
-            tracee.is_apart = true;
+            tracee.shares_fd_table = true;
         }
         self.look_at_every(maker, parent);
     }
 
     /// A process that shared its maker's descriptors has its own from its exec on.
     fn part(&mut self, thread: i32) {
-        let Some(tracee) = self.tracees.get_mut(&thread).filter(|t| t.is_apart) else {
+        let Some(tracee) = self.tracees.get_mut(&thread).filter(|t| t.shares_fd_table) else {
             return;
         };
         let maker = std::mem::replace(&mut tracee.process, thread);
-        tracee.is_apart = false;
+        tracee.shares_fd_table = false;
         let Some(shared) = self.processes.get_mut(&maker) else {
             return;
         };
@@ -154,7 +154,9 @@ impl Tracer {
         let gone: Vec<i32> = self
             .tracees
             .iter()
-            .filter(|(id, tracee)| tracee.process == thread && **id != thread && !tracee.is_apart)
+            .filter(|(id, tracee)| {
+                tracee.process == thread && **id != thread && !tracee.shares_fd_table
+            })
             .map(|(id, _)| *id)
             .collect();
         for id in gone {
@@ -163,8 +165,8 @@ impl Tracer {
         if let Some(tracee) = self.tracees.get_mut(&thread) {
             tracee.entry = None;
         }
-        let is_apart = |tracee: &&Tracee| tracee.process == thread && tracee.is_apart;
-        let apart = self.tracees.values().filter(is_apart).count();
+        let shares_fd_table = |tracee: &&Tracee| tracee.process == thread && tracee.shares_fd_table;
+        let apart = self.tracees.values().filter(shares_fd_table).count();
         if let Some(process) = self.processes.get_mut(&thread) {
             process.threads = 1 + apart;
         }

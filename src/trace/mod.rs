@@ -1,4 +1,4 @@
-//! Floor 4: a tracer of socket calls, by ptrace(2).
+//! A tracer of socket calls, by ptrace(2).
 //!
 //! A [`Tracer`] runs programs, or takes over a running one, and tells each call that touches a socket
 //! as a [`Call`]: its text in strace's notation, and the facts in it. A seccomp filter in the program
@@ -45,7 +45,7 @@ mod tracer;
 mod waiting;
 
 pub use call::{Call, Direction, Events, Facts, Kind, Moved, Returned, Wait};
-pub use diagram::{Arrow, Diagram, Fate};
+pub use diagram::{Arrow, Delivery, Diagram};
 pub use event::{Config, End, Event};
 pub use front::{Background, Front, stand_in_front};
 pub use program::Program;

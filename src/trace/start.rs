@@ -223,7 +223,7 @@ impl Tracer {
     pub(super) fn adopt(&mut self, thread: i32, process: i32, mode: Mode, is_started: bool) {
         let tracee = Tracee {
             process,
-            is_apart: false,
+            shares_fd_table: false,
             entry: None,
             is_started,
             is_untraced: false,
@@ -235,12 +235,12 @@ impl Tracer {
             threads: 0,
             covered: Vec::new(),
             is_late: false,
-            is_mixed: false,
-            is_foreign: false,
+            mixed_abi: false,
+            is_32bit: false,
             is_started: false,
         });
         entry.threads += 1;
-        if let Some(most) = self.config.most
+        if let Some(most) = self.config.max_tracees
             && self.tracees.len() > most
             && self.failure.is_none()
             && !self.is_leaving
@@ -265,11 +265,11 @@ impl Tracer {
         if let Some(entry) = self.processes.get_mut(&process) {
             entry.is_started = true;
             let thread = tracee::living(process);
-            entry.is_foreign = tracee::is_foreign(thread);
+            entry.is_32bit = tracee::is_32bit(thread);
             self.sockets.scan(&mut entry.table, thread);
             let file = std::fs::read_link(format!("/proc/{thread}/exe")).unwrap_or_default();
             let file = file.to_string_lossy().escape_debug().to_string();
-            if entry.is_foreign {
+            if entry.is_32bit {
                 let text = format!(
                     "{file} is a 32-bit program: its calls have numbers of their own, and are not shown"
                 );

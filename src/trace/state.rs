@@ -293,7 +293,7 @@ impl Tracer {
         let Some(process) = self.processes.get_mut(&id) else {
             return;
         };
-        if process.is_foreign || std::mem::replace(&mut process.is_mixed, true) {
+        if process.is_32bit || std::mem::replace(&mut process.mixed_abi, true) {
             return;
         }
         let text =

@@ -25,7 +25,7 @@ pub(super) struct Tracee {
     pub(super) process: i32,
     /// Whether it is a process of its own that shares its maker's descriptors (CLONE_FILES without
     /// CLONE_THREAD).
-    pub(super) is_apart: bool,
+    pub(super) shares_fd_table: bool,
     pub(super) entry: Option<Entry>,
     /// Whether it descends from a program that was started, and not from one that was attached to.
     pub(super) is_started: bool,
@@ -53,9 +53,9 @@ pub(super) struct Process {
     /// Whether the filter hands over the calls that are late (`Shape::is_late`).
     pub(super) is_late: bool,
     /// Whether it has been said that it makes sockets by calls of another architecture.
-    pub(super) is_mixed: bool,
+    pub(super) mixed_abi: bool,
     /// A 32-bit program: its calls are not read.
-    pub(super) is_foreign: bool,
+    pub(super) is_32bit: bool,
     /// Whether the program has been started: before that it is ours.
     pub(super) is_started: bool,
 }
@@ -106,7 +106,7 @@ pub(super) fn living(process: i32) -> i32 {
 }
 
 /// Whether a process runs a program of the other word size, by the fifth byte of its ELF header.
-pub(super) fn is_foreign(process: i32) -> bool {
+pub(super) fn is_32bit(process: i32) -> bool {
     use std::io::Read as _;
     let mut head = [0; 5];
     let read =

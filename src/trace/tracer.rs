@@ -111,7 +111,7 @@ impl Tracer {
     /// needs a tracer then ([`Tracer::remaining`]) is for [`Tracer::keep`].
     ///
     /// # Errors
-    /// If there are more processes and threads than [`Config::most`]: those that were started have
+    /// If there are more processes and threads than [`Config::max_tracees`]: those that were started have
     /// been ended then, and those that were attached to let go.
     pub fn next_event(&mut self, signals: Option<Signals<'_>>) -> Result<Option<Event<'_>>> {
         loop {

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::ahead::Ahead;
+use super::digest_thread::DigestThread;
 use crate::error::{Error, Result};
 use crate::protocol::transfer::{Digest, Digesting, Source};
 use crate::sys::map::Map;
@@ -32,7 +32,7 @@ enum Kind {
     Mapped {
         map: Arc<Map>,
         /// Its digest, where a thread takes it.
-        ahead: Option<Ahead>,
+        digest_thread: Option<DigestThread>,
     },
     Piped(Pipe),
 }
@@ -70,7 +70,7 @@ impl Input {
         let kind = match NonZeroUsize::new(length) {
             Some(length) if metadata.is_file() => Kind::Mapped {
                 map: Arc::new(Map::new(&file, length).map_err(failed)?),
-                ahead: None,
+                digest_thread: None,
             },
             // Files of /proc say that they are empty.
             _ => Kind::Piped(Pipe::new(file)),
@@ -127,20 +127,20 @@ impl Input {
     /// Takes the digest beside the sender from now on, if it is worth a thread; `kept` is the digest
     /// of what need not be sent.
     pub(super) fn run_ahead(&mut self, kept: &Digest) {
-        if let Kind::Mapped { map, ahead } = &mut self.kind
+        if let Kind::Mapped { map, digest_thread } = &mut self.kind
             && map.bytes().len() >= WORTH_A_THREAD
         {
             // Without a thread, the sender takes it.
-            *ahead = Ahead::start(Arc::clone(map), kept.clone()).ok();
+            *digest_thread = DigestThread::start(Arc::clone(map), kept.clone()).ok();
         }
     }
 
     /// Says how far the sender is. The digest, once it is there, is seen from then on.
     pub(super) fn sent(&mut self, offset: u64) {
-        if let Kind::Mapped { ahead, .. } = &mut self.kind
-            && let Some(ahead) = ahead
+        if let Kind::Mapped { digest_thread, .. } = &mut self.kind
+            && let Some(digest_thread) = digest_thread
         {
-            ahead.sent(offset);
+            digest_thread.sent(offset);
         }
     }
 
@@ -175,8 +175,11 @@ impl Source for Input {
     fn digest(&self) -> Digesting {
         match &self.kind {
             Kind::Mapped {
-                ahead: Some(ahead), ..
-            } => ahead.digest().map_or(Digesting::Pending, Digesting::Done),
+                digest_thread: Some(digest_thread),
+                ..
+            } => digest_thread
+                .digest()
+                .map_or(Digesting::Pending, Digesting::Done),
             _ => Digesting::Sender,
         }
     }

@@ -9,7 +9,7 @@ use super::event::Arrived;
 use super::store::Store;
 use super::target::Stored;
 use crate::error::Error;
-use crate::io::Arrival;
+use crate::io::Received;
 use crate::protocol::transfer::{Code, Failure, Frame, Receiver};
 use crate::socket::PacketInfo;
 
@@ -37,7 +37,7 @@ pub(super) struct Job {
 impl Job {
     pub(super) fn new(
         receiver: Receiver,
-        arrival: &Arrival<'_>,
+        message: &Received<'_>,
         size: Option<u64>,
         stored: Stored,
     ) -> Self {
@@ -45,8 +45,8 @@ impl Job {
         Self {
             kept: receiver.delivered(),
             receiver,
-            peer: arrival.source(),
-            from: arrival.beside().packet_info(),
+            peer: message.source(),
+            from: message.control_messages().packet_info(),
             name: stored.name,
             path: stored.path,
             size,

@@ -2,7 +2,7 @@
 //! [`protocol::transfer`](crate::protocol::transfer).
 //!
 //! [`send`] takes an [`Input`] to one receiver; a [`Receiving`] takes streams of any number of
-//! senders through one socket. Both are one thread, and ride the ladder ([`crate::io`]): with
+//! senders through one socket. Both are one thread, and use any backend of [`crate::io`]: with
 //! `offload`, up to 64 KiB of datagrams a system call.
 //!
 //! ```
@@ -30,13 +30,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod ahead;
-mod desk;
+mod digest_thread;
 mod event;
 mod input;
 mod job;
 mod receive;
 mod send;
+mod sessions;
 mod store;
 mod target;
 mod writer;

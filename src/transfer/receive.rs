@@ -5,12 +5,12 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::desk::Desk;
-use super::target::Place;
+use super::sessions::Sessions;
+use super::target::Destination;
 use super::{Event, PROGRESS, TIMEOUT, Tally, Target};
 use crate::error::{Error, Result};
-use crate::io::{Choice, Rung, Settings, Transport, Wait};
-use crate::socket::options::{Setting, SocketOption};
+use crate::io::{Backend, BackendChoice, Transport, TransportConfig, Wait};
+use crate::socket::options::{OptionValue, SocketOption};
 use crate::socket::{Endpoint, Waker};
 use crate::units;
 
@@ -31,15 +31,15 @@ pub struct ReceiveConfig {
     /// End after so many transfers; a file and a stream take one.
     pub count: Option<u64>,
     /// At most so many at a time.
-    pub most: usize,
+    pub max_transfers: usize,
     /// How long a sender may be silent before it counts as gone.
     pub timeout: Duration,
     /// How long to wait for the first sender; for ever if not given.
     pub patience: Option<Duration>,
     /// Options of the socket.
-    pub options: Vec<Setting>,
-    /// The rung.
-    pub choice: Choice,
+    pub options: Vec<OptionValue>,
+    /// The backend.
+    pub choice: BackendChoice,
 }
 
 impl ReceiveConfig {
@@ -53,11 +53,11 @@ impl ReceiveConfig {
             },
             target,
             resume: false,
-            most: 16,
+            max_transfers: 16,
             timeout: TIMEOUT,
             patience: None,
             options: Vec::new(),
-            choice: Choice::Auto,
+            choice: BackendChoice::Auto,
         }
     }
 }
@@ -65,11 +65,11 @@ impl ReceiveConfig {
 /// A socket that streams come to.
 pub struct Receiving {
     transport: Transport,
-    desk: Desk,
+    sessions: Sessions,
     patience: Option<Duration>,
     start: Instant,
     /// When progress was told last, and whether anything came since.
-    told: (Duration, bool),
+    reported: (Duration, bool),
 }
 
 impl Receiving {
@@ -79,14 +79,14 @@ impl Receiving {
     /// # Errors
     /// Of the socket's calls, and of the file's.
     pub fn open(config: ReceiveConfig) -> Result<Self> {
-        let place = Place::open(config.target, config.resume)?;
+        let destination = Destination::open(config.target, config.resume)?;
         let endpoint = Endpoint::builder()
             .packet_info(config.address.ip().is_unspecified())
             .options(config.options)
             .bind(config.address)?;
-        let settings = Settings {
+        let settings = TransportConfig {
             batch: BATCH,
-            ..Settings::default()
+            ..TransportConfig::default()
         };
         let transport = Transport::open(endpoint, config.choice, settings)?;
         let shown = SocketOption::find("SO_RCVBUF")?
@@ -95,16 +95,16 @@ impl Receiving {
         // The kernel reckons what a datagram occupies, nearly twice its payload where they come one
         // by one.
         let room = shown.parse::<u64>().unwrap_or(212_992) / 2;
-        let mut desk = Desk::new(super::random_key()?, place, room);
-        desk.count = config.count;
-        desk.most = config.most.max(1);
-        desk.timeout = config.timeout;
+        let mut sessions = Sessions::new(super::random_key()?, destination, room);
+        sessions.count = config.count;
+        sessions.max_transfers = config.max_transfers.max(1);
+        sessions.timeout = config.timeout;
         Ok(Self {
             transport,
-            desk,
+            sessions,
             patience: config.patience,
             start: Instant::now(),
-            told: (Duration::ZERO, false),
+            reported: (Duration::ZERO, false),
         })
     }
 
@@ -121,9 +121,9 @@ impl Receiving {
         self.transport.endpoint()
     }
 
-    /// The rung that it rides.
-    pub fn rung(&self) -> Rung {
-        self.transport.rung()
+    /// The backend that it rides.
+    pub fn backend(&self) -> Backend {
+        self.transport.backend()
     }
 
     /// What ends a wait of [`Self::run`] from another thread.
@@ -141,29 +141,30 @@ impl Receiving {
     /// # Errors
     /// Of the socket's calls; `TimedOut` if nobody came for as long as
     /// [`ReceiveConfig::patience`] says.
-    pub fn run(&mut self, stop: &AtomicBool, observe: &mut dyn FnMut(Event<'_>)) -> Result<Tally> {
+    pub fn run(&mut self, stop: &AtomicBool, on_event: &mut dyn FnMut(Event<'_>)) -> Result<Tally> {
         let mut drops = self.transport.endpoint().kernel_drops().unwrap_or(0);
         let began = self.start.elapsed();
         loop {
-            self.receive(stop, observe)?;
+            self.receive(stop, on_event)?;
             let now = self.start.elapsed();
             let is_stopped = stop.load(Ordering::Relaxed);
-            self.desk.settle(now, is_stopped);
-            self.desk.speak(now, &mut self.transport.outbox());
-            let is_time = now.saturating_sub(self.told.0) >= PROGRESS;
+            self.sessions.settle(now, is_stopped);
+            self.sessions
+                .transmit(now, &mut self.transport.send_queue());
+            let is_time = now.saturating_sub(self.reported.0) >= PROGRESS;
             if is_time {
-                self.told = (now, false);
+                self.reported = (now, false);
                 let newly = self.transport.endpoint().kernel_drops().unwrap_or(drops);
                 if newly != drops {
                     drops = newly;
-                    self.desk.overflowed();
+                    self.sessions.overflowed();
                 }
             }
-            self.desk.tell(is_time, observe);
-            if self.desk.jobs.is_empty() && (is_stopped || self.desk.has_enough()) {
-                return Ok(self.desk.tally);
+            self.sessions.tell(is_time, on_event);
+            if self.sessions.jobs.is_empty() && (is_stopped || self.sessions.has_enough()) {
+                return Ok(self.sessions.tally);
             }
-            let nobody = self.desk.jobs.is_empty() && self.desk.tally == Tally::default();
+            let nobody = self.sessions.jobs.is_empty() && self.sessions.tally == Tally::default();
             if let (true, Some(patience)) = (nobody, self.patience)
                 && now.saturating_sub(began) >= patience
             {
@@ -177,28 +178,34 @@ impl Receiving {
     }
 
     fn wait(&self) -> Wait {
-        if self.desk.is_storing() {
+        if self.sessions.is_storing() {
             return Wait::For(TICK);
         }
-        let is_idle = self.desk.jobs.is_empty();
+        let is_idle = self.sessions.jobs.is_empty();
         let patience = self.patience.filter(|_| is_idle);
         // Where nothing more comes, what did come is told nevertheless.
-        let progress = (self.told.1 && !is_idle).then(|| self.told.0 + PROGRESS);
-        match self.desk.deadlines().chain(patience).chain(progress).min() {
+        let progress = (self.reported.1 && !is_idle).then(|| self.reported.0 + PROGRESS);
+        match self
+            .sessions
+            .deadlines()
+            .chain(patience)
+            .chain(progress)
+            .min()
+        {
             Some(deadline) => Wait::Until(units::after(self.start, deadline)),
             None => Wait::Forever,
         }
     }
 
-    fn receive(&mut self, stop: &AtomicBool, observe: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    fn receive(&mut self, stop: &AtomicBool, on_event: &mut dyn FnMut(Event<'_>)) -> Result<()> {
         let wait = self.wait();
-        let (start, desk) = (self.start, &mut self.desk);
-        let received = self.transport.receive(wait, stop, |arrival, outbox| {
-            desk.take(start.elapsed(), arrival, outbox, observe);
+        let (start, sessions) = (self.start, &mut self.sessions);
+        let received = self.transport.receive(wait, stop, |message, send_queue| {
+            sessions.take(start.elapsed(), message, send_queue, on_event);
         });
         match received {
             Ok(count) => {
-                self.told.1 |= count > 0;
+                self.reported.1 |= count > 0;
                 Ok(())
             }
             Err(error) if error.is_about_the_network() => Ok(()),
@@ -211,7 +218,7 @@ impl std::fmt::Debug for Receiving {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Receiving")
             .field("transport", &self.transport)
-            .field("transfers", &self.desk.jobs.len())
+            .field("transfers", &self.sessions.jobs.len())
             .finish_non_exhaustive()
     }
 }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::{Input, PROGRESS, Progress, TIMEOUT};
 use crate::error::{Error, Result};
-use crate::io::{Choice, Rung, Settings, Transport, Wait};
+use crate::io::{Backend, BackendChoice, Transport, TransportConfig, Wait};
 use crate::protocol::congestion::Cubic;
 use crate::protocol::transfer::{Code, Failure, Limit, Run, Sender, SenderConfig, SenderCounts};
-use crate::socket::options::{Setting, SocketOption};
-use crate::socket::{Endpoint, Family, WaitSet};
+use crate::socket::options::{OptionValue, SocketOption};
+use crate::socket::{Endpoint, Family, PollSet};
 use crate::units;
 
 /// So many runs leave before acknowledgements are looked for.
@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_millis(1);
 /// So often the network may say that nobody listens there any more, before it is believed.
 const REFUSALS: u32 = 3;
 /// So many system calls are spent on what a receiver said before it went.
-const LAST_WORDS: u32 = 16;
+const MAX_DRAINED: u32 = 16;
 
 /// Where to send, and how.
 #[derive(Clone, Debug)]
@@ -32,13 +32,13 @@ pub struct SendConfig {
     pub name: Option<String>,
     /// The longest datagram to try, in bytes of UDP payload; what the route's first hop takes if not
     /// given.
-    pub longest: Option<u16>,
+    pub max_datagram: Option<u16>,
     /// How long the receiver may be silent before it counts as gone.
     pub timeout: Duration,
     /// Options of the socket.
-    pub options: Vec<Setting>,
-    /// The rung.
-    pub choice: Choice,
+    pub options: Vec<OptionValue>,
+    /// The backend.
+    pub choice: BackendChoice,
 }
 
 impl SendConfig {
@@ -47,10 +47,10 @@ impl SendConfig {
         Self {
             destinations,
             name: None,
-            longest: None,
+            max_datagram: None,
             timeout: TIMEOUT,
             options: Vec::new(),
-            choice: Choice::Auto,
+            choice: BackendChoice::Auto,
         }
     }
 }
@@ -74,8 +74,8 @@ pub struct Sent {
     pub datagram_size: u16,
     /// What held it back for most of the time, and for which share of it.
     pub limit: (Limit, f64),
-    /// The rung that it rode.
-    pub rung: Rung,
+    /// The backend that it rode.
+    pub backend: Backend,
     /// System calls for datagrams.
     pub syscalls: u64,
 }
@@ -100,7 +100,7 @@ pub fn send(
     input: Input,
     config: &SendConfig,
     stop: &AtomicBool,
-    observe: &mut dyn FnMut(&Progress),
+    on_event: &mut dyn FnMut(&Progress),
 ) -> Result<Sent> {
     let mut input = input;
     let mut refused = None;
@@ -124,7 +124,7 @@ pub fn send(
             Err(error) => return Err(error),
         };
         let is_last = config.destinations.last() == Some(&destination);
-        match sending.run(&mut input, stop, observe) {
+        match sending.run(&mut input, stop, on_event) {
             // No answer at all: one of the others may have one.
             Ok(()) if sending.is_unanswered() && !is_last => {}
             Err(error) if error.is_about_the_network() && !sending.sender.is_open() => {
@@ -133,7 +133,7 @@ pub fn send(
             // What was sent until then is worth knowing.
             Err(error) if error.is_about_the_network() => {
                 let errno = error.errno().unwrap_or_default();
-                sending.vanished = Some(Failure::Unreachable(errno));
+                sending.peer_lost = Some(Failure::Unreachable(errno));
                 return sending.end();
             }
             Err(error) => return Err(error),
@@ -152,11 +152,11 @@ struct Sending {
     start: Instant,
     /// When the receiver agreed.
     opened: Option<Instant>,
-    told: Duration,
+    reported: Duration,
     run: Run,
     refusals: u32,
     /// The receiver was there, and is no more.
-    vanished: Option<Failure>,
+    peer_lost: Option<Failure>,
 }
 
 impl Sending {
@@ -171,22 +171,24 @@ impl Sending {
             .options(config.options.iter().cloned())
             .unbound(family)?;
         endpoint.connect(destination)?;
-        let longest = config.longest.map_or_else(|| first_hop(&endpoint), Ok)?;
+        let max_datagram = config
+            .max_datagram
+            .map_or_else(|| first_hop(&endpoint), Ok)?;
         let sender = SenderConfig {
             size: input.size(),
             name: config
                 .name
                 .clone()
                 .unwrap_or_else(|| input.name().to_owned()),
-            longest,
+            max_datagram,
             timeout: config.timeout,
         };
         // Acknowledgements are few and short.
-        let settings = Settings {
+        let settings = TransportConfig {
             batch: 8,
-            ..Settings::default()
+            ..TransportConfig::default()
         };
-        let congestion = Box::new(Cubic::new(longest.into()));
+        let congestion = Box::new(Cubic::new(max_datagram.into()));
         Ok(Self {
             sender: Sender::new(Duration::ZERO, super::random()?, sender, congestion),
             transport: Transport::open(endpoint, config.choice, settings)?,
@@ -194,10 +196,10 @@ impl Sending {
             size: input.size(),
             start: Instant::now(),
             opened: None,
-            told: Duration::ZERO,
+            reported: Duration::ZERO,
             run: Run::default(),
             refusals: 0,
-            vanished: None,
+            peer_lost: None,
         })
     }
 
@@ -209,14 +211,14 @@ impl Sending {
         &mut self,
         input: &mut Input,
         stop: &AtomicBool,
-        observe: &mut dyn FnMut(&Progress),
+        on_event: &mut dyn FnMut(&Progress),
     ) -> Result<()> {
         let never = AtomicBool::new(false);
         let (mut is_stopping, mut is_ahead) = (false, false);
         let mut failed = None;
         while self.sender.result().is_none() {
             input.sent(self.sender.sent());
-            let runs = self.speak(input)?;
+            let runs = self.transmit(input)?;
             if let Some(error) = input.take_error() {
                 self.sender.abandon(Code::Source, &error.to_string());
                 failed = Some(error);
@@ -245,9 +247,9 @@ impl Sending {
                 is_ahead = true;
                 input.run_ahead(self.sender.digest());
             }
-            if now.saturating_sub(self.told) >= PROGRESS {
-                self.told = now;
-                observe(&self.progress());
+            if now.saturating_sub(self.reported) >= PROGRESS {
+                self.reported = now;
+                on_event(&self.progress());
             }
             if stop.load(Ordering::Relaxed) && !is_stopping {
                 is_stopping = true;
@@ -255,12 +257,12 @@ impl Sending {
                     .abandon(Code::Interrupted, "the sender was interrupted");
             }
         }
-        observe(&self.progress());
+        on_event(&self.progress());
         failed.map_or(Ok(()), Err)
     }
 
     /// Sends what may leave, a few runs of it; says how many.
-    fn speak(&mut self, input: &Input) -> Result<usize> {
+    fn transmit(&mut self, input: &Input) -> Result<usize> {
         for runs in 0..BURST {
             let now = self.now();
             if !self.sender.transmit(now, input, &mut self.run) {
@@ -269,17 +271,17 @@ impl Sending {
             let mut parts = [IoSlice::new(&[]); 2 * Run::MOST];
             let count = self.run.gather(input, &mut parts);
             let size = self.run.segment_size();
-            let mut outbox = self.transport.outbox();
-            outbox.send_parts(None, &parts[..count], size);
-            if let Some(error) = outbox.flush().error {
-                self.complain(error, size)?;
+            let mut send_queue = self.transport.send_queue();
+            send_queue.send_parts(None, &parts[..count], size);
+            if let Some(error) = send_queue.flush().error {
+                self.on_send_error(error, size)?;
             }
         }
         Ok(BURST)
     }
 
     /// What the kernel says of a datagram, or of one before.
-    fn complain(&mut self, error: Error, size: usize) -> Result<()> {
+    fn on_send_error(&mut self, error: Error, size: usize) -> Result<()> {
         match error.errno() {
             Some(libc::EMSGSIZE) => {
                 self.sender.too_long(self.now(), size);
@@ -303,7 +305,7 @@ impl Sending {
             return Ok(());
         }
         // The receiver's last word may have come before it went, and waits behind the error.
-        self.hear_the_rest();
+        self.drain();
         match self.sender.result() {
             Some(_) => Ok(()),
             None => Err(error),
@@ -311,12 +313,12 @@ impl Sending {
     }
 
     /// Takes what has come already.
-    fn hear_the_rest(&mut self) {
+    fn drain(&mut self) {
         let never = AtomicBool::new(false);
-        for _ in 0..LAST_WORDS {
+        for _ in 0..MAX_DRAINED {
             let (start, sender) = (self.start, &mut self.sender);
-            let heard = self.transport.receive(Wait::Never, &never, |arrival, _| {
-                for datagram in arrival.datagrams() {
+            let heard = self.transport.receive(Wait::Never, &never, |message, _| {
+                for datagram in message.datagrams() {
                     let _ = sender.receive(start.elapsed(), datagram);
                 }
             });
@@ -343,15 +345,15 @@ impl Sending {
                 Wait::Never => Duration::ZERO,
                 _ => units::after(self.start, deadline).saturating_duration_since(Instant::now()),
             };
-            is_readable = WaitSet::new(&sockets)
+            is_readable = PollSet::new(&sockets)
                 .wait(Some(left))?
                 .any(|(index, _)| index == 1);
             wait = Wait::Never;
         }
         let (start, sender) = (self.start, &mut self.sender);
-        let heard = self.transport.receive(wait, stop, |arrival, _| {
+        let heard = self.transport.receive(wait, stop, |message, _| {
             let now = start.elapsed();
-            for datagram in arrival.datagrams() {
+            for datagram in message.datagrams() {
                 // What is no frame of this transfer is counted there.
                 let _ = sender.receive(now, datagram);
             }
@@ -393,7 +395,7 @@ impl Sending {
     }
 
     fn end(self) -> Result<Sent> {
-        let outcome = match (&self.vanished, self.sender.result()) {
+        let outcome = match (&self.peer_lost, self.sender.result()) {
             (Some(failure), _) | (_, Some(Err(failure))) => Err(failure.clone()),
             _ => Ok(()),
         };
@@ -407,7 +409,7 @@ impl Sending {
             round_trip: self.sender.round_trip(),
             datagram_size: self.sender.datagram_size(),
             limit: self.sender.limits().most(),
-            rung: self.transport.rung(),
+            backend: self.transport.backend(),
             syscalls: counters.syscalls,
         })
     }
@@ -423,7 +425,7 @@ fn first_hop(endpoint: &Endpoint) -> Result<u16> {
     };
     let mtu = SocketOption::find(name)?.get(endpoint.as_fd())?.to_string();
     let mtu: usize = mtu.parse().unwrap_or(1_280);
-    let longest = mtu.saturating_sub(headers).min(family.largest_payload());
+    let max_datagram = mtu.saturating_sub(headers).min(family.largest_payload());
     // Runs are reckoned by what fits an IPv4 datagram.
-    Ok(u16::try_from(longest.min(65_507)).unwrap_or(u16::MAX))
+    Ok(u16::try_from(max_datagram.min(65_507)).unwrap_or(u16::MAX))
 }

@@ -26,7 +26,7 @@ pub enum Target {
 }
 
 /// Where the next stream goes.
-pub(super) enum Place {
+pub(super) enum Destination {
     /// Here, if nobody has taken it yet.
     One(Option<Box<Stored>>),
     /// Into a folder.
@@ -48,7 +48,7 @@ pub(super) struct Stored {
     pub(super) path: Option<PathBuf>,
 }
 
-impl Place {
+impl Destination {
     /// Opens what is to be opened before anybody comes.
     pub(super) fn open(target: Target, resume: bool) -> Result<Self> {
         let (store, kept, path) = match target {

@@ -85,7 +85,7 @@ fn every_pair(arguments: &[&str]) -> Vec<Value> {
 }
 
 #[test]
-fn the_books_of_a_sink_balance_between_every_pair_of_rungs() {
+fn the_books_of_a_sink_balance_between_every_pair_of_backends() {
     for trial in every_pair(&["--only", "sink", "--size", "0,1,64,1400,9000"]) {
         assert_eq!(
             trial["lost_buffer"], 0,
@@ -95,7 +95,7 @@ fn the_books_of_a_sink_balance_between_every_pair_of_rungs() {
 }
 
 #[test]
-fn the_books_of_an_echo_balance_between_every_pair_of_rungs() {
+fn the_books_of_an_echo_balance_between_every_pair_of_backends() {
     for trial in every_pair(&[
         "--only",
         "echo",
@@ -159,14 +159,7 @@ fn flows_have_addresses_of_their_own() {
 
 #[test]
 fn spinning_needs_no_sleep() {
-    let finished = bench(&[
-        "--json",
-        "--spin",
-        "--rung",
-        "single,offload",
-        "--size",
-        "64",
-    ]);
+    let finished = bench(&["--json", "--spin", "--io", "single,offload", "--size", "64"]);
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     records(&finished)
         .0
@@ -176,9 +169,7 @@ fn spinning_needs_no_sleep() {
 
 #[test]
 fn the_fields_are_those_that_were_promised() {
-    let finished = bench(&[
-        "--json", "--only", "echo", "--rung", "single", "--size", "64",
-    ]);
+    let finished = bench(&["--json", "--only", "echo", "--io", "single", "--size", "64"]);
     let (trials, rows) = records(&finished);
     let first = finished.stdout.lines().next().unwrap();
     let promised = [
@@ -225,7 +216,7 @@ fn the_fields_are_those_that_were_promised() {
 #[test]
 fn the_text_tells_what_was_measured_and_what_to_use() {
     let finished = bench(&[
-        "--rung",
+        "--io",
         "single,offload",
         "--size",
         "64",
@@ -273,7 +264,7 @@ fn the_text_tells_what_was_measured_and_what_to_use() {
         "5",
         "--only",
         "sink",
-        "--rung",
+        "--io",
         "single,offload",
         "--size",
         "64",
@@ -281,7 +272,8 @@ fn the_text_tells_what_was_measured_and_what_to_use() {
     ]);
     assert_eq!(enough.code, Some(0), "{}", enough.stderr);
     assert!(
-        enough.stdout.contains("\nUse `Choice::") && enough.stdout.contains("\n```rust\nlet "),
+        enough.stdout.contains("\nUse `BackendChoice::")
+            && enough.stdout.contains("\n```rust\nlet "),
         "{}",
         enough.stdout
     );
@@ -304,7 +296,7 @@ fn markdown_is_markdown() {
         "--markdown",
         "--only",
         "sink",
-        "--rung",
+        "--io",
         "single,batch",
         "--size",
         "64",
@@ -329,7 +321,7 @@ fn markdown_is_markdown() {
 #[test]
 fn an_interruption_keeps_what_there_is() {
     let words = [
-        "bench", "--json", "--only", "sink", "--rung", "single", "--size", "64",
+        "bench", "--json", "--only", "sink", "--io", "single", "--size", "64",
     ];
     let long = ["--time", "50ms", "--trials", "1000"];
     let mut running = Running::start(udpraw(words.iter().chain(&long)));
@@ -353,7 +345,7 @@ fn an_interruption_keeps_what_there_is() {
 #[test]
 fn bad_input_is_one_line_and_exit_2() {
     for (arguments, part) in [
-        (&["--rung", "offlaod"][..], "did you mean offload?"),
+        (&["--io", "offlaod"][..], "did you mean offload?"),
         (&["--send", "single,\x1b[2J"], "there is none of that name"),
         (&["--only", "flood"], "there are sink and echo"),
         (
@@ -378,7 +370,7 @@ fn bad_input_is_one_line_and_exit_2() {
         (&["--flows", "2", "--ipv6"], "only IPv4 loopback offers"),
         (&["--server", "127.0.0.1"], "it has no port"),
         (
-            &["--rung", "single", "--send", "batch"],
+            &["--io", "single", "--send", "batch"],
             "cannot be used with",
         ),
     ] {
@@ -398,7 +390,7 @@ fn bad_input_is_one_line_and_exit_2() {
 
 /// Runs the bench where a filter forbids io_uring_setup(2), as many containers do.
 #[test]
-fn a_forbidden_rung_is_named_with_its_errno() {
+fn a_forbidden_backend_is_named_with_its_errno() {
     const FORBID: &str = r#"
 import ctypes, os, struct, sys
 code = [(0x20, 0, 0, 0), (0x15, 0, 1, 425), (0x06, 0, 0, 0x50001), (0x06, 0, 0, 0x7fff0000)]
@@ -420,9 +412,9 @@ os.execv(sys.argv[1], sys.argv[1:])
         command.args(SHORT).args(arguments).stdin(Stdio::null());
         run(command)
     };
-    let named = forbidden(&["--rung", "uring"]);
+    let named = forbidden(&["--io", "uring"]);
     assert_eq!((named.code, named.stdout.as_str()), (Some(2), ""));
-    for part in ["cannot use rung uring", "(EPERM)", "Linux 6.0"] {
+    for part in ["cannot use backend uring", "(EPERM)", "Linux 6.0"] {
         assert!(named.stderr.contains(part), "{}", named.stderr);
     }
     // Left out where it was not asked for, and said so.
@@ -430,7 +422,7 @@ os.execv(sys.argv[1], sys.argv[1:])
     assert_eq!(all.code, Some(0), "{}", all.stderr);
     assert!(
         all.stderr
-            .starts_with("note: left out: cannot use rung uring"),
+            .starts_with("note: left out: cannot use backend uring"),
         "{}",
         all.stderr
     );

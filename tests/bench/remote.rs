@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
-use udpraw::protocol::consent::{Answer, Question, Service};
+use udpraw::protocol::bench_handshake::{Answer, Question, Service};
 
 use super::common;
 use super::{bench, check, records};
@@ -16,7 +16,7 @@ use super::{bench, check, records};
 fn a_stranger_is_not_flooded() {
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = stranger.local_addr().unwrap().to_string();
-    let finished = bench(&["--server", &address, "--rung", "offload"]);
+    let finished = bench(&["--server", &address, "--io", "offload"]);
     assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""));
     assert!(
         finished.stderr.contains("does not consent") && finished.stderr.contains("--allow-bench")
@@ -32,7 +32,7 @@ fn a_stranger_is_not_flooded() {
     assert!((1..50).contains(&asked), "{asked} questions");
 
     drop(stranger);
-    let finished = bench(&["--server", &address, "--rung", "single"]);
+    let finished = bench(&["--server", &address, "--io", "single"]);
     assert_eq!(finished.code, Some(2));
     assert!(
         finished.stderr.contains("ECONNREFUSED"),
@@ -133,8 +133,8 @@ fn a_server_that_allows_it_is_measured_and_any_other_is_left_alone() {
             let more = ["-q", "--reply", reply, "--io", io, "--allow-bench"];
             let server = common::Server::start(&more);
             let at = server.addresses[0].to_string();
-            let rung = if io == "auto" { "offload" } else { io };
-            let end = bench(&["--json", "--only", only, "--server", &at, "--rung", rung]);
+            let backend = if io == "auto" { "offload" } else { io };
+            let end = bench(&["--json", "--only", only, "--server", &at, "--io", backend]);
             assert_eq!(end.code, Some(0), "{only} {io}: {}", end.stderr);
             let (trials, _) = records(&end);
             assert!(!trials.is_empty(), "{only} {io}: {}", end.stdout);
@@ -146,7 +146,7 @@ fn a_server_that_allows_it_is_measured_and_any_other_is_left_alone() {
     // Without its consent a server is asked, and not flooded.
     let server = common::Server::start(&["-q"]);
     let at = server.addresses[0].to_string();
-    let end = bench(&["--only", "echo", "--server", &at, "--rung", "single"]);
+    let end = bench(&["--only", "echo", "--server", &at, "--io", "single"]);
     assert_eq!(end.code, Some(2), "{}", end.stdout);
     assert!(end.stderr.contains("--allow-bench"), "{}", end.stderr);
     let told = server.interrupt().stderr;

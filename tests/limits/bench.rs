@@ -6,8 +6,8 @@ use crate::{PROGRAM, Shared, as_user, forbidding, is_root, shell};
 /// A short bench, as arguments of [`shell`].
 const SHORT: &str = "bench --time 5ms --trials 3 --only sink --size 64";
 
-/// The rungs that have a row.
-fn rungs(text: &str) -> Vec<String> {
+/// The backends that have a row.
+fn backends(text: &str) -> Vec<String> {
     let records = json_lines(text);
     let rows = records
         .iter()
@@ -17,7 +17,7 @@ fn rungs(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_rung_that_lacks_files_is_skipped_and_the_others_are_measured() {
+fn a_backend_that_lacks_files_is_skipped_and_the_others_are_measured() {
     // Two sockets and one ring fit in; the second ring does not.
     let script = format!("ulimit -n 6; exec \"$0\" {SHORT} --json");
     let end = shell(&script, PROGRAM, &[]);
@@ -29,17 +29,17 @@ fn a_rung_that_lacks_files_is_skipped_and_the_others_are_measured() {
         "{}",
         end.stderr
     );
-    assert_eq!(rungs(&end.stdout), ["single", "batch", "offload"]);
+    assert_eq!(backends(&end.stdout), ["single", "batch", "offload"]);
     let records = json_lines(&end.stdout);
     assert!(records.iter().any(|record| {
         record["schema"] == "udpraw.bench-skipped/1" && record["errno"] == "EMFILE"
     }));
     // Asked for by name, it is a negative result; alone, an error.
-    let script = format!("ulimit -n 6; exec \"$0\" {SHORT} --rung single,uring --json");
+    let script = format!("ulimit -n 6; exec \"$0\" {SHORT} --io single,uring --json");
     let end = shell(&script, PROGRAM, &[]);
     assert_eq!(end.code, Some(1), "{}", end.stderr);
-    assert_eq!(rungs(&end.stdout), ["single"]);
-    let script = format!("ulimit -n 6; exec \"$0\" {SHORT} --rung uring");
+    assert_eq!(backends(&end.stdout), ["single"]);
+    let script = format!("ulimit -n 6; exec \"$0\" {SHORT} --io uring");
     let end = shell(&script, PROGRAM, &[]);
     assert_eq!((end.code, end.stdout.as_str()), (Some(2), ""));
 }
@@ -57,10 +57,15 @@ fn the_limit_of_locked_memory_costs_io_uring_alone() {
         );
         let end = shell(&script, &copy.path(), &[]);
         assert_eq!(end.code, Some(0), "{}", end.stderr);
-        let rungs = rungs(&end.stdout);
-        assert_eq!(rungs[..3], ["single", "batch", "offload"], "{}", end.stdout);
+        let backends = backends(&end.stdout);
+        assert_eq!(
+            backends[..3],
+            ["single", "batch", "offload"],
+            "{}",
+            end.stdout
+        );
         // Older kernels charge it to the memory cgroup, and two rings may just fit.
-        if rungs.len() == 3 {
+        if backends.len() == 3 {
             let want = format!("{kib} KiB: raise it with ulimit -l");
             assert!(end.stderr.contains(&want), "{}", end.stderr);
         }
@@ -73,8 +78,8 @@ fn a_small_address_space_ends_nothing() {
         let script = format!("ulimit -v {kib}; exec \"$0\" {SHORT} --json");
         let end = shell(&script, PROGRAM, &[]);
         assert_eq!(end.code, Some(0), "{}", end.stderr);
-        // How much is left for the larger rungs differs from run to run.
-        assert_eq!(rungs(&end.stdout)[0], "single");
+        // How much is left for the larger backends differs from run to run.
+        assert_eq!(backends(&end.stdout)[0], "single");
         for note in end.stderr.lines() {
             assert!(
                 note.contains("(ENOMEM)") && note.contains("ulimit -v"),

@@ -68,7 +68,7 @@ fn what_the_kernel_made_of_an_option_says_why() {
         "--port",
         "9",
         "-v",
-        "-o",
+        "-O",
         "SO_RCVBUFFORCE=8MiB",
     ]);
     let want = "effective 16777216 (twice the value is stored";

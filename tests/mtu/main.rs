@@ -46,7 +46,7 @@ fn answer(end: &Finished) -> Value {
     for trial in &lines {
         assert_eq!(trial["event"], "trial");
         let (size, most) = (trial["payload"].as_u64(), found["payload"].as_u64());
-        if trial["fate"] == "answered" && trial["may_fragment"] == false {
+        if trial["outcome"] == "answered" && trial["may_fragment"] == false {
             assert!(size <= most, "{trial}");
         }
     }

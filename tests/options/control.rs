@@ -4,19 +4,19 @@
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 
-use udpraw::socket::options::{Kind, Setting, SocketOption, Value};
+use udpraw::socket::options::{Kind, OptionValue, SocketOption, Value};
 use udpraw::socket::{Endpoint, Family, ReceiveBuffer};
 
 /// Every option that brings a control message and that this machine allows, switched on.
-fn settings(family: Family) -> Vec<Setting> {
+fn settings(family: Family) -> Vec<OptionValue> {
     let scratch = Endpoint::builder().unbound(family).unwrap();
     SocketOption::all()
         .filter(|option| option.is_for(family) && !option.control.is_empty())
         .map(|option| match option.kind {
-            Kind::Flag => Setting::new(option, Value::Flag(true)),
+            Kind::Flag => OptionValue::new(option, Value::Flag(true)),
             _ => {
                 let bits = "rx-software+software+raw-hardware+rx-hardware+opt-cmsg+opt-pktinfo";
-                Setting::new(option, option.parse(bits).unwrap())
+                OptionValue::new(option, option.parse(bits).unwrap())
             }
         })
         .filter(|setting| setting.apply(scratch.as_fd()).is_ok())

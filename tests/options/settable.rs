@@ -4,7 +4,7 @@
 use std::os::fd::AsFd;
 
 use udpraw::error::Error;
-use udpraw::socket::options::{Access, Kind, Setting, SocketOption, Value};
+use udpraw::socket::options::{Access, Kind, OptionValue, SocketOption, Value};
 use udpraw::socket::{Endpoint, Family};
 
 const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
@@ -101,7 +101,7 @@ const REFUSED: &[(&str, &str, &[i32])] = &[
     ("IPV6_LEAVE_ANYCAST", "2001:db8::1%lo", &[libc::ENOENT]),
 ];
 
-/// Settings without a value to be read, in order on one socket, with the errno that shows their
+/// TransportConfig without a value to be read, in order on one socket, with the errno that shows their
 /// effect: a group that was joined cannot be joined again.
 const SEQUENCES: &[(Family, &[(&str, i32)])] = &[
     (
@@ -251,7 +251,7 @@ fn what_can_be_set_is_read_back() {
                 "{family} {}: the test changes nothing",
                 option.name
             );
-            let setting = Setting::new(option, value);
+            let setting = OptionValue::new(option, value);
             match setting.apply(socket.as_fd()) {
                 Ok(()) => {}
                 Err(error) if is_out_of_reach(option, &error) => continue,
@@ -293,7 +293,7 @@ fn settings_that_cannot_be_read_have_their_effect() {
     for (family, steps) in SEQUENCES {
         let socket = endpoint(*family);
         for (text, expected) in *steps {
-            let setting: Setting = text.parse().unwrap();
+            let setting: OptionValue = text.parse().unwrap();
             let errno = match setting.apply(socket.as_fd()) {
                 Ok(()) => 0,
                 Err(error) if is_out_of_reach(setting.option(), &error) => continue,
@@ -354,7 +354,7 @@ fn options_that_need_a_connection() {
     socket.connect(mapped).unwrap();
     assert_eq!(value("SO_PEERNAME").unwrap(), mapped.to_string());
     assert_eq!(value("SO_DOMAIN").unwrap(), "AF_INET6");
-    let setting: Setting = "IPV6_ADDRFORM=AF_INET".parse().unwrap();
+    let setting: OptionValue = "IPV6_ADDRFORM=AF_INET".parse().unwrap();
     setting.apply(socket.as_fd()).unwrap();
     assert_eq!(value("SO_DOMAIN").unwrap(), "AF_INET");
     assert!(value("IP_MTU").unwrap().parse::<u32>().unwrap() >= 1280);
@@ -374,7 +374,7 @@ fn a_filter_is_counted() {
         .attach_filter(&program)
         .unwrap();
     assert_eq!(option.get(socket.as_fd()).unwrap(), Value::Int(101));
-    let setting: Setting = "SO_DETACH_FILTER".parse().unwrap();
+    let setting: OptionValue = "SO_DETACH_FILTER".parse().unwrap();
     setting.apply(socket.as_fd()).unwrap();
     assert_eq!(option.get(socket.as_fd()).unwrap(), Value::Int(0));
 }

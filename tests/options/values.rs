@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use udpraw::socket::options::{Kind, Setting, SocketOption, Value};
+use udpraw::socket::options::{Kind, OptionValue, SocketOption, Value};
 
 const ACCEPTED: &[(&str, &str)] = &[
     ("SO_REUSEADDR", "SO_REUSEADDR=on"),
@@ -108,7 +108,7 @@ const REFUSED: &[(&str, &str)] = &[
 #[test]
 fn accepts_what_people_write() {
     for (text, expected) in ACCEPTED {
-        let setting: Setting = text
+        let setting: OptionValue = text
             .parse()
             .unwrap_or_else(|error| panic!("{text}: {error}"));
         assert_eq!(setting.to_string(), *expected, "{text}");
@@ -118,7 +118,7 @@ fn accepts_what_people_write() {
 #[test]
 fn refuses_the_rest_in_one_line_that_says_why() {
     for (text, part) in REFUSED {
-        let error = match text.parse::<Setting>() {
+        let error = match text.parse::<OptionValue>() {
             Ok(setting) => panic!("{text} was taken for {setting}"),
             Err(error) => error.to_string(),
         };
@@ -164,8 +164,8 @@ proptest! {
 
     #[test]
     fn what_is_accepted_is_the_same_when_written_and_read_again(text in any_setting()) {
-        if let Ok(setting) = text.parse::<Setting>() {
-            let again: Setting = setting.to_string().parse().unwrap();
+        if let Ok(setting) = text.parse::<OptionValue>() {
+            let again: OptionValue = setting.to_string().parse().unwrap();
             prop_assert_eq!(setting, again);
         }
     }
@@ -175,7 +175,7 @@ proptest! {
 proptest! {
     #[test]
     fn no_text_panics_or_reaches_the_terminal_raw(text in ".{0,40}") {
-        if let Err(error) = text.parse::<Setting>() {
+        if let Err(error) = text.parse::<OptionValue>() {
             prop_assert!(!error.to_string().contains(char::is_control), "{error:?}");
         }
     }

@@ -6,7 +6,7 @@ mod common;
 
 mod command;
 mod copies;
-mod deliver;
+mod lookup;
 mod oracle;
 mod watch;
 

@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use udpraw::io::{Choice, Settings, Transport, Wait};
+use udpraw::io::{BackendChoice, Transport, TransportConfig, Wait};
 use udpraw::socket::Endpoint;
 
 use super::common::{ask, client_of, socket};
@@ -162,7 +162,9 @@ fn runs_arrive_as_the_datagrams_that_they_are() {
         ("127.0.0.1:0", &["--io", "batch"]),
         ("127.0.0.1:0", &["--io", "single"]),
     ] {
-        let open = |endpoint| Transport::open(endpoint, Choice::Auto, Settings::default()).unwrap();
+        let open = |endpoint| {
+            Transport::open(endpoint, BackendChoice::Auto, TransportConfig::default()).unwrap()
+        };
         let bind = || {
             Endpoint::builder()
                 .bind("127.0.0.1:0".parse().unwrap())
@@ -181,15 +183,15 @@ fn runs_arrive_as_the_datagrams_that_they_are() {
         for round in 0..20 {
             // The last of a run is shorter.
             let size = [1400, 700, 999][round % 3];
-            client.outbox().send_run(Some(address), &bytes, size);
+            client.send_queue().send_run(Some(address), &bytes, size);
             client.flush().into_result().unwrap();
             let mut got: Vec<Vec<u8>> = Vec::new();
             let mut from = None;
             while got.concat().len() < bytes.len() {
                 let wait = Wait::For(Duration::from_secs(20));
-                let came = target.receive(wait, &never, |arrival, _| {
-                    got.extend(arrival.datagrams().map(<[u8]>::to_vec));
-                    from = Some(arrival.source());
+                let came = target.receive(wait, &never, |message, _| {
+                    got.extend(message.datagrams().map(<[u8]>::to_vec));
+                    from = Some(message.source());
                 });
                 assert_ne!(came.unwrap(), 0, "{listen} {arguments:?}: lost");
             }
@@ -197,14 +199,14 @@ fn runs_arrive_as_the_datagrams_that_they_are() {
                 got.iter().map(Vec::as_slice).eq(bytes.chunks(size)),
                 "{listen} {arguments:?}"
             );
-            target.outbox().send_run(from, &bytes, size);
+            target.send_queue().send_run(from, &bytes, size);
             target.flush().into_result().unwrap();
             got.clear();
             while got.concat().len() < bytes.len() {
                 let wait = Wait::For(Duration::from_secs(20));
-                let came = client.receive(wait, &never, |arrival, _| {
-                    assert_eq!(arrival.source(), address);
-                    got.extend(arrival.datagrams().map(<[u8]>::to_vec));
+                let came = client.receive(wait, &never, |message, _| {
+                    assert_eq!(message.source(), address);
+                    got.extend(message.datagrams().map(<[u8]>::to_vec));
                 });
                 assert_ne!(came.unwrap(), 0, "{listen} {arguments:?}: lost");
             }

@@ -2,9 +2,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-mod fates;
 mod flows;
 mod foreign;
+mod outcomes;
 
 use std::net::{SocketAddr, UdpSocket};
 
@@ -189,7 +189,7 @@ fn text_tells_where_and_the_ledger() {
     );
     for want in [
         "seed 7",
-        "rung offload",
+        "backend offload",
         "flow 0 opened",
         "flow 0 closed: 3 datagrams up, 0 down",
     ] {

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 
 use serde_json::Value;
-use udpraw::protocol::consent::Question;
+use udpraw::protocol::bench_handshake::Question;
 use udpraw::protocol::exchange::{Frame, Kind};
 
 use super::common::{Running, udpraw};

@@ -43,9 +43,9 @@ fn frames() -> Vec<Vec<u8>> {
         credit: 1,
         resume: 2,
         digest: 3,
-        longest: 4,
+        max_datagram: 4,
         delay: 5,
-        patience: 60,
+        peer_timeout: 60,
     };
     let acknowledge = udpraw::protocol::transfer::Acknowledge {
         delivered: 1,

@@ -43,15 +43,15 @@ fn files_of_every_size() {
 }
 
 #[test]
-fn every_rung_carries_it() {
+fn every_backend_carries_it() {
     let bytes = stream(3_000_000, 2);
-    for rung in ["single", "batch", "offload", "uring"] {
-        if rung == "uring" && !has_uring() {
+    for backend in ["single", "batch", "offload", "uring"] {
+        if backend == "uring" && !has_uring() {
             crate::common::skip("io_uring is not to be had here");
             continue;
         }
-        let (sent, _) = carry(&bytes, &["--io", rung], &["--io", rung]);
-        assert_eq!(sent.last()["rung"], rung);
+        let (sent, _) = carry(&bytes, &["--io", backend], &["--io", backend]);
+        assert_eq!(sent.last()["backend"], backend);
     }
 }
 

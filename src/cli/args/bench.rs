@@ -8,14 +8,14 @@ use clap::Args;
 
 use udpraw::bench::{Config, Scenario, available};
 use udpraw::error::{Error, Result};
-use udpraw::io::{Choice, Rung};
+use udpraw::io::{Backend, BackendChoice};
 use udpraw::services::resolve_port;
 use udpraw::socket::{Family, resolve, usable};
 use udpraw::units;
 
 const EXAMPLES: &str = "\
 Examples:
-  udpraw bench                                     every rung against itself, in about 80 seconds
+  udpraw bench                                     every backend against itself, in about 80 seconds
   udpraw bench --only sink --size 1400             one way alone
   udpraw bench --send batch,offload --receive single,offload
                                                    each of these senders to each of these receivers
@@ -28,7 +28,7 @@ Examples:
 A sink has flow control: the sender asks now and then how much has arrived, so that the receive
 buffer never overflows. --flood does without.
 
-A rung that fails while it is measured is skipped and reported; the others are measured all the same.
+A backend that fails while it is measured is skipped and reported; the others are measured all the same.
 Fewer than five trials of each are too few to name a winner.
 
 Exit status: 0 if every datagram of every trial is accounted for, 1 if one is not, no trial was made, or something asked for by name was skipped, 2 on an error.";
@@ -41,22 +41,22 @@ pub(crate) struct BenchArguments {
     #[arg(long, value_name = "SCENARIO")]
     only: Option<Scenario>,
 
-    /// Rungs that both sides are on: single, batch, offload, uring, auto [default: all that work here]
-    #[arg(long, value_name = "RUNG", value_delimiter = ',', conflicts_with_all = ["send", "receive"])]
-    rung: Vec<Choice>,
+    /// Backends that both sides are on: single, batch, offload, uring, auto [default: all that work here]
+    #[arg(long, value_name = "BACKEND", value_delimiter = ',', conflicts_with_all = ["send", "receive"])]
+    backend: Vec<BackendChoice>,
 
-    /// Rungs of the side that sends or asks, each of them with each of --receive
-    #[arg(long, value_name = "RUNG", value_delimiter = ',')]
-    send: Vec<Choice>,
+    /// Backends of the side that sends or asks, each of them with each of --receive
+    #[arg(long, value_name = "BACKEND", value_delimiter = ',')]
+    send: Vec<BackendChoice>,
 
-    /// Rungs of the side that receives or echoes, each of them with each of --send
+    /// Backends of the side that receives or echoes, each of them with each of --send
     #[arg(
         long,
-        value_name = "RUNG",
+        value_name = "BACKEND",
         value_delimiter = ',',
         conflicts_with = "server"
     )]
-    receive: Vec<Choice>,
+    receive: Vec<BackendChoice>,
 
     /// Bytes of payload
     #[arg(long, value_name = "SIZE", value_delimiter = ',', default_value = "64,1400", value_parser = units::bytes)]
@@ -113,39 +113,39 @@ pub(crate) struct BenchArguments {
 }
 
 impl BenchArguments {
-    /// Whether the rungs of a side were asked for by name.
+    /// Whether the backends of a side were asked for by name.
     pub(crate) fn is_named(&self) -> bool {
-        !(self.rung.is_empty() && self.send.is_empty() && self.receive.is_empty())
+        !(self.backend.is_empty() && self.send.is_empty() && self.receive.is_empty())
     }
 
-    /// What the library is to measure, and of the rungs that were not asked for by name, why those
+    /// What the library is to measure, and of the backends that were not asked for by name, why those
     /// that are left out do not work here.
     ///
     /// # Errors
-    /// If a rung that was asked for is not there, or a server's name means nothing.
+    /// If a backend that was asked for is not there, or a server's name means nothing.
     pub(crate) fn config(&self) -> Result<(Config, Vec<Error>)> {
         let mut missing = Vec::new();
-        let named = |choices: &[Choice]| -> Result<Vec<Rung>> {
+        let named = |choices: &[BackendChoice]| -> Result<Vec<Backend>> {
             choices.iter().map(|choice| available(*choice)).collect()
         };
-        let all = |missing: &mut Vec<Error>| -> Result<Vec<Rung>> {
-            let mut rungs = Vec::new();
-            for rung in Rung::ALL {
-                match available(Choice::Only(rung)) {
-                    Ok(rung) => rungs.push(rung),
+        let all = |missing: &mut Vec<Error>| -> Result<Vec<Backend>> {
+            let mut backends = Vec::new();
+            for backend in Backend::ALL {
+                match available(BackendChoice::Only(backend)) {
+                    Ok(backend) => backends.push(backend),
                     Err(error) if error.kind() == ErrorKind::Unsupported => missing.push(error),
                     Err(error) => return Err(error),
                 }
             }
-            match (rungs.as_slice(), missing.pop()) {
+            match (backends.as_slice(), missing.pop()) {
                 ([], Some(error)) => return Err(error),
                 (_, last) => missing.extend(last),
             }
-            Ok(rungs)
+            Ok(backends)
         };
-        let rungs = match (&self.rung[..], &self.send[..], &self.receive[..]) {
+        let backends = match (&self.backend[..], &self.send[..], &self.receive[..]) {
             ([], [], []) => pairs(&all(&mut missing)?),
-            (rungs, [], []) => pairs(&named(rungs)?),
+            (backends, [], []) => pairs(&named(backends)?),
             (_, send, []) if self.server.is_some() => pairs(&named(send)?),
             (_, [], receive) => cross(&all(&mut missing)?, &named(receive)?),
             (_, send, []) => cross(&named(send)?, &all(&mut missing)?),
@@ -154,7 +154,7 @@ impl BenchArguments {
         let defaults = Config::default();
         let config = Config {
             scenarios: self.only.map_or(defaults.scenarios, |only| vec![only]),
-            rungs,
+            backends,
             sizes: self.size.iter().map(|size| clamped(*size)).collect(),
             outstanding: self.outstanding.clone(),
             flows: self.flows,
@@ -172,13 +172,16 @@ impl BenchArguments {
     }
 }
 
-/// Each rung with itself.
-fn pairs(rungs: &[Rung]) -> Vec<(Rung, Rung)> {
-    rungs.iter().map(|rung| (*rung, *rung)).collect()
+/// Each backend with itself.
+fn pairs(backends: &[Backend]) -> Vec<(Backend, Backend)> {
+    backends
+        .iter()
+        .map(|backend| (*backend, *backend))
+        .collect()
 }
 
 /// Each with each.
-fn cross(send: &[Rung], receive: &[Rung]) -> Vec<(Rung, Rung)> {
+fn cross(send: &[Backend], receive: &[Backend]) -> Vec<(Backend, Backend)> {
     let with = |send| receive.iter().map(move |receive| (send, *receive));
     send.iter().copied().flat_map(with).collect()
 }
@@ -239,8 +242,8 @@ mod tests {
     }
 
     #[test]
-    fn rungs_pair_or_cross() {
-        use Rung::{Batch, Single};
+    fn backends_pair_or_cross() {
+        use Backend::{Batch, Single};
         assert_eq!(pairs(&[Single, Batch]), [(Single, Single), (Batch, Batch)]);
         assert_eq!(
             cross(&[Single, Batch], &[Batch]),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use udpraw::error::{Error, Result};
-use udpraw::io::Choice;
+use udpraw::io::BackendChoice;
 use udpraw::socket::Family;
 use udpraw::transfer::{ReceiveConfig, Target};
 use udpraw::units;
@@ -79,16 +79,16 @@ pub(crate) struct RecvArguments {
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     wait: Option<Duration>,
 
-    /// Rung that moves the datagrams: single, batch, offload, uring, or auto for the best that works
+    /// Backend that moves the datagrams: single, batch, offload, uring, or auto for the best that works
     /// here
-    #[arg(long, value_name = "RUNG", default_value = "auto")]
-    io: Choice,
+    #[arg(long, value_name = "BACKEND", default_value = "auto")]
+    io: BackendChoice,
 
     /// Leave out everything but notes and errors
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
-    /// Show the fd, each socket option as requested and as effective, and the rung
+    /// Show the fd, each socket option as requested and as effective, and the backend
     #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use udpraw::error::{Error, Result};
-use udpraw::io::Choice;
+use udpraw::io::BackendChoice;
 use udpraw::protocol::impairment::Profile;
 use udpraw::relay::{Config, Replay};
 use udpraw::units;
@@ -25,9 +25,9 @@ Examples:
                                               the target hears nothing
   udpraw relay --listen :5300 --to :53 --blackhole 2s..5s --for 10s
                                               three seconds of silence
-  udpraw relay --listen :5300 --to :53 --loss 20% --log fates.ndjson
-  udpraw relay --listen :5300 --to :53 --replay fates.ndjson
-                                              the same fates once more
+  udpraw relay --listen :5300 --to :53 --loss 20% --log outcomes.ndjson
+  udpraw relay --listen :5300 --to :53 --replay outcomes.ndjson
+                                              the same outcomes once more
 
 Impairments, in the order in which a datagram meets them: blackhole, mtu, loss, truncate, corrupt,
 rate and queue, delay and jitter, reorder, duplicate. Each option holds both ways; --up and --down
@@ -50,15 +50,15 @@ pub(crate) struct RelayArguments {
     #[arg(long, value_name = "ADDR")]
     to: String,
 
-    /// What decides all that is left to chance: the same seed, the same fates [default: any, and told]
+    /// What decides all that is left to chance: the same seed, the same outcomes [default: any, and told]
     #[arg(long)]
     seed: Option<u64>,
 
-    /// Write the fate of each datagram to this file, one JSON object a line
+    /// Write the outcome of each datagram to this file, one JSON object a line
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
 
-    /// Impose the fates that --log wrote, instead of any other; what comes beyond them passes
+    /// Impose the outcomes that --log wrote, instead of any other; what comes beyond them passes
     #[arg(long, value_name = "FILE", conflicts_with = "seed")]
     pub(crate) replay: Option<PathBuf>,
 
@@ -71,9 +71,9 @@ pub(crate) struct RelayArguments {
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = some_time)]
     idle: Duration,
 
-    /// Rung that moves the datagrams: single, batch, offload, or auto for the best that works here
-    #[arg(long, value_name = "RUNG", default_value = "auto")]
-    io: Choice,
+    /// Backend that moves the datagrams: single, batch, offload, or auto for the best that works here
+    #[arg(long, value_name = "BACKEND", default_value = "auto")]
+    io: BackendChoice,
 
     /// End after this time; a bare number counts seconds
     #[arg(long = "for", value_name = "TIME", value_parser = units::duration)]
@@ -87,7 +87,7 @@ pub(crate) struct RelayArguments {
     #[arg(long, value_name = "INTERVAL", value_parser = some_time)]
     pub(crate) stats: Option<Duration>,
 
-    /// Show each flow as it comes and goes, and the rung
+    /// Show each flow as it comes and goes, and the backend
     #[arg(short, long)]
     pub(crate) verbose: bool,
 
@@ -226,7 +226,7 @@ impl RelayArguments {
             duration: self.duration,
             count: self.count,
             interval: self.stats.or(second),
-            tell_each: self.log.is_some(),
+            per_datagram_events: self.log.is_some(),
             ..Config::new(whole_address(&self.listen)?, to)
         })
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use udpraw::error::{Error, Result};
-use udpraw::io::Choice;
+use udpraw::io::BackendChoice;
 use udpraw::socket::Family;
 use udpraw::transfer::{Input, SendConfig};
 use udpraw::units;
@@ -23,7 +23,7 @@ Examples:
   tar c . | udpraw send 192.0.2.7              a pipe, to another machine
   udpraw send 192.0.2.7 - --name log.txt <log  standard input, and what it is called there
   udpraw send ::1 big --timeout 5s --json      give up soon, and print what happens as NDJSON
-The receiver: udpraw recv --bind ADDR -o FILE
+The receiver: udpraw recv --bind ADDR -O FILE
 
 Of a name all addresses are tried. The stream is not encrypted. It leaves no faster than the path
 takes it: CUBIC (RFC 9438), as TCP has it.
@@ -53,17 +53,17 @@ pub(crate) struct SendArguments {
     name: Option<String>,
 
     /// Try no longer datagrams than this, in bytes of UDP payload [default: what the first hop takes]
-    #[arg(long, value_name = "BYTES", value_parser = longest)]
+    #[arg(long, value_name = "BYTES", value_parser = max_datagram)]
     max_datagram: Option<u16>,
 
     /// Give up if the receiver is silent for so long; a bare number counts seconds
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = silence)]
     timeout: Duration,
 
-    /// Rung that moves the datagrams: single, batch, offload, uring, or auto for the best that works
+    /// Backend that moves the datagrams: single, batch, offload, uring, or auto for the best that works
     /// here
-    #[arg(long, value_name = "RUNG", default_value = "auto")]
-    io: Choice,
+    #[arg(long, value_name = "BACKEND", default_value = "auto")]
+    io: BackendChoice,
 
     /// Leave out everything but notes and errors
     #[arg(short, long)]
@@ -74,7 +74,7 @@ pub(crate) struct SendArguments {
 }
 
 /// A length of datagrams that a transfer can use.
-fn longest(text: &str) -> Result<u16> {
+fn max_datagram(text: &str) -> Result<u16> {
     let bytes = units::bytes(text)?;
     match u16::try_from(bytes) {
         Ok(bytes @ 512..=65_507) => Ok(bytes),
@@ -130,7 +130,7 @@ impl SendArguments {
         config.options = options.map(|(_, settings)| settings).unwrap_or_default();
         // Standard input has no name of its own.
         config.name = self.name.clone().or(self.is_stdin().then(String::new));
-        config.longest = self.max_datagram;
+        config.max_datagram = self.max_datagram;
         config.timeout = self.timeout;
         config.choice = self.io;
         Ok(config)

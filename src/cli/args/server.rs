@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use udpraw::error::Error;
-use udpraw::io::{Choice, Rung, Settings};
+use udpraw::io::{Backend, BackendChoice, TransportConfig};
 use udpraw::protocol::exchange::Limits;
-use udpraw::server::{Behaviour, Drop, Manner, Reply, Template};
+use udpraw::server::{Behaviour, PoolConfig, Reply, SimulatedLoss, Template};
 use udpraw::units;
 
 use super::endpoint::FamilyArguments;
@@ -94,7 +94,7 @@ pub(crate) struct ServerArguments {
     pub(crate) verbose: bool,
 
     #[command(flatten)]
-    pub(crate) ladder: LadderArguments,
+    pub(crate) backend: BackendArguments,
 
     #[command(flatten)]
     pub(crate) socket: SocketArguments,
@@ -102,12 +102,12 @@ pub(crate) struct ServerArguments {
 
 /// How datagrams are moved.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "The ladder")]
-pub(crate) struct LadderArguments {
-    /// Rung that moves the datagrams: single (recvfrom, sendto), batch (recvmmsg, sendmmsg), offload
+#[command(next_help_heading = "Backends")]
+pub(crate) struct BackendArguments {
+    /// Backend that moves the datagrams: single (recvfrom, sendto), batch (recvmmsg, sendmmsg), offload
     /// (UDP_GRO, UDP_SEGMENT), uring (io_uring), or auto for the best that works here
-    #[arg(long, value_name = "RUNG", default_value = "single")]
-    io: Choice,
+    #[arg(long, value_name = "BACKEND", default_value = "single")]
+    io: BackendChoice,
 
     /// Threads that share each port by SO_REUSEPORT, each pinned to a CPU and its flows with it
     #[arg(long, value_name = "N", default_value_t = 1,
@@ -162,23 +162,23 @@ impl ServerArguments {
             .collect()
     }
 
-    /// How to work on the ladder; `None` for the plain loop, which is `single` and nothing else.
-    pub(crate) fn manner(&self) -> Option<Manner> {
-        let LadderArguments {
+    /// How the workers run; `None` for the plain loop, which is `single` and nothing else.
+    pub(crate) fn pool_config(&self) -> Option<PoolConfig> {
+        let BackendArguments {
             io,
             workers,
             spin,
             no_copy,
             stats,
             allow_bench: _,
-        } = self.ladder;
-        let is_plain = io == Choice::Only(Rung::Single) && workers == 1;
+        } = self.backend;
+        let is_plain = io == BackendChoice::Only(Backend::Single) && workers == 1;
         if is_plain && !spin && !no_copy && stats.is_none() {
             return None;
         }
-        let mut settings = Settings {
+        let mut settings = TransportConfig {
             spin,
-            ..Settings::default()
+            ..TransportConfig::default()
         };
         if no_copy {
             settings.capacity = 0;
@@ -186,16 +186,16 @@ impl ServerArguments {
         if self.socket.rcvbuf.is_some() || self.socket.sndbuf.is_some() {
             settings.socket_buffers = None;
         }
-        Some(Manner {
+        Some(PoolConfig {
             choice: io,
             settings,
             interval: stats,
         })
     }
 
-    /// Whether the rung is to be chosen, and the choice told.
+    /// Whether the backend is to be chosen, and the choice told.
     pub(crate) fn is_auto(&self) -> bool {
-        self.ladder.io == Choice::Auto
+        self.backend.io == BackendChoice::Auto
     }
 
     /// What the server does with a datagram.
@@ -207,8 +207,10 @@ impl ServerArguments {
             (None, ReplyKind::None) => Reply::Nothing,
         };
         let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
-        let drop = self.drop.map(|probability| Drop { probability, seed });
-        if self.ladder.no_copy && reply != Reply::Nothing {
+        let drop = self
+            .drop
+            .map(|probability| SimulatedLoss { probability, seed });
+        if self.backend.no_copy && reply != Reply::Nothing {
             return Err(
                 Error::invalid("use", "--no-copy", "a reply is made from the payload")
                     .with_remedy("add --reply none"),
@@ -218,10 +220,10 @@ impl ServerArguments {
             reply,
             drop,
             count: self.count,
-            allow_bench: self.ladder.allow_bench,
+            allow_bench: self.backend.allow_bench,
             allow_amplification: self.allow_amplification,
             exchange: self.exchange.then(Limits::default),
-            tell_each: !self.quiet,
+            per_datagram_events: !self.quiet,
         })
     }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 
 use udpraw::error::{Error, Result};
 use udpraw::socket::Family;
-use udpraw::socket::options::{Setting, SocketOption};
+use udpraw::socket::options::{OptionValue, SocketOption};
 
 /// Options that are set on the socket before it is bound, in the order of this struct.
 ///
@@ -50,7 +50,7 @@ pub(crate) struct SocketArguments {
     pub(crate) join: Vec<String>,
 
     /// Set any option of the catalogue (`udpraw options` lists it); may be repeated
-    #[arg(short = 'o', long = "option", value_name = "NAME=VALUE")]
+    #[arg(short = 'O', long = "option", value_name = "NAME=VALUE")]
     pub(crate) option: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ impl SocketArguments {
     ///
     /// # Errors
     /// If a value makes no sense, or a group is of another family.
-    pub(crate) fn settings(&self, family: Family) -> Result<Vec<Setting>> {
+    pub(crate) fn settings(&self, family: Family) -> Result<Vec<OptionValue>> {
         let of_family = |v4, v6| match family {
             Family::V4 => v4,
             Family::V6 => v6,
@@ -89,13 +89,13 @@ impl SocketArguments {
     }
 }
 
-fn setting(name: &str, value: &str) -> Result<Setting> {
+fn setting(name: &str, value: &str) -> Result<OptionValue> {
     let option = SocketOption::find(name)?;
-    Ok(Setting::new(option, option.parse(value)?))
+    Ok(OptionValue::new(option, option.parse(value)?))
 }
 
 /// The membership option of the group's family. An IPv6 socket joins IPv4 groups as well.
-fn membership(family: Family, group: &str) -> Result<Setting> {
+fn membership(family: Family, group: &str) -> Result<OptionValue> {
     match (family, group.contains(':')) {
         (Family::V4, true) => {
             let subject = format!("group '{}'", group.escape_debug());
@@ -122,13 +122,13 @@ mod tests {
     fn settings(line: &str, family: Family) -> Result<Vec<String>> {
         let words = std::iter::once("test").chain(line.split_whitespace());
         let settings = Line::parse_from(words).socket.settings(family)?;
-        Ok(settings.iter().map(Setting::to_string).collect())
+        Ok(settings.iter().map(OptionValue::to_string).collect())
     }
 
     #[test]
     fn flags_become_the_options_of_the_family() {
         let line = "--reuseaddr --reuseport --broadcast --rcvbuf 4MiB --sndbuf 64k --ttl 9 --tos ef \
-                    --bind-device lo --join 239.1.2.3%lo -o udp_gro -o SO_MARK=0x2a";
+                    --bind-device lo --join 239.1.2.3%lo -O udp_gro -O SO_MARK=0x2a";
         let common = ["SO_REUSEADDR=on", "SO_REUSEPORT=on", "SO_BROADCAST=on"];
         let common = common
             .into_iter()
@@ -170,7 +170,7 @@ mod tests {
             ("--ttl 256", "IP_TTL to '256'"),
             ("--tos best", "af41"),
             ("--join eth0", "not an IP address"),
-            ("-o SO_TYPE=1", "only be read"),
+            ("-O SO_TYPE=1", "only be read"),
         ] {
             let error = settings(line, Family::V4).unwrap_err().to_string();
             assert!(error.contains(part), "{line}: {error}");

@@ -8,7 +8,7 @@ use std::time::Instant;
 use udpraw::client::{Answer, Client, Event, Pace, Rate};
 use udpraw::error::{Error, Result};
 use udpraw::protocol::exchange::Ignored;
-use udpraw::socket::{options::Setting, pause};
+use udpraw::socket::{options::OptionValue, pause};
 
 use crate::cli::args::client::ClientArguments;
 use crate::cli::exit::{Exit, Failure, Outcome, unread};
@@ -91,7 +91,7 @@ fn open(
     report: &mut Report<'_>,
 ) -> std::result::Result<Client, Failure> {
     let config = arguments.config(server)?;
-    let settings: Vec<Setting> = config.settings.clone();
+    let settings: Vec<OptionValue> = config.settings.clone();
     let client = Client::open(config)?;
     if arguments.verbose {
         endpoint_report::socket(report.output(), client.endpoint(), &settings);

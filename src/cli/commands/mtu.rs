@@ -21,11 +21,11 @@ pub(crate) fn run(arguments: MtuArguments, output: &mut Output) -> Outcome {
             report.trial(trial).map_err(Failure::from)
         }))?;
         is_known |= found.as_ref().is_some_and(|found| found.limit.is_known());
-        let told = match &found {
+        let reported = match &found {
             Some(found) => unread(report.found(found))?,
             None => None,
         };
-        if told.is_none() || interrupt::reader_left() {
+        if reported.is_none() || interrupt::reader_left() {
             break;
         }
         if stop.load(Ordering::Relaxed) {

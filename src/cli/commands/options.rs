@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 
 use udpraw::error::Result;
-use udpraw::socket::options::{Setting, SocketOption, Value};
+use udpraw::socket::options::{OptionValue, SocketOption, Value};
 use udpraw::socket::{Endpoint, Family};
 
 use crate::cli::args::options::OptionsArguments;
@@ -51,7 +51,7 @@ fn tell(names: &[String], family: Family, output: &mut Output) -> Outcome {
 
 /// Sets each on one fresh socket, in order, and shows those that were set even if one is refused.
 fn set(texts: &[String], family: Family, output: &mut Output) -> Outcome {
-    let settings: Vec<Setting> = texts
+    let settings: Vec<OptionValue> = texts
         .iter()
         .map(|text| text.parse())
         .collect::<Result<_>>()?;

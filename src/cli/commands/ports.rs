@@ -50,7 +50,7 @@ fn watch(arguments: &PortsArguments, ports: &[u16], output: &mut Output) -> Outc
     loop {
         let snapshot = read(ports)?;
         found |= !snapshot.sockets.is_empty();
-        let told = match &before {
+        let reported = match &before {
             None => {
                 report.remarks(&snapshot);
                 let all: Vec<_> = snapshot.sockets.iter().map(|s| (Change::Same, s)).collect();
@@ -58,7 +58,7 @@ fn watch(arguments: &PortsArguments, ports: &[u16], output: &mut Output) -> Outc
             }
             Some(before) => report.watched(&changes(before, &snapshot.sockets), false),
         };
-        if unread(told)?.is_none() {
+        if unread(reported)?.is_none() {
             break;
         }
         before = Some(snapshot.sockets);

@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: RecvArguments, output: &mut Output) -> Outcome {
     endpoint_report::unjoined(output, receiving.address()?, &settings);
     if arguments.verbose {
         endpoint_report::socket(output, receiving.endpoint(), &settings);
-        endpoint_report::rung(output, receiving.rung(), &[]);
+        endpoint_report::backend(output, receiving.backend(), &[]);
     }
     let mut report = Report::new(output, arguments.quiet);
     let fd = receiving.endpoint().as_raw_fd();

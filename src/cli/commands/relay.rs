@@ -29,8 +29,8 @@ pub(crate) fn run(arguments: &RelayArguments, output: &mut Output) -> Outcome {
     let mut relayed = unread(report.listening(&relay, &config));
     if let Ok(Some(())) = relayed {
         relayed = unread(relay.run(stop, |event: &Event<'_>| {
-            if let (Event::Fated(fated), Some(log)) = (event, &mut log) {
-                return log.write(fated).map_err(Failure::from);
+            if let (Event::DatagramOutcome(decided), Some(log)) = (event, &mut log) {
+                return log.write(decided).map_err(Failure::from);
             }
             report.event(event).map_err(Failure::from)
         }));
@@ -38,13 +38,13 @@ pub(crate) fn run(arguments: &RelayArguments, output: &mut Output) -> Outcome {
     // However the run ended, what was done is told.
     let logged = log.map_or(Ok(()), Log::finish);
     let ledger = relay.ledger();
-    let told = unread(report.ledger(&ledger));
+    let reported = unread(report.ledger(&ledger));
     if matches!(relayed, Ok(None)) || interrupt::reader_left() {
         output.note("nobody reads the output any more: the relay ended");
     }
     relayed?;
     logged?;
-    told?;
+    reported?;
     Ok(Exit::from(
         ledger.remainder() == 0 && ledger.unlike_record == 0,
     ))
@@ -70,9 +70,9 @@ fn read(path: &Path) -> Result<Replay> {
             break;
         }
         let added = Line::parse(&line).and_then(|line| {
-            let (direction, flow, datagram, length, fate) = line.fate();
+            let (direction, flow, datagram, length, outcome) = line.outcome();
             replay
-                .add(direction, flow, datagram, length, fate)
+                .add(direction, flow, datagram, length, outcome)
                 .map_err(|error| error.to_string())
         });
         added.map_err(|reason| {

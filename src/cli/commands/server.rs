@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use udpraw::error::Result;
 use udpraw::server::{
-    Behaviour, Crew, Event, Manner, Server, Summary, listen, listen_group, reply_mark,
+    Behaviour, Event, PoolConfig, Server, Summary, WorkerPool, listen, listen_group, reply_mark,
 };
-use udpraw::socket::{Family, options::Setting};
+use udpraw::socket::{Family, options::OptionValue};
 
 use crate::cli::args::server::ServerArguments;
 use crate::cli::exit::{Exit, Failure, Outcome, unread};
@@ -18,9 +18,9 @@ use crate::cli::output::server as report;
 
 pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcome {
     let behaviour = arguments.behaviour()?;
-    match arguments.manner() {
+    match arguments.pool_config() {
         None => run_plain(&arguments, behaviour, output),
-        Some(manner) => run_crew(&arguments, behaviour, &manner, output),
+        Some(pool_config) => run_crew(&arguments, behaviour, &pool_config, output),
     }
 }
 
@@ -49,14 +49,14 @@ fn run_plain(arguments: &ServerArguments, behaviour: Behaviour, output: &mut Out
     end(served, failure, &server.summary(), output)
 }
 
-/// Any rung of the ladder, any number of workers.
+/// Any backend, any number of workers.
 fn run_crew(
     arguments: &ServerArguments,
     behaviour: Behaviour,
-    manner: &Manner,
+    pool_config: &PoolConfig,
     output: &mut Output,
 ) -> Outcome {
-    let workers = usize::from(arguments.ladder.workers);
+    let workers = usize::from(arguments.backend.workers);
     report::too_many_workers(output, workers);
     let (mut groups, mut all_settings) = (Vec::new(), Vec::new());
     for port in arguments.ports()? {
@@ -67,33 +67,33 @@ fn run_crew(
     }
     let stop: &AtomicBool = interrupt::handle()?.stop;
     interrupt::end_with_reader();
-    let mut crew = Crew::new(groups, behaviour, manner)?;
+    let mut pool = WorkerPool::new(groups, behaviour, pool_config)?;
     if arguments.verbose {
         let each = all_settings
             .iter()
             .flat_map(|settings| std::iter::repeat_n(settings, workers));
-        for (endpoint, settings) in crew.endpoints().zip(each) {
+        for (endpoint, settings) in pool.endpoints().zip(each) {
             report::socket(output, endpoint, settings);
         }
     }
     if arguments.is_auto() || arguments.verbose {
-        let (rung, passed_over) = crew.rung();
-        report::rung(output, rung, passed_over);
+        let (backend, passed_over) = pool.backend();
+        report::backend(output, backend, passed_over);
     }
-    if let Some(error) = crew.unpinned() {
+    if let Some(error) = pool.unpinned() {
         output.note(format_args!("{error}; the scheduler places the workers"));
     }
     // Of each group its first socket stands for all.
-    for (endpoint, address) in crew.endpoints().step_by(workers).zip(crew.addresses()) {
+    for (endpoint, address) in pool.endpoints().step_by(workers).zip(pool.addresses()) {
         report::listening(output, endpoint.as_raw_fd(), *address)?;
     }
     let mut failure = None;
-    let served = crew.run(stop, |event: &Event<'_>| {
+    let served = pool.run(stop, |event: &Event<'_>| {
         tell(output, event, stop, &mut failure);
         Ok(())
     });
-    report::offload_fallbacks(output, crew.offload_fallbacks());
-    end(served, failure, &crew.summary(), output)
+    report::offload_fallbacks(output, pool.offload_fallbacks());
+    end(served, failure, &pool.summary(), output)
 }
 
 /// Where to listen, and the options to set. Of a name it is the first address, as the resolver
@@ -102,7 +102,7 @@ fn place(
     arguments: &ServerArguments,
     behaviour: &Behaviour,
     port: u16,
-) -> Result<(SocketAddr, Vec<Setting>)> {
+) -> Result<(SocketAddr, Vec<OptionValue>)> {
     let address = arguments
         .family
         .resolve(&arguments.host, port)?
@@ -140,13 +140,13 @@ fn end(
     summary: &Summary,
     output: &mut Output,
 ) -> Outcome {
-    let told = unread(failure.map_or(Ok(()), Err));
-    if matches!(told, Ok(None)) || interrupt::reader_left() {
+    let reported = unread(failure.map_or(Ok(()), Err));
+    if matches!(reported, Ok(None)) || interrupt::reader_left() {
         output.note("nobody reads the output any more: the server ended");
     }
     let summed = unread(report::summary(output, summary));
     served?;
-    told?;
+    reported?;
     summed?;
     Ok(Exit::Yes)
 }

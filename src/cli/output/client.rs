@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use udpraw::client::{Answer, Event, Rate, Slow, Unasked};
 use udpraw::error::errno_name;
-use udpraw::protocol::RoundTrip;
+use udpraw::protocol::RttEstimator;
 use udpraw::protocol::exchange::{Defect, Ignored};
 use udpraw::socket::{QueuedError, Shown};
 
 use self::record::{Record, micros, record};
-use self::summary::RoundTrips;
+use self::summary::RttSample;
 use super::exchange::{self, IgnoredRecord};
 use super::python::{Repr, Tuple};
 use super::{Output, count, refusal};
@@ -26,7 +26,7 @@ pub(crate) struct Report<'a> {
     output: &'a mut Output,
     quiet: bool,
     verbose: bool,
-    round_trips: RoundTrips,
+    round_trips: RttSample,
     /// The last reply's round trip, and how often its request had been sent; of this request.
     last: Option<(Option<Duration>, u32)>,
     sent: u64,
@@ -40,7 +40,7 @@ impl<'a> Report<'a> {
             output,
             quiet,
             verbose,
-            round_trips: RoundTrips::default(),
+            round_trips: RttSample::default(),
             last: None,
             sent: 0,
             is_plain: false,
@@ -151,7 +151,7 @@ impl<'a> Report<'a> {
     }
 
     /// What is known of the round trip, for `--verbose`.
-    pub(crate) fn estimate(&mut self, estimate: &RoundTrip) {
+    pub(crate) fn estimate(&mut self, estimate: &RttEstimator) {
         if let (true, Some(smoothed)) = (self.verbose, estimate.smoothed()) {
             self.output.talk(format_args!(
                 "{} (SRTT {smoothed:.1?}, RTTVAR {:.1?}, RTO {:.1?})",
@@ -177,7 +177,7 @@ impl<'a> Report<'a> {
     /// What an exchange taught of the round trip, and what was ignored in it, for `--verbose`.
     pub(crate) fn exchange(
         &mut self,
-        estimate: &RoundTrip,
+        estimate: &RttEstimator,
         timeout: Duration,
         ignored: Ignored,
     ) -> io::Result<()> {

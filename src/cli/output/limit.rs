@@ -10,7 +10,7 @@ const OFTEN: Duration = Duration::from_secs(1);
 /// The limit of one kind of note.
 #[derive(Debug, Default)]
 pub(crate) struct Limit {
-    told: u32,
+    reported: u32,
     last: Option<Instant>,
     untold: u64,
 }
@@ -21,11 +21,11 @@ impl Limit {
         let is_due = self
             .last
             .is_none_or(|last| now.saturating_duration_since(last) >= OFTEN);
-        if self.told >= FIRST && !is_due {
+        if self.reported >= FIRST && !is_due {
             self.untold += 1;
             return None;
         }
-        self.told = self.told.saturating_add(1);
+        self.reported = self.reported.saturating_add(1);
         self.last = Some(now);
         Some(std::mem::take(&mut self.untold))
     }
@@ -44,16 +44,16 @@ mod tests {
     fn the_first_ones_and_then_a_count_a_second() {
         let start = Instant::now();
         let mut limit = Limit::default();
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         // Ten thousand a second, for three seconds and a bit.
         for turn in 0..32_000_u32 {
             if let Some(untold) = limit.pass(start + turn * Duration::from_micros(100)) {
-                told.push(untold);
+                reported.push(untold);
             }
         }
-        assert_eq!(told[..FIRST as usize], [0; FIRST as usize]);
-        assert_eq!(told.len(), FIRST as usize + 3);
-        let all = told.len() as u64 + told.iter().sum::<u64>() + limit.rest();
+        assert_eq!(reported[..FIRST as usize], [0; FIRST as usize]);
+        assert_eq!(reported.len(), FIRST as usize + 3);
+        let all = reported.len() as u64 + reported.iter().sum::<u64>() + limit.rest();
         assert_eq!((all, limit.rest()), (32_000, 0));
     }
 }

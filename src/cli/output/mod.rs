@@ -1,4 +1,4 @@
-//! The only room that prints: text or NDJSON on standard output, talk on standard error.
+//! The only module that prints: text or NDJSON on standard output, talk on standard error.
 
 pub(crate) mod bench;
 pub(crate) mod client;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
 use udpraw::error::{describe_errno, errno_name};
-use udpraw::mtu::{Answers, Fate, Found, Limit, Trial, headers};
+use udpraw::mtu::{Answers, Found, Limit, ProbeOutcome, Trial, headers};
 use udpraw::socket::{Family, Shown};
 
 use super::Output;
@@ -24,7 +24,7 @@ enum Record<'a> {
         address: Address,
         payload: usize,
         may_fragment: bool,
-        fate: &'a str,
+        outcome: &'a str,
         /// What the router or this machine said the MTU is.
         mtu: Option<u32>,
         by: Option<String>,
@@ -76,17 +76,17 @@ impl<'a> Report<'a> {
             self.trials.push(*trial);
             return Ok(());
         }
-        let (fate, mtu, by) = match trial.fate {
-            Fate::Answered => ("answered", None, None),
-            Fate::TooBig { mtu, by } => ("too-big", Some(mtu), by),
-            Fate::Refused { mtu } => ("refused", Some(mtu), None),
-            Fate::Lost => ("lost", None, None),
+        let (outcome, mtu, by) = match trial.outcome {
+            ProbeOutcome::Answered => ("answered", None, None),
+            ProbeOutcome::TooBig { mtu, by } => ("too-big", Some(mtu), by),
+            ProbeOutcome::Refused { mtu } => ("refused", Some(mtu), None),
+            ProbeOutcome::Lost => ("lost", None, None),
         };
         let record = Record::Trial {
             address: self.address.into(),
             payload: trial.payload,
             may_fragment: trial.may_fragment,
-            fate,
+            outcome,
             mtu,
             by: by.map(|by| by.to_string()),
             after_us: trial.after.as_nanos() as f64 / 1e3,
@@ -225,40 +225,40 @@ fn path(found: &Found) -> String {
 fn tried(trials: &[Trial]) -> String {
     let answered: BTreeSet<usize> = trials
         .iter()
-        .filter(|trial| trial.fate == Fate::Answered && !trial.may_fragment)
+        .filter(|trial| trial.outcome == ProbeOutcome::Answered && !trial.may_fragment)
         .map(|trial| trial.payload)
         .collect();
     let mut groups: Vec<(String, BTreeSet<usize>)> = Vec::new();
     for trial in trials {
-        if trial.fate == Fate::Lost && answered.contains(&trial.payload) {
+        if trial.outcome == ProbeOutcome::Lost && answered.contains(&trial.payload) {
             continue;
         }
-        let fate = fate(trial);
-        match groups.iter_mut().find(|(known, _)| *known == fate) {
+        let outcome = outcome(trial);
+        match groups.iter_mut().find(|(known, _)| *known == outcome) {
             Some((_, sizes)) => drop(sizes.insert(trial.payload)),
-            None => groups.push((fate, BTreeSet::from([trial.payload]))),
+            None => groups.push((outcome, BTreeSet::from([trial.payload]))),
         }
     }
-    let group = |(fate, sizes): &(String, BTreeSet<usize>)| {
+    let group = |(outcome, sizes): &(String, BTreeSet<usize>)| {
         let sizes: Vec<_> = sizes.iter().map(usize::to_string).collect();
-        format!("{fate} {}", sizes.join(" "))
+        format!("{outcome} {}", sizes.join(" "))
     };
     groups.iter().map(group).collect::<Vec<_>>().join("; ")
 }
 
-fn fate(trial: &Trial) -> String {
-    let fate = match trial.fate {
-        Fate::Answered => "answered".to_owned(),
-        Fate::Lost => "lost".to_owned(),
-        Fate::Refused { .. } => "EMSGSIZE".to_owned(),
-        Fate::TooBig { mtu, by } => {
+fn outcome(trial: &Trial) -> String {
+    let outcome = match trial.outcome {
+        ProbeOutcome::Answered => "answered".to_owned(),
+        ProbeOutcome::Lost => "lost".to_owned(),
+        ProbeOutcome::Refused { .. } => "EMSGSIZE".to_owned(),
+        ProbeOutcome::TooBig { mtu, by } => {
             let by = by.map_or("a router".to_owned(), |by: IpAddr| by.to_string());
             format!("too big ({by} says {mtu})")
         }
     };
     match trial.may_fragment {
-        true => format!("{fate} in fragments"),
-        false => fate,
+        true => format!("{outcome} in fragments"),
+        false => outcome,
     }
 }
 
@@ -309,20 +309,20 @@ mod tests {
 
     #[test]
     fn sizes_are_told_by_their_fates() {
-        let trial = |payload, fate| Trial {
+        let trial = |payload, outcome| Trial {
             payload,
             may_fragment: false,
-            fate,
+            outcome,
             after: Duration::ZERO,
         };
         let by = Some("192.0.2.1".parse().unwrap());
         let trials = [
-            trial(1472, Fate::TooBig { mtu: 1400, by }),
-            trial(1300, Fate::Answered),
-            trial(1372, Fate::Lost),
-            trial(1372, Fate::Answered),
-            trial(1373, Fate::Lost),
-            trial(1373, Fate::Lost),
+            trial(1472, ProbeOutcome::TooBig { mtu: 1400, by }),
+            trial(1300, ProbeOutcome::Answered),
+            trial(1372, ProbeOutcome::Lost),
+            trial(1372, ProbeOutcome::Answered),
+            trial(1373, ProbeOutcome::Lost),
+            trial(1373, ProbeOutcome::Lost),
         ];
         assert_eq!(
             tried(&trials),

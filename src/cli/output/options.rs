@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use udpraw::error::errno_name;
 use udpraw::socket::Family;
-use udpraw::socket::options::{Access, MEMORY_COUNTERS, Setting, SocketOption, Value};
+use udpraw::socket::options::{Access, MEMORY_COUNTERS, OptionValue, SocketOption, Value};
 
 use super::Output;
 use super::style::{FAINT, HEADING, NAME, NOTE, STRONG};
@@ -29,7 +29,7 @@ pub(crate) struct Described {
 
 /// A setting that was applied, and its option's value before and after.
 pub(crate) struct Applied {
-    pub(crate) setting: Setting,
+    pub(crate) setting: OptionValue,
     pub(crate) before: Option<Value>,
     pub(crate) effective: Option<Value>,
     /// Why it is not what was asked for.

@@ -41,11 +41,11 @@ enum Record<'a> {
         seconds: f64,
         rounds: u32,
         answered: u32,
-        rtt_us: Option<RoundTrips>,
+        rtt_us: Option<RttSample>,
     },
     Summary {
         targets: usize,
-        told: usize,
+        reported: usize,
         #[serde(flatten)]
         verdicts: BTreeMap<&'a str, usize>,
         seconds: f64,
@@ -83,7 +83,7 @@ enum Proof<'a> {
 
 /// Microseconds.
 #[derive(Serialize)]
-struct RoundTrips {
+struct RttSample {
     min: f64,
     median: f64,
     max: f64,
@@ -97,7 +97,7 @@ pub(crate) struct Report<'a> {
     is_whole: bool,
     services: HashMap<u16, String>,
     verdicts: BTreeMap<Verdict, usize>,
-    told: usize,
+    reported: usize,
     open: BTreeSet<u16>,
     closed_at: BTreeSet<IpAddr>,
     silent_at: BTreeSet<IpAddr>,
@@ -113,7 +113,7 @@ impl<'a> Report<'a> {
             is_whole: all || config.targets.len() <= FEW,
             services: services(),
             verdicts: BTreeMap::new(),
-            told: 0,
+            reported: 0,
             open: BTreeSet::new(),
             closed_at: BTreeSet::new(),
             silent_at: BTreeSet::new(),
@@ -141,7 +141,7 @@ impl<'a> Report<'a> {
         let Some(target) = config.targets.get(finding.target) else {
             return Ok(());
         };
-        self.told += 1;
+        self.reported += 1;
         *self.verdicts.entry(finding.verdict).or_default() += 1;
         let (ip, port) = (target.address.ip(), target.address.port());
         match finding.verdict {
@@ -183,7 +183,7 @@ impl<'a> Report<'a> {
             seconds: finding.elapsed.as_secs_f64(),
             rounds: finding.rounds,
             answered: finding.answered,
-            rtt_us: round_trips(finding).map(|[min, median, max]| RoundTrips {
+            rtt_us: round_trips(finding).map(|[min, median, max]| RttSample {
                 min: micros(min),
                 median: micros(median),
                 max: micros(max),
@@ -210,7 +210,7 @@ impl<'a> Report<'a> {
                 .collect();
             let record = Record::Summary {
                 targets,
-                told: self.told,
+                reported: self.reported,
                 verdicts,
                 seconds: elapsed.as_secs_f64(),
             };
@@ -230,8 +230,8 @@ impl<'a> Report<'a> {
             let line = format!("{what}: {} in {elapsed:.1?}{hidden}", found.join(", "));
             self.output.talk(line);
         }
-        if self.told < targets {
-            let left = targets - self.told;
+        if self.reported < targets {
+            let left = targets - self.reported;
             self.output.note(format_args!(
                 "stopped: nothing is known of {left} of {targets}"
             ));

@@ -54,7 +54,7 @@ struct Account {
     datagram_size: u16,
     limit: &'static str,
     limit_share: f64,
-    rung: &'static str,
+    backend: &'static str,
     syscalls: u64,
 }
 
@@ -77,7 +77,7 @@ impl From<&Sent> for Account {
             datagram_size: sent.datagram_size,
             limit: limit.name(),
             limit_share,
-            rung: sent.rung.name(),
+            backend: sent.backend.name(),
             syscalls: sent.syscalls,
         }
     }
@@ -181,9 +181,9 @@ impl<'a> Report<'a> {
             None => "round trip unknown".into(),
         };
         self.output.talk(format_args!(
-            "{round_trip}, datagrams of up to {} bytes, rung {}, {}",
+            "{round_trip}, datagrams of up to {} bytes, backend {}, {}",
             sent.datagram_size,
-            sent.rung,
+            sent.backend,
             count(sent.syscalls, "system call", "system calls")
         ));
         let (limit, share) = sent.limit;

@@ -7,9 +7,9 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use serde::Serialize;
 use udpraw::error::Error;
-use udpraw::io::Rung;
+use udpraw::io::Backend;
 use udpraw::server::{Event, Interval, Summary};
-use udpraw::socket::options::Setting;
+use udpraw::socket::options::OptionValue;
 use udpraw::socket::{Endpoint, Shown};
 
 use super::exchange::{self, Id, ServedRecord};
@@ -110,7 +110,7 @@ enum Record<'a> {
 }
 
 /// The socket's fd, and its options as they were asked for and as they are.
-pub(crate) fn socket(output: &mut Output, endpoint: &Endpoint, settings: &[Setting]) {
+pub(crate) fn socket(output: &mut Output, endpoint: &Endpoint, settings: &[OptionValue]) {
     let family = if endpoint.family() == udpraw::socket::Family::V4 {
         "AF_INET"
     } else {
@@ -140,9 +140,9 @@ pub(crate) fn socket(output: &mut Output, endpoint: &Endpoint, settings: &[Setti
 }
 
 /// A note where a multicast group is bound but not joined: nothing comes in then.
-pub(crate) fn unjoined(output: &mut Output, address: SocketAddr, settings: &[Setting]) {
+pub(crate) fn unjoined(output: &mut Output, address: SocketAddr, settings: &[OptionValue]) {
     let group = address.ip();
-    let joins = |setting: &Setting| {
+    let joins = |setting: &OptionValue| {
         let value = setting.requested().to_string();
         let host = value.split(['%', ' ', ',']).next().unwrap_or_default();
         setting.option().name.contains("MEMBERSHIP") && host.parse() == Ok(group)
@@ -244,7 +244,7 @@ pub(crate) fn event(output: &mut Output, event: &Event<'_>) -> io::Result<()> {
             output.limited_note(
                 "requests with too long a reply",
                 format_args!(
-                    "{client} is told that its reply of {length} bytes is more than three times \
+                    "{client} is reported that its reply of {length} bytes is more than three times \
                      the request"
                 ),
             );
@@ -343,9 +343,9 @@ fn rates(interval: &Interval) -> String {
     )
 }
 
-/// Which rung was chosen, and why none better.
-pub(crate) fn rung(output: &mut Output, rung: Rung, passed_over: &[Error]) {
-    output.talk(format_args!("rung {rung}: {}", rung.needs()));
+/// Which backend was chosen, and why none better.
+pub(crate) fn backend(output: &mut Output, backend: Backend, passed_over: &[Error]) {
+    output.talk(format_args!("backend {backend}: {}", backend.needs()));
     for error in passed_over {
         output.note(error);
     }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::RoundTrips;
+use super::super::RttSample;
 use super::*;
 
 const SEGMENT: u64 = 1000;
@@ -17,7 +17,7 @@ fn acknowledged(sent_at: Duration, round_trip: Duration, bytes: u64) -> Acknowle
         sent_at,
         in_flight: bytes,
         limited: true,
-        round_trip: RoundTrips {
+        round_trip: RttSample {
             latest: round_trip,
             smoothed: round_trip,
             min: round_trip,

@@ -10,7 +10,7 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use udpraw::protocol::congestion::{Acknowledged, Congestion, Cubic, Pacer, RoundTrips};
+//! use udpraw::protocol::congestion::{Acknowledged, Congestion, Cubic, Pacer, RttSample};
 //!
 //! let mut congestion: Box<dyn Congestion> = Box::new(Cubic::new(1200));
 //! let mut pacer = Pacer::new(1200);
@@ -24,7 +24,7 @@
 //!     sent_at: start,
 //!     in_flight: 12_000,
 //!     limited: true,
-//!     round_trip: RoundTrips { latest: round_trip, smoothed: round_trip, min: round_trip },
+//!     round_trip: RttSample { latest: round_trip, smoothed: round_trip, min: round_trip },
 //! });
 //! assert_eq!(congestion.window(), 24_000); // slow start doubles it
 //! assert_eq!(congestion.pacing_rate(round_trip), Some(2_400_000)); // twice the window a round trip
@@ -62,10 +62,10 @@ pub fn least_window(segment: u64) -> u64 {
 
 /// The round trips as the transfer has measured them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RoundTrips {
+pub struct RttSample {
     /// Of the newest datagram that was just acknowledged.
     pub latest: Duration,
-    /// The smoothed mean, [`RoundTrip::smoothed`](crate::protocol::RoundTrip::smoothed).
+    /// The smoothed mean, [`RttEstimator::smoothed`](crate::protocol::RttEstimator::smoothed).
     pub smoothed: Duration,
     /// The shortest so far.
     pub min: Duration,
@@ -86,7 +86,7 @@ pub struct Acknowledged {
     /// do not tell: the first of several acknowledgements at once has made room already.
     pub limited: bool,
     /// The round trips, the latest included.
-    pub round_trip: RoundTrips,
+    pub round_trip: RttSample,
 }
 
 /// An algorithm that decides how many bytes may be in flight.

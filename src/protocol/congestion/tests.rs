@@ -57,7 +57,7 @@ impl Flow {
 
     /// The acknowledgement of the datagrams that came back by now. The first in, first out: one that
     /// was lost is known as such when a later one is acknowledged.
-    fn hear(&mut self, now: Duration) {
+    fn receive(&mut self, now: Duration) {
         while let Some(at) = self.sent.iter().position(|(_, back)| back.is_some()) {
             let (sent_at, Some(back)) = self.sent[at] else {
                 return;
@@ -77,7 +77,7 @@ impl Flow {
             let latest = now - sent_at;
             let smoothed = self.smoothed.map_or(latest, |old| (old * 7 + latest) / 8);
             self.smoothed = Some(smoothed);
-            let round_trip = RoundTrips {
+            let round_trip = RttSample {
                 latest: if self.is_blind {
                     Duration::from_millis(1)
                 } else {
@@ -114,7 +114,7 @@ fn run(path: &Path, flows: &mut [Flow], seconds: u64, seed: u64) {
     let mut now = Duration::ZERO;
     while now < half * 2 {
         for flow in flows.iter_mut().filter(|flow| flow.starts <= now) {
-            flow.hear(now);
+            flow.receive(now);
             if now < half {
                 (flow.delivered, flow.area) = (0, 0.0);
             }

@@ -18,43 +18,43 @@ fn frame(kind: Kind, id: u64, payload: &[u8]) -> Vec<u8> {
     answer(kind, id, 1, payload)
 }
 
-fn started(id: u64) -> (Asker, Instant) {
-    let (mut asker, now) = (Asker::new(Backoff::Rfc9002), Instant::now());
-    let step = asker.start(id, b"x", None, None, now).unwrap();
-    assert_eq!(step, Step::Send(RoundTrip::LEAST));
-    (asker, now)
+fn started(id: u64) -> (Requester, Instant) {
+    let (mut requester, now) = (Requester::new(Backoff::Rfc9002), Instant::now());
+    let step = requester.start(id, b"x", None, None, now).unwrap();
+    assert_eq!(step, Step::Send(RttEstimator::LEAST));
+    (requester, now)
 }
 
 #[test]
 fn forged_replies_are_never_accepted() {
-    let (mut asker, now) = started(7);
+    let (mut requester, now) = started(7);
     let good = frame(Kind::Reply, 7, b"true");
     for id in (0..10_000).filter(|id| *id != 7) {
         let forged = frame(Kind::Reply, id, b"false");
-        assert_eq!(asker.on_datagram(true, &forged, now), Outcome::Forged);
+        assert_eq!(requester.on_datagram(true, &forged, now), Outcome::Forged);
     }
-    assert_eq!(asker.on_datagram(false, &good, now), Outcome::Forged);
+    assert_eq!(requester.on_datagram(false, &good, now), Outcome::Forged);
     for at in 0..good.len() {
         let mut bad = good.clone();
         bad[at] ^= 0x10;
-        let outcome = asker.on_datagram(true, &bad, now);
+        let outcome = requester.on_datagram(true, &bad, now);
         assert!(
             matches!(outcome, Outcome::Corrupt(_) | Outcome::Other(_)),
             "{outcome:?}"
         );
     }
     // Its own request, sent back by an echo, and the plain text.
-    let own = asker.frame().to_vec();
+    let own = requester.frame().to_vec();
     for other in [&own[..], b"true", b""] {
-        let outcome = asker.on_datagram(true, other, now);
+        let outcome = requester.on_datagram(true, other, now);
         assert_eq!(outcome, Outcome::Other(Defect::Foreign));
     }
-    let ignored = asker.ignored();
+    let ignored = requester.ignored();
     assert_eq!(
         (ignored.forged, ignored.stale, ignored.total()),
         (10_000, 0, 10_031)
     );
-    let outcome = asker.on_datagram(true, &good, now);
+    let outcome = requester.on_datagram(true, &good, now);
     assert!(matches!(
         outcome,
         Outcome::Reply {
@@ -63,15 +63,15 @@ fn forged_replies_are_never_accepted() {
             ..
         }
     ));
-    assert_eq!(asker.on_datagram(true, &good, now), Outcome::Stale);
-    assert_eq!(asker.deadline(), None);
+    assert_eq!(requester.on_datagram(true, &good, now), Outcome::Stale);
+    assert_eq!(requester.deadline(), None);
 }
 
 #[test]
 fn an_id_is_remembered_for_64_requests() {
-    let (mut asker, now) = started(0);
+    let (mut requester, now) = started(0);
     for id in 1..=65 {
-        asker.start(id, b"", None, None, now).unwrap();
+        requester.start(id, b"", None, None, now).unwrap();
     }
     for (id, want) in [
         (1, Outcome::Stale),
@@ -79,20 +79,20 @@ fn an_id_is_remembered_for_64_requests() {
         (0, Outcome::Forged),
     ] {
         let late = frame(Kind::Reply, id, b"");
-        assert_eq!(asker.on_datagram(true, &late, now), want, "{id}");
+        assert_eq!(requester.on_datagram(true, &late, now), want, "{id}");
     }
 }
 
 #[test]
 fn every_reply_is_a_sample_and_ends_the_backoff() {
-    let (mut asker, start) = started(1);
+    let (mut requester, start) = started(1);
     let mut now = start;
-    assert_eq!(asker.on_deadline(now), Step::Wait);
+    assert_eq!(requester.on_deadline(now), Step::Wait);
     for (attempt, wait) in [(2, 2), (3, 3), (4, 3)] {
-        now = asker.deadline().unwrap();
-        let step = asker.on_deadline(now);
+        now = requester.deadline().unwrap();
+        let step = requester.on_deadline(now);
         assert_eq!(step, Step::Send(Duration::from_secs(wait)));
-        let sent = Frame::parse(asker.frame()).unwrap();
+        let sent = Frame::parse(requester.frame()).unwrap();
         assert_eq!(
             (sent.id, sent.attempt, sent.payload),
             (1, attempt, &b"x"[..])
@@ -102,12 +102,12 @@ fn every_reply_is_a_sample_and_ends_the_backoff() {
     // Attempts that were not made.
     for attempt in [0, 5, u32::MAX] {
         let forged = answer(Kind::Reply, 1, attempt, b"");
-        assert_eq!(asker.on_datagram(true, &forged, now), Outcome::Forged);
+        assert_eq!(requester.on_datagram(true, &forged, now), Outcome::Forged);
     }
     // The answer to the third, of 3 s ago, comes after the fourth was sent.
     now += Duration::from_millis(50);
     let bytes = answer(Kind::Reply, 1, 3, b"r");
-    let outcome = asker.on_datagram(true, &bytes, now);
+    let outcome = requester.on_datagram(true, &bytes, now);
     let want = Outcome::Reply {
         payload: b"r",
         elapsed: Duration::from_millis(6050),
@@ -116,41 +116,41 @@ fn every_reply_is_a_sample_and_ends_the_backoff() {
         round_trip: Some(Duration::from_millis(3050)),
     };
     assert_eq!(outcome, want);
-    let smoothed = asker.estimate().smoothed();
+    let smoothed = requester.estimate().smoothed();
     assert_eq!(smoothed, Some(Duration::from_millis(3050)));
-    assert_eq!(asker.timeout(), Duration::from_millis(9150));
+    assert_eq!(requester.timeout(), Duration::from_millis(9150));
     // Given up after a minute, and not after a number of tries.
     let begun = now;
-    asker.start(2, b"", None, None, now).unwrap();
+    requester.start(2, b"", None, None, now).unwrap();
     let mut sent = 1;
-    while let Some(deadline) = asker.deadline() {
+    while let Some(deadline) = requester.deadline() {
         now = deadline;
-        sent += u32::from(matches!(asker.on_deadline(now), Step::Send(_)));
+        sent += u32::from(matches!(requester.on_deadline(now), Step::Send(_)));
     }
     assert_eq!((now - begun, sent), (Duration::from_secs(60), 10));
     let late = frame(Kind::Reply, 2, b"");
-    assert_eq!(asker.on_datagram(true, &late, now), Outcome::Stale);
+    assert_eq!(requester.on_datagram(true, &late, now), Outcome::Stale);
 }
 
 #[test]
 fn an_answer_to_a_forgotten_attempt_is_no_sample() {
-    let (mut asker, mut now) = started(1);
-    asker
+    let (mut requester, mut now) = started(1);
+    requester
         .start(2, b"", None, Some(Duration::from_secs(3600)), now)
         .unwrap();
     for _ in 1..40 {
-        now = asker.deadline().unwrap();
-        asker.on_deadline(now);
+        now = requester.deadline().unwrap();
+        requester.on_deadline(now);
     }
     for (attempt, is_known) in [(8, false), (9, true), (40, true)] {
-        let round_trip = asker
+        let round_trip = requester
             .waiting
             .as_ref()
             .and_then(|it| it.round_trip(attempt, now));
         assert_eq!(round_trip.is_some(), is_known, "{attempt}");
     }
     let bytes = answer(Kind::Reply, 2, 8, b"");
-    let outcome = asker.on_datagram(true, &bytes, now);
+    let outcome = requester.on_datagram(true, &bytes, now);
     assert!(matches!(
         outcome,
         Outcome::Reply {
@@ -158,48 +158,51 @@ fn an_answer_to_a_forgotten_attempt_is_no_sample() {
             ..
         }
     ));
-    assert_eq!(asker.timeout(), RoundTrip::LEAST);
+    assert_eq!(requester.timeout(), RttEstimator::LEAST);
 }
 
 #[test]
 fn no_limit_is_too_long_for_the_clock() {
-    let (mut asker, now) = (Asker::new(Backoff::Rfc8085), Instant::now());
-    let step = asker.start(1, b"", Some(1), Some(Duration::MAX), now);
-    assert_eq!(step.unwrap(), Step::Send(RoundTrip::LEAST));
+    let (mut requester, now) = (Requester::new(Backoff::Rfc8085), Instant::now());
+    let step = requester.start(1, b"", Some(1), Some(Duration::MAX), now);
+    assert_eq!(step.unwrap(), Step::Send(RttEstimator::LEAST));
     assert!(after(now, Duration::MAX) > now);
 }
 
 #[test]
 fn what_the_server_cannot_do_ends_it() {
-    let (mut asker, now) = started(1);
+    let (mut requester, now) = started(1);
     let bad = frame(Kind::TooLong, 1, b"no");
     assert!(matches!(
-        asker.on_datagram(true, &bad, now),
+        requester.on_datagram(true, &bad, now),
         Outcome::Corrupt(_)
     ));
     let good = frame(Kind::TooLong, 1, &[0, 0, 1, 2]);
     let round_trip = Duration::from_millis(7);
-    let outcome = asker.on_datagram(true, &good, now + round_trip);
+    let outcome = requester.on_datagram(true, &good, now + round_trip);
     let want = Outcome::TooLong {
         length: 258,
         round_trip: Some(round_trip),
     };
-    assert_eq!((outcome, asker.deadline()), (want, None));
-    assert_eq!(asker.estimate().smoothed(), Some(round_trip));
-    let (mut asker, now) = started(1);
+    assert_eq!((outcome, requester.deadline()), (want, None));
+    assert_eq!(requester.estimate().smoothed(), Some(round_trip));
+    let (mut requester, now) = started(1);
     let versions = frame(Kind::Unsupported, 1, &[2, 3]);
-    assert_eq!(asker.on_datagram(false, &versions, now), Outcome::Forged);
-    let outcome = asker.on_datagram(true, &versions, now);
     assert_eq!(
-        (outcome, asker.deadline()),
+        requester.on_datagram(false, &versions, now),
+        Outcome::Forged
+    );
+    let outcome = requester.on_datagram(true, &versions, now);
+    assert_eq!(
+        (outcome, requester.deadline()),
         (Outcome::Unsupported(&[2, 3]), None)
     );
-    asker
+    requester
         .start(2, &[0; MOST_PAYLOAD + 1], None, None, now)
         .unwrap_err();
     // It is sent once at least: else nothing could be said of the server.
     let none = Some(Duration::ZERO);
-    let step = asker.start(2, b"", Some(0), none, now).unwrap();
+    let step = requester.start(2, b"", Some(0), none, now).unwrap();
     assert_eq!(step, Step::Send(Duration::ZERO));
-    assert_eq!(asker.on_deadline(now), Step::GiveUp);
+    assert_eq!(requester.on_deadline(now), Step::GiveUp);
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
-/// How much an [`Answerer`](super::Answerer) keeps.
+/// How much an [`Responder`](super::Responder) keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// How many answers: 1 to 1,048,576, and taken as the nearest of these.
@@ -27,14 +27,14 @@ pub(super) type Key = (SocketAddr, u64);
 
 /// What is remembered of a request, so that another one of the same id is not taken for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Print {
+pub(super) struct Fingerprint {
     pub(super) length: usize,
     pub(super) checksum: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    print: Print,
+    fingerprint: Fingerprint,
     start: usize,
     length: usize,
 }
@@ -76,14 +76,14 @@ impl Cache {
     }
 
     /// What the request was and what it was answered.
-    pub(super) fn get(&self, key: &Key) -> Option<(Print, &[u8])> {
+    pub(super) fn get(&self, key: &Key) -> Option<(Fingerprint, &[u8])> {
         let entry = self.index.get(key)?;
         let answer = &self.ring[entry.start..entry.start + entry.length];
-        Some((entry.print, answer))
+        Some((entry.fingerprint, answer))
     }
 
     /// Keeps an answer of at most 65,535 bytes; says how many older ones were given up for it.
-    pub(super) fn put(&mut self, key: Key, print: Print, answer: &[u8]) -> u64 {
+    pub(super) fn put(&mut self, key: Key, fingerprint: Fingerprint, answer: &[u8]) -> u64 {
         let (length, mut given_up) = (answer.len(), 0);
         debug_assert!(length <= self.ring.len() && !self.index.contains_key(&key));
         if self.order.len() == self.entries {
@@ -109,7 +109,7 @@ impl Cache {
         }
         self.ring[self.head..end].copy_from_slice(answer);
         let entry = Entry {
-            print,
+            fingerprint,
             start: self.head,
             length,
         };
@@ -152,16 +152,16 @@ mod tests {
                 let memory = cache.ring.len();
             let (mut given_up, mut kept) = (0, 0);
             for (id, &length) in lengths.iter().enumerate() {
-                let print = Print { length, checksum: id as u32 };
-                given_up += cache.put(key(id as u64), print, &vec![id as u8; length]);
+                let fingerprint = Fingerprint { length, checksum: id as u32 };
+                given_up += cache.put(key(id as u64), fingerprint, &vec![id as u8; length]);
                 kept = cache.size().0;
                 prop_assert!(kept >= 1 && kept <= entries.max(1));
                 prop_assert_eq!(given_up as usize + kept, id + 1);
                 for (old, &length) in lengths.iter().enumerate().take(id + 1) {
                     let found = cache.get(&key(old as u64));
                     prop_assert_eq!(found.is_some(), old + kept > id, "{} of {}", old, id);
-                    if let Some((print, answer)) = found {
-                        prop_assert_eq!(print.checksum as usize, old);
+                    if let Some((fingerprint, answer)) = found {
+                        prop_assert_eq!(fingerprint.checksum as usize, old);
                         prop_assert_eq!(answer, vec![old as u8; length]);
                     }
                 }

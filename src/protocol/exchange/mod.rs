@@ -1,8 +1,8 @@
 //! One request, one reply, each request done once: sans-IO.
 //!
 //! A [`Frame`] goes round the bytes of a request and of its reply: a magic number, a version, a kind, a
-//! random id, the number of the attempt and a checksum. The [`Asker`] sends a request again until its
-//! reply comes, and knows the reply by id and source. The [`Answerer`] does a request once, and answers
+//! random id, the number of the attempt and a checksum. The [`Requester`] sends a request again until its
+//! reply comes, and knows the reply by id and source. The [`Responder`] does a request once, and answers
 //! a repeat with the payload that it answered before, from a cache of bounded size.
 //!
 //! # What holds
@@ -16,9 +16,9 @@
 //!   again. The cache gives up the oldest answers first, and only for want of room: a repeat of a
 //!   request whose answer was given up cannot be known as one, and is done again.
 //!   [`Served::evicted`] counts the answers given up; while it is 0, nothing was done twice. An
-//!   answerer that is made anew remembers nothing.
+//!   responder that is made anew remembers nothing.
 //! - **No loops.** Only a request is ever answered, in any version, and no answer is a request: two
-//!   answerers that hear each other's answers fall silent by construction.
+//!   responders that hear each other's answers fall silent by construction.
 //! - **No amplification.** An answer is at most three times the datagram that asked for it, headers
 //!   of IPv4 and UDP included (RFC 9000 section 8): a longer one is replaced by
 //!   [`Kind::TooLong`]. The documents' reply always fits.
@@ -29,37 +29,37 @@
 //! ```
 //! use std::time::Instant;
 //! use udpraw::protocol::Backoff;
-//! use udpraw::protocol::exchange::{Answerer, Asker, Heard, Limits, Outcome};
+//! use udpraw::protocol::exchange::{Responder, Requester, Incoming, Limits, Outcome};
 //!
 //! let (now, client) = (Instant::now(), "127.0.0.1:53322".parse()?);
-//! let mut asker = Asker::new(Backoff::Rfc9002);
-//! let mut answerer = Answerer::new(Limits::default());
+//! let mut requester = Requester::new(Backoff::Rfc9002);
+//! let mut responder = Responder::new(Limits::default());
 //! let mut answer = Vec::new();
 //!
-//! asker.start(0x1234_5678_9abc_def0, b"hello", None, None, now)?;
+//! requester.start(0x1234_5678_9abc_def0, b"hello", None, None, now)?;
 //! // The server, twice: the datagram came twice.
-//! let Heard::Request(request, text) = answerer.on_datagram(client, asker.frame(), &mut answer) else {
+//! let Incoming::Request(request, text) = responder.on_datagram(client, requester.frame(), &mut answer) else {
 //!     unreachable!()
 //! };
 //! assert_eq!(text, b"hello");
-//! answerer.answer(request, b"Your data was 5 bytes long", &mut answer);
-//! let heard = answerer.on_datagram(client, asker.frame(), &mut answer);
-//! assert!(matches!(heard, Heard::Repeat { .. }));
+//! responder.answer(request, b"Your data was 5 bytes long", &mut answer);
+//! let heard = responder.on_datagram(client, requester.frame(), &mut answer);
+//! assert!(matches!(heard, Incoming::Repeat { .. }));
 //! // The client: from the server, once.
-//! let outcome = asker.on_datagram(true, &answer, now);
+//! let outcome = requester.on_datagram(true, &answer, now);
 //! assert!(matches!(outcome, Outcome::Reply { payload: b"Your data was 5 bytes long", .. }));
-//! assert!(matches!(asker.on_datagram(true, &answer, now), Outcome::Stale));
+//! assert!(matches!(requester.on_datagram(true, &answer, now), Outcome::Stale));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod answerer;
-mod asker;
 mod cache;
 mod frame;
 mod outcome;
+mod requester;
+mod responder;
 
-pub use answerer::{Answered, Answerer, Heard, Pending, Served};
-pub use asker::Asker;
 pub use cache::Limits;
 pub use frame::{Defect, Frame, HEADER, Kind, MOST_PAYLOAD, SPOKEN, VERSION};
 pub use outcome::{Ignored, Outcome, Step};
+pub use requester::Requester;
+pub use responder::{Answered, Incoming, Pending, Responder, Served};

@@ -1,10 +1,10 @@
-//! What an [`Asker`](super::Asker) is to do, and what it makes of a datagram.
+//! What an [`Requester`](super::Requester) is to do, and what it makes of a datagram.
 
 use std::time::Duration;
 
 use super::frame::Defect;
 
-/// What an asker is to do.
+/// What a requester is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Send the frame, and wait so long.
@@ -15,7 +15,7 @@ pub enum Step {
     GiveUp,
 }
 
-/// What a datagram is to an asker.
+/// What a datagram is to a requester.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome<'a> {
     /// The reply. The exchange is over.
@@ -50,7 +50,7 @@ pub enum Outcome<'a> {
     Other(Defect),
 }
 
-/// How many datagrams an asker ignored, and why.
+/// How many datagrams a requester ignored, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ignored {
     /// Answers to earlier requests, and second answers.

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::dice::{Dice, Direction, Throw};
-use super::fate::{Cause, Fate, Order, Passage};
-use super::line::{Departure, Line, Place};
+use super::delay_queue::{DelayQueue, HeapKey, Released};
+use super::keyed_rng::{Direction, KeyedRng, Throw};
+use super::outcome::{Cause, Delivery, Order, Outcome};
 use super::profile::Profile;
 
 /// How long a datagram that is held back waits at most for one to leave behind.
@@ -18,11 +18,11 @@ pub struct Flow {
     number: u64,
     is_bad: Option<bool>,
     /// The newest of those that are held back.
-    held_back: Option<Place>,
+    held_back: Option<HeapKey>,
 }
 
 impl Flow {
-    /// A flow that has had no datagram yet, by the number that its fate depends on.
+    /// A flow that has had no datagram yet, by the number that its outcome depends on.
     pub fn new(id: u32) -> Self {
         Self {
             id,
@@ -45,9 +45,9 @@ impl Flow {
 
 /// What became of an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Offered {
+pub struct Processed {
     /// What becomes of the datagram.
-    pub fate: Fate,
+    pub outcome: Outcome,
     /// The caller is to send it on now, as it is: the link keeps nothing of it.
     pub is_through: bool,
 }
@@ -102,7 +102,7 @@ pub struct Link {
     direction: Direction,
     /// When each datagram that waits for the wire, or is on it, has left it.
     wire: VecDeque<Duration>,
-    line: Line,
+    delay_queue: DelayQueue,
     tally: Tally,
 }
 
@@ -115,7 +115,7 @@ impl Link {
             seed,
             direction,
             wire: VecDeque::new(),
-            line: Line::default(),
+            delay_queue: DelayQueue::default(),
             tally: Tally::default(),
         }
     }
@@ -137,17 +137,17 @@ impl Link {
 
     /// How many datagrams are held, copies included.
     pub fn held(&self) -> usize {
-        self.line.held()
+        self.delay_queue.held()
     }
 
     /// Whether nothing happens to what is offered now, so that whole runs may [pass](Self::pass).
     pub fn is_clear(&self) -> bool {
-        self.is_perfect && self.line.held() == 0
+        self.is_perfect && self.delay_queue.held() == 0
     }
 
     /// Counts `count` datagrams of together `bytes` bytes of payload that the caller sends on at
     /// once, over a link that [is clear](Self::is_clear).
-    pub fn pass(&mut self, flow: &mut Flow, count: u64, bytes: u64) {
+    pub fn pass_batch(&mut self, flow: &mut Flow, count: u64, bytes: u64) {
         flow.number += count;
         self.tally.offered += count;
         self.tally.offered_bytes += bytes;
@@ -155,102 +155,106 @@ impl Link {
         self.tally.departed_bytes += bytes;
     }
 
-    /// Takes the next datagram of a flow, whose fate the profile and the seed decide.
-    pub fn offer(&mut self, now: Duration, flow: &mut Flow, bytes: &[u8]) -> Offered {
-        let fate = self.decide(now, flow, bytes.len());
-        self.impose(now, flow, bytes, fate)
+    /// Takes the next datagram of a flow, whose outcome the profile and the seed decide.
+    pub fn process(&mut self, now: Duration, flow: &mut Flow, bytes: &[u8]) -> Processed {
+        let outcome = self.decide(now, flow, bytes.len());
+        self.impose(now, flow, bytes, outcome)
     }
 
-    /// Takes the next datagram of a flow, whose fate the caller decides, from a record maybe. Parts
-    /// of a fate that its length does not allow are left out.
+    /// Takes the next datagram of a flow, whose outcome the caller decides, from a record maybe. Parts
+    /// of an outcome that its length does not allow are left out.
     pub fn impose(
         &mut self,
         now: Duration,
         flow: &mut Flow,
         bytes: &[u8],
-        mut fate: Fate,
-    ) -> Offered {
+        mut outcome: Outcome,
+    ) -> Processed {
         flow.number += 1;
         self.tally.offered += 1;
         self.tally.offered_bytes += bytes.len() as u64;
-        let is_through = match &mut fate {
-            Fate::Lost(cause) => {
+        let is_through = match &mut outcome {
+            Outcome::Lost(cause) => {
                 self.tally.lost[*cause as usize] += 1;
                 false
             }
-            Fate::Passes(passage) => {
-                fit(passage, bytes.len());
-                let is_late = self.line.next_due().is_some_and(|due| due <= now);
-                if passage.is_plain() && !is_late {
+            Outcome::Passes(delivery) => {
+                fit(delivery, bytes.len());
+                let is_late = self.delay_queue.next_due().is_some_and(|due| due <= now);
+                if delivery.is_plain() && !is_late {
                     self.tally.departed += 1;
                     self.tally.departed_bytes += bytes.len() as u64;
                     true
                 } else {
-                    if !self.carry(now, flow, bytes, passage) {
+                    if !self.carry(now, flow, bytes, delivery) {
                         self.tally.lost[Cause::Overflow as usize] += 1;
-                        fate = Fate::Lost(Cause::Overflow);
+                        outcome = Outcome::Lost(Cause::Overflow);
                     }
                     false
                 }
             }
         };
-        if let Fate::Passes(passage) = &fate
-            && passage.order != Order::HeldBack
+        if let Outcome::Passes(delivery) = &outcome
+            && delivery.order != Order::HeldBack
             && let Some(newest) = flow.held_back.take()
         {
             // Behind this one, wherever it is by then.
-            self.line.release(now.saturating_add(passage.delay), newest);
+            self.delay_queue
+                .release(now.saturating_add(delivery.delay), newest);
         }
-        Offered { fate, is_through }
+        Processed {
+            outcome,
+            is_through,
+        }
     }
 
     /// When the next datagram leaves, if one is held.
     pub fn next_due(&mut self) -> Option<Duration> {
-        self.line.next_due()
+        self.delay_queue.next_due()
     }
 
     /// The next datagram that leaves by `now`, if there is one. Its bytes are gone at the next call.
-    pub fn take_due(&mut self, now: Duration) -> Option<Departure<'_>> {
-        let departure = self.line.take_due(now)?;
+    pub fn take_due(&mut self, now: Duration) -> Option<Released<'_>> {
+        let released = self.delay_queue.take_due(now)?;
         self.tally.departed += 1;
-        self.tally.departed_bytes += departure.bytes.len() as u64;
-        Some(departure)
+        self.tally.departed_bytes += released.bytes.len() as u64;
+        Some(released)
     }
 
     /// What becomes of the next datagram of a flow, of `length` bytes.
-    fn decide(&mut self, now: Duration, flow: &mut Flow, length: usize) -> Fate {
+    fn decide(&mut self, now: Duration, flow: &mut Flow, length: usize) -> Outcome {
         let Self { profile, .. } = self;
         if self.is_perfect {
-            return Fate::Passes(Passage::default());
+            return Outcome::Passes(Delivery::default());
         }
-        let dice = Dice::new(self.seed, self.direction, flow.id, flow.number);
+        let keyed_rng = KeyedRng::new(self.seed, self.direction, flow.id, flow.number);
         // First, since the chain takes a step at each datagram whatever becomes of it.
-        let is_struck = profile.loss.strikes(dice, &mut flow.is_bad);
+        let is_struck = profile.loss.strikes(keyed_rng, &mut flow.is_bad);
         if profile
             .blackholes
             .iter()
             .any(|window| window.contains(&now))
         {
-            return Fate::Lost(Cause::Blackhole);
+            return Outcome::Lost(Cause::Blackhole);
         }
         if profile
             .mtu
             .is_some_and(|mtu| length + profile.headers > mtu)
         {
-            return Fate::Lost(Cause::Mtu);
+            return Outcome::Lost(Cause::Mtu);
         }
         if is_struck {
-            return Fate::Lost(Cause::Loss);
+            return Outcome::Lost(Cause::Loss);
         }
         // No datagram has more than 65,535 bytes.
         let mut left = u32::try_from(length).unwrap_or(u32::MAX / 8);
-        let mut passage = Passage::default();
-        if left > 0 && dice.chance(Throw::Truncate, profile.truncate) {
-            left = dice.below(Throw::Length, left);
-            passage.truncated = Some(left);
+        let mut delivery = Delivery::default();
+        if left > 0 && keyed_rng.chance(Throw::Truncate, profile.truncate) {
+            left = keyed_rng.below(Throw::Length, left);
+            delivery.truncated = Some(left);
         }
-        if left > 0 && dice.chance(Throw::Corrupt, profile.corrupt) {
-            passage.corrupted = Some(dice.below(Throw::Bit, left.saturating_mul(8)));
+        if left > 0 && keyed_rng.chance(Throw::Corrupt, profile.corrupt) {
+            delivery.corrupted = Some(keyed_rng.below(Throw::Bit, left.saturating_mul(8)));
         }
         let waits = match profile.rate {
             None => Duration::ZERO,
@@ -259,7 +263,7 @@ impl Link {
                     self.wire.pop_front();
                 }
                 if self.wire.len() >= profile.queue {
-                    return Fate::Lost(Cause::Queue);
+                    return Outcome::Lost(Cause::Queue);
                 }
                 let free = self.wire.back().map_or(now, |last| (*last).max(now));
                 let left = free.saturating_add(profile.time_on_wire(length, rate));
@@ -268,38 +272,41 @@ impl Link {
             }
         };
         let has_delay = !(profile.delay.is_zero() && profile.jitter.is_zero());
-        if dice.chance(Throw::Reorder, profile.reorder) {
-            passage.order = if has_delay {
+        if keyed_rng.chance(Throw::Reorder, profile.reorder) {
+            delivery.order = if has_delay {
                 Order::Ahead
             } else {
                 Order::HeldBack
             };
         }
-        passage.delay = match passage.order {
+        delivery.delay = match delivery.order {
             Order::Ahead => waits,
             Order::HeldBack => waits.saturating_add(HOLD),
             Order::Kept => {
-                waits.saturating_add(profile.latency(dice, Throw::Jitter, Throw::JitterAngle))
+                waits.saturating_add(profile.latency(keyed_rng, Throw::Jitter, Throw::JitterAngle))
             }
         };
-        if dice.chance(Throw::Duplicate, profile.duplicate) {
-            passage.copy = Some(match passage.order {
+        if keyed_rng.chance(Throw::Duplicate, profile.duplicate) {
+            delivery.copy = Some(match delivery.order {
                 Order::Kept => waits.saturating_add(profile.latency(
-                    dice,
+                    keyed_rng,
                     Throw::CopyJitter,
                     Throw::CopyJitterAngle,
                 )),
-                Order::Ahead | Order::HeldBack => passage.delay,
+                Order::Ahead | Order::HeldBack => delivery.delay,
             });
         }
-        Fate::Passes(passage)
+        Outcome::Passes(delivery)
     }
 
     /// Holds a datagram, and its copy if it has one; says whether there was room for the first.
-    fn carry(&mut self, now: Duration, flow: &mut Flow, bytes: &[u8], passage: &Passage) -> bool {
-        let delays = [Some(passage.delay), passage.copy];
+    fn carry(&mut self, now: Duration, flow: &mut Flow, bytes: &[u8], delivery: &Delivery) -> bool {
+        let delays = [Some(delivery.delay), delivery.copy];
         for (index, delay) in delays.into_iter().flatten().enumerate() {
-            let Some(place) = self.line.hold(now.saturating_add(delay), flow.id, bytes) else {
+            let Some(key) = self
+                .delay_queue
+                .hold(now.saturating_add(delay), flow.id, bytes)
+            else {
                 if index == 0 {
                     return false;
                 }
@@ -307,31 +314,31 @@ impl Link {
                 self.tally.lost[Cause::Overflow as usize] += 1;
                 break;
             };
-            let held = self.line.bytes(place);
-            if let Some(length) = passage.truncated {
+            let held = self.delay_queue.bytes(key);
+            if let Some(length) = delivery.truncated {
                 held.truncate(length as usize);
             }
-            if let Some(bit) = passage.corrupted {
+            if let Some(bit) = delivery.corrupted {
                 held[bit as usize / 8] ^= 1 << (bit % 8);
             }
-            if passage.order == Order::HeldBack {
-                let older = flow.held_back.replace(place);
-                self.line.chain(place, older);
+            if delivery.order == Order::HeldBack {
+                let older = flow.held_back.replace(key);
+                self.delay_queue.chain(key, older);
             }
             self.tally.copies += index as u64;
         }
-        self.tally.corrupted += u64::from(passage.corrupted.is_some());
-        self.tally.truncated += u64::from(passage.truncated.is_some());
-        self.tally.reordered += u64::from(passage.order != Order::Kept);
-        self.tally.delayed += u64::from(!passage.delay.is_zero());
+        self.tally.corrupted += u64::from(delivery.corrupted.is_some());
+        self.tally.truncated += u64::from(delivery.truncated.is_some());
+        self.tally.reordered += u64::from(delivery.order != Order::Kept);
+        self.tally.delayed += u64::from(!delivery.delay.is_zero());
         true
     }
 }
 
 /// Leaves out what makes no sense for a datagram of `length` bytes.
-fn fit(passage: &mut Passage, length: usize) {
+fn fit(delivery: &mut Delivery, length: usize) {
     let fits = |cut: &u32| (*cut as usize) < length;
-    passage.truncated = passage.truncated.filter(fits);
-    let left = passage.truncated.map_or(length, |cut| cut as usize);
-    passage.corrupted = passage.corrupted.filter(|bit| (*bit as usize / 8) < left);
+    delivery.truncated = delivery.truncated.filter(fits);
+    let left = delivery.truncated.map_or(length, |cut| cut as usize);
+    delivery.corrupted = delivery.corrupted.filter(|bit| (*bit as usize / 8) < left);
 }

@@ -1,7 +1,7 @@
 //! A bad network on demand: what becomes of each datagram of one direction, sans-IO.
 //!
 //! A [`Profile`] says how bad the network is. A [`Link`] carries the datagrams of all flows in one
-//! direction: [`Link::offer`] decides the [`Fate`] of a datagram and keeps a copy if it is to leave
+//! direction: [`Link::offer`] decides the [`Outcome`] of a datagram and keeps a copy if it is to leave
 //! later; [`Link::take_due`] hands over what is to leave now. Time is a [`Duration`] since any start.
 //!
 //! # The path of a datagram
@@ -27,46 +27,46 @@
 //!
 //! # Chance
 //! What is left to chance depends on the seed, the direction, the flow's number and the datagram's
-//! number in its flow, and on nothing else: the same traffic meets the same fate at any pace and in
+//! number in its flow, and on nothing else: the same traffic meets the same outcome at any pace and in
 //! any mix with other flows. Each kind of impairment has throws of its own, so that adding one does
 //! not change the others. What depends on time by its nature (`blackhole`, `queue`, [`HOLD`] and the
-//! overflow) does; a recorded fate ([`Link::impose`]) repeats the first two as well.
+//! overflow) does; a recorded outcome ([`Link::impose`]) repeats the first two as well.
 //!
 //! ```
 //! use std::time::Duration;
-//! use udpraw::protocol::impairment::{Direction, Fate, Flow, Link, Profile};
+//! use udpraw::protocol::impairment::{Direction, Outcome, Flow, Link, Profile};
 //!
 //! let profile: Profile = "loss=20%,delay=5ms".parse()?;
 //! let mut link = Link::new(profile, 1, Direction::Up);
 //! let mut flow = Flow::new(0);
 //! let mut lost = 0;
 //! for _ in 0..1000 {
-//!     let offered = link.offer(Duration::ZERO, &mut flow, b"hello");
-//!     lost += u32::from(matches!(offered.fate, Fate::Lost(_)));
+//!     let offered = link.process(Duration::ZERO, &mut flow, b"hello");
+//!     lost += u32::from(matches!(offered.outcome, Outcome::Lost(_)));
 //! }
 //! assert!((150..250).contains(&lost));
 //! assert_eq!(link.next_due(), Some(Duration::from_millis(5)));
 //! assert!(link.take_due(Duration::from_millis(4)).is_none());
-//! let departure = link.take_due(Duration::from_millis(5)).unwrap();
-//! assert_eq!((departure.flow, departure.bytes), (0, &b"hello"[..]));
+//! let released = link.take_due(Duration::from_millis(5)).unwrap();
+//! assert_eq!((released.flow, released.bytes), (0, &b"hello"[..]));
 //! # Ok::<(), udpraw::error::Error>(())
 //! ```
 //!
 //! [`Duration`]: std::time::Duration
 
-mod dice;
-mod fate;
-mod line;
+mod delay_queue;
+mod keyed_rng;
 mod link;
+mod outcome;
+mod parse;
 mod profile;
 #[cfg(test)]
 mod properties;
-mod spell;
 #[cfg(test)]
 mod statistics;
 
-pub use dice::Direction;
-pub use fate::{Cause, Fate, Order, Passage};
-pub use line::{Departure, HELD, HELD_BYTES};
-pub use link::{Flow, HOLD, Link, Offered, Tally};
+pub use delay_queue::{HELD, HELD_BYTES, Released};
+pub use keyed_rng::Direction;
+pub use link::{Flow, HOLD, Link, Processed, Tally};
+pub use outcome::{Cause, Delivery, Order, Outcome};
 pub use profile::{Distribution, Loss, Profile};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::dice::{Dice, Throw};
+use super::keyed_rng::{KeyedRng, Throw};
 
 /// How datagrams are lost by chance.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -30,10 +30,10 @@ pub enum Loss {
 
 impl Loss {
     /// Whether the next datagram of a flow is lost; `is_bad` is the flow's state, if it has one yet.
-    pub(super) fn strikes(self, dice: Dice, is_bad: &mut Option<bool>) -> bool {
+    pub(super) fn strikes(self, keyed_rng: KeyedRng, is_bad: &mut Option<bool>) -> bool {
         match self {
             Self::None => false,
-            Self::Random(probability) => dice.chance(Throw::Loss, probability),
+            Self::Random(probability) => keyed_rng.chance(Throw::Loss, probability),
             Self::GilbertElliott {
                 worsen,
                 recover,
@@ -41,12 +41,12 @@ impl Loss {
                 good,
             } => {
                 let is_now_bad = match *is_bad {
-                    None => dice.chance(Throw::Chain, worsen / (worsen + recover)),
-                    Some(false) => dice.chance(Throw::Chain, worsen),
-                    Some(true) => !dice.chance(Throw::Chain, recover),
+                    None => keyed_rng.chance(Throw::Chain, worsen / (worsen + recover)),
+                    Some(false) => keyed_rng.chance(Throw::Chain, worsen),
+                    Some(true) => !keyed_rng.chance(Throw::Chain, recover),
                 };
                 *is_bad = Some(is_now_bad);
-                dice.chance(Throw::Loss, if is_now_bad { bad } else { good })
+                keyed_rng.chance(Throw::Loss, if is_now_bad { bad } else { good })
             }
         }
     }
@@ -145,14 +145,14 @@ impl Profile {
         *self == perfect
     }
 
-    /// How long a datagram takes behind the wire, with what `dice` throw for it.
-    pub(super) fn latency(&self, dice: Dice, radius: Throw, angle: Throw) -> Duration {
+    /// How long a datagram takes behind the wire, with what `keyed_rng` throw for it.
+    pub(super) fn latency(&self, keyed_rng: KeyedRng, radius: Throw, angle: Throw) -> Duration {
         if self.jitter.is_zero() {
             return self.delay;
         }
         let deviation = match self.distribution {
-            Distribution::Uniform => 2.0 * dice.unit(radius) - 1.0,
-            Distribution::Normal => dice.normal(radius, angle),
+            Distribution::Uniform => 2.0 * keyed_rng.unit(radius) - 1.0,
+            Distribution::Normal => keyed_rng.normal(radius, angle),
         };
         let deviation = self
             .jitter
@@ -160,8 +160,8 @@ impl Profile {
             .mul_f64(deviation.abs().min(16.0))
             .min(LONGEST);
         let is_late = match self.distribution {
-            Distribution::Uniform => dice.unit(radius) >= 0.5,
-            Distribution::Normal => dice.normal(radius, angle) >= 0.0,
+            Distribution::Uniform => keyed_rng.unit(radius) >= 0.5,
+            Distribution::Normal => keyed_rng.normal(radius, angle) >= 0.0,
         };
         if is_late {
             self.delay.saturating_add(deviation)

@@ -14,22 +14,22 @@ fn link(text: &str, seed: u64) -> Link {
     Link::new(text.parse().unwrap(), seed, Direction::Up)
 }
 
-/// The fates of so many datagrams of one flow, a microsecond apart.
-fn fates(text: &str, number: u64, bytes: &[u8]) -> Vec<Fate> {
+/// The outcomes of so many datagrams of one flow, a microsecond apart.
+fn outcomes(text: &str, number: u64, bytes: &[u8]) -> Vec<Outcome> {
     let (mut link, mut flow) = (link(text, 7), Flow::new(3));
     (0..number)
         .map(|index| {
             let now = Duration::from_micros(index);
             while link.take_due(now).is_some() {}
-            link.offer(now, &mut flow, bytes).fate
+            link.process(now, &mut flow, bytes).outcome
         })
         .collect()
 }
 
-fn passages(fates: &[Fate]) -> impl Iterator<Item = &Passage> {
-    fates.iter().filter_map(|fate| match fate {
-        Fate::Passes(passage) => Some(passage),
-        Fate::Lost(_) => None,
+fn deliveries(outcomes: &[Outcome]) -> impl Iterator<Item = &Delivery> {
+    outcomes.iter().filter_map(|outcome| match outcome {
+        Outcome::Passes(delivery) => Some(delivery),
+        Outcome::Lost(_) => None,
     })
 }
 
@@ -53,10 +53,10 @@ fn mean_and_deviation(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
 #[test]
 fn loss_is_as_frequent_as_it_should_be_and_has_no_memory() {
     for probability in [0.001, 0.2, 0.97] {
-        let fates = fates(&format!("loss={}%", probability * 100.0), MILLION, b"x");
-        let lost: Vec<bool> = fates
+        let outcomes = outcomes(&format!("loss={}%", probability * 100.0), MILLION, b"x");
+        let lost: Vec<bool> = outcomes
             .iter()
-            .map(|fate| matches!(fate, Fate::Lost(Cause::Loss)))
+            .map(|outcome| matches!(outcome, Outcome::Lost(Cause::Loss)))
             .collect();
         let count = lost.iter().filter(|lost| **lost).count();
         assert_binomial(count, lost.len(), probability);
@@ -68,10 +68,10 @@ fn loss_is_as_frequent_as_it_should_be_and_has_no_memory() {
 
 #[test]
 fn bursts_are_those_of_gilbert_and_elliott() {
-    let fates = fates("loss=ge:1%,25%", MILLION, b"x");
-    let lost: Vec<bool> = fates
+    let outcomes = outcomes("loss=ge:1%,25%", MILLION, b"x");
+    let lost: Vec<bool> = outcomes
         .iter()
-        .map(|fate| matches!(fate, Fate::Lost(_)))
+        .map(|outcome| matches!(outcome, Outcome::Lost(_)))
         .collect();
     let count = lost.iter().filter(|lost| **lost).count() as f64;
     let bursts: Vec<_> = lost.chunk_by(|a, b| a == b).filter(|run| run[0]).collect();
@@ -101,7 +101,7 @@ fn the_full_model_and_short_flows_lose_their_share() {
         let loss: Loss = text.parse().unwrap();
         let mut link = link(&format!("loss={text}"), 7);
         for id in 0..200_000 {
-            link.offer(Duration::ZERO, &mut Flow::new(id), b"x");
+            link.process(Duration::ZERO, &mut Flow::new(id), b"x");
         }
         assert_binomial(
             link.tally().lost_to(Cause::Loss) as usize,
@@ -114,38 +114,42 @@ fn the_full_model_and_short_flows_lose_their_share() {
 #[test]
 fn changes_are_as_frequent_as_they_should_be() {
     let bytes = [0x55; 100];
-    let fates = fates(
+    let outcomes = outcomes(
         "truncate=2%,corrupt=3%,duplicate=5%,reorder=10%,delay=1us",
         MILLION,
         &bytes,
     );
-    let all: Vec<_> = passages(&fates).collect();
+    let all: Vec<_> = deliveries(&outcomes).collect();
     assert_eq!(all.len(), MILLION as usize);
-    let count = |picks: fn(&Passage) -> bool| all.iter().filter(|passage| picks(passage)).count();
+    let count =
+        |picks: fn(&Delivery) -> bool| all.iter().filter(|delivery| picks(delivery)).count();
     assert_binomial(
-        count(|passage| passage.truncated.is_some()),
+        count(|delivery| delivery.truncated.is_some()),
         all.len(),
         0.02,
     );
-    assert_binomial(count(|passage| passage.copy.is_some()), all.len(), 0.05);
+    assert_binomial(count(|delivery| delivery.copy.is_some()), all.len(), 0.05);
     assert_binomial(
-        count(|passage| passage.order == Order::Ahead),
+        count(|delivery| delivery.order == Order::Ahead),
         all.len(),
         0.10,
     );
     // One in a hundred cuts leaves nothing to corrupt.
-    let corrupted = count(|passage| passage.corrupted.is_some());
+    let corrupted = count(|delivery| delivery.corrupted.is_some());
     assert_binomial(corrupted, all.len(), 0.03 * (1.0 - 0.02 / 100.0));
     // And each of them has nothing to do with the others.
-    let both = count(|passage| passage.copy.is_some() && passage.order == Order::Ahead);
+    let both = count(|delivery| delivery.copy.is_some() && delivery.order == Order::Ahead);
     assert_binomial(both, all.len(), 0.05 * 0.10);
-    let cuts: Vec<_> = all.iter().filter_map(|passage| passage.truncated).collect();
+    let cuts: Vec<_> = all
+        .iter()
+        .filter_map(|delivery| delivery.truncated)
+        .collect();
     for length in 0..100 {
         let hits = cuts.iter().filter(|cut| **cut == length).count();
         assert_binomial(hits, cuts.len(), 0.01);
     }
-    let whole = all.iter().filter(|passage| passage.truncated.is_none());
-    let bits: Vec<_> = whole.filter_map(|passage| passage.corrupted).collect();
+    let whole = all.iter().filter(|delivery| delivery.truncated.is_none());
+    let bits: Vec<_> = whole.filter_map(|delivery| delivery.corrupted).collect();
     for byte in 0..100 {
         let hits = bits.iter().filter(|bit| **bit / 8 == byte).count();
         assert_binomial(hits, bits.len(), 0.01);
@@ -157,12 +161,12 @@ fn exactly_one_bit_is_flipped() {
     let (mut link, mut flow) = (link("corrupt=100%", 1), Flow::new(0));
     for length in 1..200 {
         let bytes = vec![0; length];
-        assert!(!link.offer(Duration::ZERO, &mut flow, &bytes).is_through);
-        let departure = link.take_due(Duration::ZERO).unwrap();
-        let ones: u32 = departure.bytes.iter().map(|byte| byte.count_ones()).sum();
-        assert_eq!((departure.bytes.len(), ones), (length, 1));
+        assert!(!link.process(Duration::ZERO, &mut flow, &bytes).is_through);
+        let released = link.take_due(Duration::ZERO).unwrap();
+        let ones: u32 = released.bytes.iter().map(|byte| byte.count_ones()).sum();
+        assert_eq!((released.bytes.len(), ones), (length, 1));
     }
-    let empty = link.offer(Duration::ZERO, &mut flow, b"");
+    let empty = link.process(Duration::ZERO, &mut flow, b"");
     assert!(empty.is_through, "nothing can be flipped");
 }
 
@@ -175,12 +179,13 @@ fn jitter_has_the_mean_and_the_deviation_of_its_distribution() {
         let mut flow = Flow::new(3);
         let mut both = Vec::new();
         for _ in 0..MILLION {
-            // Without a copy in the line: the time alone is of interest.
-            let Fate::Passes(passage) = link.offer(Duration::ZERO, &mut flow, b"").fate else {
+            // Without a copy in the delay_queue: the time alone is of interest.
+            let Outcome::Passes(delivery) = link.process(Duration::ZERO, &mut flow, b"").outcome
+            else {
                 panic!("lost");
             };
             while link.take_due(Duration::MAX).is_some() {}
-            both.push((passage.delay, passage.copy.unwrap()));
+            both.push((delivery.delay, delivery.copy.unwrap()));
         }
         let of = |time: Duration| time.as_secs_f64() * 1e3;
         let first = both.iter().map(|(delay, _)| of(*delay));
@@ -215,27 +220,27 @@ fn the_wire_carries_its_rate_and_the_queue_drops_its_tail() {
     // 1,222 bytes and 28 of headers are 10,000 bits: a millisecond at 10 Mbit/s.
     let bytes = [0; 1222];
     let (mut link, mut flow) = (link("rate=10Mbit,queue=5", 1), Flow::new(0));
-    let fates: Vec<_> = (0..8)
-        .map(|_| link.offer(millis(10), &mut flow, &bytes).fate)
+    let outcomes: Vec<_> = (0..8)
+        .map(|_| link.process(millis(10), &mut flow, &bytes).outcome)
         .collect();
-    for (index, fate) in fates.iter().enumerate() {
-        let late = Passage {
+    for (index, outcome) in outcomes.iter().enumerate() {
+        let late = Delivery {
             delay: millis(index as u64 + 1),
-            ..Passage::default()
+            ..Delivery::default()
         };
         let want = if index < 5 {
-            Fate::Passes(late)
+            Outcome::Passes(late)
         } else {
-            Fate::Lost(Cause::Queue)
+            Outcome::Lost(Cause::Queue)
         };
-        assert_eq!(*fate, want);
+        assert_eq!(*outcome, want);
     }
     // Twice as much as it carries: half is lost, and the wire is never idle.
     let (mut link, mut departed) = (self::link("rate=10Mbit", 1), 0_u64);
     let mut now = Duration::ZERO;
     for _ in 0..MILLION {
         now += Duration::from_micros(500);
-        link.offer(now, &mut flow, &bytes);
+        link.process(now, &mut flow, &bytes);
         while link.take_due(now).is_some() {
             departed += 1;
         }
@@ -260,11 +265,11 @@ fn windows_and_length_decide_by_themselves() {
         (7500, 0, Some(Cause::Blackhole)),
         (8000, 1373, Some(Cause::Mtu)),
     ] {
-        let offered = link.offer(millis(at), &mut flow, &vec![0; length]);
-        let plain = Fate::Passes(Passage::default());
+        let offered = link.process(millis(at), &mut flow, &vec![0; length]);
+        let plain = Outcome::Passes(Delivery::default());
         assert_eq!(
-            offered.fate,
-            want.map_or(plain, Fate::Lost),
+            offered.outcome,
+            want.map_or(plain, Outcome::Lost),
             "{at} {length}"
         );
     }
@@ -277,14 +282,14 @@ fn what_is_held_back_leaves_behind_the_next_or_when_its_time_is_over() {
     let mut picked = Vec::new();
     for number in 0..1000_u32 {
         let bytes = number.to_be_bytes();
-        let offered = link.offer(Duration::ZERO, &mut flow, &bytes);
+        let offered = link.process(Duration::ZERO, &mut flow, &bytes);
         if offered.is_through {
             order.push(number);
         } else {
             picked.push(number);
         }
-        while let Some(departure) = link.take_due(Duration::ZERO) {
-            order.push(u32::from_be_bytes(departure.bytes.try_into().unwrap()));
+        while let Some(released) = link.take_due(Duration::ZERO) {
+            order.push(u32::from_be_bytes(released.bytes.try_into().unwrap()));
         }
     }
     // The naive model: each that was not picked, then those that were picked before it.
@@ -300,7 +305,7 @@ fn what_is_held_back_leaves_behind_the_next_or_when_its_time_is_over() {
     assert_eq!(order, want);
     assert!((300..500).contains(&picked.len()));
     let mut alone = self::link("reorder=100%", 1);
-    alone.offer(millis(1), &mut Flow::new(0), b"last");
+    alone.process(millis(1), &mut Flow::new(0), b"last");
     assert_eq!(alone.next_due(), Some(millis(1) + HOLD));
     assert!(alone.take_due(millis(1) + HOLD).is_some());
 }
@@ -310,8 +315,8 @@ fn what_is_too_much_to_hold_is_lost_and_counted() {
     let (mut link, mut flow) = (link("delay=1h,duplicate=100%", 1), Flow::new(0));
     let room = HELD as u64 / 2;
     for number in 0..room + 10 {
-        let offered = link.offer(Duration::ZERO, &mut flow, b"x");
-        assert_eq!(matches!(offered.fate, Fate::Passes(_)), number < room);
+        let offered = link.process(Duration::ZERO, &mut flow, b"x");
+        assert_eq!(matches!(offered.outcome, Outcome::Passes(_)), number < room);
     }
     let tally = *link.tally();
     assert_eq!((tally.offered, tally.copies), (room + 10, room));
@@ -319,7 +324,7 @@ fn what_is_too_much_to_hold_is_lost_and_counted() {
     assert_eq!(link.held(), HELD);
     assert!(link.take_due(Duration::from_secs(3600)).is_some());
     // Room for the first, and none for its copy.
-    link.offer(Duration::ZERO, &mut flow, b"x");
+    link.process(Duration::ZERO, &mut flow, b"x");
     assert_eq!(
         (link.tally().copies, link.tally().lost_to(Cause::Overflow)),
         (room + 1, 11)

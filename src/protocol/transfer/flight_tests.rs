@@ -14,14 +14,14 @@ fn data(number: u64) -> Carried {
 }
 
 /// A flight of `count` datagrams, one each tick, on a path that is known to reorder.
-fn flight(count: u64) -> Flight {
-    let mut flight = Flight::default();
-    flight.trips.sample(TRIP, Duration::ZERO);
-    flight.has_reordered = true;
+fn in_flight(count: u64) -> InFlight {
+    let mut in_flight = InFlight::default();
+    in_flight.rtt.sample(TRIP, Duration::ZERO);
+    in_flight.has_reordered = true;
     for number in 0..count {
-        flight.push(ticks(number), data(number));
+        in_flight.push(ticks(number), data(number));
     }
-    flight
+    in_flight
 }
 
 /// Counts steps, not time: a window of 60,000 in which 20,000 in a row are missing.
@@ -29,10 +29,10 @@ fn flight(count: u64) -> Flight {
 fn an_acknowledgement_does_not_walk_the_gap() {
     const ALL: u64 = 60_000;
     const GAP: Range<u64> = 100..20_100;
-    let mut flight = flight(ALL);
+    let mut in_flight = in_flight(ALL);
     let mut lost = Vec::new();
     let first = [Ranges::encode(0, GAP.start - 1)];
-    flight
+    in_flight
         .acknowledge(TRIP, Ranges::new(&first), Duration::ZERO, |_, _| ())
         .expect("sent");
     for number in (GAP.end + 1)..ALL {
@@ -42,7 +42,7 @@ fn an_acknowledgement_does_not_walk_the_gap() {
         }
         let ranges = [Ranges::encode(GAP.end, number), first[0]];
         let now = TRIP + ticks(number);
-        flight
+        in_flight
             .acknowledge(
                 now,
                 Ranges::new(&ranges),
@@ -56,15 +56,15 @@ fn an_acknowledgement_does_not_walk_the_gap() {
             .expect("sent");
     }
     assert!(lost.is_empty(), "none is lost before its time");
-    assert!(flight.steps <= ALL, "{} steps", flight.steps);
+    assert!(in_flight.steps <= ALL, "{} steps", in_flight.steps);
     assert_eq!(
-        flight.deadline(),
-        Some(ticks(GAP.start) + flight.patience())
+        in_flight.deadline(),
+        Some(ticks(GAP.start) + in_flight.peer_timeout())
     );
     // Half of their times are over, and then all.
     for (now, until) in [(10_100, 10_100), (ALL, GAP.end)] {
-        let now = ticks(now - 1) + flight.patience();
-        let settled = flight.expire(now, |carried, came| {
+        let now = ticks(now - 1) + in_flight.peer_timeout();
+        let settled = in_flight.expire(now, |carried, came| {
             assert!(!came);
             lost.push(carried);
         });
@@ -72,21 +72,21 @@ fn an_acknowledgement_does_not_walk_the_gap() {
         assert_eq!(settled.lost, Some(ticks(until - 1)));
         assert_eq!(lost, (GAP.start..until).map(data).collect::<Vec<_>>());
     }
-    assert!(flight.is_empty() && flight.bytes() == 0);
-    assert!(flight.steps <= 2 * ALL, "{} steps", flight.steps);
-    assert_eq!(flight.deadline(), None);
+    assert!(in_flight.is_empty() && in_flight.bytes() == 0);
+    assert!(in_flight.steps <= 2 * ALL, "{} steps", in_flight.steps);
+    assert_eq!(in_flight.deadline(), None);
 }
 
 #[test]
 fn a_clock_that_steps_back_hides_no_loss() {
-    let mut flight = flight(3);
-    flight.push(Duration::ZERO, data(3));
-    flight.push(ticks(9), data(4));
+    let mut in_flight = in_flight(3);
+    in_flight.push(Duration::ZERO, data(3));
+    in_flight.push(ticks(9), data(4));
     let newest = [Ranges::encode(4, 4)];
     let now = TRIP + ticks(9);
-    flight.acknowledge(now, Ranges::new(&newest), Duration::ZERO, |_, _| ());
+    in_flight.acknowledge(now, Ranges::new(&newest), Duration::ZERO, |_, _| ());
     let mut lost = 0;
-    let end = flight.deadline().expect("a loss time") + ticks(100);
-    flight.expire(end, |_, came| lost += u64::from(!came));
-    assert_eq!((lost, flight.is_empty()), (4, true));
+    let end = in_flight.deadline().expect("a loss time") + ticks(100);
+    in_flight.expire(end, |_, came| lost += u64::from(!came));
+    assert_eq!((lost, in_flight.is_empty()), (4, true));
 }

@@ -16,7 +16,7 @@ pub struct Listener {
 
 /// What a datagram is to the receiving end.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Heard<'a> {
+pub enum Incoming<'a> {
     /// The answer has been written; nothing else is to be done.
     Answer,
     /// A sender that is where it says asks for a transfer, maybe again.
@@ -36,34 +36,34 @@ impl Listener {
     }
 
     /// Looks at a datagram; writes an answer into `answer` if one is due.
-    pub fn hear<'a>(
+    pub fn handle_datagram<'a>(
         &self,
         now: Duration,
         source: SocketAddr,
         bytes: &'a [u8],
         answer: &mut Vec<u8>,
-    ) -> Heard<'a> {
+    ) -> Incoming<'a> {
         match frame::decode(bytes) {
             Ok(Decoded {
                 id,
                 frame: Frame::Open(open),
             }) => {
                 if self.cookies.is_good(open.token, now, source, id) {
-                    return Heard::Open(id, open);
+                    return Incoming::Open(id, open);
                 }
                 let token = self.cookies.token(now, source, id);
                 Frame::Challenge { token }.encode(id, answer);
-                Heard::Answer
+                Incoming::Answer
             }
-            Ok(decoded) => Heard::Frame(decoded),
+            Ok(decoded) => Incoming::Frame(decoded),
             Err(Reject::Version { id, version }) => {
                 Frame::Versions(&[VERSION]).encode(id, answer);
                 match answer.len() <= bytes.len() {
-                    true => Heard::Answer,
-                    false => Heard::Nothing(Reject::Version { id, version }),
+                    true => Incoming::Answer,
+                    false => Incoming::Nothing(Reject::Version { id, version }),
                 }
             }
-            Err(reject) => Heard::Nothing(reject),
+            Err(reject) => Incoming::Nothing(reject),
         }
     }
 

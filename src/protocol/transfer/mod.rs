@@ -25,7 +25,7 @@
 //! | --- | --- | --- | --- |
 //! | 1 open | sender | token (16), size or 2^64-1 (8), length of the name (1), zeros (7), name, zeros | at least 64 bytes, so that no answer is longer |
 //! | 2 challenge | receiver | token (16) | the receiver keeps nothing: the token proves the address when it comes back |
-//! | 3 accept | receiver | credit (8), resume (8), digest of what is kept (16), longest datagram (2), delay in ms (2), patience in s (2) | the sender compares the digest before it goes on where an earlier transfer ended |
+//! | 3 accept | receiver | credit (8), resume (8), digest of what is kept (16), longest datagram (2), delay in ms (2), peer_timeout in s (2) | the sender compares the digest before it goes on where an earlier transfer ended |
 //! | 4 data | sender | number (8), offset (8), bytes of the stream | the number is never used twice, so that an acknowledgement is of one sending only: no ambiguity about round trips |
 //! | 5 probe | sender | number (8), zeros | for its length (path MTU), or as a question whether the receiver lives |
 //! | 6 end | sender | number (8), length of the stream (8), digest (16) | |
@@ -43,15 +43,15 @@
 //! use std::time::Duration;
 //! use udpraw::protocol::congestion::Cubic;
 //! use udpraw::protocol::transfer::{
-//!     Digest, Heard, Listener, Receiver, ReceiverConfig, Run, Sender, SenderConfig,
+//!     Digest, Incoming, Listener, Receiver, ReceiverConfig, Run, Sender, SenderConfig,
 //! };
 //!
 //! let stream: &[u8] = &[7; 100_000];
-//! let longest = 1_472;
+//! let max_datagram = 1_472;
 //! let timeout = Duration::from_secs(60);
-//! let config = SenderConfig { size: None, name: "sevens".into(), longest, timeout };
+//! let config = SenderConfig { size: None, name: "sevens".into(), max_datagram, timeout };
 //! let mut now = Duration::ZERO;
-//! let mut sender = Sender::new(now, 0x1234, config, Box::new(Cubic::new(longest.into())));
+//! let mut sender = Sender::new(now, 0x1234, config, Box::new(Cubic::new(max_datagram.into())));
 //! let (listener, address) = (Listener::new([3; 16]), SocketAddr::from(([127, 0, 0, 1], 9)));
 //! let mut receiver: Option<Receiver> = None;
 //! let (mut got, mut answer) = (Vec::new(), Vec::new());
@@ -63,20 +63,20 @@
 //!     while sender.transmit(now, &stream, &mut run) {
 //!         run.copy(&stream, &mut datagrams);
 //!         for datagram in datagrams.chunks(run.segment_size()) {
-//!             match listener.hear(now, address, datagram, &mut answer) {
-//!                 Heard::Answer => sender.receive(now, &answer).unwrap(),
-//!                 Heard::Open(id, _) => {
-//!                     let (window, most) = (1 << 20, 1 << 20);
+//!             match listener.handle_datagram(now, address, datagram, &mut answer) {
+//!                 Incoming::Answer => sender.receive(now, &answer).unwrap(),
+//!                 Incoming::Open(id, _) => {
+//!                     let (window, max_window) = (1 << 20, 1 << 20);
 //!                     let kept = Digest::default();
-//!                     let config = ReceiverConfig { window, most, longest, timeout, kept };
+//!                     let config = ReceiverConfig { window, max_window, max_datagram, timeout, kept };
 //!                     receiver.get_or_insert_with(|| Receiver::new(now, id, config));
 //!                 }
-//!                 Heard::Frame(decoded) => {
+//!                 Incoming::Frame(decoded) => {
 //!                     if let Some(receiver) = &mut receiver {
 //!                         receiver.receive(now, &decoded.frame, &mut got);
 //!                     }
 //!                 }
-//!                 Heard::Nothing(_) => {}
+//!                 Incoming::Nothing(_) => {}
 //!             }
 //!         }
 //!     }
@@ -96,19 +96,19 @@
 mod cookie;
 mod digest;
 mod failure;
-mod flight;
 mod frame;
+mod in_flight;
 mod limits;
 mod listener;
 mod ranges;
 mod reassembly;
 mod receiver;
+mod rtt;
 mod run;
 mod sender;
 mod sink;
 mod source;
 mod stream;
-mod trips;
 
 pub use cookie::Cookies;
 pub use digest::Digest;
@@ -118,7 +118,7 @@ pub use frame::{
     LONGEST_REASON, MOST_RANGES, OPEN_LENGTH, Open, Ranges, Reject, VERSION, decode,
 };
 pub use limits::{Limit, Limits};
-pub use listener::{Heard, Listener};
+pub use listener::{Incoming, Listener};
 pub use receiver::{Receiver, ReceiverConfig, ReceiverCounts};
 pub use run::Run;
 pub use sender::{Sender, SenderConfig, SenderCounts};

@@ -32,7 +32,7 @@ pub(super) struct Piece {
 
 /// Why there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lack {
+pub(super) enum Blocked {
     /// Nothing is to be sent now, and the source may have more later.
     Source,
     /// The receiver takes no more yet.
@@ -78,7 +78,7 @@ impl Stream {
         source: &dyn Source,
         most: usize,
         waits: bool,
-    ) -> Result<Piece, Lack> {
+    ) -> Result<Piece, Blocked> {
         if let Some(range) = self.resend.first() {
             return Ok(Piece {
                 offset: range.start,
@@ -89,8 +89,8 @@ impl Stream {
         let available = source.available();
         if self.next >= available {
             return Err(match source.is_complete() {
-                true => Lack::Complete,
-                false => Lack::Source,
+                true => Blocked::Complete,
+                false => Blocked::Source,
             });
         }
         let length = clamp(available - self.next, most);
@@ -98,7 +98,7 @@ impl Stream {
         // A datagram that is short for want of credit alone is not worth it while others are on
         // their way: their acknowledgements bring more (RFC 9293 section 3.8.6.2.1).
         if credit == 0 || credit < length && waits {
-            return Err(Lack::Credit);
+            return Err(Blocked::Credit);
         }
         Ok(Piece {
             offset: self.next,

@@ -5,11 +5,11 @@ use std::os::fd::BorrowedFd;
 
 use super::kind::Kind;
 use super::option::SocketOption;
-use super::setting::Setting;
+use super::option_value::OptionValue;
 use super::value::Value;
 use crate::error::Result;
 
-/// What became of a [`Setting`] that was applied.
+/// What became of a [`OptionValue`] that was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect {
     /// The value now; `None` where the kernel shows none, as of memberships.
@@ -49,15 +49,15 @@ impl SocketOption {
     }
 }
 
-impl Setting {
+impl OptionValue {
     /// Reads what became of it once it was applied, and says why where that is not what was asked
     /// for.
     ///
     /// ```
     /// use std::os::fd::AsFd;
-    /// use udpraw::socket::{Endpoint, Family, options::Setting};
+    /// use udpraw::socket::{Endpoint, Family, options::OptionValue};
     /// let endpoint = Endpoint::builder().unbound(Family::V4)?;
-    /// let setting: Setting = "SO_RCVBUF=64KiB".parse()?;
+    /// let setting: OptionValue = "SO_RCVBUF=64KiB".parse()?;
     /// setting.apply(endpoint.as_fd())?;
     /// let effect = setting.effect(endpoint.as_fd())?;
     /// assert_eq!(effect.value.unwrap().to_string(), "131072");
@@ -208,7 +208,7 @@ mod tests {
             ),
             ("SO_BUSY_POLL_BUDGET=8", None, Some("shows no value")),
         ] {
-            let parsed: Setting = setting.parse().unwrap();
+            let parsed: OptionValue = setting.parse().unwrap();
             parsed.apply(endpoint.as_fd()).unwrap();
             let effect = parsed.effect(endpoint.as_fd()).unwrap();
             assert_eq!(effect.value.is_some(), value.is_some(), "{setting}");

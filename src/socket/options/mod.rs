@@ -6,9 +6,9 @@
 //!
 //! ```
 //! use std::os::fd::AsFd;
-//! use udpraw::socket::{Endpoint, options::{Setting, SocketOption}};
+//! use udpraw::socket::{Endpoint, options::{OptionValue, SocketOption}};
 //! let endpoint = Endpoint::builder().bind(([127, 0, 0, 1], 0).into())?;
-//! let setting: Setting = "SO_RCVBUF=64KiB".parse()?;
+//! let setting: OptionValue = "SO_RCVBUF=64KiB".parse()?;
 //! setting.apply(endpoint.as_fd())?;
 //! // Linux doubles what is asked for, to count its own bookkeeping (socket(7)).
 //! assert_eq!(setting.requested().to_string(), "65536");
@@ -26,8 +26,8 @@ mod kind;
 mod level;
 mod multicast;
 mod option;
+mod option_value;
 mod parse;
-mod setting;
 mod socket_level;
 mod timestamp;
 mod udp;
@@ -39,7 +39,7 @@ pub use effect::Effect;
 pub use kind::{Kind, Names};
 pub use level::{Access, Level};
 pub use option::SocketOption;
-pub use setting::Setting;
+pub use option_value::OptionValue;
 pub use value::{Interface, MEMORY_COUNTERS, Scoped, Value};
 
 use super::Family;
@@ -50,7 +50,7 @@ pub(super) fn enabled_control(fd: BorrowedFd<'_>, family: Family) -> usize {
     SocketOption::all()
         .filter(|option| !option.control.is_empty() && option.is_for(family))
         .filter(|option| option.get(fd).is_ok_and(|value| value.is_on()))
-        .map(setting::control_space)
+        .map(option_value::control_space)
         .sum()
 }
 

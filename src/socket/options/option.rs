@@ -126,7 +126,7 @@ impl SocketOption {
         }
     }
 
-    /// Whether it can be set from text, as `-o` and [`Setting`](super::Setting) do.
+    /// Whether it can be set from text, as `-o` and [`OptionValue`](super::OptionValue) do.
     pub fn is_settable(&self) -> bool {
         self.access != Access::Read && self.kind.is_text()
     }

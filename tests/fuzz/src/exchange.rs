@@ -1,5 +1,5 @@
-//! Exchanges: no panic; what is read is written again as it was; an answerer sends little, and an
-//! asker takes nothing but its reply.
+//! Exchanges: no panic; what is read is written again as it was; a responder sends little, and an
+//! requester takes nothing but its reply.
 #![no_main]
 
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use libfuzzer_sys::fuzz_target;
 use udpraw::protocol::Backoff;
-use udpraw::protocol::exchange::{Answerer, Asker, Frame, Heard, Kind, Limits, Outcome};
+use udpraw::protocol::exchange::{Responder, Requester, Frame, Incoming, Kind, Limits, Outcome};
 
 /// The reply that carries all from byte 20 on.
 fn whole(bytes: &[u8]) -> Vec<u8> {
@@ -33,37 +33,37 @@ fuzz_target!(|bytes: &[u8]| {
         // The kind 4 is read in any version, and written in ours.
         assert!(written == bytes || frame.kind == Kind::Unsupported);
     }
-    let mut answerer = Answerer::new(Limits { entries: 4, bytes: 0 });
+    let mut responder = Responder::new(Limits { entries: 4, bytes: 0 });
     let (client, mut answer) = (SocketAddr::from(([127, 0, 0, 1], 9)), Vec::new());
     for turn in 0..2 {
-        let heard = answerer.on_datagram(client, bytes, &mut answer);
-        assert!(turn == 0 || !matches!(heard, Heard::Request(..)), "done twice");
-        let is_request = matches!(heard, Heard::Request(..));
-        if let Heard::Request(request, text) = heard {
-            answerer.answer(request, text, &mut answer);
+        let heard = responder.on_datagram(client, bytes, &mut answer);
+        assert!(turn == 0 || !matches!(heard, Incoming::Request(..)), "done twice");
+        let is_request = matches!(heard, Incoming::Request(..));
+        if let Incoming::Request(request, text) = heard {
+            responder.answer(request, text, &mut answer);
         }
         if let (true, Ok(frame)) = (is_request, Frame::parse(bytes)) {
             let attempt = Frame::parse(&answer).expect("an answer").attempt;
             assert_eq!(attempt, frame.attempt);
             let repeat = again(frame);
-            let heard = answerer.on_datagram(client, &repeat, &mut answer);
-            assert!(matches!(heard, Heard::Repeat { .. }), "{heard:?}");
+            let heard = responder.on_datagram(client, &repeat, &mut answer);
+            assert!(matches!(heard, Incoming::Repeat { .. }), "{heard:?}");
             let attempt = Frame::parse(&answer).expect("an answer").attempt;
             assert_eq!(attempt, frame.attempt.wrapping_add(1));
         }
         assert!(answer.is_empty() || 28 + answer.len() <= 3 * (28 + bytes.len()));
         let mut none = Vec::new();
-        answerer.on_datagram(client, &answer, &mut none);
+        responder.on_datagram(client, &answer, &mut none);
         assert!(none.is_empty(), "an answer is not answered");
     }
-    let (mut asker, now) = (Asker::new(Backoff::Rfc9002), Instant::now());
-    asker.start(7, bytes.get(..99).unwrap_or(bytes), None, None, now).expect("short enough");
-    assert!(!matches!(asker.on_datagram(false, bytes, now), Outcome::Reply { .. }));
-    if let Outcome::Reply { payload, .. } = asker.on_datagram(true, bytes, now) {
+    let (mut requester, now) = (Requester::new(Backoff::Rfc9002), Instant::now());
+    requester.start(7, bytes.get(..99).unwrap_or(bytes), None, None, now).expect("short enough");
+    assert!(!matches!(requester.on_datagram(false, bytes, now), Outcome::Reply { .. }));
+    if let Outcome::Reply { payload, .. } = requester.on_datagram(true, bytes, now) {
         assert_eq!(Frame::parse(bytes), Ok(Frame { kind: Kind::Reply, id: 7, attempt: 1, payload }));
-    } else if bytes.len() < 60_000 && asker.deadline().is_some() {
+    } else if bytes.len() < 60_000 && requester.deadline().is_some() {
         let reply = whole(bytes);
-        let outcome = asker.on_datagram(true, &reply, now);
+        let outcome = requester.on_datagram(true, &reply, now);
         assert!(matches!(outcome, Outcome::Reply { .. }), "{outcome:?}");
     }
 });

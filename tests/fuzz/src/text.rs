@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use udpraw::error::Result;
 use udpraw::server::Template;
 use udpraw::services::Query;
-use udpraw::socket::options::Setting;
+use udpraw::socket::options::OptionValue;
 use udpraw::units;
 
 fn calm<T>(result: Result<T>) {
@@ -20,9 +20,9 @@ fuzz_target!(|text: &str| {
     calm(units::duration(text));
     calm(units::probability(text));
     calm(text.parse::<Query>());
-    calm(text.parse::<Setting>());
-    if let Ok(setting) = text.parse::<Setting>() {
-        let again: Setting = setting.to_string().parse().expect("what is printed is read");
+    calm(text.parse::<OptionValue>());
+    if let Ok(setting) = text.parse::<OptionValue>() {
+        let again: OptionValue = setting.to_string().parse().expect("what is printed is read");
         assert_eq!(again, setting);
     }
     if let Ok(template) = text.parse::<Template>() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use udpraw::protocol::congestion::Cubic;
 use udpraw::protocol::transfer::{
-    Digest, Heard, Listener, Receiver, ReceiverConfig, Run, Sender, SenderConfig, decode,
+    Digest, Incoming, Listener, Receiver, ReceiverConfig, Run, Sender, SenderConfig, decode,
 };
 
 const ID: u64 = 0x0101_0101_0101_0101;
@@ -31,19 +31,19 @@ fn seal(frame: &mut [u8]) {
 fuzz_target!(|bytes: &[u8]| {
     let _ = decode(bytes);
     let timeout = Duration::from_secs(60);
-    let longest = 1_472;
+    let max_datagram = 1_472;
     let mut now = Duration::ZERO;
     let config = SenderConfig {
         size: None,
         name: "name".into(),
-        longest,
+        max_datagram,
         timeout,
     };
     let mut sender = Sender::new(now, ID, config, Box::new(Cubic::new(1_200)));
     let config = ReceiverConfig {
         window: 64 << 10,
-        most: 1 << 20,
-        longest,
+        max_window: 1 << 20,
+        max_datagram,
         timeout,
         kept: Digest::default(),
     };
@@ -69,7 +69,7 @@ fuzz_target!(|bytes: &[u8]| {
             receiver.receive(now, &decoded.frame, &mut got);
             assert_eq!(got.len() as u64, receiver.delivered());
         }
-        if listener.hear(now, source, &frame, &mut answer) == Heard::Answer {
+        if listener.handle_datagram(now, source, &frame, &mut answer) == Incoming::Answer {
             assert!(answer.len() <= frame.len());
         }
         let _ = sender.receive(now, &frame);

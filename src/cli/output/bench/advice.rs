@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use udpraw::bench::{Config, Row, Scenario, Standing};
-use udpraw::io::Rung;
+use udpraw::io::Backend;
 
 use crate::cli::output::style::{NOTE, STRONG};
 
@@ -17,26 +17,29 @@ pub(super) fn advice(rows: &[Row], config: &Config, markdown: bool) -> String {
         false => format!("{STRONG}{text}{STRONG:#}"),
     };
     let what = match (send, receive) {
-        (Rung::Offload, Rung::Offload) => {
-            format!("{}, which is offload here", code("Choice::Auto".into()))
+        (Backend::Offload, Backend::Offload) => {
+            format!(
+                "{}, which is offload here",
+                code("BackendChoice::Auto".into())
+            )
         }
         (send, receive) if send == receive || config.server.is_some() => {
-            code(format!("Choice::Only(Rung::{send:?})"))
+            code(format!("BackendChoice::Only(Backend::{send:?})"))
         }
         (send, receive) => format!(
             "{} to send and {} to receive",
-            code(format!("Rung::{send:?}")),
-            code(format!("Rung::{receive:?}"))
+            code(format!("Backend::{send:?}")),
+            code(format!("Backend::{receive:?}"))
         ),
     };
     let gain = gain(rows, (send, receive));
     let choice = match send {
-        Rung::Offload => "Choice::Auto".to_owned(),
-        other => format!("Choice::Only(Rung::{other:?})"),
+        Backend::Offload => "BackendChoice::Auto".to_owned(),
+        other => format!("BackendChoice::Only(Backend::{other:?})"),
     };
     let lines = format!(
-        "let mut transport = Transport::open(endpoint, {choice}, Settings::default())?;\n\
-         transport.outbox().send_run(Some(peer), &bytes, size);"
+        "let mut transport = Transport::open(endpoint, {choice}, TransportConfig::default())?;\n\
+         transport.send_queue().send_run(Some(peer), &bytes, size);"
     );
     match markdown {
         true => format!("\nUse {what}{gain}.\n\n```rust\n{lines}\n```\n"),
@@ -44,11 +47,11 @@ pub(super) fn advice(rows: &[Row], config: &Config, markdown: bool) -> String {
     }
 }
 
-/// The pair of rungs that is not behind in more comparisons than any other; of equals the one that
-/// wins most, then what `auto` takes, then one rung for both sides, then the plainest.
-fn recommended(rows: &[Row]) -> Option<(Rung, Rung)> {
+/// The pair of backends that is not behind in more comparisons than any other; of equals the one that
+/// wins most, then what `auto` takes, then one backend for both sides, then the plainest.
+fn recommended(rows: &[Row]) -> Option<(Backend, Backend)> {
     let decided = rows.iter().any(|row| row.standing == Standing::Winner);
-    let merit = |pair: (Rung, Rung)| {
+    let merit = |pair: (Backend, Backend)| {
         let standings = || own(rows, pair).map(|row| row.standing);
         let wins = standings().filter(|one| *one == Standing::Winner).count();
         let noise = standings().filter(|one| *one == Standing::Noise).count();
@@ -59,7 +62,10 @@ fn recommended(rows: &[Row]) -> Option<(Rung, Rung)> {
             (noise.min(1), 0)
         };
         let (send, receive) = pair;
-        let simple = (pair == (Rung::Offload, Rung::Offload), send == receive);
+        let simple = (
+            pair == (Backend::Offload, Backend::Offload),
+            send == receive,
+        );
         (merit, simple, Reverse(pair))
     };
     let pairs = rows
@@ -69,15 +75,15 @@ fn recommended(rows: &[Row]) -> Option<(Rung, Rung)> {
     (merit(best).0.0 > 0).then_some(best)
 }
 
-fn own(rows: &[Row], pair: (Rung, Rung)) -> impl Iterator<Item = &Row> {
+fn own(rows: &[Row], pair: (Backend, Backend)) -> impl Iterator<Item = &Row> {
     rows.iter()
         .filter(move |row| (row.variant.send, row.variant.receive) == pair)
 }
 
 /// By how much it wins over `single`, where it wins most.
-fn gain(rows: &[Row], pair: (Rung, Rung)) -> String {
+fn gain(rows: &[Row], pair: (Backend, Backend)) -> String {
     let plain = |row: &Row| {
-        own(rows, (Rung::Single, Rung::Single))
+        own(rows, (Backend::Single, Backend::Single))
             .find(|other| other.variant.is_comparable(&row.variant))
             .map(|other| row.rate.median / other.rate.median.max(1e-9))
     };
@@ -90,7 +96,7 @@ fn gain(rows: &[Row], pair: (Rung, Rung)) -> String {
             " (nothing measured is faster, as far as can be told)".into()
         }
         // It is its own measure.
-        _ if pair == (Rung::Single, Rung::Single) => String::new(),
+        _ if pair == (Backend::Single, Backend::Single) => String::new(),
         None => String::new(),
         Some((times, variant)) => {
             let way = match variant.scenario {
@@ -108,7 +114,12 @@ mod tests {
 
     use super::*;
 
-    fn row(size: usize, (send, receive): (Rung, Rung), median: f64, standing: Standing) -> Row {
+    fn row(
+        size: usize,
+        (send, receive): (Backend, Backend),
+        median: f64,
+        standing: Standing,
+    ) -> Row {
         Row {
             variant: Variant {
                 scenario: Scenario::Sink,
@@ -129,9 +140,9 @@ mod tests {
 
     #[test]
     fn it_recommends_what_wins() {
-        use Rung::{Batch, Offload, Single};
+        use Backend::{Batch, Offload, Single};
         use Standing::{Alone, Behind, Noise, Winner};
-        let both = |rung| (rung, rung);
+        let both = |backend| (backend, backend);
         let mut rows = vec![
             row(64, both(Single), 10.0, Behind),
             row(64, both(Batch), 40.0, Winner),
@@ -140,12 +151,10 @@ mod tests {
         ];
         let config = Config::default();
         let text = advice(&rows, &config, true);
-        assert!(
-            text.starts_with(
-                "\nUse `Choice::Only(Rung::Batch)` (at 64 B one way, 4.0 times single)."
-            )
-        );
-        assert!(text.contains("Transport::open(endpoint, Choice::Only(Rung::Batch), "));
+        assert!(text.starts_with(
+            "\nUse `BackendChoice::Only(Backend::Batch)` (at 64 B one way, 4.0 times single)."
+        ));
+        assert!(text.contains("Transport::open(endpoint, BackendChoice::Only(Backend::Batch), "));
         rows.push(row(9000, both(Offload), 1.0, Winner));
         assert_eq!(recommended(&rows), Some(both(Batch)), "it is good twice");
 

@@ -26,7 +26,7 @@ pub(crate) struct Report<'a> {
     start: Instant,
     /// How many trials there will be.
     trials: usize,
-    /// Whether the rungs were asked for by name.
+    /// Whether the backends were asked for by name.
     is_named: bool,
     /// Whether something that was asked for could not be measured.
     has_failed: bool,
@@ -51,22 +51,22 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Says why a rung is left out that nobody asked for by name.
+    /// Says why a backend is left out that nobody asked for by name.
     pub(crate) fn left_out(&mut self, error: &Error) {
         self.output.note(format_args!("left out: {error}"));
     }
 
-    /// A rung that nobody asked for by name may be missing; anything else that was given up is a
+    /// A backend that nobody asked for by name may be missing; anything else that was given up is a
     /// negative result.
     fn skipped(&mut self, variants: &[Variant], error: &Error) -> io::Result<()> {
         self.clear();
-        let is_of_rungs = error.kind() == ErrorKind::Unsupported;
-        self.has_failed |= self.is_named || !is_of_rungs;
+        let is_of_backends = error.kind() == ErrorKind::Unsupported;
+        self.has_failed |= self.is_named || !is_of_backends;
         self.trials = self
             .trials
             .saturating_sub(variants.len() * self.config.trials);
         let what = match variants {
-            [first, ..] if is_of_rungs => format!("{} to {}", first.send, first.receive),
+            [first, ..] if is_of_backends => format!("{} to {}", first.send, first.receive),
             [first] => name(first),
             [first, ..] => first.scenario.to_string(),
             [] => String::new(),

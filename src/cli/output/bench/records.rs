@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use udpraw::bench::{Config, Median, Report, Row, Scenario, Standing, Trial, Variant};
 use udpraw::error::Error;
-use udpraw::io::Rung;
+use udpraw::io::Backend;
 
 /// A trial, as `udpraw.bench/1`.
 #[derive(Serialize)]
@@ -166,8 +166,8 @@ impl<'a> RowRecord<'a> {
     }
 }
 
-/// The receiver's rung; of a server elsewhere nobody here knows it.
-pub(super) fn far(receive: Rung, config: &Config) -> &'static str {
+/// The receiver's backend; of a server elsewhere nobody here knows it.
+pub(super) fn far(receive: Backend, config: &Config) -> &'static str {
     match config.server {
         None => receive.name(),
         Some(_) => "server",

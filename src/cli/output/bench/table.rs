@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use udpraw::bench::{Config, Median, Row, Scenario, Setting, Standing, Variant};
+use udpraw::bench::{Config, Environment, Median, Row, Scenario, Standing, Variant};
 
 use super::records::far;
 use crate::cli::output::style::{FAINT, HEADING, STRONG};
@@ -17,7 +17,7 @@ pub(super) struct Page<'a> {
 
 impl Page<'_> {
     /// What was measured, where, and how.
-    pub(super) fn heading(&self, setting: &Setting) -> String {
+    pub(super) fn heading(&self, setting: &Environment) -> String {
         let config = self.config;
         let place = match setting.server {
             Some(server) => format!("to the server at {server}"),
@@ -71,7 +71,7 @@ impl Page<'_> {
             .concat()
     }
 
-    /// A table of what does the same thing by other rungs, and who won.
+    /// A table of what does the same thing by other backends, and who won.
     pub(super) fn group(&self, text: &mut String, rows: &[Row]) {
         let Some(first) = rows.first() else { return };
         let title = title(&first.variant, self.config.flows);

@@ -31,13 +31,13 @@ fn per_second(rate: f64) -> String {
 
 /// The round trips of all requests, in memory that does not grow with their number.
 #[derive(Default)]
-pub(super) struct RoundTrips {
+pub(super) struct RttSample {
     /// In nanoseconds, to a thousandth. Made for the first one.
     histogram: Option<Histogram<u64>>,
     ends: Option<(Duration, Duration)>,
 }
 
-impl RoundTrips {
+impl RttSample {
     pub(super) fn record(&mut self, time: Duration) {
         let (least, most) = self.ends.unwrap_or((time, time));
         self.ends = Some((least.min(time), most.max(time)));
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn round_trips_take_no_memory_of_their_own() {
-        let mut trips = RoundTrips::default();
+        let mut trips = RttSample::default();
         assert_eq!((trips.sum(), trips.samples()), (None, 0));
         trips.record(Duration::from_nanos(61_300));
         let only = Duration::from_nanos(61_300);

@@ -1,6 +1,6 @@
 //! Sockets and who holds them, as aligned lines and as records.
 
-mod deliver;
+mod delivery;
 mod notes;
 mod records;
 mod row;
@@ -97,7 +97,7 @@ impl<'a> Report<'a> {
                 text.clear();
             }
         }
-        deliver::write(&mut text, sockets);
+        delivery::write(&mut text, sockets);
         self.output.text(&text)
     }
 

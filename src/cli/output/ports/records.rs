@@ -1,7 +1,7 @@
 //! `udpraw.ports/1`.
 
 use serde::Serialize;
-use udpraw::ports::{Change, Receiver, Socket, Target, situations};
+use udpraw::ports::{Change, Receiver, Socket, Target, delivery_cases};
 use udpraw::services::Text;
 
 use super::Names;
@@ -102,8 +102,8 @@ pub(super) fn gets(sockets: &[Socket]) -> Vec<Vec<GetsRecord>> {
         return Vec::new();
     }
     let mut gets = vec![Vec::new(); sockets.len()];
-    for situation in situations(sockets) {
-        let (which, how, of) = match situation.receiver {
+    for case in delivery_cases(sockets) {
+        let (which, how, of) = match case.receiver {
             Receiver::Nobody => continue,
             Receiver::One { socket, of, .. } if of > 1 => (vec![socket], "last", of),
             Receiver::One { socket, .. } => (vec![socket], "alone", 1),
@@ -121,12 +121,12 @@ pub(super) fn gets(sockets: &[Socket]) -> Vec<Vec<GetsRecord>> {
             }
         };
         let record = GetsRecord {
-            to: match situation.to {
+            to: match case.to {
                 Target::Address(address) | Target::Group(address) => address.to_string(),
                 Target::Broadcast => "a broadcast address".into(),
                 Target::AnyOther(family) => format!("any other {family} address"),
             },
-            device: situation.device.map(super::notes::device),
+            device: case.device.map(super::notes::device),
             how,
             of,
         };

@@ -1,4 +1,4 @@
-//! The fate of each datagram as NDJSON, written and read.
+//! The outcome of each datagram as NDJSON, written and read.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -8,14 +8,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use udpraw::error::{Error, Result};
-use udpraw::protocol::impairment::{self, Cause, Direction, Fate, Passage};
-use udpraw::relay::Fated;
+use udpraw::protocol::impairment::{self, Cause, Delivery, Direction, Outcome};
+use udpraw::relay::DatagramOutcome;
 
 use crate::cli::interrupt::Interruptible;
 
 const SCHEMA: &str = "udpraw.relay-log/1";
 
-/// One datagram's fate. Times are in nanoseconds; what is not there did not happen.
+/// One datagram's outcome. Times are in nanoseconds; what is not there did not happen.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Line {
     schema: String,
@@ -25,7 +25,7 @@ pub(crate) struct Line {
     number: u64,
     length: u32,
     #[serde(flatten)]
-    outcome: Outcome,
+    outcome: Written,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -36,8 +36,8 @@ enum Way {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "fate", rename_all = "lowercase")]
-enum Outcome {
+#[serde(tag = "outcome", rename_all = "lowercase")]
+enum Written {
     Passes {
         #[serde(default)]
         delay_ns: u64,
@@ -71,34 +71,34 @@ impl Order {
 }
 
 impl Line {
-    fn new(fated: &Fated) -> Self {
-        let outcome = match fated.fate {
-            Fate::Lost(cause) => Outcome::Lost {
+    fn new(decided: &DatagramOutcome) -> Self {
+        let outcome = match decided.outcome {
+            Outcome::Lost(cause) => Written::Lost {
                 cause: cause.name().to_owned(),
             },
-            Fate::Passes(passage) => Outcome::Passes {
-                delay_ns: nanoseconds(passage.delay),
-                order: match passage.order {
+            Outcome::Passes(delivery) => Written::Passes {
+                delay_ns: nanoseconds(delivery.delay),
+                order: match delivery.order {
                     impairment::Order::Kept => Order::Kept,
                     impairment::Order::Ahead => Order::Ahead,
                     impairment::Order::HeldBack => Order::HeldBack,
                 },
-                truncated: passage.truncated,
-                corrupted: passage.corrupted,
-                copy_ns: passage.copy.map(nanoseconds),
+                truncated: delivery.truncated,
+                corrupted: delivery.corrupted,
+                copy_ns: delivery.copy.map(nanoseconds),
             },
         };
         Self {
             schema: SCHEMA.to_owned(),
-            at_ns: nanoseconds(fated.at),
-            direction: match fated.direction {
+            at_ns: nanoseconds(decided.at),
+            direction: match decided.direction {
                 Direction::Up => Way::Up,
                 Direction::Down => Way::Down,
             },
-            flow: fated.flow,
-            number: fated.number,
+            flow: decided.flow,
+            number: decided.number,
             // No datagram is longer than 65,535 bytes.
-            length: u32::try_from(fated.length).unwrap_or(u32::MAX),
+            length: u32::try_from(decided.length).unwrap_or(u32::MAX),
             outcome,
         }
     }
@@ -106,11 +106,11 @@ impl Line {
     /// Reads a line; the error is the reason why it is none.
     pub(crate) fn parse(line: &[u8]) -> Result<Self, String> {
         let line: Self = serde_json::from_slice(line)
-            .map_err(|error| format!("it is not the fate of a datagram: {error}"))?;
+            .map_err(|error| format!("it is not the outcome of a datagram: {error}"))?;
         if line.schema != SCHEMA {
             return Err(format!("its schema is not {SCHEMA}"));
         }
-        if let Outcome::Lost { cause } = &line.outcome
+        if let Written::Lost { cause } = &line.outcome
             && find(cause).is_none()
         {
             let known = Cause::ALL.map(Cause::name).join(", ");
@@ -119,22 +119,22 @@ impl Line {
         Ok(line)
     }
 
-    /// Direction, flow, number, length and fate.
-    pub(crate) fn fate(&self) -> (Direction, u32, u64, u32, Fate) {
+    /// Direction, flow, number, length and outcome.
+    pub(crate) fn outcome(&self) -> (Direction, u32, u64, u32, Outcome) {
         let direction = match self.direction {
             Way::Up => Direction::Up,
             Way::Down => Direction::Down,
         };
-        let fate = match &self.outcome {
+        let outcome = match &self.outcome {
             // Known since it was read.
-            Outcome::Lost { cause } => Fate::Lost(find(cause).unwrap_or(Cause::Loss)),
-            Outcome::Passes {
+            Written::Lost { cause } => Outcome::Lost(find(cause).unwrap_or(Cause::Loss)),
+            Written::Passes {
                 delay_ns,
                 order,
                 truncated,
                 corrupted,
                 copy_ns,
-            } => Fate::Passes(Passage {
+            } => Outcome::Passes(Delivery {
                 delay: Duration::from_nanos(*delay_ns),
                 order: match order {
                     Order::Kept => impairment::Order::Kept,
@@ -146,7 +146,7 @@ impl Line {
                 copy: copy_ns.map(Duration::from_nanos),
             }),
         };
-        (direction, self.flow, self.number, self.length, fate)
+        (direction, self.flow, self.number, self.length, outcome)
     }
 }
 
@@ -158,7 +158,7 @@ fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// A file that takes the fates.
+/// A file that takes the outcomes.
 #[derive(Debug)]
 pub(crate) struct Log {
     file: BufWriter<Interruptible<File>>,
@@ -177,8 +177,8 @@ impl Log {
         }
     }
 
-    pub(crate) fn write(&mut self, fated: &Fated) -> Result<()> {
-        serde_json::to_writer(&mut self.file, &Line::new(fated))
+    pub(crate) fn write(&mut self, decided: &DatagramOutcome) -> Result<()> {
+        serde_json::to_writer(&mut self.file, &Line::new(decided))
             .map_err(io::Error::from)
             .and_then(|()| self.file.write_all(b"\n"))
             .map_err(|source| self.failed(source))
@@ -204,29 +204,29 @@ mod tests {
 
     #[test]
     fn a_line_is_read_as_it_was_written() {
-        let passage = Passage {
+        let delivery = Delivery {
             delay: Duration::from_micros(20_123),
             order: impairment::Order::HeldBack,
             truncated: Some(3),
             corrupted: Some(17),
             copy: Some(Duration::ZERO),
         };
-        for fate in [
-            Fate::Passes(Passage::default()),
-            Fate::Passes(passage),
-            Fate::Lost(Cause::Queue),
+        for outcome in [
+            Outcome::Passes(Delivery::default()),
+            Outcome::Passes(delivery),
+            Outcome::Lost(Cause::Queue),
         ] {
-            let fated = Fated {
+            let decided = DatagramOutcome {
                 at: Duration::from_secs(1),
                 direction: Direction::Down,
                 flow: 3,
                 number: 7,
                 length: 38,
-                fate,
+                outcome,
             };
-            let text = serde_json::to_vec(&Line::new(&fated)).unwrap();
-            let read = Line::parse(&text).unwrap().fate();
-            assert_eq!(read, (Direction::Down, 3, 7, 38, fate));
+            let text = serde_json::to_vec(&Line::new(&decided)).unwrap();
+            let read = Line::parse(&text).unwrap().outcome();
+            assert_eq!(read, (Direction::Down, 3, 7, 38, outcome));
         }
     }
 }

@@ -46,14 +46,14 @@ impl<'a> Report<'a> {
     pub(crate) fn listening(&mut self, relay: &Relay, config: &Config) -> io::Result<()> {
         let is_random = !(config.up.is_perfect() && config.down.is_perfect());
         let seed = is_random.then_some(config.seed);
-        let (rung, passed_over) = relay.rung();
+        let (backend, passed_over) = relay.backend();
         if self.output.is_json() {
             let record = Record::Listening {
                 fd: relay.endpoint().as_raw_fd(),
                 at: relay.address().into(),
                 to: config.to.into(),
                 seed,
-                rung: rung.name(),
+                backend: backend.name(),
                 max_flows: relay.max_flows(),
             };
             return self.output.record(SCHEMA, &record);
@@ -73,7 +73,7 @@ impl<'a> Report<'a> {
             ));
         }
         if self.verbose {
-            super::server::rung(self.output, rung, passed_over);
+            super::server::backend(self.output, backend, passed_over);
         }
         Ok(())
     }
@@ -186,7 +186,7 @@ impl<'a> Report<'a> {
                         format_args!(
                             "not relayed: an answer to flow {flow} of {client} came from {from}, \
                              not from {to}; a service that changes its port, as TFTP does, needs \
-                             to be told to keep it (tftpd --single-port, or a fixed range of ports)"
+                             to be reported to keep it (tftpd --single-port, or a fixed range of ports)"
                         ),
                     );
                 } else {
@@ -204,15 +204,15 @@ impl<'a> Report<'a> {
                 self.output
                     .note_after(unreported, format_args!("{whose}{error}"));
             }
-            Event::Differs(fated, recorded) => {
+            Event::Differs(decided, recorded) => {
                 self.clear();
                 self.output.note(format_args!(
                     "this is not the traffic of the record: datagram {} of flow {} {} has {}, and \
                      {recorded} in the record",
-                    fated.number,
-                    fated.flow,
-                    fated.direction,
-                    count(fated.length as u64, "byte", "bytes"),
+                    decided.number,
+                    decided.flow,
+                    decided.direction,
+                    count(decided.length as u64, "byte", "bytes"),
                 ));
             }
             _ => {}

@@ -19,7 +19,7 @@ pub(super) enum Record<'a> {
         at: Address,
         to: Address,
         seed: Option<u64>,
-        rung: &'a str,
+        backend: &'a str,
         max_flows: u32,
     },
     Opened {
@@ -234,11 +234,11 @@ pub(super) fn record(event: &Event<'_>) -> Option<Record<'static>> {
             target: (*target).into(),
         },
         Event::Failed(flow, failed) => error(*flow, failed),
-        Event::Differs(fated, recorded) => Record::Differs {
-            direction: fated.direction.name(),
-            flow: fated.flow,
-            number: fated.number,
-            bytes: fated.length,
+        Event::Differs(decided, recorded) => Record::Differs {
+            direction: decided.direction.name(),
+            flow: decided.flow,
+            number: decided.number,
+            bytes: decided.length,
             recorded_bytes: *recorded,
         },
         Event::Interval(interval) => Record::Interval {

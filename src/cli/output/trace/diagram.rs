@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use udpraw::trace::{Arrow, Diagram, Fate};
+use udpraw::trace::{Arrow, Delivery, Diagram};
 
-use super::records::fate;
+use super::records::delivery;
 use crate::cli::output::count;
 
 /// Columns between two lifelines, and how many lifelines fit a line.
@@ -36,26 +36,26 @@ pub(super) fn draw(diagram: &Diagram) -> String {
                 arrow.from,
                 arrow.to,
                 label(arrow),
-                fate(arrow.fate)
+                delivery(arrow.delivery)
             ));
         }),
     }
     let of = |wanted| {
-        let some = arrows.iter().filter(|arrow| arrow.fate == wanted);
+        let some = arrows.iter().filter(|arrow| arrow.delivery == wanted);
         some.map(|arrow| arrow.datagrams as u64).sum::<u64>()
     };
     let all: u64 = arrows.iter().map(|arrow| arrow.datagrams as u64).sum();
-    let foreign = match of(Fate::Came) {
+    let foreign = match of(Delivery::Came) {
         0 => String::new(),
         came => format!(" ({came} from what is not traced)"),
     };
     text.push_str(&format!(
         "{}: {} received{foreign}, {} lost, {} refused, {} to what is not traced\n",
         count(all, "datagram", "datagrams"),
-        of(Fate::Received) + of(Fate::Came),
-        of(Fate::Lost),
-        of(Fate::Refused),
-        of(Fate::Left),
+        of(Delivery::Received) + of(Delivery::Came),
+        of(Delivery::Lost),
+        of(Delivery::Refused),
+        of(Delivery::Left),
     ));
     if diagram.left_out() > 0 {
         text.push_str(&format!("{} more are left out\n", diagram.left_out()));
@@ -107,9 +107,9 @@ fn side_by_side(text: &mut String, ends: &[SocketAddr], arrows: &[Arrow]) {
         for at in 0..ends.len() {
             line[MARGIN + at * WIDTH] = '│';
         }
-        let name = match arrow.fate {
-            Fate::Received | Fate::Came => label(arrow),
-            other => format!("{} ({})", label(arrow), fate(other)),
+        let name = match arrow.delivery {
+            Delivery::Received | Delivery::Came => label(arrow),
+            other => format!("{} ({})", label(arrow), delivery(other)),
         };
         if from == to {
             let line: String = line.iter().collect();
@@ -121,7 +121,10 @@ fn side_by_side(text: &mut String, ends: &[SocketAddr], arrows: &[Arrow]) {
             MARGIN + from.max(to) * WIDTH,
         );
         line[low..high].fill('─');
-        let is_whole = matches!(arrow.fate, Fate::Received | Fate::Came | Fate::Left);
+        let is_whole = matches!(
+            arrow.delivery,
+            Delivery::Received | Delivery::Came | Delivery::Left
+        );
         match (from < to, is_whole) {
             (true, true) => line[high - 1] = '▶',
             (false, true) => line[low] = '◀',

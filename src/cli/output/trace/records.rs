@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use udpraw::error::errno_name;
-use udpraw::trace::{Arrow, Call, End, Event, Fate, Returned, signal_name};
+use udpraw::trace::{Arrow, Call, Delivery, End, Event, Returned, signal_name};
 
 use crate::cli::output::record::{Address, Payload};
 
@@ -83,7 +83,7 @@ pub(super) struct Datagram<'a> {
     bytes: usize,
     datagrams: usize,
     start: Payload<'a>,
-    fate: &'static str,
+    delivery: &'static str,
 }
 
 impl<'a> Datagram<'a> {
@@ -94,18 +94,18 @@ impl<'a> Datagram<'a> {
             bytes: arrow.bytes,
             datagrams: arrow.datagrams,
             start: arrow.start.as_slice().into(),
-            fate: fate(arrow.fate),
+            delivery: delivery(arrow.delivery),
         }
     }
 }
 
-pub(super) fn fate(fate: Fate) -> &'static str {
-    match fate {
-        Fate::Received => "received",
-        Fate::Lost => "lost",
-        Fate::Refused => "refused",
-        Fate::Left => "left",
-        Fate::Came => "came",
+pub(super) fn delivery(delivery: Delivery) -> &'static str {
+    match delivery {
+        Delivery::Received => "received",
+        Delivery::Lost => "lost",
+        Delivery::Refused => "refused",
+        Delivery::Left => "left",
+        Delivery::Came => "came",
     }
 }
 

@@ -93,9 +93,9 @@ fn body<'a>(kind: u8, bytes: &'a [u8], rest: &'a [u8]) -> Option<Frame<'a>> {
                 credit: fields.u64()?,
                 resume: fields.u64()?,
                 digest: fields.u128()?,
-                longest: fields.u16()?,
+                max_datagram: fields.u16()?,
                 delay: fields.u16()?,
-                patience: fields.u16()?,
+                peer_timeout: fields.u16()?,
             };
             fields.end(Frame::Accept(accept))?
         }

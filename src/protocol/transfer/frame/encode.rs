@@ -42,9 +42,9 @@ impl Frame<'_> {
                 out.extend(accept.credit.to_be_bytes());
                 out.extend(accept.resume.to_be_bytes());
                 out.extend(accept.digest.to_be_bytes());
-                out.extend(accept.longest.to_be_bytes());
+                out.extend(accept.max_datagram.to_be_bytes());
                 out.extend(accept.delay.to_be_bytes());
-                out.extend(accept.patience.to_be_bytes());
+                out.extend(accept.peer_timeout.to_be_bytes());
             }
             Self::Data(data) => {
                 out.extend(data.number.to_be_bytes());

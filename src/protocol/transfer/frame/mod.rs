@@ -87,11 +87,11 @@ pub struct Accept {
     /// The digest of what is there.
     pub digest: u128,
     /// The longest datagram, in bytes of UDP payload, that the receiver has room for.
-    pub longest: u16,
+    pub max_datagram: u16,
     /// How long an acknowledgement may be held back, in milliseconds.
     pub delay: u16,
     /// How long the sender may be silent before the receiver takes it to be gone, in seconds.
-    pub patience: u16,
+    pub peer_timeout: u16,
 }
 
 /// Bytes of the stream.

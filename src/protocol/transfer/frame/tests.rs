@@ -78,14 +78,16 @@ fn owned() -> impl Strategy<Value = Owned> {
             .prop_map(|(token, size, name)| Owned::Open(token, size, name)),
         any::<[u8; 16]>().prop_map(Owned::Challenge),
         (any::<[u64; 2]>(), any::<u128>(), any::<[u16; 3]>()).prop_map(
-            |([credit, resume], digest, [longest, delay, patience])| Owned::Accept(Accept {
-                credit,
-                resume,
-                digest,
-                longest,
-                delay,
-                patience,
-            })
+            |([credit, resume], digest, [max_datagram, delay, peer_timeout])| Owned::Accept(
+                Accept {
+                    credit,
+                    resume,
+                    digest,
+                    max_datagram,
+                    delay,
+                    peer_timeout,
+                }
+            )
         ),
         (
             any::<u64>(),

@@ -14,7 +14,7 @@ use super::sink::Sink;
 /// An acknowledgement is held back for no longer than this, for a second datagram to share it.
 const DELAY: Duration = Duration::from_millis(2);
 /// How often the last word is said: nothing answers it, and any of them may be lost.
-const FAREWELLS: u32 = 3;
+const CLOSE_REPEATS: u32 = 3;
 /// Over a longer round trip than this, datagrams are on the way rather than in the socket's buffer,
 /// and the window may be larger than that.
 const NEAR: Duration = Duration::from_millis(2);
@@ -27,9 +27,9 @@ pub struct ReceiverConfig {
     pub window: u64,
     /// The most bytes that the window grows to on a long path, and that are kept when they come too
     /// early.
-    pub most: usize,
+    pub max_window: usize,
     /// The longest datagram, in bytes of UDP payload, that there is room for.
-    pub longest: u16,
+    pub max_datagram: u16,
     /// How long the sender may be silent before it counts as gone; and how long a receiver that is
     /// done stays to say so again, if it does not hear that the sender knows.
     pub timeout: Duration,
@@ -83,21 +83,21 @@ pub struct Receiver {
     /// Datagrams that wait for their acknowledgement.
     waiting: u32,
     acknowledge_at: Option<Duration>,
-    due: Due,
+    pending: Pending,
     is_storing: bool,
     /// Bytes that were delivered and wait to be stored.
     backlog: u64,
     /// The credit before the last, and when the last was told.
-    told: (u64, Duration),
+    reported: (u64, Duration),
     heard: Duration,
     /// What the sender is told at the end, and how many times more.
-    farewell: Option<(Code, String, u32)>,
+    close_frame: Option<(Code, String, u32)>,
     counts: ReceiverCounts,
 }
 
 /// What has to be said at once.
 #[derive(Debug, Default)]
-struct Due {
+struct Pending {
     accept: bool,
     acknowledgement: bool,
     done: bool,
@@ -107,12 +107,12 @@ impl Receiver {
     /// The receiver of the transfer `id`, which the sender has asked for.
     pub fn new(now: Duration, id: u64, config: ReceiverConfig) -> Self {
         let digest = config.kept.clone();
-        let window = config.window.clamp(1, config.most.max(1) as u64);
+        let window = config.window.clamp(1, config.max_window.max(1) as u64);
         Self {
             id,
             phase: Phase::Receiving,
             numbers: RangeSet::default(),
-            buffer: Reassembly::new(config.most),
+            buffer: Reassembly::new(config.max_window),
             window,
             credit: digest.length().saturating_add(window),
             digest,
@@ -120,15 +120,15 @@ impl Receiver {
             newest: now,
             waiting: 0,
             acknowledge_at: None,
-            due: Due {
+            pending: Pending {
                 accept: true,
-                ..Due::default()
+                ..Pending::default()
             },
             is_storing: false,
             backlog: 0,
-            told: (0, now),
+            reported: (0, now),
             heard: now,
-            farewell: None,
+            close_frame: None,
             config,
             counts: ReceiverCounts::default(),
         }
@@ -142,7 +142,7 @@ impl Receiver {
     /// How it went, once it is over and the sender has been told.
     pub fn result(&self) -> Option<Result<(), &Failure>> {
         match &self.phase {
-            Phase::Over(result) if self.farewell.is_none() => Some(result.as_ref().copied()),
+            Phase::Over(result) if self.close_frame.is_none() => Some(result.as_ref().copied()),
             _ => None,
         }
     }
@@ -195,7 +195,7 @@ impl Receiver {
         self.backlog = bytes;
         // A sender that waits for room is told as soon as there is some worth the word.
         if is_less && self.room() >= self.credit.saturating_add(self.window / 4) {
-            self.due.acknowledgement = true;
+            self.pending.acknowledgement = true;
         }
     }
 
@@ -211,7 +211,7 @@ impl Receiver {
             self.phase = Phase::Stored {
                 until: now.saturating_add(self.config.timeout),
             };
-            self.due.done = true;
+            self.pending.done = true;
         }
     }
 
@@ -226,7 +226,7 @@ impl Receiver {
         if matches!(self.phase, Phase::Over(_)) {
             return;
         }
-        self.farewell = Some((code, reason.to_owned(), FAREWELLS));
+        self.close_frame = Some((code, reason.to_owned(), CLOSE_REPEATS));
         self.phase = Phase::Over(Err(Failure::Abandoned {
             code,
             reason: reason.to_owned(),
@@ -240,13 +240,13 @@ impl Receiver {
         }
         let taken = match frame {
             Frame::Open(_) => {
-                self.due.accept = true;
+                self.pending.accept = true;
                 Some(())
             }
             Frame::Data(data) => self.data(now, data, sink),
             Frame::Probe { number } => {
                 self.number(now, *number);
-                self.due.acknowledgement = true;
+                self.pending.acknowledgement = true;
                 Some(())
             }
             Frame::End(end) => self.end(now, end),
@@ -261,9 +261,9 @@ impl Receiver {
             (&mut self.phase, frame)
         {
             *until = now.saturating_add(self.config.timeout);
-            self.due = Due {
+            self.pending = Pending {
                 done: true,
-                ..Due::default()
+                ..Pending::default()
             };
         }
     }
@@ -275,12 +275,12 @@ impl Receiver {
         let is_full = self.numbers.len() >= MOST_RANGES;
         let oldest = self.numbers.first().map_or(0, |range| range.start);
         if is_full && number < oldest {
-            self.due.acknowledgement = true;
+            self.pending.acknowledgement = true;
             return true;
         }
         if self.numbers.insert(number..number.saturating_add(1)) == 0 {
             self.counts.duplicates += 1;
-            self.due.acknowledgement = true;
+            self.pending.acknowledgement = true;
             return false;
         }
         if self.numbers.len() > MOST_RANGES {
@@ -292,7 +292,7 @@ impl Receiver {
         if number != end {
             // Either something is missing before it, or it fills a gap: the sender has to know.
             self.counts.early += u64::from(number < end);
-            self.due.acknowledgement = true;
+            self.pending.acknowledgement = true;
         }
         self.waiting += 1;
         true
@@ -313,7 +313,7 @@ impl Receiver {
         let is_new = self.number(now, data.number);
         if end <= delivered {
             self.counts.repeated += u64::from(is_new);
-            self.due.acknowledgement = true;
+            self.pending.acknowledgement = true;
             return Some(());
         }
         if data.offset <= delivered {
@@ -333,11 +333,11 @@ impl Receiver {
 
     /// Grows the window on a path so long that the window, not the socket's buffer, is the limit.
     fn measure(&mut self, now: Duration, end: u64) {
-        let (before, at) = self.told;
+        let (before, at) = self.reported;
         if end > before {
             // This could be sent since the last credit was told: a round trip ago at the most.
             let trip = now.saturating_sub(at);
-            self.told = (u64::MAX, now);
+            self.reported = (u64::MAX, now);
             let is_used_up = end.saturating_add(self.window / 4) >= self.credit;
             if trip > NEAR && is_used_up {
                 self.window = self.window.saturating_mul(2).min(self.buffer.size());
@@ -352,7 +352,7 @@ impl Receiver {
             return None;
         }
         self.number(now, end.number);
-        self.due.acknowledgement = true;
+        self.pending.acknowledgement = true;
         self.end = Some(said);
         self.finish();
         Some(())

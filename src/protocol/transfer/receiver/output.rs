@@ -10,31 +10,32 @@ impl Receiver {
     /// Writes the next datagram that is to leave into `out`; `false` if none is. Call it after each
     /// batch of datagrams and at [`deadline`](Self::deadline), until it says `false`.
     pub fn transmit(&mut self, now: Duration, out: &mut Vec<u8>) -> bool {
-        if let Some((code, reason, left)) = &mut self.farewell {
+        if let Some((code, reason, left)) = &mut self.close_frame {
             let (code, reason) = (*code, reason.as_bytes());
             Frame::Close(Close { code, reason }).encode(self.id, out);
             *left -= 1;
             if *left == 0 {
-                self.farewell = None;
+                self.close_frame = None;
             }
             return true;
         }
         if matches!(self.phase, Phase::Over(_)) {
             return false;
         }
-        if std::mem::take(&mut self.due.accept) {
+        if std::mem::take(&mut self.pending.accept) {
             let accept = Accept {
                 credit: self.credit,
                 resume: self.config.kept.length(),
                 digest: self.config.kept.value(),
-                longest: self.config.longest,
+                max_datagram: self.config.max_datagram,
                 delay: DELAY.as_millis() as u16,
-                patience: u16::try_from(self.config.timeout.as_secs().max(1)).unwrap_or(u16::MAX),
+                peer_timeout: u16::try_from(self.config.timeout.as_secs().max(1))
+                    .unwrap_or(u16::MAX),
             };
             Frame::Accept(accept).encode(self.id, out);
             return true;
         }
-        if std::mem::take(&mut self.due.done) {
+        if std::mem::take(&mut self.pending.done) {
             Frame::Done.encode(self.id, out);
             return true;
         }
@@ -42,7 +43,7 @@ impl Receiver {
             self.acknowledge_at = Some(now.saturating_add(DELAY));
         }
         let is_late = self.acknowledge_at.is_some_and(|time| time <= now);
-        if self.due.acknowledgement || self.waiting >= 2 || is_late {
+        if self.pending.acknowledgement || self.waiting >= 2 || is_late {
             self.acknowledge(now, out);
             return true;
         }
@@ -50,14 +51,14 @@ impl Receiver {
     }
 
     fn acknowledge(&mut self, now: Duration, out: &mut Vec<u8>) {
-        self.due.acknowledgement = false;
+        self.pending.acknowledgement = false;
         self.waiting = 0;
         self.acknowledge_at = None;
         self.counts.acknowledgements += 1;
         let credit = self.room();
         if credit > self.credit {
-            if self.told.0 == u64::MAX {
-                self.told = (self.credit, now);
+            if self.reported.0 == u64::MAX {
+                self.reported = (self.credit, now);
             }
             self.credit = credit;
         }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{BASE, FAREWELLS, FIRST_WAIT, KEEPALIVE, LEAST, Phase, Sender, SenderCounts};
+use super::{BASE, CLOSE_REPEATS, FIRST_WAIT, KEEPALIVE, LEAST, Phase, Sender, SenderCounts};
 use crate::protocol::PathMtu;
 use crate::protocol::congestion::Acknowledged;
 use crate::protocol::transfer::failure::Failure;
-use crate::protocol::transfer::flight::{Carried, Settled};
 use crate::protocol::transfer::frame::{self, Acknowledge, Code, Frame, Reject};
+use crate::protocol::transfer::in_flight::{Carried, Settled};
 use crate::protocol::transfer::stream::Stream;
 
 impl Sender {
@@ -22,7 +22,7 @@ impl Sender {
             Phase::Verifying(_) => Some(silence),
             Phase::Sending => {
                 let times = [
-                    self.flight.deadline(),
+                    self.in_flight.deadline(),
                     self.paced,
                     self.question(),
                     self.mtu_deadline(),
@@ -39,19 +39,19 @@ impl Sender {
 
     /// When to ask for a sign of life: nothing is in flight that would bring one.
     fn question(&self) -> Option<Duration> {
-        if !self.flight.is_empty() {
+        if !self.in_flight.is_empty() {
             return None;
         }
         let waits = self.stream.end_told || self.stream.next >= self.stream.credit;
         let wait = match waits {
             true => self
-                .flight
+                .in_flight
                 .backed_off()
                 .saturating_mul(1 << self.asked.min(10)),
             false => KEEPALIVE,
         };
         // Who is never asked is silent: there are a few questions before either counts as gone.
-        let most = KEEPALIVE.min(self.patience / 4);
+        let most = KEEPALIVE.min(self.peer_timeout / 4);
         Some(self.spoke.max(self.heard).saturating_add(wait.min(most)))
     }
 
@@ -74,23 +74,23 @@ impl Sender {
             self.asked = self.asked.saturating_add(1);
             self.probes = 1;
         }
-        if self.flight.deadline().is_some_and(|time| time <= now) {
+        if self.in_flight.deadline().is_some_and(|time| time <= now) {
             let Self {
-                flight,
+                in_flight,
                 stream,
                 mtu,
                 counts,
                 ..
             } = self;
-            let settled = flight.expire(now, |carried, came| {
-                settle(carried, came, now, stream, mtu, counts)
+            let settled = in_flight.expire(now, |carried, came| {
+                on_resolved(carried, came, now, stream, mtu, counts)
             });
             match settled {
                 Some(settled) => self.react(now, settled, false),
                 None => {
                     self.counts.timeouts += 1;
                     self.probes = 2;
-                    if self.flight.timeouts() >= 3 {
+                    if self.in_flight.timeouts() >= 3 {
                         self.mtu.on_black_hole(now);
                     }
                 }
@@ -129,19 +129,19 @@ impl Sender {
                     asked,
                 },
             ) => {
-                self.flight.trips.sample_first(now, *asked);
+                self.in_flight.rtt.sample_first(now, *asked);
                 if *token != new {
                     (*token, *next, *wait, *asked) = (new, now, FIRST_WAIT, (now, 0));
                 }
             }
             (Frame::Accept(accept), Phase::Opening { asked, .. }) => {
-                self.flight.trips.sample_first(now, *asked);
-                self.flight.delay = Duration::from_millis(accept.delay.min(1000).into());
+                self.in_flight.rtt.sample_first(now, *asked);
+                self.in_flight.delay = Duration::from_millis(accept.delay.min(1000).into());
                 self.stream.credit = accept.credit;
-                let theirs = Duration::from_secs(accept.patience.into());
-                self.patience = self.config.timeout.min(theirs);
-                let longest = accept.longest.min(self.config.longest).max(LEAST);
-                self.mtu = PathMtu::new(BASE.min(longest), longest, now);
+                let theirs = Duration::from_secs(accept.peer_timeout.into());
+                self.peer_timeout = self.config.timeout.min(theirs);
+                let max_datagram = accept.max_datagram.min(self.config.max_datagram).max(LEAST);
+                self.mtu = PathMtu::new(BASE.min(max_datagram), max_datagram, now);
                 self.phase = Phase::Verifying(accept);
                 self.resize();
             }
@@ -150,7 +150,7 @@ impl Sender {
             (Frame::Challenge { .. } | Frame::Accept(_) | Frame::Acknowledge(_), _) => {}
             (Frame::Done, Phase::Sending) if self.stream.end_told => {
                 self.phase = Phase::Over(Ok(()));
-                self.farewell = Some((Code::Finished, String::new(), FAREWELLS));
+                self.close_frame = Some((Code::Finished, String::new(), CLOSE_REPEATS));
             }
             (Frame::Close(close), _) => {
                 let reason = close.reason.to_vec();
@@ -170,15 +170,15 @@ impl Sender {
             return None;
         }
         let Self {
-            flight,
+            in_flight,
             stream,
             mtu,
             counts,
             ..
         } = self;
         let delay = Duration::from_micros(ack.delay.into());
-        let settled = flight.acknowledge(now, ack.ranges, delay, |carried, came| {
-            settle(carried, came, now, stream, mtu, counts);
+        let settled = in_flight.acknowledge(now, ack.ranges, delay, |carried, came| {
+            on_resolved(carried, came, now, stream, mtu, counts);
         })?;
         if ack.credit > self.stream.credit || settled.bytes > 0 {
             self.asked = 0;
@@ -209,7 +209,7 @@ impl Sender {
                 sent_at,
                 in_flight: settled.in_flight,
                 limited: self.is_window_limit,
-                round_trip: self.flight.trips.all(),
+                round_trip: self.in_flight.rtt.all(),
             };
             self.congestion.on_acknowledged(now, acknowledged);
         }
@@ -218,7 +218,7 @@ impl Sender {
     /// The socket refused a datagram of so many bytes as too long for the path (EMSGSIZE).
     pub fn too_long(&mut self, now: Duration, size: usize) {
         let size = u16::try_from(size).unwrap_or(u16::MAX);
-        self.flight.refuse(Carried::Size(size));
+        self.in_flight.refuse(Carried::Size(size));
         self.mtu.on_too_big(size, now);
         self.resize();
     }
@@ -234,7 +234,7 @@ impl Sender {
     }
 }
 /// Books what became of a datagram.
-fn settle(
+fn on_resolved(
     carried: Carried,
     came: bool,
     now: Duration,

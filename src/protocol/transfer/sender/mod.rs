@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::digest::Digest;
 use super::failure::Failure;
-use super::flight::Flight;
 use super::frame::{Accept, Code};
+use super::in_flight::InFlight;
 use super::limits::Limits;
 use super::stream::Stream;
 use crate::protocol::PathMtu;
@@ -27,7 +27,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// section 3.5: no more often than every 15 seconds), and the longest between two questions for room.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 /// How often the last word is said: nothing answers it, and any of them may be lost.
-const FAREWELLS: u32 = 3;
+const CLOSE_REPEATS: u32 = 3;
 /// So much of a resumed stream is read at once to see whether it is the same.
 const VERIFY: usize = 4 << 20;
 
@@ -39,7 +39,7 @@ pub struct SenderConfig {
     /// What it is called: a file's name without its folders.
     pub name: String,
     /// The longest datagram, in bytes of UDP payload, that may be tried on this path.
-    pub longest: u16,
+    pub max_datagram: u16,
     /// How long the receiver may be silent before it counts as gone.
     pub timeout: Duration,
 }
@@ -88,7 +88,7 @@ pub struct Sender {
     id: u64,
     config: SenderConfig,
     phase: Phase,
-    flight: Flight,
+    in_flight: InFlight,
     stream: Stream,
     congestion: Box<dyn Congestion>,
     pacer: Pacer,
@@ -106,11 +106,11 @@ pub struct Sender {
     /// All was sent, and the source had no digest yet when it was last asked.
     awaits_digest: bool,
     /// The shorter of both ends' timeouts.
-    patience: Duration,
+    peer_timeout: Duration,
     heard: Duration,
     spoke: Duration,
     /// What the receiver is told at the end, and how many times more.
-    farewell: Option<(Code, String, u32)>,
+    close_frame: Option<(Code, String, u32)>,
     limits: Limits,
     counts: SenderCounts,
 }
@@ -124,10 +124,10 @@ impl Sender {
         congestion: Box<dyn Congestion>,
     ) -> Self {
         let mut config = config;
-        config.longest = config.longest.max(LEAST);
-        let mtu = PathMtu::new(BASE.min(config.longest), config.longest, now);
+        config.max_datagram = config.max_datagram.max(LEAST);
+        let mtu = PathMtu::new(BASE.min(config.max_datagram), config.max_datagram, now);
         let segment = mtu.current();
-        let patience = config.timeout;
+        let peer_timeout = config.timeout;
         let mut sender = Self {
             id,
             phase: Phase::Opening {
@@ -137,7 +137,7 @@ impl Sender {
                 asked: (now, 0),
             },
             config,
-            flight: Flight::default(),
+            in_flight: InFlight::default(),
             stream: Stream::default(),
             congestion,
             pacer: Pacer::new(segment.into()),
@@ -149,10 +149,10 @@ impl Sender {
             is_window_limit: false,
             is_storing: false,
             awaits_digest: false,
-            patience,
+            peer_timeout,
             heard: now,
             spoke: now,
-            farewell: None,
+            close_frame: None,
             limits: Limits::new(now),
             counts: SenderCounts::default(),
         };
@@ -163,7 +163,7 @@ impl Sender {
     /// How it went, once it is over and the receiver has been told.
     pub fn result(&self) -> Option<Result<(), &Failure>> {
         match &self.phase {
-            Phase::Over(result) if self.farewell.is_none() => Some(result.as_ref().copied()),
+            Phase::Over(result) if self.close_frame.is_none() => Some(result.as_ref().copied()),
             _ => None,
         }
     }
@@ -214,7 +214,7 @@ impl Sender {
 
     /// The smoothed round trip, once there is one.
     pub fn round_trip(&self) -> Option<Duration> {
-        self.flight.trips.smoothed()
+        self.in_flight.rtt.smoothed()
     }
 
     /// The length of the datagrams that the path takes, in bytes of UDP payload.
@@ -234,7 +234,7 @@ impl Sender {
 
     /// How many datagrams it keeps in mind: bounded by the window.
     pub fn remembered(&self) -> usize {
-        self.flight.remembered()
+        self.in_flight.remembered()
     }
 
     /// Ends it, and tells the receiver why.
@@ -242,7 +242,7 @@ impl Sender {
         if matches!(self.phase, Phase::Over(_)) {
             return;
         }
-        self.farewell = Some((code, reason.to_owned(), FAREWELLS));
+        self.close_frame = Some((code, reason.to_owned(), CLOSE_REPEATS));
         self.phase = Phase::Over(Err(Failure::Abandoned {
             code,
             reason: reason.to_owned(),
@@ -286,7 +286,7 @@ mod tests {
         let config = SenderConfig {
             size: Some(5),
             name: String::new(),
-            longest: 1_200,
+            max_datagram: 1_200,
             timeout: Duration::from_secs(60),
         };
         let mut sender = Sender::new(now, id, config, Box::new(Cubic::new(1_200)));
@@ -297,9 +297,9 @@ mod tests {
             credit: 5,
             resume: 0,
             digest: Digest::default().value(),
-            longest: 1_200,
+            max_datagram: 1_200,
             delay: 2,
-            patience: 60,
+            peer_timeout: 60,
         };
         Frame::Accept(accept).encode(id, &mut answer);
         assert_eq!(sender.receive(now, &answer), Ok(()));

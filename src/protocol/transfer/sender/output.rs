@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::{LONGEST_WAIT, Phase, RUN, Sender, VERIFY};
-use crate::protocol::transfer::flight::Carried;
 use crate::protocol::transfer::frame::{self, Accept, Code, DATA_HEADER, End, Frame, Open};
+use crate::protocol::transfer::in_flight::Carried;
 use crate::protocol::transfer::limits::Limit;
 use crate::protocol::transfer::run::Run;
 use crate::protocol::transfer::source::Source;
-use crate::protocol::transfer::stream::{Lack, Piece};
+use crate::protocol::transfer::stream::{Blocked, Piece};
 
 impl Sender {
     /// Writes the datagrams that are to leave now into `run`; `false` if none are.
@@ -28,12 +28,12 @@ impl Sender {
     }
 
     fn compose(&mut self, now: Duration, source: &dyn Source, run: &mut Run) -> Result<(), Limit> {
-        if let Some((code, reason, left)) = &mut self.farewell {
+        if let Some((code, reason, left)) = &mut self.close_frame {
             let (code, reason) = (*code, reason.as_bytes());
             Frame::Close(frame::Close { code, reason }).encode(self.id, &mut run.bytes);
             *left -= 1;
             if *left == 0 {
-                self.farewell = None;
+                self.close_frame = None;
             }
             return Ok(());
         }
@@ -62,7 +62,7 @@ impl Sender {
             Phase::Verifying(accept) => {
                 let accept = *accept;
                 let verified = self.verify(source, accept);
-                if self.farewell.is_some() {
+                if self.close_frame.is_some() {
                     return self.compose(now, source, run);
                 }
                 verified?;
@@ -109,20 +109,20 @@ impl Sender {
             if next > RUN.max(self.segment.into()) || run.payloads.len() == Run::MOST {
                 break None;
             }
-            let waits = !self.flight.is_empty();
+            let waits = !self.in_flight.is_empty();
             let piece = match self.stream.piece(source, most, waits) {
                 Ok(piece) => piece,
-                Err(lack) if is_probe && run.length == 0 => match self.repeat_oldest(most) {
+                Err(blocked) if is_probe && run.length == 0 => match self.repeat_oldest(most) {
                     Some(piece) => piece,
-                    None => break Some(lack.into()),
+                    None => break Some(blocked.into()),
                 },
-                Err(lack) => break Some(lack.into()),
+                Err(blocked) => break Some(blocked.into()),
             };
             if run.length > 0 && DATA_HEADER + piece.length > run.segment {
                 // The first of a run has the size of all.
                 break None;
             }
-            let is_free = is_probe || self.flight.bytes() == 0;
+            let is_free = is_probe || self.in_flight.bytes() == 0;
             if allowance < (DATA_HEADER + piece.length) as u64 && !is_free {
                 break Some(Limit::Path);
             }
@@ -131,7 +131,7 @@ impl Sender {
                 // A source that does not keep its word: nothing can be sent.
                 break Some(Limit::Source);
             }
-            let (number, length) = (self.flight.next(), bytes.len() as u16);
+            let (number, length) = (self.in_flight.next(), bytes.len() as u16);
             frame::append_data_header(&mut run.bytes, self.id, number, piece.offset, bytes);
             run.payloads.push((piece.offset, length));
             self.stream.leaves(piece, length.into());
@@ -140,7 +140,7 @@ impl Sender {
                 self.counts.repeated += u64::from(length);
             }
             let carried = Carried::Data(piece.offset, length);
-            self.flight.push(now, carried);
+            self.in_flight.push(now, carried);
             allowance = allowance.saturating_sub(carried.size());
             let size = carried.size() as usize;
             run.length += size;
@@ -170,7 +170,10 @@ impl Sender {
             .round_trip()
             .and_then(|smoothed| self.congestion.pacing_rate(smoothed));
         let paced = self.pacer.budget(now, rate);
-        let window = self.congestion.window().saturating_sub(self.flight.bytes());
+        let window = self
+            .congestion
+            .window()
+            .saturating_sub(self.in_flight.bytes());
         self.paced = None;
         if window >= u64::from(self.segment) && paced < self.segment.into() {
             self.paced = self.pacer.next(now, window.min(RUN as u64));
@@ -180,7 +183,7 @@ impl Sender {
 
     /// In a probe timeout without anything new or lost, the oldest bytes go again.
     fn repeat_oldest(&self, most: usize) -> Option<Piece> {
-        let range = self.flight.oldest_data()?;
+        let range = self.in_flight.oldest_data()?;
         Some(Piece {
             offset: range.start,
             length: usize::try_from(range.end - range.start)
@@ -193,7 +196,7 @@ impl Sender {
     fn other(&mut self, now: Duration, source: &dyn Source, run: &mut Run) -> Option<()> {
         let is_complete = source.is_complete() && self.stream.next == source.available();
         let is_asking = self.probes > 0;
-        let number = self.flight.next();
+        let number = self.in_flight.next();
         let sum = self.stream.sum(source).filter(|_| is_complete);
         self.awaits_digest = is_complete && sum.is_none();
         let is_due = self.stream.end_due || !self.stream.end_told || is_asking;
@@ -206,13 +209,13 @@ impl Sender {
                 digest,
             };
             Frame::End(end).encode(self.id, &mut run.bytes);
-            self.flight.push(now, Carried::End);
+            self.in_flight.push(now, Carried::End);
             return Some(());
         }
         if is_asking {
             self.probes = 0;
             Frame::Probe { number }.encode(self.id, &mut run.bytes);
-            self.flight.push(now, Carried::Question);
+            self.in_flight.push(now, Carried::Question);
             return Some(());
         }
         // Not before a round trip is known, nor for a stream that is all but over.
@@ -223,17 +226,17 @@ impl Sender {
         Frame::Probe { number }.encode(self.id, &mut run.bytes);
         frame::pad(&mut run.bytes, size.into());
         self.mtu.on_probe_sent(size, now);
-        self.flight.push(now, Carried::Size(size));
+        self.in_flight.push(now, Carried::Size(size));
         Some(())
     }
 }
 
-impl From<Lack> for Limit {
-    fn from(lack: Lack) -> Self {
-        match lack {
-            Lack::Source => Self::Source,
-            Lack::Credit => Self::Receiver,
-            Lack::Complete => Self::Receiver,
+impl From<Blocked> for Limit {
+    fn from(blocked: Blocked) -> Self {
+        match blocked {
+            Blocked::Source => Self::Source,
+            Blocked::Credit => Self::Receiver,
+            Blocked::Complete => Self::Receiver,
         }
     }
 }

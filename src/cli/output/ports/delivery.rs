@@ -1,0 +1,125 @@
+//! Of a port with several sockets: who gets a datagram.
+
+use std::fmt::Write;
+
+use udpraw::ports::{DeliveryCase, Receiver, Socket, Target, Why, delivery_cases};
+use udpraw::services::Text;
+use udpraw::socket::Shown;
+
+use super::notes::device;
+
+/// How many delivery_cases of a port are told, and of how many ports.
+const MOST: usize = 16;
+
+/// Adds a paragraph a port with several sockets that take from anyone.
+pub(super) fn write(text: &mut String, sockets: &[Socket]) {
+    let shared: Vec<_> = sockets
+        .chunk_by(|a, b| a.local.port() == b.local.port())
+        .filter(|group| group.len() > 1)
+        .collect();
+    for group in shared.iter().take(MOST) {
+        let port = group[0].local.port();
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "\nport {port}: who gets a datagram");
+        let connected = group.iter().filter(|s| s.remote.is_some()).count();
+        if connected > 0 {
+            let sockets = super::super::count(connected as u64, "socket", "sockets");
+            let _ = writeln!(
+                text,
+                "  from the peer of a connected socket: that socket ({sockets})"
+            );
+        }
+        let delivery_cases = delivery_cases(group);
+        for case in delivery_cases.iter().take(MOST) {
+            let to = target(case);
+            let _ = writeln!(text, "  to {to}: {}", receiver(group, &case.receiver));
+        }
+        if delivery_cases.len() > MOST {
+            let _ = writeln!(text, "  and so on for {} more", delivery_cases.len() - MOST);
+        }
+    }
+    if shared.len() > MOST {
+        let more = shared.len() - MOST;
+        let _ = writeln!(
+            text,
+            "\n{more} more ports have several sockets: name one to see who gets a datagram"
+        );
+    }
+}
+
+fn target(case: &DeliveryCase) -> String {
+    let to = match case.to {
+        Target::Address(address) => address.to_string(),
+        Target::Group(group) => format!("{group} (multicast)"),
+        Target::Broadcast => "a broadcast address".into(),
+        Target::AnyOther(family) => format!("any other {family} address"),
+    };
+    match case.device {
+        Some(index) => format!("{to} by {}", device(index)),
+        None => to,
+    }
+}
+
+fn receiver(sockets: &[Socket], receiver: &Receiver) -> String {
+    let reason = |why: &Why| match why {
+        Why::Connected => "connected",
+        Why::Address => "bound to that address",
+        Why::Wildcard => "wildcard",
+    };
+    match receiver {
+        Receiver::Nobody => "nobody, refused by ICMP".into(),
+        Receiver::Each { sockets: each } if each.is_empty() => "nobody, and no ICMP says so".into(),
+        Receiver::Each { sockets: each } if each.len() == 1 => list(sockets, each),
+        Receiver::Each { sockets: each } => {
+            format!("a copy for each of {}: {}", each.len(), list(sockets, each))
+        }
+        Receiver::One { socket, why, of: 1 } => {
+            format!("{} ({})", name(&sockets[*socket]), reason(why))
+        }
+        Receiver::One { socket, why, of } => format!(
+            "{} ({}, the last of {of} to bind)",
+            name(&sockets[*socket]),
+            reason(why)
+        ),
+        Receiver::ByHash { group, why } => format!(
+            "one of {} by hash of the flow ({}, reuseport): {}",
+            group.len(),
+            reason(why),
+            list(sockets, group)
+        ),
+        Receiver::Unknown { among, why } => format!(
+            "one of {} ({}; which cannot be told from outside): {}",
+            among.len(),
+            reason(why),
+            list(sockets, among)
+        ),
+    }
+}
+
+fn list(sockets: &[Socket], which: &[usize]) -> String {
+    let mut names: Vec<_> = which
+        .iter()
+        .take(MOST)
+        .map(|at| name(&sockets[*at]))
+        .collect();
+    if which.len() > MOST {
+        names.push(format!("and {} more", which.len() - MOST));
+    }
+    names.join(", ")
+}
+
+fn name(socket: &Socket) -> String {
+    match socket.owners.first() {
+        Some(owner) => format!(
+            "{} pid {} fd {}",
+            Text::new(&owner.process.name),
+            owner.process.pid,
+            owner.fd
+        ),
+        None => format!(
+            "the socket at {} with inode {}",
+            Shown(socket.local),
+            socket.inode
+        ),
+    }
+}

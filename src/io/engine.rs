@@ -1,0 +1,48 @@
+//! The shape that each backend has.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use super::counters::Counters;
+use super::received::Received;
+use super::send::Sender;
+
+/// How long one call may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BlockFor {
+    /// Not at all (EAGAIN).
+    None,
+    /// Until something comes, a signal does, or the socket's own `SO_RCVTIMEO` runs out.
+    Endless,
+    /// As [`Self::Endless`], and at most so long. Only a backend whose [`Engine::times_itself`] is
+    /// asked for it.
+    AtMost(Duration),
+}
+
+/// One way to move datagrams. It retries nothing: EINTR and EAGAIN come back as they are.
+pub(super) trait Engine: Send {
+    /// Whether its calls take a time to wait, and the socket needs none.
+    fn times_itself(&self) -> bool {
+        false
+    }
+
+    /// Whether it works for the one socket that it was opened for.
+    fn is_tied(&self) -> bool {
+        false
+    }
+
+    /// Receives, and returns how many messages came: at least one.
+    fn fetch(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        block_for: BlockFor,
+        counters: &mut Counters,
+    ) -> io::Result<usize>;
+
+    /// A message of the last fetch, and what can answer it; `None` past the last one.
+    fn split(&mut self, index: usize) -> (Option<Received<'_>>, &mut dyn Sender);
+
+    /// Says that the messages of the last fetch are done with.
+    fn release(&mut self) {}
+}

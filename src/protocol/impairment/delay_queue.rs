@@ -1,0 +1,275 @@
+//! The datagrams that leave later: a heap by time, in memory that is used again.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+/// So many datagrams a link holds at most.
+pub const HELD: usize = 16_384;
+
+/// So many bytes of memory a link uses at most for the datagrams that it holds.
+pub const HELD_BYTES: usize = 64 << 20;
+
+/// The two sizes of a buffer: one for what an Ethernet carries, one for all.
+const SIZES: [usize; 2] = [2_048, 65_536];
+
+/// A datagram that is to leave now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Released<'a> {
+    /// The number of its flow.
+    pub flow: u32,
+    /// Its payload, as the link left it.
+    pub bytes: &'a [u8],
+}
+
+/// Where a held datagram lies, as long as it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct HeapKey {
+    /// Of two that are due together, the smaller leaves first; and no two are the same.
+    ticket: u64,
+    slot: u32,
+}
+
+#[derive(Debug)]
+struct Held {
+    /// That of the heap's entry that counts; others for this slot are stale.
+    ticket: u64,
+    flow: u32,
+    bytes: Vec<u8>,
+    /// What the same flow held back before.
+    older: Option<HeapKey>,
+}
+
+/// The delay delay_queue.
+#[derive(Debug, Default)]
+pub(super) struct DelayQueue {
+    heap: BinaryHeap<Reverse<(Duration, HeapKey)>>,
+    slots: Vec<Held>,
+    empty: Vec<u32>,
+    /// Buffers that wait to be used again, by size.
+    spare: [Vec<Vec<u8>>; 2],
+    /// Bytes of all buffers, spare or not.
+    memory: usize,
+    tickets: u64,
+    /// The slot that was lent out last, and whose buffer is free by now.
+    lent: Option<u32>,
+    held: usize,
+}
+
+impl DelayQueue {
+    /// How many datagrams are held.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// When the next datagram leaves.
+    pub(super) fn next_due(&mut self) -> Option<Duration> {
+        while let Some(&Reverse((due, key))) = self.heap.peek() {
+            if self.is_there(key) {
+                return Some(due);
+            }
+            self.heap.pop();
+        }
+        None
+    }
+
+    /// Holds a copy of `bytes` until `due`, if there is room.
+    pub(super) fn hold(&mut self, due: Duration, flow: u32, bytes: &[u8]) -> Option<HeapKey> {
+        self.take_back();
+        if self.held >= HELD {
+            return None;
+        }
+        let mut buffer = self.buffer(bytes.len())?;
+        buffer.extend_from_slice(bytes);
+        let ticket = self.ticket();
+        let held = Held {
+            ticket,
+            flow,
+            bytes: buffer,
+            older: None,
+        };
+        let slot = match self.empty.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = held;
+                slot
+            }
+            None => {
+                self.slots.push(held);
+                // Fewer than HELD.
+                (self.slots.len() - 1) as u32
+            }
+        };
+        self.held += 1;
+        if self.heap.len() >= 4 * HELD {
+            // More than half of it is stale.
+            let slots = &self.slots;
+            self.heap
+                .retain(|Reverse((_, key))| slots[key.slot as usize].ticket == key.ticket);
+        }
+        let key = HeapKey { ticket, slot };
+        self.heap.push(Reverse((due, key)));
+        Some(key)
+    }
+
+    /// The bytes of a datagram that is held, to change them.
+    pub(super) fn bytes(&mut self, key: HeapKey) -> &mut Vec<u8> {
+        &mut self.slots[key.slot as usize].bytes
+    }
+
+    /// Says that a flow held `older` back before `key`.
+    pub(super) fn chain(&mut self, key: HeapKey, older: Option<HeapKey>) {
+        self.slots[key.slot as usize].older = older;
+    }
+
+    /// Lets `newest`, and what its flow held back before it, leave at `due`, the oldest first.
+    pub(super) fn release(&mut self, due: Duration, newest: HeapKey) {
+        // The oldest leave first when their time is over: behind a stale key all are.
+        let mut count = 0;
+        let mut next = Some(newest);
+        while let Some(key) = next.filter(|key| self.is_there(*key)) {
+            count += 1;
+            next = self.slots[key.slot as usize].older;
+        }
+        let first = self.tickets;
+        self.tickets += count;
+        next = Some(newest);
+        for ticket in (first..first + count).rev() {
+            let Some(HeapKey { slot, .. }) = next else {
+                break;
+            };
+            let held = &mut self.slots[slot as usize];
+            held.ticket = ticket;
+            next = held.older.take();
+            self.heap.push(Reverse((due, HeapKey { ticket, slot })));
+        }
+    }
+
+    /// The next datagram that is due at `now`.
+    pub(super) fn take_due(&mut self, now: Duration) -> Option<Released<'_>> {
+        self.take_back();
+        if self.next_due()? > now {
+            return None;
+        }
+        let Reverse((_, HeapKey { slot, .. })) = self.heap.pop()?;
+        let held = &mut self.slots[slot as usize];
+        held.ticket = GONE;
+        self.lent = Some(slot);
+        self.held -= 1;
+        Some(Released {
+            flow: held.flow,
+            bytes: &held.bytes,
+        })
+    }
+
+    fn is_there(&self, key: HeapKey) -> bool {
+        self.slots
+            .get(key.slot as usize)
+            .is_some_and(|held| held.ticket == key.ticket)
+    }
+
+    fn ticket(&mut self) -> u64 {
+        self.tickets += 1;
+        self.tickets - 1
+    }
+
+    /// Makes the buffer that was lent out ready to be used again.
+    fn take_back(&mut self) {
+        if let Some(slot) = self.lent.take() {
+            let mut bytes = std::mem::take(&mut self.slots[slot as usize].bytes);
+            bytes.clear();
+            self.spare[usize::from(bytes.capacity() > SIZES[0])].push(bytes);
+            self.empty.push(slot);
+        }
+    }
+
+    /// An empty buffer with room for `length` bytes; `None` if that would be more memory than is
+    /// allowed.
+    fn buffer(&mut self, length: usize) -> Option<Vec<u8>> {
+        let kind = usize::from(length > SIZES[0]);
+        if let Some(buffer) = self.spare[kind].pop() {
+            return Some(buffer);
+        }
+        let size = SIZES[kind].max(length);
+        while self.memory + size > HELD_BYTES {
+            // Buffers of the other size, which nobody uses now.
+            let buffer = self.spare[1 - kind].pop()?;
+            self.memory -= buffer.capacity();
+        }
+        let buffer = Vec::with_capacity(size);
+        self.memory += buffer.capacity();
+        Some(buffer)
+    }
+}
+
+/// The ticket of a slot that holds nothing.
+const GONE: u64 = u64::MAX;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn all_due(delay_queue: &mut DelayQueue, now: Duration) -> Vec<Vec<u8>> {
+        let mut due = Vec::new();
+        while let Some(released) = delay_queue.take_due(now) {
+            due.push(released.bytes.to_vec());
+        }
+        due
+    }
+
+    #[test]
+    fn they_leave_by_time_and_then_by_turn() {
+        let mut delay_queue = DelayQueue::default();
+        for (due, name) in [(5, b"a"), (3, b"b"), (5, b"c"), (1, b"d")] {
+            delay_queue.hold(millis(due), 0, name).unwrap();
+        }
+        assert_eq!(delay_queue.next_due(), Some(millis(1)));
+        assert_eq!(all_due(&mut delay_queue, millis(4)), [b"d", b"b"]);
+        assert_eq!(all_due(&mut delay_queue, millis(5)), [b"a", b"c"]);
+        assert_eq!((delay_queue.next_due(), delay_queue.held()), (None, 0));
+    }
+
+    #[test]
+    fn a_chain_is_released_oldest_first_without_those_that_left() {
+        let mut delay_queue = DelayQueue::default();
+        let a = delay_queue.hold(millis(10), 0, b"a").unwrap();
+        let b = delay_queue.hold(millis(20), 0, b"b").unwrap();
+        delay_queue.chain(b, Some(a));
+        let c = delay_queue.hold(millis(30), 0, b"c").unwrap();
+        delay_queue.chain(c, Some(b));
+        assert_eq!(all_due(&mut delay_queue, millis(10)), [b"a"]);
+        // The slot of "a" has a new tenant, which the chain must not touch.
+        delay_queue.hold(millis(40), 0, b"x").unwrap();
+        delay_queue.release(millis(12), c);
+        assert_eq!(all_due(&mut delay_queue, millis(12)), [b"b", b"c"]);
+        assert_eq!(delay_queue.next_due(), Some(millis(40)));
+        delay_queue.release(millis(12), c);
+        assert_eq!(all_due(&mut delay_queue, millis(39)), [[0; 0]; 0]);
+    }
+
+    #[test]
+    fn memory_and_number_are_bounded() {
+        let mut delay_queue = DelayQueue::default();
+        let large = vec![0; 65_507];
+        let mut held = 0;
+        while delay_queue.hold(millis(1), 0, &large).is_some() {
+            held += 1;
+        }
+        assert_eq!(held, HELD_BYTES / SIZES[1]);
+        assert!(
+            delay_queue.hold(millis(1), 0, b"").is_none(),
+            "no memory is left"
+        );
+        assert_eq!(all_due(&mut delay_queue, millis(1)).len(), held);
+        // Large buffers make room for small ones.
+        held = 0;
+        while delay_queue.hold(millis(2), 0, b"small").is_some() {
+            held += 1;
+        }
+        assert_eq!(held, HELD);
+        assert!(delay_queue.memory <= HELD_BYTES);
+    }
+}

@@ -1,0 +1,430 @@
+//! What was sent and is not settled: which datagrams came, which are lost, and when to look again.
+//!
+//! Losses are found as RFC 9002 section 6 and RFC 8985 do it: a datagram is lost if enough newer
+//! ones came (three, until the path has been seen to reorder), or if a newer one came and enough
+//! time has passed since it was sent. Both thresholds grow with the reordering that is seen.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::time::Duration;
+
+use super::frame::Ranges;
+use super::ranges::RangeSet;
+use super::rtt::PathRtt;
+
+/// Newer datagrams that must have come before one counts as lost (RFC 9002 section 6.1.1).
+const NEWER: u64 = 3;
+/// The least time that a datagram is given to overtake another's acknowledgement.
+const LEAST_PATIENCE: Duration = Duration::from_micros(100);
+/// The longest probe timeout: an outage that ends is noticed within it.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// After so many round trips with losses that were real, less reordering is expected again (RFC 8985 section 6.2).
+const REAL_LOSSES: u32 = 16;
+/// Probe timeouts in a row, in multiples of one, that make congestion persistent (RFC 9002 section
+/// 7.6).
+const PERSISTENT: u32 = 3;
+
+/// What a datagram carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carried {
+    /// These bytes of the stream.
+    Data(u64, u16),
+    /// The stream's end.
+    End,
+    /// Nothing: a question whether the receiver is there.
+    Question,
+    /// Nothing but its length, in order to learn whether the path takes it.
+    Size(u16),
+}
+
+impl Carried {
+    /// Bytes of UDP payload.
+    pub(super) fn size(self) -> u64 {
+        match self {
+            Self::Data(_, length) => super::frame::DATA_HEADER as u64 + u64::from(length),
+            Self::Size(size) => size.into(),
+            Self::End | Self::Question => 0,
+        }
+    }
+
+    pub(super) fn range(self) -> Range<u64> {
+        match self {
+            Self::Data(offset, length) => offset..offset + u64::from(length),
+            _ => 0..0,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    InFlight,
+    Acknowledged,
+    /// Lost, in that period of recovery.
+    Lost(u32),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    at: Duration,
+    carried: Carried,
+    state: State,
+}
+
+/// What an acknowledgement, or the time, settled.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    /// Bytes of datagrams that are known to have come, for the first time.
+    pub(super) bytes: u64,
+    /// When the newest of them was sent.
+    pub(super) newest: Option<Duration>,
+    /// Bytes that were in flight before.
+    pub(super) in_flight: u64,
+    /// When the newest lost datagram was sent, if any was that counts as a sign of congestion.
+    pub(super) lost: Option<Duration>,
+    /// Everything was lost for long.
+    pub(super) persistent: bool,
+    /// Datagrams that had been given up and came after all.
+    pub(super) late: u64,
+    /// All that was given up in this period of recovery came after all.
+    pub(super) is_spurious: bool,
+}
+
+/// The datagrams that were sent, by their numbers.
+#[derive(Debug, Default)]
+pub(super) struct InFlight {
+    sent: VecDeque<Sent>,
+    /// The number of the first of `sent`.
+    first: u64,
+    /// Everything below is settled: it came, or it is lost.
+    unsettled: u64,
+    /// Numbers at or above `first` that came.
+    came: RangeSet,
+    largest: Option<u64>,
+    bytes: u64,
+    /// In flight, those without a size too.
+    count: u64,
+    last_sent: Duration,
+    timeouts: u32,
+    /// When the oldest that is in flight below `largest` counts as lost.
+    loss_time: Option<Duration>,
+    /// How much longer than a round trip reordering may delay a datagram, beyond an eighth.
+    reordering: Duration,
+    has_reordered: bool,
+    /// Round trips with losses, none of which came late after all.
+    real_losses: u32,
+    /// When the next of them begins.
+    real_since: Duration,
+    /// The period of recovery (RFC 9002 section 7.3.2): its number, when it began, and how many
+    /// datagrams are lost in it.
+    period: (u32, Duration, u64),
+    pub(super) rtt: PathRtt,
+    /// Datagrams looked at in search of losses.
+    #[cfg(test)]
+    steps: u64,
+    /// How long the receiver may hold an acknowledgement back.
+    pub(super) delay: Duration,
+}
+
+impl InFlight {
+    /// The number of the next datagram.
+    pub(super) fn next(&self) -> u64 {
+        self.first + self.sent.len() as u64
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// How many are remembered, settled ones included.
+    pub(super) fn remembered(&self) -> usize {
+        self.sent.len()
+    }
+
+    /// How many probe timeouts have passed in a row.
+    pub(super) fn timeouts(&self) -> u32 {
+        self.timeouts
+    }
+
+    /// Notes the datagram with number [`Self::next`].
+    pub(super) fn push(&mut self, at: Duration, carried: Carried) {
+        self.bytes += carried.size();
+        self.count += 1;
+        // Whoever was sent first, expires first, whatever the clock does.
+        let at = at.max(self.last_sent);
+        self.last_sent = at;
+        self.sent.push_back(Sent {
+            at,
+            carried,
+            state: State::InFlight,
+        });
+    }
+
+    fn get_mut(&mut self, number: u64) -> Option<&mut Sent> {
+        let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.sent.get_mut(index)
+    }
+
+    /// Takes an acknowledgement. `None` if it tells of a datagram that was never sent.
+    ///
+    /// `on_resolved` is told what each datagram carried, and whether it came or is lost.
+    pub(super) fn acknowledge(
+        &mut self,
+        now: Duration,
+        ranges: Ranges<'_>,
+        delay: Duration,
+        mut on_resolved: impl FnMut(Carried, bool),
+    ) -> Option<Settled> {
+        let mut settled = Settled {
+            in_flight: self.bytes,
+            ..Settled::default()
+        };
+        let Some((_, largest)) = ranges.iter().next() else {
+            return Some(settled);
+        };
+        if largest >= self.next() {
+            return None;
+        }
+        let sent = self.get_mut(largest).copied();
+        if let Some(Sent {
+            at,
+            state: State::InFlight,
+            ..
+        }) = sent
+        {
+            self.rtt
+                .sample(now.saturating_sub(at), delay.min(self.delay));
+        }
+        self.largest = self.largest.max(Some(largest));
+        for (first, last) in ranges.iter() {
+            let mut wanted = first.max(self.first)..last + 1;
+            while let Some(gap) = self.came.first_gap(wanted.clone()) {
+                for number in gap.clone() {
+                    self.came_through(now, number, &mut settled, &mut on_resolved);
+                }
+                wanted.start = gap.end;
+                self.came.insert(gap);
+            }
+        }
+        if settled.newest.is_some() {
+            self.timeouts = 0;
+        }
+        self.find_losses(now, &mut settled, &mut on_resolved);
+        self.forget(now);
+        Some(settled)
+    }
+
+    fn came_through(
+        &mut self,
+        now: Duration,
+        number: u64,
+        settled: &mut Settled,
+        on_resolved: &mut impl FnMut(Carried, bool),
+    ) {
+        let Some(sent) = self.get_mut(number) else {
+            return;
+        };
+        let Sent { at, carried, state } = *sent;
+        sent.state = State::Acknowledged;
+        settled.newest = settled.newest.max(Some(at));
+        match state {
+            State::Acknowledged => return,
+            State::InFlight => {
+                self.bytes -= carried.size();
+                self.count -= 1;
+                settled.bytes += carried.size();
+            }
+            State::Lost(period) => {
+                settled.late += 1;
+                if period == self.period.0 {
+                    self.period.2 -= 1;
+                    settled.is_spurious |= self.period.2 == 0;
+                }
+                self.has_reordered = true;
+                self.real_losses = 0;
+                // So long it took beyond a round trip; at most another round trip is waited for.
+                let smoothed = self.rtt.all().smoothed;
+                let beyond = now.saturating_sub(at).saturating_sub(smoothed);
+                self.reordering = self.reordering.max(beyond).min(smoothed);
+            }
+        }
+        on_resolved(carried, true);
+    }
+
+    /// How long after it was sent a datagram that was overtaken counts as lost.
+    fn peer_timeout(&self) -> Duration {
+        let rtt = self.rtt.all();
+        let trip = rtt.smoothed.max(rtt.latest);
+        (trip + (trip / 8).max(self.reordering)).max(LEAST_PATIENCE)
+    }
+
+    /// Looks from the oldest that is not settled up to the first that still has time: whatever was sent
+    /// later has more of it. So each is looked at once when it is settled, however often this is asked.
+    fn find_losses(
+        &mut self,
+        now: Duration,
+        settled: &mut Settled,
+        on_resolved: &mut impl FnMut(Carried, bool),
+    ) {
+        self.loss_time = None;
+        let Some(largest) = self.largest else { return };
+        let peer_timeout = self.peer_timeout();
+        let persistent = self.rtt.probe_timeout(self.delay) * PERSISTENT;
+        let mut number = self.unsettled.max(self.first);
+        let mut began = None;
+        let mut period = self.period;
+        // Below it everything is settled, if no one stands in between.
+        self.unsettled = largest.max(number);
+        'gaps: while number < largest {
+            let Some(gap) = self.came.first_gap(number..largest) else {
+                break;
+            };
+            if gap.start > number {
+                began = None;
+            }
+            number = gap.end;
+            for lost in gap {
+                #[cfg(test)]
+                {
+                    self.steps += 1;
+                }
+                let has_reordered = self.has_reordered;
+                let Some(sent) = self.get_mut(lost) else {
+                    continue;
+                };
+                if sent.state != State::InFlight {
+                    continue;
+                }
+                let expires = sent.at.saturating_add(peer_timeout);
+                let overtaken = !has_reordered && largest - lost >= NEWER;
+                if now < expires && !overtaken {
+                    self.loss_time = Some(expires);
+                    self.unsettled = lost;
+                    break 'gaps;
+                }
+                let Sent { at, carried, .. } = *sent;
+                sent.state = State::Lost(period.0);
+                if at >= period.1 {
+                    period = (period.0.wrapping_add(1), now, 0);
+                    sent.state = State::Lost(period.0);
+                }
+                period.2 += 1;
+                self.bytes -= carried.size();
+                self.count -= 1;
+                on_resolved(carried, false);
+                if !matches!(carried, Carried::Size(_)) {
+                    settled.lost = settled.lost.max(Some(at));
+                    let began = *began.get_or_insert(at);
+                    settled.persistent |= at.saturating_sub(began) > persistent;
+                }
+            }
+        }
+        self.period = period;
+        settled.persistent &= self.rtt.smoothed().is_some();
+        if settled.lost.is_some() {
+            self.expect_less_reordering(now);
+        }
+    }
+
+    /// Once losses have been real for many round rtt, reordering is expected less.
+    fn expect_less_reordering(&mut self, now: Duration) {
+        if now < self.real_since {
+            return;
+        }
+        self.real_since = now.saturating_add(self.rtt.all().smoothed);
+        self.real_losses += 1;
+        if self.real_losses >= REAL_LOSSES {
+            self.real_losses = 0;
+            self.reordering /= 2;
+        }
+    }
+
+    /// When something has to be done if nothing comes.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        if self.loss_time.is_some() {
+            return self.loss_time;
+        }
+        (self.count > 0).then(|| self.last_sent.saturating_add(self.backed_off()))
+    }
+
+    /// The probe timeout, doubled for each one that has passed in vain.
+    pub(super) fn backed_off(&self) -> Duration {
+        let timeout = self.rtt.probe_timeout(self.delay);
+        timeout
+            .saturating_mul(1 << self.timeouts.min(10))
+            .min(LONGEST_TIMEOUT)
+    }
+
+    /// Says that the deadline has come. Returns what is lost by now; if nothing is, the receiver
+    /// should be asked (a probe timeout).
+    pub(super) fn expire(
+        &mut self,
+        now: Duration,
+        mut on_resolved: impl FnMut(Carried, bool),
+    ) -> Option<Settled> {
+        if self.loss_time.is_some() {
+            let mut settled = Settled {
+                in_flight: self.bytes,
+                ..Settled::default()
+            };
+            self.find_losses(now, &mut settled, &mut on_resolved);
+            return Some(settled);
+        }
+        self.timeouts = self.timeouts.saturating_add(1);
+        self.last_sent = now;
+        None
+    }
+
+    /// The oldest bytes that are in flight.
+    pub(super) fn oldest_data(&self) -> Option<Range<u64>> {
+        let from = usize::try_from(self.unsettled.saturating_sub(self.first)).ok()?;
+        let in_flight = self.sent.range(from.min(self.sent.len())..);
+        let mut data = in_flight.filter(|sent| sent.state == State::InFlight);
+        let found = data.find(|sent| matches!(sent.carried, Carried::Data(..)))?;
+        Some(found.carried.range())
+    }
+
+    /// Gives up what is known of a datagram that the socket refused as too long.
+    pub(super) fn refuse(&mut self, carried: Carried) {
+        let found = self
+            .sent
+            .iter_mut()
+            .rev()
+            .find(|sent| sent.carried == carried);
+        if let Some(sent) = found.filter(|sent| sent.state == State::InFlight) {
+            // Of no period: it says nothing of the path's load.
+            sent.state = State::Acknowledged;
+            self.bytes -= carried.size();
+            self.count -= 1;
+        }
+    }
+
+    /// Forgets what is settled, but not yet what may still turn out to have been late only.
+    fn forget(&mut self, now: Duration) {
+        let keep = self.rtt.probe_timeout(self.delay) * PERSISTENT;
+        while let Some(sent) = self.sent.front() {
+            let is_old = now.saturating_sub(sent.at) > keep;
+            match sent.state {
+                State::Acknowledged => {}
+                State::Lost(_) if is_old => {}
+                _ => break,
+            }
+            self.sent.pop_front();
+            self.first += 1;
+        }
+        while self
+            .came
+            .first()
+            .is_some_and(|range| range.end <= self.first)
+        {
+            self.came.pop_first();
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "flight_tests.rs"]
+mod tests;

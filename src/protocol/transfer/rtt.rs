@@ -1,0 +1,60 @@
+//! How long the path takes there and back.
+
+use std::time::Duration;
+
+use crate::protocol::RttEstimator;
+use crate::protocol::congestion::RttSample;
+use crate::units::LONGEST;
+
+/// The least margin of a probe timeout: timers are no finer.
+const GRANULARITY: Duration = Duration::from_millis(1);
+/// The round trip that is assumed before one was measured (RFC 9002 section 6.2.2).
+const ASSUMED: Duration = Duration::from_millis(333);
+/// The round trips of a path as its acknowledgements tell them (RFC 9002 section 5).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PathRtt {
+    estimate: RttEstimator,
+    latest: Duration,
+    least: Option<Duration>,
+}
+
+impl PathRtt {
+    /// Takes one, of which the receiver spent `delay`.
+    pub(super) fn sample(&mut self, whole: Duration, delay: Duration) {
+        let whole = whole.min(LONGEST);
+        let least = self.least.map_or(whole, |least| least.min(whole));
+        self.least = Some(least);
+        // A delay that would make it shorter than the shortest is not believed.
+        let net = whole.saturating_sub(delay);
+        self.latest = if net >= least { net } else { whole };
+        self.estimate.sample(self.latest);
+    }
+
+    /// Takes the round trip of the handshake, unless its question was said more than once: then
+    /// nobody knows which was answered (Karn's rule).
+    pub(super) fn sample_first(&mut self, now: Duration, asked: (Duration, u32)) {
+        if asked.1 == 1 {
+            self.sample(now.saturating_sub(asked.0), Duration::ZERO);
+        }
+    }
+
+    pub(super) fn smoothed(&self) -> Option<Duration> {
+        self.estimate.smoothed()
+    }
+
+    pub(super) fn all(&self) -> RttSample {
+        RttSample {
+            latest: self.latest,
+            smoothed: self.smoothed().unwrap_or(ASSUMED),
+            min: self.least.unwrap_or(ASSUMED),
+        }
+    }
+
+    /// How long to wait for any answer to what was sent last (RFC 9002 section 6.2.1).
+    pub(super) fn probe_timeout(&self, delay: Duration) -> Duration {
+        let Some(smoothed) = self.estimate.smoothed() else {
+            return ASSUMED * 3;
+        };
+        smoothed + (self.estimate.variation() * 4).max(GRANULARITY) + delay
+    }
+}

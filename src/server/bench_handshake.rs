@@ -1,0 +1,52 @@
+//! What a server that allows a bench answers to its questions ([`crate::protocol::bench_handshake`]).
+
+use std::os::fd::AsFd;
+
+use super::{Reply, Summary};
+use crate::io::Received;
+use crate::protocol::bench_handshake::{Answer, LENGTH, Question, Service};
+use crate::socket::Endpoint;
+use crate::socket::options::SocketOption;
+
+/// The answer to `bytes` if they are a question: what becomes of datagrams here, how many were
+/// `received` so far, and how many all of `endpoints` had no room for.
+pub(super) fn answer(
+    bytes: &[u8],
+    reply: &Reply,
+    endpoints: &[Endpoint],
+    received: u64,
+) -> Option<[u8; LENGTH]> {
+    let Question { nonce } = Question::decode(bytes)?;
+    let service = match reply {
+        Reply::Nothing => Service::Sink,
+        Reply::Echo => Service::Echo,
+        Reply::Text(_) => Service::Other,
+    };
+    let buffer = endpoints.first().and_then(buffer_size).unwrap_or_default();
+    let dropped = Summary::drops_of(endpoints).unwrap_or_default();
+    Some(
+        Answer {
+            nonce,
+            service,
+            buffer,
+            received,
+            dropped,
+        }
+        .encode(),
+    )
+}
+
+/// Whether a question may be among the datagrams of a run: by length alone.
+pub(super) fn may_ask(message: &Received<'_>) -> bool {
+    let last = message.length() - (message.count() - 1) * message.segment_size();
+    message.segment_size() == LENGTH || last == LENGTH
+}
+
+/// `SO_RCVBUF` as the kernel shows it.
+fn buffer_size(endpoint: &Endpoint) -> Option<u32> {
+    let size = SocketOption::find("SO_RCVBUF")
+        .ok()?
+        .get(endpoint.as_fd())
+        .ok()?;
+    size.to_string().parse().ok()
+}

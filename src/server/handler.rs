@@ -1,0 +1,270 @@
+//! What becomes of one datagram, whatever moved it here.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::answer::Answer;
+use super::exchange::Exchanges;
+use super::{Behaviour, Event, Reply, Request, Summary, Template, bench_handshake};
+use crate::error::Error;
+use crate::protocol::bench_handshake::{LENGTH, is_answer};
+use crate::protocol::exchange::{Frame, Kind, Served};
+use crate::protocol::{Unanswerable, amplifies, is_marked_reply, unanswerable};
+use crate::socket::Endpoint;
+
+/// Why a datagram is not answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Refusal {
+    /// The answer would be answered.
+    Loop,
+    /// Nobody can have sent it.
+    Impossible,
+}
+
+/// Serves datagrams one by one: judges, counts, tells, and words the reply.
+#[derive(Debug)]
+pub(super) struct Handler {
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) summary: Summary,
+    pub(super) behaviour: Behaviour,
+    /// The ports of `addresses`.
+    ports: Vec<u16>,
+    dice: fastrand::Rng,
+    scratch: Vec<u8>,
+    exchanges: Option<Exchanges>,
+    /// How many datagrams all workers of a server have taken, where that is limited.
+    taken: Arc<AtomicU64>,
+}
+
+impl Handler {
+    pub(super) fn new(addresses: Vec<SocketAddr>, behaviour: Behaviour) -> Self {
+        let dice = fastrand::Rng::with_seed(behaviour.drop.map_or(0, |drop| drop.seed));
+        let (summary, scratch, taken) = Default::default();
+        let exchanges = behaviour.exchange.map(Exchanges::new);
+        let mut ports: Vec<_> = addresses.iter().map(SocketAddr::port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        Self {
+            addresses,
+            ports,
+            summary,
+            behaviour,
+            dice,
+            scratch,
+            exchanges,
+            taken,
+        }
+    }
+
+    /// A handler beside this one, with dice of its own and the same limit.
+    pub(super) fn for_worker(&self, number: u64) -> Self {
+        let mut behaviour = self.behaviour.clone();
+        if let Some(drop) = &mut behaviour.drop {
+            drop.seed = drop.seed.wrapping_add(number);
+        }
+        // Not made anew, to be thrown away: they take memory.
+        behaviour.exchange = None;
+        let mut handler = Self::new(self.addresses.clone(), behaviour);
+        handler.behaviour.exchange = self.behaviour.exchange;
+        Self {
+            taken: self.taken.clone(),
+            exchanges: self.exchanges.as_ref().map(Exchanges::for_worker),
+            ..handler
+        }
+    }
+
+    /// Whether as many datagrams as were asked for have been taken.
+    pub(super) fn is_done(&self) -> bool {
+        let taken = || self.taken.load(Ordering::Relaxed);
+        self.behaviour.count.is_some_and(|count| taken() >= count)
+    }
+
+    /// Whether whole runs can be served at once: nobody wants to be told of a datagram by itself.
+    pub(super) fn serves_runs(&self) -> bool {
+        let Behaviour {
+            reply,
+            drop,
+            count,
+            per_datagram_events,
+            allow_bench: _,
+            allow_amplification: _,
+            exchange,
+        } = &self.behaviour;
+        !per_datagram_events
+            && exchange.is_none()
+            && drop.is_none()
+            && count.is_none()
+            && !matches!(reply, Reply::Text(_))
+    }
+
+    /// The answer to a bench's question, if this is one and a bench is allowed. It does not count.
+    pub(super) fn bench_answer(
+        &self,
+        request: &Request<'_>,
+        endpoints: &[Endpoint],
+        received: u64,
+    ) -> Option<[u8; LENGTH]> {
+        let Behaviour {
+            allow_bench, reply, ..
+        } = &self.behaviour;
+        if !allow_bench || unanswerable(request.client, &self.ports).is_some() {
+            return None;
+        }
+        bench_handshake::answer(request.bytes, reply, endpoints, received)
+    }
+
+    /// Takes one datagram; the reply to send, if there shall be one.
+    pub(super) fn answer<'a, E>(
+        &'a mut self,
+        request: &Request<'a>,
+        on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<Option<Answer<'a>>, E> {
+        if let Some(count) = self.behaviour.count
+            && self.taken.fetch_add(1, Ordering::Relaxed) >= count
+        {
+            return Ok(None);
+        }
+        self.summary.datagrams += 1;
+        self.summary.bytes += request.length as u64;
+        self.summary.truncated += u64::from(request.is_truncated);
+        if let Some(drop) = self.behaviour.drop
+            && self.dice.f64() < drop.probability
+        {
+            self.summary.dropped += 1;
+            return self
+                .tell(&Event::Dropped(*request), on_event)
+                .map(|()| None);
+        }
+        if self.exchanges.is_some() {
+            return self.exchange(request, on_event);
+        }
+        self.tell(&Event::Received(*request), on_event)?;
+        if self.behaviour.reply == Reply::Nothing {
+            return Ok(None);
+        }
+        if let Some(why) = self.refusal(request) {
+            return self.refuse(request, why, on_event).map(|()| None);
+        }
+        let Self {
+            behaviour, scratch, ..
+        } = self;
+        let reply = &behaviour.reply;
+        let Some(bytes) = reply.render(request.bytes, request.length, scratch) else {
+            return Ok(None);
+        };
+        if !behaviour.allow_amplification && amplifies(request.client, request.length, bytes.len())
+        {
+            self.summary.amplifying += 1;
+            if behaviour.per_datagram_events {
+                on_event(&Event::Amplifies(*request, bytes.len()))?;
+            }
+            return Ok(None);
+        }
+        Ok(Some(Answer {
+            bytes,
+            replied: Some((*request, bytes)),
+        }))
+    }
+
+    /// Why a datagram must not be answered, if there is a reason.
+    pub(super) fn refusal(&self, request: &Request<'_>) -> Option<Refusal> {
+        match unanswerable(request.client, &self.ports) {
+            Some(Unanswerable::Impossible) => return Some(Refusal::Impossible),
+            Some(Unanswerable::OwnPort | Unanswerable::Responder) => return Some(Refusal::Loop),
+            None => {}
+        }
+        // A reply is never answered: one of a program like this, with the same text or the usual.
+        let bytes = request.bytes;
+        let is_own = match &self.behaviour.reply {
+            Reply::Text(template) => template.may_have_rendered(bytes),
+            Reply::Echo | Reply::Nothing => false,
+        };
+        let of_exchange = Frame::parse(bytes).is_ok_and(|frame| frame.kind != Kind::Request);
+        let is_reply = is_own
+            || of_exchange
+            || is_answer(bytes)
+            || Template::is_textbook_reply(bytes)
+            || request.hop_limit.is_some_and(is_marked_reply);
+        is_reply.then_some(Refusal::Loop)
+    }
+
+    fn refuse<E>(
+        &mut self,
+        request: &Request<'_>,
+        why: Refusal,
+        on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.summary.refused(why, 1);
+        self.tell(
+            &match why {
+                Refusal::Loop => Event::Loop(*request),
+                Refusal::Impossible => Event::Impossible(*request),
+            },
+            on_event,
+        )
+    }
+
+    /// Takes one datagram as an exchange.
+    fn exchange<'a, E>(
+        &'a mut self,
+        request: &Request<'a>,
+        on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<Option<Answer<'a>>, E> {
+        let refusal = match unanswerable(request.client, &self.ports) {
+            Some(Unanswerable::Impossible) => Some(Refusal::Impossible),
+            // An exchange never answers an answer; what is left is to answer its own requests.
+            Some(Unanswerable::OwnPort | Unanswerable::Responder) => Some(Refusal::Loop),
+            None => None,
+        };
+        if let Some(why) = refusal {
+            return self.refuse(request, why, on_event).map(|()| None);
+        }
+        let Some(exchanges) = &mut self.exchanges else {
+            return Ok(None);
+        };
+        let (reply, per_datagram_events) =
+            (&self.behaviour.reply, self.behaviour.per_datagram_events);
+        exchanges.answer(request, reply, &mut |event| {
+            if per_datagram_events {
+                on_event(event)
+            } else {
+                Ok(())
+            }
+        })
+    }
+
+    /// What this handler and those beside it did.
+    pub(super) fn exchanges(&self) -> Option<Served> {
+        self.exchanges.as_ref().map(Exchanges::served)
+    }
+
+    /// The reply of `length` bytes went out.
+    pub(super) fn replied(&mut self, replies: usize, length: usize) {
+        self.summary.replies += replies as u64;
+        self.summary.reply_bytes += length as u64;
+    }
+
+    /// Something failed `times` times, and the server goes on.
+    pub(super) fn failed<E>(
+        &mut self,
+        times: usize,
+        error: Error,
+        on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.summary.failed += times as u64;
+        on_event(&Event::Failed(error))
+    }
+
+    fn tell<E>(
+        &self,
+        event: &Event<'_>,
+        on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.behaviour.per_datagram_events {
+            on_event(event)
+        } else {
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! The server on any backend, with any number of workers.
+
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::handler::Handler;
+use super::watch::{Progress, TICK, Watch};
+use super::{Behaviour, Event, Reply, Request, Summary, bench_handshake};
+use crate::cpu;
+use crate::error::{Error, Result, no_thread};
+use crate::io::{Backend, BackendChoice, Received, SendQueue, Transport, TransportConfig, Wait};
+use crate::socket::{Endpoint, Waker};
+
+/// How a pool works.
+#[derive(Clone, Debug, Default)]
+pub struct PoolConfig {
+    /// The backend that moves the datagrams.
+    pub choice: BackendChoice,
+    /// How the backend runs.
+    pub settings: TransportConfig,
+    /// How often to tell what was done, as an [`Event::Interval`].
+    pub interval: Option<Duration>,
+}
+
+/// A server of several workers, each a thread with a socket of its own.
+#[derive(Debug)]
+pub struct WorkerPool {
+    workers: Vec<Worker>,
+    /// The workers' sockets once more, to ask them what the kernel dropped while they are at work.
+    endpoints: Arc<[Endpoint]>,
+    addresses: Vec<SocketAddr>,
+    interval: Option<Duration>,
+    unpinned: Option<Error>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    transport: Transport,
+    handler: Handler,
+    progress: Arc<Progress>,
+    pool: PoolState,
+    cpu: Option<usize>,
+    takes_payload: bool,
+}
+
+/// What a worker must know of the whole pool, to answer for it.
+#[derive(Clone, Debug)]
+struct PoolState {
+    endpoints: Arc<[Endpoint]>,
+    progress: Arc<[Arc<Progress>]>,
+}
+
+impl WorkerPool {
+    /// A pool with a worker for each endpoint of each group; a group's endpoints share a port
+    /// ([`Builder::bind_group`](crate::socket::Builder::bind_group)), and its workers are pinned to
+    /// CPUs, so that a flow stays on one.
+    ///
+    /// # Errors
+    /// As of [`Transport::open`], and if there is no endpoint.
+    pub fn new(
+        groups: Vec<Vec<Endpoint>>,
+        behaviour: Behaviour,
+        config: &PoolConfig,
+    ) -> Result<Self> {
+        let mut addresses = Vec::new();
+        for group in &groups {
+            if let Some(endpoint) = group.first() {
+                addresses.push(endpoint.local_address()?);
+            }
+        }
+        if addresses.is_empty() {
+            return Err(Error::invalid("make", "a server", "it has no endpoint"));
+        }
+        let mut again = Vec::new();
+        for endpoint in groups.iter().flatten() {
+            let fd = endpoint.as_fd().try_clone_to_owned();
+            let fd = fd.map_err(|source| {
+                Error::os("copy", "a socket's fd", source).with_remedy(
+                    "raise the limit of open files with ulimit -n, or take fewer workers",
+                )
+            })?;
+            again.push(Endpoint::from(fd));
+        }
+        let progress = again.iter().map(|_| Arc::default()).collect();
+        let pool = PoolState {
+            endpoints: again.into(),
+            progress,
+        };
+        let is_shared = groups.iter().any(|group| group.len() > 1);
+        let unpinned = is_shared.then(cpu::may_pin).and_then(Result::err);
+        let (cpus, first) = (cpu::cpus(), Handler::new(addresses.clone(), behaviour));
+        let mut workers = Vec::new();
+        for group in groups {
+            let is_shared = group.len() > 1;
+            for (index, endpoint) in group.into_iter().enumerate() {
+                workers.push(Worker {
+                    transport: Transport::open(endpoint, config.choice, config.settings.clone())?,
+                    handler: first.for_worker(workers.len() as u64),
+                    progress: pool.progress[workers.len()].clone(),
+                    pool: pool.clone(),
+                    cpu: cpus
+                        .get(index % cpus.len().max(1))
+                        .copied()
+                        .filter(|_| is_shared && unpinned.is_none()),
+                    takes_payload: config.settings.capacity > 0,
+                });
+            }
+        }
+        Ok(Self {
+            workers,
+            endpoints: pool.endpoints,
+            addresses,
+            interval: config.interval,
+            unpinned,
+        })
+    }
+
+    /// Why the workers are not pinned to CPUs, where they should be: the scheduler places them.
+    pub fn unpinned(&self) -> Option<&Error> {
+        self.unpinned.as_ref()
+    }
+
+    /// The address of each group.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The sockets, group by group.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.workers
+            .iter()
+            .map(|worker| worker.transport.endpoint())
+    }
+
+    /// The backend that the pool is on, and why `auto` took no better one.
+    pub fn backend(&self) -> (Backend, &[Error]) {
+        // `new` refuses a pool of none.
+        let transport = &self.workers[0].transport;
+        (transport.backend(), transport.passed_over())
+    }
+
+    /// What happened so far, all workers together, with what the kernel dropped until now.
+    pub fn summary(&self) -> Summary {
+        let mut sum = Summary::default();
+        for worker in &self.workers {
+            sum += worker.handler.summary;
+        }
+        Summary {
+            kernel_drops: Summary::drops_of(&self.endpoints),
+            // All workers' at once: they share them.
+            exchange: self
+                .workers
+                .first()
+                .and_then(|worker| worker.handler.exchanges()),
+            ..sum
+        }
+    }
+
+    /// What ends a wait of [`Self::run`] from another thread.
+    ///
+    /// # Errors
+    /// Of eventfd(2).
+    pub fn waker(&mut self) -> Result<Waker> {
+        let waker = Waker::new()?;
+        // Several workers look at the flag ten times a second anyway.
+        if let ([worker], None) = (self.workers.as_mut_slice(), self.interval) {
+            worker.transport.wake_by(waker.clone());
+        }
+        Ok(waker)
+    }
+
+    /// How many runs the device or the path refused to take whole, so that they went as datagrams.
+    pub fn offload_fallbacks(&self) -> u64 {
+        self.workers
+            .iter()
+            .map(|worker| worker.transport.counters().offload_fallbacks)
+            .sum()
+    }
+
+    /// Serves until `stop` is raised, or [`Behaviour::count`] datagrams came in.
+    ///
+    /// `observe` is told of each event, by one worker at a time; an error of its own ends the run.
+    /// One worker without an interval serves in the caller's thread.
+    ///
+    /// # Errors
+    /// That of `observe`, or of a receive where going on makes no sense.
+    pub fn run<E: From<Error> + Send>(
+        &mut self,
+        stop: &AtomicBool,
+        mut on_event: impl FnMut(&Event<'_>) -> Result<(), E> + Send,
+    ) -> Result<(), E> {
+        let Self {
+            workers,
+            endpoints,
+            interval,
+            ..
+        } = self;
+        if let ([worker], None) = (workers.as_mut_slice(), *interval) {
+            return worker.run(stop, Wait::Forever, &mut on_event);
+        }
+        let progress = workers
+            .iter()
+            .map(|worker| worker.progress.clone())
+            .collect();
+        // Before anybody works, so that nothing is left out of the first interval.
+        let watch = Watch::new(progress, endpoints, *interval);
+        let (on_event, end) = (Mutex::new(on_event), AtomicBool::new(false));
+        let tell = |event: &Event<'_>| {
+            // A worker that panicked is not a reason for silence.
+            (on_event.lock().unwrap_or_else(PoisonError::into_inner))(event)
+        };
+        thread::scope(|scope| {
+            let work = |worker: &mut Worker| {
+                let done = worker.run(&end, Wait::For(TICK), &mut &tell);
+                end.store(true, Ordering::Relaxed);
+                done
+            };
+            let (mut running, mut started) = (Vec::new(), Ok(()));
+            for worker in workers {
+                // A socket of the group without its worker would answer nobody: all or none.
+                match thread::Builder::new().spawn_scoped(scope, move || work(worker)) {
+                    Ok(worker) => running.push(worker),
+                    Err(source) => {
+                        started = Err(no_thread("for each worker", source).into());
+                        break;
+                    }
+                }
+            }
+            let watched = started.and_then(|()| watch.until_the_end(stop, &end, tell));
+            end.store(true, Ordering::Relaxed);
+            running.into_iter().fold(watched, |result, worker| {
+                // A panic goes on in the caller.
+                let done = worker
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                result.and(done)
+            })
+        })
+    }
+}
+
+impl Worker {
+    fn run<E: From<Error>>(
+        &mut self,
+        stop: &AtomicBool,
+        wait: Wait,
+        on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if let Some(cpu) = self.cpu {
+            // It was allowed at the start; a CPU that is gone since leaves it to the scheduler.
+            let _ = cpu::pin(cpu);
+        }
+        let Self {
+            transport,
+            handler,
+            progress,
+            pool,
+            takes_payload,
+            ..
+        } = self;
+        let takes_payload = *takes_payload;
+        let (serves_runs, may_be_asked) = (handler.serves_runs(), handler.behaviour.allow_bench);
+        while !handler.is_done() && !stop.load(Ordering::Relaxed) {
+            let mut reported = Ok(());
+            let received = transport.receive(wait, stop, |message, send_queue| {
+                let is_asked = may_be_asked && bench_handshake::may_ask(message);
+                if serves_runs && !is_asked {
+                    serve_run(handler, message, send_queue, takes_payload);
+                } else if reported.is_ok() {
+                    let asked = is_asked.then_some((&*pool, &**progress));
+                    reported = serve_each(handler, message, send_queue, asked, on_event);
+                }
+            });
+            reported?;
+            match received {
+                Ok(0) => continue,
+                Ok(_) => {}
+                Err(error) if error.is_about_the_network() => handler.failed(1, error, on_event)?,
+                Err(error) => return Err(error.into()),
+            }
+            let sent = transport.flush();
+            handler.summary.replies += sent.datagrams as u64;
+            handler.summary.reply_bytes = transport.counters().sent_bytes;
+            if let Some(error) = sent.error {
+                handler.failed(sent.refused, error, on_event)?;
+            }
+            progress.count(handler.summary);
+            progress.count_syscalls(transport.counters().syscalls);
+        }
+        Ok(())
+    }
+}
+
+/// Serves a whole run at once: counted, and echoed without a copy.
+fn serve_run(
+    handler: &mut Handler,
+    message: &Received<'_>,
+    send_queue: &mut SendQueue<'_>,
+    takes_payload: bool,
+) {
+    let count = message.count() as u64;
+    handler.summary.datagrams += count;
+    handler.summary.bytes += message.length() as u64;
+    handler.summary.truncated += u64::from(takes_payload && message.is_truncated());
+    if handler.behaviour.reply == Reply::Nothing {
+        return;
+    }
+    // Of a run that was one burst, the first datagram stands for all.
+    let refusal = Request::each_of(message)
+        .next()
+        .and_then(|first| handler.refusal(&first));
+    match refusal {
+        Some(why) => handler.summary.refused(why, count),
+        None => send_queue.echo(message),
+    }
+}
+
+fn serve_each<E>(
+    handler: &mut Handler,
+    message: &Received<'_>,
+    send_queue: &mut SendQueue<'_>,
+    asked: Option<(&PoolState, &Progress)>,
+    on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let per_datagram_events = handler.behaviour.per_datagram_events;
+    for request in Request::each_of(message) {
+        if let Some((pool, own)) = asked {
+            own.count(handler.summary);
+            let received = pool.progress.iter().map(|worker| worker.datagrams()).sum();
+            if let Some(answer) = handler.bench_answer(&request, &pool.endpoints, received) {
+                send_queue.reply(message, &answer);
+                continue;
+            }
+        }
+        if let Some(answer) = handler.answer(&request, on_event)? {
+            send_queue.reply(message, answer.bytes);
+            if let (true, Some((request, reply))) = (per_datagram_events, answer.replied) {
+                on_event(&Event::Replied(request, reply))?;
+            }
+        }
+    }
+    Ok(())
+}

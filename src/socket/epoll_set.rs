@@ -1,0 +1,101 @@
+//! Waiting for traffic on many sockets, at a cost that does not grow with them (epoll(7)).
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+
+use super::poll_set::timespec;
+use crate::error::{Error, Result};
+
+/// The most sockets that one wait tells of.
+const EVENTS: usize = 64;
+
+/// From so many milliseconds on, epoll's own clock will do: it counts no smaller steps.
+const COARSE: u128 = 2;
+
+/// Sockets that come and go, and which of them have something to be received.
+///
+/// A socket leaves it when its descriptor is closed.
+///
+/// ```
+/// use udpraw::socket::{Endpoint, EpollSet};
+/// let socket = Endpoint::builder().bind("127.0.0.1:0".parse()?)?;
+/// let mut set = EpollSet::new()?;
+/// set.add(&socket, 7)?;
+/// socket.send_to(b"to myself", socket.local_address()?)?;
+/// assert_eq!(set.wait(None)?.collect::<Vec<_>>(), [7]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct EpollSet {
+    epoll: Epoll,
+    events: Vec<EpollEvent>,
+}
+
+impl EpollSet {
+    /// A set of none.
+    ///
+    /// # Errors
+    /// Of epoll_create1(2), such as EMFILE.
+    pub fn new() -> Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
+            .map_err(|errno| Error::os("make", "an epoll instance", errno.into()))?;
+        Ok(Self {
+            epoll,
+            events: vec![EpollEvent::empty(); EVENTS],
+        })
+    }
+
+    /// Adds a socket, or a waker, that the waits tell of by `key`.
+    ///
+    /// # Errors
+    /// Of epoll_ctl(2), such as ENOSPC above `/proc/sys/fs/epoll/max_user_watches`.
+    pub fn add(&self, socket: &impl AsFd, key: u64) -> Result<()> {
+        self.epoll
+            .add(socket.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, key))
+            .map_err(|errno| Error::os("watch", "a socket", errno.into()))
+    }
+
+    /// Waits until something arrives, for ever if there is no `timeout`; then tells of up to 64
+    /// sockets that have a datagram or an error, by their keys. It tells of none once the time is
+    /// over, or when a signal came, and may do so up to a millisecond early, if that is at most half
+    /// of the time.
+    ///
+    /// # Errors
+    /// Of epoll_wait(2) and ppoll(2).
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<impl Iterator<Item = u64>> {
+        let coarse = match timeout {
+            None => EpollTimeout::NONE,
+            Some(timeout) if timeout.as_millis() >= COARSE => {
+                let longest = i32::MAX.unsigned_abs().into();
+                // Not above what an i32 holds.
+                let millis = timeout.as_millis().min(longest) as i32;
+                EpollTimeout::try_from(millis).unwrap_or(EpollTimeout::NONE)
+            }
+            Some(timeout) => {
+                if !timeout.is_zero() {
+                    let polled = &mut [PollFd::new(self.epoll.0.as_fd(), PollFlags::POLLIN)];
+                    match ppoll(polled, Some(timespec(timeout)), None) {
+                        Ok(_) | Err(Errno::EINTR) => {}
+                        Err(errno) => return Err(failed(errno)),
+                    }
+                }
+                EpollTimeout::ZERO
+            }
+        };
+        let ready = match self.epoll.wait(&mut self.events, coarse) {
+            Ok(ready) => ready,
+            Err(Errno::EINTR) => 0,
+            Err(errno) => return Err(failed(errno)),
+        };
+        Ok(self.events.iter().take(ready).map(EpollEvent::data))
+    }
+}
+
+#[cold]
+fn failed(errno: Errno) -> Error {
+    Error::os("wait for", "a datagram", errno.into())
+}

@@ -1,0 +1,98 @@
+//! An option and the value that it shall have.
+
+use std::fmt;
+use std::os::fd::BorrowedFd;
+use std::str::FromStr;
+
+use super::kind::Kind;
+use super::option::SocketOption;
+use super::value::Value;
+use crate::error::{Error, Result};
+use crate::sys::control;
+
+/// An option and the value that it shall have, written `SO_RCVBUF=4MiB`.
+///
+/// A flag without a value is meant to be on: `SO_REUSEADDR`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionValue {
+    option: &'static SocketOption,
+    value: Value,
+}
+
+impl OptionValue {
+    /// The value that the option shall have. Whether it fits is told when it is applied.
+    pub fn new(option: &'static SocketOption, value: Value) -> Self {
+        Self { option, value }
+    }
+
+    /// The option.
+    pub fn option(&self) -> &'static SocketOption {
+        self.option
+    }
+
+    /// The value asked for.
+    pub fn requested(&self) -> &Value {
+        &self.value
+    }
+
+    /// Sets it.
+    ///
+    /// # Errors
+    /// As of [`SocketOption::set`].
+    pub fn apply(&self, fd: BorrowedFd<'_>) -> Result<()> {
+        self.option.set(fd, &self.value)
+    }
+
+    /// Reads what the option's value is now, which need not be the one that was asked for.
+    ///
+    /// # Errors
+    /// As of [`SocketOption::get`]; some options can be set but not read, such as memberships.
+    pub fn effective(&self, fd: BorrowedFd<'_>) -> Result<Value> {
+        self.option.get(fd)
+    }
+
+    /// Room in the control buffer for what it brings with each datagram.
+    pub(in crate::socket) fn control_space(&self) -> usize {
+        match self.value.is_on() {
+            true => control_space(self.option),
+            false => 0,
+        }
+    }
+}
+
+/// Room in the control buffer for what an option brings with each datagram while it is on.
+pub(super) fn control_space(option: &SocketOption) -> usize {
+    option.control.iter().copied().map(control::space).sum()
+}
+
+impl FromStr for OptionValue {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (text, None),
+        };
+        let option = SocketOption::find(name.trim())?;
+        let value = match (value, option.kind) {
+            (Some(value), _) => value,
+            (None, Kind::Flag) => "on",
+            (None, kind) => {
+                return Err(
+                    Error::invalid("set", option.name, "no value was given").with_remedy(format!(
+                        "write {}=VALUE; allowed: {}",
+                        option.name,
+                        kind.allowed()
+                    )),
+                );
+            }
+        };
+        Ok(Self::new(option, option.parse(value)?))
+    }
+}
+
+impl fmt::Display for OptionValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.option.name, self.value)
+    }
+}

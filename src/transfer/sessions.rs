@@ -1,0 +1,202 @@
+//! What is done with what comes to a socket that streams come to.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::event::{Event, Tally};
+use super::job::Job;
+use super::target::Destination;
+use crate::io::{Received, SendQueue};
+use crate::protocol::transfer::{
+    Close, Code, Frame, Incoming, Listener, Open, Receiver, ReceiverConfig,
+};
+
+/// Bytes of a stream that are kept when they come too early, and the largest window.
+const MOST: usize = 16 << 20;
+
+/// The transfers of one socket, and its door.
+pub(super) struct Sessions {
+    pub(super) jobs: Vec<Job>,
+    pub(super) tally: Tally,
+    /// End after so many.
+    pub(super) count: Option<u64>,
+    /// At most so many at a time.
+    pub(super) max_transfers: usize,
+    pub(super) timeout: Duration,
+    listener: Listener,
+    destination: Destination,
+    /// Bytes of payload that the socket's buffer surely holds.
+    room: u64,
+    /// What is said next; kept for its memory.
+    answer: Vec<u8>,
+}
+
+impl Sessions {
+    pub(super) fn new(key: [u8; 16], destination: Destination, room: u64) -> Self {
+        Self {
+            jobs: Vec::new(),
+            tally: Tally::default(),
+            count: None,
+            max_transfers: 1,
+            timeout: super::TIMEOUT,
+            listener: Listener::new(key),
+            destination,
+            room,
+            answer: Vec::with_capacity(1_200),
+        }
+    }
+
+    /// Takes what came.
+    pub(super) fn take(
+        &mut self,
+        now: Duration,
+        message: &Received<'_>,
+        send_queue: &mut SendQueue<'_>,
+        on_event: &mut dyn FnMut(Event<'_>),
+    ) {
+        let peer = message.source();
+        for datagram in message.datagrams() {
+            match self
+                .listener
+                .handle_datagram(now, peer, datagram, &mut self.answer)
+            {
+                Incoming::Answer => send_queue.reply(message, &self.answer),
+                Incoming::Nothing(_) => self.tally.foreign += 1,
+                Incoming::Frame(decoded) => match find(&mut self.jobs, peer, decoded.id) {
+                    Some(job) => job.frame(now, &decoded.frame),
+                    None => {
+                        self.tally.foreign += 1;
+                        if self.listener.unknown(&decoded, &mut self.answer) {
+                            send_queue.reply(message, &self.answer);
+                        }
+                    }
+                },
+                Incoming::Open(id, open) => match find(&mut self.jobs, peer, id) {
+                    Some(job) => job.frame(now, &Frame::Open(open)),
+                    None => {
+                        let is_busy = self.is_busy();
+                        if let Err(reason) = self.begin(now, id, &open, message, on_event) {
+                            let (code, reason) = (Code::Refused, reason.as_str());
+                            on_event(Event::Refused {
+                                peer,
+                                reason,
+                                is_busy,
+                            });
+                            let reason = reason.as_bytes();
+                            Frame::Close(Close { code, reason }).encode(id, &mut self.answer);
+                            send_queue.reply(message, &self.answer);
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    /// Whether it takes no other transfer.
+    fn is_busy(&self) -> bool {
+        let taken = self.tally.whole + self.tally.failed + self.jobs.len() as u64;
+        self.jobs.len() >= self.max_transfers || self.count.is_some_and(|count| taken >= count)
+    }
+
+    /// Begins a transfer; in words, why not.
+    fn begin(
+        &mut self,
+        now: Duration,
+        id: u64,
+        open: &Open<'_>,
+        message: &Received<'_>,
+        on_event: &mut dyn FnMut(Event<'_>),
+    ) -> Result<(), String> {
+        if self.is_busy() {
+            return Err("it is busy with other transfers".to_owned());
+        }
+        let stored = self.destination.store(open, id)?;
+        let config = ReceiverConfig {
+            window: self.room / (self.jobs.len() as u64 + 1),
+            max_window: MOST,
+            max_datagram: 65_507,
+            timeout: self.timeout,
+            kept: stored.kept.clone(),
+        };
+        let receiver = Receiver::new(now, id, config);
+        let job = Job::new(receiver, message, open.size, stored);
+        on_event(Event::Opened {
+            peer: job.peer,
+            id,
+            name: &job.name,
+            size: job.size,
+            kept: job.kept,
+        });
+        self.jobs.push(job);
+        Ok(())
+    }
+
+    /// Writes what came, and lets the time pass.
+    pub(super) fn settle(&mut self, now: Duration, is_stopped: bool) {
+        for job in &mut self.jobs {
+            job.settle(now);
+            job.receiver.expire(now);
+            if is_stopped {
+                let reason = "the receiver was interrupted";
+                job.receiver.abandon(Code::Interrupted, reason);
+            }
+        }
+    }
+
+    /// Sends what the receivers have to say.
+    pub(super) fn transmit(&mut self, now: Duration, send_queue: &mut SendQueue<'_>) {
+        for job in &mut self.jobs {
+            while job.receiver.transmit(now, &mut self.answer) {
+                send_queue.queue(Some(job.peer), job.from, &self.answer);
+            }
+        }
+        // An acknowledgement that cannot be sent is one that is lost.
+        let _ = send_queue.flush();
+    }
+
+    /// Tells how the transfers are, and forgets those that are over.
+    pub(super) fn tell(&mut self, is_time: bool, on_event: &mut dyn FnMut(Event<'_>)) {
+        let tally = &mut self.tally;
+        self.jobs.retain_mut(|job| {
+            if let Some(arrived) = job.outcome() {
+                match arrived.outcome {
+                    Ok(()) => tally.whole += 1,
+                    Err(_) => tally.failed += 1,
+                }
+                on_event(Event::Ended(arrived));
+            } else if is_time && !job.receiver.is_stored() {
+                let (id, progress) = (job.receiver.id(), job.progress());
+                on_event(Event::Progress { id, progress });
+            }
+            !job.is_over()
+        });
+    }
+
+    /// The socket's buffer had no room for some datagrams.
+    pub(super) fn overflowed(&mut self) {
+        for job in &mut self.jobs {
+            job.receiver.overflowed();
+        }
+    }
+
+    /// Whether as many transfers ended as were to.
+    pub(super) fn has_enough(&self) -> bool {
+        let ended = self.tally.whole + self.tally.failed;
+        self.count.is_some_and(|count| ended >= count)
+    }
+
+    /// Whether a transfer waits for nothing but its own disk or output.
+    pub(super) fn is_storing(&self) -> bool {
+        self.jobs.iter().any(Job::is_storing)
+    }
+
+    /// When the transfers have to be looked at.
+    pub(super) fn deadlines(&self) -> impl Iterator<Item = Duration> {
+        self.jobs.iter().filter_map(|job| job.receiver.deadline())
+    }
+}
+
+fn find(jobs: &mut [Job], peer: SocketAddr, id: u64) -> Option<&mut Job> {
+    jobs.iter_mut()
+        .find(|job| job.receiver.id() == id && job.peer == peer)
+}
