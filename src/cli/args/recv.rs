@@ -35,8 +35,7 @@ Exit status: 0 if every stream is whole and stored, 1 if one is not, was turned 
 
 /// What to receive, and where it goes.
 #[derive(Debug, Args)]
-// -o is the file here; socket options go by --option.
-#[command(after_help = EXAMPLES, mut_arg("option", |option| option.short(None)))]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct RecvArguments {
     /// File that the stream becomes; - for standard output, be it a terminal
     #[arg(short, long, value_name = "FILE", conflicts_with = "into")]

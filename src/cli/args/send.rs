@@ -23,7 +23,7 @@ Examples:
   tar c . | udpraw send 192.0.2.7              a pipe, to another machine
   udpraw send 192.0.2.7 - --name log.txt <log  standard input, and what it is called there
   udpraw send ::1 big --timeout 5s --json      give up soon, and print what happens as NDJSON
-The receiver: udpraw recv --bind ADDR -O FILE
+The receiver: udpraw recv --bind ADDR -o FILE
 
 Of a name all addresses are tried. The stream is not encrypted. It leaves no faster than the path
 takes it: CUBIC (RFC 9438), as TCP has it.

@@ -16,7 +16,7 @@ Examples:
   udpraw trace --json -- dig @::1 example.org one object a call
 
 The trace goes to standard output; there, what the program itself prints on its standard output goes
-to standard error. With -O FILE the program keeps its standard output.
+to standard error. With -o FILE the program keeps its standard output.
 A filter (seccomp) in the program hands over its socket calls; each other call costs some 30 ns more. With
 -p, and with --no-follow, there is no filter, and each call costs two stops: a program is then much
 slower. So is one with a filter of its own, or that shares its descriptors with another process.
