@@ -103,7 +103,8 @@ impl<S: AsFd> Interruptible<S> {
 impl<S: AsFd> Write for Interruptible<S> {
     fn write(&mut self, mut bytes: &[u8]) -> io::Result<usize> {
         loop {
-            if signal::is_raised() {
+            // What was given up once is not waited for again, though the signal has been dealt with.
+            if signal::is_raised() || self.left.is_zero() {
                 if !self.is_ready()? {
                     return Err(io::Error::other(Blocked));
                 }
