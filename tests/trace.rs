@@ -372,7 +372,7 @@ fn a_running_server_is_attached_to_and_let_go() {
     assert_eq!(common::ask(&client, b"attached"), b"attached");
     let call = loop {
         let record: serde_json::Value = serde_json::from_str(&tracer.line()).expect("NDJSON");
-        if record["name"] == "recvfrom" {
+        if record["name"] == "recvmsg" {
             break record;
         }
     };
