@@ -10,10 +10,10 @@ use std::time::Duration;
 use udpraw::bench::{self, Scenario};
 use udpraw::client::{Client, Config as ClientConfig};
 use udpraw::error::Error;
-use udpraw::io::{Backend, BackendChoice};
+use udpraw::io::{Backend, BackendChoice, TransportConfig};
 use udpraw::mtu;
 use udpraw::relay::{Config as RelayConfig, Relay};
-use udpraw::server::{Behaviour, Event, PoolConfig, Server, WorkerPool, listen};
+use udpraw::server::{Behaviour, Config as ServerConfig, Event, Server, listen};
 use udpraw::socket::{Endpoint, Waker};
 use udpraw::transfer::{ReceiveConfig, Receiving, Target};
 
@@ -69,19 +69,20 @@ fn a_waker_ends_what_waits_for_ever() {
         Backend::Offload,
         Backend::Uring,
     ] {
-        let pool_config = PoolConfig {
-            choice: BackendChoice::Only(backend),
-            ..PoolConfig::default()
+        let config = ServerConfig {
+            backend: BackendChoice::Only(backend),
+            // Not the plain loop, on `single` either.
+            transport: TransportConfig::default(),
+            ..ServerConfig::default()
         };
-        let pool = WorkerPool::new(vec![vec![endpoint()]], Behaviour::default(), &pool_config);
-        let mut pool = match pool {
-            Ok(pool) => pool,
+        let mut server = match Server::new(vec![endpoint()], config) {
+            Ok(server) => server,
             // A kernel may lack the backend.
             Err(error) if error.kind() == std::io::ErrorKind::Unsupported => continue,
             Err(error) => panic!("{error}"),
         };
-        let waker = pool.waker().unwrap();
-        ends_when_woken(waker, |stop| pool.run(stop, ok).unwrap());
+        let waker = server.waker().unwrap();
+        ends_when_woken(waker, |stop| server.run(stop, ok).unwrap());
     }
     let mut relay = Relay::open(RelayConfig::new(
         loopback(),
