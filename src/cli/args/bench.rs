@@ -42,7 +42,7 @@ pub(crate) struct BenchArguments {
     only: Option<Scenario>,
 
     /// Backends that both sides are on: single, batch, offload, uring, auto [default: all that work here]
-    #[arg(long, value_name = "BACKEND", value_delimiter = ',', conflicts_with_all = ["send", "receive"])]
+    #[arg(long = "io", value_name = "BACKEND", value_delimiter = ',', conflicts_with_all = ["send", "receive"])]
     backend: Vec<BackendChoice>,
 
     /// Backends of the side that sends or asks, each of them with each of --receive
