@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use udpraw::bench::{self, Scenario};
+use udpraw::bench::{self, Bench, Scenario};
 use udpraw::client::{Client, Config as ClientConfig};
 use udpraw::error::Error;
 use udpraw::io::{Backend, BackendChoice, TransportConfig};
@@ -145,7 +145,7 @@ fn signals_and_timers_stay_the_programs() {
             Ok::<(), Error>(())
         });
         asked.unwrap();
-        let found = mtu::run(&mtu::Config::new(address), &stop, |_| {
+        let found = mtu::PathMtu::new(mtu::Config::new(address)).run(&stop, |_| {
             during("mtu");
             Ok::<(), Error>(())
         });
@@ -173,11 +173,12 @@ fn signals_and_timers_stay_the_programs() {
         trials: 1,
         ..bench::Config::default()
     };
-    bench::run(&config, &stop, |_| {
+    let mut bench = Bench::new(config).unwrap();
+    let measured = bench.run(&stop, |_| {
         during("bench");
         Ok::<(), Error>(())
-    })
-    .unwrap();
+    });
+    measured.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let target = Target::Folder {
         path: folder.path().to_owned(),

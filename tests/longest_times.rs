@@ -65,12 +65,13 @@ fn a_probe() {
     (config.timeout, config.interval) = (Some(LONGEST), LONGEST);
     (config.tries, config.rate) = (Some(u32::MAX), f64::MIN_POSITIVE);
     let mut findings = 0;
-    probe::run(&config, &NEVER, |finding| {
-        assert_eq!(finding.verdict, probe::Verdict::Open);
-        findings += 1;
-        Ok::<_, Error>(())
-    })
-    .unwrap();
+    probe::Probe::new(config)
+        .run(&NEVER, |finding| {
+            assert_eq!(finding.verdict, probe::Verdict::Open);
+            findings += 1;
+            Ok::<_, Error>(())
+        })
+        .unwrap();
     assert_eq!(findings, 1);
 }
 
