@@ -84,7 +84,7 @@ fn a_waker_ends_what_waits_for_ever() {
         let waker = server.waker().unwrap();
         ends_when_woken(waker, |stop| server.run(stop, ok).unwrap());
     }
-    let mut relay = Relay::open(RelayConfig::new(
+    let mut relay = Relay::new(RelayConfig::new(
         loopback(),
         endpoint().local_address().unwrap(),
     ))
@@ -98,7 +98,7 @@ fn a_waker_ends_what_waits_for_ever() {
         path: folder.path().to_owned(),
         overwrite: false,
     };
-    let mut receiving = Receiving::open(ReceiveConfig::new(loopback(), target)).unwrap();
+    let mut receiving = Receiving::new(ReceiveConfig::new(loopback(), target)).unwrap();
     let waker = receiving.waker().unwrap();
     ends_when_woken(waker, |stop| {
         receiving.run(stop, &mut |_| {}).unwrap();
@@ -139,7 +139,7 @@ fn signals_and_timers_stay_the_programs() {
                 ok(event)
             })
         });
-        let mut client = Client::open(ClientConfig::new(address)).unwrap();
+        let mut client = Client::new(ClientConfig::new(address)).unwrap();
         let asked = client.ask(b"hello", &stop, |_| {
             during("client");
             Ok::<(), Error>(())
@@ -162,7 +162,7 @@ fn signals_and_timers_stay_the_programs() {
         duration: Some(Duration::from_millis(20)),
         ..RelayConfig::new(loopback(), address)
     };
-    let mut relay = Relay::open(config).unwrap();
+    let mut relay = Relay::new(config).unwrap();
     relay.run(&stop, |_| Ok::<(), Error>(())).unwrap();
     during("relay");
     let config = bench::Config {
@@ -186,7 +186,7 @@ fn signals_and_timers_stay_the_programs() {
     };
     let mut config = ReceiveConfig::new(loopback(), target);
     config.patience = Some(Duration::from_millis(10));
-    let received = Receiving::open(config).unwrap().run(&stop, &mut |_| {});
+    let received = Receiving::new(config).unwrap().run(&stop, &mut |_| {});
     assert_eq!(received.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
     during("receive");
 }

@@ -42,7 +42,7 @@ fn a_transfer_without_a_timeout() {
         Target::Stream(File::create("/dev/null").unwrap().into()),
     );
     (config.timeout, config.patience) = (LONGEST, Some(LONGEST));
-    let mut receiving = Receiving::open(config).unwrap();
+    let mut receiving = Receiving::new(config).unwrap();
     let mut config = SendConfig::new(vec![receiving.address().unwrap()]);
     config.timeout = LONGEST;
     let received = thread::spawn(move || receiving.run(&NEVER, &mut |_| ()).unwrap());
@@ -82,7 +82,7 @@ fn a_request() {
         (config.timeout, config.tries) = (Some(LONGEST), Some(1));
         // A group's replies are waited for to the end: here it comes from the observer.
         config.group = is_group;
-        let mut client = Client::open(config).unwrap();
+        let mut client = Client::new(config).unwrap();
         let mut is_answered = false;
         let asked = client.ask(b"?", &NEVER, |event| {
             is_answered |= matches!(event, client::Event::Replied(_));
@@ -100,7 +100,7 @@ fn a_request() {
 fn a_relay() {
     let mut config = relay::Config::new(nowhere(), echo(1));
     (config.idle, config.duration, config.interval) = (LONGEST, Some(LONGEST), Some(LONGEST));
-    let mut relay = Relay::open(config).unwrap();
+    let mut relay = Relay::new(config).unwrap();
     let (address, stop) = (relay.address(), AtomicBool::new(false));
     thread::scope(|scope| {
         let running = scope.spawn(|| relay.run(&stop, |_| Ok::<_, Error>(())));

@@ -78,7 +78,7 @@ impl Receiving {
     ///
     /// # Errors
     /// Of the socket's calls, and of the file's.
-    pub fn open(config: ReceiveConfig) -> Result<Self> {
+    pub fn new(config: ReceiveConfig) -> Result<Self> {
         let destination = Destination::open(config.target, config.resume)?;
         let endpoint = Endpoint::builder()
             .packet_info(config.address.ip().is_unspecified())

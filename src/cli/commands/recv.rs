@@ -15,7 +15,7 @@ pub(crate) fn run(arguments: RecvArguments, output: &mut Output) -> Outcome {
     let config = arguments.config(output.is_json())?;
     let settings = config.options.clone();
     let stop = interrupt::handle()?.stop;
-    let mut receiving = Receiving::open(config)?;
+    let mut receiving = Receiving::new(config)?;
     endpoint_report::unjoined(output, receiving.address()?, &settings);
     if arguments.verbose {
         endpoint_report::socket(output, receiving.endpoint(), &settings);
