@@ -12,6 +12,7 @@ use crate::socket::Datagram;
 
 /// A datagram that a server received.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Request<'a> {
     /// Who sent it.
     pub client: SocketAddr,
