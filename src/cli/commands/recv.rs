@@ -24,6 +24,6 @@ pub(crate) fn run(arguments: RecvArguments, output: &mut Output) -> Outcome {
     let mut report = Report::new(output, arguments.quiet);
     let fd = receiving.endpoint().as_raw_fd();
     report.listening(fd, receiving.address()?)?;
-    let received = receiving.run(stop, &mut |event: Event<'_>| report.event(&event));
+    let received = receiving.run(stop, &mut |event: &Event<'_>| report.event(event));
     report.end(received)
 }
