@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use udpraw::bench::{self, Scenario};
+use udpraw::bench::{self, Bench, Scenario};
 use udpraw::client::{Client, Config as ClientConfig};
 use udpraw::error::Error;
-use udpraw::io::{Backend, BackendChoice};
+use udpraw::io::{Backend, BackendChoice, TransportConfig};
 use udpraw::mtu;
 use udpraw::relay::{Config as RelayConfig, Relay};
-use udpraw::server::{Behaviour, Event, PoolConfig, Server, WorkerPool, listen};
+use udpraw::server::{Behaviour, Config as ServerConfig, Event, Server, listen};
 use udpraw::socket::{Endpoint, Waker};
 use udpraw::transfer::{ReceiveConfig, Receiving, Target};
 
@@ -69,21 +69,22 @@ fn a_waker_ends_what_waits_for_ever() {
         Backend::Offload,
         Backend::Uring,
     ] {
-        let pool_config = PoolConfig {
-            choice: BackendChoice::Only(backend),
-            ..PoolConfig::default()
+        let config = ServerConfig {
+            backend: BackendChoice::Only(backend),
+            // Not the plain loop, on `single` either.
+            transport: TransportConfig::default(),
+            ..ServerConfig::default()
         };
-        let pool = WorkerPool::new(vec![vec![endpoint()]], Behaviour::default(), &pool_config);
-        let mut pool = match pool {
-            Ok(pool) => pool,
+        let mut server = match Server::new(vec![endpoint()], config) {
+            Ok(server) => server,
             // A kernel may lack the backend.
             Err(error) if error.kind() == std::io::ErrorKind::Unsupported => continue,
             Err(error) => panic!("{error}"),
         };
-        let waker = pool.waker().unwrap();
-        ends_when_woken(waker, |stop| pool.run(stop, ok).unwrap());
+        let waker = server.waker().unwrap();
+        ends_when_woken(waker, |stop| server.run(stop, ok).unwrap());
     }
-    let mut relay = Relay::open(RelayConfig::new(
+    let mut relay = Relay::new(RelayConfig::new(
         loopback(),
         endpoint().local_address().unwrap(),
     ))
@@ -97,7 +98,7 @@ fn a_waker_ends_what_waits_for_ever() {
         path: folder.path().to_owned(),
         overwrite: false,
     };
-    let mut receiving = Receiving::open(ReceiveConfig::new(loopback(), target)).unwrap();
+    let mut receiving = Receiving::new(ReceiveConfig::new(loopback(), target)).unwrap();
     let waker = receiving.waker().unwrap();
     ends_when_woken(waker, |stop| {
         receiving.run(stop, &mut |_| {}).unwrap();
@@ -138,13 +139,13 @@ fn signals_and_timers_stay_the_programs() {
                 ok(event)
             })
         });
-        let mut client = Client::open(ClientConfig::new(address)).unwrap();
+        let mut client = Client::new(ClientConfig::new(address)).unwrap();
         let asked = client.ask(b"hello", &stop, |_| {
             during("client");
             Ok::<(), Error>(())
         });
         asked.unwrap();
-        let found = mtu::run(&mtu::Config::new(address), &stop, |_| {
+        let found = mtu::PathMtu::new(mtu::Config::new(address)).run(&stop, |_| {
             during("mtu");
             Ok::<(), Error>(())
         });
@@ -161,7 +162,7 @@ fn signals_and_timers_stay_the_programs() {
         duration: Some(Duration::from_millis(20)),
         ..RelayConfig::new(loopback(), address)
     };
-    let mut relay = Relay::open(config).unwrap();
+    let mut relay = Relay::new(config).unwrap();
     relay.run(&stop, |_| Ok::<(), Error>(())).unwrap();
     during("relay");
     let config = bench::Config {
@@ -172,11 +173,12 @@ fn signals_and_timers_stay_the_programs() {
         trials: 1,
         ..bench::Config::default()
     };
-    bench::run(&config, &stop, |_| {
+    let mut bench = Bench::new(config).unwrap();
+    let measured = bench.run(&stop, |_| {
         during("bench");
         Ok::<(), Error>(())
-    })
-    .unwrap();
+    });
+    measured.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let target = Target::Folder {
         path: folder.path().to_owned(),
@@ -184,7 +186,7 @@ fn signals_and_timers_stay_the_programs() {
     };
     let mut config = ReceiveConfig::new(loopback(), target);
     config.patience = Some(Duration::from_millis(10));
-    let received = Receiving::open(config).unwrap().run(&stop, &mut |_| {});
+    let received = Receiving::new(config).unwrap().run(&stop, &mut |_| {});
     assert_eq!(received.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
     during("receive");
 }

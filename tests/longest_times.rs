@@ -42,7 +42,7 @@ fn a_transfer_without_a_timeout() {
         Target::Stream(File::create("/dev/null").unwrap().into()),
     );
     (config.timeout, config.patience) = (LONGEST, Some(LONGEST));
-    let mut receiving = Receiving::open(config).unwrap();
+    let mut receiving = Receiving::new(config).unwrap();
     let mut config = SendConfig::new(vec![receiving.address().unwrap()]);
     config.timeout = LONGEST;
     let received = thread::spawn(move || receiving.run(&NEVER, &mut |_| ()).unwrap());
@@ -65,12 +65,13 @@ fn a_probe() {
     (config.timeout, config.interval) = (Some(LONGEST), LONGEST);
     (config.tries, config.rate) = (Some(u32::MAX), f64::MIN_POSITIVE);
     let mut findings = 0;
-    probe::run(&config, &NEVER, |finding| {
-        assert_eq!(finding.verdict, probe::Verdict::Open);
-        findings += 1;
-        Ok::<_, Error>(())
-    })
-    .unwrap();
+    probe::Probe::new(config)
+        .run(&NEVER, |finding| {
+            assert_eq!(finding.verdict, probe::Verdict::Open);
+            findings += 1;
+            Ok::<_, Error>(())
+        })
+        .unwrap();
     assert_eq!(findings, 1);
 }
 
@@ -81,7 +82,7 @@ fn a_request() {
         (config.timeout, config.tries) = (Some(LONGEST), Some(1));
         // A group's replies are waited for to the end: here it comes from the observer.
         config.group = is_group;
-        let mut client = Client::open(config).unwrap();
+        let mut client = Client::new(config).unwrap();
         let mut is_answered = false;
         let asked = client.ask(b"?", &NEVER, |event| {
             is_answered |= matches!(event, client::Event::Replied(_));
@@ -99,7 +100,7 @@ fn a_request() {
 fn a_relay() {
     let mut config = relay::Config::new(nowhere(), echo(1));
     (config.idle, config.duration, config.interval) = (LONGEST, Some(LONGEST), Some(LONGEST));
-    let mut relay = Relay::open(config).unwrap();
+    let mut relay = Relay::new(config).unwrap();
     let (address, stop) = (relay.address(), AtomicBool::new(false));
     thread::scope(|scope| {
         let running = scope.spawn(|| relay.run(&stop, |_| Ok::<_, Error>(())));

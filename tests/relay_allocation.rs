@@ -28,7 +28,7 @@ fn allocations_of(impairments: &str) -> usize {
             target.endpoint().local_address().unwrap(),
         )
     };
-    let mut relay = Relay::open(config).unwrap();
+    let mut relay = Relay::new(config).unwrap();
     let (address, stop) = (relay.address(), AtomicBool::new(false));
     let (mut passed, mut half, mut now) = (0, None, 0);
     std::thread::scope(|scope| {

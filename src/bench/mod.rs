@@ -12,7 +12,7 @@
 //! ```
 //! use std::sync::atomic::AtomicBool;
 //! use std::time::Duration;
-//! use udpraw::bench::{self, Config, Event, Scenario};
+//! use udpraw::bench::{self, Bench, Config, Event, Scenario};
 //! use udpraw::io::Backend;
 //!
 //! let config = Config {
@@ -23,7 +23,7 @@
 //!     trials: 1,
 //!     ..Config::default()
 //! };
-//! let report = bench::run(&config, &AtomicBool::new(false), |_: Event<'_>| {
+//! let report = Bench::new(config)?.run(&AtomicBool::new(false), |_: &Event<'_>| {
 //!     Ok::<(), udpraw::error::Error>(())
 //! })?;
 //! for row in &report.rows {
@@ -105,29 +105,53 @@ pub struct Report {
     pub is_complete: bool,
 }
 
-/// Measures all variants, until `stop` is raised: what is there by then is reported.
-///
-/// A variant that fails is skipped, and the others go on: a limit of the machine, such as that of
-/// locked memory for io_uring, ends nothing but what needs more.
-///
-/// # Errors
-/// Of [`Config::check`]; if nothing could be measured, that of the last trial, such as of a server
-/// elsewhere that does not consent; and what `observe` returns.
-pub fn run<E: From<Error>>(
+/// A benchmark that is ready to run.
+#[derive(Debug)]
+pub struct Bench {
+    config: Config,
+}
+
+impl Bench {
+    /// A benchmark as `config` says.
+    ///
+    /// # Errors
+    /// Of [`Config::check`].
+    pub fn new(config: Config) -> Result<Self> {
+        config.check()?;
+        Ok(Self { config })
+    }
+
+    /// Measures all variants, until `stop` is raised: what is there by then is reported.
+    ///
+    /// A variant that fails is skipped, and the others go on: a limit of the machine, such as that of
+    /// locked memory for io_uring, ends nothing but what needs more.
+    ///
+    /// # Errors
+    /// If nothing could be measured, that of the last trial, such as of a server elsewhere that does not
+    /// consent; and what `on_event` returns.
+    pub fn run<E: From<Error>>(
+        &mut self,
+        stop: &AtomicBool,
+        on_event: impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<Report, E> {
+        measure(&self.config, stop, on_event)
+    }
+}
+
+fn measure<E: From<Error>>(
     config: &Config,
     stop: &AtomicBool,
-    mut on_event: impl FnMut(Event<'_>) -> Result<(), E>,
+    mut on_event: impl FnMut(&Event<'_>) -> Result<(), E>,
 ) -> Result<Report, E> {
-    config.check()?;
     let variants = config.variants();
     let mut config = config.clone();
     if let Some(Err(error)) = config.cpus.map(|_| cpu::may_pin()) {
-        on_event(Event::Unpinned(&error))?;
+        on_event(&Event::Unpinned(&error))?;
         config.cpus = None;
     }
     let config = &config;
     let setting = setting(config, variants.len() * config.trials)?;
-    on_event(Event::Started(&setting))?;
+    on_event(&Event::Started(&setting))?;
     let mut dice = fastrand::Rng::new();
     let (mut trials, mut skipped) = (Vec::new(), Vec::new());
     let mut is_complete = true;
@@ -145,10 +169,10 @@ pub fn run<E: From<Error>>(
                 is_complete = false;
                 break 'rounds;
             }
-            on_event(Event::Trying(variant, trials.len()))?;
+            on_event(&Event::Trying(variant, trials.len()))?;
             match trial::run(config, variant, number, stop) {
                 Ok(Some(trial)) => {
-                    on_event(Event::Tried(&trial))?;
+                    on_event(&Event::Tried(&trial))?;
                     trials.push(trial);
                 }
                 Ok(None) => {
@@ -162,7 +186,7 @@ pub fn run<E: From<Error>>(
                     if given_up.len() == variants.len() && trials.is_empty() {
                         return Err(error.into());
                     }
-                    on_event(Event::Skipped(&given_up, &error))?;
+                    on_event(&Event::Skipped(&given_up, &error))?;
                     skipped.extend(given_up);
                     failure = Some(error);
                 }

@@ -8,7 +8,7 @@
 //!
 //! // A port that nobody listens at: bound once, and given back.
 //! let port = Endpoint::builder().bind("127.0.0.1:0".parse()?)?.local_address()?;
-//! let mut client = Client::open(Config::new(port))?;
+//! let mut client = Client::new(Config::new(port))?;
 //! let stop = AtomicBool::new(false);
 //! let answer = client.ask(b"hello", &stop, |_: &Event<'_>| Ok::<(), Error>(()))?;
 //! assert!(matches!(answer, Answer::Refused(error) if error.errno == libc::ECONNREFUSED));
@@ -119,7 +119,7 @@ impl Client {
     /// # Errors
     /// Of socket(2), setsockopt(2), bind(2) and connect(2); and for exchanges with a group, or with
     /// anyone.
-    pub fn open(config: Config) -> Result<Self> {
+    pub fn new(config: Config) -> Result<Self> {
         exchange::check(&config)?;
         let family = Family::of(config.server);
         let errors: OptionValue = match family {
@@ -180,7 +180,7 @@ impl Client {
     /// is raised by a signal handler.
     ///
     /// # Errors
-    /// That of `observe`, or of sendto(2) and recvfrom(2), such as EMSGSIZE; for an exchange, of
+    /// That of `on_event`, or of sendto(2) and recvfrom(2), such as EMSGSIZE; for an exchange, of
     /// getrandom(2) too.
     pub fn ask<E: From<Error>>(
         &mut self,

@@ -15,7 +15,7 @@ fn refused(connect: bool, exchange: bool) -> (Client, SocketAddr) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let server = socket.local_addr().unwrap();
     drop(socket);
-    let mut client = Client::open(Config {
+    let mut client = Client::new(Config {
         connect,
         exchange,
         backoff: Backoff::Rfc8085,
@@ -118,7 +118,7 @@ fn no_time_is_one_datagram_and_no_panic() {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap();
     for (exchange, group) in [(false, false), (false, true), (true, false)] {
-        let mut client = Client::open(Config {
+        let mut client = Client::new(Config {
             timeout: Some(Duration::ZERO),
             exchange,
             group,
@@ -135,7 +135,7 @@ fn no_time_is_one_datagram_and_no_panic() {
     }
     // The longest time there is: the wait ends as the stop is raised, and not by overflow.
     for (group, tries) in [(true, None), (false, Some(1))] {
-        let mut client = Client::open(Config {
+        let mut client = Client::new(Config {
             timeout: Some(Duration::MAX),
             group,
             tries,

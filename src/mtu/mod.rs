@@ -8,13 +8,13 @@
 //! ```
 //! use std::sync::atomic::AtomicBool;
 //! use udpraw::error::Error;
-//! use udpraw::mtu::{self, Config, Limit, Trial};
+//! use udpraw::mtu::{Config, Limit, PathMtu, Trial};
 //! use udpraw::socket::Endpoint;
 //!
 //! // A port that nobody listens at answers by ICMP.
 //! let address = Endpoint::builder().bind("127.0.0.1:0".parse()?)?.local_address()?;
 //! let stop = AtomicBool::new(false);
-//! let found = mtu::run(&Config::new(address), &stop, |_: &Trial| Ok::<_, Error>(()))?;
+//! let found = PathMtu::new(Config::new(address)).run(&stop, |_: &Trial| Ok::<_, Error>(()))?;
 //! assert_eq!((found.limit, found.payload), (Limit::FirstHop, Some(65_507)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -26,7 +26,7 @@ mod search;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-pub use run::run;
+pub use run::PathMtu;
 
 use crate::protocol::Backoff;
 use crate::socket::Family;

@@ -16,13 +16,34 @@ use crate::units;
 /// So many targets are asked at once: each has a socket, and 1,024 files are a usual limit.
 const MOST_AT_ONCE: usize = 512;
 
-/// Probes all targets and tells each finding as it is made; returns early, and with less than all
-/// told, once `stop` is raised by a signal handler.
-///
-/// # Errors
-/// That of `observe`; of socket(2), ppoll(2), and of sendto(2) where the fault is not the network's,
-/// such as EMSGSIZE.
-pub fn run<E: From<Error>>(
+/// Targets to be probed.
+#[derive(Debug)]
+pub struct Probe {
+    config: Config,
+}
+
+impl Probe {
+    /// Those that `config` names.
+    pub fn new(config: Config) -> Self {
+        Self { config }
+    }
+
+    /// Probes all targets and tells each finding as it is made; returns early, and with less than all
+    /// told, once `stop` is raised by a signal handler.
+    ///
+    /// # Errors
+    /// That of `on_event`; of socket(2), ppoll(2), and of sendto(2) where the fault is not the network's,
+    /// such as EMSGSIZE.
+    pub fn run<E: From<Error>>(
+        &mut self,
+        stop: &AtomicBool,
+        on_event: impl FnMut(&Finding) -> Result<(), E>,
+    ) -> Result<(), E> {
+        run(&self.config, stop, on_event)
+    }
+}
+
+fn run<E: From<Error>>(
     config: &Config,
     stop: &AtomicBool,
     mut on_event: impl FnMut(&Finding) -> Result<(), E>,

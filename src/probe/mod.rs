@@ -8,7 +8,7 @@
 //! ```
 //! use std::sync::atomic::AtomicBool;
 //! use udpraw::error::Error;
-//! use udpraw::probe::{self, Config, Finding, Payload, Target, Verdict};
+//! use udpraw::probe::{Config, Finding, Probe, Payload, Target, Verdict};
 //! use udpraw::socket::Endpoint;
 //!
 //! // A port that nobody listens at: bound once, and given back.
@@ -16,7 +16,7 @@
 //! let config = Config::new(vec![Target::new(address, Payload::Empty)]);
 //! let mut verdicts = Vec::new();
 //! let stop = AtomicBool::new(false);
-//! probe::run(&config, &stop, |finding: &Finding| Ok::<_, Error>(verdicts.push(finding.verdict)))?;
+//! Probe::new(config).run(&stop, |finding: &Finding| Ok::<_, Error>(verdicts.push(finding.verdict)))?;
 //! assert_eq!(verdicts, [Verdict::Closed]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -30,7 +30,7 @@ mod session;
 mod verdict;
 
 pub use crate::socket::icmp_name;
-pub use engine::run;
+pub use engine::Probe;
 pub use payload::Payload;
 pub use ports::ports;
 pub use resolv::{ASKED_BY_LIBC, DEFAULT_PATH, Resolvers};

@@ -22,7 +22,7 @@ pub struct Config {
     /// Further addresses of the target: the next one is tried when ICMP says that nobody listens at
     /// the one before, or no way leads there, as long as nobody has answered.
     pub alternatives: Vec<SocketAddr>,
-    /// How bad the network is from the clients to the target. [`Relay::open`](super::Relay::open)
+    /// How bad the network is from the clients to the target. [`Relay::new`](super::Relay::new)
     /// sets [`Profile::headers`] by the family of each side.
     pub up: Profile,
     /// How bad it is from the target to the clients.

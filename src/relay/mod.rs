@@ -19,7 +19,7 @@
 //!     up: "duplicate=100%".parse()?,
 //!     ..Config::new("127.0.0.1:0".parse()?, target.local_address()?)
 //! };
-//! let mut relay = Relay::open(config)?;
+//! let mut relay = Relay::new(config)?;
 //! let client = Endpoint::builder().bind("127.0.0.1:0".parse()?)?;
 //! client.send_to(b"hello", relay.address())?;
 //! relay.run(&AtomicBool::new(false), |_: &Event<'_>| Ok::<(), udpraw::error::Error>(()))?;
@@ -82,7 +82,7 @@ impl Relay {
     /// # Errors
     /// If the target is the relay itself; if the limit of open files is too low for
     /// [`Config::max_flows`] and cannot be raised; of the sockets, and of [`Transport::open`].
-    pub fn open(config: Config) -> Result<Self> {
+    pub fn new(config: Config) -> Result<Self> {
         config::refuse_group(config.listen)?;
         // Before the port is taken, which the target itself may hold, and after it is known.
         for to in config.targets() {
@@ -156,7 +156,7 @@ impl Relay {
     /// came ([`Config::count`]) and those that were held have left.
     ///
     /// # Errors
-    /// That of `observe`, or of a wait or a receive where going on makes no sense.
+    /// That of `on_event`, or of a wait or a receive where going on makes no sense.
     pub fn run<E: From<Error>>(
         &mut self,
         stop: &AtomicBool,

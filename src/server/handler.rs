@@ -25,10 +25,11 @@ pub(super) enum Refusal {
 /// Serves datagrams one by one: judges, counts, tells, and words the reply.
 #[derive(Debug)]
 pub(super) struct Handler {
-    pub(super) addresses: Vec<SocketAddr>,
     pub(super) summary: Summary,
     pub(super) behaviour: Behaviour,
-    /// The ports of `addresses`.
+    /// Whether the bytes of datagrams are received at all: what was never asked for is not truncated.
+    pub(super) takes_payload: bool,
+    /// The server's own ports.
     ports: Vec<u16>,
     dice: fastrand::Rng,
     scratch: Vec<u8>,
@@ -38,7 +39,7 @@ pub(super) struct Handler {
 }
 
 impl Handler {
-    pub(super) fn new(addresses: Vec<SocketAddr>, behaviour: Behaviour) -> Self {
+    pub(super) fn new(addresses: &[SocketAddr], behaviour: Behaviour) -> Self {
         let dice = fastrand::Rng::with_seed(behaviour.drop.map_or(0, |drop| drop.seed));
         let (summary, scratch, taken) = Default::default();
         let exchanges = behaviour.exchange.map(Exchanges::new);
@@ -46,7 +47,7 @@ impl Handler {
         ports.sort_unstable();
         ports.dedup();
         Self {
-            addresses,
+            takes_payload: true,
             ports,
             summary,
             behaviour,
@@ -65,9 +66,11 @@ impl Handler {
         }
         // Not made anew, to be thrown away: they take memory.
         behaviour.exchange = None;
-        let mut handler = Self::new(self.addresses.clone(), behaviour);
+        let mut handler = Self::new(&[], behaviour);
         handler.behaviour.exchange = self.behaviour.exchange;
         Self {
+            takes_payload: self.takes_payload,
+            ports: self.ports.clone(),
             taken: self.taken.clone(),
             exchanges: self.exchanges.as_ref().map(Exchanges::for_worker),
             ..handler
@@ -127,7 +130,7 @@ impl Handler {
         }
         self.summary.datagrams += 1;
         self.summary.bytes += request.length as u64;
-        self.summary.truncated += u64::from(request.is_truncated);
+        self.summary.truncated += u64::from(self.takes_payload && request.is_truncated);
         if let Some(drop) = self.behaviour.drop
             && self.dice.f64() < drop.probability
         {
@@ -239,10 +242,10 @@ impl Handler {
         self.exchanges.as_ref().map(Exchanges::served)
     }
 
-    /// The reply of `length` bytes went out.
-    pub(super) fn replied(&mut self, replies: usize, length: usize) {
-        self.summary.replies += replies as u64;
-        self.summary.reply_bytes += length as u64;
+    /// So many replies of so many bytes altogether went out.
+    pub(super) fn replied(&mut self, replies: u64, bytes: u64) {
+        self.summary.replies += replies;
+        self.summary.reply_bytes += bytes;
     }
 
     /// Something failed `times` times, and the server goes on.

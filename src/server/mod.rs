@@ -1,8 +1,8 @@
 //! The documents' server.
 //!
-//! [`Server`] is the plain one: one thread, blocking, one `recvfrom` and one `sendto` a datagram.
-//! [`WorkerPool`] is the same server on the backends of [`crate::io`]: on any backend, with any number of workers.
-//! Either of them serves exchanges ([`crate::protocol::exchange`]) where [`Behaviour::exchange`] says so.
+//! [`Server`] is one thread, blocking, with one `recvfrom` and one `sendto` a datagram; or, where its
+//! [`Config`] says so, the backends of [`crate::io`] with any number of workers. Both do, count and tell
+//! the same. It serves exchanges ([`crate::protocol::exchange`]) where [`Behaviour::exchange`] says so.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;
@@ -23,163 +23,166 @@
 
 mod answer;
 mod bench_handshake;
+mod config;
+mod event;
 mod exchange;
 mod handler;
 mod plain;
-mod pool;
 mod reply;
 mod summary;
 mod watch;
+mod workers;
 
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 
+use self::plain::Plain;
+use self::workers::Workers;
 use crate::error::{Error, Result};
-use crate::io::Received;
+use crate::io::Backend;
 use crate::protocol::REPLY_HOP_LIMIT;
-use crate::protocol::exchange::{Defect, Kind, Limits};
 use crate::socket::options::OptionValue;
-use crate::socket::{Builder, Datagram, Endpoint, Family};
+use crate::socket::{Builder, Endpoint, Family, Waker};
 
-pub use plain::Server;
-pub use pool::{PoolConfig, WorkerPool};
+pub use config::{Behaviour, Config, SimulatedLoss};
+pub use event::{Event, Request, Unserved};
 pub use reply::{Reply, Template};
 pub use summary::{Interval, Summary};
 
-/// What a server does with a datagram.
-#[derive(Clone, Debug)]
-pub struct Behaviour {
-    /// What it answers.
-    pub reply: Reply,
-    /// Which datagrams it pretends never to have received.
-    pub drop: Option<SimulatedLoss>,
-    /// After how many datagrams it ends; `None` for never.
-    pub count: Option<u64>,
-    /// Whether to consent to a bench that asks ([`crate::protocol::bench_handshake`]).
-    pub allow_bench: bool,
-    /// Whether a reply may be more than three times as long as its request, IP and UDP headers counted.
-    /// A forged source could then make this server flood a third party. Exchanges never do.
-    pub allow_amplification: bool,
-    /// Whether to serve exchanges ([`crate::protocol::exchange`]) and nothing else, and how many
-    /// answers to remember. What is no request of an exchange is then counted, and not answered;
-    /// where the reply is [`Reply::Nothing`], the answer is empty.
-    pub exchange: Option<Limits>,
-    /// Whether each datagram is an event. Without it, a [`WorkerPool`] serves whole runs at once.
-    pub per_datagram_events: bool,
-}
-
-impl Default for Behaviour {
-    /// The documents' server: it tells the length, drops nothing, does not end, and tells of each.
-    fn default() -> Self {
-        Self {
-            reply: Reply::length(),
-            drop: None,
-            count: None,
-            allow_bench: false,
-            allow_amplification: false,
-            exchange: None,
-            per_datagram_events: true,
-        }
-    }
-}
-
-/// Loss on purpose: each datagram is dropped with a probability, by a seeded sequence.
-#[derive(Clone, Copy, Debug)]
-pub struct SimulatedLoss {
-    /// From 0 to 1.
-    pub probability: f64,
-    /// The same seed drops the same datagrams of a sequence.
-    pub seed: u64,
-}
-
-/// A datagram that a server received.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// Who sent it.
-    pub client: SocketAddr,
-    /// The id of its exchange; then the bytes and the length are those of the payload.
-    pub exchange: Option<u64>,
-    /// Its bytes, or as many as were taken.
-    pub bytes: &'a [u8],
-    /// Its true length.
-    pub length: usize,
-    /// Whether the buffer was too short for it.
-    pub is_truncated: bool,
-    /// The hop limit (TTL) that it arrived with, where the socket's options ask for it.
-    pub hop_limit: Option<u8>,
-}
-
-impl<'a> Request<'a> {
-    fn from_datagram(datagram: &Datagram<'a>) -> Self {
-        Self {
-            client: datagram.source(),
-            exchange: None,
-            bytes: datagram.bytes(),
-            length: datagram.length(),
-            is_truncated: datagram.is_truncated(),
-            hop_limit: datagram.ttl(),
-        }
-    }
-
-    /// Each datagram of a run. Its end is cut off the last.
-    fn each_of(message: &Received<'a>) -> impl Iterator<Item = Self> + use<'a> {
-        let (client, length, segment) =
-            (message.source(), message.length(), message.segment_size());
-        let hop_limit = message.control_messages().ttl();
-        message.datagrams().enumerate().map(move |(index, bytes)| {
-            let length = segment.min(length - index * segment);
-            Self {
-                client,
-                exchange: None,
-                bytes,
-                length,
-                is_truncated: bytes.len() < length,
-                hop_limit,
-            }
-        })
-    }
-}
-
-/// What happened, in the order in which it did.
+/// A server on sockets that are bound already.
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum Event<'a> {
-    /// A datagram came in, and will be served.
-    Received(Request<'a>),
-    /// A datagram came in, and is treated as lost.
-    Dropped(Request<'a>),
-    /// A datagram came in, and is not answered, since its sender would answer the answer.
-    Loop(Request<'a>),
-    /// A datagram came in, and is not answered, since nobody can have sent it.
-    Impossible(Request<'a>),
-    /// A datagram came in, and is not answered, since the reply, of so many bytes, would be more than
-    /// three times as long ([`Behaviour::allow_amplification`]).
-    Amplifies(Request<'a>, usize),
-    /// The sender of the datagram was sent these bytes.
-    Replied(Request<'a>, &'a [u8]),
-    /// A request that was done came again, and is answered as it was the first time.
-    Repeated(Request<'a>),
-    /// The reply to a request, of so many bytes, would be more than three times as long: the answer
-    /// says so instead.
-    TooLong(Request<'a>, usize),
-    /// A datagram is no request of an exchange that could be done.
-    Ignored(Request<'a>, Unserved),
-    /// Something failed; the server goes on.
-    Failed(Error),
-    /// What was done since the last interval's end.
-    Interval(Interval),
+pub struct Server {
+    addresses: Vec<SocketAddr>,
+    path: Path,
 }
 
-/// Why a datagram is not served as an exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unserved {
-    /// It is no frame, or one that is damaged or unknown.
-    Defect(Defect),
-    /// It is a request of a version that is not spoken, and is answered by those that are.
-    Version(Defect),
-    /// It is an answer, and answers are not answered.
-    Answer(Kind),
-    /// Its id is that of another request of the same sender.
-    ReusedId,
+/// How it moves datagrams.
+#[derive(Debug)]
+enum Path {
+    Plain(Box<Plain>),
+    Workers(Workers),
+}
+
+impl Server {
+    /// A server on `endpoints`. Those that follow each other with the same address share a port
+    /// ([`listen_group`]): each of them gets a worker, pinned to a CPU so that its flows stay on one.
+    ///
+    /// It is the plain loop, over one port or several, if no port is shared and `config` asks for
+    /// nothing but [`Backend::Single`].
+    ///
+    /// # Errors
+    /// Of getsockname(2), which is asked for each endpoint's address; if there is no endpoint; and as of
+    /// [`Transport::open`](crate::io::Transport::open).
+    pub fn new(endpoints: Vec<Endpoint>, config: impl Into<Config>) -> Result<Self> {
+        let config = config.into();
+        let mut groups: Vec<(SocketAddr, Vec<Endpoint>)> = Vec::new();
+        for endpoint in endpoints {
+            let address = endpoint.local_address()?;
+            match groups.last_mut() {
+                Some((shared, group)) if *shared == address => group.push(endpoint),
+                _ => groups.push((address, vec![endpoint])),
+            }
+        }
+        if groups.is_empty() {
+            return Err(Error::invalid("make", "a server", "it has no endpoint"));
+        }
+        let (addresses, groups): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
+        let is_shared = groups.iter().any(|group| group.len() > 1);
+        let path = if config.is_plain() && !is_shared {
+            let endpoints = groups.into_iter().flatten().collect();
+            let plain = Plain::new(endpoints, &addresses, config.behaviour);
+            Path::Plain(Box::new(plain))
+        } else {
+            Path::Workers(Workers::new(groups, &addresses, config)?)
+        };
+        Ok(Self { addresses, path })
+    }
+
+    /// The address of each port, as the kernel told it after bind.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The sockets, in the order in which they were given.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        let (plain, workers) = match &self.path {
+            Path::Plain(plain) => (Some(plain.endpoints()), None),
+            Path::Workers(workers) => (None, Some(workers.endpoints())),
+        };
+        let plain = plain.into_iter().flatten();
+        plain.chain(workers.into_iter().flatten())
+    }
+
+    /// The backend that moves the datagrams, and why `auto` took no better one.
+    pub fn backend(&self) -> (Backend, &[Error]) {
+        match &self.path {
+            Path::Plain(_) => (Backend::Single, &[]),
+            Path::Workers(workers) => workers.backend(),
+        }
+    }
+
+    /// Whether it is the plain loop: nothing but a receive and a send a datagram.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.path, Path::Plain(_))
+    }
+
+    /// Why workers that share a port are not pinned to CPUs: the scheduler places them.
+    pub fn unpinned(&self) -> Option<&Error> {
+        match &self.path {
+            Path::Plain(_) => None,
+            Path::Workers(workers) => workers.unpinned(),
+        }
+    }
+
+    /// How many runs the device or the path refused to take whole, so that they went as datagrams.
+    pub fn offload_fallbacks(&self) -> u64 {
+        match &self.path {
+            Path::Plain(_) => 0,
+            Path::Workers(workers) => workers.offload_fallbacks(),
+        }
+    }
+
+    /// What happened so far, all workers together, with what the kernel dropped until now.
+    pub fn summary(&self) -> Summary {
+        match &self.path {
+            Path::Plain(plain) => plain.summary(),
+            Path::Workers(workers) => workers.summary(),
+        }
+    }
+
+    /// What ends a wait of [`Self::run`] from another thread. With one, the plain loop costs a poll a
+    /// datagram more.
+    ///
+    /// # Errors
+    /// Of eventfd(2).
+    pub fn waker(&mut self) -> Result<Waker> {
+        let waker = Waker::new()?;
+        match &mut self.path {
+            Path::Plain(plain) => plain.wake_by(waker.clone()),
+            Path::Workers(workers) => workers.wake_by(&waker),
+        }
+        Ok(waker)
+    }
+
+    /// Serves until `stop` is raised (by a signal handler, or with [`Self::waker`]), or
+    /// [`Behaviour::count`] datagrams came in.
+    ///
+    /// `on_event` is told of each event, by one worker at a time; an error of its own ends the run. One
+    /// worker without an interval serves in the caller's thread.
+    ///
+    /// # Errors
+    /// That of `on_event`, or of a receive where going on makes no sense. A reply that cannot be sent is
+    /// an [`Event::Failed`].
+    pub fn run<E: From<Error> + Send>(
+        &mut self,
+        stop: &AtomicBool,
+        on_event: impl FnMut(&Event<'_>) -> Result<(), E> + Send,
+    ) -> Result<(), E> {
+        match &mut self.path {
+            Path::Plain(plain) => plain.run(stop, on_event),
+            Path::Workers(workers) => workers.run(stop, on_event),
+        }
+    }
 }
 
 /// The options that have a server's replies known as such by others like it, so that two of them do not

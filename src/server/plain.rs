@@ -8,57 +8,36 @@ use super::{Behaviour, Event, Request, Summary};
 use crate::error::{Error, Result};
 use crate::socket::{Datagram, Endpoint, PollSet, ReceiveBuffer, Waker};
 
-/// A server on one or several endpoints, which it serves by itself, a datagram at a time.
+/// One or several endpoints, each a port, that one thread serves a datagram at a time.
 #[derive(Debug)]
-pub struct Server {
+pub(super) struct Plain {
     endpoints: Vec<Endpoint>,
     handler: Handler,
     waker: Option<Waker>,
 }
 
-impl Server {
-    /// A server on `endpoints`, which are bound already.
-    ///
-    /// # Errors
-    /// Of getsockname(2), which is asked for each endpoint's address; and if there is no endpoint.
-    pub fn new(endpoints: Vec<Endpoint>, behaviour: Behaviour) -> Result<Self> {
-        if endpoints.is_empty() {
-            return Err(Error::invalid("make", "a server", "it has no endpoint"));
-        }
-        let addresses = endpoints
-            .iter()
-            .map(Endpoint::local_address)
-            .collect::<Result<_>>()?;
-        Ok(Self {
+impl Plain {
+    pub(super) fn new(
+        endpoints: Vec<Endpoint>,
+        addresses: &[SocketAddr],
+        behaviour: Behaviour,
+    ) -> Self {
+        Self {
             endpoints,
             handler: Handler::new(addresses, behaviour),
             waker: None,
-        })
+        }
     }
 
-    /// What ends a wait of [`Self::run`] from another thread. Without one, each datagram costs one
-    /// receive and one send; with one, a poll too.
-    ///
-    /// # Errors
-    /// Of eventfd(2).
-    pub fn waker(&mut self) -> Result<Waker> {
-        let waker = Waker::new()?;
-        self.waker = Some(waker.clone());
-        Ok(waker)
+    pub(super) fn wake_by(&mut self, waker: Waker) {
+        self.waker = Some(waker);
     }
 
-    /// The sockets.
-    pub fn endpoints(&self) -> &[Endpoint] {
-        &self.endpoints
+    pub(super) fn endpoints(&self) -> std::slice::Iter<'_, Endpoint> {
+        self.endpoints.iter()
     }
 
-    /// The address of each endpoint, as the kernel told it after bind.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.handler.addresses
-    }
-
-    /// What happened so far, with what the kernel dropped until now.
-    pub fn summary(&self) -> Summary {
+    pub(super) fn summary(&self) -> Summary {
         Summary {
             kernel_drops: Summary::drops_of(&self.endpoints),
             exchange: self.handler.exchanges(),
@@ -66,14 +45,8 @@ impl Server {
         }
     }
 
-    /// Serves until `stop` is raised (by a signal handler, or with [`Self::waker`]), or [`Behaviour::count`] datagrams came in.
-    ///
-    /// `observe` is told of each event; an error of its own ends the run.
-    ///
-    /// # Errors
-    /// That of `observe`, or of recvfrom(2) where going on makes no sense. A reply that cannot be
-    /// sent is an [`Event::Failed`].
-    pub fn run<E: From<Error>>(
+    /// As [`Server::run`](super::Server::run).
+    pub(super) fn run<E: From<Error>>(
         &mut self,
         stop: &AtomicBool,
         mut on_event: impl FnMut(&Event<'_>) -> Result<(), E>,
@@ -138,11 +111,13 @@ fn serve<E: From<Error>>(
     let length = answer.bytes.len();
     match endpoint.reply(&datagram, answer.bytes) {
         Ok(()) => {
-            if let (true, Some((request, reply))) = (per_datagram_events, answer.replied) {
-                on_event(&Event::Replied(request, reply))?;
-            }
-            handler.replied(1, length);
-            Ok(())
+            let replied = answer.replied.filter(|_| per_datagram_events);
+            let told = match replied {
+                Some((request, reply)) => on_event(&Event::Replied(request, reply)),
+                None => Ok(()),
+            };
+            handler.replied(1, length as u64);
+            told
         }
         Err(error) => handler.failed(1, error, on_event),
     }

@@ -9,6 +9,7 @@ use crate::socket::Endpoint;
 
 /// What a server did since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Summary {
     /// Datagrams received, those that were dropped on purpose included.
     pub datagrams: u64,
@@ -75,6 +76,7 @@ impl AddAssign for Summary {
 
 /// What a server did in a stretch of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Interval {
     /// How long it was.
     pub time: Duration,

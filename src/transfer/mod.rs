@@ -16,7 +16,7 @@
 //! std::fs::write(&here, vec![7; 1_000_000])?;
 //!
 //! let config = ReceiveConfig::new("127.0.0.1:0".parse()?, Target::File(there.clone()));
-//! let mut receiving = Receiving::open(config)?;
+//! let mut receiving = Receiving::new(config)?;
 //! let address = receiving.address()?;
 //! let receiver = thread::spawn(move || {
 //!     receiving.run(&AtomicBool::new(false), &mut |_| {})

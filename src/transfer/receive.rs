@@ -78,7 +78,7 @@ impl Receiving {
     ///
     /// # Errors
     /// Of the socket's calls, and of the file's.
-    pub fn open(config: ReceiveConfig) -> Result<Self> {
+    pub fn new(config: ReceiveConfig) -> Result<Self> {
         let destination = Destination::open(config.target, config.resume)?;
         let endpoint = Endpoint::builder()
             .packet_info(config.address.ip().is_unspecified())
@@ -141,7 +141,11 @@ impl Receiving {
     /// # Errors
     /// Of the socket's calls; `TimedOut` if nobody came for as long as
     /// [`ReceiveConfig::patience`] says.
-    pub fn run(&mut self, stop: &AtomicBool, on_event: &mut dyn FnMut(Event<'_>)) -> Result<Tally> {
+    pub fn run(
+        &mut self,
+        stop: &AtomicBool,
+        on_event: &mut dyn FnMut(&Event<'_>),
+    ) -> Result<Tally> {
         let mut drops = self.transport.endpoint().kernel_drops().unwrap_or(0);
         let began = self.start.elapsed();
         loop {
@@ -197,7 +201,7 @@ impl Receiving {
         }
     }
 
-    fn receive(&mut self, stop: &AtomicBool, on_event: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    fn receive(&mut self, stop: &AtomicBool, on_event: &mut dyn FnMut(&Event<'_>)) -> Result<()> {
         let wait = self.wait();
         let (start, sessions) = (self.start, &mut self.sessions);
         let received = self.transport.receive(wait, stop, |message, send_queue| {

@@ -90,7 +90,7 @@ impl Sent {
 
 /// Sends a stream, and waits until the receiver has stored it.
 ///
-/// `observe` is told how far it is, ten times a second. When `stop` is raised by a signal, the
+/// `on_event` is told how far it is, ten times a second. When `stop` is raised by a signal, the
 /// receiver is told and the transfer ends.
 ///
 /// # Errors

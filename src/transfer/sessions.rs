@@ -52,7 +52,7 @@ impl Sessions {
         now: Duration,
         message: &Received<'_>,
         send_queue: &mut SendQueue<'_>,
-        on_event: &mut dyn FnMut(Event<'_>),
+        on_event: &mut dyn FnMut(&Event<'_>),
     ) {
         let peer = message.source();
         for datagram in message.datagrams() {
@@ -77,7 +77,7 @@ impl Sessions {
                         let is_busy = self.is_busy();
                         if let Err(reason) = self.begin(now, id, &open, message, on_event) {
                             let (code, reason) = (Code::Refused, reason.as_str());
-                            on_event(Event::Refused {
+                            on_event(&Event::Refused {
                                 peer,
                                 reason,
                                 is_busy,
@@ -105,7 +105,7 @@ impl Sessions {
         id: u64,
         open: &Open<'_>,
         message: &Received<'_>,
-        on_event: &mut dyn FnMut(Event<'_>),
+        on_event: &mut dyn FnMut(&Event<'_>),
     ) -> Result<(), String> {
         if self.is_busy() {
             return Err("it is busy with other transfers".to_owned());
@@ -120,7 +120,7 @@ impl Sessions {
         };
         let receiver = Receiver::new(now, id, config);
         let job = Job::new(receiver, message, open.size, stored);
-        on_event(Event::Opened {
+        on_event(&Event::Opened {
             peer: job.peer,
             id,
             name: &job.name,
@@ -155,7 +155,7 @@ impl Sessions {
     }
 
     /// Tells how the transfers are, and forgets those that are over.
-    pub(super) fn tell(&mut self, is_time: bool, on_event: &mut dyn FnMut(Event<'_>)) {
+    pub(super) fn tell(&mut self, is_time: bool, on_event: &mut dyn FnMut(&Event<'_>)) {
         let tally = &mut self.tally;
         self.jobs.retain_mut(|job| {
             if let Some(arrived) = job.outcome() {
@@ -163,10 +163,10 @@ impl Sessions {
                     Ok(()) => tally.whole += 1,
                     Err(_) => tally.failed += 1,
                 }
-                on_event(Event::Ended(arrived));
+                on_event(&Event::Ended(arrived));
             } else if is_time && !job.receiver.is_stored() {
                 let (id, progress) = (job.receiver.id(), job.progress());
-                on_event(Event::Progress { id, progress });
+                on_event(&Event::Progress { id, progress });
             }
             !job.is_over()
         });

@@ -42,8 +42,8 @@ pub(crate) struct BenchArguments {
     only: Option<Scenario>,
 
     /// Backends that both sides are on: single, batch, offload, uring, auto [default: all that work here]
-    #[arg(long, value_name = "BACKEND", value_delimiter = ',', conflicts_with_all = ["send", "receive"])]
-    io: Vec<BackendChoice>,
+    #[arg(long = "io", value_name = "BACKEND", value_delimiter = ',', conflicts_with_all = ["send", "receive"])]
+    backend: Vec<BackendChoice>,
 
     /// Backends of the side that sends or asks, each of them with each of --receive
     #[arg(long, value_name = "BACKEND", value_delimiter = ',')]
@@ -115,7 +115,7 @@ pub(crate) struct BenchArguments {
 impl BenchArguments {
     /// Whether the backends of a side were asked for by name.
     pub(crate) fn is_named(&self) -> bool {
-        !(self.io.is_empty() && self.send.is_empty() && self.receive.is_empty())
+        !(self.backend.is_empty() && self.send.is_empty() && self.receive.is_empty())
     }
 
     /// What the library is to measure, and of the backends that were not asked for by name, why those
@@ -143,7 +143,7 @@ impl BenchArguments {
             }
             Ok(backends)
         };
-        let backends = match (&self.io[..], &self.send[..], &self.receive[..]) {
+        let backends = match (&self.backend[..], &self.send[..], &self.receive[..]) {
             ([], [], []) => pairs(&all(&mut missing)?),
             (backends, [], []) => pairs(&named(backends)?),
             (_, send, []) if self.server.is_some() => pairs(&named(send)?),

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use udpraw::error::Error;
 use udpraw::io::{Backend, BackendChoice, TransportConfig};
 use udpraw::protocol::exchange::Limits;
-use udpraw::server::{Behaviour, PoolConfig, Reply, SimulatedLoss, Template};
+use udpraw::server::{Behaviour, Config, Reply, SimulatedLoss, Template};
 use udpraw::units;
 
 use super::endpoint::FamilyArguments;
@@ -162,8 +162,9 @@ impl ServerArguments {
             .collect()
     }
 
-    /// How the workers run; `None` for the plain loop, which is `single` and nothing else.
-    pub(crate) fn pool_config(&self) -> Option<PoolConfig> {
+    /// How the server is to run; as the plain loop where nothing else is asked for.
+    pub(crate) fn config(&mut self) -> Result<Config, Error> {
+        let mut config = Config::from(self.behaviour()?);
         let BackendArguments {
             io,
             workers,
@@ -172,25 +173,16 @@ impl ServerArguments {
             stats,
             allow_bench: _,
         } = self.backend;
-        let is_plain = io == BackendChoice::Only(Backend::Single) && workers == 1;
-        if is_plain && !spin && !no_copy && stats.is_none() {
-            return None;
-        }
-        let mut settings = TransportConfig {
-            spin,
-            ..TransportConfig::default()
-        };
+        (config.backend, config.interval, config.transport.spin) = (io, stats, spin);
         if no_copy {
-            settings.capacity = 0;
+            config.transport.capacity = 0;
         }
-        if self.socket.rcvbuf.is_some() || self.socket.sndbuf.is_some() {
-            settings.socket_buffers = None;
+        let is_plain = io == BackendChoice::Only(Backend::Single) && workers == 1;
+        let is_plain = is_plain && !spin && !no_copy && stats.is_none();
+        if !is_plain && self.socket.rcvbuf.is_none() && self.socket.sndbuf.is_none() {
+            config.transport.socket_buffers = TransportConfig::default().socket_buffers;
         }
-        Some(PoolConfig {
-            choice: io,
-            settings,
-            interval: stats,
-        })
+        Ok(config)
     }
 
     /// Whether the backend is to be chosen, and the choice told.
@@ -199,7 +191,7 @@ impl ServerArguments {
     }
 
     /// What the server does with a datagram.
-    pub(crate) fn behaviour(&mut self) -> Result<Behaviour, Error> {
+    fn behaviour(&mut self) -> Result<Behaviour, Error> {
         let reply = match (self.reply_text.take(), self.reply) {
             (Some(template), _) => Reply::Text(template),
             (None, ReplyKind::Length) => Reply::length(),

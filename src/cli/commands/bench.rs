@@ -1,6 +1,6 @@
 //! `udpraw bench`.
 
-use udpraw::bench::{self, Event};
+use udpraw::bench::{Bench, Event};
 
 use crate::cli::args::bench::BenchArguments;
 use crate::cli::exit::{Exit, Failure, Outcome, unread};
@@ -17,14 +17,15 @@ pub(crate) fn run(arguments: BenchArguments, output: &mut Output) -> Outcome {
         report.left_out(&error);
     }
     let (mut sound, mut unsound) = (0, 0);
-    let found = unread(bench::run(&config, stop, |event: Event<'_>| {
-        if let Event::Tried(trial) = &event {
+    let mut bench = Bench::new(config.clone())?;
+    let found = unread(bench.run(stop, |event: &Event<'_>| {
+        if let Event::Tried(trial) = event {
             match trial.is_sound() {
                 true => sound += 1,
                 false => unsound += 1,
             }
         }
-        report.event(&event).map_err(Failure::from)
+        report.event(event).map_err(Failure::from)
     }))?;
     if let Some(found) = found {
         unread(report.found(&found))?;

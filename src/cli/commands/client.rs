@@ -92,7 +92,7 @@ fn open(
 ) -> std::result::Result<Client, Failure> {
     let config = arguments.config(server)?;
     let settings: Vec<OptionValue> = config.settings.clone();
-    let client = Client::open(config)?;
+    let client = Client::new(config)?;
     if arguments.verbose {
         endpoint_report::socket(report.output(), client.endpoint(), &settings);
     }

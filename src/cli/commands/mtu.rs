@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use udpraw::mtu::{self, Trial};
+use udpraw::mtu::{PathMtu, Trial};
 
 use crate::cli::args::mtu::MtuArguments;
 use crate::cli::exit::{Exit, Failure, Outcome, unread};
@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: MtuArguments, output: &mut Output) -> Outcome {
     let mut is_known = false;
     for config in configs {
         let mut report = Report::new(output, arguments.host(), config.address);
-        let found = unread(mtu::run(&config, stop, |trial: &Trial| {
+        let found = unread(PathMtu::new(config.clone()).run(stop, |trial: &Trial| {
             report.trial(trial).map_err(Failure::from)
         }))?;
         is_known |= found.as_ref().is_some_and(|found| found.limit.is_known());

@@ -1,7 +1,7 @@
 //! `udpraw probe`.
 
 use udpraw::error::{Error, Result};
-use udpraw::probe::{self, Finding};
+use udpraw::probe::{Finding, Probe};
 use udpraw::socket::Family;
 
 use super::client::unhex;
@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: ProbeArguments, output: &mut Output) -> Outcome {
     if let Some(resolvers) = &resolvers {
         report.resolvers(&arguments.resolv_conf, resolvers);
     }
-    let done = unread(probe::run(&config, stop, |finding: &Finding| {
+    let done = unread(Probe::new(config.clone()).run(stop, |finding: &Finding| {
         report.finding(finding).map_err(Failure::from)
     }))?;
     if done.is_some() && !interrupt::reader_left() {

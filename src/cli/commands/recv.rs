@@ -15,7 +15,7 @@ pub(crate) fn run(arguments: RecvArguments, output: &mut Output) -> Outcome {
     let config = arguments.config(output.is_json())?;
     let settings = config.options.clone();
     let stop = interrupt::handle()?.stop;
-    let mut receiving = Receiving::open(config)?;
+    let mut receiving = Receiving::new(config)?;
     endpoint_report::unjoined(output, receiving.address()?, &settings);
     if arguments.verbose {
         endpoint_report::socket(output, receiving.endpoint(), &settings);
@@ -24,6 +24,6 @@ pub(crate) fn run(arguments: RecvArguments, output: &mut Output) -> Outcome {
     let mut report = Report::new(output, arguments.quiet);
     let fd = receiving.endpoint().as_raw_fd();
     report.listening(fd, receiving.address()?)?;
-    let received = receiving.run(stop, &mut |event: Event<'_>| report.event(&event));
+    let received = receiving.run(stop, &mut |event: &Event<'_>| report.event(event));
     report.end(received)
 }

@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &RelayArguments, output: &mut Output) -> Outcome {
     let replay = arguments.replay.as_deref().map(read).transpose()?;
     let is_watched = std::io::stderr().is_terminal() && !output.is_json();
     let config = arguments.config(replay, is_watched)?;
-    let mut relay = Relay::open(config.clone())?;
+    let mut relay = Relay::new(config.clone())?;
     // After the socket, so that a relay that cannot start leaves the old file alone.
     let mut log = arguments.log.as_deref().map(Log::create).transpose()?;
     let stop = interrupt::handle()?.stop;

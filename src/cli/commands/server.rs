@@ -5,9 +5,7 @@ use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use udpraw::error::Result;
-use udpraw::server::{
-    Behaviour, Event, PoolConfig, Server, Summary, WorkerPool, listen, listen_group, reply_mark,
-};
+use udpraw::server::{Behaviour, Event, Server, Summary, listen_group, reply_mark};
 use udpraw::socket::{Family, options::OptionValue};
 
 use crate::cli::args::server::ServerArguments;
@@ -17,28 +15,42 @@ use crate::cli::output::Output;
 use crate::cli::output::server as report;
 
 pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcome {
-    let behaviour = arguments.behaviour()?;
-    match arguments.pool_config() {
-        None => run_plain(&arguments, behaviour, output),
-        Some(pool_config) => run_crew(&arguments, behaviour, &pool_config, output),
+    let config = arguments.config()?;
+    let workers = usize::from(arguments.backend.workers);
+    // To count the CPUs takes a score of system calls.
+    if workers > 1 {
+        report::too_many_workers(output, workers);
     }
-}
-
-/// One thread, and not one system call more than the work needs.
-fn run_plain(arguments: &ServerArguments, behaviour: Behaviour, output: &mut Output) -> Outcome {
-    let mut endpoints = Vec::new();
+    let (mut endpoints, mut all_settings) = (Vec::new(), Vec::new());
     for port in arguments.ports()? {
-        let (address, settings) = place(arguments, &behaviour, port)?;
-        let endpoint = listen(address, settings.clone())?;
+        let (address, settings) = place(&arguments, &config.behaviour, port)?;
+        endpoints.extend(listen_group(address, settings.clone(), workers)?);
         report::unjoined(output, address, &settings);
-        if arguments.verbose {
-            report::socket(output, &endpoint, &settings);
-        }
-        endpoints.push(endpoint);
+        all_settings.push(settings);
     }
-    let stop = interrupt::handle()?.stop;
-    let mut server = Server::new(endpoints, behaviour)?;
-    for (endpoint, address) in server.endpoints().iter().zip(server.addresses()) {
+    let stop: &AtomicBool = interrupt::handle()?.stop;
+    let mut server = Server::new(endpoints, config)?;
+    // The plain loop makes not one system call more than the work needs.
+    if !server.is_plain() {
+        interrupt::end_with_reader();
+    }
+    if arguments.verbose {
+        let each = all_settings
+            .iter()
+            .flat_map(|settings| std::iter::repeat_n(settings, workers));
+        for (endpoint, settings) in server.endpoints().zip(each) {
+            report::socket(output, endpoint, settings);
+        }
+    }
+    if arguments.is_auto() || (arguments.verbose && !server.is_plain()) {
+        let (backend, passed_over) = server.backend();
+        report::backend(output, backend, passed_over);
+    }
+    if let Some(error) = server.unpinned() {
+        output.note(format_args!("{error}; the scheduler places the workers"));
+    }
+    // Of the sockets that share a port, the first stands for all.
+    for (endpoint, address) in server.endpoints().step_by(workers).zip(server.addresses()) {
         report::listening(output, endpoint.as_raw_fd(), *address)?;
     }
     let mut failure = None;
@@ -46,54 +58,8 @@ fn run_plain(arguments: &ServerArguments, behaviour: Behaviour, output: &mut Out
         tell(output, event, stop, &mut failure);
         Ok(())
     });
+    report::offload_fallbacks(output, server.offload_fallbacks());
     end(served, failure, &server.summary(), output)
-}
-
-/// Any backend, any number of workers.
-fn run_crew(
-    arguments: &ServerArguments,
-    behaviour: Behaviour,
-    pool_config: &PoolConfig,
-    output: &mut Output,
-) -> Outcome {
-    let workers = usize::from(arguments.backend.workers);
-    report::too_many_workers(output, workers);
-    let (mut groups, mut all_settings) = (Vec::new(), Vec::new());
-    for port in arguments.ports()? {
-        let (address, settings) = place(arguments, &behaviour, port)?;
-        groups.push(listen_group(address, settings.clone(), workers)?);
-        report::unjoined(output, address, &settings);
-        all_settings.push(settings);
-    }
-    let stop: &AtomicBool = interrupt::handle()?.stop;
-    interrupt::end_with_reader();
-    let mut pool = WorkerPool::new(groups, behaviour, pool_config)?;
-    if arguments.verbose {
-        let each = all_settings
-            .iter()
-            .flat_map(|settings| std::iter::repeat_n(settings, workers));
-        for (endpoint, settings) in pool.endpoints().zip(each) {
-            report::socket(output, endpoint, settings);
-        }
-    }
-    if arguments.is_auto() || arguments.verbose {
-        let (backend, passed_over) = pool.backend();
-        report::backend(output, backend, passed_over);
-    }
-    if let Some(error) = pool.unpinned() {
-        output.note(format_args!("{error}; the scheduler places the workers"));
-    }
-    // Of each group its first socket stands for all.
-    for (endpoint, address) in pool.endpoints().step_by(workers).zip(pool.addresses()) {
-        report::listening(output, endpoint.as_raw_fd(), *address)?;
-    }
-    let mut failure = None;
-    let served = pool.run(stop, |event: &Event<'_>| {
-        tell(output, event, stop, &mut failure);
-        Ok(())
-    });
-    report::offload_fallbacks(output, pool.offload_fallbacks());
-    end(served, failure, &pool.summary(), output)
 }
 
 /// Where to listen, and the options to set. Of a name it is the first address, as the resolver

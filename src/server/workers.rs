@@ -1,4 +1,4 @@
-//! The server on any backend, with any number of workers.
+//! Workers on any backend, each with a socket of its own.
 
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -9,30 +9,19 @@ use std::time::Duration;
 
 use super::handler::Handler;
 use super::watch::{Progress, TICK, Watch};
-use super::{Behaviour, Event, Reply, Request, Summary, bench_handshake};
+use super::{Config, Event, Reply, Request, Summary, bench_handshake};
 use crate::cpu;
 use crate::error::{Error, Result, no_thread};
-use crate::io::{Backend, BackendChoice, Received, SendQueue, Transport, TransportConfig, Wait};
+use crate::io::{Backend, Received, SendQueue, Sent, Transport, Wait};
+use crate::protocol::bench_handshake::LENGTH;
 use crate::socket::{Endpoint, Waker};
 
-/// How a pool works.
-#[derive(Clone, Debug, Default)]
-pub struct PoolConfig {
-    /// The backend that moves the datagrams.
-    pub choice: BackendChoice,
-    /// How the backend runs.
-    pub settings: TransportConfig,
-    /// How often to tell what was done, as an [`Event::Interval`].
-    pub interval: Option<Duration>,
-}
-
-/// A server of several workers, each a thread with a socket of its own.
+/// One worker or several, each a thread with a socket of its own.
 #[derive(Debug)]
-pub struct WorkerPool {
+pub(super) struct Workers {
     workers: Vec<Worker>,
     /// The workers' sockets once more, to ask them what the kernel dropped while they are at work.
     endpoints: Arc<[Endpoint]>,
-    addresses: Vec<SocketAddr>,
     interval: Option<Duration>,
     unpinned: Option<Error>,
 }
@@ -44,7 +33,6 @@ struct Worker {
     progress: Arc<Progress>,
     pool: PoolState,
     cpu: Option<usize>,
-    takes_payload: bool,
 }
 
 /// What a worker must know of the whole pool, to answer for it.
@@ -54,27 +42,15 @@ struct PoolState {
     progress: Arc<[Arc<Progress>]>,
 }
 
-impl WorkerPool {
-    /// A pool with a worker for each endpoint of each group; a group's endpoints share a port
+impl Workers {
+    /// A worker for each endpoint of each group; a group's endpoints share a port
     /// ([`Builder::bind_group`](crate::socket::Builder::bind_group)), and its workers are pinned to
-    /// CPUs, so that a flow stays on one.
-    ///
-    /// # Errors
-    /// As of [`Transport::open`], and if there is no endpoint.
-    pub fn new(
+    /// CPUs.
+    pub(super) fn new(
         groups: Vec<Vec<Endpoint>>,
-        behaviour: Behaviour,
-        config: &PoolConfig,
+        addresses: &[SocketAddr],
+        config: Config,
     ) -> Result<Self> {
-        let mut addresses = Vec::new();
-        for group in &groups {
-            if let Some(endpoint) = group.first() {
-                addresses.push(endpoint.local_address()?);
-            }
-        }
-        if addresses.is_empty() {
-            return Err(Error::invalid("make", "a server", "it has no endpoint"));
-        }
         let mut again = Vec::new();
         for endpoint in groups.iter().flatten() {
             let fd = endpoint.as_fd().try_clone_to_owned();
@@ -92,13 +68,14 @@ impl WorkerPool {
         };
         let is_shared = groups.iter().any(|group| group.len() > 1);
         let unpinned = is_shared.then(cpu::may_pin).and_then(Result::err);
-        let (cpus, first) = (cpu::cpus(), Handler::new(addresses.clone(), behaviour));
+        let (cpus, mut first) = (cpu::cpus(), Handler::new(addresses, config.behaviour));
+        first.takes_payload = config.transport.capacity > 0;
         let mut workers = Vec::new();
         for group in groups {
             let is_shared = group.len() > 1;
             for (index, endpoint) in group.into_iter().enumerate() {
                 workers.push(Worker {
-                    transport: Transport::open(endpoint, config.choice, config.settings.clone())?,
+                    transport: Transport::open(endpoint, config.backend, config.transport.clone())?,
                     handler: first.for_worker(workers.len() as u64),
                     progress: pool.progress[workers.len()].clone(),
                     pool: pool.clone(),
@@ -106,45 +83,38 @@ impl WorkerPool {
                         .get(index % cpus.len().max(1))
                         .copied()
                         .filter(|_| is_shared && unpinned.is_none()),
-                    takes_payload: config.settings.capacity > 0,
                 });
             }
         }
         Ok(Self {
             workers,
             endpoints: pool.endpoints,
-            addresses,
             interval: config.interval,
             unpinned,
         })
     }
 
     /// Why the workers are not pinned to CPUs, where they should be: the scheduler places them.
-    pub fn unpinned(&self) -> Option<&Error> {
+    pub(super) fn unpinned(&self) -> Option<&Error> {
         self.unpinned.as_ref()
     }
 
-    /// The address of each group.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
-    }
-
     /// The sockets, group by group.
-    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
         self.workers
             .iter()
             .map(|worker| worker.transport.endpoint())
     }
 
     /// The backend that the pool is on, and why `auto` took no better one.
-    pub fn backend(&self) -> (Backend, &[Error]) {
+    pub(super) fn backend(&self) -> (Backend, &[Error]) {
         // `new` refuses a pool of none.
         let transport = &self.workers[0].transport;
         (transport.backend(), transport.passed_over())
     }
 
     /// What happened so far, all workers together, with what the kernel dropped until now.
-    pub fn summary(&self) -> Summary {
+    pub(super) fn summary(&self) -> Summary {
         let mut sum = Summary::default();
         for worker in &self.workers {
             sum += worker.handler.summary;
@@ -160,35 +130,23 @@ impl WorkerPool {
         }
     }
 
-    /// What ends a wait of [`Self::run`] from another thread.
-    ///
-    /// # Errors
-    /// Of eventfd(2).
-    pub fn waker(&mut self) -> Result<Waker> {
-        let waker = Waker::new()?;
-        // Several workers look at the flag ten times a second anyway.
+    /// Several workers look at the flag ten times a second anyway.
+    pub(super) fn wake_by(&mut self, waker: &Waker) {
         if let ([worker], None) = (self.workers.as_mut_slice(), self.interval) {
             worker.transport.wake_by(waker.clone());
         }
-        Ok(waker)
     }
 
     /// How many runs the device or the path refused to take whole, so that they went as datagrams.
-    pub fn offload_fallbacks(&self) -> u64 {
+    pub(super) fn offload_fallbacks(&self) -> u64 {
         self.workers
             .iter()
             .map(|worker| worker.transport.counters().offload_fallbacks)
             .sum()
     }
 
-    /// Serves until `stop` is raised, or [`Behaviour::count`] datagrams came in.
-    ///
-    /// `observe` is told of each event, by one worker at a time; an error of its own ends the run.
-    /// One worker without an interval serves in the caller's thread.
-    ///
-    /// # Errors
-    /// That of `observe`, or of a receive where going on makes no sense.
-    pub fn run<E: From<Error> + Send>(
+    /// As [`Server::run`](super::Server::run).
+    pub(super) fn run<E: From<Error> + Send>(
         &mut self,
         stop: &AtomicBool,
         mut on_event: impl FnMut(&Event<'_>) -> Result<(), E> + Send,
@@ -259,53 +217,59 @@ impl Worker {
             handler,
             progress,
             pool,
-            takes_payload,
             ..
         } = self;
-        let takes_payload = *takes_payload;
         let (serves_runs, may_be_asked) = (handler.serves_runs(), handler.behaviour.allow_bench);
         while !handler.is_done() && !stop.load(Ordering::Relaxed) {
-            let mut reported = Ok(());
+            let before = *transport.counters();
+            let (mut reported, mut bench_answers) = (Ok(()), 0);
             let received = transport.receive(wait, stop, |message, send_queue| {
                 let is_asked = may_be_asked && bench_handshake::may_ask(message);
                 if serves_runs && !is_asked {
-                    serve_run(handler, message, send_queue, takes_payload);
+                    serve_run(handler, message, send_queue);
                 } else if reported.is_ok() {
-                    let asked = is_asked.then_some((&*pool, &**progress));
+                    let asked = is_asked.then_some((&*pool, &**progress, &mut bench_answers));
                     reported = serve_each(handler, message, send_queue, asked, on_event);
                 }
             });
+            let sent = transport.flush();
+            let now = transport.counters();
+            handler.replied(
+                now.sent - before.sent - bench_answers,
+                now.sent_bytes - before.sent_bytes - bench_answers * LENGTH as u64,
+            );
+            progress.count(handler.summary);
+            progress.count_syscalls(now.syscalls);
             reported?;
+            failed(handler, sent, on_event)?;
             match received {
-                Ok(0) => continue,
                 Ok(_) => {}
                 Err(error) if error.is_about_the_network() => handler.failed(1, error, on_event)?,
                 Err(error) => return Err(error.into()),
             }
-            let sent = transport.flush();
-            handler.summary.replies += sent.datagrams as u64;
-            handler.summary.reply_bytes = transport.counters().sent_bytes;
-            if let Some(error) = sent.error {
-                handler.failed(sent.refused, error, on_event)?;
-            }
-            progress.count(handler.summary);
-            progress.count_syscalls(transport.counters().syscalls);
         }
         Ok(())
     }
 }
 
-/// Serves a whole run at once: counted, and echoed without a copy.
-fn serve_run(
+/// Counts what could not be sent, and tells of it.
+fn failed<E>(
     handler: &mut Handler,
-    message: &Received<'_>,
-    send_queue: &mut SendQueue<'_>,
-    takes_payload: bool,
-) {
+    sent: Sent,
+    on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    match sent.error {
+        Some(error) => handler.failed(sent.refused, error, on_event),
+        None => Ok(()),
+    }
+}
+
+/// Serves a whole run at once: counted, and echoed without a copy.
+fn serve_run(handler: &mut Handler, message: &Received<'_>, send_queue: &mut SendQueue<'_>) {
     let count = message.count() as u64;
     handler.summary.datagrams += count;
     handler.summary.bytes += message.length() as u64;
-    handler.summary.truncated += u64::from(takes_payload && message.is_truncated());
+    handler.summary.truncated += u64::from(handler.takes_payload && message.is_truncated());
     if handler.behaviour.reply == Reply::Nothing {
         return;
     }
@@ -319,28 +283,40 @@ fn serve_run(
     }
 }
 
+/// Serves a message's datagrams one by one. Where each is an event, its reply is sent before it is told.
 fn serve_each<E>(
     handler: &mut Handler,
     message: &Received<'_>,
     send_queue: &mut SendQueue<'_>,
-    asked: Option<(&PoolState, &Progress)>,
+    mut asked: Option<(&PoolState, &Progress, &mut u64)>,
     on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let per_datagram_events = handler.behaviour.per_datagram_events;
     for request in Request::each_of(message) {
-        if let Some((pool, own)) = asked {
+        if let Some((pool, own, bench_answers)) = &mut asked {
             own.count(handler.summary);
             let received = pool.progress.iter().map(|worker| worker.datagrams()).sum();
             if let Some(answer) = handler.bench_answer(&request, &pool.endpoints, received) {
+                // Apart from the replies, since it is not counted as one.
+                let sent = send_queue.flush();
+                failed(handler, sent, on_event)?;
                 send_queue.reply(message, &answer);
+                let sent = send_queue.flush();
+                **bench_answers += sent.datagrams as u64;
+                failed(handler, sent, on_event)?;
                 continue;
             }
         }
-        if let Some(answer) = handler.answer(&request, on_event)? {
-            send_queue.reply(message, answer.bytes);
-            if let (true, Some((request, reply))) = (per_datagram_events, answer.replied) {
+        let Some(answer) = handler.answer(&request, on_event)? else {
+            continue;
+        };
+        send_queue.reply(message, answer.bytes);
+        if per_datagram_events {
+            let sent = send_queue.flush();
+            if let (1.., Some((request, reply))) = (sent.datagrams, answer.replied) {
                 on_event(&Event::Replied(request, reply))?;
             }
+            failed(handler, sent, on_event)?;
         }
     }
     Ok(())

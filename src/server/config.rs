@@ -1,0 +1,108 @@
+//! What a server is to do, and how.
+
+use std::time::Duration;
+
+use super::Reply;
+use crate::io::{Backend, BackendChoice, TransportConfig};
+use crate::protocol::exchange::Limits;
+use crate::socket::ReceiveBuffer;
+
+/// How a [`Server`](super::Server) is to run.
+///
+/// The default is the plain loop: one blocking `recvfrom` and one `sendto` a datagram.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What becomes of a datagram.
+    pub behaviour: Behaviour,
+    /// The backend that moves the datagrams; by default `single`.
+    pub backend: BackendChoice,
+    /// How the backend runs; by default it leaves the sockets' buffers alone.
+    pub transport: TransportConfig,
+    /// How often to tell what was done, as an [`Event::Interval`](super::Event::Interval).
+    pub interval: Option<Duration>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Behaviour::default().into()
+    }
+}
+
+/// The plain loop with this behaviour.
+impl From<Behaviour> for Config {
+    fn from(behaviour: Behaviour) -> Self {
+        Self {
+            behaviour,
+            backend: BackendChoice::Only(Backend::Single),
+            transport: TransportConfig {
+                socket_buffers: None,
+                ..TransportConfig::default()
+            },
+            interval: None,
+        }
+    }
+}
+
+impl Config {
+    /// Whether nothing is asked for that the plain loop lacks.
+    pub(super) fn is_plain(&self) -> bool {
+        let TransportConfig {
+            spin,
+            capacity,
+            socket_buffers,
+            ..
+        } = self.transport;
+        self.backend == BackendChoice::Only(Backend::Single)
+            && self.interval.is_none()
+            && !spin
+            && capacity == ReceiveBuffer::DEFAULT_CAPACITY
+            && socket_buffers.is_none()
+    }
+}
+
+/// What a server does with a datagram.
+#[derive(Clone, Debug)]
+pub struct Behaviour {
+    /// What it answers.
+    pub reply: Reply,
+    /// Which datagrams it pretends never to have received.
+    pub drop: Option<SimulatedLoss>,
+    /// After how many datagrams it ends; `None` for never.
+    pub count: Option<u64>,
+    /// Whether to consent to a bench that asks ([`crate::protocol::bench_handshake`]).
+    pub allow_bench: bool,
+    /// Whether a reply may be more than three times as long as its request, IP and UDP headers counted.
+    /// A forged source could then make this server flood a third party. Exchanges never do.
+    pub allow_amplification: bool,
+    /// Whether to serve exchanges ([`crate::protocol::exchange`]) and nothing else, and how many
+    /// answers to remember. What is no request of an exchange is then counted, and not answered;
+    /// where the reply is [`Reply::Nothing`], the answer is empty.
+    pub exchange: Option<Limits>,
+    /// Whether each datagram is an event. Without it, whole runs are served at once
+    /// where the backend receives them ([`Backend::Offload`]).
+    pub per_datagram_events: bool,
+}
+
+impl Default for Behaviour {
+    /// The documents' server: it tells the length, drops nothing, does not end, and tells of each.
+    fn default() -> Self {
+        Self {
+            reply: Reply::length(),
+            drop: None,
+            count: None,
+            allow_bench: false,
+            allow_amplification: false,
+            exchange: None,
+            per_datagram_events: true,
+        }
+    }
+}
+
+/// Loss on purpose: each datagram is dropped with a probability, by a seeded sequence.
+#[derive(Clone, Copy, Debug)]
+pub struct SimulatedLoss {
+    /// From 0 to 1.
+    pub probability: f64,
+    /// The same seed drops the same datagrams of a sequence.
+    pub seed: u64,
+}
