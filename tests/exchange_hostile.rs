@@ -58,7 +58,8 @@ fn flood(make: fn(&mut Rng, &mut Vec<u8>)) -> Served {
     for _ in 0..MILLION {
         make(&mut dice, &mut bytes);
         let source = sender(&mut dice);
-        if let Incoming::Request(request, text) = responder.on_datagram(source, &bytes, &mut answer)
+        if let Incoming::Request(request, text) =
+            responder.handle_datagram(source, &bytes, &mut answer)
         {
             responder.answer(request, text, &mut answer);
         }
@@ -115,7 +116,7 @@ fn a_million_of_each_to_a_client() {
         let before = allocations::count();
         for _ in 0..MILLION {
             make(&mut dice, &mut bytes);
-            let outcome = requester.on_datagram(true, &bytes, now);
+            let outcome = requester.handle_datagram(true, &bytes, now);
             let is_refused = matches!(
                 outcome,
                 Outcome::Forged | Outcome::Corrupt(_) | Outcome::Other(_)

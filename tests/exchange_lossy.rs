@@ -146,7 +146,7 @@ fn run(seed: u64, limits: Limits) -> End {
     for steps in 0.. {
         assert!(steps < 2_000_000, "it does not end");
         for (number, client) in clients.iter_mut().enumerate() {
-            if client.requester.deadline().is_some() || client.asked == EACH {
+            if client.requester.poll_timeout().is_some() || client.asked == EACH {
                 continue;
             }
             client.id = client.dice.u64(..);
@@ -168,8 +168,8 @@ fn run(seed: u64, limits: Limits) -> End {
             forge(&mut network, number, client.id);
         }
         let deadlines = clients.iter().enumerate();
-        let deadline =
-            deadlines.filter_map(|(number, client)| Some((client.requester.deadline()?, number)));
+        let deadline = deadlines
+            .filter_map(|(number, client)| Some((client.requester.poll_timeout()?, number)));
         let Some((deadline, number)) = deadline.min() else {
             break;
         };
@@ -179,7 +179,7 @@ fn run(seed: u64, limits: Limits) -> End {
             network.now = deadline;
             let requester = &mut clients[number].requester;
             assert!(matches!(
-                requester.on_deadline(epoch + deadline),
+                requester.handle_timeout(epoch + deadline),
                 Step::Send(_)
             ));
             network.send(
@@ -195,7 +195,7 @@ fn run(seed: u64, limits: Limits) -> End {
         match to {
             To::Server { from } => {
                 let mut is_answered = true;
-                match server.on_datagram(address(from), &bytes, &mut answer) {
+                match server.handle_datagram(address(from), &bytes, &mut answer) {
                     Incoming::Request(pending, text) => {
                         let times = done.entry(pending.id()).or_insert(0);
                         *times += 1;
@@ -219,7 +219,7 @@ fn run(seed: u64, limits: Limits) -> End {
                 let client = &mut clients[to];
                 let outcome = client
                     .requester
-                    .on_datagram(from_server, &bytes, epoch + at);
+                    .handle_datagram(from_server, &bytes, epoch + at);
                 if let Outcome::Reply {
                     payload,
                     round_trip,

@@ -28,15 +28,19 @@ impl Way {
 
     /// Sends a datagram; what arrives at once goes to `out`.
     fn send(&mut self, now: Duration, bytes: &[u8], out: &mut Vec<Vec<u8>>) {
-        self.take_due(now, out);
-        if self.link.process(now, &mut self.flow, bytes).is_through {
+        self.poll_transmit(now, out);
+        if self
+            .link
+            .handle_datagram(now, &mut self.flow, bytes)
+            .is_through
+        {
             out.push(bytes.to_vec());
         }
-        self.take_due(now, out);
+        self.poll_transmit(now, out);
     }
 
-    fn take_due(&mut self, now: Duration, out: &mut Vec<Vec<u8>>) {
-        while let Some(departure) = self.link.take_due(now) {
+    fn poll_transmit(&mut self, now: Duration, out: &mut Vec<Vec<u8>>) {
+        while let Some(departure) = self.link.poll_transmit(now) {
             out.push(departure.bytes.to_vec());
         }
     }
@@ -90,7 +94,10 @@ impl Network {
     fn serve(&mut self, requests: Vec<Vec<u8>>) {
         let client = SocketAddr::from(([127, 0, 0, 1], 9));
         for bytes in requests {
-            match self.server.on_datagram(client, &bytes, &mut self.answer) {
+            match self
+                .server
+                .handle_datagram(client, &bytes, &mut self.answer)
+            {
                 Incoming::Request(pending, text) => {
                     *self.done.entry(pending.id()).or_default() += 1;
                     self.server.answer(pending, text, &mut self.answer);
@@ -112,15 +119,15 @@ impl Network {
 
     /// Goes on to the next event: `None` where nothing is left to happen, or what the requester does next.
     fn step(&mut self) -> Option<Step> {
-        let deadline = self.requester.deadline()? - self.epoch;
-        let due = [self.up.link.next_due(), self.down.link.next_due()];
+        let deadline = self.requester.poll_timeout()? - self.epoch;
+        let due = [self.up.link.poll_timeout(), self.down.link.poll_timeout()];
         self.now = due.into_iter().flatten().fold(deadline, Duration::min);
         let mut requests = Vec::new();
-        self.up.take_due(self.now, &mut requests);
+        self.up.poll_transmit(self.now, &mut requests);
         self.serve(requests);
-        self.down.take_due(self.now, &mut self.arrived);
+        self.down.poll_transmit(self.now, &mut self.arrived);
         match self.now == deadline {
-            true => Some(self.requester.on_deadline(self.at())),
+            true => Some(self.requester.handle_timeout(self.at())),
             false => Some(Step::Wait),
         }
     }
@@ -150,7 +157,7 @@ impl Network {
             for bytes in std::mem::take(&mut self.arrived) {
                 let outcome = self
                     .requester
-                    .on_datagram(true, &bytes, self.epoch + self.now);
+                    .handle_datagram(true, &bytes, self.epoch + self.now);
                 if let Outcome::Reply {
                     payload,
                     round_trip,

@@ -123,9 +123,9 @@ fn an_impairment() {
         let (mut link, mut flow) = (Link::new(profile, 1, Direction::Up), Flow::new(0));
         for now in [Duration::ZERO, Duration::from_secs(1), LONGEST] {
             for _ in 0..50 {
-                link.process(now, &mut flow, &[0; 100]);
+                link.handle_datagram(now, &mut flow, &[0; 100]);
             }
-            while link.take_due(now).is_some() {}
+            while link.poll_transmit(now).is_some() {}
         }
     }
 }

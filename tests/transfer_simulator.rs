@@ -29,8 +29,10 @@ impl Way {
     }
 
     /// Puts a datagram on its way; says whether it arrives at once.
-    fn process(&mut self, now: Duration, bytes: &[u8]) -> bool {
-        self.link.process(now, &mut self.flow, bytes).is_through
+    fn handle_datagram(&mut self, now: Duration, bytes: &[u8]) -> bool {
+        self.link
+            .handle_datagram(now, &mut self.flow, bytes)
+            .is_through
     }
 }
 
@@ -100,11 +102,11 @@ impl<'a> World<'a> {
                     Receiver::new(self.now, id, config)
                 });
                 let frame = udpraw::protocol::transfer::Frame::Open(open);
-                receiver.receive(self.now, &frame, &mut self.got);
+                receiver.handle_frame(self.now, &frame, &mut self.got);
             }
             Incoming::Frame(decoded) => {
                 if let Some(receiver) = &mut self.receiver {
-                    receiver.receive(self.now, &decoded.frame, &mut self.got);
+                    receiver.handle_frame(self.now, &decoded.frame, &mut self.got);
                 }
             }
             Incoming::Nothing(_) => {}
@@ -118,7 +120,7 @@ impl<'a> World<'a> {
             if receiver.is_whole() {
                 receiver.stored(self.now);
             }
-            if !receiver.transmit(self.now, &mut answer) {
+            if !receiver.poll_transmit(self.now, &mut answer) {
                 break;
             }
             self.send_down(&answer);
@@ -126,19 +128,19 @@ impl<'a> World<'a> {
     }
 
     fn send_down(&mut self, bytes: &[u8]) {
-        if self.down.process(self.now, bytes) {
-            let _ = self.sender.receive(self.now, bytes);
+        if self.down.handle_datagram(self.now, bytes) {
+            let _ = self.sender.handle_datagram(self.now, bytes);
         }
     }
 
     fn sender_speaks(&mut self) {
         let (mut run, mut datagrams) = (Run::default(), Vec::new());
-        while self.sender.transmit(self.now, &self.stream, &mut run) {
+        while self.sender.poll_transmit(self.now, &self.stream, &mut run) {
             run.copy(&self.stream, &mut datagrams);
             assert!(datagrams.len() == run.length() && run.length() <= 65_507);
             assert_eq!(datagrams.len().div_ceil(run.segment_size()), run.count());
             for datagram in datagrams.chunks(run.segment_size()) {
-                if self.up.process(self.now, datagram) {
+                if self.up.handle_datagram(self.now, datagram) {
                     self.arrives_up(datagram);
                 }
             }
@@ -148,26 +150,26 @@ impl<'a> World<'a> {
 
     /// One step in time; `false` when nothing will ever happen again.
     fn step(&mut self) -> bool {
-        while let Some(released) = self.up.link.take_due(self.now) {
+        while let Some(released) = self.up.link.poll_transmit(self.now) {
             let bytes = released.bytes.to_vec();
             self.arrives_up(&bytes);
         }
-        while let Some(released) = self.down.link.take_due(self.now) {
+        while let Some(released) = self.down.link.poll_transmit(self.now) {
             let bytes = released.bytes.to_vec();
-            let _ = self.sender.receive(self.now, &bytes);
+            let _ = self.sender.handle_datagram(self.now, &bytes);
         }
-        self.sender.expire(self.now);
+        self.sender.handle_timeout(self.now);
         if let Some(receiver) = &mut self.receiver {
-            receiver.expire(self.now);
+            receiver.handle_timeout(self.now);
         }
         self.sender_speaks();
         self.receiver_speaks();
         let receiver = self.receiver.as_ref();
         let times = [
-            self.up.link.next_due(),
-            self.down.link.next_due(),
-            self.sender.deadline(),
-            receiver.and_then(Receiver::deadline),
+            self.up.link.poll_timeout(),
+            self.down.link.poll_timeout(),
+            self.sender.poll_timeout(),
+            receiver.and_then(Receiver::poll_timeout),
         ];
         match times.into_iter().flatten().min() {
             Some(next) => {
@@ -412,7 +414,7 @@ fn a_clock_that_stands_still_ends_nothing_and_loops_nowhere() {
     let stream = stream(8, 1 << 20);
     let mut world = World::new(&stream, 8, "loss=50%", "loss=50%");
     for _ in 0..1000 {
-        world.sender.expire(world.now);
+        world.sender.handle_timeout(world.now);
         world.sender_speaks();
         world.receiver_speaks();
     }
@@ -429,7 +431,7 @@ proptest! {
         let mut world = World::new(&stream, seed, "loss=5%,delay=1ms", "loss=5%,delay=1ms");
         for bytes in junk.iter().cycle() {
             world.arrives_up(bytes);
-            let _ = world.sender.receive(world.now, bytes);
+            let _ = world.sender.handle_datagram(world.now, bytes);
             if world.sender.result().is_some() || !world.step() {
                 break;
             }

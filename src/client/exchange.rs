@@ -90,7 +90,7 @@ impl Client {
             let Some(requester) = &mut self.requester else {
                 break Answer::Silence;
             };
-            step = requester.on_deadline(Instant::now());
+            step = requester.handle_timeout(Instant::now());
         };
         // Whatever comes for it now is stale.
         if let Some(requester) = &mut self.requester {
@@ -117,7 +117,7 @@ impl Client {
         let deadline = self
             .requester
             .as_ref()
-            .and_then(|requester| requester.deadline());
+            .and_then(|requester| requester.poll_timeout());
         let Some(deadline) = deadline else {
             return Ok(None);
         };
@@ -147,7 +147,7 @@ impl Client {
         };
         let matches = is_from(&self.config, datagram.source());
         let id = requester.id();
-        let why = match requester.on_datagram(matches, datagram.bytes(), now) {
+        let why = match requester.handle_datagram(matches, datagram.bytes(), now) {
             Outcome::Reply {
                 payload,
                 elapsed,

@@ -228,7 +228,7 @@ impl Client {
             ..
         } = self.config;
         if self.config.group {
-            return Schedule::once(timeout.unwrap_or(RttEstimator::LEAST));
+            return Schedule::once(timeout.unwrap_or(RttEstimator::MIN_TIMEOUT));
         }
         backoff.schedule(&self.estimate, tries, timeout)
     }

@@ -278,7 +278,7 @@ impl<F> Run<'_, F> {
             if doubtful == PATIENCE {
                 return Ok(None);
             }
-            wait = wait.saturating_mul(2).max(RttEstimator::LEAST);
+            wait = wait.saturating_mul(2).max(RttEstimator::MIN_TIMEOUT);
         }
     }
 
@@ -406,9 +406,9 @@ impl<F> Run<'_, F> {
         match self.prober.estimate.smoothed() {
             Some(smoothed) => {
                 let margin = self.prober.estimate.variation() * 4;
-                (smoothed + margin + LEAST_WAIT).min(RttEstimator::LEAST * 3)
+                (smoothed + margin + LEAST_WAIT).min(RttEstimator::MIN_TIMEOUT * 3)
             }
-            None => RttEstimator::LEAST,
+            None => RttEstimator::MIN_TIMEOUT,
         }
     }
 

@@ -78,7 +78,7 @@ impl Backoff {
             gap: estimate.gap().filter(|_| is_probing),
             is_gap_next: false,
             least_last: if is_probing {
-                RttEstimator::LEAST
+                RttEstimator::MIN_TIMEOUT
             } else {
                 Duration::ZERO
             },

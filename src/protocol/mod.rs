@@ -1,7 +1,19 @@
-//! What the programs decide, sans-IO.
+//! Protocols as sans-IO state machines.
 //!
-//! Nothing here has a socket, a clock or randomness of its own: they are handed in, so that a test
-//! runs an hour of network in a millisecond.
+//! Nothing here has a socket, a clock or a source of randomness: the caller passes them in. So a
+//! test can run an hour of network in a millisecond.
+//!
+//! The machines with deadlines ([`exchange::Requester`], [`transfer::Sender`],
+//! [`transfer::Receiver`], [`impairment::Link`], [`PathMtu`]) use the method names of `quinn-proto`
+//! for what each of them needs:
+//!
+//! - `handle_datagram`: a datagram arrived (`handle_frame` if the caller has decoded it already).
+//! - `poll_transmit`: the next thing to send now, if any. Call it until there is none.
+//! - `poll_timeout`: the next deadline, if any. It may change after each other call.
+//! - `handle_timeout`: the deadline has passed. Calling it early does no harm.
+//!
+//! The time is a [`Duration`](std::time::Duration) since any start that the caller keeps to, except
+//! in the exchange, which takes an [`Instant`](std::time::Instant).
 
 mod backoff;
 pub mod bench_handshake;

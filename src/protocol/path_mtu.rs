@@ -12,10 +12,10 @@
 //! let now = Duration::ZERO;
 //! let mut mtu = PathMtu::new(PathMtu::BASE, 1472, now);
 //! assert_eq!(mtu.current(), 1200);
-//! let size = mtu.probe(now).unwrap();
+//! let size = mtu.poll_probe(now).unwrap();
 //! assert_eq!(size, 1472); // the most comes first
 //! mtu.on_probe_sent(size, now);
-//! assert_eq!(mtu.probe(now), None); // one at a time
+//! assert_eq!(mtu.poll_probe(now), None); // one at a time
 //! mtu.on_probe_acknowledged(size, now);
 //! assert_eq!((mtu.current(), mtu.state()), (1472, PathMtuState::SearchComplete));
 //! ```
@@ -124,7 +124,7 @@ impl PathMtu {
     /// The size of a probe that may leave now. It is asked for again until
     /// [`on_probe_sent`](Self::on_probe_sent) says that it left; then there is none until it was
     /// acknowledged or lost.
-    pub fn probe(&mut self, now: Duration) -> Option<u16> {
+    pub fn poll_probe(&mut self, now: Duration) -> Option<u16> {
         if let Some((size, sent)) = self.outstanding {
             if now < sent.saturating_add(Self::PROBE_TIMER) {
                 return None;
@@ -148,10 +148,10 @@ impl PathMtu {
         }
     }
 
-    /// When [`probe`](Self::probe) is to be asked next although nothing has happened. `None` also
+    /// When [`probe`](Self::poll_probe) is to be asked next although nothing has happened. `None` also
     /// while a probe may leave at once: whoever asks at each opportunity to send has it already, and
     /// who cannot send it now is not woken for it.
-    pub fn deadline(&self) -> Option<Duration> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         match self.outstanding {
             Some((_, sent)) => Some(sent.saturating_add(Self::PROBE_TIMER)),
             // Nothing is above the most.

@@ -29,13 +29,13 @@ impl Path {
     /// Sends probes until none is due any more.
     fn settle(&mut self, mtu: &mut PathMtu) {
         for _ in 0..1000 {
-            let Some(size) = mtu.probe(self.now) else {
+            let Some(size) = mtu.poll_probe(self.now) else {
                 return;
             };
             assert!(size <= mtu.max && (size > mtu.current() || size == mtu.base));
             self.probes += 1;
             mtu.on_probe_sent(size, self.now);
-            assert_eq!(mtu.probe(self.now), None, "one at a time");
+            assert_eq!(mtu.poll_probe(self.now), None, "one at a time");
             self.now += ROUND_TRIP;
             if size <= self.limit && self.random.f64() >= self.loss {
                 mtu.on_probe_acknowledged(size, self.now);
@@ -48,7 +48,7 @@ impl Path {
 
     /// Lets the time pass up to the deadline.
     fn wait(&mut self, mtu: &PathMtu) {
-        self.now = self.now.max(mtu.deadline().expect("a deadline"));
+        self.now = self.now.max(mtu.poll_timeout().expect("a deadline"));
     }
 }
 
@@ -76,7 +76,7 @@ proptest! {
             path.settle(&mut mtu);
             prop_assert!((PathMtu::BASE..=limit.min(max)).contains(&mtu.current()));
             prop_assert_eq!(mtu.state(), PathMtuState::SearchComplete);
-            if mtu.deadline().is_none() {
+            if mtu.poll_timeout().is_none() {
                 break;
             }
             path.wait(&mtu);
@@ -120,7 +120,7 @@ proptest! {
             let now = Duration::from_nanos(now);
             let probe = asked.unwrap_or(size);
             match kind {
-                0 | 1 => asked = mtu.probe(now).or(asked),
+                0 | 1 => asked = mtu.poll_probe(now).or(asked),
                 2 => mtu.on_probe_sent(probe, now),
                 3 => mtu.on_probe_acknowledged(probe, now),
                 4 | 5 => mtu.on_probe_lost(probe, now),
@@ -132,9 +132,9 @@ proptest! {
             // Who waits for a deadline and then asks does not wait for the same one again; and
             // without one, there is a probe at once or nothing to be found.
             let mut later = mtu;
-            let offered = later.probe(mtu.deadline().unwrap_or(now));
-            match mtu.deadline() {
-                Some(deadline) => prop_assert!(later.deadline().is_none_or(|next| next > deadline)),
+            let offered = later.poll_probe(mtu.poll_timeout().unwrap_or(now));
+            match mtu.poll_timeout() {
+                Some(deadline) => prop_assert!(later.poll_timeout().is_none_or(|next| next > deadline)),
                 None => prop_assert!(offered.is_some() || mtu.current() == max),
             }
             prop_assert!(mtu.current() >= base.min(PathMtu::LEAST) && mtu.current() <= max);
@@ -173,7 +173,7 @@ fn usual_paths_need_few_probes() {
 fn the_kernels_word_saves_probes() {
     let mut path = Path::new(1380, 0.0, 0);
     let mut mtu = PathMtu::new(PathMtu::BASE, 65_507, path.now);
-    let size = mtu.probe(path.now).unwrap();
+    let size = mtu.poll_probe(path.now).unwrap();
     mtu.on_too_big(size, path.now); // the send itself failed
     mtu.on_limit(1380, path.now);
     path.settle(&mut mtu);
@@ -216,12 +216,12 @@ fn a_probe_that_nobody_speaks_of_is_lost_in_the_end() {
     let mut mtu = PathMtu::new(PathMtu::BASE, 1472, Duration::ZERO);
     let mut now = Duration::ZERO;
     for _ in 0..PathMtu::PROBES {
-        assert_eq!(mtu.probe(now), Some(1472));
+        assert_eq!(mtu.poll_probe(now), Some(1472));
         mtu.on_probe_sent(1472, now);
         now += PathMtu::PROBE_TIMER;
-        assert_eq!(mtu.deadline(), Some(now));
+        assert_eq!(mtu.poll_timeout(), Some(now));
     }
-    assert_eq!(mtu.probe(now), Some(1452));
+    assert_eq!(mtu.poll_probe(now), Some(1452));
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn late_news_counts_but_not_from_before_a_black_hole() {
         mtu.on_probe_sent(1472, now);
         mtu.on_probe_lost(1472, now);
     }
-    assert_eq!(mtu.probe(now), Some(1452));
+    assert_eq!(mtu.poll_probe(now), Some(1452));
     mtu.on_probe_sent(1452, now);
     mtu.on_probe_acknowledged(1472, now);
     assert_eq!(mtu.current(), 1472);

@@ -25,7 +25,7 @@ pub struct RttEstimator {
 impl RttEstimator {
     /// The timeout before the first sample, and the least that is used on the Internet: 1 s (rules
     /// 2.1 and 2.4; RFC 8085 section 3.1.1).
-    pub const LEAST: Duration = Duration::from_secs(1);
+    pub const MIN_TIMEOUT: Duration = Duration::from_secs(1);
     /// The most: 60 s (rule 2.5).
     pub const MOST: Duration = Duration::from_secs(60);
     /// The clock's granularity, `G` of the rules: a millisecond, that of ppoll's slack and more.
@@ -63,14 +63,14 @@ impl RttEstimator {
         self.variation
     }
 
-    /// How long to wait before a datagram is sent again (`RTO`): within [`Self::LEAST`] and
+    /// How long to wait before a datagram is sent again (`RTO`): within [`Self::MIN_TIMEOUT`] and
     /// [`Self::MOST`].
     pub fn timeout(&self) -> Duration {
-        self.smoothed.map_or(Self::LEAST, |smoothed| {
+        self.smoothed.map_or(Self::MIN_TIMEOUT, |smoothed| {
             let margin = self.variation.saturating_mul(4).max(Self::GRANULARITY);
             smoothed
                 .saturating_add(margin)
-                .clamp(Self::LEAST, Self::MOST)
+                .clamp(Self::MIN_TIMEOUT, Self::MOST)
         })
     }
 
@@ -86,7 +86,7 @@ impl RttEstimator {
     /// assert_eq!(estimate.probe_timeout(), Duration::from_millis(50 + 4 * 25));
     /// ```
     pub fn probe_timeout(&self) -> Duration {
-        self.smoothed.map_or(Self::LEAST, |smoothed| {
+        self.smoothed.map_or(Self::MIN_TIMEOUT, |smoothed| {
             let margin = self.variation.saturating_mul(4).max(Self::PROBE_MARGIN);
             smoothed.saturating_add(margin).min(Self::MOST)
         })

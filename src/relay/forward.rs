@@ -91,7 +91,7 @@ pub(super) fn reply<E>(
     };
     flow.active = flow.active.max(now);
     let (count, length) = (message.count(), message.bytes().len());
-    if impairments.pass_batch(Direction::Down, &mut flow.down, count, length) {
+    if impairments.handle_batch(Direction::Down, &mut flow.down, count, length) {
         send_on(
             &mut front.send_queue(),
             Some(flow.client),
@@ -106,7 +106,7 @@ pub(super) fn reply<E>(
         };
         let down = &mut flow.down;
         let (is_through, left) =
-            impairments.process(now, Direction::Down, down, bytes, on_event)?;
+            impairments.handle_datagram(now, Direction::Down, down, bytes, on_event)?;
         flow.active = flow.active.max(left);
         if is_through {
             let (client, from) = (Some(flow.client), flow.from);
@@ -124,7 +124,7 @@ pub(super) fn depart_down(
     orphans: &mut u64,
     front: &mut Transport,
 ) {
-    while let Some(released) = link.take_due(now) {
+    while let Some(released) = link.poll_transmit(now) {
         match flows.get_mut(released.flow) {
             Some(flow) => {
                 let (client, from) = (Some(flow.client), flow.from);

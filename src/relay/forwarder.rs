@@ -97,8 +97,8 @@ impl Forwarder {
     /// When the next held datagram leaves.
     pub(super) fn next_due(&mut self) -> Option<Duration> {
         let due = [
-            self.impairments.up.next_due(),
-            self.impairments.down.next_due(),
+            self.impairments.up.poll_timeout(),
+            self.impairments.down.poll_timeout(),
         ];
         due.into_iter().flatten().min()
     }
@@ -121,7 +121,7 @@ impl Forwarder {
     }
 
     fn depart_up(&mut self, now: Duration) {
-        while let Some(released) = self.impairments.up.take_due(now) {
+        while let Some(released) = self.impairments.up.poll_transmit(now) {
             if self.wire.load(&mut self.flows, released.flow) {
                 let peer = peer(&mut self.flows, released.flow, self.targets.to);
                 let mut send_queue = self.wire.transport.send_queue();
@@ -199,7 +199,7 @@ impl Forwarder {
             let (count, length) = (message.count(), message.bytes().len());
             if self
                 .impairments
-                .pass_batch(Direction::Up, &mut flow.up, count, length)
+                .handle_batch(Direction::Up, &mut flow.up, count, length)
             {
                 let send_queue = &mut self.wire.transport.send_queue();
                 send_on(send_queue, peer, None, message);
@@ -212,7 +212,7 @@ impl Forwarder {
             };
             let (up, impairments) = (&mut flow.up, &mut self.impairments);
             let (is_through, left) =
-                impairments.process(now, Direction::Up, up, bytes, on_event)?;
+                impairments.handle_datagram(now, Direction::Up, up, bytes, on_event)?;
             flow.active = flow.active.max(left);
             // What left meanwhile may have been another flow's.
             if is_through && self.wire.load(&mut self.flows, number) {

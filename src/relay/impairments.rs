@@ -47,7 +47,7 @@ impl Impairments {
 
     /// Lets datagrams pass together, if nothing is to happen to any of them and nobody asks; says
     /// whether they are to be sent on.
-    pub(super) fn pass_batch(
+    pub(super) fn handle_batch(
         &mut self,
         direction: Direction,
         flow: &mut Flow,
@@ -58,12 +58,12 @@ impl Impairments {
             return false;
         }
         self.link(direction)
-            .pass_batch(flow, count as u64, bytes as u64);
+            .handle_batch(flow, count as u64, bytes as u64);
         true
     }
 
     /// Decides on one datagram; says whether it is to be sent on now, and when all of it has left.
-    pub(super) fn process<E>(
+    pub(super) fn handle_datagram<E>(
         &mut self,
         now: Duration,
         direction: Direction,
@@ -79,7 +79,7 @@ impl Impairments {
         let plain = Outcome::Passes(Delivery::default());
         let link = self.link(direction);
         let offered = match recorded {
-            None => link.process(now, flow, bytes),
+            None => link.handle_datagram(now, flow, bytes),
             Some(Recorded::Outcome(outcome)) => link.impose(now, flow, bytes, outcome),
             Some(Recorded::Unlike(_) | Recorded::Beyond) => link.impose(now, flow, bytes, plain),
         };

@@ -57,7 +57,7 @@ impl Exchanges {
             scratch,
         } = self;
         let mut responder = lock(responder);
-        let why = match responder.on_datagram(datagram.client, datagram.bytes, frame) {
+        let why = match responder.handle_datagram(datagram.client, datagram.bytes, frame) {
             Incoming::Request(pending, payload) => {
                 let request = inner(datagram, pending.id(), payload);
                 on_event(&Event::Received(request))?;

@@ -61,7 +61,7 @@ impl Job {
     }
 
     pub(super) fn frame(&mut self, now: Duration, frame: &Frame<'_>) {
-        self.receiver.receive(now, frame, &mut self.store);
+        self.receiver.handle_frame(now, frame, &mut self.store);
     }
 
     /// Writes what a batch brought, and stores what is whole.

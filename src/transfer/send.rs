@@ -237,7 +237,7 @@ impl Sending {
                 failed = Some(error);
             }
             let now = self.now();
-            self.sender.expire(now);
+            self.sender.handle_timeout(now);
             input.release(self.sender.released());
             let is_open = self.sender.is_open() && self.sender.result().is_none();
             if self.opened.is_none() && is_open {
@@ -265,7 +265,7 @@ impl Sending {
     fn transmit(&mut self, input: &Input) -> Result<usize> {
         for runs in 0..BURST {
             let now = self.now();
-            if !self.sender.transmit(now, input, &mut self.run) {
+            if !self.sender.poll_transmit(now, input, &mut self.run) {
                 return Ok(runs);
             }
             let mut parts = [IoSlice::new(&[]); 2 * Run::MOST];
@@ -319,7 +319,7 @@ impl Sending {
             let (start, sender) = (self.start, &mut self.sender);
             let heard = self.transport.receive(Wait::Never, &never, |message, _| {
                 for datagram in message.datagrams() {
-                    let _ = sender.receive(start.elapsed(), datagram);
+                    let _ = sender.handle_datagram(start.elapsed(), datagram);
                 }
             });
             if let Ok(0) = heard {
@@ -331,7 +331,7 @@ impl Sending {
     /// Waits for an answer, for more of the stream, or until there is something to do, and no longer
     /// than `most`; says whether there is more of the stream to be read.
     fn listen(&mut self, input: &Input, most: Duration, stop: &AtomicBool) -> Result<bool> {
-        let deadline = self.sender.deadline().unwrap_or_default();
+        let deadline = self.sender.poll_timeout().unwrap_or_default();
         let deadline = deadline.min(self.now().saturating_add(most));
         let mut wait = match most.is_zero() {
             true => Wait::Never,
@@ -355,7 +355,7 @@ impl Sending {
             let now = start.elapsed();
             for datagram in message.datagrams() {
                 // What is no frame of this transfer is counted there.
-                let _ = sender.receive(now, datagram);
+                let _ = sender.handle_datagram(now, datagram);
             }
         });
         match heard {

@@ -135,7 +135,7 @@ impl Sessions {
     pub(super) fn settle(&mut self, now: Duration, is_stopped: bool) {
         for job in &mut self.jobs {
             job.settle(now);
-            job.receiver.expire(now);
+            job.receiver.handle_timeout(now);
             if is_stopped {
                 let reason = "the receiver was interrupted";
                 job.receiver.abandon(Code::Interrupted, reason);
@@ -146,7 +146,7 @@ impl Sessions {
     /// Sends what the receivers have to say.
     pub(super) fn transmit(&mut self, now: Duration, send_queue: &mut SendQueue<'_>) {
         for job in &mut self.jobs {
-            while job.receiver.transmit(now, &mut self.answer) {
+            while job.receiver.poll_transmit(now, &mut self.answer) {
                 send_queue.queue(Some(job.peer), job.from, &self.answer);
             }
         }
@@ -192,7 +192,9 @@ impl Sessions {
 
     /// When the transfers have to be looked at.
     pub(super) fn deadlines(&self) -> impl Iterator<Item = Duration> {
-        self.jobs.iter().filter_map(|job| job.receiver.deadline())
+        self.jobs
+            .iter()
+            .filter_map(|job| job.receiver.poll_timeout())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::hystart::{HyStart, Step};
-use super::{Acknowledged, Congestion, MOST, initial_window, least_window};
+use super::{Acknowledged, Congestion, MOST, initial_window, min_window};
 
 /// What a window is multiplied with when a datagram was lost (RFC 9438 section 4.6).
 const BETA: f64 = 0.7;
@@ -82,7 +82,7 @@ impl Cubic {
     }
 
     fn least(&self) -> f64 {
-        least_window(self.segment as u64) as f64
+        min_window(self.segment as u64) as f64
     }
 
     fn reduce(&mut self, now: Duration) {

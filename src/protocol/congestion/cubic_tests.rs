@@ -85,7 +85,7 @@ proptest! {
         events in prop::collection::vec((0_u8..7, any::<u64>(), any::<u64>(), any::<bool>(), any::<u32>()), 1..300),
     ) {
         let mut cubic = Cubic::new(segment);
-        let mut least = least_window(segment);
+        let mut least = min_window(segment);
         for (kind, a, b, limited, round_trip) in events {
             let (now, sent_at) = (Duration::from_nanos(a), Duration::from_nanos(b));
             let round_trip = Duration::from_micros(round_trip.into());
@@ -99,7 +99,7 @@ proptest! {
                 5 => cubic.on_spurious(),
                 _ => {
                     cubic.set_segment(b >> (a % 64));
-                    least = least_window(b >> (a % 64));
+                    least = min_window(b >> (a % 64));
                 }
             }
             prop_assert!(cubic.state.window.is_finite());

@@ -48,7 +48,7 @@ pub const MOST: u64 = 1 << 30;
 /// The window that a transfer starts with: ten segments, but no more than the larger of 14,720 bytes
 /// and two segments (RFC 6928 section 2, RFC 9002 section 7.2).
 pub fn initial_window(segment: u64) -> u64 {
-    let least = least_window(segment);
+    let least = min_window(segment);
     segment
         .saturating_mul(10)
         .min(least.max(14_720))
@@ -56,7 +56,7 @@ pub fn initial_window(segment: u64) -> u64 {
 }
 
 /// The least window: two segments (RFC 9002 section 7.2).
-pub fn least_window(segment: u64) -> u64 {
+pub fn min_window(segment: u64) -> u64 {
     segment.clamp(1, MOST / 2) * 2
 }
 

@@ -30,7 +30,7 @@ pub const VERSION: u8 = 2;
 pub const SPOKEN: [u8; 1] = [VERSION];
 
 /// The longest payload, in bytes: what is left of the largest datagram over IPv4.
-pub const MOST_PAYLOAD: usize = 65_507 - HEADER;
+pub const MAX_PAYLOAD: usize = 65_507 - HEADER;
 
 /// The part of the header that is the same in every version.
 const COMMON: usize = 20;
@@ -144,9 +144,9 @@ impl<'a> Frame<'a> {
     }
 
     /// Puts the frame as it is sent into `bytes`, in the place of what was there. Of a payload longer
-    /// than [`MOST_PAYLOAD`], the end is cut off.
+    /// than [`MAX_PAYLOAD`], the end is cut off.
     pub fn encode(&self, bytes: &mut Vec<u8>) {
-        let payload = &self.payload[..self.payload.len().min(MOST_PAYLOAD)];
+        let payload = &self.payload[..self.payload.len().min(MAX_PAYLOAD)];
         let attempt = match self.kind {
             Kind::Unsupported => &[][..],
             _ => &self.attempt.to_be_bytes(),

@@ -38,17 +38,17 @@
 //!
 //! requester.start(0x1234_5678_9abc_def0, b"hello", None, None, now)?;
 //! // The server, twice: the datagram came twice.
-//! let Incoming::Request(request, text) = responder.on_datagram(client, requester.frame(), &mut answer) else {
+//! let Incoming::Request(request, text) = responder.handle_datagram(client, requester.frame(), &mut answer) else {
 //!     unreachable!()
 //! };
 //! assert_eq!(text, b"hello");
 //! responder.answer(request, b"Your data was 5 bytes long", &mut answer);
-//! let heard = responder.on_datagram(client, requester.frame(), &mut answer);
+//! let heard = responder.handle_datagram(client, requester.frame(), &mut answer);
 //! assert!(matches!(heard, Incoming::Repeat { .. }));
 //! // The client: from the server, once.
-//! let outcome = requester.on_datagram(true, &answer, now);
+//! let outcome = requester.handle_datagram(true, &answer, now);
 //! assert!(matches!(outcome, Outcome::Reply { payload: b"Your data was 5 bytes long", .. }));
-//! assert!(matches!(requester.on_datagram(true, &answer, now), Outcome::Stale));
+//! assert!(matches!(requester.handle_datagram(true, &answer, now), Outcome::Stale));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -59,7 +59,7 @@ mod requester;
 mod responder;
 
 pub use cache::Limits;
-pub use frame::{Defect, Frame, HEADER, Kind, MOST_PAYLOAD, SPOKEN, VERSION};
+pub use frame::{Defect, Frame, HEADER, Kind, MAX_PAYLOAD, SPOKEN, VERSION};
 pub use outcome::{Ignored, Outcome, Step};
 pub use requester::Requester;
 pub use responder::{Answered, Incoming, Pending, Responder, Served};

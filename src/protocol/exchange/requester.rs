@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::frame::{Defect, Frame, Kind, MOST_PAYLOAD};
+use super::frame::{Defect, Frame, Kind, MAX_PAYLOAD};
 use super::outcome::{Ignored, Outcome, Step};
 use crate::error::{Error, Result};
 use crate::protocol::{Backoff, RttEstimator, Schedule};
@@ -18,7 +18,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 ///
 /// It is handed the time, the ids and the datagrams, and tells what to send and when:
 /// [`Self::start`] a request and send its [`frame`](Self::frame); hand what comes to
-/// [`Self::on_datagram`]; at its [`deadline`](Self::deadline), ask [`Self::on_deadline`].
+/// [`Self::handle_datagram`]; at its [timeout](Self::poll_timeout), ask [`Self::handle_timeout`].
 #[derive(Debug)]
 pub struct Requester {
     backoff: Backoff,
@@ -82,7 +82,7 @@ impl Requester {
     /// given up. `tries` and `limit` are those of [`Backoff::schedule`].
     ///
     /// # Errors
-    /// If the payload is longer than [`MOST_PAYLOAD`].
+    /// If the payload is longer than [`MAX_PAYLOAD`].
     pub fn start(
         &mut self,
         id: u64,
@@ -91,9 +91,9 @@ impl Requester {
         limit: Option<Duration>,
         now: Instant,
     ) -> Result<Step> {
-        if payload.len() > MOST_PAYLOAD {
+        if payload.len() > MAX_PAYLOAD {
             let what = format!("{} bytes", payload.len());
-            let reason = format!("an exchange carries at most {MOST_PAYLOAD} bytes");
+            let reason = format!("an exchange carries at most {MAX_PAYLOAD} bytes");
             return Err(Error::invalid("send", what, reason));
         }
         self.end();
@@ -124,8 +124,8 @@ impl Requester {
         &self.frame
     }
 
-    /// When [`Self::on_deadline`] is due; `None` where no exchange is going on.
-    pub fn deadline(&self) -> Option<Instant> {
+    /// When [`Self::handle_timeout`] is due; `None` where no exchange is going on.
+    pub fn poll_timeout(&self) -> Option<Instant> {
         self.waiting.as_ref().map(|waiting| waiting.deadline)
     }
 
@@ -140,7 +140,7 @@ impl Requester {
     }
 
     /// What is to be done at that time.
-    pub fn on_deadline(&mut self, now: Instant) -> Step {
+    pub fn handle_timeout(&mut self, now: Instant) -> Step {
         let Some(waiting) = &mut self.waiting else {
             return Step::Wait;
         };
@@ -157,7 +157,7 @@ impl Requester {
     }
 
     /// Judges a datagram; `source_matches` says whether it came from the server.
-    pub fn on_datagram<'a>(
+    pub fn handle_datagram<'a>(
         &mut self,
         source_matches: bool,
         bytes: &'a [u8],
@@ -256,5 +256,5 @@ impl Requester {
 }
 
 #[cfg(test)]
-#[path = "asker_tests.rs"]
+#[path = "requester_tests.rs"]
 mod tests;

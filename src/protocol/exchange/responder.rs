@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::cache::{Cache, Fingerprint, Key, Limits};
-use super::frame::{Defect, Frame, HEADER, Kind, MOST_PAYLOAD, SPOKEN};
+use super::frame::{Defect, Frame, HEADER, Kind, MAX_PAYLOAD, SPOKEN};
 
 /// How many times what came may be sent to an address that is not proven (RFC 9000 section 8).
 const FACTOR: usize = 3;
@@ -94,8 +94,8 @@ impl Pending {
     }
 
     /// The longest reply that may answer it, in bytes.
-    pub fn most_reply(&self) -> usize {
-        most(self.fingerprint.length).min(MOST_PAYLOAD + HEADER) - HEADER
+    pub fn max_reply(&self) -> usize {
+        most(self.fingerprint.length).min(MAX_PAYLOAD + HEADER) - HEADER
     }
 }
 
@@ -124,7 +124,7 @@ impl Responder {
 
     /// Judges a datagram. Where something is to be sent without further ado, it is put into `answer`,
     /// and `answer` is emptied where not.
-    pub fn on_datagram<'a>(
+    pub fn handle_datagram<'a>(
         &mut self,
         source: SocketAddr,
         bytes: &'a [u8],
@@ -197,7 +197,7 @@ impl Responder {
     /// Takes the reply to a request that was done, remembers it, and puts what is to be sent into
     /// `answer`.
     pub fn answer(&mut self, request: Pending, reply: &[u8], answer: &mut Vec<u8>) -> Answered {
-        let answered = if reply.len() <= request.most_reply() {
+        let answered = if reply.len() <= request.max_reply() {
             Answered::Whole
         } else {
             Answered::TooLong
@@ -263,7 +263,7 @@ mod tests {
     /// Serves a datagram; the answer, and whether the request was done for it.
     fn serve(responder: &mut Responder, from: u16, bytes: &[u8], reply: &[u8]) -> (Vec<u8>, bool) {
         let mut answer = vec![1; 9];
-        match responder.on_datagram(source(from), bytes, &mut answer) {
+        match responder.handle_datagram(source(from), bytes, &mut answer) {
             Incoming::Request(pending, _) => {
                 responder.answer(pending, reply, &mut answer);
                 (answer, true)
@@ -315,7 +315,7 @@ mod tests {
         // Two that were taken before either was answered: the first answer is the one that counts.
         let (mut a, mut b) = (Vec::new(), Vec::new());
         let bytes = request(8, b"");
-        let heard = [(); 2].map(|()| responder.on_datagram(source(1), &bytes, &mut a));
+        let heard = [(); 2].map(|()| responder.handle_datagram(source(1), &bytes, &mut a));
         let [Incoming::Request(first, _), Incoming::Request(second, _)] = heard else {
             panic!("{heard:?}")
         };

@@ -63,7 +63,7 @@ impl DelayQueue {
     }
 
     /// When the next datagram leaves.
-    pub(super) fn next_due(&mut self) -> Option<Duration> {
+    pub(super) fn poll_timeout(&mut self) -> Option<Duration> {
         while let Some(&Reverse((due, key))) = self.heap.peek() {
             if self.is_there(key) {
                 return Some(due);
@@ -145,9 +145,9 @@ impl DelayQueue {
     }
 
     /// The next datagram that is due at `now`.
-    pub(super) fn take_due(&mut self, now: Duration) -> Option<Released<'_>> {
+    pub(super) fn poll_transmit(&mut self, now: Duration) -> Option<Released<'_>> {
         self.take_back();
-        if self.next_due()? > now {
+        if self.poll_timeout()? > now {
             return None;
         }
         let Reverse((_, HeapKey { slot, .. })) = self.heap.pop()?;
@@ -214,7 +214,7 @@ mod tests {
 
     fn all_due(delay_queue: &mut DelayQueue, now: Duration) -> Vec<Vec<u8>> {
         let mut due = Vec::new();
-        while let Some(released) = delay_queue.take_due(now) {
+        while let Some(released) = delay_queue.poll_transmit(now) {
             due.push(released.bytes.to_vec());
         }
         due
@@ -226,10 +226,10 @@ mod tests {
         for (due, name) in [(5, b"a"), (3, b"b"), (5, b"c"), (1, b"d")] {
             delay_queue.hold(millis(due), 0, name).unwrap();
         }
-        assert_eq!(delay_queue.next_due(), Some(millis(1)));
+        assert_eq!(delay_queue.poll_timeout(), Some(millis(1)));
         assert_eq!(all_due(&mut delay_queue, millis(4)), [b"d", b"b"]);
         assert_eq!(all_due(&mut delay_queue, millis(5)), [b"a", b"c"]);
-        assert_eq!((delay_queue.next_due(), delay_queue.held()), (None, 0));
+        assert_eq!((delay_queue.poll_timeout(), delay_queue.held()), (None, 0));
     }
 
     #[test]
@@ -245,7 +245,7 @@ mod tests {
         delay_queue.hold(millis(40), 0, b"x").unwrap();
         delay_queue.release(millis(12), c);
         assert_eq!(all_due(&mut delay_queue, millis(12)), [b"b", b"c"]);
-        assert_eq!(delay_queue.next_due(), Some(millis(40)));
+        assert_eq!(delay_queue.poll_timeout(), Some(millis(40)));
         delay_queue.release(millis(12), c);
         assert_eq!(all_due(&mut delay_queue, millis(39)), [[0; 0]; 0]);
     }

@@ -147,7 +147,7 @@ impl Link {
 
     /// Counts `count` datagrams of together `bytes` bytes of payload that the caller sends on at
     /// once, over a link that [is clear](Self::is_clear).
-    pub fn pass_batch(&mut self, flow: &mut Flow, count: u64, bytes: u64) {
+    pub fn handle_batch(&mut self, flow: &mut Flow, count: u64, bytes: u64) {
         flow.number += count;
         self.tally.offered += count;
         self.tally.offered_bytes += bytes;
@@ -156,7 +156,7 @@ impl Link {
     }
 
     /// Takes the next datagram of a flow, whose outcome the profile and the seed decide.
-    pub fn process(&mut self, now: Duration, flow: &mut Flow, bytes: &[u8]) -> Processed {
+    pub fn handle_datagram(&mut self, now: Duration, flow: &mut Flow, bytes: &[u8]) -> Processed {
         let outcome = self.decide(now, flow, bytes.len());
         self.impose(now, flow, bytes, outcome)
     }
@@ -180,7 +180,10 @@ impl Link {
             }
             Outcome::Passes(delivery) => {
                 fit(delivery, bytes.len());
-                let is_late = self.delay_queue.next_due().is_some_and(|due| due <= now);
+                let is_late = self
+                    .delay_queue
+                    .poll_timeout()
+                    .is_some_and(|due| due <= now);
                 if delivery.is_plain() && !is_late {
                     self.tally.departed += 1;
                     self.tally.departed_bytes += bytes.len() as u64;
@@ -209,13 +212,13 @@ impl Link {
     }
 
     /// When the next datagram leaves, if one is held.
-    pub fn next_due(&mut self) -> Option<Duration> {
-        self.delay_queue.next_due()
+    pub fn poll_timeout(&mut self) -> Option<Duration> {
+        self.delay_queue.poll_timeout()
     }
 
     /// The next datagram that leaves by `now`, if there is one. Its bytes are gone at the next call.
-    pub fn take_due(&mut self, now: Duration) -> Option<Released<'_>> {
-        let released = self.delay_queue.take_due(now)?;
+    pub fn poll_transmit(&mut self, now: Duration) -> Option<Released<'_>> {
+        let released = self.delay_queue.poll_transmit(now)?;
         self.tally.departed += 1;
         self.tally.departed_bytes += released.bytes.len() as u64;
         Some(released)

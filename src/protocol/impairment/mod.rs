@@ -2,7 +2,7 @@
 //!
 //! A [`Profile`] says how bad the network is. A [`Link`] carries the datagrams of all flows in one
 //! direction: [`Link::offer`] decides the [`Outcome`] of a datagram and keeps a copy if it is to leave
-//! later; [`Link::take_due`] hands over what is to leave now. Time is a [`Duration`] since any start.
+//! later; [`Link::poll_transmit`] hands over what is to leave now. Time is a [`Duration`] since any start.
 //!
 //! # The path of a datagram
 //! In this order, and each step sees only what the one before let through:
@@ -41,13 +41,13 @@
 //! let mut flow = Flow::new(0);
 //! let mut lost = 0;
 //! for _ in 0..1000 {
-//!     let offered = link.process(Duration::ZERO, &mut flow, b"hello");
+//!     let offered = link.handle_datagram(Duration::ZERO, &mut flow, b"hello");
 //!     lost += u32::from(matches!(offered.outcome, Outcome::Lost(_)));
 //! }
 //! assert!((150..250).contains(&lost));
-//! assert_eq!(link.next_due(), Some(Duration::from_millis(5)));
-//! assert!(link.take_due(Duration::from_millis(4)).is_none());
-//! let released = link.take_due(Duration::from_millis(5)).unwrap();
+//! assert_eq!(link.poll_timeout(), Some(Duration::from_millis(5)));
+//! assert!(link.poll_transmit(Duration::from_millis(4)).is_none());
+//! let released = link.poll_transmit(Duration::from_millis(5)).unwrap();
 //! assert_eq!((released.flow, released.bytes), (0, &b"hello"[..]));
 //! # Ok::<(), udpraw::error::Error>(())
 //! ```

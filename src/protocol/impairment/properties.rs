@@ -45,15 +45,15 @@ fn run(
     let (mut out, mut outcomes, mut now) = (Vec::new(), Vec::new(), Duration::ZERO);
     for (index, (id, length, later)) in traffic.iter().enumerate() {
         let until = now + Duration::from_micros(*later) * pace;
-        while let Some(due) = link.next_due().filter(|due| *due <= until) {
-            let released = link.take_due(due).unwrap();
+        while let Some(due) = link.poll_timeout().filter(|due| *due <= until) {
+            let released = link.poll_transmit(due).unwrap();
             out.push((due, released.flow, released.bytes.to_vec()));
         }
         now = until;
         let bytes = vec![index as u8; *length];
         let flow = &mut flows[*id as usize];
         let offered = match record {
-            None => link.process(now, flow, &bytes),
+            None => link.handle_datagram(now, flow, &bytes),
             Some(record) => link.impose(now, flow, &bytes, record[index].1),
         };
         if offered.is_through {
@@ -129,6 +129,6 @@ proptest! {
             copy: copy.map(Duration::from_secs),
         };
         link.impose(Duration::MAX, &mut Flow::new(0), &vec![0; length], Outcome::Passes(delivery));
-        prop_assert!(link.take_due(Duration::MAX).unwrap().bytes.len() <= length);
+        prop_assert!(link.poll_transmit(Duration::MAX).unwrap().bytes.len() <= length);
     }
 }

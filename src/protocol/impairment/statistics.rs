@@ -20,8 +20,8 @@ fn outcomes(text: &str, number: u64, bytes: &[u8]) -> Vec<Outcome> {
     (0..number)
         .map(|index| {
             let now = Duration::from_micros(index);
-            while link.take_due(now).is_some() {}
-            link.process(now, &mut flow, bytes).outcome
+            while link.poll_transmit(now).is_some() {}
+            link.handle_datagram(now, &mut flow, bytes).outcome
         })
         .collect()
 }
@@ -101,7 +101,7 @@ fn the_full_model_and_short_flows_lose_their_share() {
         let loss: Loss = text.parse().unwrap();
         let mut link = link(&format!("loss={text}"), 7);
         for id in 0..200_000 {
-            link.process(Duration::ZERO, &mut Flow::new(id), b"x");
+            link.handle_datagram(Duration::ZERO, &mut Flow::new(id), b"x");
         }
         assert_binomial(
             link.tally().lost_to(Cause::Loss) as usize,
@@ -161,12 +161,16 @@ fn exactly_one_bit_is_flipped() {
     let (mut link, mut flow) = (link("corrupt=100%", 1), Flow::new(0));
     for length in 1..200 {
         let bytes = vec![0; length];
-        assert!(!link.process(Duration::ZERO, &mut flow, &bytes).is_through);
-        let released = link.take_due(Duration::ZERO).unwrap();
+        assert!(
+            !link
+                .handle_datagram(Duration::ZERO, &mut flow, &bytes)
+                .is_through
+        );
+        let released = link.poll_transmit(Duration::ZERO).unwrap();
         let ones: u32 = released.bytes.iter().map(|byte| byte.count_ones()).sum();
         assert_eq!((released.bytes.len(), ones), (length, 1));
     }
-    let empty = link.process(Duration::ZERO, &mut flow, b"");
+    let empty = link.handle_datagram(Duration::ZERO, &mut flow, b"");
     assert!(empty.is_through, "nothing can be flipped");
 }
 
@@ -180,11 +184,12 @@ fn jitter_has_the_mean_and_the_deviation_of_its_distribution() {
         let mut both = Vec::new();
         for _ in 0..MILLION {
             // Without a copy in the delay_queue: the time alone is of interest.
-            let Outcome::Passes(delivery) = link.process(Duration::ZERO, &mut flow, b"").outcome
+            let Outcome::Passes(delivery) =
+                link.handle_datagram(Duration::ZERO, &mut flow, b"").outcome
             else {
                 panic!("lost");
             };
-            while link.take_due(Duration::MAX).is_some() {}
+            while link.poll_transmit(Duration::MAX).is_some() {}
             both.push((delivery.delay, delivery.copy.unwrap()));
         }
         let of = |time: Duration| time.as_secs_f64() * 1e3;
@@ -221,7 +226,7 @@ fn the_wire_carries_its_rate_and_the_queue_drops_its_tail() {
     let bytes = [0; 1222];
     let (mut link, mut flow) = (link("rate=10Mbit,queue=5", 1), Flow::new(0));
     let outcomes: Vec<_> = (0..8)
-        .map(|_| link.process(millis(10), &mut flow, &bytes).outcome)
+        .map(|_| link.handle_datagram(millis(10), &mut flow, &bytes).outcome)
         .collect();
     for (index, outcome) in outcomes.iter().enumerate() {
         let late = Delivery {
@@ -240,8 +245,8 @@ fn the_wire_carries_its_rate_and_the_queue_drops_its_tail() {
     let mut now = Duration::ZERO;
     for _ in 0..MILLION {
         now += Duration::from_micros(500);
-        link.process(now, &mut flow, &bytes);
-        while link.take_due(now).is_some() {
+        link.handle_datagram(now, &mut flow, &bytes);
+        while link.poll_transmit(now).is_some() {
             departed += 1;
         }
     }
@@ -265,7 +270,7 @@ fn windows_and_length_decide_by_themselves() {
         (7500, 0, Some(Cause::Blackhole)),
         (8000, 1373, Some(Cause::Mtu)),
     ] {
-        let offered = link.process(millis(at), &mut flow, &vec![0; length]);
+        let offered = link.handle_datagram(millis(at), &mut flow, &vec![0; length]);
         let plain = Outcome::Passes(Delivery::default());
         assert_eq!(
             offered.outcome,
@@ -282,13 +287,13 @@ fn what_is_held_back_leaves_behind_the_next_or_when_its_time_is_over() {
     let mut picked = Vec::new();
     for number in 0..1000_u32 {
         let bytes = number.to_be_bytes();
-        let offered = link.process(Duration::ZERO, &mut flow, &bytes);
+        let offered = link.handle_datagram(Duration::ZERO, &mut flow, &bytes);
         if offered.is_through {
             order.push(number);
         } else {
             picked.push(number);
         }
-        while let Some(released) = link.take_due(Duration::ZERO) {
+        while let Some(released) = link.poll_transmit(Duration::ZERO) {
             order.push(u32::from_be_bytes(released.bytes.try_into().unwrap()));
         }
     }
@@ -305,9 +310,9 @@ fn what_is_held_back_leaves_behind_the_next_or_when_its_time_is_over() {
     assert_eq!(order, want);
     assert!((300..500).contains(&picked.len()));
     let mut alone = self::link("reorder=100%", 1);
-    alone.process(millis(1), &mut Flow::new(0), b"last");
-    assert_eq!(alone.next_due(), Some(millis(1) + HOLD));
-    assert!(alone.take_due(millis(1) + HOLD).is_some());
+    alone.handle_datagram(millis(1), &mut Flow::new(0), b"last");
+    assert_eq!(alone.poll_timeout(), Some(millis(1) + HOLD));
+    assert!(alone.poll_transmit(millis(1) + HOLD).is_some());
 }
 
 #[test]
@@ -315,16 +320,16 @@ fn what_is_too_much_to_hold_is_lost_and_counted() {
     let (mut link, mut flow) = (link("delay=1h,duplicate=100%", 1), Flow::new(0));
     let room = HELD as u64 / 2;
     for number in 0..room + 10 {
-        let offered = link.process(Duration::ZERO, &mut flow, b"x");
+        let offered = link.handle_datagram(Duration::ZERO, &mut flow, b"x");
         assert_eq!(matches!(offered.outcome, Outcome::Passes(_)), number < room);
     }
     let tally = *link.tally();
     assert_eq!((tally.offered, tally.copies), (room + 10, room));
     assert_eq!(tally.lost_to(Cause::Overflow), 10);
     assert_eq!(link.held(), HELD);
-    assert!(link.take_due(Duration::from_secs(3600)).is_some());
+    assert!(link.poll_transmit(Duration::from_secs(3600)).is_some());
     // Room for the first, and none for its copy.
-    link.process(Duration::ZERO, &mut flow, b"x");
+    link.handle_datagram(Duration::ZERO, &mut flow, b"x");
     assert_eq!(
         (link.tally().copies, link.tally().lost_to(Cause::Overflow)),
         (room + 1, 11)

@@ -58,13 +58,13 @@ fn an_acknowledgement_does_not_walk_the_gap() {
     assert!(lost.is_empty(), "none is lost before its time");
     assert!(in_flight.steps <= ALL, "{} steps", in_flight.steps);
     assert_eq!(
-        in_flight.deadline(),
+        in_flight.poll_timeout(),
         Some(ticks(GAP.start) + in_flight.peer_timeout())
     );
     // Half of their times are over, and then all.
     for (now, until) in [(10_100, 10_100), (ALL, GAP.end)] {
         let now = ticks(now - 1) + in_flight.peer_timeout();
-        let settled = in_flight.expire(now, |carried, came| {
+        let settled = in_flight.handle_timeout(now, |carried, came| {
             assert!(!came);
             lost.push(carried);
         });
@@ -74,7 +74,7 @@ fn an_acknowledgement_does_not_walk_the_gap() {
     }
     assert!(in_flight.is_empty() && in_flight.bytes() == 0);
     assert!(in_flight.steps <= 2 * ALL, "{} steps", in_flight.steps);
-    assert_eq!(in_flight.deadline(), None);
+    assert_eq!(in_flight.poll_timeout(), None);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_clock_that_steps_back_hides_no_loss() {
     let now = TRIP + ticks(9);
     in_flight.acknowledge(now, Ranges::new(&newest), Duration::ZERO, |_, _| ());
     let mut lost = 0;
-    let end = in_flight.deadline().expect("a loss time") + ticks(100);
-    in_flight.expire(end, |_, came| lost += u64::from(!came));
+    let end = in_flight.poll_timeout().expect("a loss time") + ticks(100);
+    in_flight.handle_timeout(end, |_, came| lost += u64::from(!came));
     assert_eq!((lost, in_flight.is_empty()), (4, true));
 }

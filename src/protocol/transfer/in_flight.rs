@@ -343,7 +343,7 @@ impl InFlight {
     }
 
     /// When something has to be done if nothing comes.
-    pub(super) fn deadline(&self) -> Option<Duration> {
+    pub(super) fn poll_timeout(&self) -> Option<Duration> {
         if self.loss_time.is_some() {
             return self.loss_time;
         }
@@ -360,7 +360,7 @@ impl InFlight {
 
     /// Says that the deadline has come. Returns what is lost by now; if nothing is, the receiver
     /// should be asked (a probe timeout).
-    pub(super) fn expire(
+    pub(super) fn handle_timeout(
         &mut self,
         now: Duration,
         mut on_resolved: impl FnMut(Carried, bool),

@@ -59,12 +59,12 @@
 //!
 //! while sender.result().is_none() {
 //!     now += Duration::from_millis(1);
-//!     sender.expire(now);
-//!     while sender.transmit(now, &stream, &mut run) {
+//!     sender.handle_timeout(now);
+//!     while sender.poll_transmit(now, &stream, &mut run) {
 //!         run.copy(&stream, &mut datagrams);
 //!         for datagram in datagrams.chunks(run.segment_size()) {
 //!             match listener.handle_datagram(now, address, datagram, &mut answer) {
-//!                 Incoming::Answer => sender.receive(now, &answer).unwrap(),
+//!                 Incoming::Answer => sender.handle_datagram(now, &answer).unwrap(),
 //!                 Incoming::Open(id, _) => {
 //!                     let (window, max_window) = (1 << 20, 1 << 20);
 //!                     let kept = Digest::default();
@@ -73,7 +73,7 @@
 //!                 }
 //!                 Incoming::Frame(decoded) => {
 //!                     if let Some(receiver) = &mut receiver {
-//!                         receiver.receive(now, &decoded.frame, &mut got);
+//!                         receiver.handle_frame(now, &decoded.frame, &mut got);
 //!                     }
 //!                 }
 //!                 Incoming::Nothing(_) => {}
@@ -84,8 +84,8 @@
 //!         if receiver.is_whole() {
 //!             receiver.stored(now);
 //!         }
-//!         while receiver.transmit(now, &mut answer) {
-//!             sender.receive(now, &answer).unwrap();
+//!         while receiver.poll_transmit(now, &mut answer) {
+//!             sender.handle_datagram(now, &answer).unwrap();
 //!         }
 //!     }
 //! }

@@ -36,7 +36,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut responder = Responder::new(Limits { entries: 4, bytes: 0 });
     let (client, mut answer) = (SocketAddr::from(([127, 0, 0, 1], 9)), Vec::new());
     for turn in 0..2 {
-        let heard = responder.on_datagram(client, bytes, &mut answer);
+        let heard = responder.handle_datagram(client, bytes, &mut answer);
         assert!(turn == 0 || !matches!(heard, Incoming::Request(..)), "done twice");
         let is_request = matches!(heard, Incoming::Request(..));
         if let Incoming::Request(request, text) = heard {
@@ -46,24 +46,24 @@ fuzz_target!(|bytes: &[u8]| {
             let attempt = Frame::parse(&answer).expect("an answer").attempt;
             assert_eq!(attempt, frame.attempt);
             let repeat = again(frame);
-            let heard = responder.on_datagram(client, &repeat, &mut answer);
+            let heard = responder.handle_datagram(client, &repeat, &mut answer);
             assert!(matches!(heard, Incoming::Repeat { .. }), "{heard:?}");
             let attempt = Frame::parse(&answer).expect("an answer").attempt;
             assert_eq!(attempt, frame.attempt.wrapping_add(1));
         }
         assert!(answer.is_empty() || 28 + answer.len() <= 3 * (28 + bytes.len()));
         let mut none = Vec::new();
-        responder.on_datagram(client, &answer, &mut none);
+        responder.handle_datagram(client, &answer, &mut none);
         assert!(none.is_empty(), "an answer is not answered");
     }
     let (mut requester, now) = (Requester::new(Backoff::Rfc9002), Instant::now());
     requester.start(7, bytes.get(..99).unwrap_or(bytes), None, None, now).expect("short enough");
-    assert!(!matches!(requester.on_datagram(false, bytes, now), Outcome::Reply { .. }));
-    if let Outcome::Reply { payload, .. } = requester.on_datagram(true, bytes, now) {
+    assert!(!matches!(requester.handle_datagram(false, bytes, now), Outcome::Reply { .. }));
+    if let Outcome::Reply { payload, .. } = requester.handle_datagram(true, bytes, now) {
         assert_eq!(Frame::parse(bytes), Ok(Frame { kind: Kind::Reply, id: 7, attempt: 1, payload }));
-    } else if bytes.len() < 60_000 && requester.deadline().is_some() {
+    } else if bytes.len() < 60_000 && requester.poll_timeout().is_some() {
         let reply = whole(bytes);
-        let outcome = requester.on_datagram(true, &reply, now);
+        let outcome = requester.handle_datagram(true, &reply, now);
         assert!(matches!(outcome, Outcome::Reply { .. }), "{outcome:?}");
     }
 });

@@ -66,24 +66,24 @@ fuzz_target!(|bytes: &[u8]| {
         if let Ok(decoded) = decode(&frame) {
             decoded.frame.encode(decoded.id, &mut out);
             assert_eq!(decode(&out), Ok(decoded));
-            receiver.receive(now, &decoded.frame, &mut got);
+            receiver.handle_frame(now, &decoded.frame, &mut got);
             assert_eq!(got.len() as u64, receiver.delivered());
         }
         if listener.handle_datagram(now, source, &frame, &mut answer) == Incoming::Answer {
             assert!(answer.len() <= frame.len());
         }
-        let _ = sender.receive(now, &frame);
-        receiver.expire(now);
-        sender.expire(now);
+        let _ = sender.handle_datagram(now, &frame);
+        receiver.handle_timeout(now);
+        sender.handle_timeout(now);
         if receiver.is_whole() {
             receiver.stored(now);
         }
         let said = (0..MOST)
-            .take_while(|_| receiver.transmit(now, &mut out))
+            .take_while(|_| receiver.poll_transmit(now, &mut out))
             .count();
         assert!(said < MOST);
         let sent = (0..MOST)
-            .take_while(|_| sender.transmit(now, &stream, &mut run))
+            .take_while(|_| sender.poll_transmit(now, &stream, &mut run))
             .count();
         assert!(sent < MOST);
         assert!(sender.sent() <= stream.len() as u64);

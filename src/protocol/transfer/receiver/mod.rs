@@ -234,7 +234,7 @@ impl Receiver {
     }
 
     /// Takes a frame of the sender, and hands the bytes that are next in the stream to `sink`.
-    pub fn receive(&mut self, now: Duration, frame: &Frame<'_>, sink: &mut dyn Sink) {
+    pub fn handle_frame(&mut self, now: Duration, frame: &Frame<'_>, sink: &mut dyn Sink) {
         if matches!(self.phase, Phase::Over(_)) {
             return;
         }

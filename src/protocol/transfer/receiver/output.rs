@@ -8,8 +8,8 @@ use crate::protocol::transfer::frame::{Accept, Acknowledge, Close, Frame, MOST_R
 
 impl Receiver {
     /// Writes the next datagram that is to leave into `out`; `false` if none is. Call it after each
-    /// batch of datagrams and at [`deadline`](Self::deadline), until it says `false`.
-    pub fn transmit(&mut self, now: Duration, out: &mut Vec<u8>) -> bool {
+    /// batch of datagrams and at [`deadline`](Self::poll_timeout), until it says `false`.
+    pub fn poll_transmit(&mut self, now: Duration, out: &mut Vec<u8>) -> bool {
         if let Some((code, reason, left)) = &mut self.close_frame {
             let (code, reason) = (*code, reason.as_bytes());
             Frame::Close(Close { code, reason }).encode(self.id, out);
@@ -79,9 +79,9 @@ impl Receiver {
         frame.encode(self.id, out);
     }
 
-    /// When [`expire`](Self::expire) and [`transmit`](Self::transmit) have to be called if nothing
+    /// When [`expire`](Self::handle_timeout) and [`transmit`](Self::poll_transmit) have to be called if nothing
     /// comes before.
-    pub fn deadline(&self) -> Option<Duration> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         let silence = self.heard.saturating_add(self.config.timeout);
         match self.phase {
             Phase::Over(_) => None,
@@ -94,7 +94,7 @@ impl Receiver {
     }
 
     /// Says that a deadline may have come.
-    pub fn expire(&mut self, now: Duration) {
+    pub fn handle_timeout(&mut self, now: Duration) {
         let silence = self.heard.saturating_add(self.config.timeout);
         match self.phase {
             Phase::Over(_) => {}

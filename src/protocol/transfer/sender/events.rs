@@ -11,9 +11,9 @@ use crate::protocol::transfer::in_flight::{Carried, Settled};
 use crate::protocol::transfer::stream::Stream;
 
 impl Sender {
-    /// When [`expire`](Self::expire) has to be called if no datagram comes before; `None` once it is
+    /// When [`expire`](Self::handle_timeout) has to be called if no datagram comes before; `None` once it is
     /// over.
-    pub fn deadline(&self) -> Option<Duration> {
+    pub fn poll_timeout(&self) -> Option<Duration> {
         let silence = self.heard.saturating_add(self.config.timeout);
         match &self.phase {
             Phase::Over(_) => None,
@@ -22,7 +22,7 @@ impl Sender {
             Phase::Verifying(_) => Some(silence),
             Phase::Sending => {
                 let times = [
-                    self.in_flight.deadline(),
+                    self.in_flight.poll_timeout(),
                     self.paced,
                     self.question(),
                     self.mtu_deadline(),
@@ -34,7 +34,7 @@ impl Sender {
 
     /// When the path is to be probed again; not for a stream that is all but over.
     fn mtu_deadline(&self) -> Option<Duration> {
-        self.mtu.deadline().filter(|_| !self.stream.end_told)
+        self.mtu.poll_timeout().filter(|_| !self.stream.end_told)
     }
 
     /// When to ask for a sign of life: nothing is in flight that would bring one.
@@ -56,7 +56,7 @@ impl Sender {
     }
 
     /// Says that a deadline may have come.
-    pub fn expire(&mut self, now: Duration) {
+    pub fn handle_timeout(&mut self, now: Duration) {
         if matches!(self.phase, Phase::Over(_)) {
             return;
         }
@@ -74,7 +74,11 @@ impl Sender {
             self.asked = self.asked.saturating_add(1);
             self.probes = 1;
         }
-        if self.in_flight.deadline().is_some_and(|time| time <= now) {
+        if self
+            .in_flight
+            .poll_timeout()
+            .is_some_and(|time| time <= now)
+        {
             let Self {
                 in_flight,
                 stream,
@@ -82,7 +86,7 @@ impl Sender {
                 counts,
                 ..
             } = self;
-            let settled = in_flight.expire(now, |carried, came| {
+            let settled = in_flight.handle_timeout(now, |carried, came| {
                 on_resolved(carried, came, now, stream, mtu, counts)
             });
             match settled {
@@ -103,7 +107,7 @@ impl Sender {
     ///
     /// # Errors
     /// It is no frame, or none that makes sense here; it is counted and has no effect.
-    pub fn receive(&mut self, now: Duration, bytes: &[u8]) -> Result<(), Reject> {
+    pub fn handle_datagram(&mut self, now: Duration, bytes: &[u8]) -> Result<(), Reject> {
         let taken = frame::decode(bytes).and_then(|decoded| {
             if decoded.id != self.id {
                 return Err(Reject::Foreign);

@@ -80,9 +80,9 @@ enum Phase {
 
 /// The sending end: hands out datagrams, is handed datagrams and the time.
 ///
-/// Call [`transmit`](Self::transmit) until it has nothing more, wait for a datagram until
-/// [`deadline`](Self::deadline), hand it to [`receive`](Self::receive) or else call
-/// [`expire`](Self::expire), and begin again; until [`result`](Self::result) says how it went.
+/// Call [`transmit`](Self::poll_transmit) until it has nothing more, wait for a datagram until
+/// [`deadline`](Self::poll_timeout), hand it to [`receive`](Self::handle_datagram) or else call
+/// [`expire`](Self::handle_timeout), and begin again; until [`result`](Self::result) says how it went.
 #[derive(Debug)]
 pub struct Sender {
     id: u64,
@@ -201,7 +201,7 @@ impl Sender {
         &self.stream.digest
     }
 
-    /// Whether [`transmit`](Self::transmit) has all but the end behind it, and found the source without
+    /// Whether [`transmit`](Self::poll_transmit) has all but the end behind it, and found the source without
     /// a digest: call it again soon. A digest that has come since does not change this.
     pub fn awaits_digest(&self) -> bool {
         self.awaits_digest
@@ -291,7 +291,7 @@ mod tests {
         };
         let mut sender = Sender::new(now, id, config, Box::new(Cubic::new(1_200)));
         let (source, mut run) = (Late(Cell::new(Digesting::Pending)), Run::default());
-        assert!(sender.transmit(now, &source, &mut run), "it opens");
+        assert!(sender.poll_transmit(now, &source, &mut run), "it opens");
         let mut answer = Vec::new();
         let accept = Accept {
             credit: 5,
@@ -302,15 +302,15 @@ mod tests {
             peer_timeout: 60,
         };
         Frame::Accept(accept).encode(id, &mut answer);
-        assert_eq!(sender.receive(now, &answer), Ok(()));
-        assert!(sender.transmit(now, &source, &mut run), "it sends");
+        assert_eq!(sender.handle_datagram(now, &answer), Ok(()));
+        assert!(sender.poll_transmit(now, &source, &mut run), "it sends");
         assert!(!sender.awaits_digest());
-        assert!(!sender.transmit(now, &source, &mut run));
+        assert!(!sender.poll_transmit(now, &source, &mut run));
         assert!(sender.awaits_digest());
         source.0.set(Digesting::Done(9));
         assert!(sender.awaits_digest());
-        assert!(sender.transmit(now, &source, &mut run), "it ends");
-        assert!(!sender.transmit(now, &source, &mut run));
+        assert!(sender.poll_transmit(now, &source, &mut run), "it ends");
+        assert!(!sender.poll_transmit(now, &source, &mut run));
         assert!(!sender.awaits_digest());
     }
 }

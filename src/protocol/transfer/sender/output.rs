@@ -12,7 +12,7 @@ use crate::protocol::transfer::stream::{Blocked, Piece};
 
 impl Sender {
     /// Writes the datagrams that are to leave now into `run`; `false` if none are.
-    pub fn transmit(&mut self, now: Duration, source: &dyn Source, run: &mut Run) -> bool {
+    pub fn poll_transmit(&mut self, now: Duration, source: &dyn Source, run: &mut Run) -> bool {
         run.clear();
         let done = self.compose(now, source, run);
         self.limits.now(now, done.err().unwrap_or(Limit::Machine));
@@ -222,7 +222,7 @@ impl Sender {
         if self.round_trip().is_none() || is_complete {
             return None;
         }
-        let size = self.mtu.probe(now)?;
+        let size = self.mtu.poll_probe(now)?;
         Frame::Probe { number }.encode(self.id, &mut run.bytes);
         frame::pad(&mut run.bytes, size.into());
         self.mtu.on_probe_sent(size, now);
