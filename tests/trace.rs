@@ -408,7 +408,7 @@ fn lost_datagrams_are_shown_as_lost() {
     let fates: Vec<String> = json_lines(&end.stdout)
         .iter()
         .filter(|record| record["event"] == "datagram")
-        .map(|record| format!("{} {}", record["start"]["text"], record["fate"]))
+        .map(|record| format!("{} {}", record["start"]["text"], record["delivery"]))
         .collect();
     assert_eq!(
         fates,

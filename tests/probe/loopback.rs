@@ -392,7 +392,7 @@ fn ctrl_c_keeps_what_is_known() {
     assert_eq!(end.code, Some(1));
     let summary = json_lines(&end.stdout).remove(0);
     assert_eq!(
-        (&summary["told"], &summary["targets"]),
+        (&summary["reported"], &summary["targets"]),
         (&1.into(), &2.into())
     );
     assert!(

@@ -24,7 +24,7 @@ fn told(end: Finished) -> (Vec<Value>, Option<i32>) {
     let summary = lines.pop().unwrap_or_else(|| panic!("{end:?}"));
     assert_eq!(summary["schema"], "udpraw.probe/1");
     assert_eq!(summary["event"], "summary");
-    assert_eq!(summary["told"], lines.len());
+    assert_eq!(summary["reported"], lines.len());
     for name in [
         "open",
         "closed",
