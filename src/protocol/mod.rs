@@ -10,7 +10,8 @@
 //! - `handle_datagram`: a datagram arrived (`handle_frame` if the caller has decoded it already).
 //! - `poll_transmit`: the next thing to send now, if any. Call it until there is none.
 //! - `poll_timeout`: the next deadline, if any. It may change after each other call.
-//! - `handle_timeout`: the deadline has passed. Calling it early does no harm.
+//! - `handle_timeout`: the deadline has passed. A link and a path MTU have none: at their deadline,
+//!   `poll_transmit` and `poll_probe` have something.
 //!
 //! The time is a [`Duration`](std::time::Duration) since any start that the caller keeps to, except
 //! in the exchange, which takes an [`Instant`](std::time::Instant).
