@@ -1,7 +1,7 @@
 //! A bad network on demand: what becomes of each datagram of one direction, sans-IO.
 //!
 //! A [`Profile`] says how bad the network is. A [`Link`] carries the datagrams of all flows in one
-//! direction: [`Link::offer`] decides the [`Outcome`] of a datagram and keeps a copy if it is to leave
+//! direction: [`Link::handle_datagram`] decides the [`Outcome`] of a datagram and keeps a copy if it is to leave
 //! later; [`Link::poll_transmit`] hands over what is to leave now. Time is a [`Duration`] since any start.
 //!
 //! # The path of a datagram

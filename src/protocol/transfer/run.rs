@@ -47,7 +47,7 @@ impl Run {
     }
 
     /// The parts of all its datagrams, end to end, for sendmsg(2) to gather. `source` is that of
-    /// the [`transmit`](super::Sender::transmit) which filled it. Returns how many of `parts` they are:
+    /// the [`poll_transmit`](super::Sender::poll_transmit) which filled it. Returns how many of `parts` they are:
     /// at most twice [`Run::MOST`].
     pub fn gather<'a>(
         &'a self,
