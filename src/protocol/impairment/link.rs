@@ -140,7 +140,7 @@ impl Link {
         self.delay_queue.held()
     }
 
-    /// Whether nothing happens to what is offered now, so that whole runs may [pass](Self::pass).
+    /// Whether nothing happens to what is offered now, so that whole runs may [pass](Self::handle_batch).
     pub fn is_clear(&self) -> bool {
         self.is_perfect && self.delay_queue.held() == 0
     }
