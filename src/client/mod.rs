@@ -1,4 +1,4 @@
-//! The documents' client, which asks, waits, asks again, and gives up in time.
+//! The textbook's client, which asks, waits, asks again, and gives up in time.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;

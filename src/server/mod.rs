@@ -1,4 +1,4 @@
-//! The documents' server.
+//! The textbook's server.
 //!
 //! [`Server`] is one thread, blocking, with one `recvfrom` and one `sendto` a datagram; or, where its
 //! [`Config`] says so, the backends of [`crate::io`] with any number of workers. Both do, count and tell

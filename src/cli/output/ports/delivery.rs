@@ -8,7 +8,7 @@ use udpraw::socket::Shown;
 
 use super::notes::device;
 
-/// How many delivery_cases of a port are told, and of how many ports.
+/// How many delivery cases of a port are shown, and of how many ports.
 const MOST: usize = 16;
 
 /// Adds a paragraph a port with several sockets that take from anyone.
