@@ -19,7 +19,7 @@ use udpraw::transfer::{ReceiveConfig, Receiving, Target};
 
 /// What the process does on each signal, and the timer that SIGALRM would come from.
 fn dispositions() -> Vec<String> {
-    let status = fs::read_to_string("/proc/self/status").expect("procfs");
+    let status = fs::read_to_string("/proc/thread-self/status").expect("procfs");
     let lines = status.lines().filter(|line| line.starts_with("Sig"));
     // What is pending, and how many of it, is no disposition.
     let mut found: Vec<_> = lines
