@@ -8,10 +8,9 @@ use std::thread;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use udpraw::io::{Backend, BackendChoice, Transport, TransportConfig, Wait};
+use udpraw::io::{Backend, BackendChoice, Transmit, Transport, TransportConfig, Wait};
 use udpraw::socket::Endpoint;
 
-static NEVER: AtomicBool = AtomicBool::new(false);
 const SIZES: [usize; 3] = [64, 1400, 8972];
 /// Bytes that wait in a receive buffer at a time, so that none is lost.
 const BURST: usize = 64 * 1024;
@@ -23,7 +22,7 @@ fn open(backend: Backend) -> Option<(Transport, SocketAddr)> {
     match Transport::open(
         endpoint,
         BackendChoice::Only(backend),
-        TransportConfig::default(),
+        TransportConfig::bulk(),
     ) {
         Ok(transport) => Some((transport, address)),
         Err(error) => {
@@ -48,11 +47,13 @@ fn one_way(criterion: &mut Criterion) {
             };
             group.bench_function(BenchmarkId::from_parameter(backend), |bencher| {
                 bencher.iter(|| {
-                    sender.send_queue().send_run(Some(address), &bytes, size);
+                    sender
+                        .send_queue()
+                        .send(&Transmit::new(&bytes).to(address).in_segments_of(size));
                     assert_eq!(sender.flush().datagrams, count);
                     let mut left = count;
                     while left > 0 {
-                        let came = receiver.receive(Wait::Forever, &NEVER, |_, _| ());
+                        let came = receiver.receive(Wait::Forever, |_, _| ());
                         left -= came.expect("loopback delivers");
                     }
                 });
@@ -79,7 +80,9 @@ fn send(criterion: &mut Criterion) {
             group.bench_function(BenchmarkId::from_parameter(backend), |bencher| {
                 bencher.iter(|| {
                     for datagram in bytes.chunks(size) {
-                        sender.send_queue().queue(Some(address), None, datagram);
+                        sender
+                            .send_queue()
+                            .queue(&Transmit::new(datagram).to(address));
                     }
                     sender.flush().datagrams
                 });
@@ -106,19 +109,21 @@ fn echo(criterion: &mut Criterion) {
                 scope.spawn(|| {
                     let wait = Wait::For(Duration::from_millis(100));
                     while !stop.load(Ordering::Relaxed) {
-                        let echo = server
-                            .receive(wait, &stop, |message, send_queue| send_queue.echo(message));
+                        let echo =
+                            server.receive(wait, |message, send_queue| send_queue.echo(message));
                         echo.expect("loopback delivers");
                         server.flush();
                     }
                 });
                 group.bench_function(BenchmarkId::from_parameter(backend), |bencher| {
                     bencher.iter(|| {
-                        client.send_queue().send_run(Some(address), &bytes, 64);
+                        client
+                            .send_queue()
+                            .send(&Transmit::new(&bytes).to(address).in_segments_of(64));
                         client.flush();
                         let mut left = outstanding as usize;
                         while left > 0 {
-                            let came = client.receive(Wait::Forever, &NEVER, |_, _| ());
+                            let came = client.receive(Wait::Forever, |_, _| ());
                             left -= came.expect("loopback delivers");
                         }
                     });

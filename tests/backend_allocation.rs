@@ -3,12 +3,9 @@
 mod allocations;
 
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
 
-use udpraw::io::{Backend, BackendChoice, Transport, TransportConfig, Wait};
+use udpraw::io::{Backend, BackendChoice, Transmit, Transport, TransportConfig, Wait};
 use udpraw::socket::Endpoint;
-
-static NEVER: AtomicBool = AtomicBool::new(false);
 
 fn open(backend: Backend) -> Option<Transport> {
     let endpoint = Endpoint::builder()
@@ -18,7 +15,7 @@ fn open(backend: Backend) -> Option<Transport> {
     match Transport::open(
         endpoint,
         BackendChoice::Only(backend),
-        TransportConfig::default(),
+        TransportConfig::bulk(),
     ) {
         Ok(transport) => Some(transport),
         Err(error) => {
@@ -43,15 +40,19 @@ fn a_round_trip_allocates_nothing() {
                 // The first round may set up what lasts: a control buffer of the right size.
                 before = allocations::count();
             }
-            client.send_queue().send_run(to, &bytes, 100);
+            client
+                .send_queue()
+                .send(&Transmit::new(&bytes).to(to).in_segments_of(100));
             for length in [0, 5, 5, 900] {
-                client.send_queue().queue(to, None, &bytes[..length]);
+                client
+                    .send_queue()
+                    .queue(&Transmit::new(&bytes[..length]).to(to));
             }
             assert_eq!(client.flush().datagrams, 14);
             for (transport, echo) in [(&mut server, true), (&mut client, false)] {
                 let mut left = 14;
                 while left > 0 {
-                    let came = transport.receive(Wait::Forever, &NEVER, |message, send_queue| {
+                    let came = transport.receive(Wait::Forever, |message, send_queue| {
                         if echo {
                             send_queue.echo(message);
                         }

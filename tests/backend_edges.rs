@@ -5,12 +5,11 @@ mod backend_common;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use backend_common::{NEVER, SOON, at, backends, open, plain, take};
-use udpraw::io::{Backend, TransportConfig, Wait};
-use udpraw::socket::Endpoint;
+use backend_common::{SOON, at, backends, open, plain, take};
+use udpraw::io::{Backend, Transmit, TransportConfig, Wait};
+use udpraw::socket::{Endpoint, Waker};
 
 #[test]
 fn an_icmp_error_in_mid_batch_loses_and_repeats_nothing() {
@@ -19,11 +18,15 @@ fn an_icmp_error_in_mid_batch_loses_and_repeats_nothing() {
         let dead = at(&plain(Backend::Single));
         // Unconnected, and yet it hears of ICMP (ip(7)).
         let hears = Endpoint::builder().option("IP_RECVERR=1".parse().unwrap());
-        let mut sender = open(backend, hears, "127.0.0.1", TransportConfig::default()).unwrap();
+        let mut sender = open(backend, hears, "127.0.0.1", TransportConfig::bulk()).unwrap();
         let mut sent = 0;
         for number in 0..20_u8 {
-            sender.send_queue().queue(Some(at(&live)), None, &[number]);
-            sender.send_queue().queue(Some(dead), None, b"to nobody");
+            sender
+                .send_queue()
+                .queue(&Transmit::new(&[number]).to(at(&live)));
+            sender
+                .send_queue()
+                .queue(&Transmit::new(b"to nobody").to(dead));
             if number % 7 == 6 {
                 sent += sender.flush().datagrams;
             }
@@ -32,7 +35,7 @@ fn an_icmp_error_in_mid_batch_loses_and_repeats_nothing() {
         assert_eq!((sent + last.datagrams, last.refused), (40, 0), "{backend}");
         let want: Vec<_> = (0..20).map(|number| vec![number]).collect();
         assert_eq!(take(&mut live, 20), want, "{backend}");
-        assert_eq!(live.receive(Wait::Never, &NEVER, |_, _| ()).unwrap(), 0);
+        assert_eq!(live.receive(Wait::Never, |_, _| ()).unwrap(), 0);
     }
 }
 
@@ -44,9 +47,9 @@ fn an_icmp_error_is_told_by_the_receive_and_the_next_goes_on() {
         drop(closed);
         let mut client = plain(backend);
         client.endpoint().connect(address).unwrap();
-        client.send_queue().queue(None, None, b"anyone?");
+        client.send_queue().queue(&Transmit::new(b"anyone?"));
         client.flush().into_result().unwrap();
-        let error = client.receive(SOON, &NEVER, |_, _| ()).unwrap_err();
+        let error = client.receive(SOON, |_, _| ()).unwrap_err();
         assert_eq!(error.errno(), Some(libc::ECONNREFUSED), "{backend}");
         assert!(error.is_about_the_network());
         // Someone is there now, and the same socket is answered.
@@ -77,9 +80,9 @@ fn send_no_checksum(endpoint: &Endpoint) {
 fn a_run_that_is_refused_goes_as_single_datagrams() {
     let forced = TransportConfig {
         force_no_gso: true,
-        ..TransportConfig::default()
+        ..TransportConfig::bulk()
     };
-    for (settings, is_forced) in [(forced, true), (TransportConfig::default(), false)] {
+    for (settings, is_forced) in [(forced, true), (TransportConfig::bulk(), false)] {
         let mut sender =
             open(Backend::Offload, Endpoint::builder(), "127.0.0.1", settings).unwrap();
         if !is_forced {
@@ -89,13 +92,13 @@ fn a_run_that_is_refused_goes_as_single_datagrams() {
         let bytes: Vec<u8> = (0..=255).collect();
         sender
             .send_queue()
-            .queue(Some(at(&receiver)), None, b"first");
+            .queue(&Transmit::new(b"first").to(at(&receiver)));
         sender
             .send_queue()
-            .send_run(Some(at(&receiver)), &bytes, 30);
+            .send(&Transmit::new(&bytes).to(at(&receiver)).in_segments_of(30));
         sender
             .send_queue()
-            .queue(Some(at(&receiver)), None, b"last");
+            .queue(&Transmit::new(b"last").to(at(&receiver)));
         assert_eq!(sender.flush().into_result().unwrap(), 11);
         let mut want = vec![b"first".to_vec()];
         want.extend(bytes.chunks(30).map(<[u8]>::to_vec));
@@ -105,7 +108,7 @@ fn a_run_that_is_refused_goes_as_single_datagrams() {
         // It has learned, and does not ask again.
         sender
             .send_queue()
-            .send_run(Some(at(&receiver)), &bytes, 30);
+            .send(&Transmit::new(&bytes).to(at(&receiver)).in_segments_of(30));
         assert_eq!(sender.flush().datagrams, 9);
         assert_eq!(sender.counters().offload_fallbacks, 1);
         assert_eq!(sender.counters().runs, 0);
@@ -123,11 +126,11 @@ fn one_run_is_one_call_and_a_long_one_is_several_runs() {
         (46, 1400, 1, 1),
         (93, 1400, 9, 2),
     ] {
-        let before = *sender.counters();
+        let before = sender.counters();
         let bytes = vec![7; (count - 1) * size + tail];
         sender
             .send_queue()
-            .send_run(Some(at(&receiver)), &bytes, size);
+            .send(&Transmit::new(&bytes).to(at(&receiver)).in_segments_of(size));
         assert_eq!(sender.flush().into_result().unwrap(), count);
         let got = take(&mut receiver, count);
         assert_eq!(got.last().map(Vec::len), Some(tail));
@@ -184,10 +187,10 @@ fn what_lies_in_several_places_goes_as_one_on_each_backend() {
                         .chunks(if size == 0 { length } else { size })
                         .collect(),
                 };
-                let before = *sender.counters();
+                let before = sender.counters();
                 sender
                     .send_queue()
-                    .queue(Some(at(&receiver)), None, b"first");
+                    .queue(&Transmit::new(b"first").to(at(&receiver)));
                 sender
                     .send_queue()
                     .send_parts(Some(at(&receiver)), &parts, size);
@@ -222,7 +225,7 @@ fn a_cut_datagram_says_so_and_tells_its_length() {
             let settings = TransportConfig {
                 capacity,
                 batch: 8,
-                ..TransportConfig::default()
+                ..TransportConfig::bulk()
             };
             let mut receiver = open(backend, Endpoint::builder(), "127.0.0.1", settings).unwrap();
             let capacity = match backend {
@@ -232,15 +235,15 @@ fn a_cut_datagram_says_so_and_tells_its_length() {
             let mut sender = plain(Backend::Offload);
             sender
                 .send_queue()
-                .queue(Some(at(&receiver)), None, b"0123456789");
+                .queue(&Transmit::new(b"0123456789").to(at(&receiver)));
             sender
                 .send_queue()
-                .send_run(Some(at(&receiver)), &[5; 95], 10);
+                .send(&Transmit::new(&[5; 95]).to(at(&receiver)).in_segments_of(10));
             sender.flush().into_result().unwrap();
             let (mut count, mut length) = (0, 0);
             while count < 11 {
                 count += receiver
-                    .receive(SOON, &NEVER, |message, _| {
+                    .receive(SOON, |message, _| {
                         assert_eq!(message.is_truncated(), message.length() > capacity);
                         assert_eq!(message.bytes().len(), message.length().min(capacity));
                         length += message.length();
@@ -262,24 +265,20 @@ fn what_the_options_bring_comes_along_on_each_backend() {
             .option("IP_RECVTOS=1".parse().unwrap())
             .option("SO_TIMESTAMPNS=1".parse().unwrap())
             .packet_info(true);
-        let mut server = open(backend, builder, "0.0.0.0", TransportConfig::default()).unwrap();
+        let mut server = open(backend, builder, "0.0.0.0", TransportConfig::bulk()).unwrap();
         let port = at(&server).port();
         let tos = Endpoint::builder().option("IP_TOS=2".parse().unwrap());
-        let mut client = open(
-            Backend::Offload,
-            tos,
-            "127.0.0.1",
-            TransportConfig::default(),
-        )
-        .unwrap();
+        let mut client = open(Backend::Offload, tos, "127.0.0.1", TransportConfig::bulk()).unwrap();
         // 127.0.0.2 is asked, so it must answer, though the route would choose 127.0.0.1.
         let asked = SocketAddr::from(([127, 0, 0, 2], port));
-        client.send_queue().send_run(Some(asked), &[1; 100], 30);
+        client
+            .send_queue()
+            .send(&Transmit::new(&[1; 100]).to(asked).in_segments_of(30));
         client.flush().into_result().unwrap();
         let mut seen = 0;
         while seen < 4 {
             seen += server
-                .receive(SOON, &NEVER, |message, send_queue| {
+                .receive(SOON, |message, send_queue| {
                     assert!(!message.is_control_truncated(), "{backend}");
                     let beside = message.control_messages();
                     assert_eq!(beside.packet_info().unwrap().destination, asked.ip());
@@ -292,9 +291,7 @@ fn what_the_options_bring_comes_along_on_each_backend() {
         server.flush().into_result().unwrap();
         let mut back = 0;
         while back < 4 {
-            let came = client.receive(SOON, &NEVER, |message, _| {
-                assert_eq!(message.source(), asked)
-            });
+            let came = client.receive(SOON, |message, _| assert_eq!(message.source(), asked));
             back += came.unwrap();
         }
     }
@@ -306,7 +303,7 @@ fn a_wait_ends_when_it_is_to() {
         for spin in [false, true] {
             let settings = TransportConfig {
                 spin,
-                ..TransportConfig::default()
+                ..TransportConfig::bulk()
             };
             let mut transport = open(backend, Endpoint::builder(), "::1", settings).unwrap();
             let time = Duration::from_millis(20);
@@ -317,34 +314,30 @@ fn a_wait_ends_when_it_is_to() {
                 Wait::For(time),
             ] {
                 let start = Instant::now();
-                assert_eq!(transport.receive(wait, &NEVER, |_, _| ()).unwrap(), 0);
+                assert_eq!(transport.receive(wait, |_, _| ()).unwrap(), 0);
                 match wait {
                     Wait::Never => {}
                     Wait::Until(end) => assert!(Instant::now() >= end, "{backend}"),
                     _ => assert!(start.elapsed() >= time, "{backend}"),
                 }
             }
-            let raised = AtomicBool::new(true);
-            assert_eq!(
-                transport
-                    .receive(Wait::Forever, &raised, |_, _| ())
-                    .unwrap(),
-                0
-            );
+            let waker = Waker::new().unwrap();
+            transport.wake_by(waker.clone());
+            waker.wake();
+            assert_eq!(transport.receive(Wait::Forever, |_, _| ()).unwrap(), 0);
             // After waits that ended, it still waits and receives.
             let mut sender = open(
                 Backend::Single,
                 Endpoint::builder(),
                 "::1",
-                TransportConfig::default(),
+                TransportConfig::bulk(),
             )
             .unwrap();
-            sender.send_queue().queue(Some(at(&transport)), None, b"");
+            sender
+                .send_queue()
+                .queue(&Transmit::new(b"").to(at(&transport)));
             sender.flush().into_result().unwrap();
-            assert_eq!(
-                transport.receive(Wait::Forever, &NEVER, |_, _| ()).unwrap(),
-                1
-            );
+            assert_eq!(transport.receive(Wait::Forever, |_, _| ()).unwrap(), 1);
         }
     }
 }
@@ -356,7 +349,7 @@ fn the_shortest_wait_ends() {
         let mut transport = plain(backend);
         for nanos in [0, 1, 500, 999, 1_000, 1_001] {
             let wait = Wait::For(Duration::from_nanos(nanos));
-            let came = transport.receive(wait, &NEVER, |_, _| ()).unwrap();
+            let came = transport.receive(wait, |_, _| ()).unwrap();
             assert_eq!(came, 0, "{backend}: {nanos} ns");
         }
     }
@@ -368,7 +361,7 @@ fn the_longest_wait_waits() {
         for spin in [false, true] {
             let settings = TransportConfig {
                 spin,
-                ..TransportConfig::default()
+                ..TransportConfig::bulk()
             };
             let mut transport = open(backend, Endpoint::builder(), "127.0.0.1", settings).unwrap();
             let far = Instant::now() + Duration::from_secs(1 << 40);
@@ -382,7 +375,7 @@ fn the_longest_wait_waits() {
                     std::thread::sleep(Duration::from_millis(10));
                     sender.endpoint().send_to(b"at last", target).unwrap();
                 });
-                let came = transport.receive(wait, &NEVER, |_, _| ()).unwrap();
+                let came = transport.receive(wait, |_, _| ()).unwrap();
                 assert_eq!(came, 1, "{backend}: {wait:?}");
                 later.join().unwrap();
             }
@@ -400,7 +393,7 @@ fn a_busy_echo_makes_one_call_to_receive_and_one_to_send() {
         for _ in 0..10 {
             client.send_to(b"ping", at(&server)).unwrap();
             server
-                .receive(Wait::Forever, &NEVER, |message, send_queue| {
+                .receive(Wait::Forever, |message, send_queue| {
                     send_queue.echo(message)
                 })
                 .unwrap();
@@ -416,7 +409,7 @@ fn settings_out_of_range_are_refused() {
         let settings = TransportConfig {
             batch,
             capacity,
-            ..TransportConfig::default()
+            ..TransportConfig::bulk()
         };
         let error = open(Backend::Batch, Endpoint::builder(), "127.0.0.1", settings).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -435,18 +428,22 @@ fn a_transport_exchanges_its_socket() {
         let mut other = gro.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let second = other.local_address().unwrap();
         let to = Some(at(&peer));
-        transport.send_queue().queue(to, None, b"from the first");
+        transport
+            .send_queue()
+            .queue(&Transmit::new(b"from the first").to(to));
         let exchanged = transport.swap_socket(&mut other);
         if backend == Backend::Uring {
             assert_eq!(exchanged.unwrap_err().kind(), ErrorKind::Unsupported);
             continue;
         }
         exchanged.unwrap();
-        transport.send_queue().queue(to, None, b"from the second");
+        transport
+            .send_queue()
+            .queue(&Transmit::new(b"from the second").to(to));
         assert_eq!(transport.flush().into_result().unwrap(), 2, "{backend}");
         let mut got = Vec::new();
         while got.len() < 2 {
-            let came = peer.receive(SOON, &NEVER, |message, send_queue| {
+            let came = peer.receive(SOON, |message, send_queue| {
                 got.push((message.source(), message.bytes().to_vec()));
                 send_queue.echo(message);
             });

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::os::fd::AsFd;
 
 use backend_common::{at, backends, open, plain, take};
-use udpraw::io::{Backend, BackendChoice, Transport, TransportConfig};
+use udpraw::io::{Backend, BackendChoice, Transmit, Transport, TransportConfig};
 use udpraw::socket::Endpoint;
 
 #[test]
@@ -16,7 +16,7 @@ fn buffers_that_ran_dry_are_armed_again() {
     }
     let settings = TransportConfig {
         batch: 4,
-        ..TransportConfig::default()
+        ..TransportConfig::bulk()
     };
     let mut receiver = open(Backend::Uring, Endpoint::builder(), "127.0.0.1", settings).unwrap();
     let mut sender = plain(Backend::Batch);
@@ -27,7 +27,7 @@ fn buffers_that_ran_dry_are_armed_again() {
         for datagram in &want {
             sender
                 .send_queue()
-                .queue(Some(at(&receiver)), None, datagram);
+                .queue(&Transmit::new(datagram).to(at(&receiver)));
         }
         sender.flush().into_result().unwrap();
         assert_eq!(take(&mut receiver, 64), want);
@@ -132,7 +132,7 @@ fn a_forbidden_backend_is_unsupported_and_only_auto_goes_on() {
                 backend,
                 Endpoint::builder(),
                 "127.0.0.1",
-                TransportConfig::default(),
+                TransportConfig::bulk(),
             )
             .unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
@@ -143,12 +143,13 @@ fn a_forbidden_backend_is_unsupported_and_only_auto_goes_on() {
             .bind("127.0.0.1:0".parse().unwrap())
             .unwrap();
         let mut auto =
-            Transport::open(endpoint, BackendChoice::Auto, TransportConfig::default()).unwrap();
+            Transport::open(endpoint, BackendChoice::Auto, TransportConfig::bulk()).unwrap();
         assert_eq!(auto.backend(), Backend::Single);
         assert_eq!(auto.passed_over().len(), 2);
         // And it works: no run reaches a socket that could not tell it from a datagram.
         let to = at(&auto);
-        auto.send_queue().send_run(Some(to), &[1; 95], 10);
+        auto.send_queue()
+            .send(&Transmit::new(&[1; 95]).to(to).in_segments_of(10));
         auto.flush().into_result().unwrap();
         assert_eq!(take(&mut auto, 10).last().unwrap().len(), 5);
     })

@@ -3,14 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use udpraw::io::{Backend, BackendChoice, Transport, TransportConfig, Wait};
+use udpraw::io::{Backend, BackendChoice, Transmit, Transport, TransportConfig, Wait};
 use udpraw::socket::Endpoint;
-
-static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// Datagrams of one size from one client to one server, and a last one that may be shorter.
 #[derive(Clone, Debug)]
@@ -75,7 +72,7 @@ fn open(backend: Backend, ip: &str) -> Transport {
     // Small batches, so that more than one call is needed; provided buffers run dry, too.
     let settings = TransportConfig {
         batch: 8,
-        ..TransportConfig::default()
+        ..TransportConfig::bulk()
     };
     Transport::open(endpoint.unwrap(), BackendChoice::Only(backend), settings).unwrap()
 }
@@ -95,20 +92,16 @@ fn take(
     let mut seen = 0;
     while seen < want {
         let came = transport
-            .receive(
-                Wait::For(Duration::from_secs(2)),
-                &NEVER,
-                |message, send_queue| {
-                    assert!(!message.is_truncated() && !message.is_control_truncated());
-                    for datagram in message.datagrams() {
-                        note(message.source(), datagram);
-                    }
-                    assert_eq!(message.length(), message.bytes().len());
-                    if echo {
-                        send_queue.echo(message);
-                    }
-                },
-            )
+            .receive(Wait::For(Duration::from_secs(2)), |message, send_queue| {
+                assert!(!message.is_truncated() && !message.is_control_truncated());
+                for datagram in message.datagrams() {
+                    note(message.source(), datagram);
+                }
+                assert_eq!(message.length(), message.bytes().len());
+                if echo {
+                    send_queue.echo(message);
+                }
+            })
             .unwrap();
         assert_ne!(
             came,
@@ -145,13 +138,14 @@ fn run(shots: &[Shot], sending: Backend, receiving: Backend, ip: &str) -> Delive
             let whole = payload(number as u64, length);
             // A run cannot end in a datagram of no bytes, nor consist of them.
             if shot.lent && shot.last > 0 {
-                send_queue.send_run(to, &whole, shot.size);
+                send_queue.send(&Transmit::new(&whole).to(to).in_segments_of(shot.size));
             } else {
                 let (sized, last) = whole.split_at(length - shot.last);
                 for index in 0..shot.count - 1 {
-                    send_queue.queue(to, None, &sized[index * shot.size..][..shot.size]);
+                    send_queue
+                        .queue(&Transmit::new(&sized[index * shot.size..][..shot.size]).to(to));
                 }
-                send_queue.queue(to, None, last);
+                send_queue.queue(&Transmit::new(last).to(to));
             }
             owed[shot.client][shot.server] += shot.count;
         }
@@ -200,7 +194,7 @@ fn backends() -> Vec<Backend> {
         match Transport::open(
             endpoint.unwrap(),
             BackendChoice::Only(*backend),
-            TransportConfig::default(),
+            TransportConfig::bulk(),
         ) {
             Ok(_) => true,
             Err(error) => {

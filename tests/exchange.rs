@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use common::{Finished, Running, Server, ask, finish, json_lines, socket, udpraw};
-use udpraw::io::{Backend, BackendChoice, Transport, TransportConfig};
+use udpraw::io::{Backend, BackendChoice, Transmit, Transport, TransportConfig};
 use udpraw::protocol::exchange::{Frame, Kind};
 use udpraw::socket::{Endpoint, Family};
 
@@ -435,11 +435,11 @@ fn floods_of_random_and_truncated_frames_do_no_harm() {
         let before = resident(running.id());
         let endpoint = Endpoint::builder().unbound(Family::V4).unwrap();
         let choice = BackendChoice::Only(Backend::Batch);
-        let mut flood = Transport::open(endpoint, choice, TransportConfig::default()).unwrap();
+        let mut flood = Transport::open(endpoint, choice, TransportConfig::bulk()).unwrap();
         let (mut dice, mut bytes) = (fastrand::Rng::with_seed(1), Vec::new());
         for number in 0..all {
             hostile(&mut dice, number, &mut bytes);
-            flood.send_queue().queue(Some(at), None, &bytes);
+            flood.send_queue().queue(&Transmit::new(&bytes).to(at));
         }
         flood.flush().into_result().unwrap();
         assert_eq!(flood.counters().sent, all);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use udpraw::error::Error;
-use udpraw::io::{BackendChoice, Transport, TransportConfig, Wait};
+use udpraw::io::{BackendChoice, Transmit, Transport, TransportConfig, Wait};
 use udpraw::relay::{Config, Event, Relay};
 use udpraw::socket::Endpoint;
 
@@ -16,8 +16,7 @@ const BURST: usize = 32;
 /// often the relay's thread allocated while the later half of 2,000 datagrams passed.
 fn allocations_of(impairments: &str) -> usize {
     let bind = || Endpoint::builder().bind("127.0.0.1:0".parse().unwrap());
-    let open =
-        |endpoint| Transport::open(endpoint, BackendChoice::Auto, TransportConfig::default());
+    let open = |endpoint| Transport::open(endpoint, BackendChoice::Auto, TransportConfig::bulk());
     let target = open(bind().unwrap()).unwrap();
     let config = Config {
         up: impairments.parse().unwrap(),
@@ -36,8 +35,7 @@ fn allocations_of(impairments: &str) -> usize {
             let mut target = target;
             while !stop.load(Ordering::Relaxed) {
                 let wait = Wait::For(Duration::from_millis(50));
-                let echo =
-                    target.receive(wait, &stop, |message, send_queue| send_queue.echo(message));
+                let echo = target.receive(wait, |message, send_queue| send_queue.echo(message));
                 echo.unwrap();
                 target.flush().into_result().unwrap();
             }
@@ -46,13 +44,15 @@ fn allocations_of(impairments: &str) -> usize {
             let mut client = open(bind().unwrap()).unwrap();
             while !stop.load(Ordering::Relaxed) {
                 for _ in 0..BURST {
-                    client.send_queue().queue(Some(address), None, &[7; 1000]);
+                    client
+                        .send_queue()
+                        .queue(&Transmit::new(&[7; 1000]).to(address));
                 }
                 client.flush().into_result().unwrap();
                 let mut came = 0;
                 while came < BURST && !stop.load(Ordering::Relaxed) {
                     let wait = Wait::For(Duration::from_millis(50));
-                    came += client.receive(wait, &stop, |_, _| {}).unwrap();
+                    came += client.receive(wait, |_, _| {}).unwrap();
                 }
             }
         });

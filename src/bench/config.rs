@@ -105,7 +105,7 @@ pub struct Config {
     /// The sender of a sink waits for no credit, and sends what gets lost.
     pub flood: bool,
     /// Bytes of receive and send buffer to ask for on both sides; `None` asks for what
-    /// [`TransportConfig::default`] does.
+    /// [`TransportConfig::bulk`] does.
     pub buffers: (Option<usize>, Option<usize>),
     /// A consenting `udpraw server` elsewhere, instead of a receiver in this process.
     pub server: Option<SocketAddr>,
@@ -135,15 +135,15 @@ impl Default for Config {
 impl Config {
     /// How the transports of both sides run.
     pub(super) fn settings(&self) -> TransportConfig {
-        let defaults = TransportConfig::default();
+        let bulk = TransportConfig::bulk();
         TransportConfig {
             spin: self.spin,
             socket_buffers: match self.buffers {
-                (None, None) => defaults.socket_buffers,
+                (None, None) => bulk.socket_buffers,
                 // What was asked for is set on the socket itself.
                 _ => None,
             },
-            ..defaults
+            ..bulk
         }
     }
 
@@ -258,7 +258,6 @@ pub fn available(choice: BackendChoice) -> Result<Backend> {
     let endpoint = Endpoint::builder().unbound(Family::V4)?;
     let settings = TransportConfig {
         batch: 1,
-        socket_buffers: None,
         ..TransportConfig::default()
     };
     Ok(Transport::open(endpoint, choice, settings)?.backend())

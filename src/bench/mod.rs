@@ -223,7 +223,7 @@ fn fails_too(config: &Config, failed: Variant, error: &Error) -> impl Fn(&Varian
 /// Where it will be measured: a socket as the trials have it is made to see what it is granted.
 fn setting(config: &Config, trials: usize) -> Result<Environment> {
     let (receive, send) = config.buffers;
-    let usual = TransportConfig::default().socket_buffers;
+    let usual = TransportConfig::bulk().socket_buffers;
     let family = config.server.map_or(config.family, Family::of);
     let endpoint = trial::builder(config)?.unbound(family)?;
     let transport = Transport::open(endpoint, BackendChoice::Auto, config.settings())?;

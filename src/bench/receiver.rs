@@ -8,7 +8,7 @@ use super::config::Scenario;
 use super::ledger::Count;
 use crate::cpu;
 use crate::error::{Error, Result};
-use crate::io::{Backend, BackendChoice, Transport, TransportConfig, Wait};
+use crate::io::{Backend, BackendChoice, Transmit, Transport, TransportConfig, Wait};
 use crate::protocol::bench_handshake::{Answer, LENGTH, Question, Service};
 use crate::socket::Endpoint;
 use crate::socket::options::{SocketOption, Value};
@@ -59,20 +59,19 @@ pub(super) fn serve(
     let mut count = Count::default();
     let mut asked = None;
     loop {
-        let received =
-            transport.receive(Wait::For(PATIENCE), &counts.done, |message, send_queue| {
-                if message.length() == LENGTH
-                    && let Some(question) = Question::decode(message.bytes())
-                {
-                    count.questions += 1;
-                    asked = Some((question, message.source()));
-                    return;
-                }
-                count.received += message.count() as u64;
-                if service == Service::Echo {
-                    send_queue.echo(message);
-                }
-            });
+        let received = transport.receive(Wait::For(PATIENCE), |message, send_queue| {
+            if message.length() == LENGTH
+                && let Some(question) = Question::decode(message.bytes())
+            {
+                count.questions += 1;
+                asked = Some((question, message.source()));
+                return;
+            }
+            count.received += message.count() as u64;
+            if service == Service::Echo {
+                send_queue.echo(message);
+            }
+        });
         if counts.done.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -90,7 +89,9 @@ pub(super) fn serve(
                 dropped: count.drops,
             };
             let answer = answer.encode();
-            transport.send_queue().queue(Some(client), None, &answer);
+            transport
+                .send_queue()
+                .queue(&Transmit::new(&answer).to(client));
         }
         transport.flush();
     }

@@ -8,9 +8,9 @@ use super::config::{Config, Variant};
 use super::ledger::Count;
 use crate::cpu;
 use crate::error::{Error, Result};
-use crate::io::{Backend, Transport, Wait};
+use crate::io::{Backend, Transmit, Transport, Wait};
 use crate::protocol::bench_handshake::{Answer, Question};
-use crate::socket::PacketInfo;
+use crate::socket::SourceAddress;
 
 /// How long a question goes unanswered before it is asked again; doubled each time.
 const PATIENCE: Duration = Duration::from_millis(4);
@@ -44,7 +44,7 @@ pub(super) struct Sender<'a> {
     /// Datagrams between two questions of a sink; `None` for no flow control.
     credit: Option<usize>,
     /// What each further flow leaves by.
-    flows: Vec<PacketInfo>,
+    flows: Vec<SourceAddress>,
     dice: fastrand::Rng,
     questions: u64,
     /// Replies of an echo.
@@ -72,12 +72,7 @@ impl<'a> Sender<'a> {
         };
         let batch = run * runs;
         let flows = (0..config.flows).filter(|_| config.flows > 1).map(|flow| {
-            let address = IpAddr::from(Ipv4Addr::new(127, 0, 0, flow as u8 + 1));
-            PacketInfo {
-                destination: address,
-                local: Some(address),
-                interface: 0,
-            }
+            SourceAddress::from(IpAddr::from(Ipv4Addr::new(127, 0, 0, flow as u8 + 1)))
         });
         Self {
             transport,
@@ -173,18 +168,18 @@ impl<'a> Sender<'a> {
                 on_their_way = whole;
             }
             let mut replies = 0;
-            let came =
-                self.transport
-                    .receive(Wait::For(LOST), self.stop, |message, send_queue| {
-                        // What else comes is no reply.
-                        if message.segment_size() != size {
-                            return;
-                        }
-                        replies += message.count();
-                        if has_flows && !is_over {
-                            send_queue.echo(message);
-                        }
-                    })?;
+            let came = self
+                .transport
+                .receive(Wait::For(LOST), |message, send_queue| {
+                    // What else comes is no reply.
+                    if message.segment_size() != size {
+                        return;
+                    }
+                    replies += message.count();
+                    if has_flows && !is_over {
+                        send_queue.echo(message);
+                    }
+                })?;
             if came == 0 {
                 // What did not come by now does not come: the books will tell.
                 on_their_way = 0;
@@ -217,7 +212,7 @@ impl<'a> Sender<'a> {
         let mut send_queue = self.transport.send_queue();
         for _ in 0..self.variant.outstanding {
             for flow in &self.flows {
-                send_queue.queue(self.peer, Some(*flow), payload);
+                send_queue.queue(&Transmit::new(payload).to(self.peer).from(*flow));
             }
         }
         self.flush()
@@ -229,14 +224,14 @@ impl<'a> Sender<'a> {
         let mut send_queue = self.transport.send_queue();
         if size == 0 {
             // A run of nothing would be one datagram.
-            (0..count).for_each(|_| send_queue.queue(self.peer, None, &[]));
+            (0..count).for_each(|_| send_queue.queue(&Transmit::new(&[]).to(self.peer)));
             return;
         }
         let mut left = count;
         while left > 0 {
             let now = left.min(self.batch);
             let bytes = self.payload.get(..now * size).unwrap_or_default();
-            send_queue.send_run(self.peer, bytes, size);
+            send_queue.send(&Transmit::new(bytes).to(self.peer).in_segments_of(size));
             left -= now;
         }
     }
@@ -257,7 +252,7 @@ impl<'a> Sender<'a> {
         self.transport.flush();
         let before = self.transport.counters().sent;
         let mut send_queue = self.transport.send_queue();
-        send_queue.queue(self.peer, None, &question.encode());
+        send_queue.queue(&Transmit::new(&question.encode()).to(self.peer));
         send_queue.flush();
         self.questions += self.transport.counters().sent - before;
         question
@@ -276,12 +271,10 @@ impl<'a> Sender<'a> {
         let mut patience = PATIENCE;
         while !self.stop.load(Ordering::Relaxed) {
             let mut answer = None;
-            let came = self
-                .transport
-                .receive(Wait::For(patience), self.stop, |message, _| {
-                    let found = message.datagrams().find_map(|bytes| question.answer(bytes));
-                    answer = answer.or(found);
-                })?;
+            let came = self.transport.receive(Wait::For(patience), |message, _| {
+                let found = message.datagrams().find_map(|bytes| question.answer(bytes));
+                answer = answer.or(found);
+            })?;
             if answer.is_some() {
                 return Ok(answer);
             }

@@ -133,7 +133,7 @@ pub(super) fn builder(config: &Config) -> Result<Builder> {
     let (receive, send) = config.buffers;
     let mut settings = Vec::new();
     if receive.or(send).is_some() {
-        let usual = TransportConfig::default().socket_buffers;
+        let usual = TransportConfig::bulk().socket_buffers;
         for (name, bytes) in [("SO_RCVBUF", receive), ("SO_SNDBUF", send)] {
             if let Some(bytes) = bytes.or(usual) {
                 settings.push(format!("{name}={bytes}").parse::<OptionValue>()?);

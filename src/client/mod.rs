@@ -30,7 +30,7 @@ use crate::error::{Error, Result};
 use crate::protocol::exchange::{Defect, Ignored, Requester};
 use crate::protocol::{RttEstimator, Schedule};
 use crate::socket::options::OptionValue;
-use crate::socket::{Datagram, Endpoint, Family, QueuedError, Readiness, ReceiveBuffer};
+use crate::socket::{Endpoint, Family, QueuedError, Readiness, ReceiveBuffer, Received};
 
 /// So many ICMP messages about earlier requests are taken before the next.
 const MOST_FORGOTTEN: u32 = 1000;
@@ -46,18 +46,18 @@ pub enum Event<'a> {
     /// A reply came.
     Replied(Reply<'a>),
     /// A datagram came from somebody who was not asked, and is ignored.
-    Stranger(Datagram<'a>),
+    Stranger(Received<'a>),
     /// A datagram was waiting before the request was sent, so it cannot answer it.
-    Late(Datagram<'a>),
+    Late(Received<'a>),
     /// A datagram that does not answer the exchange, and is ignored.
-    Unasked(Datagram<'a>, Unasked),
+    Unasked(Received<'a>, Unasked),
 }
 
 /// A reply, and how long it took.
 #[derive(Clone, Copy, Debug)]
 pub struct Reply<'a> {
     /// The datagram.
-    pub datagram: Datagram<'a>,
+    pub datagram: Received<'a>,
     /// What it says: its bytes, or what they carry in an exchange.
     pub payload: &'a [u8],
     /// The id of the exchange that it answers.

@@ -139,11 +139,25 @@ pub struct TransportConfig {
     /// copied out of the kernel at all, and only its length is known. `offload` takes whole runs,
     /// so there it is 65,535 or 0.
     pub capacity: usize,
-    /// Ask for receive and send buffers of at least so many bytes (`SO_RCVBUF`, `SO_SNDBUF`), as far
-    /// as `rmem_max` and `wmem_max` allow; `None` leaves them alone.
+    /// Ask for receive and send buffers of at least this many bytes (`SO_RCVBUF`, `SO_SNDBUF`), as far
+    /// as `rmem_max` and `wmem_max` allow; `None`, the default, leaves them alone.
     pub socket_buffers: Option<usize>,
     /// Treat each offloaded run as if the device had refused it (EIO), to try the way round.
     pub force_no_gso: bool,
+}
+
+impl TransportConfig {
+    /// The socket buffers of [`Self::bulk`] in bytes.
+    pub const BULK_BUFFERS: usize = 4 << 20;
+
+    /// The default, with socket buffers for bulk traffic: what a burst needs that arrives while the
+    /// program does not run.
+    pub fn bulk() -> Self {
+        Self {
+            socket_buffers: Some(Self::BULK_BUFFERS),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for TransportConfig {
@@ -152,7 +166,7 @@ impl Default for TransportConfig {
             spin: false,
             batch: 64,
             capacity: ReceiveBuffer::DEFAULT_CAPACITY,
-            socket_buffers: Some(4 << 20),
+            socket_buffers: None,
             force_no_gso: false,
         }
     }

@@ -7,12 +7,10 @@ use super::adaptive_batch::AdaptiveBatch;
 use super::backend::{Backend, TransportConfig};
 use super::counters::Counters;
 use super::engine::{BlockFor, Engine};
-use super::received::Received;
-use super::send::{Messages, Sender, compose};
 use super::unsupported;
 use crate::error::Result;
-use crate::socket::{Endpoint, ReceiveBuffer};
-use crate::sys::mmsg::{self, ReceiveArena, SendArena};
+use crate::socket::{Endpoint, ReceiveBuffer, Received};
+use crate::sys::mmsg::{self, ReceiveArena};
 
 pub(super) struct Batch {
     arena: ReceiveArena,
@@ -20,10 +18,7 @@ pub(super) struct Batch {
     adaptive_batch: AdaptiveBatch,
     /// How many slots the next batch uses.
     slots: usize,
-    outgoing: Many,
 }
-
-struct Many(SendArena);
 
 impl Batch {
     pub(super) fn open(endpoint: &mut Endpoint, settings: &TransportConfig) -> Result<Self> {
@@ -34,7 +29,6 @@ impl Batch {
             flags: truncation(settings.capacity),
             adaptive_batch: AdaptiveBatch::default(),
             slots: settings.batch,
-            outgoing: Many(SendArena::new(settings.batch)),
         })
     }
 }
@@ -71,22 +65,7 @@ impl Engine for Batch {
         Ok(came)
     }
 
-    fn split(&mut self, index: usize) -> (Option<Received<'_>>, &mut dyn Sender) {
-        let message = self.arena.slot(index).map(Received::from_slot);
-        (message, &mut self.outgoing)
-    }
-}
-
-impl Sender for Many {
-    fn attempt(
-        &mut self,
-        fd: BorrowedFd<'_>,
-        first: usize,
-        count: usize,
-        messages: Messages<'_, '_>,
-    ) -> io::Result<usize> {
-        self.0.send(fd, count, |index, control| {
-            compose(&messages(first + index), control)
-        })
+    fn message(&self, index: usize) -> Option<Received<'_>> {
+        self.arena.slot(index).map(Received::from_slot)
     }
 }

@@ -5,7 +5,8 @@
 
 use std::net::SocketAddr;
 
-use crate::socket::PacketInfo;
+use super::transmit::Transmit;
+use crate::socket::{Ecn, SourceAddress};
 
 /// The most bytes of payload in a run: what fits an IPv4 datagram. IPv6 would take 20 more.
 pub(super) const RUN_BYTES: usize = 65_507;
@@ -41,50 +42,11 @@ impl Limits {
     }
 }
 
-/// A datagram or a run, ready to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Message<'a> {
-    /// The connected peer if there is none.
-    pub(super) destination: Option<SocketAddr>,
-    /// What a reply leaves by.
-    pub(super) from: Option<PacketInfo>,
-    pub(super) bytes: &'a [u8],
-    /// The size of each datagram; the last may be shorter.
-    pub(super) segment: usize,
-}
-
-impl<'a> Message<'a> {
-    /// How many datagrams it is.
-    pub(super) fn count(&self) -> usize {
-        self.bytes.len().div_ceil(self.segment.max(1)).max(1)
-    }
-
-    pub(super) fn is_run(&self) -> bool {
-        self.bytes.len() > self.segment
-    }
-
-    /// The same datagrams, in messages of at most `segments` each.
-    pub(super) fn part(&self, index: usize, segments: usize) -> Message<'a> {
-        let size = self.segment.saturating_mul(segments);
-        let start = index.saturating_mul(size).min(self.bytes.len());
-        let end = start.saturating_add(size).min(self.bytes.len());
-        Message {
-            bytes: self.bytes.get(start..end).unwrap_or_default(),
-            segment: self.segment.min(end - start),
-            ..*self
-        }
-    }
-
-    /// How many messages [`Self::part`] makes of it.
-    pub(super) fn parts(&self, segments: usize) -> usize {
-        self.count().div_ceil(segments.max(1))
-    }
-}
-
 #[derive(Debug)]
 struct Run {
     destination: Option<SocketAddr>,
-    from: Option<PacketInfo>,
+    source: Option<SourceAddress>,
+    ecn: Option<Ecn>,
     start: usize,
     length: usize,
     segment: usize,
@@ -97,20 +59,20 @@ struct Run {
 pub(super) struct Queue {
     data: Vec<u8>,
     runs: Vec<Run>,
+    /// How many of the runs have been sent.
+    done: usize,
+    /// The most runs and bytes it takes, unless it is [stretched](Self::stretch).
+    capacity: (usize, usize),
 }
 
 impl Queue {
-    /// Room for nothing: what stands in for a queue while it is sent.
-    pub(super) const EMPTY: Self = Self {
-        data: Vec::new(),
-        runs: Vec::new(),
-    };
-
     /// Room for `bytes` of payload in up to `runs` messages; nothing is allocated later.
     pub(super) fn new(runs: usize, bytes: usize) -> Self {
         Self {
             data: Vec::with_capacity(bytes),
             runs: Vec::with_capacity(runs),
+            done: 0,
+            capacity: (runs, bytes),
         }
     }
 
@@ -118,53 +80,81 @@ impl Queue {
         self.runs.is_empty()
     }
 
+    /// How many messages wait.
     pub(super) fn len(&self) -> usize {
-        self.runs.len()
+        self.runs.len() - self.done
     }
 
-    /// Whether so many bytes could ever wait here.
+    /// Whether it could hold that many bytes once it is empty.
     pub(super) fn can_hold(&self, bytes: usize) -> bool {
-        bytes <= self.data.capacity()
+        bytes <= self.capacity.1
     }
 
-    pub(super) fn clear(&mut self) {
-        self.data.clear();
-        self.runs.clear();
+    /// Takes the oldest `count` messages out.
+    pub(super) fn advance(&mut self, count: usize) {
+        self.done = (self.done + count).min(self.runs.len());
+        if self.done == self.runs.len() {
+            self.data.clear();
+            self.runs.clear();
+            self.done = 0;
+        } else if self.done > self.runs.len() / 2 {
+            // What is copied is no more than what was sent since the last time.
+            let start = self.runs[self.done].start;
+            self.data.drain(..start);
+            self.runs.drain(..self.done);
+            self.runs.iter_mut().for_each(|run| run.start -= start);
+            self.done = 0;
+        }
     }
 
-    /// Queues a message, which is one datagram or a run within `limits`; says whether there was room
-    /// for it.
+    /// Queues a message, which is one datagram or a run within `limits`; returns whether there was
+    /// room for it.
     #[must_use]
-    pub(super) fn push(&mut self, message: &Message<'_>, limits: Limits) -> bool {
-        if message.bytes.len() > self.data.capacity() - self.data.len() {
+    pub(super) fn push(&mut self, message: &Transmit<'_>, limits: Limits) -> bool {
+        let (runs, bytes) = self.capacity;
+        if self.data.len() + message.contents.len() > bytes {
             return false;
         }
-        if !self.join(message) {
-            if self.runs.len() == self.runs.capacity() {
+        let has_joined = self.join(message);
+        if !has_joined {
+            if self.runs.len() >= runs {
                 return false;
             }
-            let most = limits.segments_of(message.segment);
-            let is_full = !message.bytes.len().is_multiple_of(message.segment.max(1));
-            self.runs.push(Run {
-                destination: message.destination,
-                from: message.from,
-                start: self.data.len(),
-                length: message.bytes.len(),
-                segment: message.segment,
-                room: if is_full {
-                    0
-                } else {
-                    most.saturating_sub(message.count())
-                },
-            });
+            self.append(message, limits);
         }
-        self.data.extend_from_slice(message.bytes);
+        self.data.extend_from_slice(message.contents);
         true
     }
 
+    /// As [`Self::push`], and makes room.
+    pub(super) fn stretch(&mut self, message: &Transmit<'_>, limits: Limits) {
+        if !self.join(message) {
+            self.append(message, limits);
+        }
+        self.data.extend_from_slice(message.contents);
+    }
+
+    fn append(&mut self, message: &Transmit<'_>, limits: Limits) {
+        let (length, segment) = (message.contents.len(), message.segment());
+        let is_full = !length.is_multiple_of(segment.max(1));
+        let room = limits.segments_of(segment).saturating_sub(message.count());
+        self.runs.push(Run {
+            destination: message.destination,
+            source: message.source,
+            ecn: message.ecn,
+            start: self.data.len(),
+            length,
+            segment,
+            room: if is_full { 0 } else { room },
+        });
+    }
+
     /// Lets a datagram join the newest run, if it may.
-    fn join(&mut self, message: &Message<'_>) -> bool {
-        let length = message.bytes.len();
+    fn join(&mut self, message: &Transmit<'_>) -> bool {
+        let length = message.contents.len();
+        if self.len() == 0 {
+            return false;
+        }
         let Some(run) = self.runs.last_mut() else {
             return false;
         };
@@ -173,7 +163,8 @@ impl Queue {
             || message.is_run()
             || length > run.segment
             || run.destination != message.destination
-            || run.from != message.from
+            || run.source != message.source
+            || run.ecn != message.ecn
         {
             return false;
         }
@@ -186,14 +177,15 @@ impl Queue {
         true
     }
 
-    /// A message by its place in the queue; `None` past the end.
-    pub(super) fn message(&self, index: usize) -> Option<Message<'_>> {
-        let run = self.runs.get(index)?;
-        Some(Message {
+    /// A message by its place in the queue, 0 for the oldest; `None` past the end.
+    pub(super) fn message(&self, index: usize) -> Option<Transmit<'_>> {
+        let run = self.runs.get(self.done + index)?;
+        Some(Transmit {
             destination: run.destination,
-            from: run.from,
-            bytes: self.data.get(run.start..run.start + run.length)?,
-            segment: run.segment,
+            source: run.source,
+            ecn: run.ecn,
+            contents: self.data.get(run.start..run.start + run.length)?,
+            segment_size: Some(run.segment),
         })
     }
 }
@@ -207,15 +199,8 @@ mod tests {
     type Datagram = (u16, Vec<u8>);
 
     fn push(queue: &mut Queue, (port, bytes): &Datagram, limits: Limits) -> bool {
-        queue.push(
-            &Message {
-                destination: Some(SocketAddr::from(([127, 0, 0, 1], *port))),
-                from: None,
-                bytes,
-                segment: bytes.len(),
-            },
-            limits,
-        )
+        let destination = SocketAddr::from(([127, 0, 0, 1], *port));
+        queue.push(&Transmit::new(bytes).to(destination), limits)
     }
 
     /// The rules as they are written, one datagram after the other: does it join what came before?
@@ -269,10 +254,10 @@ mod tests {
                 let segments = limits.segments.max(1);
                 prop_assert_eq!(message.count(), run.len());
                 let got: Vec<Datagram> = (0..message.parts(1))
-                    .map(|part| (port, message.part(part, 1).bytes.to_vec()))
+                    .map(|part| (port, message.part(part, 1).contents.to_vec()))
                     .collect();
                 prop_assert_eq!(&got, run);
-                prop_assert!(message.bytes.len() <= RUN_BYTES && run.len() <= segments);
+                prop_assert!(message.contents.len() <= RUN_BYTES && run.len() <= segments);
             }
             prop_assert!(queue.message(want.len()).is_none());
         }
@@ -280,11 +265,11 @@ mod tests {
         #[test]
         fn parts_are_the_whole(size in 1..50_usize, length in 0..400_usize, segments in 1..9_usize) {
             let bytes: Vec<u8> = (0..length).map(|byte| byte as u8).collect();
-            let whole = Message { destination: None, from: None, bytes: &bytes, segment: size.min(length) };
+            let whole = Transmit::new(&bytes).in_segments_of(size);
             let parts: Vec<_> = (0..whole.parts(segments)).map(|part| whole.part(part, segments)).collect();
-            let together: Vec<u8> = parts.iter().flat_map(|part| part.bytes.to_vec()).collect();
+            let together: Vec<u8> = parts.iter().flat_map(|part| part.contents.to_vec()).collect();
             prop_assert_eq!(together, &bytes[..]);
-            prop_assert_eq!(parts.iter().map(Message::count).sum::<usize>(), whole.count());
+            prop_assert_eq!(parts.iter().map(Transmit::count).sum::<usize>(), whole.count());
             prop_assert!(parts.iter().all(|part| part.count() <= segments));
         }
     }
@@ -298,7 +283,7 @@ mod tests {
         assert!(!push(&mut queue, &(2, vec![0; 3]), limits), "no bytes left");
         assert!(!push(&mut queue, &(1, vec![0; 1]), limits), "no runs left");
         assert!(push(&mut queue, &(2, vec![0; 2]), limits));
-        queue.clear();
+        queue.advance(2);
         assert!(queue.is_empty() && queue.can_hold(10) && !queue.can_hold(11));
     }
 }

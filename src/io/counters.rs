@@ -2,6 +2,7 @@
 
 /// Figures since a transport was opened; every one only grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Counters {
     /// System calls that received, sent or waited.
     pub syscalls: u64,
@@ -11,6 +12,10 @@ pub struct Counters {
     pub received: u64,
     /// Their payload in bytes, at its true length even where it was cut.
     pub received_bytes: u64,
+    /// Messages sent, a run counted as one. Modulo 2^32 this is the identifier that the kernel gives to
+    /// the timestamp of the next message, if `SOF_TIMESTAMPING_OPT_ID` was set before the transport was
+    /// opened and nothing else sends over the socket.
+    pub sent_messages: u64,
     /// Datagrams sent, each segment of a run counted.
     pub sent: u64,
     /// Their payload in bytes.
@@ -29,4 +34,26 @@ pub struct Counters {
     pub offload_fallbacks: u64,
     /// How often the multishot receive had to be armed anew: its buffers were all full, or it ended.
     pub rearmed: u64,
+}
+
+impl Counters {
+    /// The figures of two halves together.
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            syscalls: self.syscalls + other.syscalls,
+            batches: self.batches + other.batches,
+            received: self.received + other.received,
+            received_bytes: self.received_bytes + other.received_bytes,
+            sent_messages: self.sent_messages + other.sent_messages,
+            sent: self.sent + other.sent,
+            sent_bytes: self.sent_bytes + other.sent_bytes,
+            runs: self.runs + other.runs,
+            would_block: self.would_block + other.would_block,
+            truncated: self.truncated + other.truncated,
+            errors: self.errors + other.errors,
+            refused: self.refused + other.refused,
+            offload_fallbacks: self.offload_fallbacks + other.offload_fallbacks,
+            rearmed: self.rearmed + other.rearmed,
+        }
+    }
 }

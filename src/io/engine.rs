@@ -1,12 +1,11 @@
-//! The shape that each backend has.
+//! What receives for a backend.
 
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::counters::Counters;
-use super::received::Received;
-use super::send::Sender;
+use crate::socket::Received;
 
 /// How long one call may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,12 +14,12 @@ pub(super) enum BlockFor {
     None,
     /// Until something comes, a signal does, or the socket's own `SO_RCVTIMEO` runs out.
     Endless,
-    /// As [`Self::Endless`], and at most so long. Only a backend whose [`Engine::times_itself`] is
+    /// As [`Self::Endless`], and at most that long. Only a backend whose [`Engine::times_itself`] is
     /// asked for it.
     AtMost(Duration),
 }
 
-/// One way to move datagrams. It retries nothing: EINTR and EAGAIN come back as they are.
+/// One way to receive. It retries nothing: EINTR and EAGAIN come back as they are.
 pub(super) trait Engine: Send {
     /// Whether its calls take a time to wait, and the socket needs none.
     fn times_itself(&self) -> bool {
@@ -40,8 +39,8 @@ pub(super) trait Engine: Send {
         counters: &mut Counters,
     ) -> io::Result<usize>;
 
-    /// A message of the last fetch, and what can answer it; `None` past the last one.
-    fn split(&mut self, index: usize) -> (Option<Received<'_>>, &mut dyn Sender);
+    /// A message of the last fetch; `None` past the last one.
+    fn message(&self, index: usize) -> Option<Received<'_>>;
 
     /// Says that the messages of the last fetch are done with.
     fn release(&mut self) {}

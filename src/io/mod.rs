@@ -1,51 +1,62 @@
-//! The backends: every way to move datagrams, behind one contract.
+//! Sending and receiving datagrams by the best way that the kernel has, behind one contract.
 //!
 //! A [`Transport`] is an [`Endpoint`](crate::socket::Endpoint) and the [`Backend`] that moves its
-//! datagrams. Whichever backend it is, this holds:
+//! datagrams; [`Transport::into_split`] makes a [`Receiver`] and a [`Sender`] of it, for two threads or
+//! tasks. Whichever backend it is, this holds:
 //!
 //! **Receiving.** [`Transport::receive`] waits for at least one message and then hands over all that
-//! came with it. A message is an [`Received`]: one datagram, or under `offload` a run of datagrams of
-//! one sender and one size, of which the last may be shorter. It tells the sender, the bytes, the
-//! true length, the size of a segment, whether the end was cut (`MSG_TRUNC`), and beside them what
-//! the socket's options ask for: destination, TOS with ECN, the kernel's timestamp
-//! ([`ControlMessages`](crate::socket::ControlMessages)). Each datagram that the kernel delivered is handed over once.
-//! A datagram of no bytes is a datagram. A message's bytes are valid until its visit ends.
+//! were received with it. A message is a [`Received`]: one datagram, or under `offload` a run of
+//! datagrams from one sender and of one size, of which the last may be shorter. It has the source, the
+//! bytes, the true length, the size of a segment, whether the end was cut (`MSG_TRUNC`), and what the
+//! socket's options ask for: destination, interface, TOS with ECN, TTL, the kernel's timestamp. Each
+//! datagram that the kernel delivered is handed over once. An empty datagram is a datagram. A message's
+//! bytes are valid until its visit ends.
 //!
-//! **Waiting.** How long, [`Wait`] says. No backend asks whether something is there before it receives:
+//! **Waiting.** [`Wait`] says how long. No backend asks whether something is there before it receives:
 //! a wait is the receiving call itself. [`Wait::For`] sets `SO_RCVTIMEO` when its duration changes,
 //! and costs nothing after; the kernel rounds it up to its clock tick. [`Wait::Until`] looks first
-//! and sleeps in `ppoll`. A receive returns 0 when the time is over, or when `stop` was raised and a
-//! signal or the time ended the wait: a flag that is raised without a signal is seen only when the
-//! wait ends, unless the transport spins or has a waker ([`Transport::wake_by`]).
+//! and sleeps in `ppoll`. A receive returns 0 if the time is over, a signal was handled, or the waker
+//! was used ([`Transport::wake_by`]): then look at your flags and call again. One that spins returns
+//! after a tenth of a second at the latest. [`Transport::try_receive`] does not wait at all, and fails
+//! with `WouldBlock`.
 //!
-//! **Sending.** An [`SendQueue`] copies datagrams into a queue ([`SendQueue::queue`], [`SendQueue::reply`],
-//! [`SendQueue::echo`]), or borrows a whole run ([`SendQueue::send_run`]). [`SendQueue::flush`] sends what
-//! waits, in as few calls as the backend can, and each in the cheapest that will do. A reply leaves from
-//! the address that was asked where packet info is on.
+//! **Sending.** A [`SendQueue`] copies datagrams into a queue ([`SendQueue::queue`],
+//! [`SendQueue::reply`], [`SendQueue::echo`]), or borrows a whole run ([`SendQueue::send`]). Each is a
+//! [`Transmit`]: destination, source, ECN, bytes, segment size. [`SendQueue::flush`] sends what is
+//! queued, in as few calls as the backend can, and each in the cheapest that will do. A reply leaves
+//! from the address that the request was sent to where packet info is on.
 //!
-//! **Order.** Datagrams are handed to the kernel in the order in which they were given to the send_queue,
+//! **No room.** While the socket's buffer is full, a send waits; [`SendQueue::flush_within`] limits the
+//! wait, and [`SendQueue::try_send`] does not wait and fails with `WouldBlock`. On a socket that does
+//! not block (`O_NONBLOCK`) nothing ever waits for room: what there is none for stays in the queue until
+//! the next flush.
+//!
+//! **Order.** Datagrams are handed to the kernel in the order in which they were given to the queue,
 //! and none overtakes another. The network may do as it likes. What belongs to different flows may be
 //! received in another order than it was sent in.
 //!
 //! **Partial sends.** The kernel takes a datagram whole or not at all. If a call takes only the first
-//! few, the next call goes on behind them. A datagram that is refused is given up and counted
-//! ([`Sent::refused`]), and those behind it still go. A run that is refused as a run (EIO, EINVAL or
-//! EMSGSIZE at the first send: the device or the path cannot offload it) goes as single datagrams,
-//! counted as [`Counters::offload_fallbacks`], and the transport does not try such runs again.
+//! few, the next call goes on after them. A datagram that is refused is given up and counted
+//! ([`Sent::refused`]), and those behind it are still sent. A run that is refused as a run (EIO, EINVAL
+//! or EMSGSIZE at the first send: the device or the path cannot offload it) is sent as single
+//! datagrams, counted as [`Counters::offload_fallbacks`], and the transport does not try such runs
+//! again.
 //!
-//! **Errors.** EINTR is retried and EAGAIN waits. What ICMP said of an earlier datagram (such as
+//! **Errors.** EINTR is retried and EAGAIN waits. What ICMP said about an earlier datagram (such as
 //! ECONNREFUSED on a connected socket) is the error of a receive, or [`Sent::error`] of a send: the
 //! datagram at hand is then sent again, and neither lost nor doubled. ENOBUFS is an error as any
-//! other: the datagram is refused. An error behind received datagrams is told by the next receive.
-//! A backend that the kernel lacks or forbids is an error of kind `Unsupported`; only [`BackendChoice::Auto`]
-//! goes on to another one.
+//! other: the datagram is refused. An error behind received datagrams is returned by the next receive.
+//! A backend that the kernel lacks or forbids is an error of kind `Unsupported`; only
+//! [`BackendChoice::Auto`] goes on to another one.
 //!
-//! **Cost.** The path of a datagram allocates nothing, copies a payload at most once, and reads the
-//! clock only where it waits for a time.
+//! **Options.** Nothing is set on the socket but `UDP_GRO` by the backend `offload`, `SO_RCVTIMEO` by
+//! [`Wait::For`], and the buffers that [`TransportConfig::socket_buffers`] asks for.
+//!
+//! **Cost.** The path of a datagram allocates nothing (but for a queue that grows on a non-blocking
+//! socket), copies a payload at most once, and reads the clock only where it waits for a time.
 //!
 //! ```
-//! use std::sync::atomic::AtomicBool;
-//! use udpraw::io::{BackendChoice, TransportConfig, Transport, Wait};
+//! use udpraw::io::{BackendChoice, Transmit, Transport, TransportConfig, Wait};
 //! use udpraw::socket::{Endpoint, Family};
 //!
 //! let endpoint = Endpoint::builder().bind("127.0.0.1:0".parse()?)?;
@@ -53,21 +64,20 @@
 //! let mut server = Transport::open(endpoint, BackendChoice::Auto, TransportConfig::default())?;
 //! let endpoint = Endpoint::builder().unbound(Family::V4)?;
 //! let mut client = Transport::open(endpoint, BackendChoice::Auto, TransportConfig::default())?;
-//! let stop = AtomicBool::new(false);
 //!
 //! for word in ["one", "two", "six"] {
-//!     client.send_queue().queue(Some(address), None, word.as_bytes());
+//!     client.send_queue().queue(&Transmit::new(word.as_bytes()).to(address));
 //! }
 //! assert_eq!(client.flush().into_result()?, 3);
 //!
 //! let mut echoed = 0;
 //! while echoed < 3 {
-//!     echoed += server.receive(Wait::Forever, &stop, |message, send_queue| send_queue.echo(message))?;
+//!     echoed += server.receive(Wait::Forever, |message, send_queue| send_queue.echo(message))?;
 //!     server.flush().into_result()?;
 //! }
 //! let mut words = Vec::new();
 //! while words.len() < 3 {
-//!     client.receive(Wait::Forever, &stop, |message, _| {
+//!     client.receive(Wait::Forever, |message, _| {
 //!         words.extend(message.datagrams().map(<[u8]>::to_vec));
 //!     })?;
 //! }
@@ -81,22 +91,28 @@ mod batch;
 mod coalesce;
 mod counters;
 mod engine;
+mod inbox;
 mod offload;
 mod open;
-mod received;
+mod outlet;
 mod send;
 mod send_queue;
 mod single;
+mod transmit;
 mod transport;
 #[cfg(feature = "uring")]
 mod uring;
+mod wait;
 
 pub use backend::{Backend, BackendChoice, TransportConfig};
 pub use counters::Counters;
-pub use received::Received;
 pub use send::Sent;
 pub use send_queue::SendQueue;
-pub use transport::{Transport, Wait};
+pub use transmit::Transmit;
+pub use transport::{Receiver, Sender, Transport};
+pub use wait::Wait;
+
+pub use crate::socket::Received;
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 

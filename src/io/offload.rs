@@ -9,13 +9,11 @@ use super::backend::{Backend, TransportConfig};
 use super::batch::{truncation, waiting};
 use super::counters::Counters;
 use super::engine::{BlockFor, Engine};
-use super::received::Received;
-use super::send::{Messages, Sender, compose};
 use super::unsupported;
 use crate::error::Result;
 use crate::socket::options::SocketOption;
-use crate::socket::{Endpoint, ReceiveBuffer};
-use crate::sys::mmsg::{self, ReceiveArena, SendArena};
+use crate::socket::{Endpoint, ReceiveBuffer, Received};
+use crate::sys::mmsg::{self, ReceiveArena};
 use crate::sys::sockopt;
 
 /// The most slots that a batch uses while whole runs come: more memory than that leaves the cache.
@@ -27,12 +25,6 @@ pub(super) struct Offload {
     adaptive_batch: AdaptiveBatch,
     /// How many slots the next batch uses.
     slots: usize,
-    outgoing: Runs,
-}
-
-struct Runs {
-    arena: SendArena,
-    is_forced: bool,
 }
 
 impl Offload {
@@ -60,10 +52,6 @@ impl Offload {
             flags: truncation(capacity),
             adaptive_batch: AdaptiveBatch::default(),
             slots,
-            outgoing: Runs {
-                arena: SendArena::new(settings.batch),
-                is_forced: settings.force_no_gso,
-            },
         })
     }
 
@@ -90,40 +78,16 @@ impl Engine for Offload {
         // Runs and lone datagrams rarely mix: the last message tells what the next batch is like.
         let last = self.arena.slot(came.saturating_sub(1));
         let is_run = last.is_some_and(|slot| slot.length > ReceiveBuffer::DEFAULT_CAPACITY / 16);
-        let most = match is_run {
-            true => RUNS.min(self.arena.slots()),
-            false => self.arena.slots(),
+        let most = if is_run {
+            RUNS.min(self.arena.slots())
+        } else {
+            self.arena.slots()
         };
         self.slots = self.adaptive_batch.next(came, most);
         Ok(came)
     }
 
-    fn split(&mut self, index: usize) -> (Option<Received<'_>>, &mut dyn Sender) {
-        let message = self.arena.slot(index).map(Received::from_slot);
-        (message, &mut self.outgoing)
-    }
-}
-
-impl Sender for Runs {
-    fn attempt(
-        &mut self,
-        fd: BorrowedFd<'_>,
-        first: usize,
-        count: usize,
-        messages: Messages<'_, '_>,
-    ) -> io::Result<usize> {
-        let count = if self.is_forced {
-            // As a kernel would: what comes before the run goes, and then the run is refused.
-            let runs = (first..first + count).map(messages);
-            match runs.take_while(|message| !message.is_run()).count() {
-                0 => return Err(io::Error::from_raw_os_error(libc::EIO)),
-                before => before,
-            }
-        } else {
-            count
-        };
-        self.arena.send(fd, count, |index, control| {
-            compose(&messages(first + index), control)
-        })
+    fn message(&self, index: usize) -> Option<Received<'_>> {
+        self.arena.slot(index).map(Received::from_slot)
     }
 }

@@ -9,7 +9,10 @@ use super::backend::{Backend, TransportConfig};
 use super::batch::Batch;
 use super::engine::Engine;
 use super::offload::Offload;
+use super::outlet::Calls;
 use super::single::Single;
+#[cfg(feature = "uring")]
+use super::uring::Uring;
 use crate::error::{Error, Result};
 use crate::socket::Endpoint;
 use crate::socket::options::{OptionValue, SocketOption};
@@ -54,22 +57,41 @@ pub(super) fn raise(endpoint: &Endpoint, name: &'static str, bytes: usize) -> Re
     Ok(())
 }
 
-/// The backend's engine for an endpoint.
-pub(super) fn engine(
+/// What a backend receives and sends with.
+pub(super) struct Engines {
+    pub(super) engine: Box<dyn Engine>,
+    pub(super) calls: Calls,
+}
+
+/// The backend's two sides for an endpoint.
+pub(super) fn engines(
     backend: Backend,
     endpoint: &mut Endpoint,
     settings: &TransportConfig,
-) -> Result<Box<dyn Engine>> {
+) -> Result<Engines> {
     afford(backend, settings)?;
     if backend != Backend::Offload {
         Offload::undo(endpoint)?;
     }
+    let calls = Calls::new(settings.batch, settings.force_no_gso);
     Ok(match backend {
-        Backend::Single => Box::new(Single::open(endpoint, settings)?),
-        Backend::Batch => Box::new(Batch::open(endpoint, settings)?),
-        Backend::Offload => Box::new(Offload::open(endpoint, settings)?),
+        Backend::Single => Engines {
+            engine: Box::new(Single::new(endpoint, settings)),
+            calls: Calls::new(1, false),
+        },
+        Backend::Batch => Engines {
+            engine: Box::new(Batch::open(endpoint, settings)?),
+            calls,
+        },
+        Backend::Offload => Engines {
+            engine: Box::new(Offload::open(endpoint, settings)?),
+            calls,
+        },
         #[cfg(feature = "uring")]
-        Backend::Uring => Box::new(super::uring::Uring::open(endpoint, settings)?),
+        Backend::Uring => Engines {
+            engine: Box::new(Uring::open(endpoint, settings)?),
+            calls: calls.through(Uring::send_ring(settings)?),
+        },
         #[cfg(not(feature = "uring"))]
         Backend::Uring => {
             let missing = std::io::Error::new(ErrorKind::Unsupported, "not built in");
@@ -98,16 +120,16 @@ pub(super) fn best(
     endpoint: &mut Endpoint,
     settings: &TransportConfig,
     passed_over: &mut Vec<Error>,
-) -> Result<(Backend, Box<dyn Engine>)> {
+) -> Result<(Backend, Engines)> {
     for backend in [Backend::Offload, Backend::Batch] {
-        match engine(backend, endpoint, settings) {
-            Ok(engine) => return Ok((backend, engine)),
+        match engines(backend, endpoint, settings) {
+            Ok(engines) => return Ok((backend, engines)),
             Err(error) if error.kind() == ErrorKind::Unsupported => passed_over.push(error),
             Err(error) => return Err(error),
         }
     }
     Ok((
         Backend::Single,
-        engine(Backend::Single, endpoint, settings)?,
+        engines(Backend::Single, endpoint, settings)?,
     ))
 }

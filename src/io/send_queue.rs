@@ -4,94 +4,134 @@ use std::fmt;
 use std::io::IoSlice;
 use std::mem;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 
-use super::coalesce::{Limits, Message, Queue};
-use super::counters::Counters;
-use super::received::Received;
-use super::send::{Driver, Scattered, Sender, Sent};
-use crate::socket::{Endpoint, PacketInfo};
+use super::coalesce::Queue;
+use super::outlet::Scattered;
+use super::send::{SendState, Sent};
+use super::transmit::Transmit;
+use super::wait::Wait;
+use crate::error::Result;
+use crate::socket::{Endpoint, Received};
 
-/// From so many bytes on, a system call for them alone costs less than to copy them.
+/// From this many bytes on, a system call for them alone costs less than to copy them.
 const LEND: usize = 16 * 1024;
 
 /// The most parts that a system call gathers (`UIO_MAXIOV`).
 const LARGEST_GATHER: usize = 1024;
 
-/// The sending side of a transport.
+/// All that sending needs but the socket.
+pub(super) struct Outbox {
+    pub(super) queue: Queue,
+    pub(super) state: SendState,
+    /// The socket does not block (`O_NONBLOCK`): what it has no room for is kept in the queue.
+    pub(super) is_nonblocking: bool,
+}
+
+impl Outbox {
+    /// Sends what is queued; false if some of it still waits for room.
+    pub(super) fn send_queued(&mut self, endpoint: &Endpoint, wait: Wait) -> bool {
+        if !self.queue.is_empty() {
+            let Self { queue, state, .. } = self;
+            let done = state.send(endpoint, queue.len(), wait, |index| {
+                queue.message(index).unwrap_or(Transmit::new(&[]))
+            });
+            queue.advance(done);
+        }
+        self.queue.is_empty()
+    }
+
+    fn usual_wait(&self) -> Wait {
+        if self.is_nonblocking {
+            Wait::Never
+        } else {
+            Wait::Forever
+        }
+    }
+}
+
+/// The sending side of a [`Transport`](super::Transport) or a [`Sender`](super::Sender).
 ///
-/// Datagrams leave in the order in which they are given, queued or lent.
+/// Datagrams leave in the order in which they are given. While the socket has no room for one, a call
+/// waits; on a non-blocking socket (`O_NONBLOCK`) it never waits, and what has no room stays queued, in
+/// memory that grows, until a flush.
 pub struct SendQueue<'a> {
     pub(super) endpoint: &'a Endpoint,
-    pub(super) sender: &'a mut dyn Sender,
-    pub(super) queue: &'a mut Queue,
-    pub(super) limits: &'a mut Limits,
-    pub(super) counters: &'a mut Counters,
-    pub(super) sent: &'a mut Sent,
+    pub(super) outbox: &'a mut Outbox,
 }
 
 impl SendQueue<'_> {
-    /// Queues a copy of one datagram to `destination`, or to the connected peer; [`Self::flush`]
-    /// sends it, and so does a queue that is full.
+    /// Queues a copy of a datagram or run; [`Self::flush`] sends it, and so does a queue that is full.
     ///
-    /// With `from`, it leaves from the address that a datagram was sent to.
-    pub fn queue(
-        &mut self,
-        destination: Option<SocketAddr>,
-        from: Option<PacketInfo>,
-        bytes: &[u8],
-    ) {
-        self.push(&Message {
-            destination,
-            from,
-            bytes,
-            segment: bytes.len(),
-        });
-    }
-
-    /// Queues a copy of an answer to the sender of `message`, from the address that it was sent to if
-    /// packet info is on.
-    pub fn reply(&mut self, message: &Received<'_>, bytes: &[u8]) {
-        let from = message.control_messages().packet_info();
-        self.queue(Some(message.source()), from, bytes);
-    }
-
-    /// Sends each datagram of `message` back as it came; a long run is not copied for that.
-    pub fn echo(&mut self, message: &Received<'_>) {
-        let message = Message {
-            destination: Some(message.source()),
-            from: message.control_messages().packet_info(),
-            bytes: message.bytes(),
-            segment: message.segment_size().min(message.bytes().len()),
-        };
-        let fits = message.count() <= self.limits.segments_of(message.segment);
-        if message.bytes.len() < LEND && (fits || !message.is_run()) {
-            self.push(&message);
+    /// Datagrams of one size for one destination that are queued in a row become a run, where the
+    /// backend sends runs.
+    pub fn queue(&mut self, transmit: &Transmit<'_>) {
+        let limits = self.outbox.state.limits;
+        if transmit.is_run() && transmit.count() > limits.segments_of(transmit.segment()) {
+            let segments = limits.segments_of(transmit.segment());
+            for index in 0..transmit.parts(segments) {
+                self.push(&transmit.part(index, segments));
+            }
         } else {
-            self.lend(&message);
+            self.push(transmit);
         }
     }
 
-    /// Sends `bytes` at once as datagrams of `segment_size` bytes each, the last maybe shorter,
-    /// without copying them; at a size of 0 they are one datagram.
-    ///
-    /// What is queued goes first. Longer than a run may be, they go as several runs of one batch.
-    pub fn send_run(&mut self, destination: Option<SocketAddr>, bytes: &[u8], segment_size: usize) {
-        let segment = match segment_size {
-            0 => bytes.len(),
-            size => size.min(bytes.len()),
-        };
-        self.lend(&Message {
-            destination,
-            from: None,
-            bytes,
-            segment,
-        });
+    /// Queues a copy of an answer to the sender of `received`, from the address that it was sent to if
+    /// packet info is on.
+    pub fn reply(&mut self, received: &Received<'_>, bytes: &[u8]) {
+        self.push(&reply_to(received, bytes));
     }
 
-    /// As [`Self::send_run`], of bytes that lie in several places: the kernel gathers them, for one
-    /// datagram on every backend, for a run where the backend sends runs. Otherwise, and beyond 1,024 parts
-    /// (`UIO_MAXIOV`), they are copied together first.
+    /// Sends each datagram of `received` back as it came; a long run is not copied for that.
+    pub fn echo(&mut self, received: &Received<'_>) {
+        let transmit = reply_to(received, received.bytes()).in_segments_of(received.segment_size());
+        if transmit.contents.len() < LEND {
+            self.queue(&transmit);
+        } else {
+            self.send(&transmit);
+        }
+    }
+
+    /// Sends a datagram or run at once, without copying it, after what is queued. A run longer than a
+    /// run may be goes as several, in one batch.
+    pub fn send(&mut self, transmit: &Transmit<'_>) {
+        let wait = self.outbox.usual_wait();
+        let rest = if self.outbox.send_queued(self.endpoint, wait) {
+            self.lend(transmit, wait)
+        } else {
+            Some(*transmit)
+        };
+        self.keep(rest);
+    }
+
+    /// Sends a datagram or run at once, or not at all.
+    ///
+    /// What is queued goes first. A run longer than a run may be goes as several, of which those that
+    /// the socket has no room for are queued.
+    ///
+    /// # Errors
+    /// Of kind `WouldBlock` if the socket has no room for it, whether the socket blocks or not; of
+    /// sendmsg(2) as [`Sent::error`] has them.
+    pub fn try_send(&mut self, transmit: &Transmit<'_>) -> Result<()> {
+        if !self.outbox.send_queued(self.endpoint, Wait::Never) {
+            return Err(self.no_room(transmit));
+        }
+        let before = mem::take(&mut self.outbox.state.sent);
+        let rest = self.lend(transmit, Wait::Never);
+        let sent = mem::replace(&mut self.outbox.state.sent, before);
+        if rest.is_some_and(|rest| rest.count() == transmit.count()) {
+            return Err(self.no_room(transmit));
+        }
+        self.keep(rest);
+        match sent.error {
+            Some(error) if sent.refused > 0 => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends bytes that lie in several places as datagrams of `segment_size` bytes each, or as one if
+    /// it is 0: the kernel gathers them, for one datagram on every backend, for a run where the backend
+    /// sends runs. Otherwise, and beyond 1,024 parts (`UIO_MAXIOV`), they are copied together first.
     pub fn send_parts(
         &mut self,
         destination: Option<SocketAddr>,
@@ -103,86 +143,115 @@ impl SendQueue<'_> {
             0 => 1,
             size => length.div_ceil(size).max(1),
         };
-        let is_one = count == 1 || count <= self.limits.segments_of(segment_size);
-        self.send_queued();
-        if is_one && parts.len() <= LARGEST_GATHER {
+        let is_one = count == 1 || count <= self.outbox.state.limits.segments_of(segment_size);
+        let is_free = self
+            .outbox
+            .send_queued(self.endpoint, self.outbox.usual_wait());
+        if is_free && is_one && parts.len() <= LARGEST_GATHER {
             let scattered = Scattered {
+                destination,
                 parts,
                 length,
                 segment: segment_size,
                 count,
             };
-            if self.driver().gather(destination, &scattered) {
+            if self.outbox.state.gather(self.endpoint, &scattered) {
                 return;
             }
         }
-        // A backend without runs, or an error: then what it is about is found out the usual way.
+        // A backend without runs, or an error: the usual way finds out what it is about.
         let mut bytes = Vec::with_capacity(length);
         parts.iter().for_each(|part| bytes.extend_from_slice(part));
-        self.send_run(destination, &bytes, segment_size);
+        self.send(
+            &Transmit::new(&bytes)
+                .to(destination)
+                .in_segments_of(segment_size),
+        );
     }
 
-    /// Sends all that is queued, and tells what became of everything since the last flush.
+    /// Sends all that is queued, and returns what became of everything since the last flush. On a
+    /// non-blocking socket it is [`Self::flush_within`] `Wait::Never`.
     pub fn flush(&mut self) -> Sent {
-        self.send_queued();
-        mem::take(self.sent)
+        self.flush_within(self.outbox.usual_wait())
     }
 
-    fn push(&mut self, message: &Message<'_>) {
-        if self.queue.push(message, *self.limits) {
+    /// As [`Self::flush`], and waits for room as long as `wait` says. What has no room by then stays
+    /// queued, and [`Sent::error`] is of kind `WouldBlock`.
+    pub fn flush_within(&mut self, wait: Wait) -> Sent {
+        let is_empty = self.outbox.send_queued(self.endpoint, wait);
+        let mut sent = mem::take(&mut self.outbox.state.sent);
+        if !is_empty && let Some(transmit) = self.outbox.queue.message(0) {
+            sent.error.get_or_insert_with(|| self.no_room(&transmit));
+        }
+        sent
+    }
+
+    /// Whether nothing is queued.
+    pub fn is_empty(&self) -> bool {
+        self.outbox.queue.is_empty()
+    }
+
+    fn push(&mut self, message: &Transmit<'_>) {
+        let outbox = &mut *self.outbox;
+        if outbox.queue.push(message, outbox.state.limits) {
             return;
         }
-        if self.queue.can_hold(message.bytes.len()) {
-            self.send_queued();
-            // Empty now, and large enough.
-            let _ = self.queue.push(message, *self.limits);
-        } else {
-            self.lend(message);
+        let is_free = outbox.send_queued(self.endpoint, outbox.usual_wait());
+        let limits = outbox.state.limits;
+        if is_free && !outbox.queue.can_hold(message.contents.len()) {
+            self.send(message);
+        } else if !(is_free && outbox.queue.push(message, limits)) {
+            outbox.queue.stretch(message, limits);
         }
     }
 
-    fn lend(&mut self, message: &Message<'_>) {
-        self.send_queued();
-        let segments = self.limits.segments_of(message.segment);
-        self.driver().send(message.parts(segments), &|index| {
-            message.part(index, segments)
+    /// Sends a message that is lent, in several if it has to; returns what there was no room for.
+    fn lend<'m>(&mut self, transmit: &Transmit<'m>, wait: Wait) -> Option<Transmit<'m>> {
+        let state = &mut self.outbox.state;
+        let segments = state.limits.segments_of(transmit.segment());
+        let count = transmit.parts(segments);
+        let done = state.send(self.endpoint, count, wait, |index| {
+            transmit.part(index, segments)
         });
+        let start = done * segments * transmit.segment();
+        (done < count).then(|| Transmit {
+            contents: transmit.contents.get(start..).unwrap_or_default(),
+            ..*transmit
+        })
     }
 
-    pub(super) fn send_queued(&mut self) {
-        if self.queue.is_empty() {
+    /// Queues what there was no room for.
+    fn keep(&mut self, rest: Option<Transmit<'_>>) {
+        let Some(rest) = rest else {
             return;
-        }
-        let queue = mem::replace(self.queue, Queue::EMPTY);
-        let nothing = Message {
-            destination: None,
-            from: None,
-            bytes: &[],
-            segment: 0,
         };
-        self.driver().send(queue.len(), &|index| {
-            queue.message(index).unwrap_or(nothing)
-        });
-        *self.queue = queue;
-        self.queue.clear();
-    }
-
-    fn driver(&mut self) -> Driver<'_> {
-        Driver {
-            endpoint: self.endpoint,
-            fd: self.endpoint.as_fd(),
-            sender: self.sender,
-            limits: self.limits,
-            counters: self.counters,
-            sent: self.sent,
+        let limits = self.outbox.state.limits;
+        let segments = limits.segments_of(rest.segment());
+        for index in 0..rest.parts(segments) {
+            self.outbox
+                .queue
+                .stretch(&rest.part(index, segments), limits);
         }
     }
+
+    #[cold]
+    fn no_room(&self, transmit: &Transmit<'_>) -> crate::error::Error {
+        let full = std::io::Error::from_raw_os_error(libc::EAGAIN);
+        self.endpoint
+            .send_failure(transmit.segment(), transmit.destination, full)
+    }
+}
+
+fn reply_to<'b>(received: &Received<'_>, bytes: &'b [u8]) -> Transmit<'b> {
+    Transmit::new(bytes)
+        .to(received.source())
+        .from(received.reply_source())
 }
 
 impl fmt::Debug for SendQueue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SendQueue")
-            .field("queued", &self.queue.len())
+            .field("queued", &self.outbox.queue.len())
             .finish_non_exhaustive()
     }
 }

@@ -1,8 +1,8 @@
-//! The driver against a kernel that is made up: it takes what its rules allow, and notes it.
+//! Sending against a kernel that is made up: it takes what its rules allow, and notes it.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -34,24 +34,24 @@ enum Call {
 }
 
 impl Kernel {
-    fn judge(&self, message: &Message<'_>) -> Result<(), i32> {
+    fn judge(&self, message: &Transmit<'_>) -> Result<(), i32> {
         match (message.is_run(), self.runs, self.never) {
-            (_, _, Some((length, errno))) if message.segment == length => Err(errno),
+            (_, _, Some((length, errno))) if message.segment() == length => Err(errno),
             (true, Some(errno), _) => Err(errno),
             (true, _, _) if message.count() > self.segments => Err(libc::EINVAL),
-            (true, _, _) if message.segment > self.segment_size => Err(libc::EMSGSIZE),
+            (true, _, _) if message.segment() > self.segment_size => Err(libc::EMSGSIZE),
             _ => Ok(()),
         }
     }
 }
 
-impl Sender for Kernel {
-    fn attempt(
+impl Outlet for Kernel {
+    fn attempt<'m>(
         &mut self,
-        _fd: BorrowedFd<'_>,
-        first: usize,
+        _endpoint: &Endpoint,
         count: usize,
-        messages: Messages<'_, '_>,
+        _may_block: bool,
+        message: impl Fn(usize) -> Transmit<'m>,
     ) -> io::Result<usize> {
         self.calls += 1;
         assert!(self.calls < 10_000, "it never ends");
@@ -61,21 +61,22 @@ impl Sender for Kernel {
             None => count,
         };
         for index in 0..most {
-            let message = messages(first + index);
+            let message = message(index);
             match self.judge(&message) {
                 Err(errno) if index == 0 => return Err(io::Error::from_raw_os_error(errno)),
                 Err(_) => return Ok(index),
                 Ok(()) => {}
             }
-            let datagrams = (0..message.parts(1)).map(|part| message.part(part, 1).bytes.to_vec());
+            let datagrams =
+                (0..message.parts(1)).map(|part| message.part(part, 1).contents.to_vec());
             self.took.extend(datagrams);
         }
         Ok(most)
     }
 
-    fn wait_for_room(&mut self, _fd: BorrowedFd<'_>) -> io::Result<()> {
+    fn wait_for_room(&mut self, _endpoint: &Endpoint, _left: Option<Duration>) -> io::Result<bool> {
         self.waits += 1;
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -87,22 +88,16 @@ fn send(kernel: &mut Kernel, runs: &[(usize, usize)], limits: &mut Limits) -> (S
         .enumerate()
         .map(|(number, (count, size))| vec![number as u8; count * size])
         .collect();
-    let (mut counters, mut sent) = (Counters::default(), Sent::default());
-    Driver {
-        endpoint: &endpoint,
-        fd: endpoint.as_fd(),
-        sender: kernel,
-        limits,
-        counters: &mut counters,
-        sent: &mut sent,
-    }
-    .send(runs.len(), &|index| Message {
-        destination: Some(SocketAddr::from(([127, 0, 0, 1], 9))),
-        from: None,
-        bytes: &data[index],
-        segment: runs[index].1,
+    let mut state = SendState::new(std::mem::take(kernel), *limits);
+    let destination = SocketAddr::from(([127, 0, 0, 1], 9));
+    let done = state.send(&endpoint, runs.len(), Wait::Forever, |index| {
+        Transmit::new(&data[index])
+            .to(destination)
+            .in_segments_of(runs[index].1)
     });
-    (sent, counters)
+    assert_eq!(done, runs.len());
+    (*kernel, *limits) = (state.outlet, state.limits);
+    (state.sent, state.counters)
 }
 
 fn kernel() -> Kernel {

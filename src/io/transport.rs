@@ -1,67 +1,33 @@
-//! An endpoint and the backend that moves its datagrams.
+//! An endpoint and the backend that moves its datagrams, whole or as two halves.
 
 use std::fmt;
-use std::hint;
 use std::io::ErrorKind;
-use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, ppoll};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 
 use super::backend::{Backend, BackendChoice, TransportConfig};
 use super::coalesce::{Limits, Queue};
 use super::counters::Counters;
-use super::engine::{BlockFor, Engine};
-use super::open::{QUEUE, best, check, engine, raise};
-use super::received::Received;
-use super::send::Sent;
-use super::send_queue::SendQueue;
+use super::inbox::Inbox;
+use super::open::{self, Engines, QUEUE};
+use super::send::{SendState, Sent};
+use super::send_queue::{Outbox, SendQueue};
+use super::wait::Wait;
 use crate::error::{Error, Result};
-use crate::socket::{Endpoint, Waker, timespec};
-use crate::units::LONGEST;
-
-/// How often a receive looks at the flag where nothing wakes it.
-const TICK: Duration = Duration::from_millis(100);
-
-/// While it spins, a receive reads the clock and the flag once in so many turns.
-const SPINS: u32 = 64;
-
-/// How long a receive waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// Until something comes, or a signal after `stop` was raised.
-    Forever,
-    /// So long, counted anew after a signal. The cheap way: the socket keeps the time.
-    For(Duration),
-    /// Until that moment.
-    Until(Instant),
-    /// Not at all.
-    Never,
-}
+use crate::socket::{Endpoint, Received, Waker};
 
 /// An endpoint and the backend that moves its datagrams. The contract is at the head of [`crate::io`].
 pub struct Transport {
     // Before the endpoint, whose descriptor a ring still uses while it is dropped.
-    engine: Box<dyn Engine>,
+    inbox: Inbox,
+    outbox: Outbox,
     endpoint: Endpoint,
     backend: Backend,
     passed_over: Vec<Error>,
-    spin: bool,
-    takes_payload: bool,
-    is_nonblocking: bool,
-    /// `SO_RCVTIMEO` as it was set last.
-    timeout: Option<Duration>,
-    queue: Queue,
-    limits: Limits,
-    counters: Counters,
-    sent: Sent,
-    waker: Option<Waker>,
 }
 
 impl Transport {
-    /// Puts an endpoint on a backend. What its options bring beside each datagram must be set by now.
+    /// Puts an endpoint on a backend. The options that bring control messages must be set by now.
     ///
     /// # Errors
     /// Of kind `Unsupported`, with the errno, if this kernel lacks the backend or forbids it; of
@@ -71,42 +37,41 @@ impl Transport {
         choice: BackendChoice,
         settings: TransportConfig,
     ) -> Result<Self> {
-        check(&settings)?;
+        open::check(&settings)?;
         if let Some(bytes) = settings.socket_buffers {
             for name in ["SO_RCVBUF", "SO_SNDBUF"] {
-                raise(&endpoint, name, bytes)?;
+                open::raise(&endpoint, name, bytes)?;
             }
         }
         let mut passed_over = Vec::new();
-        let (backend, engine) = match choice {
-            BackendChoice::Only(backend) => (backend, engine(backend, &mut endpoint, &settings)?),
-            BackendChoice::Auto => best(&mut endpoint, &settings, &mut passed_over)?,
+        let (backend, Engines { engine, calls }) = match choice {
+            BackendChoice::Only(backend) => {
+                let engines = open::engines(backend, &mut endpoint, &settings)?;
+                (backend, engines)
+            }
+            BackendChoice::Auto => open::best(&mut endpoint, &settings, &mut passed_over)?,
+        };
+        let limits = match backend {
+            Backend::Offload => Limits::MOST,
+            _ => Limits::NONE,
         };
         Ok(Self {
-            engine,
+            inbox: Inbox::new(engine, &endpoint, &settings),
+            outbox: Outbox {
+                queue: Queue::new(settings.batch, QUEUE),
+                state: SendState::new(calls, limits),
+                is_nonblocking: endpoint.is_nonblocking(),
+            },
+            endpoint,
             backend,
             passed_over,
-            spin: settings.spin,
-            takes_payload: settings.capacity > 0,
-            is_nonblocking: endpoint.is_nonblocking(),
-            timeout: None,
-            queue: Queue::new(settings.batch, QUEUE),
-            limits: match backend {
-                Backend::Offload => Limits::MOST,
-                _ => Limits::NONE,
-            },
-            counters: Counters::default(),
-            sent: Sent::default(),
-            waker: None,
-            endpoint,
         })
     }
 
-    /// Has `waker` end a receive that waits, for whoever raises its flag without a signal. Each
-    /// receive that waits then costs a poll; on the backend `uring` it looks at the flag ten times a
-    /// second instead.
+    /// Has `waker` end a receive that waits. Each receive that waits then costs a poll; the backend
+    /// `uring` looks at the waker ten times a second instead.
     pub fn wake_by(&mut self, waker: Waker) {
-        self.waker = Some(waker);
+        self.inbox.waker = Some(waker);
     }
 
     /// The backend that it is on.
@@ -124,76 +89,83 @@ impl Transport {
         &self.endpoint
     }
 
-    /// What happened so far.
-    pub fn counters(&self) -> &Counters {
-        &self.counters
+    /// The figures of both directions so far.
+    pub fn counters(&self) -> Counters {
+        self.inbox.counters.plus(self.outbox.state.counters)
     }
 
-    /// Receives what has come, waiting for at least one message, and visits each message in turn.
-    /// Returns how many datagrams these were; 0 if the wait ended without one.
+    /// Waits for at least one message, and visits each one that was received. Returns how many
+    /// datagrams these were; 0 if the wait ended without one: the time is over, a signal was handled,
+    /// the waker was used, or it has been spinning for a tenth of a second.
     ///
-    /// What the visitor puts into the send_queue goes with the next flush.
+    /// What the visitor queues is sent by the next flush.
     ///
     /// # Errors
-    /// Of recvmsg(2): ECONNREFUSED and its like tell of datagrams sent earlier
+    /// Of recvmsg(2): ECONNREFUSED and its like are about datagrams sent earlier
     /// ([`Error::is_about_the_network`]), and the next receive goes on.
     pub fn receive(
         &mut self,
         wait: Wait,
-        stop: &AtomicBool,
         mut visit: impl FnMut(&Received<'_>, &mut SendQueue<'_>),
     ) -> Result<usize> {
-        let messages = self.fetch(wait, stop)?;
-        if messages == 0 {
-            return Ok(0);
-        }
-        self.counters.batches += 1;
-        let mut datagrams = 0;
-        for index in 0..messages {
-            let (message, sender) = self.engine.split(index);
-            let Some(message) = message else {
-                break;
-            };
-            let count = message.count();
-            datagrams += count;
-            self.counters.received_bytes += message.length() as u64;
-            self.counters.runs += u64::from(count > 1);
-            if message.is_truncated() && self.takes_payload {
-                self.counters.truncated += 1;
-            }
-            let mut send_queue = SendQueue {
-                endpoint: &self.endpoint,
-                sender,
-                queue: &mut self.queue,
-                limits: &mut self.limits,
-                counters: &mut self.counters,
-                sent: &mut self.sent,
-            };
-            visit(&message, &mut send_queue);
-        }
-        self.engine.release();
-        self.counters.received += datagrams as u64;
-        Ok(datagrams)
+        let (endpoint, outbox) = (&self.endpoint, &mut self.outbox);
+        self.inbox.receive(endpoint, wait, |received| {
+            visit(received, &mut SendQueue { endpoint, outbox });
+        })
+    }
+
+    /// As [`Self::receive`], of what has arrived by now.
+    ///
+    /// # Errors
+    /// Of kind `WouldBlock` if nothing has; otherwise as of [`Self::receive`].
+    pub fn try_receive(
+        &mut self,
+        mut visit: impl FnMut(&Received<'_>, &mut SendQueue<'_>),
+    ) -> Result<usize> {
+        let (endpoint, outbox) = (&self.endpoint, &mut self.outbox);
+        self.inbox.try_receive(endpoint, |received| {
+            visit(received, &mut SendQueue { endpoint, outbox });
+        })
     }
 
     /// The sending side.
     pub fn send_queue(&mut self) -> SendQueue<'_> {
-        // Past the last message there is none, but a sender all the same.
-        let (_, sender) = self.engine.split(usize::MAX);
         SendQueue {
             endpoint: &self.endpoint,
-            sender,
-            queue: &mut self.queue,
-            limits: &mut self.limits,
-            counters: &mut self.counters,
-            sent: &mut self.sent,
+            outbox: &mut self.outbox,
         }
+    }
+
+    /// As [`SendQueue::flush`].
+    pub fn flush(&mut self) -> Sent {
+        self.send_queue().flush()
+    }
+
+    /// Two halves, for two threads or tasks. The figures so far stay with the half that they are of.
+    pub fn into_split(self) -> (Receiver, Sender) {
+        let endpoint = Arc::new(self.endpoint);
+        let receiver = Receiver {
+            inbox: self.inbox,
+            endpoint: endpoint.clone(),
+        };
+        let sender = Sender {
+            outbox: self.outbox,
+            endpoint,
+        };
+        (receiver, sender)
+    }
+
+    /// The socket again. What is queued is not sent any more.
+    pub fn into_endpoint(self) -> Endpoint {
+        // The backend goes first: a ring still uses the descriptor until it is dropped.
+        drop((self.inbox, self.outbox));
+        self.endpoint
     }
 
     /// Exchanges the socket for another one, after what is queued has been sent over the first: so
     /// one transport serves many sockets, with one set of buffers.
     ///
-    /// The other must have the same options beside each datagram and the same blocking mode, and
+    /// The other must bring the same control messages and have the same blocking mode, and
     /// `UDP_GRO` where the backend is `offload`. Receive with [`Wait::Never`] or [`Wait::Until`]: a
     /// timeout stays with the socket that it was set on.
     ///
@@ -201,7 +173,7 @@ impl Transport {
     /// Of kind `Unsupported` on the backend `uring`, whose ring belongs to its socket; and if the other
     /// socket needs another space for control messages.
     pub fn swap_socket(&mut self, endpoint: &mut Endpoint) -> Result<()> {
-        if self.engine.is_tied() {
+        if self.inbox.is_tied() {
             let tied = std::io::Error::new(ErrorKind::Unsupported, "it belongs to one socket");
             return Err(Error::unsupported(
                 "exchange the socket of",
@@ -213,153 +185,15 @@ impl Transport {
             let reason = "its options bring other control messages";
             return Err(Error::invalid("exchange", "a socket", reason));
         }
-        self.send_queue().send_queued();
+        self.outbox.send_queued(&self.endpoint, Wait::Forever);
         std::mem::swap(&mut self.endpoint, endpoint);
         Ok(())
     }
-
-    /// As [`SendQueue::flush`].
-    pub fn flush(&mut self) -> Sent {
-        self.send_queue().flush()
-    }
-
-    /// The next batch: how many messages it has, or 0 if the wait ended without one.
-    fn fetch(&mut self, wait: Wait, stop: &AtomicBool) -> Result<usize> {
-        // The kernel takes a timeout of 0 for none.
-        let wait = match wait {
-            Wait::For(Duration::ZERO) => Wait::Never,
-            wait => wait,
-        };
-        let mut plan = Plan::new(wait);
-        if !self.spin && !self.engine.times_itself() {
-            let timeout = match wait {
-                Wait::For(timeout) if !self.is_nonblocking => Some(timeout),
-                _ => None,
-            };
-            let is_blocking = matches!(wait, Wait::For(_) | Wait::Forever);
-            if is_blocking && timeout != self.timeout {
-                self.endpoint.set_receive_timeout(timeout)?;
-                self.counters.syscalls += 1;
-                self.timeout = timeout;
-            }
-        }
-        while !stop.load(Ordering::Relaxed) {
-            let block_for = self.block_for(&mut plan);
-            let fetched = self
-                .engine
-                .fetch(self.endpoint.as_fd(), block_for, &mut self.counters);
-            match fetched {
-                Ok(messages) => return Ok(messages),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.counters.would_block += 1;
-                    if !self.wait_again(&mut plan, block_for)? {
-                        break;
-                    }
-                }
-                Err(error) => {
-                    self.counters.errors += 1;
-                    return Err(self.endpoint.receive_failure(error));
-                }
-            }
-        }
-        Ok(0)
-    }
-
-    /// How long the next call may wait by itself.
-    fn block_for(&self, plan: &mut Plan) -> BlockFor {
-        match plan.wait {
-            _ if self.spin => BlockFor::None,
-            Wait::Never => BlockFor::None,
-            _ if self.waker.is_some() && !self.engine.times_itself() => BlockFor::None,
-            Wait::Forever if self.waker.is_some() => BlockFor::AtMost(TICK),
-            Wait::Forever => BlockFor::Endless,
-            Wait::For(timeout) if self.engine.times_itself() => {
-                BlockFor::AtMost(timeout.min(LONGEST))
-            }
-            Wait::For(_) => BlockFor::Endless,
-            Wait::Until(end) if self.engine.times_itself() => {
-                let left = end.saturating_duration_since(Instant::now());
-                BlockFor::AtMost(left.min(LONGEST))
-            }
-            Wait::Until(_) => BlockFor::None,
-        }
-    }
-
-    /// After a call that found nothing: says whether to call again, once that makes sense.
-    fn wait_again(&mut self, plan: &mut Plan, block_for: BlockFor) -> Result<bool> {
-        if self.spin {
-            plan.spins = plan.spins.wrapping_add(1);
-            hint::spin_loop();
-            return Ok(plan.wait != Wait::Never
-                && (!plan.spins.is_multiple_of(SPINS)
-                    || plan.left().is_none_or(|left| !left.is_zero())));
-        }
-        let timeout = match (plan.wait, block_for) {
-            (Wait::Never, _) | (Wait::For(_), BlockFor::AtMost(_)) => return Ok(false),
-            // The call itself waited as long as it was to.
-            (Wait::For(_), _) if !self.is_nonblocking && self.waker.is_none() => return Ok(false),
-            _ => plan.left(),
-        };
-        if timeout.is_some_and(|left| left.is_zero()) {
-            return Ok(false);
-        }
-        if self.engine.times_itself() {
-            return Ok(true);
-        }
-        self.counters.syscalls += 1;
-        let socket = PollFd::new(self.endpoint.as_fd(), PollFlags::POLLIN);
-        let waker = match &self.waker {
-            Some(waker) => PollFd::new(waker.as_fd(), PollFlags::POLLIN),
-            None => socket.clone(),
-        };
-        let mut polled = [socket, waker];
-        let polled = &mut polled[..1 + usize::from(self.waker.is_some())];
-        let ready = ppoll(polled, timeout.map(timespec), None);
-        if let ([_, woken], Some(waker)) = (&*polled, &self.waker)
-            && ready.is_ok()
-            && woken.any() == Some(true)
-        {
-            waker.reset();
-        }
-        match ready {
-            Ok(0) => Ok(false),
-            Ok(_) | Err(Errno::EINTR) => Ok(true),
-            Err(errno) => Err(Error::os("wait for", "a datagram", errno.into())),
-        }
-    }
 }
 
-/// A wait that has begun.
-struct Plan {
-    wait: Wait,
-    /// When [`Wait::For`] ends, once that is asked for.
-    end: Option<Instant>,
-    spins: u32,
-}
-
-impl Plan {
-    fn new(wait: Wait) -> Self {
-        Self {
-            wait,
-            end: None,
-            spins: 0,
-        }
-    }
-
-    /// How much time is left; `None` for all the time in the world.
-    fn left(&mut self) -> Option<Duration> {
-        let now = Instant::now();
-        let end = match self.wait {
-            Wait::Forever => return None,
-            Wait::Never => now,
-            Wait::Until(end) => end,
-            Wait::For(time) => match self.end {
-                Some(end) => end,
-                None => *self.end.insert(now.checked_add(time)?),
-            },
-        };
-        Some(end.saturating_duration_since(now))
+impl AsFd for Transport {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.endpoint.as_fd()
     }
 }
 
@@ -368,7 +202,101 @@ impl fmt::Debug for Transport {
         f.debug_struct("Transport")
             .field("backend", &self.backend)
             .field("endpoint", &self.endpoint)
-            .field("counters", &self.counters)
+            .field("counters", &self.counters())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The receiving half of a [`Transport`].
+pub struct Receiver {
+    // Before the endpoint, as in a transport.
+    inbox: Inbox,
+    endpoint: Arc<Endpoint>,
+}
+
+impl Receiver {
+    /// As [`Transport::receive`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn receive(&mut self, wait: Wait, visit: impl FnMut(&Received<'_>)) -> Result<usize> {
+        self.inbox.receive(&self.endpoint, wait, visit)
+    }
+
+    /// As [`Transport::try_receive`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn try_receive(&mut self, visit: impl FnMut(&Received<'_>)) -> Result<usize> {
+        self.inbox.try_receive(&self.endpoint, visit)
+    }
+
+    /// As [`Transport::wake_by`].
+    pub fn wake_by(&mut self, waker: Waker) {
+        self.inbox.waker = Some(waker);
+    }
+
+    /// The socket, which is the sender's too.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The figures of this half.
+    pub fn counters(&self) -> Counters {
+        self.inbox.counters
+    }
+}
+
+impl AsFd for Receiver {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.endpoint.as_fd()
+    }
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The sending half of a [`Transport`].
+pub struct Sender {
+    outbox: Outbox,
+    endpoint: Arc<Endpoint>,
+}
+
+impl Sender {
+    /// What queues and sends.
+    pub fn send_queue(&mut self) -> SendQueue<'_> {
+        SendQueue {
+            endpoint: &self.endpoint,
+            outbox: &mut self.outbox,
+        }
+    }
+
+    /// The socket, which is the receiver's too.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The figures of this half.
+    pub fn counters(&self) -> Counters {
+        self.outbox.state.counters
+    }
+}
+
+impl AsFd for Sender {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.endpoint.as_fd()
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()
     }
 }

@@ -8,17 +8,15 @@ use super::backend::{Backend, TransportConfig};
 use super::batch::truncation;
 use super::counters::Counters;
 use super::engine::{BlockFor, Engine};
-use super::received::Received;
-use super::send::{Messages, Sender, compose};
 use super::unsupported;
 use crate::error::Result;
-use crate::socket::Endpoint;
-use crate::sys::uring::{Queues, Ring};
+use crate::socket::{Endpoint, Received};
+use crate::sys::uring::{ReceiveRing, SendRing};
 
 pub(super) struct Uring {
-    ring: Ring,
+    ring: ReceiveRing,
     flags: i32,
-    /// How many datagrams the last fetch told of.
+    /// How many datagrams the last fetch found.
     fetched: usize,
 }
 
@@ -26,7 +24,7 @@ impl Uring {
     pub(super) fn open(endpoint: &mut Endpoint, settings: &TransportConfig) -> Result<Self> {
         let buffers = settings.batch.next_power_of_two() as u16;
         let control = endpoint.control_space();
-        let ring = Ring::new(buffers, settings.capacity, control, settings.batch)
+        let ring = ReceiveRing::new(buffers, settings.capacity, control)
             .map_err(|error| unsupported(Backend::Uring, error))?;
         let mut uring = Self {
             ring,
@@ -37,6 +35,11 @@ impl Uring {
         let armed = uring.arm(endpoint.as_fd());
         armed.map_err(|error| unsupported(Backend::Uring, error))?;
         Ok(uring)
+    }
+
+    /// The ring of the sending side.
+    pub(super) fn send_ring(settings: &TransportConfig) -> Result<SendRing> {
+        SendRing::new(settings.batch).map_err(|error| unsupported(Backend::Uring, error))
     }
 
     fn arm(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
@@ -105,27 +108,12 @@ impl Engine for Uring {
         }
     }
 
-    fn split(&mut self, index: usize) -> (Option<Received<'_>>, &mut dyn Sender) {
-        let (slot, queues) = self.ring.split(index);
-        (slot.map(Received::from_slot), queues)
+    fn message(&self, index: usize) -> Option<Received<'_>> {
+        self.ring.slot(index).map(Received::from_slot)
     }
 
     fn release(&mut self) {
         self.ring.release(self.fetched);
         self.fetched = 0;
-    }
-}
-
-impl Sender for Queues {
-    fn attempt(
-        &mut self,
-        fd: BorrowedFd<'_>,
-        first: usize,
-        count: usize,
-        messages: Messages<'_, '_>,
-    ) -> io::Result<usize> {
-        self.send(fd, count, |index, control| {
-            compose(&messages(first + index), control)
-        })
     }
 }

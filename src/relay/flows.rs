@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::protocol::impairment;
-use crate::socket::{Endpoint, PacketInfo};
+use crate::socket::{Endpoint, SourceAddress};
 
 /// Why a flow ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ type Key = (SocketAddr, Option<IpAddr>);
 pub(super) struct Flow {
     pub(super) client: SocketAddr,
     /// The address that it sent to, which replies come from.
-    pub(super) from: Option<PacketInfo>,
+    pub(super) from: Option<SourceAddress>,
     pub(super) up: impairment::Flow,
     pub(super) down: impairment::Flow,
     /// The socket towards the target; another one while the upstream transport has it.
@@ -79,7 +79,7 @@ impl Flows {
     }
 
     /// The flow of a client, if it has one.
-    pub(super) fn find(&self, client: SocketAddr, from: Option<PacketInfo>) -> Option<u32> {
+    pub(super) fn find(&self, client: SocketAddr, from: Option<SourceAddress>) -> Option<u32> {
         self.by_client.get(&key(client, from)).copied()
     }
 
@@ -88,7 +88,7 @@ impl Flows {
         &mut self,
         now: Duration,
         client: SocketAddr,
-        from: Option<PacketInfo>,
+        from: Option<SourceAddress>,
         endpoint: Endpoint,
     ) -> Option<u32> {
         let number = self.opened;
@@ -151,6 +151,6 @@ impl Flows {
     }
 }
 
-fn key(client: SocketAddr, from: Option<PacketInfo>) -> Key {
-    (client, from.map(|info| info.destination))
+fn key(client: SocketAddr, from: Option<SourceAddress>) -> Key {
+    (client, from.map(|source| source.ip))
 }

@@ -7,9 +7,9 @@ use super::config::Event;
 use super::flows::Flows;
 use super::impairments::Impairments;
 use crate::error::Error;
-use crate::io::{Received, SendQueue, Transport};
+use crate::io::{Received, SendQueue, Transmit, Transport};
 use crate::protocol::impairment::{Direction, Link};
-use crate::socket::{PacketInfo, QueuedError, Refusal};
+use crate::socket::{QueuedError, Refusal, SourceAddress};
 
 /// Where a flow's datagrams go, unless its socket knows that itself.
 pub(super) fn peer(flows: &mut Flows, number: u32, to: SocketAddr) -> Option<SocketAddr> {
@@ -62,15 +62,19 @@ pub(super) fn foreign<E>(
 pub(super) fn send_on(
     send_queue: &mut SendQueue<'_>,
     to: Option<SocketAddr>,
-    from: Option<PacketInfo>,
+    from: Option<SourceAddress>,
     message: &Received<'_>,
 ) {
     if message.count() > 1 && from.is_none() {
-        send_queue.send_run(to, message.bytes(), message.segment_size());
+        send_queue.send(
+            &Transmit::new(message.bytes())
+                .to(to)
+                .in_segments_of(message.segment_size()),
+        );
     } else {
         message
             .datagrams()
-            .for_each(|bytes| send_queue.queue(to, from, bytes));
+            .for_each(|bytes| send_queue.queue(&Transmit::new(bytes).to(to).from(from)));
     }
 }
 
@@ -110,7 +114,9 @@ pub(super) fn reply<E>(
         flow.active = flow.active.max(left);
         if is_through {
             let (client, from) = (Some(flow.client), flow.from);
-            front.send_queue().queue(client, from, bytes);
+            front
+                .send_queue()
+                .queue(&Transmit::new(bytes).to(client).from(from));
         }
         depart_down(now, &mut impairments.down, flows, orphans, front);
     }
@@ -128,7 +134,9 @@ pub(super) fn depart_down(
         match flows.get_mut(released.flow) {
             Some(flow) => {
                 let (client, from) = (Some(flow.client), flow.from);
-                front.send_queue().queue(client, from, released.bytes);
+                front
+                    .send_queue()
+                    .queue(&Transmit::new(released.bytes).to(client).from(from));
             }
             None => *orphans += 1,
         }

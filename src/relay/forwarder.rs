@@ -1,7 +1,6 @@
 //! The way from the flows to the target and back: sockets, links, and the books.
 
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::config::{Config, Event};
@@ -12,11 +11,11 @@ use super::ledger::{Ledger, Side};
 use super::target::Targets;
 use super::wire::Wire;
 use crate::error::{Error, Result};
-use crate::io::{Backend, Received, Transport, TransportConfig, Wait};
+use crate::io::{Backend, Received, Transmit, Transport, TransportConfig, Wait};
 use crate::protocol::impairment::{Direction, Link};
 use crate::protocol::{Unanswerable, unanswerable};
 use crate::socket::options::OptionValue;
-use crate::socket::{Endpoint, EpollSet, Family, PacketInfo, ReceiveBuffer};
+use crate::socket::{Endpoint, EpollSet, Family, ReceiveBuffer, SourceAddress};
 
 /// Bytes of receive buffer to ask for: there may be many of these sockets.
 const BUFFER: usize = 1 << 20;
@@ -56,7 +55,7 @@ impl Forwarder {
     pub(super) fn open(config: &Config, listen: SocketAddr, max_flows: u32) -> Result<Self> {
         let targets = Targets::new(config)?;
         let spare = Endpoint::builder().unbound(Family::of(targets.to))?;
-        let transport = Transport::open(spare, config.choice, TransportConfig::default())?;
+        let transport = Transport::open(spare, config.choice, TransportConfig::bulk())?;
         let mut settings = vec![format!("SO_RCVBUF={BUFFER}").parse()?];
         match transport.backend() {
             Backend::Offload => settings.push("UDP_GRO=1".parse()?),
@@ -125,7 +124,7 @@ impl Forwarder {
             if self.wire.load(&mut self.flows, released.flow) {
                 let peer = peer(&mut self.flows, released.flow, self.targets.to);
                 let mut send_queue = self.wire.transport.send_queue();
-                send_queue.queue(peer, None, released.bytes);
+                send_queue.queue(&Transmit::new(released.bytes).to(peer));
             } else {
                 self.orphans[0] += 1;
             }
@@ -164,7 +163,7 @@ impl Forwarder {
         ready: &EpollSet,
         on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (client, from) = (message.source(), message.control_messages().packet_info());
+        let (client, from) = (message.source(), message.reply_source());
         if let Some(why) = self.refusal(client) {
             self.unrelayed[0] += message.count() as u64;
             return on_event(&Event::Unanswerable(client, why));
@@ -217,7 +216,10 @@ impl Forwarder {
             // What left meanwhile may have been another flow's.
             if is_through && self.wire.load(&mut self.flows, number) {
                 let peer = peer(&mut self.flows, number, self.targets.to);
-                self.wire.transport.send_queue().queue(peer, None, bytes);
+                self.wire
+                    .transport
+                    .send_queue()
+                    .queue(&Transmit::new(bytes).to(peer));
             }
             self.depart_up(now);
         }
@@ -230,7 +232,6 @@ impl Forwarder {
         now: Duration,
         number: u32,
         front: &mut Transport,
-        stop: &AtomicBool,
         on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Self {
@@ -248,7 +249,7 @@ impl Forwarder {
         }
         let mut reported = Ok(());
         let mut is_answered = false;
-        let received = wire.transport.receive(Wait::Never, stop, |message, _| {
+        let received = wire.transport.receive(Wait::Never, |message, _| {
             if reported.is_ok() && !targets.is_from(message.source()) {
                 unrelayed[1] += message.count() as u64;
                 reported = foreign(number, message.source(), targets.to, flows, on_event);
@@ -307,7 +308,7 @@ impl Forwarder {
         &mut self,
         now: Duration,
         client: SocketAddr,
-        from: Option<PacketInfo>,
+        from: Option<SourceAddress>,
         ready: &EpollSet,
     ) -> Result<Option<(u32, SocketAddr)>> {
         if self.flows.len() >= self.max_flows {

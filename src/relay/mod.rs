@@ -96,7 +96,7 @@ impl Relay {
         for to in config.targets() {
             config::refuse_loop(address, to)?;
         }
-        let front = Transport::open(endpoint, config.choice, TransportConfig::default())?;
+        let front = Transport::open(endpoint, config.choice, TransportConfig::bulk())?;
         let ready = EpollSet::new()?;
         ready.add(front.endpoint(), FRONT)?;
         let forwarder = Forwarder::open(&config, address, max_flows)?;
@@ -230,12 +230,12 @@ impl Relay {
             forwarder.depart(now, front);
             for key in &keys {
                 if *key == WAKER {
-                    waker.iter().for_each(Waker::reset);
+                    waker.iter().for_each(|waker| _ = waker.take());
                     continue;
                 }
                 match u32::try_from(*key) {
-                    Ok(flow) => forwarder.target_sent(now, flow, front, stop, on_event)?,
-                    Err(_) => clients_sent(now, front, forwarder, ready, stop, on_event)?,
+                    Ok(flow) => forwarder.target_sent(now, flow, front, on_event)?,
+                    Err(_) => clients_sent(now, front, forwarder, ready, on_event)?,
                 }
             }
         }
@@ -249,11 +249,10 @@ fn clients_sent<E: From<Error>>(
     front: &mut Transport,
     forwarder: &mut Forwarder,
     ready: &EpollSet,
-    stop: &AtomicBool,
     on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut reported = Ok(());
-    let received = front.receive(Wait::Never, stop, |message, _| {
+    let received = front.receive(Wait::Never, |message, _| {
         if reported.is_ok() {
             reported = forwarder.client_sent(now, message, ready, on_event);
         }

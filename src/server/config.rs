@@ -34,10 +34,7 @@ impl From<Behaviour> for Config {
         Self {
             behaviour,
             backend: BackendChoice::Only(Backend::Single),
-            transport: TransportConfig {
-                socket_buffers: None,
-                ..TransportConfig::default()
-            },
+            transport: TransportConfig::default(),
             interval: None,
         }
     }

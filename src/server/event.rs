@@ -8,7 +8,6 @@ use super::{Behaviour, Reply};
 use crate::error::Error;
 use crate::io::Received;
 use crate::protocol::exchange::{Defect, Kind};
-use crate::socket::Datagram;
 
 /// A datagram that a server received.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +28,7 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    pub(super) fn from_datagram(datagram: &Datagram<'a>) -> Self {
+    pub(super) fn from_datagram(datagram: &Received<'a>) -> Self {
         Self {
             client: datagram.source(),
             exchange: None,

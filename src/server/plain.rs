@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::handler::Handler;
 use super::{Behaviour, Event, Request, Summary};
 use crate::error::{Error, Result};
-use crate::socket::{Datagram, Endpoint, PollSet, ReceiveBuffer, Waker};
+use crate::socket::{Endpoint, PollSet, ReceiveBuffer, Received, Waker};
 
 /// One or several endpoints, each a port, that one thread serves a datagram at a time.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Plain {
         let mut buffer = ReceiveBuffer::new();
         if let ([endpoint], None) = (endpoints.as_slice(), &waker) {
             while !handler.is_done() && !stop.load(Ordering::Relaxed) {
-                let received = endpoint.receive_until(&mut buffer, stop);
+                let received = endpoint.receive_interruptible(&mut buffer);
                 serve(handler, endpoints, 0, received, &mut on_event)?;
             }
             return Ok(());
@@ -68,7 +68,7 @@ impl Plain {
         while !handler.is_done() && !stop.load(Ordering::Relaxed) {
             for (index, _) in set.wait(None)? {
                 let Some(endpoint) = endpoints.get(index) else {
-                    waker.iter().for_each(Waker::reset);
+                    waker.iter().for_each(|waker| _ = waker.take());
                     continue;
                 };
                 if !handler.is_done() {
@@ -86,7 +86,7 @@ fn serve<E: From<Error>>(
     handler: &mut Handler,
     endpoints: &[Endpoint],
     index: usize,
-    received: Result<Option<Datagram<'_>>>,
+    received: Result<Option<Received<'_>>>,
     on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let datagram = match received {

@@ -221,9 +221,9 @@ impl Worker {
         } = self;
         let (serves_runs, may_be_asked) = (handler.serves_runs(), handler.behaviour.allow_bench);
         while !handler.is_done() && !stop.load(Ordering::Relaxed) {
-            let before = *transport.counters();
+            let before = transport.counters();
             let (mut reported, mut bench_answers) = (Ok(()), 0);
-            let received = transport.receive(wait, stop, |message, send_queue| {
+            let received = transport.receive(wait, |message, send_queue| {
                 let is_asked = may_be_asked && bench_handshake::may_ask(message);
                 if serves_runs && !is_asked {
                     serve_run(handler, message, send_queue);

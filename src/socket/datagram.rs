@@ -1,7 +1,7 @@
-//! What a receive yields: the bytes, who sent them, where they were sent to, and what was lost.
+//! The buffer of a receive, and the control messages that arrive with a datagram.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, SystemTime};
 
 use crate::sys::control::{self, Message, Outgoing};
@@ -22,7 +22,7 @@ impl ReceiveBuffer {
         Self::with_capacity(Self::DEFAULT_CAPACITY)
     }
 
-    /// A buffer of `capacity` bytes. What is longer is cut, and [`Datagram::is_truncated`] says so.
+    /// A buffer of `capacity` bytes. What is longer is cut, and [`Received::is_truncated`](super::Received::is_truncated) says so.
     pub fn with_capacity(capacity: usize) -> Self {
         Self(Buffer::new(capacity))
     }
@@ -47,13 +47,6 @@ impl fmt::Debug for ReceiveBuffer {
     }
 }
 
-/// A received datagram: a view of the [`ReceiveBuffer`] that it arrived in.
-///
-/// What came beside the bytes ([`Self::packet_info`], [`Self::tos`], …) is there only if the option
-/// that asks for it was set; each is read from the control messages when it is asked for.
-#[derive(Clone, Copy)]
-pub struct Datagram<'a>(pub(super) &'a Buffer);
-
 /// Where a datagram was sent to (`IP_PKTINFO`, `IPV6_RECVPKTINFO`; ip(7), ipv6(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketInfo {
@@ -65,83 +58,9 @@ pub struct PacketInfo {
     pub interface: u32,
 }
 
-impl<'a> Datagram<'a> {
-    /// The bytes that were received: all of the datagram, unless [`Self::is_truncated`].
-    pub fn bytes(&self) -> &'a [u8] {
-        self.0.bytes()
-    }
-
-    /// The datagram's length as it was sent, even if the buffer was too short for it.
-    pub fn length(&self) -> usize {
-        self.0.length()
-    }
-
-    /// Whether the buffer was too short, so that the end of the datagram is lost (`MSG_TRUNC`).
-    pub fn is_truncated(&self) -> bool {
-        self.0.flags() & libc::MSG_TRUNC != 0
-    }
-
-    /// Whether control messages are missing, since their buffer was too short (`MSG_CTRUNC`).
-    ///
-    /// Control buffers are sized from the options that were set through the endpoint, so this tells
-    /// of one that was set behind its back.
-    pub fn is_control_truncated(&self) -> bool {
-        self.0.flags() & libc::MSG_CTRUNC != 0
-    }
-
-    /// Who sent it.
-    pub fn source(&self) -> SocketAddr {
-        // A UDP socket's peer is AF_INET or AF_INET6; the fallback is for a foreign fd.
-        self.0
-            .source()
-            .as_socket()
-            .unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)))
-    }
-
-    /// What came beside the bytes, unread.
-    pub fn control_messages(&self) -> ControlMessages<'a> {
-        ControlMessages(self.0.control())
-    }
-
-    /// Where it was sent to, if `IP_PKTINFO` or `IPV6_RECVPKTINFO` is on.
-    pub fn packet_info(&self) -> Option<PacketInfo> {
-        self.control_messages().packet_info()
-    }
-
-    /// The TOS byte or traffic class (DSCP and ECN), if `IP_RECVTOS` or `IPV6_RECVTCLASS` is on.
-    pub fn tos(&self) -> Option<u8> {
-        self.control_messages().tos()
-    }
-
-    /// The TTL or hop limit on message, if `IP_RECVTTL` or `IPV6_RECVHOPLIMIT` is on.
-    pub fn ttl(&self) -> Option<u8> {
-        self.control_messages().ttl()
-    }
-
-    /// How many datagrams this socket had lost to a full receive buffer when this one was queued,
-    /// counted since the socket was made, if `SO_RXQ_OVFL` is on and any were lost (socket(7)).
-    pub fn kernel_drops(&self) -> Option<u32> {
-        self.control_messages().kernel_drops()
-    }
-
-    /// When the kernel received it, if `SO_TIMESTAMPNS` is on.
-    pub fn timestamp(&self) -> Option<SystemTime> {
-        self.control_messages().timestamp()
-    }
-
-    /// The size of each segment of an offloaded run, if `UDP_GRO` is on and this is one (udp(7)).
-    pub fn segment_size(&self) -> Option<usize> {
-        self.control_messages().segment_size()
-    }
-
-    pub(super) fn each_control_message(&self) -> impl Iterator<Item = Message<'a>> {
-        self.control_messages().messages()
-    }
-}
-
-/// What the kernel told beside a datagram's bytes: its control messages (cmsg(3)).
+/// The control messages that arrived with a datagram (cmsg(3)).
 ///
-/// Each answer is there only if the option that asks for it was set, and is read when it is asked for.
+/// Each is there only if the option that asks for it was set, and is decoded on request.
 #[derive(Clone, Copy)]
 pub struct ControlMessages<'a>(&'a [u8]);
 
@@ -150,33 +69,33 @@ impl<'a> ControlMessages<'a> {
         Self(control)
     }
 
-    /// As [`Datagram::packet_info`].
+    /// As [`Received::packet_info`](super::Received::packet_info).
     pub fn packet_info(&self) -> Option<PacketInfo> {
         self.messages()
             .find_map(|message| PacketInfo::read(&message))
     }
 
-    /// As [`Datagram::tos`].
+    /// As [`Received::tos`](super::Received::tos).
     pub fn tos(&self) -> Option<u8> {
         self.int(libc::IPPROTO_IP, libc::IP_TOS)
             .or_else(|| self.int(libc::IPPROTO_IPV6, libc::IPV6_TCLASS))
             .map(|tos| tos as u8)
     }
 
-    /// As [`Datagram::ttl`].
+    /// As [`Received::ttl`](super::Received::ttl).
     pub fn ttl(&self) -> Option<u8> {
         self.int(libc::IPPROTO_IP, libc::IP_TTL)
             .or_else(|| self.int(libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT))
             .map(|ttl| ttl as u8)
     }
 
-    /// As [`Datagram::kernel_drops`].
+    /// As [`Received::kernel_drops`](super::Received::kernel_drops).
     pub fn kernel_drops(&self) -> Option<u32> {
         self.int(libc::SOL_SOCKET, libc::SO_RXQ_OVFL)
             .map(i32::cast_unsigned)
     }
 
-    /// As [`Datagram::timestamp`].
+    /// As [`Received::timestamp`](super::Received::timestamp).
     pub fn timestamp(&self) -> Option<SystemTime> {
         let message = self.find(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS)?;
         let (seconds, rest) = message.payload.split_first_chunk()?;
@@ -185,13 +104,13 @@ impl<'a> ControlMessages<'a> {
         SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
     }
 
-    /// As [`Datagram::segment_size`].
+    /// The size of the datagrams of a run, if `UDP_GRO` is on and this is one (udp(7)).
     pub fn segment_size(&self) -> Option<usize> {
         self.int(libc::IPPROTO_UDP, libc::UDP_GRO)
             .and_then(|size| usize::try_from(size).ok())
     }
 
-    fn messages(self) -> impl Iterator<Item = Message<'a>> {
+    pub(super) fn messages(self) -> impl Iterator<Item = Message<'a>> {
         control::messages(self.0)
     }
 
@@ -208,16 +127,6 @@ impl<'a> ControlMessages<'a> {
 impl fmt::Debug for ControlMessages<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.messages()).finish()
-    }
-}
-
-impl fmt::Debug for Datagram<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Datagram")
-            .field("source", &self.source())
-            .field("length", &self.length())
-            .field("truncated", &self.is_truncated())
-            .finish_non_exhaustive()
     }
 }
 
@@ -250,25 +159,52 @@ impl PacketInfo {
         }
     }
 
-    /// Appends the control message that makes a datagram leave from [`Self::local`]; says whether
-    /// there was one to append.
-    pub(crate) fn push_source(&self, control: &mut Outgoing) -> bool {
-        match self.local {
-            Some(IpAddr::V4(local)) => {
+    /// The source address of a reply: [`Self::local`], with the interface where it is link-local.
+    pub fn reply_source(&self) -> Option<SourceAddress> {
+        self.local.map(|ip| SourceAddress {
+            ip,
+            // Only a link-local source needs its interface; the route decides for the others.
+            interface: match ip {
+                IpAddr::V6(ip) if ip.is_unicast_link_local() => self.interface,
+                _ => 0,
+            },
+        })
+    }
+}
+
+/// The source address that a datagram is to leave from (`IP_PKTINFO`, `IPV6_PKTINFO`; ip(7), ipv6(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceAddress {
+    /// An address of this machine, of the destination's family.
+    pub ip: IpAddr,
+    /// The index of the interface to leave by; 0 leaves that to the route.
+    pub interface: u32,
+}
+
+impl SourceAddress {
+    /// Appends the control message that makes a datagram leave from here.
+    pub(crate) fn push(self, control: &mut Outgoing) {
+        let is_pushed = match self.ip {
+            IpAddr::V4(ip) => {
                 let mut payload = [0; 12];
-                payload[4..8].copy_from_slice(&local.octets());
+                payload[..4].copy_from_slice(&self.interface.to_ne_bytes());
+                payload[4..8].copy_from_slice(&ip.octets());
                 control.push(libc::IPPROTO_IP, libc::IP_PKTINFO, &payload)
             }
-            Some(IpAddr::V6(local)) => {
+            IpAddr::V6(ip) => {
                 let mut payload = [0; 20];
-                payload[..16].copy_from_slice(&local.octets());
-                // Only a link-local source needs its interface; the route decides for the others.
-                if local.is_unicast_link_local() {
-                    payload[16..].copy_from_slice(&self.interface.to_ne_bytes());
-                }
+                payload[..16].copy_from_slice(&ip.octets());
+                payload[16..].copy_from_slice(&self.interface.to_ne_bytes());
                 control.push(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &payload)
             }
-            None => false,
-        }
+        };
+        // `Outgoing` has room for an address and three integers.
+        debug_assert!(is_pushed);
+    }
+}
+
+impl From<IpAddr> for SourceAddress {
+    fn from(ip: IpAddr) -> Self {
+        Self { ip, interface: 0 }
     }
 }

@@ -3,18 +3,19 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use socket2::{MsgHdr, SockAddr, Socket};
 
 use super::address::{Family, Shown};
-use super::datagram::{Datagram, ReceiveBuffer};
+use super::datagram::ReceiveBuffer;
 use super::error_queue::QueuedError;
 use super::options::{self, OptionValue};
 use super::poll_set::{PollSet, Readiness};
+use super::received::Received;
 use crate::error::{Error, Result};
 use crate::sys::control::{self, Outgoing};
+use crate::sys::sockopt;
 use crate::units::LONGEST;
 
 /// A UDP socket.
@@ -28,9 +29,6 @@ pub struct Endpoint {
     /// Bytes of control buffer that the enabled options need; 0 if none is on.
     control: usize,
 }
-
-/// A flag that nobody raises, for a wait that only traffic ends.
-static NEVER: AtomicBool = AtomicBool::new(false);
 
 impl Endpoint {
     pub(super) fn new(socket: Socket, family: Family, control: usize) -> Self {
@@ -85,42 +83,42 @@ impl Endpoint {
     /// Waits for a datagram.
     ///
     /// # Errors
-    /// Of recvfrom(2), such as ECONNREFUSED on a connected socket when ICMP told so. A signal is no
+    /// Of recvfrom(2), such as ECONNREFUSED on a connected socket after an ICMP message. A signal is no
     /// error: the call goes on.
-    pub fn receive<'a>(&self, buffer: &'a mut ReceiveBuffer) -> Result<Datagram<'a>> {
-        self.receive_until(buffer, &NEVER)?.ok_or_else(|| {
-            // NEVER is private and nothing stores to it, so a receive never ends on it.
-            receive_error(io::Error::from(ErrorKind::Interrupted))
-        })
-    }
-
-    /// Waits for a datagram until `stop` is raised by a signal handler: `None` says that it was.
-    ///
-    /// # Errors
-    /// As of [`Self::receive`].
-    pub fn receive_until<'a>(
-        &self,
-        buffer: &'a mut ReceiveBuffer,
-        stop: &AtomicBool,
-    ) -> Result<Option<Datagram<'a>>> {
-        while !stop.load(Ordering::Relaxed) {
+    pub fn receive<'a>(&self, buffer: &'a mut ReceiveBuffer) -> Result<Received<'a>> {
+        loop {
             match self.receive_once(buffer, 0) {
-                Ok(()) => return Ok(Some(Datagram(&buffer.0))),
+                Ok(()) => return Ok(Received::from_buffer(&buffer.0)),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(receive_error(error)),
             }
         }
-        Ok(None)
+    }
+
+    /// Waits for a datagram or a signal: `None` if a signal handler ran, so that the caller can look
+    /// at what it changed.
+    ///
+    /// # Errors
+    /// As of [`Self::receive`].
+    pub fn receive_interruptible<'a>(
+        &self,
+        buffer: &'a mut ReceiveBuffer,
+    ) -> Result<Option<Received<'a>>> {
+        match self.receive_once(buffer, 0) {
+            Ok(()) => Ok(Some(Received::from_buffer(&buffer.0))),
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(None),
+            Err(error) => Err(receive_error(error)),
+        }
     }
 
     /// Takes a datagram that has already arrived (`MSG_DONTWAIT`), if there is one.
     ///
     /// # Errors
     /// As of [`Self::receive`].
-    pub fn try_receive<'a>(&self, buffer: &'a mut ReceiveBuffer) -> Result<Option<Datagram<'a>>> {
+    pub fn try_receive<'a>(&self, buffer: &'a mut ReceiveBuffer) -> Result<Option<Received<'a>>> {
         loop {
             match self.receive_once(buffer, libc::MSG_DONTWAIT) {
-                Ok(()) => return Ok(Some(Datagram(&buffer.0))),
+                Ok(()) => return Ok(Some(Received::from_buffer(&buffer.0))),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
                 Err(error) => return Err(receive_error(error)),
@@ -154,7 +152,7 @@ impl Endpoint {
                 .0
                 .receive_message(self.as_fd(), libc::MSG_ERRQUEUE, control)
             {
-                Ok(()) => return Ok(QueuedError::read(&Datagram(&buffer.0))),
+                Ok(()) => return Ok(QueuedError::read(&Received::from_buffer(&buffer.0))),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
                 Err(error) => return Err(receive_error(error)),
@@ -179,7 +177,9 @@ impl Endpoint {
     /// Of sendto(2): EMSGSIZE above [`Family::largest_payload`], EACCES for a broadcast without
     /// `SO_BROADCAST`, ENETUNREACH, and on a socket that hears of ICMP, ECONNREFUSED.
     pub fn send_to(&self, bytes: &[u8], destination: SocketAddr) -> Result<()> {
-        self.send_to_raw(bytes, &SockAddr::from(destination))
+        let address = SockAddr::from(destination);
+        retry(|| self.socket.send_to(bytes, &address))
+            .map_err(|source| send_error(bytes.len(), destination, source))
     }
 
     /// Sends one datagram to the peer that [`Self::connect`] fixed.
@@ -217,6 +217,20 @@ impl Endpoint {
         self.control
     }
 
+    /// The TOS byte and the traffic class that its datagrams leave with, without ECN; 0 where there is
+    /// no such option.
+    pub(crate) fn dscp(&self) -> (u8, u8) {
+        let read = |level, name| {
+            let mut value = [0; 4];
+            let read = sockopt::get(self.as_fd(), level, name, &mut value);
+            read.map_or(0, |_| i32::from_ne_bytes(value) as u8 & !0b11)
+        };
+        (
+            read(libc::IPPROTO_IP, libc::IP_TOS),
+            read(libc::IPPROTO_IPV6, libc::IPV6_TCLASS),
+        )
+    }
+
     /// Whether calls on it return EAGAIN instead of waiting (`O_NONBLOCK`), as the fd was handed in.
     pub(crate) fn is_nonblocking(&self) -> bool {
         self.socket.nonblocking().unwrap_or(false)
@@ -234,33 +248,30 @@ impl Endpoint {
             .map_err(|source| Error::os("set", "SO_RCVTIMEO", source))
     }
 
-    /// Sends one datagram to the sender of `datagram`, from the address that it was sent to if
+    /// Sends one datagram to the sender of `received`, from the address that it was sent to if
     /// [`Builder::packet_info`](super::Builder::packet_info) asked for that.
     ///
     /// # Errors
     /// As of [`Self::send_to`].
-    pub fn reply(&self, datagram: &Datagram<'_>, bytes: &[u8]) -> Result<()> {
-        let client = datagram.0.source();
+    pub fn reply(&self, received: &Received<'_>, bytes: &[u8]) -> Result<()> {
+        let source = if self.control == 0 {
+            None
+        } else {
+            received.reply_source()
+        };
+        let Some(source) = source else {
+            return self.send_to(bytes, received.source());
+        };
         let mut control = Outgoing::new();
-        if self.control == 0
-            || !datagram
-                .packet_info()
-                .is_some_and(|info| info.push_source(&mut control))
-        {
-            return self.send_to_raw(bytes, client);
-        }
+        source.push(&mut control);
+        let client = SockAddr::from(received.source());
         let buffers = [io::IoSlice::new(bytes)];
         let message = MsgHdr::new()
-            .with_addr(client)
+            .with_addr(&client)
             .with_buffers(&buffers)
             .with_control(control.bytes());
         retry(|| self.socket.sendmsg(&message, 0))
-            .map_err(|source| send_error(bytes.len(), to_socket_addr(client), source))
-    }
-
-    fn send_to_raw(&self, bytes: &[u8], destination: &SockAddr) -> Result<()> {
-        retry(|| self.socket.send_to(bytes, destination))
-            .map_err(|source| send_error(bytes.len(), to_socket_addr(destination), source))
+            .map_err(|source| send_error(bytes.len(), received.source(), source))
     }
 
     /// Waits until something arrives, for ever if there is no `timeout`; `None` once the time is

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-use super::datagram::Datagram;
+use super::received::Received;
 
 /// Who reported a queued error (`ee_origin`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,8 +101,8 @@ impl QueuedError {
     pub(super) const PAYLOAD: usize = 16 + 28;
 
     /// Finds the `IP_RECVERR` or `IPV6_RECVERR` message in what a `MSG_ERRQUEUE` receive brought.
-    pub(super) fn read(datagram: &Datagram<'_>) -> Option<Self> {
-        let payload = datagram.each_control_message().find_map(|message| {
+    pub(super) fn read(received: &Received<'_>) -> Option<Self> {
+        let payload = received.control_messages().messages().find_map(|message| {
             matches!(
                 (message.level, message.kind),
                 (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)
@@ -125,8 +125,8 @@ impl QueuedError {
             icmp_code: error[6],
             info: word(8),
             offender: socket_address(address),
-            destination: datagram.source(),
-            returned: datagram.bytes().len(),
+            destination: received.source(),
+            returned: received.bytes().len(),
         })
     }
 }

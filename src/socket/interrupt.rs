@@ -22,12 +22,12 @@ pub fn pause(time: Duration, stop: &AtomicBool) -> Result<()> {
     Ok(())
 }
 
-/// Wakes a run that waits for datagrams, so that it looks at its stop flag (eventfd(2)).
+/// Ends a wait for datagrams from another thread, so that whoever waits looks at its stop flag
+/// (eventfd(2)).
 ///
-/// A signal handler of the program needs none: a signal interrupts the wait by itself. Whoever raises
-/// the flag from another thread does, as the library handles no signals and looks at no clock while it
-/// waits. The tools that wait for ever have a method that makes one, such as
-/// [`Server::waker`](crate::server::Server::waker).
+/// A signal handler needs none: a signal ends the wait by itself. A thread that raises a flag does,
+/// since a library that waits looks at no flag. A tool that may wait without a limit has a method that
+/// makes one, such as the `waker` of a server.
 #[derive(Clone, Debug)]
 pub struct Waker(Arc<EventFd>);
 
@@ -49,9 +49,10 @@ impl Waker {
         let _ = self.0.write(1);
     }
 
-    /// Forgets that it was woken.
-    pub(crate) fn reset(&self) {
-        let _ = self.0.read();
+    /// Forgets that it was woken; returns whether it was.
+    pub(crate) fn take(&self) -> bool {
+        // EAGAIN: nobody has.
+        self.0.read().is_ok()
     }
 }
 

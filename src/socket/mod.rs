@@ -20,6 +20,7 @@
 mod address;
 mod builder;
 mod datagram;
+mod ecn;
 mod endpoint;
 mod epoll_set;
 mod error_queue;
@@ -27,13 +28,16 @@ mod group;
 mod interrupt;
 pub mod options;
 mod poll_set;
+mod received;
 
 pub use address::{Family, Shown, resolve, scope_name, usable};
 pub use builder::Builder;
-pub use datagram::{ControlMessages, Datagram, PacketInfo, ReceiveBuffer};
+pub use datagram::{ControlMessages, PacketInfo, ReceiveBuffer, SourceAddress};
+pub use ecn::Ecn;
 pub use endpoint::Endpoint;
 pub use epoll_set::EpollSet;
 pub use error_queue::{Origin, QueuedError, Refusal, icmp_name};
 pub use interrupt::{Waker, pause};
 pub(crate) use poll_set::timespec;
 pub use poll_set::{PollSet, Readiness};
+pub use received::Received;

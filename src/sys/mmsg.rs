@@ -197,10 +197,10 @@ pub(crate) fn send_parts(
     // SAFETY: sendmsg(2) demands a header whose pointers lead to readable memory of the lengths
     // given: all of it is borrowed for longer than the call.
     let sent = unsafe { libc::sendmsg(fd.as_raw_fd(), &raw const header, 0) };
-    match sent < 0 {
-        true => Err(io::Error::last_os_error()),
-        false => Ok(()),
+    if sent < 0 {
+        return Err(io::Error::last_os_error());
     }
+    Ok(())
 }
 
 /// One message: where to (nowhere on a connected socket), and its bytes.
@@ -228,11 +228,13 @@ impl SendArena {
     /// Sends up to `count` messages by one call, the cheapest that can: `sendto` for one that has no
     /// control messages, `sendmsg` for one that has, `sendmmsg` for several. Returns how many went.
     ///
-    /// `compose` is asked for each message in turn, and writes its control messages.
+    /// `compose` is asked for each message in turn, and writes its control messages. `flags` are
+    /// those of the call, such as `MSG_DONTWAIT`.
     pub(crate) fn send<'a>(
         &mut self,
         fd: BorrowedFd<'_>,
         count: usize,
+        flags: i32,
         mut compose: impl FnMut(usize, &mut Outgoing) -> Piece<'a>,
     ) -> io::Result<usize> {
         let count = count.min(self.slots());
@@ -241,7 +243,7 @@ impl SendArena {
         }
         let returned = match count {
             0 => 0,
-            1 => self.send_first(fd)?,
+            1 => self.send_first(fd, flags)?,
             _ => {
                 // SAFETY: sendmmsg(2) demands an array of vlen headers whose pointers lead to
                 // readable memory of the lengths given: `fill` set them, to memory that does not
@@ -251,7 +253,7 @@ impl SendArena {
                         fd.as_raw_fd(),
                         self.headers.address(0),
                         count as libc::c_uint,
-                        0,
+                        flags as _,
                     )
                 };
                 usize::try_from(sent).map_err(|_| io::Error::last_os_error())?
@@ -297,7 +299,7 @@ impl SendArena {
         header
     }
 
-    fn send_first(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
+    fn send_first(&mut self, fd: BorrowedFd<'_>, flags: i32) -> io::Result<usize> {
         let header = &self.headers.slice()[0].msg_hdr;
         let returned = if header.msg_controllen == 0 {
             let vector = self.vectors.slice()[0];
@@ -308,7 +310,7 @@ impl SendArena {
                     fd.as_raw_fd(),
                     vector.iov_base,
                     vector.iov_len,
-                    0,
+                    flags,
                     header.msg_name.cast(),
                     header.msg_namelen,
                 )
@@ -316,7 +318,7 @@ impl SendArena {
         } else {
             // SAFETY: sendmsg(2) demands a header whose pointers lead to readable memory of the
             // lengths given: `send` set it, and what it leads to is borrowed until it returns.
-            unsafe { libc::sendmsg(fd.as_raw_fd(), header, 0) }
+            unsafe { libc::sendmsg(fd.as_raw_fd(), header, flags) }
         };
         if returned < 0 {
             return Err(io::Error::last_os_error());

@@ -11,13 +11,13 @@ use super::target::Stored;
 use crate::error::Error;
 use crate::io::Received;
 use crate::protocol::transfer::{Code, Failure, Frame, Receiver};
-use crate::socket::PacketInfo;
+use crate::socket::SourceAddress;
 
 pub(super) struct Job {
     pub(super) receiver: Receiver,
     pub(super) peer: SocketAddr,
     /// The address that the sender sends to.
-    pub(super) from: Option<PacketInfo>,
+    pub(super) from: Option<SourceAddress>,
     pub(super) name: String,
     pub(super) path: Option<PathBuf>,
     pub(super) size: Option<u64>,
@@ -46,7 +46,7 @@ impl Job {
             kept: receiver.delivered(),
             receiver,
             peer: message.source(),
-            from: message.control_messages().packet_info(),
+            from: message.reply_source(),
             name: stored.name,
             path: stored.path,
             size,

@@ -86,7 +86,7 @@ impl Receiving {
             .bind(config.address)?;
         let settings = TransportConfig {
             batch: BATCH,
-            ..TransportConfig::default()
+            ..TransportConfig::bulk()
         };
         let transport = Transport::open(endpoint, config.choice, settings)?;
         let shown = SocketOption::find("SO_RCVBUF")?
@@ -202,9 +202,14 @@ impl Receiving {
     }
 
     fn receive(&mut self, stop: &AtomicBool, on_event: &mut dyn FnMut(&Event<'_>)) -> Result<()> {
-        let wait = self.wait();
+        // A signal that came since the last wait does not end this one.
+        let wait = if stop.load(Ordering::Relaxed) {
+            Wait::Never
+        } else {
+            self.wait()
+        };
         let (start, sessions) = (self.start, &mut self.sessions);
-        let received = self.transport.receive(wait, stop, |message, send_queue| {
+        let received = self.transport.receive(wait, |message, send_queue| {
             sessions.take(start.elapsed(), message, send_queue, on_event);
         });
         match received {

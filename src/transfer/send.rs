@@ -186,7 +186,7 @@ impl Sending {
         // Acknowledgements are few and short.
         let settings = TransportConfig {
             batch: 8,
-            ..TransportConfig::default()
+            ..TransportConfig::bulk()
         };
         let congestion = Box::new(Cubic::new(max_datagram.into()));
         Ok(Self {
@@ -314,10 +314,9 @@ impl Sending {
 
     /// Takes what has come already.
     fn drain(&mut self) {
-        let never = AtomicBool::new(false);
         for _ in 0..MAX_DRAINED {
             let (start, sender) = (self.start, &mut self.sender);
-            let heard = self.transport.receive(Wait::Never, &never, |message, _| {
+            let heard = self.transport.receive(Wait::Never, |message, _| {
                 for datagram in message.datagrams() {
                     let _ = sender.handle_datagram(start.elapsed(), datagram);
                 }
@@ -333,9 +332,11 @@ impl Sending {
     fn listen(&mut self, input: &Input, most: Duration, stop: &AtomicBool) -> Result<bool> {
         let deadline = self.sender.poll_timeout().unwrap_or_default();
         let deadline = deadline.min(self.now().saturating_add(most));
-        let mut wait = match most.is_zero() {
-            true => Wait::Never,
-            false => Wait::Until(units::after(self.start, deadline)),
+        // A signal that came since the last wait does not end this one.
+        let mut wait = if most.is_zero() || stop.load(Ordering::Relaxed) {
+            Wait::Never
+        } else {
+            Wait::Until(units::after(self.start, deadline))
         };
         let mut is_readable = false;
         if let Some(fd) = input.wanted() {
@@ -351,7 +352,7 @@ impl Sending {
             wait = Wait::Never;
         }
         let (start, sender) = (self.start, &mut self.sender);
-        let heard = self.transport.receive(wait, stop, |message, _| {
+        let heard = self.transport.receive(wait, |message, _| {
             let now = start.elapsed();
             for datagram in message.datagrams() {
                 // What is no frame of this transfer is counted there.

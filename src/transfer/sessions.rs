@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::event::{Event, Tally};
 use super::job::Job;
 use super::target::Destination;
-use crate::io::{Received, SendQueue};
+use crate::io::{Received, SendQueue, Transmit};
 use crate::protocol::transfer::{
     Close, Code, Frame, Incoming, Listener, Open, Receiver, ReceiverConfig,
 };
@@ -147,7 +147,7 @@ impl Sessions {
     pub(super) fn transmit(&mut self, now: Duration, send_queue: &mut SendQueue<'_>) {
         for job in &mut self.jobs {
             while job.receiver.poll_transmit(now, &mut self.answer) {
-                send_queue.queue(Some(job.peer), job.from, &self.answer);
+                send_queue.queue(&Transmit::new(&self.answer).to(job.peer).from(job.from));
             }
         }
         // An acknowledgement that cannot be sent is one that is lost.

@@ -2,14 +2,12 @@
 #![allow(dead_code)] // Each test program uses a part of it.
 
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use udpraw::error::Result;
 use udpraw::io::{Backend, BackendChoice, Received, SendQueue, Transport, TransportConfig, Wait};
 use udpraw::socket::{Builder, Endpoint};
 
-pub(crate) static NEVER: AtomicBool = AtomicBool::new(false);
 pub(crate) const SOON: Wait = Wait::For(Duration::from_secs(2));
 
 pub(crate) fn open(
@@ -27,7 +25,7 @@ pub(crate) fn plain(backend: Backend) -> Transport {
         backend,
         Endpoint::builder(),
         "127.0.0.1",
-        TransportConfig::default(),
+        TransportConfig::bulk(),
     )
     .unwrap()
 }
@@ -47,7 +45,7 @@ pub(crate) fn backends() -> impl Iterator<Item = Backend> {
             *backend,
             Endpoint::builder(),
             "127.0.0.1",
-            TransportConfig::default(),
+            TransportConfig::bulk(),
         );
         if let Err(error) = &tried {
             eprintln!("skipped: {error}");
@@ -63,7 +61,7 @@ pub(crate) fn take(transport: &mut Transport, want: usize) -> Vec<Vec<u8>> {
         let note = |message: &Received<'_>, _: &mut SendQueue<'_>| {
             got.extend(message.datagrams().map(<[u8]>::to_vec));
         };
-        let came = transport.receive(SOON, &NEVER, note).unwrap();
+        let came = transport.receive(SOON, note).unwrap();
         assert_ne!(came, 0, "{} of {want} came", got.len());
     }
     got

@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use udpraw::io::{BackendChoice, Transport, TransportConfig, Wait};
+use udpraw::io::{BackendChoice, Transmit, Transport, TransportConfig, Wait};
 use udpraw::socket::Endpoint;
 
 use super::common::{ask, client_of, socket};
@@ -154,7 +154,6 @@ fn a_dead_target_is_told_of_and_the_relay_goes_on() {
 /// Whole runs, both ways, with and without a source to keep and a network that delays.
 #[test]
 fn runs_arrive_as_the_datagrams_that_they_are() {
-    let never = AtomicBool::new(false);
     for (listen, arguments) in [
         ("127.0.0.1:0", &[][..]),
         ("0.0.0.0:0", &[]),
@@ -163,7 +162,7 @@ fn runs_arrive_as_the_datagrams_that_they_are() {
         ("127.0.0.1:0", &["--io", "single"]),
     ] {
         let open = |endpoint| {
-            Transport::open(endpoint, BackendChoice::Auto, TransportConfig::default()).unwrap()
+            Transport::open(endpoint, BackendChoice::Auto, TransportConfig::bulk()).unwrap()
         };
         let bind = || {
             Endpoint::builder()
@@ -183,13 +182,15 @@ fn runs_arrive_as_the_datagrams_that_they_are() {
         for round in 0..20 {
             // The last of a run is shorter.
             let size = [1400, 700, 999][round % 3];
-            client.send_queue().send_run(Some(address), &bytes, size);
+            client
+                .send_queue()
+                .send(&Transmit::new(&bytes).to(address).in_segments_of(size));
             client.flush().into_result().unwrap();
             let mut got: Vec<Vec<u8>> = Vec::new();
             let mut from = None;
             while got.concat().len() < bytes.len() {
                 let wait = Wait::For(Duration::from_secs(20));
-                let came = target.receive(wait, &never, |message, _| {
+                let came = target.receive(wait, |message, _| {
                     got.extend(message.datagrams().map(<[u8]>::to_vec));
                     from = Some(message.source());
                 });
@@ -199,12 +200,14 @@ fn runs_arrive_as_the_datagrams_that_they_are() {
                 got.iter().map(Vec::as_slice).eq(bytes.chunks(size)),
                 "{listen} {arguments:?}"
             );
-            target.send_queue().send_run(from, &bytes, size);
+            target
+                .send_queue()
+                .send(&Transmit::new(&bytes).to(from).in_segments_of(size));
             target.flush().into_result().unwrap();
             got.clear();
             while got.concat().len() < bytes.len() {
                 let wait = Wait::For(Duration::from_secs(20));
-                let came = client.receive(wait, &never, |message, _| {
+                let came = client.receive(wait, |message, _| {
                     assert_eq!(message.source(), address);
                     got.extend(message.datagrams().map(<[u8]>::to_vec));
                 });

@@ -180,7 +180,7 @@ impl ServerArguments {
         let is_plain = io == BackendChoice::Only(Backend::Single) && workers == 1;
         let is_plain = is_plain && !spin && !no_copy && stats.is_none();
         if !is_plain && self.socket.rcvbuf.is_none() && self.socket.sndbuf.is_none() {
-            config.transport.socket_buffers = TransportConfig::default().socket_buffers;
+            config.transport.socket_buffers = TransportConfig::bulk().socket_buffers;
         }
         Ok(config)
     }

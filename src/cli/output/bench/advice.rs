@@ -39,7 +39,7 @@ pub(super) fn advice(rows: &[Row], config: &Config, markdown: bool) -> String {
     };
     let lines = format!(
         "let mut transport = Transport::open(endpoint, {choice}, TransportConfig::default())?;\n\
-         transport.send_queue().send_run(Some(peer), &bytes, size);"
+         transport.send_queue().send(&Transmit::new(&bytes).to(peer).in_segments_of(size));"
     );
     match markdown {
         true => format!("\nUse {what}{gain}.\n\n```rust\n{lines}\n```\n"),

@@ -1,14 +1,23 @@
 //! What a receive yields: a datagram, or a run of them that crossed the stack as one.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::SystemTime;
 
-use crate::socket::ControlMessages;
+use super::address::Family;
+use super::datagram::{ControlMessages, PacketInfo, SourceAddress};
+use super::ecn::Ecn;
 use crate::sys::mmsg::Slot;
+use crate::sys::receive::Buffer;
 
-/// One message of a batch: a datagram, or a run of datagrams of one sender and one size.
+/// A received message: one datagram, or under `UDP_GRO` a run of datagrams from one sender and of one
+/// size. It is a view of the buffer that it was received into.
 ///
-/// All of a run has the same sender, destination, TOS and timestamp: the kernel merges no others.
+/// All of a run has the same source, destination, TOS and timestamp: the kernel merges no others
+/// (udp(7)).
+///
+/// The kernel reports [`Self::destination`], [`Self::ecn`], [`Self::ttl`] and the like only if the
+/// option that asks for it was set before; each is decoded from the control messages on request.
 #[derive(Clone, Copy)]
 pub struct Received<'a> {
     bytes: &'a [u8],
@@ -20,8 +29,8 @@ pub struct Received<'a> {
 }
 
 impl<'a> Received<'a> {
-    /// A message; whether it is a run, its control messages tell.
-    pub(super) fn new(
+    /// A message; its control messages say whether it is a run.
+    pub(crate) fn new(
         bytes: &'a [u8],
         length: usize,
         flags: i32,
@@ -42,7 +51,7 @@ impl<'a> Received<'a> {
         }
     }
 
-    pub(super) fn from_slot(slot: Slot<'a>) -> Self {
+    pub(crate) fn from_slot(slot: Slot<'a>) -> Self {
         Self::new(
             slot.bytes,
             slot.length,
@@ -52,12 +61,26 @@ impl<'a> Received<'a> {
         )
     }
 
-    /// Who sent it.
+    pub(crate) fn from_buffer(buffer: &'a Buffer) -> Self {
+        Self::new(
+            buffer.bytes(),
+            buffer.length(),
+            buffer.flags(),
+            // A UDP socket's peer is AF_INET or AF_INET6; the fallback is for a foreign fd.
+            buffer
+                .source()
+                .as_socket()
+                .unwrap_or(Family::V4.unspecified()),
+            ControlMessages::new(buffer.control()),
+        )
+    }
+
+    /// The sender's address.
     pub fn source(&self) -> SocketAddr {
         self.source
     }
 
-    /// The bytes of all its datagrams, end to end; less than [`Self::length`] if it was cut.
+    /// The bytes of all its datagrams, end to end; fewer than [`Self::length`] if it was truncated.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
@@ -87,20 +110,69 @@ impl<'a> Received<'a> {
         })
     }
 
-    /// Whether the buffer was too short, so that the end is lost (`MSG_TRUNC`).
+    /// Whether the buffer was too short, so that the end is lost (`MSG_TRUNC`; recv(2)).
     pub fn is_truncated(&self) -> bool {
         self.flags & libc::MSG_TRUNC != 0
     }
 
-    /// Whether control messages are missing (`MSG_CTRUNC`): an option was set behind the endpoint's
-    /// back.
+    /// Whether control messages are missing, because their buffer was too short (`MSG_CTRUNC`).
+    ///
+    /// Control buffers are sized for the options that were set through the endpoint: this means that
+    /// another one was set on the file descriptor since.
     pub fn is_control_truncated(&self) -> bool {
         self.flags & libc::MSG_CTRUNC != 0
     }
 
-    /// What came beside the bytes: destination, TOS and ECN, timestamp, each if its option is on.
+    /// The control messages, not yet decoded (cmsg(3)).
     pub fn control_messages(&self) -> ControlMessages<'a> {
         self.control
+    }
+
+    /// Destination and interface, if `IP_PKTINFO` or `IPV6_RECVPKTINFO` is on.
+    pub fn packet_info(&self) -> Option<PacketInfo> {
+        self.control.packet_info()
+    }
+
+    /// The destination address, if `IP_PKTINFO` or `IPV6_RECVPKTINFO` is on.
+    pub fn destination(&self) -> Option<IpAddr> {
+        self.packet_info().map(|info| info.destination)
+    }
+
+    /// The index of the interface that it arrived on, if `IP_PKTINFO` or `IPV6_RECVPKTINFO` is on.
+    pub fn interface(&self) -> Option<u32> {
+        self.packet_info().map(|info| info.interface)
+    }
+
+    /// The address that a reply should leave from: the one that it was sent to, if `IP_PKTINFO` or
+    /// `IPV6_RECVPKTINFO` is on.
+    pub fn reply_source(&self) -> Option<SourceAddress> {
+        self.packet_info()?.reply_source()
+    }
+
+    /// The TOS byte or traffic class (DSCP and ECN), if `IP_RECVTOS` or `IPV6_RECVTCLASS` is on.
+    pub fn tos(&self) -> Option<u8> {
+        self.control.tos()
+    }
+
+    /// The ECN codepoint, if `IP_RECVTOS` or `IPV6_RECVTCLASS` is on.
+    pub fn ecn(&self) -> Option<Ecn> {
+        self.tos().map(Ecn::from_tos)
+    }
+
+    /// The TTL or hop limit on arrival, if `IP_RECVTTL` or `IPV6_RECVHOPLIMIT` is on.
+    pub fn ttl(&self) -> Option<u8> {
+        self.control.ttl()
+    }
+
+    /// How many datagrams this socket had lost to a full receive buffer when this one was queued,
+    /// counted since the socket was made, if `SO_RXQ_OVFL` is on and any were lost (socket(7)).
+    pub fn kernel_drops(&self) -> Option<u32> {
+        self.control.kernel_drops()
+    }
+
+    /// When the kernel received it, if `SO_TIMESTAMPNS` is on.
+    pub fn timestamp(&self) -> Option<SystemTime> {
+        self.control.timestamp()
     }
 }
 
