@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub)] // Each test program uses its own part.
 
+pub mod namespaces;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};

@@ -4,8 +4,8 @@ use std::fs;
 use std::thread;
 
 use super::findings;
+use crate::common::namespaces;
 use crate::common::{assert_refused, finish, socket};
-use crate::namespaces;
 
 #[test]
 fn arguments_that_make_no_sense() {

@@ -6,8 +6,8 @@ use std::thread;
 use nix::sys::signal::Signal;
 
 use super::{finding, findings};
+use crate::common::namespaces;
 use crate::common::{Running, Server, finish, json_lines, socket, udpraw};
-use crate::namespaces;
 
 #[test]
 fn a_server_is_open_and_shown() {

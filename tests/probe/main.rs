@@ -2,12 +2,11 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../namespaces/mod.rs"]
-mod namespaces;
 
 mod firewalls;
 mod input;
 mod loopback;
+mod mtu;
 mod servers;
 
 use serde_json::Value;
