@@ -84,10 +84,13 @@ fn the_server_prints_what_the_documents_server_prints() {
         let ours = udpraw(["server", "--host", host, "-p", "0", "--count", "5"]);
         for mut server in [theirs, ours].map(Running::start) {
             let first = server.line();
-            let client = common::client_of(listening(&first));
+            let client = crate::common::client_of(listening(&first));
             for text in TEXTS {
                 let want = format!("Your data was {} bytes long", text.len());
-                assert_eq!(common::ask(&client, text.as_bytes()), want.as_bytes());
+                assert_eq!(
+                    crate::common::ask(&client, text.as_bytes()),
+                    want.as_bytes()
+                );
             }
             let rest = server.finish().stdout;
             transcripts.push(without_ports(&format!("{first}\n{rest}")));
@@ -111,7 +114,7 @@ fn the_client_prints_what_the_documents_client_prints() {
             // Each asks the other's server, too.
             let mut server = Running::start(python(PYTHON_SERVER, &[host, "2"]));
             let port = listening(&server.line()).port().to_string();
-            let theirs = common::run(python(PYTHON_CLIENT, &[host, &port, text]));
+            let theirs = crate::common::run(python(PYTHON_CLIENT, &[host, &port, text]));
             let ours = finish(&["client", host, "-p", &port, "-m", text]);
             assert_eq!((ours.code, ours.stderr.as_str()), (Some(0), ""), "{text:?}");
             assert_eq!(
@@ -124,7 +127,7 @@ fn the_client_prints_what_the_documents_client_prints() {
             let place = ["--host", host, "-p", "0"];
             let server = Server::on(&place, &["--count", "1"], 1);
             let port = server.port().to_string();
-            let theirs = common::run(python(PYTHON_CLIENT, &[host, &port, text]));
+            let theirs = crate::common::run(python(PYTHON_CLIENT, &[host, &port, text]));
             assert_eq!(
                 without_ports(&ours.stdout),
                 without_ports(&theirs.stdout),
@@ -151,7 +154,7 @@ fn the_time_is_written_as_python_writes_it() {
         let port = listening(&server.line()).port().to_string();
         let mut client = udpraw(["client", "-p", &port]);
         client.env("TZ", zone);
-        assert_eq!(common::run(client).code, Some(0));
+        assert_eq!(crate::common::run(client).code, Some(0));
         let said = server.finish().stdout;
         let time = said
             .split("The time is ")
@@ -165,7 +168,11 @@ fn the_time_is_written_as_python_writes_it() {
                       print(abs((d.now() - t).total_seconds()) < 60)";
         let mut judge = python(script, &[time]);
         judge.env("TZ", zone);
-        assert_eq!(common::run(judge).stdout, "True\n", "{zone:?}: {time}");
+        assert_eq!(
+            crate::common::run(judge).stdout,
+            "True\n",
+            "{zone:?}: {time}"
+        );
     }
 }
 

@@ -184,7 +184,7 @@ fn try_block(block: &[&str]) {
                     printed.extend(lines(&running.finish()));
                 }
             }
-            None => printed.extend(lines(&common::run(shell(command)))),
+            None => printed.extend(lines(&crate::common::run(shell(command)))),
         }
     }
     compare(&shown, printed, block);
@@ -204,7 +204,7 @@ fn every_example_prints_what_it_shows() {
         if let Err(errno) = unshare(CloneFlags::CLONE_NEWNET) {
             return skip(&format!("no network namespace can be made here: {errno}"));
         }
-        let up = common::run(shell("ip link set lo up"));
+        let up = crate::common::run(shell("ip link set lo up"));
         assert_eq!(up.code, Some(0), "{}", up.stderr);
         try_block(&block);
     }

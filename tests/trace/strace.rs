@@ -123,7 +123,7 @@ fn the_client_makes_the_documents_calls() {
     if !has("strace") {
         return;
     }
-    let server = common::Server::start(&["--count", "1"]);
+    let server = crate::common::Server::start(&["--count", "1"]);
     let port = server.port().to_string();
     let (running, trace) = traced("trace=%network,ppoll", &["client", "--port", &port]);
     assert_eq!(running.finish().code, Some(0));
