@@ -6,6 +6,7 @@ mod allocations;
 mod edges;
 mod kernel;
 mod oracle;
+mod waits;
 
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;

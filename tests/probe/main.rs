@@ -8,6 +8,7 @@ mod input;
 mod loopback;
 mod mtu;
 mod servers;
+mod targets;
 
 use serde_json::Value;
 
