@@ -7,7 +7,7 @@ mod input;
 
 use std::net::{SocketAddr, UdpSocket};
 
-use common::{Running, Server, finish, json_lines, socket, udpraw};
+use common::{Running, Server, finish, json_lines, received, socket, udpraw};
 
 /// A server of the test's own, and the client that asks it.
 struct Asked {
@@ -29,7 +29,7 @@ impl Asked {
     /// Waits for the next request.
     fn request(&self) -> (Vec<u8>, SocketAddr) {
         let mut buffer = vec![0; 65_535];
-        let (length, client) = self.server.recv_from(&mut buffer).expect("a request");
+        let (length, client) = received(|| self.server.recv_from(&mut buffer)).expect("a request");
         buffer.truncate(length);
         (buffer, client)
     }
@@ -161,7 +161,7 @@ fn silence_by_the_book_takes_five_tries() {
     assert_eq!((end.stderr.as_str(), end.code), (want, Some(1)));
     asked.server.set_nonblocking(true).unwrap();
     let mut requests = 0;
-    while asked.server.recv_from(&mut [0; 99]).is_ok() {
+    while received(|| asked.server.recv_from(&mut [0; 99])).is_ok() {
         requests += 1;
     }
     assert_eq!(requests, 5);

@@ -222,7 +222,7 @@ pub fn client_of(server: SocketAddr) -> UdpSocket {
 pub fn ask(socket: &UdpSocket, request: &[u8]) -> Vec<u8> {
     socket.send(request).expect("sent");
     let mut buffer = vec![0; 65_535];
-    let length = socket.recv(&mut buffer).expect("a reply");
+    let length = received(|| socket.recv(&mut buffer)).expect("a reply");
     buffer.truncate(length);
     buffer
 }

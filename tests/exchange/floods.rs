@@ -8,7 +8,7 @@ use udpraw::protocol::exchange::Kind;
 use udpraw::socket::{Endpoint, Family};
 
 use super::frame;
-use crate::common::{self, Running, ask, json_lines, udpraw};
+use crate::common::{self, Running, ask, json_lines, received, udpraw};
 
 /// Resident memory of a process, in KiB.
 fn resident(id: u32) -> u64 {
@@ -70,7 +70,7 @@ fn floods_of_random_and_truncated_frames_do_no_harm() {
         let mut buffer = [0; 100];
         let asked = (0..100).find(|_| {
             client.send(&request(2)).unwrap();
-            client.recv(&mut buffer).is_ok()
+            received(|| client.recv(&mut buffer)).is_ok()
         });
         assert!(asked.is_some());
         let grown = resident(running.id()).saturating_sub(before);

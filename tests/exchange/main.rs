@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use common::{Finished, Running, Server, ask, finish, json_lines, socket, udpraw};
+use common::{Finished, Running, Server, ask, finish, json_lines, received, socket, udpraw};
 use udpraw::protocol::exchange::{Frame, Kind};
 
 fn frame(kind: Kind, id: u64, payload: &[u8]) -> Vec<u8> {
@@ -74,11 +74,13 @@ impl Doubler {
                 }
             };
             while !stopped.load(Ordering::Relaxed) {
-                if let Ok((length, from)) = outside.recv_from(&mut buffer) {
+                if let Ok((length, from)) = received(|| outside.recv_from(&mut buffer)) {
                     client = Some(from);
                     triple(&mut buffer[..length], &inside, server);
                 }
-                if let (Ok((length, _)), Some(client)) = (inside.recv_from(&mut buffer), client) {
+                if let (Ok((length, _)), Some(client)) =
+                    (received(|| inside.recv_from(&mut buffer)), client)
+                {
                     triple(&mut buffer[..length], &outside, client);
                 }
             }
@@ -189,7 +191,7 @@ fn asked_by(arguments: &[&str]) -> (UdpSocket, Running, u64, SocketAddr) {
     let words = [&["client", "--exchange", "--port", &port], arguments].concat();
     let client = Running::start(udpraw(words));
     let mut buffer = [0; 2_000];
-    let (length, from) = server.recv_from(&mut buffer).expect("a request");
+    let (length, from) = received(|| server.recv_from(&mut buffer)).expect("a request");
     let asked = Frame::parse(&buffer[..length]).expect("a frame");
     assert_eq!(asked.kind, Kind::Request);
     let id = asked.id;
@@ -250,7 +252,7 @@ fn a_late_reply_is_not_taken_for_that_to_the_next_request() {
             .unwrap();
     }
     let mut buffer = [0; 2_000];
-    let (length, _) = server.recv_from(&mut buffer).unwrap();
+    let (length, _) = received(|| server.recv_from(&mut buffer)).unwrap();
     let second = Frame::parse(&buffer[..length]).unwrap().id;
     assert_ne!(first, second);
     for (id, text) in [(first, &b"first"[..]), (second, b"second")] {

@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use udpraw::ports::{Arriving, Receiver, read, receiver};
 
-use crate::common::PATIENCE;
+use crate::common::{PATIENCE, received};
 use crate::{alone, fresh_namespace};
 
 /// Free in a namespace of its own.
@@ -125,7 +125,7 @@ fn who_got_it(sockets: &[Socket], from: SocketAddr, to: SocketAddr) -> Option<us
     match sockets.get(at) {
         Some(socket) => {
             let mut buffer = [std::mem::MaybeUninit::uninit(); 16];
-            assert_eq!(socket.recv(&mut buffer).unwrap(), 6);
+            assert_eq!(received(|| socket.recv(&mut buffer)).unwrap(), 6);
             Some(at)
         }
         None => {

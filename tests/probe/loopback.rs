@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 
 use super::finding;
 use crate::common::namespaces;
-use crate::common::{Running, Server, finish, json_lines, socket, udpraw};
+use crate::common::{Running, Server, finish, json_lines, received, socket, udpraw};
 
 #[test]
 fn a_server_is_open_and_shown() {
@@ -82,8 +82,8 @@ fn a_lost_try_is_repeated_and_no_round_trip_is_made_up() {
     let address = server.local_addr().unwrap();
     let serve = thread::spawn(move || {
         // The first is lost; the second is answered.
-        server.recv_from(&mut [0; 100]).unwrap();
-        let (_, client) = server.recv_from(&mut [0; 100]).unwrap();
+        received(|| server.recv_from(&mut [0; 100])).unwrap();
+        let (_, client) = received(|| server.recv_from(&mut [0; 100])).unwrap();
         server.send_to(b"here", client).unwrap();
     });
     let (it, code) = finding(&["127.0.0.1", &address.port().to_string()]);
@@ -103,7 +103,7 @@ fn a_reply_that_comes_twice_is_one_answer() {
         let serve = thread::spawn(move || {
             for _ in 0..3 {
                 let mut question = [0; 100];
-                let (length, client) = server.recv_from(&mut question).unwrap();
+                let (length, client) = received(|| server.recv_from(&mut question)).unwrap();
                 (question[0], question[1]) = (1, 1);
                 for _ in 0..2 {
                     server.send_to(&question[..length], client).unwrap();
@@ -138,7 +138,7 @@ fn a_flood_from_elsewhere_does_not_hold_it_up() {
     let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let flooding = stop.clone();
     let serve = thread::spawn(move || {
-        let (_, client) = server.recv_from(&mut [0; 100]).unwrap();
+        let (_, client) = received(|| server.recv_from(&mut [0; 100])).unwrap();
         let stranger = socket();
         while !flooding.load(std::sync::atomic::Ordering::Relaxed) {
             let _ = stranger.send_to(b"flood", client);
@@ -236,7 +236,7 @@ fn a_reply_from_elsewhere_is_no_open_port() {
     let port = server.local_addr().unwrap().port();
     let serve = thread::spawn(move || {
         let elsewhere = UdpSocket::bind(("127.0.0.2", port)).unwrap();
-        let (_, client) = server.recv_from(&mut [0; 100]).unwrap();
+        let (_, client) = received(|| server.recv_from(&mut [0; 100])).unwrap();
         elsewhere.send_to(b"not \x1b me", client).unwrap();
     });
     let end = finish(&["probe", "127.0.0.1", &port.to_string()]);
@@ -262,7 +262,7 @@ fn another_port_of_the_host_is_elsewhere_but_not_for_tftp() {
         let port = server.local_addr().unwrap().port();
         let serve = thread::spawn(move || {
             let other = socket();
-            let (_, client) = server.recv_from(&mut [0; 100]).unwrap();
+            let (_, client) = received(|| server.recv_from(&mut [0; 100])).unwrap();
             other.send_to(b"\0\x05\0\x01no\0", client).unwrap();
         });
         let (it, code) = finding(&["127.0.0.1", &port.to_string(), "--as", protocol]);
@@ -276,7 +276,7 @@ fn the_right_reply_wins_over_a_stranger_that_comes_first() {
     let server = socket();
     let port = server.local_addr().unwrap().port();
     let serve = thread::spawn(move || {
-        let (_, client) = server.recv_from(&mut [0; 100]).unwrap();
+        let (_, client) = received(|| server.recv_from(&mut [0; 100])).unwrap();
         socket().send_to(b"stranger", client).unwrap();
         server.send_to(b"server", client).unwrap();
     });
@@ -334,7 +334,7 @@ fn a_group_answers_from_the_addresses_of_its_members() {
         .unwrap();
     let serve = thread::spawn(move || {
         let mut search = [0; 500];
-        let (length, client) = member.recv_from(&mut search).unwrap();
+        let (length, client) = received(|| member.recv_from(&mut search)).unwrap();
         assert!(search[..length].starts_with(b"M-SEARCH * "));
         member
             .send_to(b"HTTP/1.1 200 OK\r\nST: lamp\r\n\r\n", client)

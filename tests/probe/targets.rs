@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 use std::thread;
 
 use super::findings;
-use crate::common::{finish, namespaces};
+use crate::common::{finish, namespaces, received};
 
 #[test]
 fn every_address_of_a_host_is_tried_and_told() {
@@ -14,7 +14,7 @@ fn every_address_of_a_host_is_tried_and_told() {
     // localhost has both in this machine's hosts file, or one.
     let server = UdpSocket::bind("127.0.0.1:1060").unwrap();
     thread::spawn(move || {
-        let (_, client) = server.recv_from(&mut [0; 100]).unwrap();
+        let (_, client) = received(|| server.recv_from(&mut [0; 100])).unwrap();
         server.send_to(b"here", client).unwrap();
     });
     let (lines, code) = findings(&["localhost", "1060"]);
@@ -39,7 +39,7 @@ fn a_thousand_ports() {
     let open = UdpSocket::bind("127.0.0.1:700").unwrap();
     let _silent = UdpSocket::bind("127.0.0.1:800").unwrap();
     thread::spawn(move || {
-        let (_, client) = open.recv_from(&mut [0; 100]).unwrap();
+        let (_, client) = received(|| open.recv_from(&mut [0; 100])).unwrap();
         open.send_to(b"here", client).unwrap();
     });
     let end = finish(&["probe", "127.0.0.1", "1-1000"]);

@@ -2,7 +2,7 @@
 
 use std::net::UdpSocket;
 
-use crate::common::{Server, ask, client_of, finish, json_lines};
+use crate::common::{Server, ask, client_of, finish, json_lines, received};
 use nix::sys::signal::Signal;
 
 const BACKENDS: [&str; 5] = ["single", "batch", "offload", "uring", "auto"];
@@ -30,7 +30,7 @@ fn burst(client: &UdpSocket, requests: &[Vec<u8>]) -> Vec<Vec<u8>> {
 fn replies(client: &UdpSocket, count: usize) -> Vec<Vec<u8>> {
     let mut buffer = vec![0; 65_535];
     let mut take = || {
-        let length = client.recv(&mut buffer).expect("a reply");
+        let length = received(|| client.recv(&mut buffer)).expect("a reply");
         buffer[..length].to_vec()
     };
     (0..count).map(|_| take()).collect()

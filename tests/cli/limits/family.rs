@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 
 use super::{PROGRAM, forbidding, is_root, shell};
 use crate::common::namespaces;
-use crate::common::{Finished, json_lines};
+use crate::common::{Finished, json_lines, received};
 
 /// Runs the program with `localhost` as `::1` first, in whichever way this machine lacks IPv6.
 fn with_hosts(arguments: &[&str]) -> Finished {
@@ -20,7 +20,7 @@ fn echo() -> String {
     let port = socket.local_addr().unwrap().port().to_string();
     std::thread::spawn(move || {
         let mut buffer = [0; 2048];
-        while let Ok((length, client)) = socket.recv_from(&mut buffer) {
+        while let Ok((length, client)) = received(|| socket.recv_from(&mut buffer)) {
             let _ = socket.send_to(&buffer[..length], client);
         }
     });

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 
 use super::forge::{Forger, v4};
 use crate::common::namespaces::{alone, sh};
-use crate::common::{Running, ask, client_of, finish, json_lines, socket, udpraw};
+use crate::common::{Running, ask, client_of, finish, json_lines, received, socket, udpraw};
 
 struct Relay {
     running: Running,
@@ -46,7 +46,7 @@ fn an_answer_from_another_port_is_counted_and_told() {
     let mut relay = Relay::start(&["--to", &to]);
     let client = client_of(relay.address);
     client.send(b"read").unwrap();
-    let (_, upstream) = target.recv_from(&mut [0; 9]).unwrap();
+    let (_, upstream) = received(|| target.recv_from(&mut [0; 9])).unwrap();
     other.send_to(b"data", upstream).unwrap();
     let foreign = relay.event("foreign");
     assert_eq!(
@@ -60,9 +60,12 @@ fn an_answer_from_another_port_is_counted_and_told() {
     // The target's own answer gets through, and the flow goes on.
     target.send_to(b"own", upstream).unwrap();
     let mut buffer = [0; 9];
-    assert_eq!(client.recv(&mut buffer).unwrap(), 3);
+    assert_eq!(received(|| client.recv(&mut buffer)).unwrap(), 3);
     client.send(b"again").unwrap();
-    assert_eq!(target.recv_from(&mut [0; 9]).unwrap().1, upstream);
+    assert_eq!(
+        received(|| target.recv_from(&mut [0; 9])).unwrap().1,
+        upstream
+    );
     let ledger = relay.ledger();
     assert_eq!(ledger["down"]["lost"]["unrelayed"], 1, "{ledger}");
     assert_eq!(
@@ -80,7 +83,7 @@ fn what_can_be_done_about_it_is_told() {
     ]));
     let client = client_of(crate::common::listening(&running.line()));
     client.send(b"read").unwrap();
-    let (_, upstream) = target.recv_from(&mut [0; 9]).unwrap();
+    let (_, upstream) = received(|| target.recv_from(&mut [0; 9])).unwrap();
     other.send_to(b"data", upstream).unwrap();
     let end = running.finish();
     assert!(end.stderr.contains("TFTP"), "{}", end.stderr);
@@ -112,7 +115,7 @@ fn the_next_address_of_a_name_is_tried() {
     assert_eq!(next["next"]["address"], "127.0.0.1");
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let (_, from) = target.recv_from(&mut [0; 9]).unwrap();
+            let (_, from) = received(|| target.recv_from(&mut [0; 9])).unwrap();
             target.send_to(b"here", from).unwrap();
         });
         assert_eq!(ask(&client, b"again"), b"here");
@@ -140,7 +143,7 @@ fn forged_clients_are_counted_and_not_served() {
     let client = client_of(relay.address);
     client.send(b"honest").unwrap();
     let mut buffer = [0; 9];
-    assert_eq!(target.recv_from(&mut buffer).unwrap().0, 6);
+    assert_eq!(received(|| target.recv_from(&mut buffer)).unwrap().0, 6);
     let ledger = relay.ledger();
     assert_eq!(ledger["up"]["lost"]["unrelayed"], 4, "{ledger}");
     assert_eq!(
