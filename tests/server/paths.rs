@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
 use udpraw::error::Error;
 use udpraw::io::{Backend, BackendChoice, TransportConfig};
 use udpraw::protocol::bench_handshake::Question;
@@ -14,6 +16,7 @@ use udpraw::socket::{Endpoint, ReceiveBuffer, Waker};
 
 const CLIENTS: usize = 3;
 const EACH: usize = 25;
+const THIS_THREAD: Pid = Pid::from_raw(0);
 
 fn loopback() -> SocketAddr {
     "127.0.0.1:0".parse().expect("an address")
@@ -59,6 +62,15 @@ struct Done {
     replies: Vec<Vec<u8>>,
 }
 
+/// Keeps this thread on the CPU where it is; says where it was allowed before.
+fn stay_on_one_cpu() -> CpuSet {
+    let all = sched_getaffinity(THIS_THREAD).unwrap();
+    let mut here = CpuSet::new();
+    here.set(nix::sched::sched_getcpu().unwrap()).unwrap();
+    sched_setaffinity(THIS_THREAD, &here).unwrap();
+    all
+}
+
 /// Serves the datagrams of all clients. A server answers a client in its order, so the answer to a last
 /// question says that all before it is done. `None` where this kernel lacks the backend.
 fn run(
@@ -87,6 +99,9 @@ fn run(
                 Ok::<(), Error>(())
             })
         });
+        // The workers share the port by CPU (SO_ATTACH_REUSEPORT_CBPF): a client that moves to another CPU would
+        // be answered by another worker, and so not in its order.
+        let all = stay_on_one_cpu();
         for (client, datagrams) in clients.iter().zip(traffic) {
             for bytes in datagrams {
                 client.send_to(bytes, address).unwrap();
@@ -105,6 +120,7 @@ fn run(
                 }
             }
         }
+        sched_setaffinity(THIS_THREAD, &all).unwrap();
         stop.store(true, Ordering::Relaxed);
         waker.wake();
         serving.join().unwrap().unwrap();
