@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::{Asked, closed_port};
-use crate::common::{self, Server, finish, udpraw};
+use super::Asked;
+use crate::common::{self, Server, closed_port, finish, udpraw};
 
 #[test]
 fn the_wildcard_address_is_this_host() {

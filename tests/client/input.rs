@@ -1,22 +1,6 @@
 //! What standard input, and hexadecimal, bring to the client.
 
-use std::io::Write;
-use std::process::Stdio;
-
-use crate::common::{Finished, Server, finish, udpraw};
-
-fn with_input(arguments: &[&str], input: &[u8]) -> Finished {
-    let mut command = udpraw(arguments);
-    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-    // The program may end before it has read all.
-    let _ = child.stdin.take().unwrap().write_all(input);
-    let output = child.wait_with_output().unwrap();
-    Finished {
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-        code: output.status.code(),
-    }
-}
+use crate::common::{Server, finish, with_input};
 
 #[test]
 fn each_line_of_standard_input_is_a_datagram() {

@@ -7,7 +7,7 @@ mod input;
 
 use std::net::{SocketAddr, UdpSocket};
 
-use common::{Running, Server, finish, json_lines, received, socket, udpraw};
+use common::{Running, Server, closed_port, finish, json_lines, received, socket, udpraw};
 
 /// A server of the test's own, and the client that asks it.
 struct Asked {
@@ -44,11 +44,6 @@ impl Asked {
             self.server.local_addr().unwrap().port()
         )
     }
-}
-
-/// A port of 127.0.0.1 at which nobody listens: it was taken a moment ago, and is free again.
-fn closed_port() -> String {
-    socket().local_addr().unwrap().port().to_string()
 }
 
 /// Whether a text is `The time is YYYY-MM-DD HH:MM:SS.ffffff`, or without the microseconds.

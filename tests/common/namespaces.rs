@@ -5,23 +5,27 @@
 use std::fs;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
 
-use crate::common::{self, Finished, PATIENCE, has, skip};
+use crate::common::{self, Finished, has, skip, wait_until};
 
 /// Moves this thread, and what it will start, to a new network namespace that has loopback alone;
 /// skips the test where that cannot be done.
 pub fn alone() -> bool {
-    if !has("ip") {
+    if !(has("ip") && without_interfaces()) {
         return false;
     }
+    sh("ip link set lo up");
+    true
+}
+
+/// As [`alone`], with loopback down, so that nothing leaves.
+pub fn without_interfaces() -> bool {
     if let Err(errno) = unshare(CloneFlags::CLONE_NEWNET) {
         skip(&format!("no network namespace can be made here: {errno}"));
         return false;
     }
-    sh("ip link set lo up");
     true
 }
 
@@ -36,7 +40,6 @@ pub fn sh(script: &str) {
 
 /// Waits until a socket of this thread's namespace is bound to UDP `port`.
 pub fn await_port(port: u16) {
-    let deadline = Instant::now() + PATIENCE;
     let wanted = format!(":{port:04X} ");
     let is_bound = || {
         ["udp", "udp6"].iter().any(|table| {
@@ -48,11 +51,7 @@ pub fn await_port(port: u16) {
             })
         })
     };
-    // That another process binds a socket is no event that could be awaited.
-    while !is_bound() {
-        assert!(Instant::now() < deadline, "nobody binds port {port}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until(&format!("somebody binds port {port}"), is_bound);
 }
 
 /// Named namespaces, removed when the test ends.

@@ -10,15 +10,13 @@ mod lossy;
 mod quick;
 mod relay;
 
-use std::io::Write;
 use std::net::{SocketAddr, UdpSocket};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use common::{Finished, Running, Server, ask, finish, json_lines, received, socket, udpraw};
+use common::{Running, Server, ask, finish, json_lines, received, socket, udpraw, with_input};
 use udpraw::protocol::exchange::{Frame, Kind};
 
 fn frame(kind: Kind, id: u64, payload: &[u8]) -> Vec<u8> {
@@ -100,17 +98,6 @@ impl Drop for Doubler {
         if !thread::panicking() {
             assert!(matches!(ended, Some(Ok(()))));
         }
-    }
-}
-
-fn with_input(arguments: &[&str], input: &[u8]) -> Finished {
-    let mut child = udpraw(arguments).stdin(Stdio::piped()).spawn().unwrap();
-    let _ = child.stdin.take().unwrap().write_all(input);
-    let output = child.wait_with_output().unwrap();
-    Finished {
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-        code: output.status.code(),
     }
 }
 

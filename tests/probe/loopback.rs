@@ -7,7 +7,9 @@ use nix::sys::signal::Signal;
 
 use super::finding;
 use crate::common::namespaces;
-use crate::common::{Running, Server, finish, json_lines, received, socket, udpraw};
+use crate::common::{
+    Running, Server, closed_port, closed_port_of, finish, json_lines, received, socket, udpraw,
+};
 
 #[test]
 fn a_server_is_open_and_shown() {
@@ -161,7 +163,7 @@ fn a_closed_port_is_told_at_once_and_by_whom() {
         ("::ffff:127.0.0.1", "127.0.0.1"),
         ("0.0.0.0", "127.0.0.1"),
     ] {
-        let port = free_port(host);
+        let port = closed_port_of(host);
         let (it, code) = finding(&[host, &port]);
         assert_eq!(
             (it["verdict"].as_str(), code),
@@ -172,16 +174,6 @@ fn a_closed_port_is_told_at_once_and_by_whom() {
         assert_eq!(it["evidence"]["message"], "port unreachable");
         assert_eq!(it["tries"], 1);
     }
-}
-
-fn free_port(host: &str) -> String {
-    let bind = if host == "::1" {
-        "[::1]:0"
-    } else {
-        "127.0.0.1:0"
-    };
-    let socket = UdpSocket::bind(bind).unwrap();
-    socket.local_addr().unwrap().port().to_string()
 }
 
 #[test]
@@ -290,7 +282,7 @@ fn the_right_reply_wins_over_a_stranger_that_comes_first() {
 fn ctrl_c_keeps_what_is_known() {
     let server = socket();
     let silent = server.local_addr().unwrap().port();
-    let closed = free_port("127.0.0.1");
+    let closed = closed_port();
     let ports = format!("{closed},{silent}");
     let words = ["probe", "--json", "127.0.0.1", &ports, "--timeout", "1h"];
     let mut running = Running::start(udpraw(words));

@@ -2,34 +2,13 @@
 
 use std::io::Read as _;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
+use crate::common::{Finished, finish, left};
 use udpraw::services::Services;
 
-/// What a run left: exit code, standard output, standard error.
-struct Run {
-    code: i32,
-    out: String,
-    talk: String,
-}
-
-fn udpraw(arguments: &[&str]) -> Run {
-    run(Command::new(env!("CARGO_BIN_EXE_udpraw"))
-        .arg("services")
-        .args(arguments))
-}
-
-fn run(command: &mut Command) -> Run {
-    left(command.stdin(Stdio::null()).output().expect("it starts"))
-}
-
-fn left(output: Output) -> Run {
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
-    Run {
-        code: output.status.code().expect("no signal ended it"),
-        out: text(output.stdout),
-        talk: text(output.stderr),
-    }
+fn udpraw(arguments: &[&str]) -> Finished {
+    finish(&[&["services"], arguments].concat())
 }
 
 /// A services file that lives as long as its directory.
@@ -46,7 +25,7 @@ impl File {
         self.0.path().join("services")
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
+    fn run(&self, arguments: &[&str]) -> Finished {
         let path = self.path();
         udpraw(&[arguments, &["--file", path.to_str().expect("UTF-8")]].concat())
     }
@@ -65,7 +44,7 @@ amqp 5672/sctp
 fn a_lookup_prints_aligned_lines() {
     let run = File::new(SMALL).run(&["lookup", "ssh", "53", "www"]);
     assert_eq!(
-        run.out,
+        run.stdout,
         "\
 ssh     22/tcp  -        well-known  Secure Shell
 domain  53/tcp  -        well-known
@@ -73,7 +52,7 @@ domain  53/udp  -        well-known
 http    80/tcp  www,web  well-known  World Wide Web
 "
     );
-    assert_eq!((run.code, run.talk.as_str()), (0, ""));
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
 }
 
 #[test]
@@ -86,15 +65,18 @@ fn a_protocol_narrows_a_lookup() {
         &["lookup", "53/udp", "--proto", "tcp"],
     ] {
         let run = file.run(arguments);
-        assert_eq!(run.out, "domain  53/udp  -  well-known\n", "{arguments:?}");
-        assert_eq!(run.code, 0);
+        assert_eq!(
+            run.stdout, "domain  53/udp  -  well-known\n",
+            "{arguments:?}"
+        );
+        assert_eq!(run.code, Some(0));
     }
     assert_eq!(
-        file.run(&["lookup", "amqp"]).out,
+        file.run(&["lookup", "amqp"]).stdout,
         "amqp  5672/sctp  -  registered\n"
     );
     assert_eq!(
-        file.run(&["lookup", "50000"]).out,
+        file.run(&["lookup", "50000"]).stdout,
         "chat  50000/udp  -  dynamic\n"
     );
 }
@@ -103,12 +85,12 @@ fn a_protocol_narrows_a_lookup() {
 fn what_is_not_there_is_said_and_the_rest_printed() {
     let file = File::new(SMALL);
     let run = file.run(&["lookup", "shh", "domain/udp", "4242", "ssh/udp", "zzzzzz"]);
-    assert_eq!(run.code, 1);
-    assert_eq!(run.out, "domain  53/udp  -  well-known\n");
+    assert_eq!(run.code, Some(1));
+    assert_eq!(run.stdout, "domain  53/udp  -  well-known\n");
     let path = file.path();
     let path = path.display();
     assert_eq!(
-        run.talk,
+        run.stderr,
         format!(
             "\
 note: cannot find service 'shh': not in {path}; the nearest is ssh
@@ -134,13 +116,13 @@ fn bad_queries_are_errors_in_one_line() {
         ),
     ] {
         let run = udpraw(&["lookup", "ssh", query]);
-        assert_eq!((run.code, run.out.as_str()), (2, ""), "{query}");
-        assert_eq!(run.talk, want);
+        assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{query}");
+        assert_eq!(run.stderr, want);
     }
     let run = udpraw(&["lookup", "ssh", "--file", "/nowhere/at/all"]);
-    assert_eq!(run.code, 2);
+    assert_eq!(run.code, Some(2));
     assert_eq!(
-        run.talk,
+        run.stderr,
         "error: cannot read /nowhere/at/all: no such file or directory (ENOENT)\n"
     );
     for arguments in [
@@ -150,7 +132,7 @@ fn bad_queries_are_errors_in_one_line() {
         &["check", "/nowhere/at/all"],
         &[],
     ] {
-        assert_eq!(udpraw(arguments).code, 2, "{arguments:?}");
+        assert_eq!(udpraw(arguments).code, Some(2), "{arguments:?}");
     }
 }
 
@@ -158,9 +140,9 @@ fn bad_queries_are_errors_in_one_line() {
 fn json_has_every_field() {
     let file = File::new(SMALL);
     let run = file.run(&["lookup", "web", "53/udp", "nothing-like-it", "--json"]);
-    assert_eq!(run.code, 1);
+    assert_eq!(run.code, Some(1));
     let records: Vec<serde_json::Value> = run
-        .out
+        .stdout
         .lines()
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
@@ -181,9 +163,9 @@ fn json_has_every_field() {
 fn a_list_has_every_entry_of_the_machines_file() {
     let services = Services::load(None).expect("a file, or the built-in table");
     let all = udpraw(&["list"]);
-    assert_eq!(all.code, 0);
-    assert_eq!(all.out.lines().count(), services.entries().count());
-    for (line, entry) in all.out.lines().zip(services.entries()) {
+    assert_eq!(all.code, Some(0));
+    assert_eq!(all.stdout.lines().count(), services.entries().count());
+    for (line, entry) in all.stdout.lines().zip(services.entries()) {
         let words: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(words[0], entry.name.to_string());
         assert_eq!(words[1], format!("{}/{}", entry.port, entry.protocol));
@@ -195,9 +177,13 @@ fn a_list_is_narrowed() {
     let file = File::new(SMALL);
     let names = |arguments: &[&str]| -> Vec<String> {
         let run = file.run(&[&["list"], arguments].concat());
-        assert_eq!(run.code, i32::from(run.out.is_empty()), "{arguments:?}");
+        assert_eq!(
+            run.code,
+            Some(i32::from(run.stdout.is_empty())),
+            "{arguments:?}"
+        );
         let first = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
-        run.out.lines().map(first).collect()
+        run.stdout.lines().map(first).collect()
     };
     assert_eq!(names(&[]).len(), 6);
     assert_eq!(names(&["--proto", "udp"]), ["domain", "chat"]);
@@ -216,9 +202,9 @@ fn a_check_names_each_bad_line() {
     let path = file.path();
     let path = path.to_str().expect("UTF-8");
     let run = udpraw(&["check", path]);
-    assert_eq!(run.code, 1);
+    assert_eq!(run.code, Some(1));
     assert_eq!(
-        run.out,
+        run.stdout,
         format!(
             "\
 {path}:2: error: port missing
@@ -230,12 +216,12 @@ fn a_check_names_each_bad_line() {
         )
     );
     assert_eq!(
-        run.talk,
+        run.stderr,
         format!("{path}: 6 lines, 1 services; 5 errors, 0 warnings\n")
     );
 
     let run = udpraw(&["check", path, "--json"]);
-    let first = run.out.lines().next().expect("a finding");
+    let first = run.stdout.lines().next().expect("a finding");
     let record: serde_json::Value = serde_json::from_str(first).expect("JSON");
     assert_eq!(
         record,
@@ -250,20 +236,20 @@ fn a_check_names_each_bad_line() {
 fn a_check_of_a_clean_file_says_yes_and_warnings_can_be_left_out() {
     let clean = File::new(SMALL);
     let run = udpraw(&["check", clean.path().to_str().expect("UTF-8")]);
-    assert_eq!((run.code, run.out.as_str()), (0, ""));
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), ""));
 
     let warned = File::new("good 1/udp\ngood 1/udp\ngood 2/udp\nbad_name 3/udp\nodd 4/icmp\n");
     let path = warned.path();
     let path = path.to_str().expect("UTF-8");
     let run = udpraw(&["check", path]);
-    assert_eq!((run.code, run.out.lines().count()), (1, 4));
+    assert_eq!((run.code, run.stdout.lines().count()), (Some(1), 4));
     assert!(
-        run.out.lines().all(|line| line.contains(": warning: ")),
+        run.stdout.lines().all(|line| line.contains(": warning: ")),
         "{}",
-        run.out
+        run.stdout
     );
     let run = udpraw(&["check", path, "--errors-only"]);
-    assert_eq!((run.code, run.out.as_str()), (0, ""));
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), ""));
 }
 
 #[test]
@@ -281,14 +267,18 @@ fn nothing_in_a_hostile_file_reaches_the_terminal() {
         udpraw(&["check", path]),
     ];
     for run in runs {
-        assert!(!run.out.is_empty());
-        for text in [run.out, run.talk] {
+        assert!(!run.stdout.is_empty());
+        for text in [run.stdout, run.stderr] {
             let bad = |c: char| c != '\n' && c.is_ascii_control();
             assert!(!text.contains(bad), "{text:?}");
         }
     }
-    assert!(file.run(&["list"]).out.starts_with(r"\u{1b}]0;owned\u{7}"));
-    assert!(!file.run(&["list"]).out.contains(['\u{9b}', '\u{202e}']));
+    assert!(
+        file.run(&["list"])
+            .stdout
+            .starts_with(r"\u{1b}]0;owned\u{7}")
+    );
+    assert!(!file.run(&["list"]).stdout.contains(['\u{9b}', '\u{202e}']));
 }
 
 #[test]
@@ -319,7 +309,7 @@ fn without_the_machines_file_the_built_in_table_answers() {
         command.args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_udpraw")]);
         let why = match command.args(arguments).stdin(Stdio::null()).output() {
             Ok(output) if output.stdout.starts_with(b"mounted\n") => return Some(left(output)),
-            Ok(output) => left(output).talk,
+            Ok(output) => left(output).stderr,
             Err(error) => error.to_string(),
         };
         assert!(
@@ -332,22 +322,22 @@ fn without_the_machines_file_the_built_in_table_answers() {
     let Some(run) = hidden(&["lookup", "ssh"]) else {
         return;
     };
-    assert_eq!(run.code, 0);
+    assert_eq!(run.code, Some(0));
     assert_eq!(
-        run.out,
+        run.stdout,
         "mounted\nssh  22/tcp  -  well-known  Secure Shell\n"
     );
     assert_eq!(
-        run.talk,
+        run.stderr,
         "note: there is neither /etc/services nor /usr/etc/services here; the built-in table answers\n"
     );
     // What is asked for by name must be there.
     let check = hidden(&["check"]).expect("as before");
-    assert_eq!(check.code, 2);
+    assert_eq!(check.code, Some(2));
     assert!(
-        check.talk.contains("cannot read /etc/services"),
+        check.stderr.contains("cannot read /etc/services"),
         "{}",
-        check.talk
+        check.stderr
     );
     // A distribution that keeps its own file elsewhere, as openSUSE does.
     let script = "mount -t tmpfs none /etc && mkdir -p /usr/etc && mount -t tmpfs none /usr/etc && \
@@ -356,14 +346,19 @@ fn without_the_machines_file_the_built_in_table_answers() {
     command.args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_udpraw")]);
     // The folder may have to be made, where nothing else is mounted.
     let was_there = std::path::Path::new("/usr/etc").exists();
-    let run = left(command.stdin(Stdio::null()).output().unwrap());
+    command.stdin(Stdio::null());
+    let run = crate::common::run(command);
     if !was_there {
         let _ = std::fs::remove_dir("/usr/etc");
     }
-    assert_eq!(run.code, 0, "{}", run.talk);
-    assert!(run.out.starts_with("elsewhere  4242/udp"), "{}", run.out);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(
+        run.stdout.starts_with("elsewhere  4242/udp"),
+        "{}",
+        run.stdout
+    );
     assert_eq!(
-        run.talk,
+        run.stderr,
         "note: there is no /etc/services here; /usr/etc/services answers\n"
     );
 }

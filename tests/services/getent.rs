@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::common::skip;
 use udpraw::services::{Entry, Query, Services, Text, lines};
 
 /// A service as plain data: name, port, protocol, aliases.
@@ -18,15 +19,6 @@ fn plain(entry: Entry<'_>) -> Plain {
         bytes(entry.protocol),
         entry.aliases().map(bytes).collect(),
     )
-}
-
-/// Says why a test cannot run here; where everything must be there, that is a failure.
-fn skip(why: &str) {
-    assert!(
-        std::env::var_os("CI").is_none_or(|ci| ci != "true"),
-        "{why}"
-    );
-    eprintln!("SKIPPED: {why}");
 }
 
 /// Runs getent on the `files` source alone, on `file` in the place of /etc/services if one is

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::common::{PATIENCE, socket, udpraw};
+use crate::common::{PATIENCE, socket, udpraw, wait_until};
 
 /// A pipe that takes nothing more, and what keeps it open.
 fn full_pipe() -> (PipeReader, PipeWriter) {
@@ -29,16 +30,12 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
 
 /// Until the process handles SIGINT.
 pub(crate) fn until_handled(pid: u32) {
-    let began = Instant::now();
-    while began.elapsed() < PATIENCE {
+    wait_until("it handles SIGINT", || {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
         let caught = caught.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
-        if caught.is_some_and(|set| set >> (Signal::SIGINT as i32 - 1) & 1 == 1) {
-            return;
-        }
-        thread::sleep(Duration::from_millis(2));
-    }
+        caught.is_some_and(|set| set >> (Signal::SIGINT as i32 - 1) & 1 == 1)
+    });
 }
 
 /// Until the process sleeps: it is blocked, or has nothing to do.
@@ -61,16 +58,15 @@ fn until_asleep(child: &mut Child) {
 
 /// Waits for the end; kills it if that does not come.
 fn end(mut child: Child, what: &str) -> ExitStatus {
-    let began = Instant::now();
-    while began.elapsed() < PATIENCE {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status;
-        }
-        thread::sleep(Duration::from_millis(5));
+    let (pid, (ended, end)) = (Pid::from_raw(child.id() as i32), mpsc::channel());
+    let waiting = thread::spawn(move || ended.send(child.wait().expect("a child")));
+    let status = end.recv_timeout(PATIENCE);
+    if status.is_err() {
+        // It is not waited for yet, so its number is still its own.
+        let _ = kill(pid, Signal::SIGKILL);
     }
-    let _ = child.kill();
-    let _ = child.wait();
-    panic!("{what}: it did not end");
+    let _ = waiting.join();
+    status.unwrap_or_else(|_| panic!("{what}: it did not end"))
 }
 
 /// Which of its streams are full.

@@ -1,12 +1,10 @@
 //! The table of the README, row by row.
 
 use std::fs;
-use std::net::UdpSocket;
 
-use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
 
-use crate::common::{Running, Server, finish, skip, socket, udpraw};
+use crate::common::{Running, Server, closed_port, finish, namespaces, socket, udpraw};
 
 /// Each must end with this status; a failure tells all of its talk.
 fn assert_statuses(cases: &[(i32, &[&str])]) {
@@ -14,15 +12,6 @@ fn assert_statuses(cases: &[(i32, &[&str])]) {
         let end = finish(arguments);
         assert_eq!(end.code, Some(*want), "{arguments:?}: {}", end.stderr);
     }
-}
-
-/// A port of 127.0.0.1 that nobody holds.
-fn closed_port() -> String {
-    let port = UdpSocket::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    port.port().to_string()
 }
 
 #[test]
@@ -102,8 +91,8 @@ fn ports_and_probe() {
 #[test]
 fn mtu_where_no_way_leads() {
     // Nothing leaves a namespace without an interface.
-    if let Err(errno) = unshare(CloneFlags::CLONE_NEWNET) {
-        return skip(&format!("no network namespace can be made here: {errno}"));
+    if !namespaces::without_interfaces() {
+        return;
     }
     assert_statuses(&[
         (1, &["mtu", "192.0.2.1"]),
