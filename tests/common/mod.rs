@@ -2,7 +2,11 @@
 
 #![allow(dead_code, unreachable_pub)] // Each test program uses its own part.
 
+mod cases;
 pub mod namespaces;
+
+#[allow(unused_imports)] // As above.
+pub(crate) use cases::cases;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};

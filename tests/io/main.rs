@@ -3,6 +3,8 @@
 mod allocation;
 #[path = "../common/allocations.rs"]
 mod allocations;
+#[path = "../common/cases.rs"]
+mod cases;
 mod edges;
 mod kernel;
 mod oracle;

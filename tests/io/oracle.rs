@@ -3,14 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
+use crate::{NEVER, SOON};
 use proptest::prelude::*;
-use udpraw::io::{Backend, BackendChoice, Transport, TransportConfig, Wait};
+use udpraw::io::{Backend, Transport, TransportConfig};
 use udpraw::socket::Endpoint;
-
-static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// Datagrams of one size from one client to one server, and a last one that may be shorter.
 #[derive(Clone, Debug)]
@@ -71,13 +68,12 @@ fn payload(seed: u64, length: usize) -> Vec<u8> {
 }
 
 fn open(backend: Backend, ip: &str) -> Transport {
-    let endpoint = Endpoint::builder().bind(SocketAddr::new(ip.parse().unwrap(), 0));
     // Small batches, so that more than one call is needed; provided buffers run dry, too.
     let settings = TransportConfig {
         batch: 8,
         ..TransportConfig::default()
     };
-    Transport::open(endpoint.unwrap(), BackendChoice::Only(backend), settings).unwrap()
+    crate::open(backend, Endpoint::builder(), ip, settings).unwrap()
 }
 
 fn addresses(transports: &[Transport]) -> Vec<SocketAddr> {
@@ -95,20 +91,16 @@ fn take(
     let mut seen = 0;
     while seen < want {
         let came = transport
-            .receive(
-                Wait::For(Duration::from_secs(2)),
-                &NEVER,
-                |message, send_queue| {
-                    assert!(!message.is_truncated() && !message.is_control_truncated());
-                    for datagram in message.datagrams() {
-                        note(message.source(), datagram);
-                    }
-                    assert_eq!(message.length(), message.bytes().len());
-                    if echo {
-                        send_queue.echo(message);
-                    }
-                },
-            )
+            .receive(SOON, &NEVER, |message, send_queue| {
+                assert!(!message.is_truncated() && !message.is_control_truncated());
+                for datagram in message.datagrams() {
+                    note(message.source(), datagram);
+                }
+                assert_eq!(message.length(), message.bytes().len());
+                if echo {
+                    send_queue.echo(message);
+                }
+            })
             .unwrap();
         assert_ne!(
             came,
@@ -194,30 +186,8 @@ fn model(shots: &[Shot]) -> Flows {
     flows
 }
 
-fn backends() -> Vec<Backend> {
-    let works = |backend: &Backend| {
-        let endpoint = Endpoint::builder().bind("127.0.0.1:0".parse().unwrap());
-        match Transport::open(
-            endpoint.unwrap(),
-            BackendChoice::Only(*backend),
-            TransportConfig::default(),
-        ) {
-            Ok(_) => true,
-            Err(error) => {
-                eprintln!("skipped: {error}");
-                assert!(std::env::var("CI").is_err(), "{error}");
-                false
-            }
-        }
-    };
-    let without = std::env::var("UDPRAW_WITHOUT").unwrap_or_default();
-    let backends = Backend::ALL.into_iter();
-    let backends = backends.filter(|backend| backend.name() != without);
-    backends.filter(works).collect()
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 8, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 8, ..crate::cases::cases(96) })]
 
     #[test]
     fn every_pair_of_backends_delivers_what_single_delivers(
@@ -227,7 +197,7 @@ proptest! {
         let ip = if v6 { "::1" } else { "127.0.0.1" };
         let want = run(&shots, Backend::Single, Backend::Single, ip);
         prop_assert_eq!(&want.there, &model(&shots));
-        let backends = backends();
+        let backends: Vec<_> = crate::backends().collect();
         for &sending in &backends {
             for &receiving in &backends {
                 let got = run(&shots, sending, receiving, ip);

@@ -119,7 +119,7 @@ const PIECES: &[&[u8]] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::common::cases(2_000))]
 
     #[test]
     fn random_bytes_are_read_as_the_naive_reader_reads_them(

@@ -371,7 +371,7 @@ fn a_clock_that_stands_still_ends_nothing_and_loops_nowhere() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(crate::common::cases(64))]
 
     /// Whatever comes in between, a transfer ends well: junk, and frames of others.
     #[test]

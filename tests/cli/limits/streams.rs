@@ -5,13 +5,14 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::unistd::pipe;
+use nix::unistd::pipe2;
 
 use crate::common::{finish, listening, udpraw};
 
-/// A pipe whose writer does not wait, as the parent of a pipeline may leave it.
+/// A pipe whose writer does not wait, as the parent of a pipeline may leave it. Programs of other tests, which
+/// may have few files, do not inherit it.
 fn nonblocking_pipe() -> (File, File) {
-    let (read, write) = pipe().unwrap();
+    let (read, write) = pipe2(OFlag::O_CLOEXEC).unwrap();
     fcntl(&write, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
     (read.into(), write.into())
 }
