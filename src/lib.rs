@@ -1,6 +1,6 @@
 //! A UDP toolbox for Linux: send and receive, inspect, stress-test and trace UDP, down to the system call.
 //!
-//! The crate is layered; a module may only import from lower layers (`tests/architecture.rs` enforces it):
+//! The crate is layered; a module may only import from lower layers (`tests/project/architecture.rs` enforces it):
 //!
 //! | layer | modules | what they do |
 //! | --- | --- | --- |

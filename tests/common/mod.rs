@@ -2,10 +2,16 @@
 
 #![allow(dead_code, unreachable_pub)] // Each test program uses its own part.
 
+mod cases;
+pub mod namespaces;
+
+#[allow(unused_imports)] // As above.
+pub(crate) use cases::cases;
+
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -37,9 +43,12 @@ pub struct Finished {
 
 /// Runs a command to its end.
 pub fn run(mut command: Command) -> Finished {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = command.output();
+    left(output.unwrap_or_else(|error| panic!("{command:?}: {error}")))
+}
+
+/// What a program left, as text.
+pub fn left(output: Output) -> Finished {
     Finished {
         stdout: String::from_utf8(output.stdout).expect("output is UTF-8"),
         stderr: String::from_utf8(output.stderr).expect("talk is UTF-8"),
@@ -56,6 +65,15 @@ pub fn received<T>(mut receive: impl FnMut() -> std::io::Result<T>) -> std::io::
             result => return result,
         }
     }
+}
+
+/// Runs the program to its end with `input` on its standard input.
+pub fn with_input(arguments: &[&str], input: &[u8]) -> Finished {
+    let mut command = udpraw(arguments);
+    let mut child = command.stdin(Stdio::piped()).spawn().expect("it starts");
+    // The program may end before it has read all.
+    let _ = child.stdin.take().expect("a pipe").write_all(input);
+    left(child.wait_with_output().expect("a child"))
 }
 
 /// Runs the program to its end.
@@ -196,6 +214,27 @@ pub fn listening(line: &str) -> SocketAddr {
     )
 }
 
+/// Waits for what no event tells, such as the state of another process: looks again and again.
+pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A UDP port of 127.0.0.1 that nobody holds: it was taken a moment ago, and is free again.
+pub fn closed_port() -> String {
+    closed_port_of("127.0.0.1")
+}
+
+/// As [`closed_port`], of any address of this machine.
+pub fn closed_port_of(host: &str) -> String {
+    let ip: IpAddr = host.parse().expect("an address");
+    let socket = UdpSocket::bind((ip, 0)).expect("a socket");
+    socket.local_addr().expect("bound").port().to_string()
+}
+
 /// A UDP socket on loopback that gives up after [`PATIENCE`].
 pub fn socket() -> UdpSocket {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
@@ -220,7 +259,7 @@ pub fn client_of(server: SocketAddr) -> UdpSocket {
 pub fn ask(socket: &UdpSocket, request: &[u8]) -> Vec<u8> {
     socket.send(request).expect("sent");
     let mut buffer = vec![0; 65_535];
-    let length = socket.recv(&mut buffer).expect("a reply");
+    let length = received(|| socket.recv(&mut buffer)).expect("a reply");
     buffer.truncate(length);
     buffer
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use udpraw::socket::Family;
 use udpraw::socket::options::{Level, SocketOption};
 
-use crate::skip;
+use crate::common::skip;
 
 /// Where options are defined, and at which level.
 const HEADERS: [(&str, Level); 4] = [

@@ -160,7 +160,7 @@ fn any_setting() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2048))]
+    #![proptest_config(crate::common::cases(2048))]
 
     #[test]
     fn what_is_accepted_is_the_same_when_written_and_read_again(text in any_setting()) {

@@ -129,6 +129,7 @@ fn has_got(socket: &Socket, must: bool) -> bool {
     match recv(socket.as_raw_fd(), &mut [0; 9], flags) {
         Ok(_) => true,
         Err(Errno::EAGAIN) => false,
+        Err(Errno::EINTR) => has_got(socket, must),
         Err(errno) => panic!("{errno}"),
     }
 }

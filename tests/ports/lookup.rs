@@ -7,11 +7,11 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::TestRunner;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use udpraw::ports::{Arriving, Receiver, read, receiver};
 
-use crate::common::PATIENCE;
+use crate::common::{PATIENCE, cases, received};
 use crate::{alone, fresh_namespace};
 
 /// Free in a namespace of its own.
@@ -125,7 +125,7 @@ fn who_got_it(sockets: &[Socket], from: SocketAddr, to: SocketAddr) -> Option<us
     match sockets.get(at) {
         Some(socket) => {
             let mut buffer = [std::mem::MaybeUninit::uninit(); 16];
-            assert_eq!(socket.recv(&mut buffer).unwrap(), 6);
+            assert_eq!(received(|| socket.recv(&mut buffer)).unwrap(), 6);
             Some(at)
         }
         None => {
@@ -224,11 +224,7 @@ fn predictions_hold_for_many_sets_of_sockets() {
     }
     let cpu = udpraw::cpu::cpus()[0];
     udpraw::cpu::pin(cpu).unwrap();
-    let mut runner = TestRunner::new(Config {
-        cases: 1_000,
-        failure_persistence: None,
-        ..Config::default()
-    });
+    let mut runner = TestRunner::new(cases(1_000));
     let seen = std::cell::RefCell::new(Seen::default());
     runner
         .run(&sets(), |plans| {

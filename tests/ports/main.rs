@@ -12,9 +12,6 @@ mod watch;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use common::skip;
-use nix::sched::{CloneFlags, unshare};
-
 /// Held by each test: a child that another one starts has copies of this one's sockets between fork
 /// and exec, and so stands among their owners, or keeps them open.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -26,11 +23,5 @@ fn alone() -> MutexGuard<'static, ()> {
 /// Moves this thread, and the processes that it starts, to a network namespace with nothing but
 /// loopback; false, said loudly, where that is not allowed.
 fn fresh_namespace() -> bool {
-    if let Err(errno) = unshare(CloneFlags::CLONE_NEWNET) {
-        skip(&format!("no network namespace can be made here: {errno}"));
-        return false;
-    }
-    let mut ip = std::process::Command::new("ip");
-    ip.args(["link", "set", "lo", "up"]);
-    ip.status().is_ok_and(|status| status.success())
+    common::namespaces::alone()
 }

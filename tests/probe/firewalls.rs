@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::told;
-use crate::namespaces::Namespaces;
+use crate::common::namespaces::Namespaces;
 
 /// A probe from A of a port of C, or of another host.
 fn ask(row: &Namespaces, arguments: &[&str]) -> Value {

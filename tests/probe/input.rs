@@ -4,8 +4,8 @@ use std::fs;
 use std::thread;
 
 use super::findings;
-use crate::common::{assert_refused, finish, socket};
-use crate::namespaces;
+use crate::common::namespaces;
+use crate::common::{assert_refused, finish, received, socket};
 
 #[test]
 fn arguments_that_make_no_sense() {
@@ -92,7 +92,7 @@ fn without_a_host_the_configured_resolvers_are_asked() {
     let server = std::net::UdpSocket::bind("127.0.0.2:53").unwrap();
     thread::spawn(move || {
         let mut reply = [0; 512];
-        let (length, client) = server.recv_from(&mut reply).unwrap();
+        let (length, client) = received(|| server.recv_from(&mut reply)).unwrap();
         (reply[2], reply[3]) = (0x80, 5);
         server.send_to(&reply[..length], client).unwrap();
     });
@@ -138,7 +138,7 @@ fn junk_is_shown_and_survived() {
         let length = dice.usize(..2000);
         let junk: Vec<u8> = (0..length).map(|_| dice.u8(..)).collect();
         let serve = thread::spawn(move || {
-            let (_, client) = server.recv_from(&mut [0; 2000]).unwrap();
+            let (_, client) = received(|| server.recv_from(&mut [0; 2000])).unwrap();
             server.send_to(&junk, client).unwrap();
         });
         let end = finish(&["probe", "127.0.0.1", &port, "--as", protocol]);

@@ -5,9 +5,11 @@ use std::thread;
 
 use nix::sys::signal::Signal;
 
-use super::{finding, findings};
-use crate::common::{Running, Server, finish, json_lines, socket, udpraw};
-use crate::namespaces;
+use super::finding;
+use crate::common::namespaces;
+use crate::common::{
+    Running, Server, closed_port, closed_port_of, finish, json_lines, received, socket, udpraw,
+};
 
 #[test]
 fn a_server_is_open_and_shown() {
@@ -82,8 +84,8 @@ fn a_lost_try_is_repeated_and_no_round_trip_is_made_up() {
     let address = server.local_addr().unwrap();
     let serve = thread::spawn(move || {
         // The first is lost; the second is answered.
-        server.recv_from(&mut [0; 100]).unwrap();
-        let (_, client) = server.recv_from(&mut [0; 100]).unwrap();
+        received(|| server.recv_from(&mut [0; 100])).unwrap();
+        let (_, client) = received(|| server.recv_from(&mut [0; 100])).unwrap();
         server.send_to(b"here", client).unwrap();
     });
     let (it, code) = finding(&["127.0.0.1", &address.port().to_string()]);
@@ -103,7 +105,7 @@ fn a_reply_that_comes_twice_is_one_answer() {
         let serve = thread::spawn(move || {
             for _ in 0..3 {
                 let mut question = [0; 100];
-                let (length, client) = server.recv_from(&mut question).unwrap();
+                let (length, client) = received(|| server.recv_from(&mut question)).unwrap();
                 (question[0], question[1]) = (1, 1);
                 for _ in 0..2 {
                     server.send_to(&question[..length], client).unwrap();
@@ -138,7 +140,7 @@ fn a_flood_from_elsewhere_does_not_hold_it_up() {
     let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let flooding = stop.clone();
     let serve = thread::spawn(move || {
-        let (_, client) = server.recv_from(&mut [0; 100]).unwrap();
+        let (_, client) = received(|| server.recv_from(&mut [0; 100])).unwrap();
         let stranger = socket();
         while !flooding.load(std::sync::atomic::Ordering::Relaxed) {
             let _ = stranger.send_to(b"flood", client);
@@ -161,7 +163,7 @@ fn a_closed_port_is_told_at_once_and_by_whom() {
         ("::ffff:127.0.0.1", "127.0.0.1"),
         ("0.0.0.0", "127.0.0.1"),
     ] {
-        let port = free_port(host);
+        let port = closed_port_of(host);
         let (it, code) = finding(&[host, &port]);
         assert_eq!(
             (it["verdict"].as_str(), code),
@@ -172,16 +174,6 @@ fn a_closed_port_is_told_at_once_and_by_whom() {
         assert_eq!(it["evidence"]["message"], "port unreachable");
         assert_eq!(it["tries"], 1);
     }
-}
-
-fn free_port(host: &str) -> String {
-    let bind = if host == "::1" {
-        "[::1]:0"
-    } else {
-        "127.0.0.1:0"
-    };
-    let socket = UdpSocket::bind(bind).unwrap();
-    socket.local_addr().unwrap().port().to_string()
 }
 
 #[test]
@@ -236,7 +228,7 @@ fn a_reply_from_elsewhere_is_no_open_port() {
     let port = server.local_addr().unwrap().port();
     let serve = thread::spawn(move || {
         let elsewhere = UdpSocket::bind(("127.0.0.2", port)).unwrap();
-        let (_, client) = server.recv_from(&mut [0; 100]).unwrap();
+        let (_, client) = received(|| server.recv_from(&mut [0; 100])).unwrap();
         elsewhere.send_to(b"not \x1b me", client).unwrap();
     });
     let end = finish(&["probe", "127.0.0.1", &port.to_string()]);
@@ -262,7 +254,7 @@ fn another_port_of_the_host_is_elsewhere_but_not_for_tftp() {
         let port = server.local_addr().unwrap().port();
         let serve = thread::spawn(move || {
             let other = socket();
-            let (_, client) = server.recv_from(&mut [0; 100]).unwrap();
+            let (_, client) = received(|| server.recv_from(&mut [0; 100])).unwrap();
             other.send_to(b"\0\x05\0\x01no\0", client).unwrap();
         });
         let (it, code) = finding(&["127.0.0.1", &port.to_string(), "--as", protocol]);
@@ -276,7 +268,7 @@ fn the_right_reply_wins_over_a_stranger_that_comes_first() {
     let server = socket();
     let port = server.local_addr().unwrap().port();
     let serve = thread::spawn(move || {
-        let (_, client) = server.recv_from(&mut [0; 100]).unwrap();
+        let (_, client) = received(|| server.recv_from(&mut [0; 100])).unwrap();
         socket().send_to(b"stranger", client).unwrap();
         server.send_to(b"server", client).unwrap();
     });
@@ -287,101 +279,10 @@ fn the_right_reply_wins_over_a_stranger_that_comes_first() {
 }
 
 #[test]
-fn every_address_of_a_host_is_tried_and_told() {
-    if !namespaces::alone() {
-        return;
-    }
-    // localhost has both in this machine's hosts file, or one.
-    let server = UdpSocket::bind("127.0.0.1:1060").unwrap();
-    thread::spawn(move || {
-        let (_, client) = server.recv_from(&mut [0; 100]).unwrap();
-        server.send_to(b"here", client).unwrap();
-    });
-    let (lines, code) = findings(&["localhost", "1060"]);
-    assert_eq!(code, Some(0), "open at one address is open");
-    for line in &lines {
-        let is_v4 = line["address"] == "127.0.0.1";
-        assert_eq!(
-            line["verdict"],
-            if is_v4 { "open" } else { "closed" },
-            "{line}"
-        );
-        assert_eq!(line["host"], "localhost");
-    }
-    assert!(lines.iter().any(|line| line["address"] == "127.0.0.1"));
-}
-
-#[test]
-fn a_thousand_ports() {
-    if !namespaces::alone() {
-        return;
-    }
-    let open = UdpSocket::bind("127.0.0.1:700").unwrap();
-    let _silent = UdpSocket::bind("127.0.0.1:800").unwrap();
-    thread::spawn(move || {
-        let (_, client) = open.recv_from(&mut [0; 100]).unwrap();
-        open.send_to(b"here", client).unwrap();
-    });
-    let end = finish(&["probe", "127.0.0.1", "1-1000"]);
-    assert_eq!(end.code, Some(1), "not all are open");
-    assert_eq!(end.stdout.lines().count(), 1, "{}", end.stdout);
-    assert!(
-        end.stdout.starts_with("127.0.0.1:700 is open"),
-        "{}",
-        end.stdout
-    );
-    assert!(
-        end.stderr
-            .contains("1000 targets: 1 open, 998 closed, 1 silent in "),
-        "{}",
-        end.stderr
-    );
-    assert!(
-        end.stderr.contains("silent ports may be closed"),
-        "{}",
-        end.stderr
-    );
-    let (lines, _) = findings(&["127.0.0.1", "1-40,domain", "--rate", "100000"]);
-    assert_eq!(lines.len(), 41);
-    let domain = lines.iter().find(|line| line["port"] == 53).unwrap();
-    assert_eq!(
-        (&domain["service"], &domain["question"]),
-        (&"domain".into(), &"dns".into())
-    );
-    // Nobody bound them twice: each port is told once.
-    let mut ports: Vec<_> = lines.iter().map(|line| line["port"].as_u64()).collect();
-    ports.sort_unstable();
-    ports.dedup();
-    assert_eq!(ports.len(), 41);
-}
-
-#[test]
-fn more_targets_than_files() {
-    if !namespaces::alone() {
-        return;
-    }
-    let sockets: Vec<_> = (2000..2040)
-        .map(|port| UdpSocket::bind(("127.0.0.1", port)).unwrap())
-        .collect();
-    let program = env!("CARGO_BIN_EXE_udpraw");
-    let mut command = std::process::Command::new("sh");
-    command.args([
-        "-c",
-        &format!("ulimit -n 16; exec {program} probe --json --timeout 20ms --rate 100000 127.0.0.1 2000-2039"),
-    ]);
-    command
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped());
-    let (lines, code) = super::told(crate::common::run(command));
-    assert_eq!((lines.len(), code), (sockets.len(), Some(1)));
-    assert!(lines.iter().all(|line| line["verdict"] == "silent"));
-}
-
-#[test]
 fn ctrl_c_keeps_what_is_known() {
     let server = socket();
     let silent = server.local_addr().unwrap().port();
-    let closed = free_port("127.0.0.1");
+    let closed = closed_port();
     let ports = format!("{closed},{silent}");
     let words = ["probe", "--json", "127.0.0.1", &ports, "--timeout", "1h"];
     let mut running = Running::start(udpraw(words));
@@ -425,7 +326,7 @@ fn a_group_answers_from_the_addresses_of_its_members() {
         .unwrap();
     let serve = thread::spawn(move || {
         let mut search = [0; 500];
-        let (length, client) = member.recv_from(&mut search).unwrap();
+        let (length, client) = received(|| member.recv_from(&mut search)).unwrap();
         assert!(search[..length].starts_with(b"M-SEARCH * "));
         member
             .send_to(b"HTTP/1.1 200 OK\r\nST: lamp\r\n\r\n", client)

@@ -2,13 +2,13 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../namespaces/mod.rs"]
-mod namespaces;
 
 mod firewalls;
 mod input;
 mod loopback;
+mod mtu;
 mod servers;
+mod targets;
 
 use serde_json::Value;
 

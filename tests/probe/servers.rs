@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::finding;
+use crate::common::namespaces;
 use crate::common::{Running, has};
-use crate::namespaces;
 
 /// A server in this thread's namespace, once its port is bound.
 fn serve(program: &str, arguments: &[&str], port: u16) -> Running {

@@ -3,10 +3,8 @@
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
-use nix::sched::{CloneFlags, unshare};
-
 use super::Relay;
-use super::common::{Running, Server, finish, has, listening, run, skip};
+use super::common::{Running, Server, finish, has, listening, namespaces, run};
 
 /// The documents' server, for as many datagrams as it is told.
 const PYTHON_SERVER: &str = "
@@ -122,12 +120,9 @@ fn names_are_found_through_it() {
         return;
     }
     // The namespace is this thread's, and that of the processes that it starts: ports are free.
-    if let Err(errno) = unshare(CloneFlags::CLONE_NEWNET) {
-        return skip(&format!("no network namespace can be made here: {errno}"));
+    if !namespaces::alone() {
+        return;
     }
-    let mut ip = Command::new("ip");
-    ip.args(["link", "set", "lo", "up"]);
-    assert_eq!(run(ip).code, Some(0));
     let dnsmasq = Command::new("dnsmasq")
         .args([
             "--keep-in-foreground",

@@ -1,5 +1,8 @@
 //! `udpraw relay` with real processes and sockets.
 
+mod allocation;
+#[path = "../common/allocations.rs"]
+mod allocations;
 #[path = "../common/mod.rs"]
 mod common;
 mod flows;

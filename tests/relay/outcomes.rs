@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 
 use serde_json::Value;
 
-use super::common::{client_of, finish, json_lines, run, socket, udpraw};
+use super::common::{client_of, finish, json_lines, received, run, socket, udpraw};
 use super::{Relay, take};
 
 const BAD: &[&str] = &[
@@ -49,7 +49,7 @@ fn send(client: &UdpSocket, target: &UdpSocket, slowly: bool) {
         client.send(&vec![number as u8; number * 3]).unwrap();
         if slowly {
             // Some get through one by one, some together.
-            let _ = target.recv(&mut buffer);
+            let _ = received(|| target.recv(&mut buffer));
         }
     }
 }

@@ -9,7 +9,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Command, Stdio};
 
 use crate::common::{self, Running, has, udpraw};
-use crate::{CALLS, about_sockets, assert_same, is_named_by_us, may_trace, ours, theirs};
+use crate::normal::{about_sockets, is_named_by_us};
+use crate::{CALLS, assert_same, may_trace, ours, theirs};
 
 /// strace's two halves of a call that another thread interrupted, as one line where it returned.
 fn joined(trace: &str) -> String {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::common::{self, PATIENCE, Running, Server, finish, has, run, skip, udpraw};
+use crate::common::{self, PATIENCE, Running, Server, finish, has, run, skip, udpraw, wait_until};
 use crate::{may_trace, ours, python};
 
 /// A C program of this folder; its own folder goes with the value.
@@ -105,14 +105,6 @@ impl Drop for Target {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < until, "in vain: {what}");
-        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

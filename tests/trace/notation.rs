@@ -92,6 +92,10 @@ fn normal(line: &str) -> String {
     for key in ["tv_sec=", "tv_usec=", "tv_nsec="] {
         line = blank(&line, key, 4, decimal);
     }
+    // Within a second of the clock's, few microseconds have few digits.
+    for key in ["tv_sec=N, tv_usec=", "tv_sec=N, tv_nsec="] {
+        line = blank(&line, key, 1, decimal);
+    }
     match line.split_once("left {") {
         Some((before, _)) => format!("{before}left"),
         None => line,

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::common::{PATIENCE, has, run, udpraw};
-use crate::letting_go::wait_until;
+use crate::common::{PATIENCE, has, run, udpraw, wait_until};
 use crate::{may_trace, python};
 
 /// What a daemon leaves behind works on after the first signal, and can be ended as before.

@@ -1,5 +1,4 @@
 //! `udpraw send` and `udpraw recv`: real processes on loopback.
-#![cfg(feature = "cli")]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -8,6 +7,7 @@ mod failures;
 mod hostile;
 mod relayed;
 mod resume;
+mod simulator;
 mod whole;
 
 use std::fs;

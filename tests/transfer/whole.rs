@@ -211,13 +211,13 @@ fn a_slow_reader_loses_nothing_and_costs_no_memory() {
     let bytes = stream(40_000_000, 8);
     let (_folder, source) = folder_with("source", &bytes);
     let mut recv = Recv::start(&[]);
-    let words = [text(&source), "--json", "--timeout", "500ms"];
+    let words = [text(&source), "--json", "--timeout", "2s"];
     let mut send = Send::start(recv.address, &words);
     // Until its window is used up, the sender gets ahead; then it waits.
     send.process.await_bytes(100_000);
     let (mut last, mut same) = (0, 0);
-    // That is longer than a receiver may be silent.
-    while same < 8 {
+    // An event comes each 100 ms: that is longer than a receiver may be silent.
+    while same < 24 {
         let bytes = send.process.event()["bytes"].as_u64().expect("progress");
         same = if bytes == last { same + 1 } else { 0 };
         last = bytes;

@@ -1,0 +1,7 @@
+//! How each command ends: its exit statuses, as the README's table has them; a pipe that is closed; and
+//! signals while a stream is blocked.
+
+mod pipes;
+mod quiet;
+mod signals;
+mod statuses;

@@ -1,0 +1,9 @@
+//! The program as a whole: how it ends, what it does within odd limits, beside other programs, and its
+//! tour.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod exit;
+mod limits;
+mod partners;
+mod tour;

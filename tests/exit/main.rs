@@ -1,9 +1,0 @@
-//! How each command ends: its exit statuses, as the README's table has them; a pipe that is closed; and
-//! signals while a stream is blocked.
-
-#[path = "../common/mod.rs"]
-mod common;
-mod pipes;
-mod quiet;
-mod signals;
-mod statuses;

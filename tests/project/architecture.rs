@@ -1,0 +1,170 @@
+//! The design rules that a program can check: who may import whom, and where `unsafe` may stand.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The modules by layer, the lowest first. A module that is not named here is not allowed.
+const LAYERS: [&[&str]; 5] = [
+    &["error", "units"],
+    &["sys"],
+    &["socket", "services", "cpu"],
+    &["io", "protocol"],
+    &[
+        "server", "client", "transfer", "relay", "ports", "probe", "mtu", "trace", "bench",
+    ],
+];
+
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|modules| modules.contains(&module))
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Code lines: neither comments nor docs, nor the tests at a file's end.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).expect("a source file");
+    let code = text
+        .split("#[cfg(test)]\nmod tests")
+        .next()
+        .unwrap_or_default();
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    code.lines().filter(is_code).collect::<Vec<_>>().join("\n")
+}
+
+/// The modules that a source names in `use crate::…` or `crate::…`, also in braces.
+fn imports(code: &str, root: &str) -> Vec<String> {
+    let word = |text: &str| {
+        text.chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect::<String>()
+    };
+    let mut modules = Vec::new();
+    for (at, _) in code.match_indices(root) {
+        let rest = &code[at + root.len()..];
+        match rest.strip_prefix('{') {
+            Some(list) => {
+                let list = list.split(';').next().unwrap_or_default();
+                modules.extend(list.split([',', '{', '}']).map(|item| word(item.trim())));
+            }
+            None => modules.push(word(rest)),
+        }
+    }
+    modules.retain(|module| !module.is_empty());
+    modules
+}
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The module that a file of the library belongs to; `None` for lib.rs, main.rs and the cli.
+fn module(path: &Path) -> Option<String> {
+    let inner = path.strip_prefix(src()).expect("below src");
+    let first = inner
+        .components()
+        .next()
+        .expect("a name")
+        .as_os_str()
+        .to_str()
+        .expect("UTF-8");
+    let name = first.trim_end_matches(".rs").to_owned();
+    (!["lib", "main", "cli"].contains(&name.as_str())).then_some(name)
+}
+
+#[test]
+fn imports_go_down() {
+    for path in sources(&src()) {
+        let Some(module) = module(&path) else {
+            continue;
+        };
+        let here = layer(&module).unwrap_or_else(|| panic!("{module} is in no layer"));
+        for import in imports(&code(&path), "crate::") {
+            if import == module {
+                continue;
+            }
+            let there = layer(&import)
+                .unwrap_or_else(|| panic!("{}: crate::{import} is in no layer", path.display()));
+            assert!(
+                there < here || here == 0 && there == 0,
+                "{}: {module} (layer {here}) imports {import} (layer {there})",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn unsafe_stands_in_sys_alone() {
+    for path in sources(&src()) {
+        if module(&path).as_deref() == Some("sys") {
+            continue;
+        }
+        for line in code(&path).lines() {
+            let has = line
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .any(|w| w == "unsafe");
+            assert!(!has, "{}: {line}", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_output_prints() {
+    for path in sources(&src()) {
+        let is_output = path.starts_with(src().join("cli/output"));
+        for macro_name in ["println!", "eprintln!", "print!(", "eprint!(", "dbg!"] {
+            let found = code(&path).contains(macro_name);
+            assert!(!found || is_output, "{}: {macro_name}", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_stay_small() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut folders = vec![(src(), 450)];
+    for area in fs::read_dir(tests).expect("a folder") {
+        let area = area.expect("an entry").path();
+        // Of the fuzzer's folder, what cargo builds there is none of ours.
+        if !area.ends_with("fuzz") {
+            folders.push((area, 420));
+        }
+    }
+    for (folder, most) in folders {
+        for path in sources(&folder) {
+            let text = fs::read_to_string(&path).expect("a source file");
+            let lines = text.lines().count();
+            let path = path.display();
+            assert!(lines <= most, "{path} has {lines} lines: split it");
+        }
+    }
+}
+
+#[test]
+fn main_is_short() {
+    let lines = fs::read_to_string(src().join("main.rs"))
+        .expect("main.rs")
+        .lines()
+        .count();
+    assert!(lines < 30);
+}
+
+#[test]
+fn the_reader_of_imports_sees_them() {
+    let code = "use crate::error::{Error, Result};\nuse crate::{sys, units::bytes};\nlet x = crate::socket::y();";
+    assert_eq!(
+        imports(code, "crate::"),
+        ["error", "sys", "units", "socket"]
+    );
+}

@@ -1,0 +1,237 @@
+//! Every example of the README is run, and must print what the README shows.
+//!
+//! Each block runs in a network namespace of its own, so that its ports are free. Ports that the OS
+//! picks, times and durations may differ; `...` stands for lines that are left out.
+
+use std::process::{Command, Stdio};
+
+use crate::common::{Finished, Running, has, namespaces};
+
+/// The lines of each block of console text.
+fn blocks(readme: &str) -> Vec<Vec<&str>> {
+    let parts = readme.split("```console\n").skip(1);
+    parts
+        .map(|part| {
+            part.split("\n```")
+                .next()
+                .unwrap_or_default()
+                .lines()
+                .collect()
+        })
+        .collect()
+}
+
+/// A line without what differs from run to run: ports that the OS picked, times, durations.
+fn normal(line: &str) -> String {
+    // A row of the bench is a measurement: which backends it is about is all that stays the same.
+    if let [send, receive, _, ..] = line.split_whitespace().collect::<Vec<_>>()[..]
+        && ["send", "single", "batch", "offload", "uring"].contains(&send)
+    {
+        return format!("{send} {receive}");
+    }
+    // So is what a transfer took.
+    let is_transfer = line.starts_with("sent ") || line.starts_with("received ");
+    if let (true, Some((what, _))) = (is_transfer, line.split_once(" in ")) {
+        return without_numbers(what);
+    }
+    for (begin, inside) in [
+        ("limited by the ", " % of the time: "),
+        ("round trip ", ", backend "),
+        ("", " given up as lost, "),
+        ("", " early; "),
+    ] {
+        if line.starts_with(begin) && line.contains(inside) {
+            return format!("{begin}…{inside}");
+        }
+    }
+    // The columns of ports are as wide as a process's number, which is another each time.
+    let line = match line.split_whitespace().collect::<Vec<_>>()[..] {
+        ["local", "remote", ..] => line.split_whitespace().collect::<Vec<_>>().join(" "),
+        [at, peer, service, process, pid, ref rest @ ..]
+            if at.contains(':') && rest.len() >= 5 && pid.parse::<u32>().is_ok() =>
+        {
+            format!("{at} {peer} {service} {process} pid {}", rest.join(" "))
+        }
+        _ => without_pids(line),
+    };
+    let words: Vec<_> = line
+        .split(' ')
+        .map(|word| {
+            let bare = word.trim_end_matches([',', ')', ';']);
+            let number = bare.trim_end_matches(['n', 'µ', 'm', 's']);
+            let is_duration = number != bare && number.parse::<f64>().is_ok();
+            if is_duration && bare.ends_with('s') {
+                "DURATION"
+            } else {
+                word
+            }
+        })
+        .collect();
+    let line = words.join(" ");
+    without_numbers(&line)
+}
+
+/// A line without what follows each `pid`.
+fn without_pids(line: &str) -> String {
+    let mut parts = line.split("pid ");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str("pid ");
+        text.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    text
+}
+
+fn without_numbers(line: &str) -> String {
+    let mut text = String::new();
+    let mut rest = line;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, number) = rest.split_at(at);
+        let end = number
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(number.len());
+        text.push_str(before);
+        let (digits, after) = number.split_at(end);
+        let is_time = before.ends_with(['-', ':', '.']) || after.starts_with(['-', ':']);
+        let is_picked = digits.len() == 5 && digits.parse().is_ok_and(|n: u32| n >= 32_768);
+        text.push_str(if is_picked {
+            "PORT"
+        } else if is_time {
+            "#"
+        } else {
+            digits
+        });
+        rest = after;
+    }
+    text + rest
+}
+
+fn shell(command: &str) -> Command {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_udpraw"))
+        .parent()
+        .expect("a folder");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut shell = Command::new("bash");
+    shell
+        .args(["-c", command])
+        .env("PATH", format!("{}:{path}", program.display()));
+    shell.env_remove("UDPRAW_HOST").env_remove("UDPRAW_PORT");
+    shell
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    shell
+}
+
+fn lines(finished: &Finished) -> Vec<String> {
+    finished
+        .stdout
+        .lines()
+        .chain(finished.stderr.lines())
+        .map(normal)
+        .collect()
+}
+
+/// Whether what was printed is what is shown, in any order; with `...`, at least what is shown.
+fn compare(shown: &[&str], mut printed: Vec<String>, block: &[&str]) {
+    let is_whole = !shown.contains(&"...");
+    for line in shown.iter().filter(|line| **line != "...") {
+        let want = normal(line);
+        match printed.iter().position(|line| *line == want) {
+            Some(at) => drop(printed.remove(at)),
+            None => panic!("not printed: {line}\nin {block:#?}\nbut: {printed:#?}"),
+        }
+    }
+    assert!(
+        !is_whole || printed.is_empty(),
+        "not shown: {printed:#?}\nin {block:#?}"
+    );
+}
+
+fn try_block(block: &[&str]) {
+    assert!(block[0].starts_with("$ "), "{block:?}");
+    let mut background: Vec<Running> = Vec::new();
+    let (mut shown, mut printed) = (Vec::new(), Vec::new());
+    for (at, line) in block.iter().enumerate() {
+        let Some(command) = line.strip_prefix("$ ") else {
+            shown.push(*line);
+            continue;
+        };
+        match command.strip_suffix(" &") {
+            Some(command) => {
+                // Talk and data are one stream here, as they are on a terminal.
+                let command = format!("exec 2>&1; exec {command}");
+                let mut running = Running::start(shell(&command));
+                // It is ready once it has said where it listens, as often as is shown.
+                let told = block[at + 1..]
+                    .iter()
+                    .take_while(|line| !line.starts_with("$ "));
+                for _ in told.filter(|line| line.contains("isten")) {
+                    let mut is_it = false;
+                    while !is_it {
+                        let line = running.line();
+                        assert_ne!(line, "", "{command} ended");
+                        is_it = line.contains("isten");
+                        printed.push(normal(&line));
+                    }
+                }
+                background.push(running);
+            }
+            None if command == "wait" => {
+                assert!(!background.is_empty(), "nothing to wait for");
+                for running in background.drain(..) {
+                    printed.extend(lines(&running.finish()));
+                }
+            }
+            None => printed.extend(lines(&crate::common::run(shell(command)))),
+        }
+    }
+    compare(&shown, printed, block);
+}
+
+#[test]
+fn every_example_prints_what_it_shows() {
+    if !(has("bash") && has("ip") && has("strace")) {
+        return;
+    }
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+    let readme = readme.expect("README.md");
+    let blocks = blocks(&readme);
+    assert!(blocks.len() >= 8);
+    for block in blocks {
+        // The namespace is this thread's, and that of the processes that it starts.
+        if !namespaces::alone() {
+            return;
+        }
+        try_block(&block);
+    }
+}
+
+#[test]
+fn what_differs_is_left_out_and_nothing_else() {
+    let same = [
+        ("('0.0.0.0', 46056)", "('0.0.0.0', 50001)"),
+        (
+            "held by udpraw, pid 7, fd 3",
+            "held by udpraw, pid 12, fd 3",
+        ),
+        (
+            "127.0.0.1:1060  -  -  udpraw    7  3  root  0  212992  0  reuseport",
+            "127.0.0.1:1060  -  -  udpraw  812  3  root  0  212992  0  reuseport",
+        ),
+        (
+            "is 2026-11-21 23:33:38.123456'",
+            "is 2027-01-02 03:04:05.000006'",
+        ),
+    ];
+    for (a, b) in same {
+        assert_eq!(normal(a), normal(b));
+    }
+    for (a, b) in [
+        ("('127.0.0.1', 1060)", "('127.0.0.1', 1061)"),
+        ("38 bytes", "39 bytes"),
+        ("held by udpraw, pid 7, fd 3", "held by udpraw, pid 7, fd 4"),
+    ] {
+        assert_ne!(normal(a), normal(b));
+    }
+}

@@ -1,0 +1,7 @@
+//! What strangers can do to a server, a relay or a client, by forged and by plain datagrams.
+
+mod amplification;
+mod forge;
+mod loops;
+mod notes;
+mod relay;
