@@ -46,6 +46,8 @@ pub mod server;
 pub mod services;
 pub mod socket;
 mod sys;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 pub mod trace;
 pub mod transfer;
 pub mod units;

@@ -18,6 +18,7 @@ pub(super) struct Batch {
     adaptive_batch: AdaptiveBatch,
     /// How many slots the next batch uses.
     slots: usize,
+    has_drained: bool,
 }
 
 impl Batch {
@@ -29,6 +30,7 @@ impl Batch {
             flags: truncation(settings.capacity),
             adaptive_batch: AdaptiveBatch::default(),
             slots: settings.batch,
+            has_drained: false,
         })
     }
 }
@@ -45,8 +47,17 @@ pub(super) fn truncation(capacity: usize) -> i32 {
 /// What makes `recvmmsg` wait for the first datagram only, or for none.
 pub(super) fn waiting(block_for: BlockFor) -> i32 {
     match block_for {
-        BlockFor::None => libc::MSG_DONTWAIT,
+        BlockFor::None | BlockFor::Drain => libc::MSG_DONTWAIT,
         BlockFor::Endless | BlockFor::AtMost(_) => libc::MSG_WAITFORONE,
+    }
+}
+
+/// How many slots a call is to use, of `slots` that seem right and `most` that there are: with two at
+/// least, a short batch says that the socket is empty.
+pub(super) fn asked(slots: usize, most: usize, block_for: BlockFor) -> usize {
+    match block_for {
+        BlockFor::Drain => slots.max(2).min(most),
+        _ => slots,
     }
 }
 
@@ -58,11 +69,18 @@ impl Engine for Batch {
         counters: &mut Counters,
     ) -> io::Result<usize> {
         counters.syscalls += 1;
+        let slots = asked(self.slots, self.arena.slots(), block_for);
         let came = self
             .arena
-            .receive(fd, self.slots, self.flags | waiting(block_for))?;
+            .receive(fd, slots, self.flags | waiting(block_for))?;
+        self.has_drained = came < slots;
         self.slots = self.adaptive_batch.next(came, self.arena.slots());
         Ok(came)
+    }
+
+    #[cfg(feature = "tokio")]
+    fn has_drained(&self) -> bool {
+        self.has_drained
     }
 
     fn message(&self, index: usize) -> Option<Received<'_>> {

@@ -152,7 +152,7 @@ impl Queue {
     /// Lets a datagram join the newest run, if it may.
     fn join(&mut self, message: &Transmit<'_>) -> bool {
         let length = message.contents.len();
-        if self.len() == 0 {
+        if self.is_empty() {
             return false;
         }
         let Some(run) = self.runs.last_mut() else {

@@ -38,7 +38,7 @@ pub struct Counters {
 
 impl Counters {
     /// The figures of two halves together.
-    pub(super) fn plus(self, other: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             syscalls: self.syscalls + other.syscalls,
             batches: self.batches + other.batches,

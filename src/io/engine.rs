@@ -12,6 +12,8 @@ use crate::socket::Received;
 pub(super) enum BlockFor {
     /// Not at all (EAGAIN).
     None,
+    /// Not at all, by a caller who would like to know whether that was all ([`Engine::has_drained`]).
+    Drain,
     /// Until something comes, a signal does, or the socket's own `SO_RCVTIMEO` runs out.
     Endless,
     /// As [`Self::Endless`], and at most that long. Only a backend whose [`Engine::times_itself`] is
@@ -41,6 +43,12 @@ pub(super) trait Engine: Send {
 
     /// A message of the last fetch; `None` past the last one.
     fn message(&self, index: usize) -> Option<Received<'_>>;
+
+    /// Whether the last fetch is known to have left nothing in the socket.
+    #[cfg(feature = "tokio")]
+    fn has_drained(&self) -> bool {
+        false
+    }
 
     /// Says that the messages of the last fetch are done with.
     fn release(&mut self) {}

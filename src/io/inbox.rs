@@ -57,6 +57,12 @@ impl Inbox {
         self.engine.is_tied()
     }
 
+    /// Whether the last fetch left nothing in the socket, as far as the engine knows.
+    #[cfg(feature = "tokio")]
+    pub(super) fn has_drained(&self) -> bool {
+        self.engine.has_drained()
+    }
+
     /// The contract is [`super::Transport::receive`]'s.
     pub(super) fn receive(
         &mut self,
@@ -80,7 +86,7 @@ impl Inbox {
         loop {
             let fetched = self
                 .engine
-                .fetch(endpoint.as_fd(), BlockFor::None, &mut self.counters);
+                .fetch(endpoint.as_fd(), BlockFor::Drain, &mut self.counters);
             match fetched {
                 Ok(messages) => return Ok(self.visit(messages, &mut visit)),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

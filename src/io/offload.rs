@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::adaptive_batch::AdaptiveBatch;
 use super::backend::{Backend, TransportConfig};
-use super::batch::{truncation, waiting};
+use super::batch::{asked, truncation, waiting};
 use super::counters::Counters;
 use super::engine::{BlockFor, Engine};
 use super::unsupported;
@@ -25,6 +25,7 @@ pub(super) struct Offload {
     adaptive_batch: AdaptiveBatch,
     /// How many slots the next batch uses.
     slots: usize,
+    has_drained: bool,
 }
 
 impl Offload {
@@ -52,6 +53,7 @@ impl Offload {
             flags: truncation(capacity),
             adaptive_batch: AdaptiveBatch::default(),
             slots,
+            has_drained: false,
         })
     }
 
@@ -72,9 +74,11 @@ impl Engine for Offload {
         counters: &mut Counters,
     ) -> io::Result<usize> {
         counters.syscalls += 1;
+        let slots = asked(self.slots, self.arena.slots(), block_for);
         let came = self
             .arena
-            .receive(fd, self.slots, self.flags | waiting(block_for))?;
+            .receive(fd, slots, self.flags | waiting(block_for))?;
+        self.has_drained = came < slots;
         // Runs and lone datagrams rarely mix: the last message tells what the next batch is like.
         let last = self.arena.slot(came.saturating_sub(1));
         let is_run = last.is_some_and(|slot| slot.length > ReceiveBuffer::DEFAULT_CAPACITY / 16);
@@ -85,6 +89,11 @@ impl Engine for Offload {
         };
         self.slots = self.adaptive_batch.next(came, most);
         Ok(came)
+    }
+
+    #[cfg(feature = "tokio")]
+    fn has_drained(&self) -> bool {
+        self.has_drained
     }
 
     fn message(&self, index: usize) -> Option<Received<'_>> {

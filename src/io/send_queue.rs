@@ -186,6 +186,12 @@ impl SendQueue<'_> {
         sent
     }
 
+    /// Sends what there is room for, and leaves the account to the next flush; false if some is left.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn try_flush(&mut self) -> bool {
+        self.outbox.send_queued(self.endpoint, Wait::Never)
+    }
+
     /// Whether nothing is queued.
     pub fn is_empty(&self) -> bool {
         self.outbox.queue.is_empty()

@@ -32,7 +32,7 @@ impl Engine for Single {
         counters: &mut Counters,
     ) -> io::Result<usize> {
         let mut flags = match block_for {
-            BlockFor::None => libc::MSG_DONTWAIT,
+            BlockFor::None | BlockFor::Drain => libc::MSG_DONTWAIT,
             BlockFor::Endless | BlockFor::AtMost(_) => 0,
         };
         if self.buffer.capacity() < ReceiveBuffer::DEFAULT_CAPACITY {

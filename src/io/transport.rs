@@ -236,6 +236,17 @@ impl Receiver {
         self.inbox.waker = Some(waker);
     }
 
+    #[cfg(feature = "tokio")]
+    pub(crate) fn shared_endpoint(&self) -> Arc<Endpoint> {
+        self.endpoint.clone()
+    }
+
+    /// Whether the last [`Self::try_receive`] left nothing in the socket.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn has_drained(&self) -> bool {
+        self.inbox.has_drained()
+    }
+
     /// The socket, which is the sender's too.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint

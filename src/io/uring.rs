@@ -88,13 +88,13 @@ impl Engine for Uring {
                 counters.rearmed += 1;
             }
             let (want, timeout) = match block_for {
-                BlockFor::None => (0, None),
+                BlockFor::None | BlockFor::Drain => (0, None),
                 BlockFor::Endless => (1, None),
                 BlockFor::AtMost(timeout) => (1, Some(timeout)),
             };
             counters.syscalls += 1;
             match ring.enter(want, timeout) {
-                Ok(()) if block_for == BlockFor::None && ring.is_idle() => {
+                Ok(()) if want == 0 && ring.is_idle() => {
                     return Err(io::ErrorKind::WouldBlock.into());
                 }
                 Err(error) if error.raw_os_error() == Some(libc::ETIME) && ring.is_idle() => {

@@ -236,6 +236,14 @@ impl Endpoint {
         self.socket.nonblocking().unwrap_or(false)
     }
 
+    /// Makes calls on it return EAGAIN instead of waiting.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn set_nonblocking(&self) -> Result<()> {
+        self.socket
+            .set_nonblocking(true)
+            .map_err(|source| Error::os("set", "O_NONBLOCK", source))
+    }
+
     /// Makes a receive that waits give up after `timeout` (`SO_RCVTIMEO`); never, if there is none.
     pub(crate) fn set_receive_timeout(&self, timeout: Option<Duration>) -> Result<()> {
         // The kernel counts whole microseconds, and none of them are for ever.

@@ -8,6 +8,7 @@ use nix::unistd::Pid;
 
 use super::builder::Builder;
 use super::endpoint::Endpoint;
+use super::options::OptionValue;
 use crate::error::{Error, Result};
 use crate::sys::sockopt;
 
@@ -37,16 +38,28 @@ impl Builder {
         if size == 1 {
             return Ok(vec![self.bind(address)?]);
         }
-        let builder = self.option("SO_REUSEPORT=on".parse()?);
-        let first = builder.clone().bind(address)?;
+        let shared: OptionValue = "SO_REUSEPORT=on".parse()?;
+        let first = if address.port() == 0 {
+            // With the option set, the kernel may pick a port that another group of this user holds.
+            let mut first = self.clone().bind(address)?;
+            first.set(&shared)?;
+            first
+        } else {
+            self.clone().option(shared.clone()).bind(address)?
+        };
+        let builder = self.option(shared);
         let address = first.local_address()?;
-        sockopt::steer_by_cpu(first.as_fd(), size as u32, &allowed_cpus()).map_err(|source| {
-            Error::os("set", "SO_ATTACH_REUSEPORT_CBPF", source).with_remedy("it needs Linux 4.5")
-        })?;
         let mut group = vec![first];
         while group.len() < size {
             group.push(builder.clone().bind(address)?);
         }
+        // A socket that was bound without the option joins the group with the second one.
+        sockopt::steer_by_cpu(group[0].as_fd(), size as u32, &allowed_cpus()).map_err(
+            |source| {
+                Error::os("set", "SO_ATTACH_REUSEPORT_CBPF", source)
+                    .with_remedy("it needs Linux 4.5")
+            },
+        )?;
         Ok(group)
     }
 }
@@ -90,6 +103,34 @@ mod tests {
             }
         }
         assert_eq!(received, 10);
+    }
+
+    /// The range of ports has one port, which the first group takes.
+    #[test]
+    fn a_port_that_the_kernel_picks_belongs_to_no_other_group() {
+        let free = Endpoint::builder()
+            .bind("127.0.0.1:0".parse().unwrap())
+            .unwrap();
+        let port = u32::from(free.local_address().unwrap().port());
+        drop(free);
+        let range = format!("IP_LOCAL_PORT_RANGE={port}-{port}");
+        let group = || {
+            Endpoint::builder()
+                .option(range.parse().unwrap())
+                .bind_group("127.0.0.1:0".parse().unwrap(), 2)
+        };
+        let first = group();
+        let Ok(first) = first else {
+            // Before Linux 6.3 there is no such option, and somebody else may have the port by now.
+            return;
+        };
+        assert_eq!(
+            u32::from(first[0].local_address().unwrap().port()),
+            port,
+            "the only one"
+        );
+        let second = group().unwrap_err();
+        assert_eq!(second.errno(), Some(libc::EADDRINUSE), "{second}");
     }
 
     #[test]

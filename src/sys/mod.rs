@@ -19,6 +19,8 @@ pub(crate) mod name;
 #[cfg(feature = "ports")]
 pub(crate) mod process;
 pub(crate) mod ptrace;
+#[cfg(feature = "tokio")]
+pub(crate) mod reactor;
 pub(crate) mod receive;
 pub(crate) mod seccomp;
 pub(crate) mod sockopt;

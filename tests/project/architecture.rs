@@ -10,7 +10,7 @@ const LAYERS: [&[&str]; 5] = [
     &["socket", "services", "cpu"],
     &["io", "protocol"],
     &[
-        "server", "client", "transfer", "relay", "ports", "probe", "mtu", "trace", "bench",
+        "server", "client", "transfer", "relay", "ports", "probe", "mtu", "trace", "bench", "tokio",
     ],
 ];
 
