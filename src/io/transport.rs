@@ -19,7 +19,7 @@ use super::received::Received;
 use super::send::Sent;
 use super::send_queue::SendQueue;
 use crate::error::{Error, Result};
-use crate::socket::{Endpoint, Waker, timespec};
+use crate::socket::{Endpoint, Waker, option, timespec};
 use crate::units::LONGEST;
 
 /// How often a receive looks at the flag where nothing wakes it.
@@ -73,8 +73,8 @@ impl Transport {
     ) -> Result<Self> {
         check(&settings)?;
         if let Some(bytes) = settings.socket_buffers {
-            for name in ["SO_RCVBUF", "SO_SNDBUF"] {
-                raise(&endpoint, name, bytes)?;
+            for option in [option::SO_RCVBUF, option::SO_SNDBUF] {
+                raise(&endpoint, option, bytes)?;
             }
         }
         let mut passed_over = Vec::new();

@@ -8,6 +8,7 @@ use nix::unistd::Pid;
 
 use super::builder::Builder;
 use super::endpoint::Endpoint;
+use super::option;
 use crate::error::{Error, Result};
 use crate::sys::sockopt;
 
@@ -37,7 +38,7 @@ impl Builder {
         if size == 1 {
             return Ok(vec![self.bind(address)?]);
         }
-        let builder = self.option("SO_REUSEPORT=on".parse()?);
+        let builder = self.option(option::SO_REUSEPORT, true);
         let first = builder.clone().bind(address)?;
         let address = first.local_address()?;
         sockopt::steer_by_cpu(first.as_fd(), size as u32, &allowed_cpus()).map_err(|source| {
