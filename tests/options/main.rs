@@ -2,9 +2,11 @@
 
 mod command;
 mod control;
+mod families;
 mod headers;
 mod sentences;
 mod settable;
+mod typed;
 mod values;
 
 /// Says loudly that something was not tested; in CI, where nothing may be missing, it is a failure.

@@ -116,14 +116,18 @@ mod sealed {
 ///
 /// The constants of this module are all there are.
 pub struct TypedOption<T, A = ReadWrite> {
-    entry: &'static SocketOption,
+    /// A table of the catalogue, by reference to the static: a copy of the table in every constant's
+    /// crate would be the alternative.
+    table: &'static &'static [SocketOption],
+    /// Its place there, found at compile time.
+    index: usize,
     marker: PhantomData<fn(T) -> (T, A)>,
 }
 
 impl<T, A> TypedOption<T, A> {
     /// What the catalogue knows of it.
     pub const fn option(self) -> &'static SocketOption {
-        self.entry
+        &self.table[self.index]
     }
 }
 
@@ -137,7 +141,7 @@ impl<T: OptionType, A: Settable> TypedOption<T, A> {
     /// # Ok::<(), udpraw::error::Error>(())
     /// ```
     pub fn with_value(self, value: T) -> OptionValue {
-        OptionValue::new(self.entry, value.into_value(&self.entry.kind))
+        OptionValue::new(self.option(), value.into_value(&self.option().kind))
     }
 
     /// Sets it on any socket. On an [`Endpoint`](super::Endpoint), use
@@ -158,11 +162,11 @@ impl<T: OptionType, A: Readable> TypedOption<T, A> {
     /// Of getsockopt(2), with the option's name and what can be done; and if the kernel's value has
     /// no counterpart in `T`, such as a new number of an enumeration.
     pub fn get(self, socket: impl AsFd) -> Result<T> {
-        let value = self.entry.get(socket.as_fd())?;
+        let value = self.option().get(socket.as_fd())?;
         let text = value.to_string();
         T::from_value(value).ok_or_else(|| {
             let reason = format!("the kernel's value is unknown: {text}");
-            Error::invalid("read", self.entry.name, reason)
+            Error::invalid("read", self.option().name, reason)
         })
     }
 }
@@ -178,26 +182,21 @@ impl<T, A> Copy for TypedOption<T, A> {}
 impl<T, A> fmt::Debug for TypedOption<T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TypedOption")
-            .field(&self.entry.name)
+            .field(&self.option().name)
             .finish()
     }
 }
 
 /// Finds the option of that name, or with that alias, at compile time. That it is there, and can be
 /// read and set as its constant says, is checked then too.
-const fn entry(
-    table: &'static [SocketOption],
-    name: &str,
-    access: Access,
-) -> &'static SocketOption {
+const fn find(table: &[SocketOption], name: &str, access: Access) -> usize {
     let mut at = 0;
     while at < table.len() {
-        let option = &table[at];
-        if is_named(option, name) {
-            match (access, option.access) {
+        if is_named(&table[at], name) {
+            match (access, table[at].access) {
                 (Access::Read | Access::ReadWrite, Access::Write) => panic!("it is not readable"),
                 (Access::Write | Access::ReadWrite, Access::Read) => panic!("it is not settable"),
-                _ => return option,
+                _ => return at,
             }
         }
         at += 1;
@@ -230,7 +229,8 @@ macro_rules! typed {
     ($table:expr; $($(#[$doc:meta])+ $name:ident: $type:ty, $access:ident;)+) => {$(
         $(#[$doc])+
         pub const $name: super::TypedOption<$type, $access> = super::TypedOption {
-            entry: super::entry(
+            table: &$table,
+            index: super::find(
                 $table,
                 stringify!($name),
                 <$access as super::sealed::Sealed>::ACCESS,
