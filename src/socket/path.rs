@@ -30,24 +30,16 @@ pub(super) fn discovery(family: Family, mode: PathMtuDiscovery) -> Vec<OptionVal
 
 impl Endpoint {
     /// The MTU that the kernel knows of the path to the connected peer, in bytes with all headers
-    /// (`IP_MTU`, or `IPV6_MTU` unless the peer is IPv4-mapped).
+    /// (`IP_MTU` or `IPV6_MTU`; on an IPv6 socket the latter is right for an IPv4-mapped peer too).
     ///
     /// At first it is the interface's or the route's; ICMP makes it smaller.
     ///
     /// # Errors
     /// Of getsockopt(2): ENOTCONN unless the socket is connected.
     pub fn path_mtu(&self) -> Result<u32> {
-        let is_mapped = || {
-            let peer = self
-                .socket()
-                .peer_addr()
-                .ok()
-                .and_then(|peer| peer.as_socket());
-            peer.is_some_and(|peer| Family::on_the_wire(peer) == Family::V4)
-        };
         match self.family() {
-            Family::V6 if !is_mapped() => self.get(option::IPV6_MTU),
-            _ => self.get(option::IP_MTU),
+            Family::V4 => self.get(option::IP_MTU),
+            Family::V6 => self.get(option::IPV6_MTU),
         }
     }
 }

@@ -94,3 +94,21 @@ fn an_option_set_to_off_brings_nothing() {
     let (cut, info, ..) = exchange(&endpoint, endpoint.local_address().unwrap());
     assert!(!cut && !info);
 }
+
+/// An option that is set on an endpoint, by type or by text, has its message received from then on.
+#[test]
+fn what_is_switched_on_later_is_received() {
+    let mut endpoint = Endpoint::builder()
+        .bind(([127, 0, 0, 1], 0).into())
+        .unwrap();
+    let address = endpoint.local_address().unwrap();
+    let ttl = |endpoint: &Endpoint| exchange(endpoint, address).2;
+    assert_eq!(ttl(&endpoint), None);
+    endpoint.set(option::IP_RECVTTL, true).unwrap();
+    endpoint.set(option::SO_RCVBUF, 1 << 16).unwrap();
+    assert_eq!(ttl(&endpoint), Some(64));
+    endpoint.set(option::IP_RECVTTL, false).unwrap();
+    assert_eq!(ttl(&endpoint), None);
+    endpoint.apply(&"IP_RECVTTL=on".parse().unwrap()).unwrap();
+    assert_eq!(ttl(&endpoint), Some(64));
+}
