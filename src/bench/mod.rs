@@ -54,7 +54,7 @@ pub use trial::Trial;
 use crate::cpu;
 use crate::error::{Error, Result};
 use crate::io::{BackendChoice, Transport, TransportConfig};
-use crate::socket::Family;
+use crate::socket::{Family, option};
 
 /// Where it was measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -225,14 +225,14 @@ fn setting(config: &Config, trials: usize) -> Result<Environment> {
     let (receive, send) = config.buffers;
     let usual = TransportConfig::bulk().socket_buffers;
     let family = config.server.map_or(config.family, Family::of);
-    let endpoint = trial::builder(config)?.unbound(family)?;
+    let endpoint = trial::builder(config).unbound(family)?;
     let transport = Transport::open(endpoint, BackendChoice::Auto, config.settings())?;
-    let granted = |name| receiver::buffer_of(transport.endpoint(), name);
+    let granted = |option| receiver::buffer_of(transport.endpoint(), option);
     Ok(Environment {
         kernel: cpu::kernel(),
         cpus: config.cpus,
-        receive_buffer: (receive.or(usual), granted("SO_RCVBUF")?),
-        send_buffer: (send.or(usual), granted("SO_SNDBUF")?),
+        receive_buffer: (receive.or(usual), granted(option::SO_RCVBUF)?),
+        send_buffer: (send.or(usual), granted(option::SO_SNDBUF)?),
         server: config.server,
         trials,
     })

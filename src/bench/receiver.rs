@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::io::{Backend, BackendChoice, Transmit, Transport, TransportConfig, Wait};
 use crate::protocol::bench_handshake::{Answer, LENGTH, Question, Service};
 use crate::socket::Endpoint;
-use crate::socket::options::{SocketOption, Value};
+use crate::socket::option::{self, TypedOption};
 
 /// How soon a receiver that nobody wakes sees that it is over.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -55,7 +55,7 @@ pub(super) fn serve(
         Scenario::Sink => Service::Sink,
         Scenario::Echo => Service::Echo,
     };
-    let buffer = buffer_of(transport.endpoint(), "SO_RCVBUF")?;
+    let buffer = buffer_of(transport.endpoint(), option::SO_RCVBUF)?;
     let mut count = Count::default();
     let mut asked = None;
     loop {
@@ -106,10 +106,6 @@ fn forgive(error: Error) -> Result<usize> {
 }
 
 /// What a socket's buffer has been granted, as the kernel shows it: twice what was asked for.
-pub(super) fn buffer_of(endpoint: &Endpoint, name: &'static str) -> Result<u32> {
-    use std::os::fd::AsFd;
-    Ok(match SocketOption::find(name)?.get(endpoint.as_fd())? {
-        Value::Int(bytes) => u32::try_from(bytes).unwrap_or_default(),
-        _ => 0,
-    })
+pub(super) fn buffer_of(endpoint: &Endpoint, option: TypedOption<usize>) -> Result<u32> {
+    Ok(endpoint.get(option)?.try_into().unwrap_or_default())
 }

@@ -1,6 +1,7 @@
 //! One trial: two sides, two phases (warm-up and measurement), and the books of the second.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -13,9 +14,7 @@ use crate::cpu;
 use crate::error::{Error, Result, no_thread};
 use crate::io::{Backend, BackendChoice, Transport, TransportConfig};
 use crate::protocol::bench_handshake::Service;
-use crate::socket::options::OptionValue;
-use crate::socket::{Builder, Endpoint, Family};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use crate::socket::{Builder, Endpoint, Family, option};
 
 /// What one trial found.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,7 +68,7 @@ pub(super) fn run(
             measure(config, variant, number, server, None, stop)
         });
     }
-    let endpoint = builder(config)?.bind(SocketAddr::new(loopback(config.family), 0))?;
+    let endpoint = builder(config).bind(SocketAddr::new(config.family.loopback(), 0))?;
     let address = endpoint.local_address()?;
     let counts = SharedCounts::default();
     let (sender_cpu, receiver_cpu) = config.cpus.unzip();
@@ -120,27 +119,19 @@ fn on<T>(cpu: Option<usize>, work: impl FnOnce() -> Result<T>) -> Result<T> {
     work()
 }
 
-/// The address at which nothing leaves the machine.
-pub(super) fn loopback(family: Family) -> IpAddr {
-    match family {
-        Family::V4 => Ipv4Addr::LOCALHOST.into(),
-        Family::V6 => Ipv6Addr::LOCALHOST.into(),
-    }
-}
-
 /// A socket with the buffers that were asked for; if none were, the transport asks for its own.
-pub(super) fn builder(config: &Config) -> Result<Builder> {
+pub(super) fn builder(config: &Config) -> Builder {
     let (receive, send) = config.buffers;
-    let mut settings = Vec::new();
+    let mut builder = Endpoint::builder();
     if receive.or(send).is_some() {
         let usual = TransportConfig::bulk().socket_buffers;
-        for (name, bytes) in [("SO_RCVBUF", receive), ("SO_SNDBUF", send)] {
+        for (option, bytes) in [(option::SO_RCVBUF, receive), (option::SO_SNDBUF, send)] {
             if let Some(bytes) = bytes.or(usual) {
-                settings.push(format!("{name}={bytes}").parse::<OptionValue>()?);
+                builder = builder.option(option, bytes);
             }
         }
     }
-    Ok(Endpoint::builder().options(settings))
+    builder
 }
 
 /// The sender's side of a trial.
@@ -154,13 +145,13 @@ fn measure(
 ) -> Result<Option<Trial>> {
     let (endpoint, peer) = match config.flows {
         1 => {
-            let endpoint = builder(config)?.unbound(Family::of(address))?;
+            let endpoint = builder(config).unbound(Family::of(address))?;
             endpoint.connect(address)?;
             (endpoint, None)
         }
         _ => {
             let any = Family::of(address).unspecified();
-            let endpoint = builder(config)?.packet_info(true).bind(any)?;
+            let endpoint = builder(config).packet_info(true).bind(any)?;
             (endpoint, Some(address))
         }
     };

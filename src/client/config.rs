@@ -1,9 +1,10 @@
 //! Whom a client asks, and how.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::protocol::Backoff;
+use crate::socket::loopback_if_unspecified;
 use crate::socket::options::OptionValue;
 
 /// Whom a client asks, and how.
@@ -42,13 +43,8 @@ impl Config {
     ///
     /// The wildcard address stands for this host, as it does for the kernel (ip(7)): the replies will
     /// come from loopback, so that is who is asked.
-    pub fn new(mut server: SocketAddr) -> Self {
-        if server.ip().is_unspecified() {
-            server.set_ip(match server.ip() {
-                IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-                IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-            });
-        }
+    pub fn new(server: SocketAddr) -> Self {
+        let server = loopback_if_unspecified(server);
         let address = server.ip().to_canonical();
         Self {
             server,

@@ -29,7 +29,6 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::protocol::exchange::{Defect, Ignored, Requester};
 use crate::protocol::{RttEstimator, Schedule};
-use crate::socket::options::OptionValue;
 use crate::socket::{Endpoint, Family, QueuedError, Readiness, ReceiveBuffer, Received};
 
 /// So many ICMP messages about earlier requests are taken before the next.
@@ -122,13 +121,8 @@ impl Client {
     pub fn new(config: Config) -> Result<Self> {
         exchange::check(&config)?;
         let family = Family::of(config.server);
-        let errors: OptionValue = match family {
-            Family::V4 => "IP_RECVERR=1",
-            Family::V6 => "IPV6_RECVERR=1",
-        }
-        .parse()?;
         let builder = Endpoint::builder()
-            .option(errors)
+            .receive_errors()
             .options(config.settings.iter().cloned());
         let endpoint = match config.local {
             Some(local) => builder.bind(local)?,

@@ -11,7 +11,7 @@ use super::counters::Counters;
 use super::engine::{BlockFor, Engine};
 use super::unsupported;
 use crate::error::Result;
-use crate::socket::options::SocketOption;
+use crate::socket::option;
 use crate::socket::{Endpoint, ReceiveBuffer, Received};
 use crate::sys::mmsg::{self, ReceiveArena};
 use crate::sys::sockopt;
@@ -38,7 +38,7 @@ impl Offload {
             &mut [0; 4],
         )
         .map_err(|error| unsupported(Backend::Offload, error))?;
-        endpoint.set(&"UDP_GRO=1".parse()?).map_err(|error| {
+        endpoint.set(option::UDP_GRO, true).map_err(|error| {
             let errno = error.errno().unwrap_or(libc::ENOPROTOOPT);
             unsupported(Backend::Offload, io::Error::from_raw_os_error(errno))
         })?;
@@ -59,8 +59,8 @@ impl Offload {
 
     /// Turns `UDP_GRO` off again, for a backend that would not tell a run from a datagram.
     pub(super) fn undo(endpoint: &mut Endpoint) -> Result<()> {
-        if SocketOption::find("UDP_GRO")?.get(endpoint.as_fd()).is_ok() {
-            endpoint.set(&"UDP_GRO=0".parse()?)?;
+        if endpoint.get(option::UDP_GRO).is_ok() {
+            endpoint.set(option::UDP_GRO, false)?;
         }
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! How a transport is opened: which backend runs here, and what it costs.
 
 use std::io::ErrorKind;
-use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 
@@ -15,7 +14,7 @@ use super::single::Single;
 use super::uring::Uring;
 use crate::error::{Error, Result};
 use crate::socket::Endpoint;
-use crate::socket::options::{OptionValue, SocketOption};
+use crate::socket::option::TypedOption;
 
 /// Bytes of datagrams that wait to be sent: four of the largest.
 pub(super) const QUEUE: usize = 4 * 65_536;
@@ -46,13 +45,10 @@ pub(super) fn check(settings: &TransportConfig) -> Result<()> {
 }
 
 /// Asks for a socket buffer of at least `bytes`; the kernel may grant less.
-pub(super) fn raise(endpoint: &Endpoint, name: &'static str, bytes: usize) -> Result<()> {
-    let has = SocketOption::find(name)?.get(endpoint.as_fd())?.to_string();
+pub(super) fn raise(endpoint: &Endpoint, option: TypedOption<usize>, bytes: usize) -> Result<()> {
     // The kernel shows twice what was asked for (socket(7)).
-    if has.parse::<usize>().is_ok_and(|has| has / 2 < bytes) {
-        format!("{name}={bytes}")
-            .parse::<OptionValue>()?
-            .apply(endpoint.as_fd())?;
+    if endpoint.get(option)? / 2 < bytes {
+        option.set(endpoint, bytes)?;
     }
     Ok(())
 }

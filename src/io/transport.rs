@@ -14,7 +14,7 @@ use super::send::{SendState, Sent};
 use super::send_queue::{Outbox, SendQueue};
 use super::wait::Wait;
 use crate::error::{Error, Result};
-use crate::socket::{Endpoint, Received, Waker};
+use crate::socket::{Endpoint, Received, Waker, option};
 
 /// An endpoint and the backend that moves its datagrams. The contract is at the head of [`crate::io`].
 pub struct Transport {
@@ -39,8 +39,8 @@ impl Transport {
     ) -> Result<Self> {
         open::check(&settings)?;
         if let Some(bytes) = settings.socket_buffers {
-            for name in ["SO_RCVBUF", "SO_SNDBUF"] {
-                open::raise(&endpoint, name, bytes)?;
+            for option in [option::SO_RCVBUF, option::SO_SNDBUF] {
+                open::raise(&endpoint, option, bytes)?;
             }
         }
         let mut passed_over = Vec::new();

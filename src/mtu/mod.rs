@@ -29,7 +29,7 @@ use std::time::Duration;
 pub use run::PathMtu;
 
 use crate::protocol::Backoff;
-use crate::socket::Family;
+use crate::socket::{Family, loopback_if_unspecified};
 
 /// Which host to ask.
 #[derive(Clone, Debug)]
@@ -48,12 +48,9 @@ impl Config {
     /// The host at `address`. An IPv4-mapped IPv6 address becomes the IPv4 address that it is, and
     /// the wildcard address this host.
     pub fn new(mut address: SocketAddr) -> Self {
-        address.set_ip(match address.ip().to_canonical() {
-            IpAddr::V4(ip) if ip.is_unspecified() => std::net::Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        });
         // What to_canonical leaves as it is keeps its scope.
+        address.set_ip(address.ip().to_canonical());
+        let address = loopback_if_unspecified(address);
         Self {
             address,
             backoff: match address.ip().is_loopback() {
@@ -61,14 +58,6 @@ impl Config {
                 false => Backoff::Rfc8085,
             },
         }
-    }
-}
-
-/// The bytes of the headers before a payload: 20 of IPv4 or 40 of IPv6, without options, and 8 of UDP.
-pub fn headers(family: Family) -> usize {
-    match family {
-        Family::V4 => 28,
-        Family::V6 => 48,
     }
 }
 
@@ -188,6 +177,6 @@ impl Found {
     /// The path's MTU in bytes, with all headers.
     pub fn path(&self) -> Option<usize> {
         let family = Family::of(self.local);
-        self.payload.map(|payload| payload + headers(family))
+        self.payload.map(|payload| payload + family.headers())
     }
 }

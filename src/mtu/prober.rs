@@ -1,14 +1,14 @@
 //! The socket of the probes: it sends a burst of sizes, and learns what became of each.
 
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Answers, ProbeOutcome, Trial};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::protocol::RttEstimator;
-use crate::socket::options::{OptionValue, SocketOption, Value};
+use crate::socket::option::PathMtuDiscovery;
+use crate::socket::options::OptionValue;
 use crate::socket::{Endpoint, Family, Origin, QueuedError, Readiness, ReceiveBuffer, Refusal};
 use crate::units;
 
@@ -47,17 +47,17 @@ pub(super) struct Prober {
 }
 
 impl Prober {
-    /// A connected socket whose datagrams are sent as `discovery` of `IP_MTU_DISCOVER` says.
-    pub(super) fn open(target: SocketAddr, discovery: &str, more: &[OptionValue]) -> Result<Self> {
+    /// A connected socket whose datagrams are sent as `discovery` says.
+    pub(super) fn open(
+        target: SocketAddr,
+        discovery: PathMtuDiscovery,
+        more: Option<OptionValue>,
+    ) -> Result<Self> {
         let family = Family::of(target);
-        let (discover, errors) = match family {
-            Family::V4 => ("IP_MTU_DISCOVER", "IP_RECVERR=1"),
-            Family::V6 => ("IPV6_MTU_DISCOVER", "IPV6_RECVERR=1"),
-        };
         let endpoint = Endpoint::builder()
-            .option(errors.parse()?)
-            .option(format!("{discover}={discovery}").parse()?)
-            .options(more.iter().cloned())
+            .receive_errors()
+            .path_mtu_discovery(discovery)
+            .options(more)
             .unbound(family)?;
         endpoint.connect(target)?;
         // An echo is known by what comes back: bytes that no other program sends.
@@ -69,7 +69,7 @@ impl Prober {
             buffer: ReceiveBuffer::new(),
             filler,
             under_way: Vec::new(),
-            may_fragment: matches!(discovery, "dont"),
+            may_fragment: discovery == PathMtuDiscovery::Dont,
             answers: None,
             estimate: RttEstimator::default(),
             late: 0,
@@ -85,14 +85,7 @@ impl Prober {
 
     /// What the kernel takes the path's MTU to be.
     pub(super) fn kernel_mtu(&self) -> Result<u32> {
-        let name = match Family::of(self.target) {
-            Family::V4 => "IP_MTU",
-            Family::V6 => "IPV6_MTU",
-        };
-        match SocketOption::find(name)?.get(self.endpoint.as_fd())? {
-            Value::Int(mtu) => Ok(u32::try_from(mtu).unwrap_or(0)),
-            other => Err(Error::invalid("read", name, other.to_string())),
-        }
+        self.endpoint.path_mtu()
     }
 
     /// Sends datagrams of these sizes and waits until something is known of each, or the time is
@@ -269,7 +262,7 @@ impl Prober {
 
     /// All that is larger than a link carries is taken to be what its router spoke of.
     fn too_big(&mut self, mtu: u32, by: Option<IpAddr>) {
-        let most = (mtu as usize).saturating_sub(super::headers(Family::of(self.target)));
+        let most = (mtu as usize).saturating_sub(Family::of(self.target).headers());
         // A router that tells no MTU (RFC 1191 section 3), or a nonsensical one, spoke of the largest.
         let largest = self.under_way.iter().map(|probe| probe.payload).max();
         let most = most.min(largest.unwrap_or(1).saturating_sub(1));

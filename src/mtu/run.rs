@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::prober::{End, Prober};
 use super::search::Search;
-use super::{Answers, Config, Found, Limit, ProbeOutcome, Trial, headers};
+use super::{Answers, Config, Found, Limit, ProbeOutcome, Trial};
 use crate::error::{Error, Result};
 use crate::protocol::RttEstimator;
+use crate::socket::option::{self, PathMtuDiscovery};
 use crate::socket::{Family, Refusal, pause};
 
 /// Payloads that nearly any path carries: 1,200 bytes (RFC 8899 section 5.1.2), then 548, the 576 that
@@ -72,7 +73,7 @@ fn run<E: From<Error>>(
         elapsed: Duration::ZERO,
     };
     // A connect that fails is the answer: no route leads there.
-    let prober = match Prober::open(config.address, "probe", &[]) {
+    let prober = match Prober::open(config.address, PathMtuDiscovery::Probe, None) {
         Ok(prober) => prober,
         Err(error) if is_route(&error) => {
             found.limit = Limit::Unreachable(error.errno().unwrap_or_default(), None);
@@ -141,7 +142,7 @@ impl<F> Run<'_, F> {
             Some(ProbeOutcome::Refused { mtu }) => {
                 found.first_hop = mtu;
                 (mtu as usize)
-                    .saturating_sub(headers(family))
+                    .saturating_sub(family.headers())
                     .clamp(1, most)
             }
             _ => {
@@ -344,15 +345,16 @@ impl<F> Run<'_, F> {
         let family = Family::of(self.config.address);
         // Routers break up what IPv4 sends; by IPv6 the sender alone does, what is above the first hop's
         // limit, and to the MTU that it is given.
-        let (size, settings) = match family {
-            Family::V4 => ((passes + 1).min(top), Vec::new()),
+        let (size, mtu) = match family {
+            Family::V4 => ((passes + 1).min(top), None),
             Family::V6 => {
-                let mtu = format!("IPV6_MTU={}", (passes + headers(family)).max(1280));
-                ((top + 1).min(family.largest_payload()), vec![mtu.parse()?])
+                let mtu = (passes + family.headers()).max(1280) as u32;
+                let mtu = option::IPV6_MTU.with_value(mtu);
+                ((top + 1).min(family.largest_payload()), Some(mtu))
             }
         };
         let wait = self.wait();
-        let mut prober = Prober::open(self.config.address, "dont", &settings)?;
+        let mut prober = Prober::open(self.config.address, PathMtuDiscovery::Dont, mtu)?;
         let answers = self.prober.answers;
         std::mem::swap(&mut self.prober, &mut prober);
         let mut is_answered = false;
@@ -384,7 +386,7 @@ impl<F> Run<'_, F> {
     {
         self.bursts += 1;
         let trials = self.prober.burst(sizes, wait, self.stop)?;
-        let headers = headers(Family::of(self.config.address));
+        let headers = Family::of(self.config.address).headers();
         for trial in &trials {
             (self.on_event)(trial)?;
             if let ProbeOutcome::TooBig { mtu, by } = trial.outcome {

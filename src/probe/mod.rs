@@ -36,10 +36,11 @@ pub use ports::ports;
 pub use resolv::{ASKED_BY_LIBC, DEFAULT_PATH, Resolvers};
 pub use verdict::{Evidence, Finding, Reply, Verdict};
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::protocol::Backoff;
+use crate::socket::loopback_if_unspecified;
 
 /// One address and port, and what it is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,12 +58,10 @@ impl Target {
         if let IpAddr::V4(mapped) = address.ip().to_canonical() {
             address.set_ip(mapped.into());
         }
-        match address.ip() {
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-            _ => {}
+        Self {
+            address: loopback_if_unspecified(address),
+            payload,
         }
-        Self { address, payload }
     }
 
     /// Whether it is many hosts, each of which answers from an address of its own.

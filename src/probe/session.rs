@@ -8,8 +8,7 @@ use super::verdict::{Evidence, Finding, Reply, Verdict};
 use super::{Config, Target};
 use crate::error::Result;
 use crate::protocol::{Backoff, RttEstimator, Schedule};
-use crate::socket::options::OptionValue;
-use crate::socket::{Endpoint, Family, QueuedError, ReceiveBuffer};
+use crate::socket::{Endpoint, Family, QueuedError, ReceiveBuffer, option};
 use crate::units;
 
 /// The least that a round waits in all.
@@ -64,17 +63,11 @@ impl<'a> ProbeSession<'a> {
     pub(super) fn begin(config: &'a Config, index: usize, now: Instant) -> Result<Self> {
         let target = &config.targets[index];
         let family = Family::of(target.address);
-        let mut settings: Vec<OptionValue> = vec![
-            match family {
-                Family::V4 => "IP_RECVERR=1",
-                Family::V6 => "IPV6_RECVERR=1",
-            }
-            .parse()?,
-        ];
+        let mut builder = Endpoint::builder().receive_errors();
         if target.is_group() && family == Family::V4 {
-            settings.push("SO_BROADCAST=1".parse()?);
+            builder = builder.option(option::SO_BROADCAST, true);
         }
-        let endpoint = Endpoint::builder().options(settings).unbound(family)?;
+        let endpoint = builder.unbound(family)?;
         let mut session = Self {
             endpoint,
             next: Next::Send(now),

@@ -6,6 +6,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::socket::Family;
+
 /// How many times what came may be sent to an address that is not proven (RFC 9000 section 8).
 const FACTOR: usize = 3;
 
@@ -68,10 +70,7 @@ fn is_impossible(address: IpAddr) -> bool {
 /// assert!(amplifies(source, 1, 60));
 /// ```
 pub fn amplifies(source: SocketAddr, request: usize, reply: usize) -> bool {
-    let headers = match source.ip().to_canonical() {
-        IpAddr::V4(_) => 28,
-        IpAddr::V6(_) => 48,
-    };
+    let headers = Family::on_the_wire(source).headers();
     reply + headers > FACTOR * (request + headers)
 }
 

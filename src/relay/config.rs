@@ -82,12 +82,8 @@ impl Config {
             Direction::Up => (&self.up, self.to),
             Direction::Down => (&self.down, self.listen),
         };
-        let headers = match Family::of(address) {
-            Family::V4 => 28,
-            Family::V6 => 48,
-        };
         Profile {
-            headers,
+            headers: Family::on_the_wire(address).headers(),
             ..profile.clone()
         }
     }

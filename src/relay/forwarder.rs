@@ -15,7 +15,7 @@ use crate::io::{Backend, Received, Transmit, Transport, TransportConfig, Wait};
 use crate::protocol::impairment::{Direction, Link};
 use crate::protocol::{Unanswerable, unanswerable};
 use crate::socket::options::OptionValue;
-use crate::socket::{Endpoint, EpollSet, Family, ReceiveBuffer, SourceAddress};
+use crate::socket::{Endpoint, EpollSet, Family, ReceiveBuffer, SourceAddress, option};
 
 /// Bytes of receive buffer to ask for: there may be many of these sockets.
 const BUFFER: usize = 1 << 20;
@@ -56,9 +56,9 @@ impl Forwarder {
         let targets = Targets::new(config)?;
         let spare = Endpoint::builder().unbound(Family::of(targets.to))?;
         let transport = Transport::open(spare, config.choice, TransportConfig::bulk())?;
-        let mut settings = vec![format!("SO_RCVBUF={BUFFER}").parse()?];
+        let mut settings = vec![option::SO_RCVBUF.with_value(BUFFER)];
         match transport.backend() {
-            Backend::Offload => settings.push("UDP_GRO=1".parse()?),
+            Backend::Offload => settings.push(option::UDP_GRO.with_value(true)),
             Backend::Uring => {
                 let reason = "its ring belongs to one socket, and each flow has its own";
                 return Err(Error::invalid("relay on", "backend uring", reason)

@@ -1,11 +1,11 @@
 //! Where the flows' datagrams go: the addresses of the target, one after the other.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use super::config::Config;
 use crate::error::{Error, Result};
 use crate::socket::options::OptionValue;
-use crate::socket::{Endpoint, Family};
+use crate::socket::{Endpoint, Family, loopback_if_unspecified};
 
 /// The target's addresses, of which one is in use.
 #[derive(Debug)]
@@ -25,9 +25,14 @@ impl Targets {
         for to in config.targets() {
             check(to)?;
         }
-        let mut others: Vec<_> = config.alternatives.iter().copied().map(reached).collect();
+        let mut others: Vec<_> = config
+            .alternatives
+            .iter()
+            .copied()
+            .map(loopback_if_unspecified)
+            .collect();
         others.reverse();
-        let to = reached(config.to);
+        let to = loopback_if_unspecified(config.to);
         Ok(Self {
             to,
             source: source(to),
@@ -45,14 +50,9 @@ impl Targets {
     /// A socket for a flow. It is bound to a port, but not connected, and hears of ICMP.
     pub(super) fn open(&self, settings: &[OptionValue]) -> Result<Endpoint> {
         let family = Family::of(self.to);
-        let errors: OptionValue = match family {
-            Family::V4 => "IP_RECVERR=1",
-            Family::V6 => "IPV6_RECVERR=1",
-        }
-        .parse()?;
         Endpoint::builder()
             .options(settings.iter().cloned())
-            .option(errors)
+            .receive_errors()
             .bind(family.unspecified())
     }
 
@@ -66,17 +66,6 @@ impl Targets {
         self.source = source(next);
         Some((refused, next))
     }
-}
-
-/// The address that answers: the wildcard address stands for this host (ip(7)).
-fn reached(mut to: SocketAddr) -> SocketAddr {
-    if to.ip().is_unspecified() {
-        to.set_ip(match to.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    to
 }
 
 /// The address that datagrams to `to` leave from; the wildcard address if no way leads there now.

@@ -1,12 +1,9 @@
 //! What a server that allows a bench answers to its questions ([`crate::protocol::bench_handshake`]).
 
-use std::os::fd::AsFd;
-
 use super::{Reply, Summary};
 use crate::io::Received;
 use crate::protocol::bench_handshake::{Answer, LENGTH, Question, Service};
-use crate::socket::Endpoint;
-use crate::socket::options::SocketOption;
+use crate::socket::{Endpoint, option};
 
 /// The answer to `bytes` if they are a question: what becomes of datagrams here, how many were
 /// `received` so far, and how many all of `endpoints` had no room for.
@@ -44,9 +41,5 @@ pub(super) fn may_ask(message: &Received<'_>) -> bool {
 
 /// `SO_RCVBUF` as the kernel shows it.
 fn buffer_size(endpoint: &Endpoint) -> Option<u32> {
-    let size = SocketOption::find("SO_RCVBUF")
-        .ok()?
-        .get(endpoint.as_fd())
-        .ok()?;
-    size.to_string().parse().ok()
+    endpoint.get(option::SO_RCVBUF).ok()?.try_into().ok()
 }

@@ -41,6 +41,7 @@ use self::workers::Workers;
 use crate::error::{Error, Result};
 use crate::io::Backend;
 use crate::protocol::REPLY_HOP_LIMIT;
+use crate::socket::option;
 use crate::socket::options::OptionValue;
 use crate::socket::{Builder, Endpoint, Family, Waker};
 
@@ -189,24 +190,20 @@ impl Server {
 /// answer each other for ever: the hop limit that marks a reply, and that of each datagram received
 /// ([`crate::protocol::is_marked_reply`]). For replies whose bytes do not show what they are
 /// ([`Reply::needs_mark`]).
-///
-/// # Errors
-/// None: the options are in the catalogue.
-pub fn reply_mark(family: Family) -> Result<Vec<OptionValue>> {
-    let v4 = ["IP_TTL", "IP_RECVTTL"];
-    let v6 = ["IPV6_UNICAST_HOPS", "IPV6_RECVHOPLIMIT"];
+pub fn reply_mark(family: Family) -> Vec<OptionValue> {
+    let v4 = [
+        option::IP_TTL.with_value(REPLY_HOP_LIMIT),
+        option::IP_RECVTTL.with_value(true),
+    ];
+    let v6 = [
+        option::IPV6_UNICAST_HOPS.with_value(REPLY_HOP_LIMIT.into()),
+        option::IPV6_RECVHOPLIMIT.with_value(true),
+    ];
     // An IPv6 socket may serve IPv4 too.
-    let names = match family {
-        Family::V4 => vec![v4],
-        Family::V6 => vec![v6, v4],
-    };
-    let settings = names.into_iter().flat_map(|[limit, receive]| {
-        [
-            format!("{limit}={REPLY_HOP_LIMIT}"),
-            format!("{receive}=on"),
-        ]
-    });
-    settings.map(|text| text.parse()).collect()
+    match family {
+        Family::V4 => v4.into(),
+        Family::V6 => v6.into_iter().chain(v4).collect(),
+    }
 }
 
 /// Makes a server's socket: the options are set, then it is bound to `address`.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 use super::endpoint::Endpoint;
 use crate::error::{Error, Result};
@@ -26,6 +26,21 @@ impl Family {
         }
     }
 
+    /// The family of the packets that carry datagrams to or from an address: IPv4 for an IPv4-mapped
+    /// IPv6 address (RFC 4291 section 2.5.5.2), which only the socket sees as IPv6.
+    ///
+    /// ```
+    /// use udpraw::socket::Family;
+    /// let mapped = "[::ffff:192.0.2.1]:53".parse().unwrap();
+    /// assert_eq!((Family::of(mapped), Family::on_the_wire(mapped)), (Family::V6, Family::V4));
+    /// ```
+    pub fn on_the_wire(address: SocketAddr) -> Self {
+        match address.ip().to_canonical() {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+
     pub(super) fn domain(self) -> socket2::Domain {
         match self {
             Self::V4 => socket2::Domain::IPV4,
@@ -39,6 +54,23 @@ impl Family {
         match self {
             Self::V4 => 65_507,
             Self::V6 => 65_527,
+        }
+    }
+
+    /// The bytes of the headers before the payload of a datagram: 20 of IPv4 (RFC 791) or 40 of IPv6
+    /// (RFC 8200), without options or extension headers, and 8 of UDP (RFC 768).
+    pub fn headers(self) -> usize {
+        match self {
+            Self::V4 => 28,
+            Self::V6 => 48,
+        }
+    }
+
+    /// The loopback address: 127.0.0.1 or `::1`.
+    pub fn loopback(self) -> IpAddr {
+        match self {
+            Self::V4 => Ipv4Addr::LOCALHOST.into(),
+            Self::V6 => Ipv6Addr::LOCALHOST.into(),
         }
     }
 
@@ -148,6 +180,30 @@ pub fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
         )));
     }
     Ok(addresses)
+}
+
+/// Where a datagram to that address arrives, and so where the reply comes from: sent to the wildcard
+/// address, it goes to the loopback address of the same family (ip(7)). Any other address stays as
+/// it is. IPv4-mapped addresses stay mapped.
+///
+/// ```
+/// use udpraw::socket::loopback_if_unspecified;
+/// let shown = |text: &str| loopback_if_unspecified(text.parse().unwrap()).to_string();
+/// assert_eq!(shown("0.0.0.0:53"), "127.0.0.1:53");
+/// assert_eq!(shown("[::]:53"), "[::1]:53");
+/// assert_eq!(shown("[::ffff:0.0.0.0]:53"), "[::ffff:127.0.0.1]:53");
+/// assert_eq!(shown("192.0.2.1:53"), "192.0.2.1:53");
+/// ```
+pub fn loopback_if_unspecified(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Family::V4.loopback()),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => address.set_ip(Family::V6.loopback()),
+        IpAddr::V6(ip) if ip.to_ipv4_mapped() == Some(Ipv4Addr::UNSPECIFIED) => {
+            address.set_ip(Ipv4Addr::LOCALHOST.to_ipv6_mapped().into());
+        }
+        _ => {}
+    }
+    address
 }
 
 /// Those addresses that this machine has the means to use: without IPv6 in the kernel, or with it

@@ -8,7 +8,9 @@ use socket2::{Protocol, SockAddr, Socket, Type};
 
 use super::address::{Family, Shown};
 use super::endpoint::Endpoint;
+use super::option::{self, OptionType, PathMtuDiscovery, Settable, TypedOption};
 use super::options::OptionValue;
+use super::path;
 use crate::error::{Error, Result};
 
 /// Makes an [`Endpoint`]: `socket`, one `setsockopt` an option in the order given, `bind`.
@@ -16,8 +18,26 @@ use crate::error::{Error, Result};
 /// Not one call more is made, so that a trace of the program shows just what was asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
-    settings: Vec<OptionValue>,
+    steps: Vec<Step>,
     packet_info: bool,
+}
+
+/// An option to set, or one that each family has its own of.
+#[derive(Clone, Debug)]
+enum Step {
+    Set(OptionValue),
+    ReceiveErrors,
+    PathMtuDiscovery(PathMtuDiscovery),
+}
+
+impl Step {
+    fn values(self, family: Family) -> Vec<OptionValue> {
+        match self {
+            Self::Set(value) => vec![value],
+            Self::ReceiveErrors => path::receive_errors(family),
+            Self::PathMtuDiscovery(mode) => path::discovery(family, mode),
+        }
+    }
 }
 
 impl Endpoint {
@@ -29,16 +49,44 @@ impl Endpoint {
 
 impl Builder {
     /// Sets a socket option before `bind`.
+    ///
+    /// ```
+    /// use udpraw::socket::{Endpoint, option};
+    /// let builder = Endpoint::builder().option(option::SO_REUSEPORT, true);
+    /// let first = builder.clone().bind("127.0.0.1:0".parse()?)?;
+    /// let second = builder.bind(first.local_address()?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
-    pub fn option(mut self, setting: OptionValue) -> Self {
-        self.settings.push(setting);
+    pub fn option<T: OptionType, A: Settable>(self, option: TypedOption<T, A>, value: T) -> Self {
+        self.options([option.with_value(value)])
+    }
+
+    /// Sets several socket options before `bind`, in order; each has its value, by
+    /// [`TypedOption::with_value`] or from text.
+    #[must_use]
+    pub fn options(mut self, settings: impl IntoIterator<Item = OptionValue>) -> Self {
+        self.steps.extend(settings.into_iter().map(Step::Set));
         self
     }
 
-    /// Sets several socket options before `bind`, in order.
+    /// Reports ICMP errors, with the datagram that each was about, on an unconnected socket too
+    /// (`IP_RECVERR`, ip(7)): a send or receive fails with ECONNREFUSED, for example, and
+    /// [`Endpoint::queued_error`] says why.
+    ///
+    /// On an IPv6 socket that is `IPV6_RECVERR`, and `IP_RECVERR` for IPv4-mapped addresses.
     #[must_use]
-    pub fn options(mut self, settings: impl IntoIterator<Item = OptionValue>) -> Self {
-        self.settings.extend(settings);
+    pub fn receive_errors(mut self) -> Self {
+        self.steps.push(Step::ReceiveErrors);
+        self
+    }
+
+    /// Chooses whether datagrams may be fragmented, and what limits them (`IP_MTU_DISCOVER`, ip(7)).
+    ///
+    /// On an IPv6 socket that is `IPV6_MTU_DISCOVER`, and `IP_MTU_DISCOVER` for IPv4-mapped addresses.
+    #[must_use]
+    pub fn path_mtu_discovery(mut self, mode: PathMtuDiscovery) -> Self {
+        self.steps.push(Step::PathMtuDiscovery(mode));
         self
     }
 
@@ -68,18 +116,19 @@ impl Builder {
     ///
     /// # Errors
     /// Of socket(2) and setsockopt(2).
-    pub fn unbound(mut self, family: Family) -> Result<Endpoint> {
+    pub fn unbound(self, family: Family) -> Result<Endpoint> {
         let socket = Socket::new(family.domain(), Type::DGRAM, Some(Protocol::UDP))
             .map_err(|source| socket_error(family, source))?;
+        let steps = self.steps.into_iter();
+        let mut settings: Vec<_> = steps.flat_map(|step| step.values(family)).collect();
         if self.packet_info {
-            let name = match family {
-                Family::V4 => "IP_PKTINFO=1",
-                Family::V6 => "IPV6_RECVPKTINFO=1",
-            };
-            self.settings.push(name.parse()?);
+            settings.push(match family {
+                Family::V4 => option::IP_PKTINFO.with_value(true),
+                Family::V6 => option::IPV6_RECVPKTINFO.with_value(true),
+            });
         }
         let mut control = 0;
-        for setting in &self.settings {
+        for setting in &settings {
             setting.apply(socket.as_fd())?;
             control += setting.control_space();
         }

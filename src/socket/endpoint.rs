@@ -10,6 +10,7 @@ use socket2::{MsgHdr, SockAddr, Socket};
 use super::address::{Family, Shown};
 use super::datagram::ReceiveBuffer;
 use super::error_queue::QueuedError;
+use super::option::{self, OptionType, Readable, Settable, TypedOption};
 use super::options::{self, OptionValue};
 use super::poll_set::{PollSet, Readiness};
 use super::received::Received;
@@ -48,13 +49,46 @@ impl Endpoint {
         self.family
     }
 
-    /// Sets a socket option; what it brings beside each datagram from now on is received.
+    /// Sets a socket option. If it asks for a control message with each datagram, the control buffer
+    /// has room for it from now on.
+    ///
+    /// ```
+    /// use udpraw::socket::{Endpoint, Family, option};
+    /// let mut endpoint = Endpoint::builder().unbound(Family::V4)?;
+    /// endpoint.set(option::IP_RECVTTL, true)?;
+    /// endpoint.set(option::IP_TTL, 9)?;
+    /// assert_eq!(endpoint.get(option::IP_TTL)?, 9);
+    /// # Ok::<(), udpraw::error::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Of setsockopt(2), with the option's name and value.
-    pub fn set(&mut self, setting: &OptionValue) -> Result<()> {
+    pub fn set<T: OptionType, A: Settable>(
+        &mut self,
+        option: TypedOption<T, A>,
+        value: T,
+    ) -> Result<()> {
+        self.apply(&option.with_value(value))
+    }
+
+    /// Reads a socket option.
+    ///
+    /// # Errors
+    /// As of [`TypedOption::get`].
+    pub fn get<T: OptionType, A: Readable>(&self, option: TypedOption<T, A>) -> Result<T> {
+        option.get(self)
+    }
+
+    /// Sets a socket option to a value that is known only at run time, such as one from a command
+    /// line; otherwise as [`Self::set`].
+    ///
+    /// # Errors
+    /// Of setsockopt(2), with the option's name and value.
+    pub fn apply(&mut self, setting: &OptionValue) -> Result<()> {
         setting.apply(self.as_fd())?;
-        self.control = options::enabled_control(self.as_fd(), self.family);
+        if !setting.option().control.is_empty() {
+            self.control = options::enabled_control(self.as_fd(), self.family);
+        }
         Ok(())
     }
 
@@ -299,7 +333,7 @@ impl Endpoint {
     /// # Errors
     /// Of getsockopt(2).
     pub fn kernel_drops(&self) -> Result<u32> {
-        options::kernel_drops(self.as_fd())
+        Ok(self.get(option::SO_MEMINFO)?.drops)
     }
 }
 

@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 
 use super::builder::Builder;
 use super::endpoint::Endpoint;
-use super::options::OptionValue;
+use super::option;
 use crate::error::{Error, Result};
 use crate::sys::sockopt;
 
@@ -38,16 +38,16 @@ impl Builder {
         if size == 1 {
             return Ok(vec![self.bind(address)?]);
         }
-        let shared: OptionValue = "SO_REUSEPORT=on".parse()?;
         let first = if address.port() == 0 {
             // With the option set, the kernel may pick a port that another group of this user holds.
             let mut first = self.clone().bind(address)?;
-            first.set(&shared)?;
+            first.set(option::SO_REUSEPORT, true)?;
             first
         } else {
-            self.clone().option(shared.clone()).bind(address)?
+            let builder = self.clone().option(option::SO_REUSEPORT, true);
+            builder.bind(address)?
         };
-        let builder = self.option(shared);
+        let builder = self.option(option::SO_REUSEPORT, true);
         let address = first.local_address()?;
         let mut group = vec![first];
         while group.len() < size {
@@ -116,7 +116,7 @@ mod tests {
         let range = format!("IP_LOCAL_PORT_RANGE={port}-{port}");
         let group = || {
             Endpoint::builder()
-                .option(range.parse().unwrap())
+                .options([range.parse().unwrap()])
                 .bind_group("127.0.0.1:0".parse().unwrap(), 2)
         };
         let first = group();

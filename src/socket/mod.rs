@@ -4,9 +4,9 @@
 //! by one, then it is bound. The file descriptor is always within reach.
 //!
 //! ```
-//! use udpraw::socket::{Endpoint, ReceiveBuffer};
+//! use udpraw::socket::{Endpoint, ReceiveBuffer, option};
 //!
-//! let server = Endpoint::builder().option("SO_REUSEADDR=1".parse()?).bind("127.0.0.1:0".parse()?)?;
+//! let server = Endpoint::builder().option(option::SO_REUSEADDR, true).bind("127.0.0.1:0".parse()?)?;
 //! let client = Endpoint::builder().unbound(udpraw::socket::Family::V4)?;
 //! client.send_to(b"hello", server.local_address()?)?;
 //!
@@ -26,11 +26,13 @@ mod epoll_set;
 mod error_queue;
 mod group;
 mod interrupt;
+pub mod option;
 pub mod options;
+mod path;
 mod poll_set;
 mod received;
 
-pub use address::{Family, Shown, resolve, scope_name, usable};
+pub use address::{Family, Shown, loopback_if_unspecified, resolve, scope_name, usable};
 pub use builder::Builder;
 pub use datagram::{ControlMessages, PacketInfo, ReceiveBuffer, SourceAddress};
 pub use ecn::Ecn;

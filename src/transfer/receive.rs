@@ -1,7 +1,6 @@
 //! The receiving end on a real socket.
 
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,8 +9,8 @@ use super::target::Destination;
 use super::{Event, PROGRESS, TIMEOUT, Tally, Target};
 use crate::error::{Error, Result};
 use crate::io::{Backend, BackendChoice, Transport, TransportConfig, Wait};
-use crate::socket::options::{OptionValue, SocketOption};
-use crate::socket::{Endpoint, Waker};
+use crate::socket::options::OptionValue;
+use crate::socket::{Endpoint, Waker, option};
 use crate::units;
 
 /// How often it is looked whether a file is stored.
@@ -89,12 +88,10 @@ impl Receiving {
             ..TransportConfig::bulk()
         };
         let transport = Transport::open(endpoint, config.choice, settings)?;
-        let shown = SocketOption::find("SO_RCVBUF")?
-            .get(transport.endpoint().as_fd())?
-            .to_string();
+        let shown = transport.endpoint().get(option::SO_RCVBUF)?;
         // The kernel reckons what a datagram occupies, nearly twice its payload where they come one
         // by one.
-        let room = shown.parse::<u64>().unwrap_or(212_992) / 2;
+        let room = shown as u64 / 2;
         let mut sessions = Sessions::new(super::random_key()?, destination, room);
         sessions.count = config.count;
         sessions.max_transfers = config.max_transfers.max(1);

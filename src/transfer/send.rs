@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::io::{Backend, BackendChoice, Transport, TransportConfig, Wait};
 use crate::protocol::congestion::Cubic;
 use crate::protocol::transfer::{Code, Failure, Limit, Run, Sender, SenderConfig, SenderCounts};
-use crate::socket::options::{OptionValue, SocketOption};
+use crate::socket::option::PathMtuDiscovery;
+use crate::socket::options::OptionValue;
 use crate::socket::{Endpoint, Family, PollSet};
 use crate::units;
 
@@ -162,18 +163,14 @@ struct Sending {
 impl Sending {
     fn open(input: &Input, config: &SendConfig, destination: SocketAddr) -> Result<Self> {
         let family = Family::of(destination);
-        let probe = match family {
-            Family::V4 => "IP_MTU_DISCOVER=probe",
-            Family::V6 => "IPV6_MTU_DISCOVER=probe",
-        };
         let endpoint = Endpoint::builder()
-            .option(probe.parse()?)
+            .path_mtu_discovery(PathMtuDiscovery::Probe)
             .options(config.options.iter().cloned())
             .unbound(family)?;
         endpoint.connect(destination)?;
         let max_datagram = config
             .max_datagram
-            .map_or_else(|| first_hop(&endpoint), Ok)?;
+            .map_or_else(|| first_hop(&endpoint, destination), Ok)?;
         let sender = SenderConfig {
             size: input.size(),
             name: config
@@ -417,16 +414,9 @@ impl Sending {
 }
 
 /// The longest datagram that the first hop takes, in bytes of UDP payload.
-fn first_hop(endpoint: &Endpoint) -> Result<u16> {
-    use std::os::fd::AsFd;
-    let family = endpoint.family();
-    let (name, headers) = match family {
-        Family::V4 => ("IP_MTU", 28),
-        Family::V6 => ("IPV6_MTU", 48),
-    };
-    let mtu = SocketOption::find(name)?.get(endpoint.as_fd())?.to_string();
-    let mtu: usize = mtu.parse().unwrap_or(1_280);
-    let max_datagram = mtu.saturating_sub(headers).min(family.largest_payload());
+fn first_hop(endpoint: &Endpoint, destination: SocketAddr) -> Result<u16> {
+    let mtu = endpoint.path_mtu()? as usize;
+    let max_datagram = mtu.saturating_sub(Family::on_the_wire(destination).headers());
     // Runs are reckoned by what fits an IPv4 datagram.
     Ok(u16::try_from(max_datagram.min(65_507)).unwrap_or(u16::MAX))
 }

@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 
 use crate::{SOON, at, backends, open, plain, take};
 use udpraw::io::{Backend, Transmit, TransportConfig, Wait};
-use udpraw::socket::Endpoint;
+use udpraw::socket::{Endpoint, option};
 
 #[test]
 fn an_icmp_error_in_mid_batch_loses_and_repeats_nothing() {
@@ -14,7 +14,7 @@ fn an_icmp_error_in_mid_batch_loses_and_repeats_nothing() {
         let mut live = plain(Backend::Single);
         let dead = at(&plain(Backend::Single));
         // Unconnected, and yet it hears of ICMP (ip(7)).
-        let hears = Endpoint::builder().option("IP_RECVERR=1".parse().unwrap());
+        let hears = Endpoint::builder().option(option::IP_RECVERR, true);
         let mut sender = open(backend, hears, "127.0.0.1", TransportConfig::bulk()).unwrap();
         let mut sent = 0;
         for number in 0..20_u8 {
@@ -259,12 +259,12 @@ fn a_cut_datagram_says_so_and_tells_its_length() {
 fn what_the_options_bring_comes_along_on_each_backend() {
     for backend in backends() {
         let builder = Endpoint::builder()
-            .option("IP_RECVTOS=1".parse().unwrap())
-            .option("SO_TIMESTAMPNS=1".parse().unwrap())
+            .option(option::IP_RECVTOS, true)
+            .option(option::SO_TIMESTAMPNS, true)
             .packet_info(true);
         let mut server = open(backend, builder, "0.0.0.0", TransportConfig::bulk()).unwrap();
         let port = at(&server).port();
-        let tos = Endpoint::builder().option("IP_TOS=2".parse().unwrap());
+        let tos = Endpoint::builder().option(option::IP_TOS, 2);
         let mut client = open(Backend::Offload, tos, "127.0.0.1", TransportConfig::bulk()).unwrap();
         // 127.0.0.2 is asked, so it must answer, though the route would choose 127.0.0.1.
         let asked = SocketAddr::from(([127, 0, 0, 2], port));
@@ -333,7 +333,7 @@ fn a_transport_exchanges_its_socket() {
         let (mut transport, mut peer) = (plain(backend), plain(Backend::Single));
         let first = at(&transport);
         let gro = match backend {
-            Backend::Offload => Endpoint::builder().option("UDP_GRO=1".parse().unwrap()),
+            Backend::Offload => Endpoint::builder().option(option::UDP_GRO, true),
             _ => Endpoint::builder(),
         };
         let mut other = gro.bind("127.0.0.1:0".parse().unwrap()).unwrap();

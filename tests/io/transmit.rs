@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::{SOON, at, backends, open};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use udpraw::io::{Backend, BackendChoice, Transmit, Transport, TransportConfig, Wait};
-use udpraw::socket::{Ecn, Endpoint, SourceAddress};
+use udpraw::socket::{Ecn, Endpoint, SourceAddress, option};
 
 /// A transport whose options bring TOS, TTL and destination.
 fn talkative(backend: Backend, address: &str) -> Transport {
@@ -34,7 +34,7 @@ fn ecn_and_source_are_per_datagram() {
                 "IP_TOS=0xb8"
             };
             let any = if address == "::1" { "::" } else { "0.0.0.0" };
-            let builder = Endpoint::builder().option(dscp.parse().unwrap());
+            let builder = Endpoint::builder().options([dscp.parse().unwrap()]);
             let mut sender = open(backend, builder, any, TransportConfig::bulk()).unwrap();
             let to = at(&receiver);
             let source = SourceAddress::from(other.parse::<std::net::IpAddr>().unwrap());
@@ -84,7 +84,7 @@ fn ecn_reaches_an_ipv4_receiver_from_an_ipv6_socket() {
         let mut receiver = talkative(Backend::Single, "127.0.0.1");
         let mapped = format!("[::ffff:127.0.0.1]:{}", at(&receiver).port());
         let mapped: std::net::SocketAddr = mapped.parse().unwrap();
-        let builder = Endpoint::builder().option("IPV6_V6ONLY=0".parse().unwrap());
+        let builder = Endpoint::builder().option(option::IPV6_V6ONLY, false);
         let endpoint = builder.bind("[::]:0".parse().unwrap()).unwrap();
         if is_connected {
             endpoint.connect(mapped).unwrap();

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 
 use udpraw::socket::options::{Kind, OptionValue, SocketOption, Value};
-use udpraw::socket::{Endpoint, Family, ReceiveBuffer};
+use udpraw::socket::{Endpoint, Family, ReceiveBuffer, option};
 
 /// Every option that brings a control message and that this machine allows, switched on.
 fn settings(family: Family) -> Vec<OptionValue> {
@@ -77,7 +77,7 @@ fn each_option_alone_is_not_cut() {
         for setting in settings(family) {
             let name = setting.option().name;
             let mut endpoint = Endpoint::builder().bind(host.parse().unwrap()).unwrap();
-            endpoint.set(&setting).unwrap();
+            endpoint.apply(&setting).unwrap();
             let (cut, ..) = exchange(&endpoint, endpoint.local_address().unwrap());
             assert!(!cut, "{family} {name}");
         }
@@ -87,10 +87,28 @@ fn each_option_alone_is_not_cut() {
 #[test]
 fn an_option_set_to_off_brings_nothing() {
     let endpoint = Endpoint::builder()
-        .option("IP_PKTINFO=on".parse().unwrap())
-        .option("IP_PKTINFO=off".parse().unwrap())
+        .option(option::IP_PKTINFO, true)
+        .option(option::IP_PKTINFO, false)
         .bind(([127, 0, 0, 1], 0).into())
         .unwrap();
     let (cut, info, ..) = exchange(&endpoint, endpoint.local_address().unwrap());
     assert!(!cut && !info);
+}
+
+/// An option that is set on an endpoint, by type or by text, has its message received from then on.
+#[test]
+fn what_is_switched_on_later_is_received() {
+    let mut endpoint = Endpoint::builder()
+        .bind(([127, 0, 0, 1], 0).into())
+        .unwrap();
+    let address = endpoint.local_address().unwrap();
+    let ttl = |endpoint: &Endpoint| exchange(endpoint, address).2;
+    assert_eq!(ttl(&endpoint), None);
+    endpoint.set(option::IP_RECVTTL, true).unwrap();
+    endpoint.set(option::SO_RCVBUF, 1 << 16).unwrap();
+    assert_eq!(ttl(&endpoint), Some(64));
+    endpoint.set(option::IP_RECVTTL, false).unwrap();
+    assert_eq!(ttl(&endpoint), None);
+    endpoint.apply(&"IP_RECVTTL=on".parse().unwrap()).unwrap();
+    assert_eq!(ttl(&endpoint), Some(64));
 }

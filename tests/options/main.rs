@@ -4,7 +4,9 @@ mod command;
 #[path = "../common/mod.rs"]
 mod common;
 mod control;
+mod families;
 mod headers;
 mod sentences;
 mod settable;
+mod typed;
 mod values;

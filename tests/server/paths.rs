@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
@@ -12,7 +13,7 @@ use udpraw::io::{Backend, BackendChoice, TransportConfig};
 use udpraw::protocol::bench_handshake::Question;
 use udpraw::protocol::exchange::{Frame, Kind, Limits};
 use udpraw::server::{Behaviour, Config, Event, Reply, Server, Summary, listen_group};
-use udpraw::socket::{Endpoint, ReceiveBuffer, Waker};
+use udpraw::socket::{Endpoint, ReceiveBuffer, Waker, option};
 
 const CLIENTS: usize = 3;
 const EACH: usize = 25;
@@ -180,8 +181,9 @@ fn every_path_does_what_the_plain_loop_does() {
 fn compare(seed: u64, behaviour: &Behaviour) {
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
-        let patience = "SO_RCVTIMEO=10s".parse().unwrap();
-        let client = Endpoint::builder().options([patience]).bind(loopback());
+        let client = Endpoint::builder()
+            .option(option::SO_RCVTIMEO, Duration::from_secs(10))
+            .bind(loopback());
         clients.push(client.unwrap());
     }
     let mut random = fastrand::Rng::with_seed(seed);

@@ -76,7 +76,7 @@ fn place(
     let family = Family::of(address);
     let mut settings = Vec::new();
     if behaviour.reply.needs_mark() && behaviour.exchange.is_none() {
-        settings = reply_mark(family)?;
+        settings = reply_mark(family);
     }
     // Behind the mark, so that what the user sets holds.
     settings.extend(arguments.socket.settings(family)?);

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
 use udpraw::error::{describe_errno, errno_name};
-use udpraw::mtu::{Answers, Found, Limit, ProbeOutcome, Trial, headers};
+use udpraw::mtu::{Answers, Found, Limit, ProbeOutcome, Trial};
 use udpraw::socket::{Family, Shown};
 
 use super::Output;
@@ -106,7 +106,7 @@ impl<'a> Report<'a> {
         );
         let mut row = |name: &str, what: String| text += &format!("  {name:<10} {what}\n");
         if found.first_hop > 0 {
-            let payload = (found.first_hop as usize).saturating_sub(headers(family));
+            let payload = (found.first_hop as usize).saturating_sub(family.headers());
             let payload = payload.min(family.largest_payload());
             let mtu = found.first_hop;
             row(
@@ -175,7 +175,7 @@ impl<'a> Report<'a> {
 /// The largest payloads of both families over links of one MTU.
 fn payloads(mtu: usize) -> [usize; 2] {
     [Family::V4, Family::V6].map(|family| {
-        mtu.saturating_sub(headers(family))
+        mtu.saturating_sub(family.headers())
             .min(family.largest_payload())
     })
 }

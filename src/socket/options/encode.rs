@@ -35,6 +35,9 @@ pub(super) fn encode(kind: &Kind, level: Level, value: &Value) -> Result<Vec<u8>
         (Kind::Time, Value::Time(time)) if time.subsec_nanos() % 1000 != 0 => {
             return Err("it is not a whole number of microseconds");
         }
+        (Kind::Microseconds, Value::Time(_)) => {
+            return Err("it is no whole number of microseconds that fits in an int");
+        }
         (Kind::Time, Value::Time(time)) => {
             let seconds = i64::try_from(time.as_secs()).map_err(|_| "it is too long")?;
             let micros = i64::from(time.subsec_micros());

@@ -35,7 +35,7 @@ pub(super) const DISCOVERY: Names = &[
 ];
 
 #[rustfmt::skip]
-pub(super) static OPTIONS: &[SocketOption] = &[
+pub(in crate::socket) static OPTIONS: &[SocketOption] = &[
     option("IP_TTL", libc::IP_TTL, Kind::Int { low: 1, high: 255 }, "1.0",
         "how many routers a datagram may pass")
         .traps(&["multicast has its own, IP_MULTICAST_TTL"]),

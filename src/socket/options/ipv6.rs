@@ -38,7 +38,7 @@ const PREFERENCES: Names = &[
 ];
 
 #[rustfmt::skip]
-pub(super) static OPTIONS: &[SocketOption] = &[
+pub(in crate::socket) static OPTIONS: &[SocketOption] = &[
     option("IPV6_V6ONLY", libc::IPV6_V6ONLY, Kind::Flag, "2.4.21",
         "keeps IPv4 out: otherwise a socket on :: receives it too, as ::ffff:192.0.2.1")
         .traps(&["it must be set before bind: EINVAL afterwards",

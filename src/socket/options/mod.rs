@@ -4,6 +4,10 @@
 //! may set it, since which kernel, what it means and where it bites. Everything that sets or shows
 //! an option comes from there.
 //!
+//! A program that knows its options at compile time sets them by the typed constants of
+//! [`socket::option`](super::option). What is here is for names and values that are text, such as
+//! those of a command line.
+//!
 //! ```
 //! use std::os::fd::AsFd;
 //! use udpraw::socket::{Endpoint, options::{OptionValue, SocketOption}};
@@ -42,8 +46,14 @@ pub use option::SocketOption;
 pub use option_value::OptionValue;
 pub use value::{Interface, MEMORY_COUNTERS, Scoped, Value};
 
+pub(super) use ip::OPTIONS as IP;
+pub(super) use ipv6::OPTIONS as IPV6;
+pub(super) use multicast::OPTIONS as MULTICAST;
+pub(super) use socket_level::OPTIONS as SOCKET_LEVEL;
+pub(super) use timestamp::OPTIONS as TIMESTAMP;
+pub(super) use udp::OPTIONS as UDP;
+
 use super::Family;
-use crate::error::{Error, Result};
 
 /// Control buffer needed for all the options that are on: one getsockopt for each that could be.
 pub(super) fn enabled_control(fd: BorrowedFd<'_>, family: Family) -> usize {
@@ -52,12 +62,4 @@ pub(super) fn enabled_control(fd: BorrowedFd<'_>, family: Family) -> usize {
         .filter(|option| option.get(fd).is_ok_and(|value| value.is_on()))
         .map(option_value::control_space)
         .sum()
-}
-
-/// `SK_MEMINFO_DROPS` of `SO_MEMINFO`.
-pub(super) fn kernel_drops(fd: BorrowedFd<'_>) -> Result<u32> {
-    match SocketOption::find("SO_MEMINFO")?.get(fd)? {
-        Value::MemoryInfo([.., drops]) => Ok(drops),
-        other => Err(Error::invalid("read", "SO_MEMINFO", other.to_string())),
-    }
 }

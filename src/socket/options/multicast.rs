@@ -16,7 +16,7 @@ const fn option(
 }
 
 #[rustfmt::skip]
-pub(super) static OPTIONS: &[SocketOption] = &[
+pub(in crate::socket) static OPTIONS: &[SocketOption] = &[
     option("MCAST_JOIN_GROUP", libc::MCAST_JOIN_GROUP, Kind::Membership,
         "joins a group on an interface, whatever the family")
         .traps(&["without an interface the route to the group decides: ENODEV if there is none"]),

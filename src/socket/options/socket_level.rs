@@ -41,7 +41,7 @@ const PROTOCOLS: Names = &[
 const BUFFER_LOCKS: Names = &[("send", 1), ("receive", 2)];
 
 #[rustfmt::skip]
-pub(super) static OPTIONS: &[SocketOption] = &[
+pub(in crate::socket) static OPTIONS: &[SocketOption] = &[
     option("SO_REUSEADDR", libc::SO_REUSEADDR, Kind::Flag, "1.0",
         "lets sockets that all have it bind the same address and port")
         .traps(&[

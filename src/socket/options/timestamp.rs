@@ -40,7 +40,7 @@ const FLAGS: Names = &[
 ];
 
 #[rustfmt::skip]
-pub(super) static OPTIONS: &[SocketOption] = &[
+pub(in crate::socket) static OPTIONS: &[SocketOption] = &[
     option("SO_TIMESTAMP", libc::SO_TIMESTAMP, Kind::Flag, "1.2",
         "tells with each datagram when the kernel received it, in microseconds")
         .aliases(&["SO_TIMESTAMP_OLD"]).control(&[16])

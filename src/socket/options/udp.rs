@@ -17,7 +17,7 @@ const fn option(
 const ENCAPSULATIONS: Names = &[("none", 0), ("espinudp", 2), ("l2tpinudp", 3)];
 
 #[rustfmt::skip]
-pub(super) static OPTIONS: &[SocketOption] = &[
+pub(in crate::socket) static OPTIONS: &[SocketOption] = &[
     option("UDP_CORK", libc::UDP_CORK, Kind::Flag, "2.5.44",
         "gathers what is sent into one datagram, which leaves when this is switched off")
         .traps(&["all pieces go where the first one goes", "MSG_MORE does the same for one send"]),

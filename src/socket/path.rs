@@ -1,0 +1,45 @@
+//! What a socket knows of the path, whichever family it is of: ICMP errors and the path MTU.
+//!
+//! Each family has options of its own. An IPv6 socket has those of IPv4 too, which apply to its
+//! IPv4-mapped addresses (ipv6(7)): both are set, so that a dual-stack socket behaves the same on
+//! either side.
+
+use super::address::Family;
+use super::endpoint::Endpoint;
+use super::option::{self, PathMtuDiscovery};
+use super::options::OptionValue;
+use crate::error::Result;
+
+/// The options that keep ICMP errors for the socket.
+pub(super) fn receive_errors(family: Family) -> Vec<OptionValue> {
+    let v4 = option::IP_RECVERR.with_value(true);
+    match family {
+        Family::V4 => vec![v4],
+        Family::V6 => vec![option::IPV6_RECVERR.with_value(true), v4],
+    }
+}
+
+/// The options that choose the mode of path MTU discovery.
+pub(super) fn discovery(family: Family, mode: PathMtuDiscovery) -> Vec<OptionValue> {
+    let v4 = option::IP_MTU_DISCOVER.with_value(mode);
+    match family {
+        Family::V4 => vec![v4],
+        Family::V6 => vec![option::IPV6_MTU_DISCOVER.with_value(mode), v4],
+    }
+}
+
+impl Endpoint {
+    /// The MTU that the kernel knows of the path to the connected peer, in bytes with all headers
+    /// (`IP_MTU` or `IPV6_MTU`; on an IPv6 socket the latter is right for an IPv4-mapped peer too).
+    ///
+    /// At first it is the interface's or the route's; ICMP makes it smaller.
+    ///
+    /// # Errors
+    /// Of getsockopt(2): ENOTCONN unless the socket is connected.
+    pub fn path_mtu(&self) -> Result<u32> {
+        match self.family() {
+            Family::V4 => self.get(option::IP_MTU),
+            Family::V6 => self.get(option::IPV6_MTU),
+        }
+    }
+}
