@@ -19,8 +19,6 @@ use super::exchange::{self, IgnoredRecord};
 use super::python::{Repr, Tuple};
 use super::{Output, count, refusal};
 
-const SCHEMA: &str = "udpraw.client/1";
-
 /// Tells what the client does as it happens, and keeps the round trips for the end.
 pub(crate) struct Report<'a> {
     output: &'a mut Output,
@@ -58,12 +56,9 @@ impl<'a> Report<'a> {
     /// The name that connect(2) gave the socket.
     pub(crate) fn socket_name(&mut self, local: SocketAddr) -> io::Result<()> {
         match (self.is_json(), self.quiet) {
-            (true, _) => self.output.record(
-                SCHEMA,
-                &Record::Assigned {
-                    local: local.into(),
-                },
-            ),
+            (true, _) => self.output.record(&Record::Assigned {
+                local: local.into(),
+            }),
             (false, true) => Ok(()),
             (false, false) => self.output.socket_name(local),
         }
@@ -113,7 +108,7 @@ impl<'a> Report<'a> {
         };
         if self.is_json() {
             return match record(event) {
-                Some(record) => self.output.record_after(unreported, SCHEMA, &record),
+                Some(record) => self.output.record_after(unreported, &record),
                 None => Ok(()),
             };
         }
@@ -188,7 +183,7 @@ impl<'a> Report<'a> {
                 rto_us: micros(timeout),
                 ignored: ignored.into(),
             };
-            return self.output.record(SCHEMA, &record);
+            return self.output.record(&record);
         }
         if !self.verbose {
             return Ok(());
@@ -218,14 +213,11 @@ impl<'a> Report<'a> {
                     icmp_type: error.icmp_type,
                     icmp_code: error.icmp_code,
                 };
-                self.output.record(SCHEMA, &record)
+                self.output.record(&record)
             }
-            Answer::Silence if self.is_json() => self.output.record(
-                SCHEMA,
-                &Record::Silence {
-                    server: server.into(),
-                },
-            ),
+            Answer::Silence if self.is_json() => self.output.record(&Record::Silence {
+                server: server.into(),
+            }),
             // The exit status tells.
             _ if self.quiet => Ok(()),
             Answer::Refused(error) => {
@@ -238,12 +230,12 @@ impl<'a> Report<'a> {
                     server,
                     reply_bytes,
                 };
-                self.output.record(SCHEMA, &record)
+                self.output.record(&record)
             }
             Answer::Unsupported(versions) if self.is_json() => {
                 let server = server.into();
                 let record = Record::Unsupported { server, versions };
-                self.output.record(SCHEMA, &record)
+                self.output.record(&record)
             }
             Answer::TooLong(length) => {
                 self.output.talk(format_args!(
@@ -300,7 +292,7 @@ impl<'a> Report<'a> {
                 }),
                 ignored: ignored.map(IgnoredRecord::from),
             };
-            return self.output.record(SCHEMA, &record);
+            return self.output.record(&record);
         }
         if self.quiet {
             return Ok(());

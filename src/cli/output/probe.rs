@@ -16,11 +16,11 @@ use udpraw::probe::{
 use udpraw::services::{Protocol, Services};
 use udpraw::socket::{QueuedError, Shown};
 
+use super::envelope::JsonEvent;
 use super::python::Repr;
 use super::record::{Address, Payload};
 use super::{Output, count};
 
-const SCHEMA: &str = "udpraw.probe/1";
 /// Of more targets than these, only those that answer are listed.
 const FEW: usize = 20;
 
@@ -50,6 +50,10 @@ enum Record<'a> {
         verdicts: BTreeMap<&'a str, usize>,
         seconds: f64,
     },
+}
+
+impl JsonEvent for Record<'_> {
+    const SCHEMA: &'static str = "udpraw.probe/1";
 }
 
 /// What a verdict rests on.
@@ -189,7 +193,7 @@ impl<'a> Report<'a> {
                 max: micros(max),
             }),
         };
-        self.output.record(SCHEMA, &record)
+        self.output.record(&record)
     }
 
     /// Whether every port is open somewhere.
@@ -214,7 +218,7 @@ impl<'a> Report<'a> {
                 verdicts,
                 seconds: elapsed.as_secs_f64(),
             };
-            self.output.record(SCHEMA, &record)?;
+            self.output.record(&record)?;
         } else if targets > 1 {
             let found = Verdict::ALL.iter().filter_map(|verdict| {
                 let number = self.verdicts.get(verdict)?;

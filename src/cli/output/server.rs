@@ -12,12 +12,11 @@ use udpraw::server::{Event, Interval, Summary};
 use udpraw::socket::options::OptionValue;
 use udpraw::socket::{Endpoint, Shown};
 
+use super::envelope::JsonEvent;
 use super::exchange::{self, Id, ServedRecord};
 use super::python::Tuple;
 use super::record::{Address, Payload};
 use super::{Output, count};
-
-const SCHEMA: &str = "udpraw.server/1";
 
 /// An object of the server's NDJSON.
 #[derive(Serialize)]
@@ -109,6 +108,10 @@ enum Record<'a> {
     },
 }
 
+impl JsonEvent for Record<'_> {
+    const SCHEMA: &'static str = "udpraw.server/1";
+}
+
 /// The socket's fd, and its options as they were asked for and as they are.
 pub(crate) fn socket(output: &mut Output, endpoint: &Endpoint, settings: &[OptionValue]) {
     let family = if endpoint.family() == udpraw::socket::Family::V4 {
@@ -160,13 +163,10 @@ pub(crate) fn unjoined(output: &mut Output, address: SocketAddr, settings: &[Opt
 /// Where it listens.
 pub(crate) fn listening(output: &mut Output, fd: i32, address: SocketAddr) -> io::Result<()> {
     if output.is_json() {
-        return output.record(
-            SCHEMA,
-            &Record::Listening {
-                fd,
-                at: address.into(),
-            },
-        );
+        return output.record(&Record::Listening {
+            fd,
+            at: address.into(),
+        });
     }
     output.listening(address)
 }
@@ -195,7 +195,7 @@ pub(crate) fn event(output: &mut Output, event: &Event<'_>) -> io::Result<()> {
     }
     if output.is_json() {
         return match record(event) {
-            Some(record) => output.record_after(unreported, SCHEMA, &record),
+            Some(record) => output.record_after(unreported, &record),
             None => Ok(()),
         };
     }
@@ -390,7 +390,7 @@ pub(crate) fn summary(output: &mut Output, summary: &Summary) -> io::Result<()> 
             kernel_drops: summary.kernel_drops,
             exchange: summary.exchange.map(ServedRecord::from),
         };
-        return output.record(SCHEMA, &record);
+        return output.record(&record);
     }
     let mut line = format!(
         "{} ({}), {} ({}), {} truncated",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use udpraw::client::Event;
 
+use crate::cli::output::envelope::JsonEvent;
 use crate::cli::output::exchange::{self, Id, IgnoredRecord};
 use crate::cli::output::record::{Address, Payload};
 
@@ -102,6 +103,10 @@ pub(super) enum Record<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         ignored: Option<IgnoredRecord>,
     },
+}
+
+impl JsonEvent for Record<'_> {
+    const SCHEMA: &'static str = "udpraw.client/1";
 }
 
 /// The object of an event; `None` for one that has none.
