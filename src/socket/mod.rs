@@ -19,6 +19,7 @@
 
 mod address;
 mod builder;
+mod control_message;
 mod datagram;
 mod endpoint;
 mod epoll_set;
@@ -30,6 +31,7 @@ mod poll_set;
 
 pub use address::{Family, Shown, resolve, scope_name, usable};
 pub use builder::Builder;
+pub use control_message::{ControlMessage, Ecn, Timestamps, TrafficClass};
 pub use datagram::{ControlMessages, Datagram, PacketInfo, ReceiveBuffer};
 pub use endpoint::Endpoint;
 pub use epoll_set::EpollSet;

@@ -13,7 +13,7 @@ use udpraw::protocol::RttEstimator;
 use udpraw::protocol::exchange::{Defect, Ignored};
 use udpraw::socket::{QueuedError, Shown};
 
-use self::record::{Record, micros, record};
+use self::record::{Record, control, micros, record};
 use self::summary::RttSample;
 use super::exchange::{self, IgnoredRecord};
 use super::python::{Repr, Tuple};
@@ -112,6 +112,29 @@ impl<'a> Report<'a> {
                 None => Ok(()),
             };
         }
+        let written = self.text(event, unreported);
+        if self.verbose {
+            self.options_of(event);
+        }
+        written
+    }
+
+    /// What the socket's options say about a datagram.
+    fn options_of(&mut self, event: &Event<'_>) {
+        let datagram = match event {
+            Event::Replied(reply) => &reply.datagram,
+            Event::Stranger(datagram) | Event::Late(datagram) | Event::Unasked(datagram, _) => {
+                datagram
+            }
+            _ => return,
+        };
+        if let Some(line) = control(datagram).line(datagram.source()) {
+            self.output.talk(line);
+        }
+    }
+
+    /// The line about an event.
+    fn text(&mut self, event: &Event<'_>, unreported: u64) -> io::Result<()> {
         match event {
             Event::Replied(reply) => {
                 let server = reply.datagram.source();

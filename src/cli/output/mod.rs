@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod client;
+mod control;
 mod envelope;
 mod exchange;
 mod limit;

@@ -54,6 +54,11 @@ pub(super) fn enabled_control(fd: BorrowedFd<'_>, family: Family) -> usize {
         .sum()
 }
 
+/// The name of the DSCP in a TOS byte, whatever its ECN.
+pub(super) fn dscp_name(tos: u8) -> Option<&'static str> {
+    value::name_of(kind::DSCP, i32::from(tos & !0b11))
+}
+
 /// `SK_MEMINFO_DROPS` of `SO_MEMINFO`.
 pub(super) fn kernel_drops(fd: BorrowedFd<'_>) -> Result<u32> {
     match SocketOption::find("SO_MEMINFO")?.get(fd)? {
