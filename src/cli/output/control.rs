@@ -313,7 +313,7 @@ fn traffic_class(class: TrafficClass, is_ipv4: bool) -> String {
 fn interface(index: u32) -> String {
     let InterfaceRecord { index, name } = index.into();
     match name {
-        Some(name) => format!("{} (interface {index})", name.escape_debug()),
+        Some(name) => format!("{name} (interface {index})"),
         None => format!("interface {index}"),
     }
 }
@@ -330,4 +330,85 @@ fn time(time: Option<SystemTime>) -> Option<Time> {
 
 fn moment(at: SystemTime) -> String {
     time(Some(at)).map_or("a time out of range".into(), |time| time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What no sender can cause on loopback; `tests/output` has the others, over real sockets.
+    #[test]
+    fn each_message_has_a_text_and_a_field() {
+        let destination = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 9));
+        let kind = 99;
+        for (message, text, json) in [
+            (
+                ControlMessage::PathMtu {
+                    destination,
+                    mtu: 1280,
+                },
+                "path MTU to [::1]:9 now 1280 bytes",
+                r#"{"path_mtu":{"destination":{"address":"::1","port":9},"mtu":1280}}"#,
+            ),
+            (
+                ControlMessage::Checksum(0xbeef),
+                "checksum 0x0000beef",
+                r#"{"checksum":48879}"#,
+            ),
+            (
+                ControlMessage::SecurityContext(b"user\x1b:role\0"),
+                r"security context user\u{1b}:role",
+                r#"{"security_context":"user\u001b:role"}"#,
+            ),
+            (
+                ControlMessage::RoutingHeader(&[17, 0]),
+                "routing header 1100",
+                r#"{"routing_header":"1100"}"#,
+            ),
+            (
+                ControlMessage::FragmentSize(0),
+                "not fragmented",
+                r#"{"fragment_size":0}"#,
+            ),
+            (
+                ControlMessage::TimestampPacket {
+                    interface: u32::MAX,
+                    length: 60,
+                },
+                "60 bytes on the link of interface 4294967295",
+                r#"{"timestamp_interface":{"index":4294967295,"name":null},"link_bytes":60}"#,
+            ),
+            (
+                ControlMessage::Unknown {
+                    level: 17,
+                    kind,
+                    bytes: &[1, 0xff],
+                },
+                "unknown control message of level 17, type 99: 01ff",
+                r#"{"unknown":[{"level":17,"type":99,"hex":"01ff"}]}"#,
+            ),
+        ] {
+            assert_eq!(fact(&message, true), text);
+            let mut record = ControlRecord::default();
+            record.add(&message);
+            assert_eq!(serde_json::to_string(&record).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn both_clocks_of_a_timestamp_are_shown() {
+        let at = |seconds| Some(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds));
+        let times = udpraw::socket::Timestamps {
+            software: at(1),
+            hardware: at(2),
+        };
+        let message = ControlMessage::Timestamping(times);
+        let text = "kernel timestamp 1970-01-01T00:00:01.000000000Z, \
+                    interface timestamp 1970-01-01T00:00:02.000000000Z";
+        assert_eq!(fact(&message, true), text);
+        let mut record = ControlRecord::default();
+        record.add(&message);
+        let json = serde_json::to_value(&record).unwrap();
+        assert_eq!(json["hardware_time"], "1970-01-01T00:00:02.000000000Z");
+    }
 }

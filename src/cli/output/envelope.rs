@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 /// What can be written as one object of NDJSON.
 ///
 /// It serializes as an object with an `event` (`#[serde(tag = "event")]`). [`line`] adds the schema and
-/// the time; nothing else turns a record into JSON (`tests/json_envelope.rs`).
+/// the time; nothing else turns a record into JSON (`tests/output/envelope.rs`).
 pub(crate) trait JsonEvent: Serialize {
     /// The schema that the record follows, `udpraw.NAME/VERSION`.
     const SCHEMA: &'static str;
