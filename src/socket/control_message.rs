@@ -312,6 +312,49 @@ mod tests {
         assert_eq!(decoded(libc::SCM_TIMESTAMPNS), timestamp(at(500_000)));
     }
 
+    /// The type of an option's messages is that of the option which sends the same, and else its own.
+    fn message_type(option: &options::SocketOption) -> i32 {
+        match option.name {
+            "IP_PASSSEC" => return SCM_SECURITY,
+            "IPV6_RECVHOPLIMIT" => return libc::IPV6_HOPLIMIT,
+            _ => {}
+        }
+        let sending = ["RECV", "RCV"].map(|part| option.name.replace(part, ""));
+        sending
+            .iter()
+            .find(|name| **name != option.name)
+            .and_then(|name| options::SocketOption::all().find(|other| other.name == *name))
+            .map_or(option.number, |other| other.number)
+    }
+
+    #[test]
+    fn every_option_of_the_catalogue_is_decoded() {
+        let bringing = options::SocketOption::all().filter(|option| !option.control.is_empty());
+        let mut decoded = 0;
+        for option in bringing {
+            let (family, address_family) = match option.level {
+                options::Level::Ipv6 => (crate::socket::Family::V6, libc::AF_INET6),
+                _ => (crate::socket::Family::V4, libc::AF_INET),
+            };
+            let mut payload = vec![0; option.control[0]];
+            let start = (address_family as u16).to_ne_bytes();
+            payload
+                .iter_mut()
+                .zip(start)
+                .for_each(|(to, from)| *to = from);
+            let message = Message {
+                level: option.level.number(family),
+                kind: message_type(option),
+                payload: &payload,
+            };
+            let decode = ControlMessage::decode(&message);
+            let is_known = !matches!(decode, ControlMessage::Unknown { .. });
+            assert!(is_known, "{}: {message:?}", option.name);
+            decoded += 1;
+        }
+        assert!(decoded > 25, "{decoded}");
+    }
+
     proptest! {
         #[test]
         fn no_message_is_lost(
