@@ -12,7 +12,7 @@ use udpraw::error::describe_errno;
 use udpraw::probe::payload::Fit;
 use udpraw::probe::{
     ASKED_BY_LIBC, Config, Evidence, Finding, Payload as Question, Reply, Resolvers, Target,
-    Verdict,
+    Verdict, icmp_name,
 };
 use udpraw::services::{Protocol, Services};
 use udpraw::socket::{QueuedError, Shown};
