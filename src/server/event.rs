@@ -8,6 +8,7 @@ use super::{Behaviour, Reply};
 use crate::error::Error;
 use crate::io::Received;
 use crate::protocol::exchange::{Defect, Kind};
+use crate::socket::ControlMessages;
 
 /// A datagram that a server received.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,11 @@ pub struct Request<'a> {
     pub is_truncated: bool,
     /// The hop limit (TTL) that it arrived with, where the socket's options ask for it.
     pub hop_limit: Option<u8>,
+    /// What the kernel says about it, where the socket's options ask for it. All datagrams of an
+    /// offloaded run have the same.
+    pub control: ControlMessages<'a>,
+    /// Whether control messages are missing, since their buffer was too short (`MSG_CTRUNC`).
+    pub is_control_truncated: bool,
 }
 
 impl<'a> Request<'a> {
@@ -36,6 +42,8 @@ impl<'a> Request<'a> {
             length: datagram.length(),
             is_truncated: datagram.is_truncated(),
             hop_limit: datagram.ttl(),
+            control: datagram.control_messages(),
+            is_control_truncated: datagram.is_control_truncated(),
         }
     }
 
@@ -43,7 +51,8 @@ impl<'a> Request<'a> {
     pub(super) fn each_of(message: &Received<'a>) -> impl Iterator<Item = Self> + use<'a> {
         let (client, length, segment) =
             (message.source(), message.length(), message.segment_size());
-        let hop_limit = message.control_messages().ttl();
+        let control = message.control_messages();
+        let (hop_limit, is_control_truncated) = (control.ttl(), message.is_control_truncated());
         message.datagrams().enumerate().map(move |(index, bytes)| {
             let length = segment.min(length - index * segment);
             Self {
@@ -53,6 +62,8 @@ impl<'a> Request<'a> {
                 length,
                 is_truncated: bytes.len() < length,
                 hop_limit,
+                control,
+                is_control_truncated,
             }
         })
     }

@@ -108,6 +108,7 @@ mod tests {
     use super::*;
     use crate::error::Error;
     use crate::protocol::exchange::{Frame, Kind};
+    use crate::socket::ControlMessages;
 
     #[test]
     fn a_desk_knows_what_another_did() {
@@ -129,6 +130,8 @@ mod tests {
             length: bytes.len(),
             is_truncated: false,
             hop_limit: None,
+            control: ControlMessages::new(&[]),
+            is_control_truncated: false,
         };
         let mut reported = Vec::new();
         let mut tell = |event: &Event<'_>| {

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
+use super::control_message::ControlMessage;
 use crate::sys::control::{self, Message, Outgoing};
 use crate::sys::receive::Buffer;
 
@@ -69,58 +70,63 @@ impl<'a> ControlMessages<'a> {
         Self(control)
     }
 
+    /// Each message, decoded, in the kernel's order.
+    pub fn iter(&self) -> impl Iterator<Item = ControlMessage<'a>> + use<'a> {
+        self.messages()
+            .map(|message| ControlMessage::decode(&message))
+    }
+
     /// As [`Received::packet_info`](super::Received::packet_info).
     pub fn packet_info(&self) -> Option<PacketInfo> {
-        self.messages()
-            .find_map(|message| PacketInfo::read(&message))
+        self.iter().find_map(|message| match message {
+            ControlMessage::PacketInfo(info) => Some(info),
+            _ => None,
+        })
     }
 
     /// As [`Received::tos`](super::Received::tos).
     pub fn tos(&self) -> Option<u8> {
-        self.int(libc::IPPROTO_IP, libc::IP_TOS)
-            .or_else(|| self.int(libc::IPPROTO_IPV6, libc::IPV6_TCLASS))
-            .map(|tos| tos as u8)
+        self.iter().find_map(|message| match message {
+            ControlMessage::TrafficClass(class) => Some(class.0),
+            _ => None,
+        })
     }
 
     /// As [`Received::ttl`](super::Received::ttl).
     pub fn ttl(&self) -> Option<u8> {
-        self.int(libc::IPPROTO_IP, libc::IP_TTL)
-            .or_else(|| self.int(libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT))
-            .map(|ttl| ttl as u8)
+        self.iter().find_map(|message| match message {
+            ControlMessage::HopLimit(limit) => Some(limit),
+            _ => None,
+        })
     }
 
     /// As [`Received::kernel_drops`](super::Received::kernel_drops).
     pub fn kernel_drops(&self) -> Option<u32> {
-        self.int(libc::SOL_SOCKET, libc::SO_RXQ_OVFL)
-            .map(i32::cast_unsigned)
+        self.iter().find_map(|message| match message {
+            ControlMessage::KernelDrops(drops) => Some(drops),
+            _ => None,
+        })
     }
 
     /// As [`Received::timestamp`](super::Received::timestamp).
     pub fn timestamp(&self) -> Option<SystemTime> {
-        let message = self.find(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS)?;
-        let (seconds, rest) = message.payload.split_first_chunk()?;
-        let seconds = u64::try_from(i64::from_ne_bytes(*seconds)).ok()?;
-        let nanos = u32::try_from(i64::from_ne_bytes(*rest.first_chunk()?)).ok()?;
-        SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
+        self.iter().find_map(|message| match message {
+            ControlMessage::Timestamp(time) => Some(time),
+            ControlMessage::Timestamping(times) => times.software,
+            _ => None,
+        })
     }
 
     /// The size of the datagrams of a run, if `UDP_GRO` is on and this is one (udp(7)).
     pub fn segment_size(&self) -> Option<usize> {
-        self.int(libc::IPPROTO_UDP, libc::UDP_GRO)
-            .and_then(|size| usize::try_from(size).ok())
+        self.iter().find_map(|message| match message {
+            ControlMessage::SegmentSize(size) => Some(size),
+            _ => None,
+        })
     }
 
     pub(super) fn messages(self) -> impl Iterator<Item = Message<'a>> {
         control::messages(self.0)
-    }
-
-    fn find(&self, level: i32, kind: i32) -> Option<Message<'a>> {
-        self.messages()
-            .find(|message| message.level == level && message.kind == kind)
-    }
-
-    fn int(&self, level: i32, kind: i32) -> Option<i32> {
-        self.find(level, kind)?.int()
     }
 }
 
@@ -131,32 +137,28 @@ impl fmt::Debug for ControlMessages<'_> {
 }
 
 impl PacketInfo {
-    /// Reads a `struct in_pktinfo` (index, local address, header's destination) or a
-    /// `struct in6_pktinfo` (header's destination, index).
-    fn read(message: &Message<'_>) -> Option<Self> {
-        match (message.level, message.kind) {
-            (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
-                let (interface, addresses) = message.payload.split_first_chunk()?;
-                let (local, destination) = addresses.split_first_chunk::<4>()?;
-                let destination = Ipv4Addr::from(*destination.first_chunk::<4>()?);
-                let local = Ipv4Addr::from(*local);
-                Some(Self {
-                    destination: destination.into(),
-                    local: (!local.is_unspecified()).then_some(local.into()),
-                    interface: u32::from_ne_bytes(*interface),
-                })
-            }
-            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
-                let (destination, interface) = message.payload.split_first_chunk::<16>()?;
-                let destination = Ipv6Addr::from(*destination);
-                Some(Self {
-                    destination: destination.into(),
-                    local: (!destination.is_multicast()).then_some(destination.into()),
-                    interface: u32::from_ne_bytes(*interface.first_chunk()?),
-                })
-            }
-            _ => None,
-        }
+    /// Reads a `struct in_pktinfo`: index, local address, header's destination.
+    pub(super) fn of_ipv4(bytes: &[u8]) -> Option<Self> {
+        let (interface, addresses) = bytes.split_first_chunk()?;
+        let (local, destination) = addresses.split_first_chunk::<4>()?;
+        let destination = Ipv4Addr::from(*destination.first_chunk::<4>()?);
+        let local = Ipv4Addr::from(*local);
+        Some(Self {
+            destination: destination.into(),
+            local: (!local.is_unspecified()).then_some(local.into()),
+            interface: u32::from_ne_bytes(*interface),
+        })
+    }
+
+    /// Reads a `struct in6_pktinfo`: header's destination, index.
+    pub(super) fn of_ipv6(bytes: &[u8]) -> Option<Self> {
+        let (destination, interface) = bytes.split_first_chunk::<16>()?;
+        let destination = Ipv6Addr::from(*destination);
+        Some(Self {
+            destination: destination.into(),
+            local: (!destination.is_multicast()).then_some(destination.into()),
+            interface: u32::from_ne_bytes(*interface.first_chunk()?),
+        })
     }
 
     /// The source address of a reply: [`Self::local`], with the interface where it is link-local.

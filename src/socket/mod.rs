@@ -19,6 +19,7 @@
 
 mod address;
 mod builder;
+mod control_message;
 mod datagram;
 mod ecn;
 mod endpoint;
@@ -34,6 +35,7 @@ mod received;
 
 pub use address::{Family, Shown, loopback_if_unspecified, resolve, scope_name, usable};
 pub use builder::Builder;
+pub use control_message::{ControlMessage, Timestamps, TrafficClass};
 pub use datagram::{ControlMessages, PacketInfo, ReceiveBuffer, SourceAddress};
 pub use ecn::Ecn;
 pub use endpoint::Endpoint;

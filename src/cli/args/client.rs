@@ -107,7 +107,8 @@ pub(crate) struct ClientArguments {
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
-    /// Show the fd, each socket option as requested and as effective, and the round trips
+    /// Show the fd, each socket option as requested and as effective, what the options (such as
+    /// IP_RECVTOS) report of each reply, and the round trips
     #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
 

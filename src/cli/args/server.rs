@@ -89,7 +89,8 @@ pub(crate) struct ServerArguments {
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
-    /// Show the fd, and each socket option as requested and as effective
+    /// Show the fd, each socket option as requested and as effective, and what the options (such as
+    /// IP_RECVTOS) report of each datagram
     #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
 

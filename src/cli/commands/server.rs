@@ -53,9 +53,16 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
     for (endpoint, address) in server.endpoints().step_by(workers).zip(server.addresses()) {
         report::listening(output, endpoint.as_raw_fd(), *address)?;
     }
+    // Where the output fails the run ends, but not before the datagram is answered: who sent it knows
+    // nothing of the output's reader.
     let mut failure = None;
     let served = server.run(stop, |event: &Event<'_>| {
-        tell(output, event, stop, &mut failure);
+        if failure.is_none()
+            && let Err(error) = report::event(output, event, arguments.verbose)
+        {
+            failure = Some(error);
+            stop.store(true, Ordering::Relaxed);
+        }
         Ok(())
     });
     report::offload_fallbacks(output, server.offload_fallbacks());
@@ -81,22 +88,6 @@ fn place(
     // Behind the mark, so that what the user sets holds.
     settings.extend(arguments.socket.settings(family)?);
     Ok((address, settings))
-}
-
-/// Tells what happened. Where that fails the run ends, but not before the datagram is answered: who
-/// sent it knows nothing of the output's reader.
-fn tell(
-    output: &mut Output,
-    event: &Event<'_>,
-    stop: &AtomicBool,
-    failure: &mut Option<std::io::Error>,
-) {
-    if failure.is_none()
-        && let Err(error) = report::event(output, event)
-    {
-        *failure = Some(error);
-        stop.store(true, Ordering::Relaxed);
-    }
 }
 
 /// However the run ended, what was done is told.

@@ -13,13 +13,11 @@ use udpraw::protocol::RttEstimator;
 use udpraw::protocol::exchange::{Defect, Ignored};
 use udpraw::socket::{QueuedError, Shown};
 
-use self::record::{Record, micros, record};
+use self::record::{Record, control, micros, record};
 use self::summary::RttSample;
 use super::exchange::{self, IgnoredRecord};
 use super::python::{Repr, Tuple};
 use super::{Output, count, refusal};
-
-const SCHEMA: &str = "udpraw.client/1";
 
 /// Tells what the client does as it happens, and keeps the round trips for the end.
 pub(crate) struct Report<'a> {
@@ -58,12 +56,9 @@ impl<'a> Report<'a> {
     /// The name that connect(2) gave the socket.
     pub(crate) fn socket_name(&mut self, local: SocketAddr) -> io::Result<()> {
         match (self.is_json(), self.quiet) {
-            (true, _) => self.output.record(
-                SCHEMA,
-                &Record::Assigned {
-                    local: local.into(),
-                },
-            ),
+            (true, _) => self.output.record(&Record::Assigned {
+                local: local.into(),
+            }),
             (false, true) => Ok(()),
             (false, false) => self.output.socket_name(local),
         }
@@ -113,10 +108,33 @@ impl<'a> Report<'a> {
         };
         if self.is_json() {
             return match record(event) {
-                Some(record) => self.output.record_after(unreported, SCHEMA, &record),
+                Some(record) => self.output.record_after(unreported, &record),
                 None => Ok(()),
             };
         }
+        let written = self.text(event, unreported);
+        if self.verbose {
+            self.options_of(event);
+        }
+        written
+    }
+
+    /// What the socket's options say about a datagram.
+    fn options_of(&mut self, event: &Event<'_>) {
+        let datagram = match event {
+            Event::Replied(reply) => &reply.datagram,
+            Event::Stranger(datagram) | Event::Late(datagram) | Event::Unasked(datagram, _) => {
+                datagram
+            }
+            _ => return,
+        };
+        if let Some(line) = control(datagram).line(datagram.source()) {
+            self.output.talk(line);
+        }
+    }
+
+    /// The line about an event.
+    fn text(&mut self, event: &Event<'_>, unreported: u64) -> io::Result<()> {
         match event {
             Event::Replied(reply) => {
                 let server = reply.datagram.source();
@@ -188,7 +206,7 @@ impl<'a> Report<'a> {
                 rto_us: micros(timeout),
                 ignored: ignored.into(),
             };
-            return self.output.record(SCHEMA, &record);
+            return self.output.record(&record);
         }
         if !self.verbose {
             return Ok(());
@@ -218,14 +236,11 @@ impl<'a> Report<'a> {
                     icmp_type: error.icmp_type,
                     icmp_code: error.icmp_code,
                 };
-                self.output.record(SCHEMA, &record)
+                self.output.record(&record)
             }
-            Answer::Silence if self.is_json() => self.output.record(
-                SCHEMA,
-                &Record::Silence {
-                    server: server.into(),
-                },
-            ),
+            Answer::Silence if self.is_json() => self.output.record(&Record::Silence {
+                server: server.into(),
+            }),
             // The exit status tells.
             _ if self.quiet => Ok(()),
             Answer::Refused(error) => {
@@ -238,12 +253,12 @@ impl<'a> Report<'a> {
                     server,
                     reply_bytes,
                 };
-                self.output.record(SCHEMA, &record)
+                self.output.record(&record)
             }
             Answer::Unsupported(versions) if self.is_json() => {
                 let server = server.into();
                 let record = Record::Unsupported { server, versions };
-                self.output.record(SCHEMA, &record)
+                self.output.record(&record)
             }
             Answer::TooLong(length) => {
                 self.output.talk(format_args!(
@@ -300,7 +315,7 @@ impl<'a> Report<'a> {
                 }),
                 ignored: ignored.map(IgnoredRecord::from),
             };
-            return self.output.record(SCHEMA, &record);
+            return self.output.record(&record);
         }
         if self.quiet {
             return Ok(());

@@ -2,6 +2,8 @@
 
 pub(crate) mod bench;
 pub(crate) mod client;
+mod control;
+mod envelope;
 mod exchange;
 mod limit;
 pub(crate) mod mtu;
@@ -27,8 +29,8 @@ use std::os::fd::AsFd;
 use std::time::Instant;
 
 use anstream::AutoStream;
-use serde::Serialize;
 
+use self::envelope::JsonEvent;
 use self::limit::Limit;
 use super::interrupt::Interruptible;
 
@@ -64,21 +66,6 @@ pub(crate) struct Output {
     limits: Vec<(&'static str, Limit)>,
 }
 
-/// A record with the schema that it follows, `udpraw.NAME/VERSION`.
-#[derive(Serialize)]
-struct Enveloped<'a, T> {
-    schema: &'a str,
-    /// How many of the kind before this one were left out.
-    #[serde(skip_serializing_if = "is_zero")]
-    unreported: u64,
-    #[serde(flatten)]
-    record: &'a T,
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
         Self {
@@ -112,25 +99,19 @@ impl Output {
         self.text(text)
     }
 
-    /// One object of NDJSON, led by its schema.
-    pub(crate) fn record(&mut self, schema: &str, record: &impl Serialize) -> io::Result<()> {
-        self.record_after(0, schema, record)
+    /// One object of NDJSON.
+    pub(crate) fn record(&mut self, record: &impl JsonEvent) -> io::Result<()> {
+        self.record_after(0, record)
     }
 
-    /// As [`Self::record`], of a kind of which so many were left out ([`Self::admit`]).
+    /// As [`Self::record`], and how many of its kind were left out before it ([`Self::admit`]).
     pub(crate) fn record_after(
         &mut self,
         unreported: u64,
-        schema: &str,
-        record: &impl Serialize,
+        record: &impl JsonEvent,
     ) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&Enveloped {
-            schema,
-            unreported,
-            record,
-        })?;
-        line.push(b'\n');
-        self.stdout.write_all(&line)?;
+        self.stdout
+            .write_all(&envelope::line(unreported, record)?)?;
         self.stdout.flush()
     }
 

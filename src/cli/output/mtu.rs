@@ -10,9 +10,8 @@ use udpraw::mtu::{Answers, Found, Limit, ProbeOutcome, Trial};
 use udpraw::socket::{Family, Shown};
 
 use super::Output;
+use super::envelope::JsonEvent;
 use super::record::Address;
-
-const SCHEMA: &str = "udpraw.mtu/1";
 
 /// An object of the NDJSON. Sizes are bytes; an MTU counts all headers, a payload none.
 #[derive(Serialize)]
@@ -50,6 +49,10 @@ enum Record<'a> {
         tries: u32,
         seconds: f64,
     },
+}
+
+impl JsonEvent for Record<'_> {
+    const SCHEMA: &'static str = "udpraw.mtu/1";
 }
 
 /// Tells of one address of a host.
@@ -91,7 +94,7 @@ impl<'a> Report<'a> {
             by: by.map(|by| by.to_string()),
             after_us: trial.after.as_nanos() as f64 / 1e3,
         };
-        self.output.record(SCHEMA, &record)
+        self.output.record(&record)
     }
 
     pub(crate) fn found(&mut self, found: &Found) -> io::Result<()> {
@@ -168,7 +171,7 @@ impl<'a> Report<'a> {
             tries: found.tries,
             seconds: found.elapsed.as_secs_f64(),
         };
-        self.output.record(SCHEMA, &record)
+        self.output.record(&record)
     }
 }
 

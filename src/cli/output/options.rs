@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::io;
 
+use crate::cli::output::envelope::JsonEvent;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use serde::Serialize;
 
@@ -38,6 +39,7 @@ pub(crate) struct Applied {
 
 /// One option, as `udpraw.option/1`.
 #[derive(Serialize)]
+#[serde(tag = "event", rename = "option")]
 struct OptionRecord<'a> {
     name: &'a str,
     aliases: &'a [&'a str],
@@ -59,8 +61,13 @@ struct OptionRecord<'a> {
     refusal: Option<String>,
 }
 
+impl JsonEvent for OptionRecord<'_> {
+    const SCHEMA: &'static str = "udpraw.option/1";
+}
+
 /// One setting that was applied, as `udpraw.option-set/1`.
 #[derive(Serialize)]
+#[serde(tag = "event", rename = "set")]
 struct AppliedRecord<'a> {
     name: &'a str,
     before: Option<serde_json::Value>,
@@ -70,32 +77,33 @@ struct AppliedRecord<'a> {
     remark: Option<&'a str>,
 }
 
+impl JsonEvent for AppliedRecord<'_> {
+    const SCHEMA: &'static str = "udpraw.option-set/1";
+}
+
 impl Described {
     fn record(&self, output: &mut Output, family: Family) -> io::Result<()> {
         let option = self.option;
-        output.record(
-            "udpraw.option/1",
-            &OptionRecord {
-                name: option.name,
-                aliases: option.aliases,
-                level: option.level.to_string(),
-                level_number: option.level.number(family),
-                number: option.number,
-                r#type: option.kind.name(),
-                unit: option.kind.unit(),
-                allowed: &option.kind.allowed(),
-                access: option.access.to_string(),
-                privilege: option.privilege,
-                families: option.families(),
-                since: option.since,
-                meaning: option.meaning,
-                traps: option.traps,
-                control_bytes: option.control,
-                manual: option.man,
-                value: self.value.as_ref().map(json),
-                refusal: self.refusal.map(errno_name),
-            },
-        )
+        output.record(&OptionRecord {
+            name: option.name,
+            aliases: option.aliases,
+            level: option.level.to_string(),
+            level_number: option.level.number(family),
+            number: option.number,
+            r#type: option.kind.name(),
+            unit: option.kind.unit(),
+            allowed: &option.kind.allowed(),
+            access: option.access.to_string(),
+            privilege: option.privilege,
+            families: option.families(),
+            since: option.since,
+            meaning: option.meaning,
+            traps: option.traps,
+            control_bytes: option.control,
+            manual: option.man,
+            value: self.value.as_ref().map(json),
+            refusal: self.refusal.map(errno_name),
+        })
     }
 
     /// The value; the errno's name where the kernel refuses the option; `-` where it has none.
@@ -327,18 +335,15 @@ pub(crate) fn applied(output: &mut Output, settings: &[Applied], family: Family)
         return settings.iter().try_for_each(|applied| {
             let requested = applied.setting.requested();
             let effective = applied.effective.as_ref();
-            output.record(
-                "udpraw.option-set/1",
-                &AppliedRecord {
-                    name: applied.setting.option().name,
-                    before: applied.before.as_ref().map(json),
-                    requested: json(requested),
-                    effective: effective.map(json),
-                    as_requested: effective
-                        .map(|effective| effective == requested && applied.remark.is_none()),
-                    remark: applied.remark.as_deref(),
-                },
-            )
+            output.record(&AppliedRecord {
+                name: applied.setting.option().name,
+                before: applied.before.as_ref().map(json),
+                requested: json(requested),
+                effective: effective.map(json),
+                as_requested: effective
+                    .map(|effective| effective == requested && applied.remark.is_none()),
+                remark: applied.remark.as_deref(),
+            })
         });
     }
     if settings.is_empty() {

@@ -1,13 +1,14 @@
 //! What `udpraw probe` tells.
 
+mod record;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-use udpraw::error::{describe_errno, errno_name};
+use udpraw::error::describe_errno;
 use udpraw::probe::payload::Fit;
 use udpraw::probe::{
     ASKED_BY_LIBC, Config, Evidence, Finding, Payload as Question, Reply, Resolvers, Target,
@@ -16,78 +17,12 @@ use udpraw::probe::{
 use udpraw::services::{Protocol, Services};
 use udpraw::socket::{QueuedError, Shown};
 
+use self::record::{Record, RttSample, micros, proof};
 use super::python::Repr;
-use super::record::{Address, Payload};
 use super::{Output, count};
 
-const SCHEMA: &str = "udpraw.probe/1";
 /// Of more targets than these, only those that answer are listed.
 const FEW: usize = 20;
-
-/// An object of the probe's NDJSON.
-#[derive(Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-#[allow(clippy::large_enum_variant)] // One is made at a time, and written at once.
-enum Record<'a> {
-    Finding {
-        host: &'a str,
-        #[serde(flatten)]
-        address: Address,
-        service: Option<&'a str>,
-        question: &'a str,
-        verdict: &'a str,
-        evidence: Proof<'a>,
-        tries: u32,
-        seconds: f64,
-        rounds: u32,
-        answered: u32,
-        rtt_us: Option<RttSample>,
-    },
-    Summary {
-        targets: usize,
-        reported: usize,
-        #[serde(flatten)]
-        verdicts: BTreeMap<&'a str, usize>,
-        seconds: f64,
-    },
-}
-
-/// What a verdict rests on.
-#[derive(Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-enum Proof<'a> {
-    Reply {
-        source: Address,
-        bytes: usize,
-        decoded: &'a str,
-        /// Whether it repeats the question's id, is at least of its protocol, or neither.
-        fit: &'a str,
-        after_us: Option<f64>,
-        #[serde(flatten)]
-        payload: Payload<'a>,
-    },
-    Icmp {
-        by: Option<String>,
-        this_machine: bool,
-        icmp_type: u8,
-        icmp_code: u8,
-        message: &'a str,
-        errno: String,
-        after_us: Option<f64>,
-    },
-    Send {
-        errno: String,
-    },
-    Silence,
-}
-
-/// Microseconds.
-#[derive(Serialize)]
-struct RttSample {
-    min: f64,
-    median: f64,
-    max: f64,
-}
 
 /// Tells findings as they come, and keeps account.
 pub(crate) struct Report<'a> {
@@ -189,7 +124,7 @@ impl<'a> Report<'a> {
                 max: micros(max),
             }),
         };
-        self.output.record(SCHEMA, &record)
+        self.output.record(&record)
     }
 
     /// Whether every port is open somewhere.
@@ -214,7 +149,7 @@ impl<'a> Report<'a> {
                 verdicts,
                 seconds: elapsed.as_secs_f64(),
             };
-            self.output.record(SCHEMA, &record)?;
+            self.output.record(&record)?;
         } else if targets > 1 {
             let found = Verdict::ALL.iter().filter_map(|verdict| {
                 let number = self.verdicts.get(verdict)?;
@@ -393,38 +328,4 @@ fn round_trips(finding: &Finding) -> Option<[Duration; 3]> {
         *times.get(times.len() / 2)?,
         *times.last()?,
     ])
-}
-
-fn proof<'a>(evidence: &'a Evidence, after_us: Option<f64>) -> Proof<'a> {
-    match evidence {
-        Evidence::Reply(reply) => Proof::Reply {
-            source: reply.source.into(),
-            bytes: reply.length,
-            decoded: &reply.reading.text,
-            fit: match reply.reading.fit {
-                Fit::Answer => "answer",
-                Fit::Plausible => "plausible",
-                Fit::Foreign => "foreign",
-            },
-            after_us,
-            payload: reply.bytes.as_slice().into(),
-        },
-        Evidence::Icmp { error, is_own } => Proof::Icmp {
-            by: error.offender.map(|offender| offender.ip().to_string()),
-            this_machine: *is_own,
-            icmp_type: error.icmp_type,
-            icmp_code: error.icmp_code,
-            message: icmp_name(error.origin, error.icmp_type, error.icmp_code),
-            errno: errno_name(error.errno),
-            after_us,
-        },
-        Evidence::Send(errno) => Proof::Send {
-            errno: errno_name(*errno),
-        },
-        Evidence::Nothing => Proof::Silence,
-    }
-}
-
-fn micros(time: Duration) -> f64 {
-    time.as_nanos() as f64 / 1e3
 }

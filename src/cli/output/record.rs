@@ -1,5 +1,6 @@
 //! What the NDJSON of several commands has in common.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use serde::Serialize;
@@ -48,7 +49,17 @@ impl<'a> From<&'a [u8]> for Payload<'a> {
     fn from(bytes: &'a [u8]) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) if text.is_ascii() => Self::Text(text),
-            _ => Self::Hex(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+            _ => Self::Hex(hex(bytes)),
         }
     }
+}
+
+/// Bytes in hexadecimal: `c3a9`.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }

@@ -11,13 +11,12 @@ use serde::Serialize;
 use udpraw::error::{Error, Result};
 use udpraw::transfer::{Arrived, Event, Tally};
 
+use super::envelope::JsonEvent;
 use super::python::Tuple;
 use super::record::Address;
 use super::transfer::{Bars, amount, bytes, cause, shown, why};
 use super::{Output, count};
 use crate::cli::exit::{Exit, Outcome};
-
-const SCHEMA: &str = "udpraw.recv/1";
 
 /// An object of the receiver's NDJSON. An id is written in hexadecimal: it needs all 64 bits.
 #[derive(Serialize)]
@@ -55,6 +54,10 @@ enum Record<'a> {
         peer: Address,
         reason: &'a str,
     },
+}
+
+impl JsonEvent for Record<'_> {
+    const SCHEMA: &'static str = "udpraw.recv/1";
 }
 
 /// What was done, in numbers.
@@ -124,7 +127,7 @@ impl<'a> Report<'a> {
     pub(crate) fn listening(&mut self, fd: i32, address: SocketAddr) -> io::Result<()> {
         if self.output.is_json() {
             let at = address.into();
-            return self.output.record(SCHEMA, &Record::Listening { fd, at });
+            return self.output.record(&Record::Listening { fd, at });
         }
         if !self.quiet {
             self.output
@@ -189,7 +192,7 @@ impl<'a> Report<'a> {
                     let peer = (*peer).into();
                     let record = Record::Refused { peer, reason };
                     if self.failed.is_none() {
-                        let written = self.output.record_after(unreported, SCHEMA, &record);
+                        let written = self.output.record_after(unreported, &record);
                         self.failed = written.err();
                     }
                     return;
@@ -203,7 +206,7 @@ impl<'a> Report<'a> {
 
     fn record(&mut self, record: &Record<'_>) {
         if self.failed.is_none() {
-            self.failed = self.output.record(SCHEMA, record).err();
+            self.failed = self.output.record(record).err();
         }
     }
 

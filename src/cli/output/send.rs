@@ -9,12 +9,11 @@ use udpraw::error::{Error, Result, describe_errno};
 use udpraw::protocol::transfer::{Code, Failure, Limit};
 use udpraw::transfer::{Input, Progress, SendConfig, Sent};
 
+use super::envelope::JsonEvent;
 use super::record::Address;
 use super::transfer::{Bars, amount, bytes, cause, seconds, shown, why};
 use super::{Output, count};
 use crate::cli::exit::{Exit, Outcome};
-
-const SCHEMA: &str = "udpraw.send/1";
 
 /// An object of the sender's NDJSON.
 #[derive(Serialize)]
@@ -34,6 +33,10 @@ enum Record {
         #[serde(flatten)]
         account: Option<Account>,
     },
+}
+
+impl JsonEvent for Record {
+    const SCHEMA: &'static str = "udpraw.send/1";
 }
 
 /// What was done, in numbers.
@@ -127,7 +130,7 @@ impl<'a> Report<'a> {
 
     fn record(&mut self, record: &Record) {
         if self.failed.is_none() {
-            self.failed = self.output.record(SCHEMA, record).err();
+            self.failed = self.output.record(record).err();
         }
     }
 

@@ -1,113 +1,22 @@
-//! What `udpraw server` tells.
+//! What `udpraw server` prints.
+
+mod record;
 
 use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 
-use serde::Serialize;
 use udpraw::error::Error;
 use udpraw::io::Backend;
 use udpraw::server::{Event, Interval, Summary};
 use udpraw::socket::options::OptionValue;
 use udpraw::socket::{Endpoint, Shown};
 
+use self::record::{Record, control, record};
 use super::exchange::{self, Id, ServedRecord};
 use super::python::Tuple;
-use super::record::{Address, Payload};
 use super::{Output, count};
-
-const SCHEMA: &str = "udpraw.server/1";
-
-/// An object of the server's NDJSON.
-#[derive(Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-enum Record<'a> {
-    Listening {
-        fd: i32,
-        at: Address,
-    },
-    Received {
-        client: Address,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        id: Option<Id>,
-        bytes: usize,
-        truncated: bool,
-        #[serde(flatten)]
-        payload: Payload<'a>,
-    },
-    Replied {
-        client: Address,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        id: Option<Id>,
-        bytes: usize,
-        #[serde(flatten)]
-        payload: Payload<'a>,
-    },
-    Dropped {
-        client: Address,
-        bytes: usize,
-    },
-    Loop {
-        client: Address,
-        bytes: usize,
-    },
-    Impossible {
-        client: Address,
-        bytes: usize,
-    },
-    Amplifies {
-        client: Address,
-        bytes: usize,
-        reply_bytes: usize,
-    },
-    Repeated {
-        client: Address,
-        id: Option<Id>,
-        bytes: usize,
-    },
-    #[serde(rename = "too_long")]
-    TooLong {
-        client: Address,
-        id: Option<Id>,
-        bytes: usize,
-        reply_bytes: usize,
-    },
-    Ignored {
-        client: Address,
-        why: &'static str,
-        bytes: usize,
-        #[serde(flatten)]
-        payload: Payload<'a>,
-    },
-    Error {
-        message: String,
-        errno: Option<String>,
-    },
-    Interval {
-        seconds: f64,
-        datagrams: u64,
-        bytes: u64,
-        kernel_drops: Option<u64>,
-        cpu_ns: u128,
-        syscalls: u64,
-    },
-    Summary {
-        datagrams: u64,
-        bytes: u64,
-        replies: u64,
-        reply_bytes: u64,
-        truncated: u64,
-        dropped: u64,
-        loops: u64,
-        impossible: u64,
-        amplifying: u64,
-        failed: u64,
-        kernel_drops: Option<u64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        exchange: Option<ServedRecord>,
-    },
-}
 
 /// The socket's fd, and its options as they were asked for and as they are.
 pub(crate) fn socket(output: &mut Output, endpoint: &Endpoint, settings: &[OptionValue]) {
@@ -160,13 +69,10 @@ pub(crate) fn unjoined(output: &mut Output, address: SocketAddr, settings: &[Opt
 /// Where it listens.
 pub(crate) fn listening(output: &mut Output, fd: i32, address: SocketAddr) -> io::Result<()> {
     if output.is_json() {
-        return output.record(
-            SCHEMA,
-            &Record::Listening {
-                fd,
-                at: address.into(),
-            },
-        );
+        return output.record(&Record::Listening {
+            fd,
+            at: address.into(),
+        });
     }
     output.listening(address)
 }
@@ -183,8 +89,8 @@ fn kind(event: &Event<'_>) -> Option<&'static str> {
     })
 }
 
-/// What happened.
-pub(crate) fn event(output: &mut Output, event: &Event<'_>) -> io::Result<()> {
+/// What happened; with `verbose` also what the socket's options say about each datagram.
+pub(crate) fn event(output: &mut Output, event: &Event<'_>, verbose: bool) -> io::Result<()> {
     let unreported = match kind(event).map(|kind| output.admit(kind)) {
         Some(None) => return Ok(()),
         Some(Some(unreported)) => unreported,
@@ -195,10 +101,19 @@ pub(crate) fn event(output: &mut Output, event: &Event<'_>) -> io::Result<()> {
     }
     if output.is_json() {
         return match record(event) {
-            Some(record) => output.record_after(unreported, SCHEMA, &record),
+            Some(record) => output.record_after(unreported, &record),
             None => Ok(()),
         };
     }
+    let written = text(output, event, unreported);
+    if verbose {
+        options_of(output, event);
+    }
+    written
+}
+
+/// The line about an event.
+fn text(output: &mut Output, event: &Event<'_>, unreported: u64) -> io::Result<()> {
     match event {
         Event::Received(request) => return output.client_says(request.client, request.bytes),
         Event::Dropped(request) => return output.pretending_to_drop(request.client),
@@ -254,69 +169,18 @@ pub(crate) fn event(output: &mut Output, event: &Event<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
-    Some(match event {
-        Event::Received(request) => Record::Received {
-            client: request.client.into(),
-            id: request.exchange.map(Id),
-            bytes: request.length,
-            truncated: request.is_truncated,
-            payload: request.bytes.into(),
-        },
-        Event::Replied(request, reply) => Record::Replied {
-            client: request.client.into(),
-            id: request.exchange.map(Id),
-            bytes: reply.len(),
-            payload: (*reply).into(),
-        },
-        Event::Dropped(request) => Record::Dropped {
-            client: request.client.into(),
-            bytes: request.length,
-        },
-        Event::Loop(request) => Record::Loop {
-            client: request.client.into(),
-            bytes: request.length,
-        },
-        Event::Impossible(request) => Record::Impossible {
-            client: request.client.into(),
-            bytes: request.length,
-        },
-        Event::Amplifies(request, reply_bytes) => Record::Amplifies {
-            client: request.client.into(),
-            bytes: request.length,
-            reply_bytes: *reply_bytes,
-        },
-        Event::Repeated(request) => Record::Repeated {
-            client: request.client.into(),
-            id: request.exchange.map(Id),
-            bytes: request.length,
-        },
-        Event::TooLong(request, reply_bytes) => Record::TooLong {
-            client: request.client.into(),
-            id: request.exchange.map(Id),
-            bytes: request.length,
-            reply_bytes: *reply_bytes,
-        },
-        Event::Ignored(request, why) => Record::Ignored {
-            client: request.client.into(),
-            why: exchange::unserved_word(*why),
-            bytes: request.length,
-            payload: request.bytes.into(),
-        },
-        Event::Failed(error) => Record::Error {
-            message: error.to_string(),
-            errno: error.errno_name(),
-        },
-        Event::Interval(interval) => Record::Interval {
-            seconds: interval.time.as_secs_f64(),
-            datagrams: interval.datagrams,
-            bytes: interval.bytes,
-            kernel_drops: interval.kernel_drops,
-            cpu_ns: interval.cpu.as_nanos(),
-            syscalls: interval.syscalls,
-        },
-        _ => return None,
-    })
+/// What the socket's options say about a datagram, once for each.
+fn options_of(output: &mut Output, event: &Event<'_>) {
+    let (Event::Received(request)
+    | Event::Dropped(request)
+    | Event::Repeated(request)
+    | Event::Ignored(request, _)) = event
+    else {
+        return;
+    };
+    if let Some(line) = control(request).line(request.client) {
+        output.talk(line);
+    }
 }
 
 /// `1.0 s  512340 datagrams/s  5.738 Gbit/s  0 lost  1820 ns CPU a datagram  1.00 system calls a …`
@@ -390,7 +254,7 @@ pub(crate) fn summary(output: &mut Output, summary: &Summary) -> io::Result<()> 
             kernel_drops: summary.kernel_drops,
             exchange: summary.exchange.map(ServedRecord::from),
         };
-        return output.record(SCHEMA, &record);
+        return output.record(&record);
     }
     let mut line = format!(
         "{} ({}), {} ({}), {} truncated",

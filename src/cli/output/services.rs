@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 use std::io;
 
+use crate::cli::output::envelope::JsonEvent;
 use serde::Serialize;
 use udpraw::services::{Entry, Finding, Origin, Range, Severity, Text};
 
@@ -15,6 +16,7 @@ const WIDEST: usize = 32;
 const BLOCK: usize = 1 << 16;
 
 #[derive(Serialize)]
+#[serde(tag = "event", rename = "service")]
 struct ServiceRecord<'a> {
     name: &'a str,
     port: u16,
@@ -25,12 +27,21 @@ struct ServiceRecord<'a> {
     line: usize,
 }
 
+impl JsonEvent for ServiceRecord<'_> {
+    const SCHEMA: &'static str = "udpraw.service/1";
+}
+
 #[derive(Serialize)]
+#[serde(tag = "event", rename = "finding")]
 struct FindingRecord<'a> {
     file: &'a str,
     line: usize,
     severity: &'a str,
     reason: &'a str,
+}
+
+impl JsonEvent for FindingRecord<'_> {
+    const SCHEMA: &'static str = "udpraw.finding/1";
 }
 
 impl Output {
@@ -94,7 +105,7 @@ impl Output {
                     severity: &severity.to_string(),
                     reason: &problem.to_string(),
                 };
-                self.record("udpraw.finding/1", &record)?;
+                self.record(&record)?;
                 continue;
             }
             let _ = writeln!(
@@ -132,7 +143,7 @@ impl Output {
             comment: comment.as_deref(),
             line: entry.line,
         };
-        self.record("udpraw.service/1", &record)
+        self.record(&record)
     }
 }
 

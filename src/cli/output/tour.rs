@@ -4,9 +4,8 @@ use std::io;
 
 use serde::Serialize;
 
+use super::envelope::JsonEvent;
 use super::{Output, style};
-
-const SCHEMA: &str = "udpraw.tour/1";
 
 /// An object of the tour's NDJSON.
 #[derive(Serialize)]
@@ -33,11 +32,15 @@ enum Record<'a> {
     },
 }
 
+impl JsonEvent for Record<'_> {
+    const SCHEMA: &'static str = "udpraw.tour/1";
+}
+
 impl Output {
     /// A lesson's name and title, in a list of them.
     pub(crate) fn lesson(&mut self, name: &str, title: &str) -> io::Result<()> {
         if self.is_json() {
-            return self.record(SCHEMA, &Record::Lesson { name, title });
+            return self.record(&Record::Lesson { name, title });
         }
         let strong = style::STRONG;
         self.line(format_args!("{strong}{name:10}{strong:#} {title}"))
@@ -51,7 +54,7 @@ impl Output {
         title: &str,
     ) -> io::Result<()> {
         if self.is_json() {
-            return self.record(SCHEMA, &Record::Lesson { name, title });
+            return self.record(&Record::Lesson { name, title });
         }
         let (heading, gap) = (style::HEADING, if number > 1 { "\n" } else { "" });
         self.line(format_args!("{gap}{heading}{number}. {title}{heading:#}"))
@@ -60,7 +63,7 @@ impl Output {
     /// What the teacher says.
     pub(crate) fn remark(&mut self, text: &str) -> io::Result<()> {
         if self.is_json() {
-            return self.record(SCHEMA, &Record::Remark { text });
+            return self.record(&Record::Remark { text });
         }
         self.text(&format!("{}\n\n", wrap(text, "")))
     }
@@ -68,7 +71,7 @@ impl Output {
     /// A command of this program that is run.
     pub(crate) fn command(&mut self, arguments: &[&str]) -> io::Result<()> {
         if self.is_json() {
-            return self.record(SCHEMA, &Record::Command { arguments });
+            return self.record(&Record::Command { arguments });
         }
         let faint = style::FAINT;
         self.line(format_args!(
@@ -80,7 +83,7 @@ impl Output {
     /// A line that a program printed.
     pub(crate) fn said(&mut self, program: &str, text: &str) -> io::Result<()> {
         if self.is_json() {
-            return self.record(SCHEMA, &Record::Line { program, text });
+            return self.record(&Record::Line { program, text });
         }
         let name = program_style(program);
         self.line(format_args!("{name}{program:>7}{name:#} │ {text}"))
@@ -89,14 +92,11 @@ impl Output {
     /// A system call, and what it means.
     pub(crate) fn call(&mut self, program: &str, call: &str, meaning: &str) -> io::Result<()> {
         if self.is_json() {
-            return self.record(
-                SCHEMA,
-                &Record::Call {
-                    program,
-                    call,
-                    meaning,
-                },
-            );
+            return self.record(&Record::Call {
+                program,
+                call,
+                meaning,
+            });
         }
         let (name, faint) = (program_style(program), style::FAINT);
         let meaning = wrap(meaning, "        │   ");

@@ -63,3 +63,8 @@ pub(super) fn enabled_control(fd: BorrowedFd<'_>, family: Family) -> usize {
         .map(option_value::control_space)
         .sum()
 }
+
+/// The name of the DSCP in a TOS byte, whatever its ECN.
+pub(super) fn dscp_name(tos: u8) -> Option<&'static str> {
+    value::name_of(kind::DSCP, i32::from(tos & !0b11))
+}

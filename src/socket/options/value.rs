@@ -252,7 +252,7 @@ fn duration(f: &mut fmt::Formatter<'_>, time: Duration) -> fmt::Result {
     }
 }
 
-fn name_of(names: Names, number: i32) -> Option<&'static str> {
+pub(super) fn name_of(names: Names, number: i32) -> Option<&'static str> {
     names
         .iter()
         .find(|(_, named)| *named == number)

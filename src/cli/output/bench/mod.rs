@@ -77,7 +77,7 @@ impl<'a> Report<'a> {
         }
         variants.iter().try_for_each(|variant| {
             let record = SkippedRecord::new(variant, error, self.config);
-            self.output.record("udpraw.bench-skipped/1", &record)
+            self.output.record(&record)
         })
     }
 
@@ -114,7 +114,7 @@ impl<'a> Report<'a> {
                 }
                 if self.output.is_json() {
                     let record = TrialRecord::new(trial, self.config);
-                    self.output.record("udpraw.bench/1", &record)?;
+                    self.output.record(&record)?;
                 }
             }
             _ => {}
@@ -161,7 +161,7 @@ impl<'a> Report<'a> {
         if self.output.is_json() {
             return found.rows.iter().try_for_each(|row| {
                 let record = RowRecord::new(row, found, self.config);
-                self.output.record("udpraw.bench-summary/1", &record)
+                self.output.record(&record)
             });
         }
         let page = Page {

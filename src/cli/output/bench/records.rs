@@ -1,5 +1,6 @@
 //! What a bench measured, as NDJSON.
 
+use crate::cli::output::envelope::JsonEvent;
 use serde::Serialize;
 
 use udpraw::bench::{Config, Median, Report, Row, Scenario, Standing, Trial, Variant};
@@ -8,6 +9,7 @@ use udpraw::io::Backend;
 
 /// A trial, as `udpraw.bench/1`.
 #[derive(Serialize)]
+#[serde(tag = "event", rename = "trial")]
 pub(super) struct TrialRecord {
     scenario: &'static str,
     send: &'static str,
@@ -29,8 +31,13 @@ pub(super) struct TrialRecord {
     syscalls_per_datagram: f64,
 }
 
+impl JsonEvent for TrialRecord {
+    const SCHEMA: &'static str = "udpraw.bench/1";
+}
+
 /// A row of the table, as `udpraw.bench-summary/1`.
 #[derive(Serialize)]
+#[serde(tag = "event", rename = "summary")]
 pub(super) struct RowRecord<'a> {
     scenario: &'static str,
     send: &'static str,
@@ -60,8 +67,13 @@ pub(super) struct RowRecord<'a> {
     complete: bool,
 }
 
+impl JsonEvent for RowRecord<'_> {
+    const SCHEMA: &'static str = "udpraw.bench-summary/1";
+}
+
 /// A variant that was given up, as `udpraw.bench-skipped/1`.
 #[derive(Serialize)]
+#[serde(tag = "event", rename = "skipped")]
 pub(super) struct SkippedRecord {
     scenario: &'static str,
     send: &'static str,
@@ -70,6 +82,10 @@ pub(super) struct SkippedRecord {
     outstanding: usize,
     error: String,
     errno: Option<String>,
+}
+
+impl JsonEvent for SkippedRecord {
+    const SCHEMA: &'static str = "udpraw.bench-skipped/1";
 }
 
 impl SkippedRecord {

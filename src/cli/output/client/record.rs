@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 use udpraw::client::Event;
+use udpraw::socket::Received;
 
+use crate::cli::output::control::{Control, ControlFields};
+use crate::cli::output::envelope::JsonEvent;
 use crate::cli::output::exchange::{self, Id, IgnoredRecord};
 use crate::cli::output::record::{Address, Payload};
 
@@ -33,18 +36,24 @@ pub(super) enum Record<'a> {
         /// In an exchange, which of the tries the reply answers.
         #[serde(skip_serializing_if = "Option::is_none")]
         attempt: Option<u32>,
+        #[serde(flatten)]
+        control: ControlFields,
     },
     Stranger {
         source: Address,
         bytes: usize,
         #[serde(flatten)]
         payload: Payload<'a>,
+        #[serde(flatten)]
+        control: ControlFields,
     },
     Late {
         source: Address,
         bytes: usize,
         #[serde(flatten)]
         payload: Payload<'a>,
+        #[serde(flatten)]
+        control: ControlFields,
     },
     Ignored {
         source: Address,
@@ -52,6 +61,8 @@ pub(super) enum Record<'a> {
         bytes: usize,
         #[serde(flatten)]
         payload: Payload<'a>,
+        #[serde(flatten)]
+        control: ControlFields,
     },
     /// What an exchange taught of the round trip, and how many datagrams were ignored in it.
     Estimate {
@@ -104,6 +115,10 @@ pub(super) enum Record<'a> {
     },
 }
 
+impl JsonEvent for Record<'_> {
+    const SCHEMA: &'static str = "udpraw.client/1";
+}
+
 /// The object of an event; `None` for one that has none.
 pub(super) fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
     Some(match event {
@@ -128,26 +143,38 @@ pub(super) fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
                 rtt_us: reply.round_trip.map(micros),
                 tries: reply.tries,
                 attempt: reply.attempt,
+                control: control(&reply.datagram).into(),
             }
         }
         Event::Stranger(datagram) => Record::Stranger {
             source: datagram.source().into(),
             bytes: datagram.length(),
             payload: datagram.bytes().into(),
+            control: control(datagram).into(),
         },
         Event::Late(datagram) => Record::Late {
             source: datagram.source().into(),
             bytes: datagram.length(),
             payload: datagram.bytes().into(),
+            control: control(datagram).into(),
         },
         Event::Unasked(datagram, why) => Record::Ignored {
             source: datagram.source().into(),
             why: exchange::unasked_word(*why),
             bytes: datagram.length(),
             payload: datagram.bytes().into(),
+            control: control(datagram).into(),
         },
         _ => return None,
     })
+}
+
+/// What the socket's options say about a datagram.
+pub(super) fn control<'a>(datagram: &Received<'a>) -> Control<'a> {
+    Control {
+        messages: datagram.control_messages(),
+        is_truncated: datagram.is_control_truncated(),
+    }
 }
 
 pub(super) fn micros(time: Duration) -> f64 {

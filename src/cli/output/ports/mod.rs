@@ -106,7 +106,7 @@ impl<'a> Report<'a> {
             let gets = records::gets(group);
             for (at, socket) in group.iter().enumerate() {
                 let record = records::socket(socket, &mut self.names, None, gets.get(at));
-                self.output.record("udpraw.ports/1", &record)?;
+                self.output.record(&record)?;
             }
         }
         Ok(())
@@ -126,7 +126,7 @@ impl<'a> Report<'a> {
         if self.output.is_json() {
             for (change, socket) in shown {
                 let record = records::socket(socket, &mut self.names, Some(*change), None);
-                self.output.record("udpraw.ports/1", &record)?;
+                self.output.record(&record)?;
             }
             return Ok(());
         }

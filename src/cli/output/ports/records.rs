@@ -1,5 +1,6 @@
 //! `udpraw.ports/1`.
 
+use crate::cli::output::envelope::JsonEvent;
 use serde::Serialize;
 use udpraw::ports::{Change, Receiver, Socket, Target, delivery_cases};
 use udpraw::services::Text;
@@ -9,6 +10,7 @@ use crate::cli::output::record::Address;
 
 /// A socket.
 #[derive(Serialize)]
+#[serde(tag = "event", rename = "socket")]
 pub(super) struct SocketRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<&'static str>,
@@ -32,6 +34,10 @@ pub(super) struct SocketRecord {
     groups: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     gets: Option<Vec<GetsRecord>>,
+}
+
+impl JsonEvent for SocketRecord {
+    const SCHEMA: &'static str = "udpraw.ports/1";
 }
 
 /// A process's descriptor of it.

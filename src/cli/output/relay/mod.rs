@@ -18,8 +18,6 @@ use super::{Output, count};
 
 pub(crate) use self::log::{Line, Log};
 
-const SCHEMA: &str = "udpraw.relay/1";
-
 /// As many flows as there may be by default, where the limit of open files allows them.
 const USUAL_FLOWS: u32 = 1024;
 
@@ -56,7 +54,7 @@ impl<'a> Report<'a> {
                 backend: backend.name(),
                 max_flows: relay.max_flows(),
             };
-            return self.output.record(SCHEMA, &record);
+            return self.output.record(&record);
         }
         self.output.listening(relay.address())?;
         let mut line = format!("relaying to {}", Tuple(config.to));
@@ -97,7 +95,7 @@ impl<'a> Report<'a> {
         };
         if self.output.is_json() {
             return match records::record(event) {
-                Some(record) => self.output.record_after(unreported, SCHEMA, &record),
+                Some(record) => self.output.record_after(unreported, &record),
                 None => Ok(()),
             };
         }
@@ -238,7 +236,7 @@ impl<'a> Report<'a> {
         self.clear();
         self.output.unreported();
         if self.output.is_json() {
-            return self.output.record(SCHEMA, &records::ledger(ledger));
+            return self.output.record(&records::ledger(ledger));
         }
         let mut text = books(&ledger.up, &ledger.down);
         let _ = writeln!(

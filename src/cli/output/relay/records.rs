@@ -9,6 +9,7 @@ use udpraw::protocol::impairment::Cause;
 use udpraw::relay::{End, Event, Interval, Ledger, Side};
 
 use super::super::record::Address;
+use crate::cli::output::envelope::JsonEvent;
 
 /// An object of the relay's NDJSON.
 #[derive(Serialize)]
@@ -82,6 +83,10 @@ pub(super) enum Record<'a> {
         unlike_record: u64,
         balanced: bool,
     },
+}
+
+impl JsonEvent for Record<'_> {
+    const SCHEMA: &'static str = "udpraw.relay/1";
 }
 
 #[derive(Serialize)]

@@ -7,16 +7,14 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
-use serde::Serialize;
 use udpraw::error::{Error, Result};
 use udpraw::trace::{Call, Diagram, End, Event, signal_name};
 
-use super::{Enveloped, Output, style};
+use super::envelope::{self, JsonEvent};
+use super::{Output, style};
 use crate::cli::args::trace::TraceArguments;
 use crate::cli::interrupt::Interruptible;
 use records::Record;
-
-const SCHEMA: &str = "udpraw.trace/1";
 
 /// Writes a trace as it comes.
 pub(crate) struct Report<'a> {
@@ -135,20 +133,11 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn record(&mut self, record: &impl Serialize) -> io::Result<()> {
-        let Some(file) = &mut self.file else {
-            return self.output.record(SCHEMA, record);
-        };
-        let schema = SCHEMA;
-        serde_json::to_writer(
-            &mut *file,
-            &Enveloped {
-                schema,
-                unreported: 0,
-                record,
-            },
-        )?;
-        file.write_all(b"\n")
+    fn record(&mut self, record: &impl JsonEvent) -> io::Result<()> {
+        match &mut self.file {
+            Some(file) => file.write_all(&envelope::line(0, record)?),
+            None => self.output.record(record),
+        }
     }
 
     /// The end: the diagram, and what is still in a buffer.

@@ -1,9 +1,12 @@
 //! The NDJSON of a trace.
 
+use std::time::UNIX_EPOCH;
+
 use serde::Serialize;
 use udpraw::error::errno_name;
 use udpraw::trace::{Arrow, Call, Delivery, End, Event, Returned, signal_name};
 
+use crate::cli::output::envelope::{JsonEvent, Time};
 use crate::cli::output::record::{Address, Payload};
 
 /// An object of the trace's NDJSON.
@@ -31,12 +34,17 @@ pub(super) enum Record<'a> {
     },
 }
 
+impl JsonEvent for Record<'_> {
+    const SCHEMA: &'static str = "udpraw.trace/1";
+}
+
 /// A system call.
 #[derive(Serialize)]
 pub(super) struct CallRecord<'a> {
     pid: i32,
     thread: i32,
-    time: f64,
+    /// When it was made: the envelope's time is that of the record.
+    began: Option<Time>,
     took_us: f64,
     name: &'a str,
     arguments: Vec<&'a str>,
@@ -84,6 +92,10 @@ pub(super) struct Datagram<'a> {
     datagrams: usize,
     start: Payload<'a>,
     delivery: &'static str,
+}
+
+impl JsonEvent for Datagram<'_> {
+    const SCHEMA: &'static str = "udpraw.trace/1";
 }
 
 impl<'a> Datagram<'a> {
@@ -151,7 +163,7 @@ fn call_record(call: &Call) -> CallRecord<'_> {
     CallRecord {
         pid: call.process,
         thread: call.thread,
-        time: call.began.as_secs_f64(),
+        began: (UNIX_EPOCH.checked_add(call.began)).and_then(|began| Time::try_from(began).ok()),
         took_us: call.took.as_secs_f64() * 1e6,
         name: call.name,
         arguments: call.each_argument().collect(),

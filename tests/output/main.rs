@@ -1,0 +1,11 @@
+//! What every command's output has in common: JSON in one envelope, and one way to show what socket
+//! options bring with a datagram.
+
+mod client_control;
+#[path = "../common/mod.rs"]
+mod common;
+mod envelope;
+mod fixtures;
+#[path = "../common/namespaces.rs"]
+mod namespaces;
+mod server_control;
