@@ -109,6 +109,8 @@ pub struct Client {
     estimate: RttEstimator,
     requester: Option<Requester>,
     buffer: ReceiveBuffer,
+    /// The requester's times are since then.
+    epoch: Instant,
     asked: bool,
 }
 
@@ -144,6 +146,7 @@ impl Client {
             requester: config.exchange.then(|| Requester::new(config.backoff)),
             config,
             buffer,
+            epoch: Instant::now(),
             asked: false,
         })
     }
@@ -169,6 +172,11 @@ impl Client {
     pub fn timeout(&self) -> Duration {
         let requester = self.requester.as_ref();
         requester.map_or_else(|| self.estimate.timeout(), Requester::timeout)
+    }
+
+    /// The time since the client was made.
+    fn now(&self) -> Duration {
+        self.epoch.elapsed()
     }
 
     /// How many datagrams it ignored so far, and why, if it asks by exchanges.
@@ -287,7 +295,7 @@ impl Client {
                     }
                 }
                 Some(Readiness::Error) => {
-                    if let Some(refusal) = self.hear_error()? {
+                    if let Some(refusal) = self.take_queued_error()? {
                         return Ok(Answer::Refused(refusal));
                     }
                 }
@@ -342,7 +350,7 @@ impl Client {
 
     /// Takes what poll(2) reported as an error: what ICMP said of a datagram to the server, if it is
     /// that.
-    fn hear_error(&mut self) -> Result<Option<QueuedError>> {
+    fn take_queued_error(&mut self) -> Result<Option<QueuedError>> {
         if let Some(refusal) = self.refusal()? {
             return Ok(Some(refusal));
         }
