@@ -135,6 +135,6 @@ fn an_estimate() {
     let mut estimate = RttEstimator::default();
     for sample in [LONGEST, Duration::ZERO, LONGEST, LONGEST] {
         estimate.sample(sample);
-        assert!(estimate.timeout() <= RttEstimator::MOST);
+        assert!(estimate.timeout() <= RttEstimator::MAX_TIMEOUT);
     }
 }

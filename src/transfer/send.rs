@@ -153,7 +153,6 @@ struct Sending {
     /// When the receiver agreed.
     opened: Option<Instant>,
     reported: Duration,
-    run: Run,
     refusals: u32,
     /// The receiver was there, and is no more.
     peer_lost: Option<Failure>,
@@ -197,7 +196,6 @@ impl Sending {
             start: Instant::now(),
             opened: None,
             reported: Duration::ZERO,
-            run: Run::default(),
             refusals: 0,
             peer_lost: None,
         })
@@ -265,12 +263,12 @@ impl Sending {
     fn transmit(&mut self, input: &Input) -> Result<usize> {
         for runs in 0..BURST {
             let now = self.now();
-            if !self.sender.poll_transmit(now, input, &mut self.run) {
+            let Some(run) = self.sender.poll_transmit(now, input) else {
                 return Ok(runs);
-            }
-            let mut parts = [IoSlice::new(&[]); 2 * Run::MOST];
-            let count = self.run.gather(input, &mut parts);
-            let size = self.run.segment_size();
+            };
+            let mut parts = [IoSlice::new(&[]); 2 * Run::MAX_DATAGRAMS];
+            let count = run.gather(input, &mut parts);
+            let size = run.segment_size();
             let mut send_queue = self.transport.send_queue();
             send_queue.send_parts(None, &parts[..count], size);
             if let Some(error) = send_queue.flush().error {
@@ -284,7 +282,7 @@ impl Sending {
     fn on_send_error(&mut self, error: Error, size: usize) -> Result<()> {
         match error.errno() {
             Some(libc::EMSGSIZE) => {
-                self.sender.too_long(self.now(), size);
+                self.sender.on_packet_too_big(self.now(), size);
                 Ok(())
             }
             // Lost on this very machine, as others are elsewhere.
@@ -408,7 +406,7 @@ impl Sending {
             counts: self.sender.counts(),
             round_trip: self.sender.round_trip(),
             datagram_size: self.sender.datagram_size(),
-            limit: self.sender.limits().most(),
+            limit: self.sender.limits().dominant(),
             backend: self.transport.backend(),
             syscalls: counters.syscalls,
         })

@@ -60,13 +60,13 @@ impl Sessions {
                 .listener
                 .handle_datagram(now, peer, datagram, &mut self.answer)
             {
-                Incoming::Answer => send_queue.reply(message, &self.answer),
-                Incoming::Nothing(_) => self.tally.foreign += 1,
+                Incoming::Response => send_queue.reply(message, &self.answer),
+                Incoming::Rejected(_) => self.tally.foreign += 1,
                 Incoming::Frame(decoded) => match find(&mut self.jobs, peer, decoded.id) {
                     Some(job) => job.frame(now, &decoded.frame),
                     None => {
                         self.tally.foreign += 1;
-                        if self.listener.unknown(&decoded, &mut self.answer) {
+                        if self.listener.reply_to_unknown(&decoded, &mut self.answer) {
                             send_queue.reply(message, &self.answer);
                         }
                     }
@@ -146,8 +146,8 @@ impl Sessions {
     /// Sends what the receivers have to say.
     pub(super) fn transmit(&mut self, now: Duration, send_queue: &mut SendQueue<'_>) {
         for job in &mut self.jobs {
-            while job.receiver.poll_transmit(now, &mut self.answer) {
-                send_queue.queue(Some(job.peer), job.from, &self.answer);
+            while let Some(datagram) = job.receiver.poll_transmit(now) {
+                send_queue.queue(Some(job.peer), job.from, datagram);
             }
         }
         // An acknowledgement that cannot be sent is one that is lost.
@@ -175,7 +175,7 @@ impl Sessions {
     /// The socket's buffer had no room for some datagrams.
     pub(super) fn overflowed(&mut self) {
         for job in &mut self.jobs {
-            job.receiver.overflowed();
+            job.receiver.on_buffer_overflow();
         }
     }
 

@@ -90,7 +90,7 @@ impl<'a> From<&'a Arrived> for Account<'a> {
             digest: format!("{:032x}", arrived.digest),
             duplicates: counts.duplicates,
             repeated: counts.repeated,
-            early: counts.early,
+            early: counts.reordered,
             acknowledgements: counts.acknowledgements,
         }
     }
@@ -238,7 +238,7 @@ impl<'a> Report<'a> {
             "{} came twice, {} for nothing, {} early; {}",
             count(counts.duplicates, "datagram", "datagrams"),
             counts.repeated,
-            counts.early,
+            counts.reordered,
             count(
                 counts.acknowledgements,
                 "acknowledgement",

@@ -71,7 +71,7 @@ impl From<&Sent> for Account {
             retransmitted_bytes: sent.counts.repeated,
             datagrams: sent.counts.datagrams,
             lost: sent.counts.lost,
-            late: sent.counts.late,
+            late: sent.counts.spurious_losses,
             timeouts: sent.counts.timeouts,
             round_trip_us: sent.round_trip.map(|time| time.as_nanos() as f64 / 1e3),
             datagram_size: sent.datagram_size,
@@ -173,7 +173,7 @@ impl<'a> Report<'a> {
             share * 100.0,
             count(counts.datagrams, "datagram", "datagrams"),
             counts.lost,
-            counts.late,
+            counts.spurious_losses,
             count(counts.timeouts, "timeout", "timeouts"),
         ));
         let round_trip = match sent.round_trip {
