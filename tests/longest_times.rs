@@ -86,9 +86,10 @@ fn a_request() {
         let mut is_answered = false;
         let asked = client.ask(b"?", &NEVER, |event| {
             is_answered |= matches!(event, client::Event::Replied(_));
-            match is_answered && is_group {
-                true => Err(Error::invalid("wait", "on", "it is enough")),
-                false => Ok(()),
+            if is_answered && is_group {
+                Err(Error::invalid("wait", "on", "it is enough"))
+            } else {
+                Ok(())
             }
         });
         assert!(is_answered);

@@ -90,9 +90,10 @@ impl Engine for Offload {
         // Runs and lone datagrams rarely mix: the last message tells what the next batch is like.
         let last = self.arena.slot(came.saturating_sub(1));
         let is_run = last.is_some_and(|slot| slot.length > ReceiveBuffer::DEFAULT_CAPACITY / 16);
-        let most = match is_run {
-            true => RUNS.min(self.arena.slots()),
-            false => self.arena.slots(),
+        let most = if is_run {
+            RUNS.min(self.arena.slots())
+        } else {
+            self.arena.slots()
         };
         self.slots = self.adaptive_batch.next(came, most);
         Ok(came)

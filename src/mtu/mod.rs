@@ -56,9 +56,10 @@ impl Config {
         // What to_canonical leaves as it is keeps its scope.
         Self {
             address,
-            backoff: match address.ip().is_loopback() {
-                true => Backoff::Book,
-                false => Backoff::Rfc8085,
+            backoff: if address.ip().is_loopback() {
+                Backoff::Book
+            } else {
+                Backoff::Rfc8085
             },
         }
     }

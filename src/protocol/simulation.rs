@@ -315,7 +315,7 @@ impl Machine for Receiving {
 
 #[test]
 fn a_transfer_speaks_the_dialect() {
-    let stream: Vec<u8> = (0..300_000_u32).map(|at| (at * 31 >> 3) as u8).collect();
+    let stream: Vec<u8> = (0..300_000_u32).map(|at| ((at * 31) >> 3) as u8).collect();
     let config = SenderConfig {
         size: Some(stream.len() as u64),
         name: "stream".into(),

@@ -197,9 +197,10 @@ pub(crate) fn send_parts(
     // SAFETY: sendmsg(2) demands a header whose pointers lead to readable memory of the lengths
     // given: all of it is borrowed for longer than the call.
     let sent = unsafe { libc::sendmsg(fd.as_raw_fd(), &raw const header, 0) };
-    match sent < 0 {
-        true => Err(io::Error::last_os_error()),
-        false => Ok(()),
+    if sent < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
     }
 }
 

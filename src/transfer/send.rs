@@ -331,9 +331,10 @@ impl Sending {
     fn listen(&mut self, input: &Input, most: Duration, stop: &AtomicBool) -> Result<bool> {
         let deadline = self.sender.poll_timeout().unwrap_or_default();
         let deadline = deadline.min(self.now().saturating_add(most));
-        let mut wait = match most.is_zero() {
-            true => Wait::Never,
-            false => Wait::Until(units::after(self.start, deadline)),
+        let mut wait = if most.is_zero() {
+            Wait::Never
+        } else {
+            Wait::Until(units::after(self.start, deadline))
         };
         let mut is_readable = false;
         if let Some(fd) = input.wanted() {
@@ -378,9 +379,10 @@ impl Sending {
         let counts = self.sender.counts();
         Progress {
             // The word that all is stored may come before the last acknowledgement.
-            bytes: match self.sender.is_done() {
-                true => self.sender.sent(),
-                false => self.sender.released(),
+            bytes: if self.sender.is_done() {
+                self.sender.sent()
+            } else {
+                self.sender.released()
             },
             // What it got past without sending it.
             resumed: self

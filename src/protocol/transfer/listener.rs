@@ -58,9 +58,10 @@ impl Listener {
             Ok(decoded) => Incoming::Frame(decoded),
             Err(Reject::Version { id, version }) => {
                 Frame::Versions(&[VERSION]).encode(id, response);
-                match response.len() <= bytes.len() {
-                    true => Incoming::Response,
-                    false => Incoming::Rejected(Reject::Version { id, version }),
+                if response.len() <= bytes.len() {
+                    Incoming::Response
+                } else {
+                    Incoming::Rejected(Reject::Version { id, version })
                 }
             }
             Err(reject) => Incoming::Rejected(reject),

@@ -88,9 +88,10 @@ impl Stream {
         }
         let available = source.available();
         if self.next >= available {
-            return Err(match source.is_complete() {
-                true => Blocked::Complete,
-                false => Blocked::Source,
+            return Err(if source.is_complete() {
+                Blocked::Complete
+            } else {
+                Blocked::Source
             });
         }
         let length = clamp(available - self.next, max_length);

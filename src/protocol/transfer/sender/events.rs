@@ -45,12 +45,12 @@ impl Sender {
             return None;
         }
         let waits = self.stream.end_sent || self.stream.next >= self.stream.credit;
-        let wait = match waits {
-            true => self
-                .in_flight
+        let wait = if waits {
+            self.in_flight
                 .probe_timeout()
-                .saturating_mul(1 << self.unanswered_probes.min(10)),
-            false => KEEPALIVE,
+                .saturating_mul(1 << self.unanswered_probes.min(10))
+        } else {
+            KEEPALIVE
         };
         // A peer that is never asked stays silent: a few pings are sent before either end counts as gone.
         let most = KEEPALIVE.min(self.peer_timeout / 4);
