@@ -101,7 +101,7 @@ fn a_waker_ends_what_waits_for_ever() {
     let mut receiving = Receiving::new(ReceiveConfig::new(loopback(), target)).unwrap();
     let waker = receiving.waker().unwrap();
     ends_when_woken(waker, |stop| {
-        receiving.run(stop, &mut |_| {}).unwrap();
+        receiving.run(stop, |_| Ok::<(), Error>(())).unwrap();
     });
 }
 
@@ -186,7 +186,8 @@ fn signals_and_timers_stay_the_programs() {
     };
     let mut config = ReceiveConfig::new(loopback(), target);
     config.patience = Some(Duration::from_millis(10));
-    let received = Receiving::new(config).unwrap().run(&stop, &mut |_| {});
+    let mut receiving = Receiving::new(config).unwrap();
+    let received = receiving.run(&stop, |_| Ok::<(), Error>(()));
     assert_eq!(received.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
     during("receive");
 }

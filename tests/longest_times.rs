@@ -12,7 +12,7 @@ use udpraw::probe::{self, Payload};
 use udpraw::protocol::RttEstimator;
 use udpraw::protocol::impairment::{Direction, Flow, Link, Profile};
 use udpraw::relay::{self, Relay};
-use udpraw::transfer::{Input, ReceiveConfig, Receiving, SendConfig, Target, send};
+use udpraw::transfer::{Input, ReceiveConfig, Receiving, SendConfig, Sending, Target};
 
 const LONGEST: Duration = Duration::MAX;
 static NEVER: AtomicBool = AtomicBool::new(false);
@@ -43,17 +43,13 @@ fn a_transfer_without_a_timeout() {
     );
     (config.timeout, config.patience) = (LONGEST, Some(LONGEST));
     let mut receiving = Receiving::new(config).unwrap();
-    let mut config = SendConfig::new(vec![receiving.address().unwrap()]);
-    config.timeout = LONGEST;
-    let received = thread::spawn(move || receiving.run(&NEVER, &mut |_| ()).unwrap());
     let file = File::open(env!("CARGO_MANIFEST_DIR").to_owned() + "/Cargo.toml").unwrap();
-    let sent = send(
-        Input::from_fd(file.into(), "it"),
-        &config,
-        &NEVER,
-        &mut |_| (),
-    )
-    .unwrap();
+    let input = Input::from_fd(file.into(), "it");
+    let mut config = SendConfig::new(input, vec![receiving.address().unwrap()]);
+    config.timeout = LONGEST;
+    let received = thread::spawn(move || receiving.run(&NEVER, |_| Ok::<(), Error>(())).unwrap());
+    let mut sending = Sending::new(config).unwrap();
+    let sent = sending.run(&NEVER, |_| Ok::<(), Error>(())).unwrap();
     assert!(sent.outcome.is_ok(), "{sent:?}");
     received.join().unwrap();
 }

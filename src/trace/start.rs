@@ -189,9 +189,9 @@ impl Tracer {
                 Word::From(thread, status) => {
                     moving.remove(&thread);
                     if self.tracees.contains_key(&thread) {
-                        stopped.push_back((thread, status))
+                        stopped.push_back((thread, status));
                     } else {
-                        drop(self.early.insert(thread, status))
+                        self.early.insert(thread, status);
                     }
                 }
                 Word::Nothing => {

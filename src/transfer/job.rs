@@ -60,12 +60,12 @@ impl Job {
         }
     }
 
-    pub(super) fn frame(&mut self, now: Duration, frame: &Frame<'_>) {
+    pub(super) fn handle_frame(&mut self, now: Duration, frame: &Frame<'_>) {
         self.receiver.handle_frame(now, frame, &mut self.store);
     }
 
     /// Writes what a batch brought, and stores what is whole.
-    pub(super) fn settle(&mut self, now: Duration) {
+    pub(super) fn advance(&mut self, now: Duration) {
         let began = Instant::now();
         if !self.receiver.is_complete() {
             self.store.flush();

@@ -6,6 +6,7 @@ mod common;
 mod ends;
 mod failures;
 mod hostile;
+mod observers;
 mod relayed;
 mod resume;
 mod whole;

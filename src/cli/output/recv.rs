@@ -9,7 +9,7 @@ use std::path::Path;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use udpraw::error::{Error, Result};
-use udpraw::transfer::{Arrived, Event, Tally};
+use udpraw::transfer::{Arrived, ReceiveEvent, Tally};
 
 use super::python::Tuple;
 use super::record::Address;
@@ -134,9 +134,9 @@ impl<'a> Report<'a> {
     }
 
     /// What happened.
-    pub(crate) fn event(&mut self, event: &Event<'_>) {
+    pub(crate) fn event(&mut self, event: &ReceiveEvent<'_>) {
         match event {
-            Event::Opened {
+            ReceiveEvent::Opened {
                 peer,
                 id,
                 name,
@@ -159,7 +159,7 @@ impl<'a> Report<'a> {
                 bar.reset_eta();
                 self.running.insert(*id, bar);
             }
-            Event::Progress { id, progress } => {
+            ReceiveEvent::Progress { id, progress } => {
                 if let Some(bar) = self.running.get(id) {
                     bar.set_position(progress.bytes);
                 }
@@ -173,8 +173,8 @@ impl<'a> Report<'a> {
                     });
                 }
             }
-            Event::Ended(arrived) => self.ended(arrived),
-            Event::Refused {
+            ReceiveEvent::Ended(arrived) => self.ended(arrived),
+            ReceiveEvent::Refused {
                 peer,
                 reason,
                 is_busy,
@@ -198,6 +198,7 @@ impl<'a> Report<'a> {
                 let Self { bars, output, .. } = self;
                 bars.pause(|| output.note_after(unreported, line));
             }
+            _ => {}
         }
     }
 
@@ -296,11 +297,13 @@ impl<'a> Report<'a> {
             });
         }
         let Self { bars, output, .. } = self;
-        bars.pause(|| match is_ours {
-            true => output.error(message),
-            // Its reader had enough, as head has: that is no news to it.
-            false if is_reader_gone || output.is_json() => {}
-            false => output.talk(message),
+        bars.pause(|| {
+            if is_ours {
+                output.error(message);
+            } else if !is_reader_gone && !output.is_json() {
+                // A reader that had enough, as head has, needs no message.
+                output.talk(message);
+            }
         });
     }
 

@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use udpraw::error::{Error, Result, describe_errno};
 use udpraw::protocol::transfer::{Code, Failure, Limit};
-use udpraw::transfer::{Input, Progress, SendConfig, Sent};
+use udpraw::transfer::{Progress, SendConfig, SendEvent, Sent};
 
 use super::record::Address;
 use super::transfer::{Bars, amount, bytes, cause, seconds, shown, why};
@@ -95,12 +95,8 @@ pub(crate) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub(crate) fn new(
-        output: &'a mut Output,
-        input: &Input,
-        config: &SendConfig,
-        quiet: bool,
-    ) -> Self {
+    pub(crate) fn new(output: &'a mut Output, config: &SendConfig, quiet: bool) -> Self {
+        let input = &config.input;
         let bars = Bars::new(quiet || output.is_json());
         Self {
             bar: bars.add(input.name(), input.size()),
@@ -112,8 +108,14 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// How far it is.
-    pub(crate) fn progress(&mut self, progress: &Progress) {
+    /// What happened.
+    pub(crate) fn event(&mut self, event: &SendEvent) {
+        if let SendEvent::Progress(progress) = event {
+            self.progress(progress);
+        }
+    }
+
+    fn progress(&mut self, progress: &Progress) {
         self.bar.set_position(progress.bytes);
         if self.output.is_json() {
             self.record(&Record::Progress {

@@ -96,9 +96,10 @@ fn inet6(text: &mut String, bytes: &Bytes<'_>, length: usize) -> SocketAddr {
         text.push_str(", sin6_scope_id=");
         let is_link_local_group = address.is_multicast() && address.segments()[0] & 0xf == 2;
         if address.is_unicast_link_local() || is_link_local_group {
-            index(text, scope)
+            index(text, scope);
         } else {
-            drop(write!(text, "{scope}"))
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{scope}");
         }
     }
     SocketAddrV6::new(address, port, flow, scope).into()
