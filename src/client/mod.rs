@@ -55,6 +55,7 @@ pub enum Event<'a> {
 
 /// A reply, and how long it took.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Reply<'a> {
     /// The datagram.
     pub datagram: Datagram<'a>,
