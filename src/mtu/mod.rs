@@ -33,6 +33,7 @@ use crate::socket::Family;
 
 /// Which host to ask.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// The host, and the port whose service answers, or where nobody listens.
     pub address: SocketAddr,
