@@ -39,6 +39,7 @@ pub struct ReceiverConfig {
 
 /// What a receiver has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReceiverCounts {
     /// Data frames that came.
     pub datagrams: u64,

@@ -47,6 +47,7 @@ pub struct SenderConfig {
 
 /// What a sender has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SenderCounts {
     /// Datagrams of every kind that left.
     pub datagrams: u64,
