@@ -81,6 +81,7 @@ impl Variant {
 
 /// What is to be measured.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// In which directions.
     pub scenarios: Vec<Scenario>,

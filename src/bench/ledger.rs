@@ -64,9 +64,10 @@ impl Count {
 /// The books of a sink. A run that finds no room is dropped, and counted, as one by a receiver that
 /// takes runs; all of a sink's runs are alike, so that it is known how many datagrams each was.
 pub(super) fn sink(near: &Count, far: &Count, takes_runs: bool) -> Ledger {
-    let run = match takes_runs {
-        true => near.sent.checked_div(near.runs).unwrap_or(1),
-        false => 1,
+    let run = if takes_runs {
+        near.sent.checked_div(near.runs).unwrap_or(1)
+    } else {
+        1
     };
     // A question may be what found no room.
     let questions = near.questions.saturating_sub(far.questions);

@@ -15,14 +15,12 @@
 //! use udpraw::bench::{self, Bench, Config, Event, Scenario};
 //! use udpraw::io::Backend;
 //!
-//! let config = Config {
-//!     scenarios: vec![Scenario::Sink],
-//!     backends: vec![(Backend::Single, Backend::Single), (Backend::Batch, Backend::Batch)],
-//!     sizes: vec![64],
-//!     time: Duration::from_millis(2),
-//!     trials: 1,
-//!     ..Config::default()
-//! };
+//! let mut config = Config::default();
+//! config.scenarios = vec![Scenario::Sink];
+//! config.backends = vec![(Backend::Single, Backend::Single), (Backend::Batch, Backend::Batch)];
+//! config.sizes = vec![64];
+//! config.time = Duration::from_millis(2);
+//! config.trials = 1;
 //! let report = Bench::new(config)?.run(&AtomicBool::new(false), |_: &Event<'_>| {
 //!     Ok::<(), udpraw::error::Error>(())
 //! })?;
@@ -58,6 +56,7 @@ use crate::socket::{Family, option};
 
 /// Where it was measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Environment {
     /// The kernel's release, as `uname -r` has it.
     pub kernel: String,
@@ -91,6 +90,7 @@ pub enum Event<'a> {
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Report {
     /// Where.
     pub setting: Environment,

@@ -99,9 +99,10 @@ pub(super) fn serve(
 
 /// What the network says of an earlier datagram ends nothing.
 fn forgive(error: Error) -> Result<usize> {
-    match error.is_about_the_network() {
-        true => Ok(0),
-        false => Err(error),
+    if error.is_about_the_network() {
+        Ok(0)
+    } else {
+        Err(error)
     }
 }
 

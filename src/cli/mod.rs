@@ -44,9 +44,10 @@ pub(crate) fn run() -> ExitCode {
             if failure.is_blocked() {
                 crate::signal::end();
             }
-            let failure = match has_broadcast {
-                true => failure.with_broadcast_flag(),
-                false => failure,
+            let failure = if has_broadcast {
+                failure.with_broadcast_flag()
+            } else {
+                failure
             };
             output.error(failure.with_holder());
             Exit::Error.into()

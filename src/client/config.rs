@@ -9,6 +9,7 @@ use crate::socket::options::OptionValue;
 
 /// Whom a client asks, and how.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// Where the requests go.
     pub server: SocketAddr,

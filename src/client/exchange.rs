@@ -1,16 +1,15 @@
 //! A request by an exchange ([`crate::protocol::exchange`]).
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use super::{Answer, Client, Config, Event, Reply, Unasked, is_from};
 use crate::error::{Error, Result};
 use crate::protocol::Backoff;
-use crate::protocol::exchange::{Outcome, Step};
+use crate::protocol::exchange::{Event as RequesterEvent, Outcome, Requester};
 use crate::socket::Readiness;
 
-/// The most versions of a server that are told.
-const VERSIONS: usize = 16;
+/// At most so many of a server's versions are reported.
+const MAX_VERSIONS: usize = 16;
 
 /// Whether exchanges are possible that way, and whether they are there where they are needed.
 pub(super) fn check(config: &Config) -> Result<()> {
@@ -47,39 +46,21 @@ impl Client {
         stop: &AtomicBool,
         on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<Answer, E> {
-        // What waits now was sent before the question. It could not answer it, but is told apart.
+        // What is queued was sent before the request: it cannot answer it, and is told apart by its id.
         while self.asked && !stop.load(Ordering::Relaxed) {
-            match self.take(on_event) {
-                Ok((true, _)) => {}
-                Ok((false, _)) => break,
-                Err(failure) => return Err(failure),
+            if !self.receive(on_event)?.0 {
+                break;
             }
         }
         self.forget_refusals()?;
         let id = random_id()?;
-        let (tries, limit) = (self.config.tries, self.config.timeout);
-        let Some(requester) = &mut self.requester else {
-            return Ok(Answer::Silence);
-        };
-        let mut step = requester.start(id, message, tries, limit, Instant::now())?;
+        let (tries, limit, now) = (self.config.tries, self.config.timeout, self.now());
+        if let Some(requester) = &mut self.requester {
+            requester.start(now, id, message, tries, limit)?;
+        }
         let answer = loop {
-            match step {
-                Step::Send(wait) => {
-                    if let Some(refusal) = self.send_frame()? {
-                        break refusal;
-                    }
-                    if !self.asked && !self.config.connect {
-                        on_event(&Event::Assigned(self.endpoint.local_address()?))?;
-                    }
-                    self.asked = true;
-                    let tries = self
-                        .requester
-                        .as_ref()
-                        .map_or(0, |requester| requester.tries());
-                    on_event(&Event::Sent(tries, wait))?;
-                }
-                Step::Wait => {}
-                Step::GiveUp => break Answer::Silence,
+            if let Some(answer) = self.transmit(on_event)? {
+                break answer;
             }
             if stop.load(Ordering::Relaxed) {
                 break Answer::Stopped;
@@ -87,58 +68,78 @@ impl Client {
             if let Some(answer) = self.await_answer(on_event)? {
                 break answer;
             }
+            let now = self.now();
             let Some(requester) = &mut self.requester else {
                 break Answer::Silence;
             };
-            step = requester.handle_timeout(Instant::now());
+            requester.handle_timeout(now);
+            if let Some(RequesterEvent::TimedOut { .. }) = requester.poll_event() {
+                break Answer::Silence;
+            }
         };
-        // Whatever comes for it now is stale.
+        // A reply that arrives from now on is stale.
         if let Some(requester) = &mut self.requester {
-            requester.end();
+            requester.abandon();
         }
         Ok(answer)
     }
 
-    /// Sends the request, or takes what ICMP said of the attempt before.
-    fn send_frame(&mut self) -> Result<Option<Answer>> {
-        let Some(requester) = self.requester.take() else {
+    /// Sends the attempt that is due, if one is, or takes what ICMP reported about the one before.
+    fn transmit<E: From<Error>>(
+        &mut self,
+        on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<Option<Answer>, E> {
+        let now = self.now();
+        let mut requester = self.requester.take();
+        let sent = requester
+            .as_mut()
+            .and_then(|requester| requester.poll_transmit(now))
+            .map(|transmit| {
+                let refusal = self.send(transmit.bytes, transmit.attempt);
+                (refusal, transmit.attempt, transmit.timeout)
+            });
+        self.requester = requester;
+        let Some((refusal, attempt, timeout)) = sent else {
             return Ok(None);
         };
-        let sent = self.send(requester.frame(), requester.tries());
-        self.requester = Some(requester);
-        sent
+        if let Some(refusal) = refusal? {
+            return Ok(Some(refusal));
+        }
+        if !self.asked && !self.config.connect {
+            on_event(&Event::Assigned(self.endpoint.local_address()?))?;
+        }
+        self.asked = true;
+        on_event(&Event::Sent(attempt, timeout))?;
+        Ok(None)
     }
 
-    /// Waits for one thing to come, at most until the deadline.
+    /// Waits for one datagram or error, at most until the deadline.
     pub(super) fn await_answer<E: From<Error>>(
         &mut self,
         on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<Option<Answer>, E> {
-        let deadline = self
-            .requester
-            .as_ref()
-            .and_then(|requester| requester.poll_timeout());
+        let deadline = self.requester.as_ref().and_then(Requester::poll_timeout);
         let Some(deadline) = deadline else {
             return Ok(None);
         };
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.saturating_sub(self.now());
         match self.endpoint.wait(Some(left))? {
-            Some(Readiness::Datagram) => Ok(self.take(on_event)?.1),
-            Some(Readiness::Error) => Ok(self.hear_error()?.map(Answer::Refused)),
+            Some(Readiness::Datagram) => Ok(self.receive(on_event)?.1),
+            Some(Readiness::Error) => Ok(self.take_queued_error()?.map(Answer::Refused)),
             None => Ok(None),
         }
     }
 
-    /// Takes one datagram: whether one was there, and how the exchange ended if that ended it.
-    pub(super) fn take<E: From<Error>>(
+    /// Receives one datagram: whether one was queued, and how the exchange ended if that ended it.
+    pub(super) fn receive<E: From<Error>>(
         &mut self,
         on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(bool, Option<Answer>), E> {
-        let now = Instant::now();
+        let now = self.now();
         let datagram = match self.endpoint.try_receive(&mut self.buffer) {
             Ok(Some(datagram)) => datagram,
             Ok(None) => return Ok((false, None)),
-            // ICMP spoke of an earlier request; whether of this one, the error queue tells.
+            // ICMP reported an earlier request; the error queue tells whether it was this one.
             Err(error) if error.is_about_the_network() => return Ok((true, None)),
             Err(error) => return Err(error.into()),
         };
@@ -147,11 +148,11 @@ impl Client {
         };
         let matches = is_from(&self.config, datagram.source());
         let id = requester.id();
-        let why = match requester.handle_datagram(matches, datagram.bytes(), now) {
+        let why = match requester.handle_datagram(now, matches, datagram.bytes()) {
             Outcome::Reply {
                 payload,
                 elapsed,
-                tries,
+                attempts,
                 attempt,
                 round_trip,
             } => {
@@ -160,7 +161,7 @@ impl Client {
                     payload,
                     exchange: id,
                     elapsed,
-                    tries,
+                    tries: attempts,
                     attempt: Some(attempt),
                     round_trip,
                 }))?;
@@ -168,7 +169,7 @@ impl Client {
             }
             Outcome::TooLong { length, .. } => return Ok((true, Some(Answer::TooLong(length)))),
             Outcome::Unsupported(versions) => {
-                let versions = versions[..versions.len().min(VERSIONS)].to_vec();
+                let versions = versions[..versions.len().min(MAX_VERSIONS)].to_vec();
                 return Ok((true, Some(Answer::Unsupported(versions))));
             }
             Outcome::Stale => Unasked::Stale,

@@ -54,6 +54,7 @@ pub enum Event<'a> {
 
 /// A reply, and how long it took.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Reply<'a> {
     /// The datagram.
     pub datagram: Received<'a>,
@@ -108,6 +109,8 @@ pub struct Client {
     estimate: RttEstimator,
     requester: Option<Requester>,
     buffer: ReceiveBuffer,
+    /// The requester's times are since then.
+    epoch: Instant,
     asked: bool,
 }
 
@@ -138,6 +141,7 @@ impl Client {
             requester: config.exchange.then(|| Requester::new(config.backoff)),
             config,
             buffer,
+            epoch: Instant::now(),
             asked: false,
         })
     }
@@ -163,6 +167,11 @@ impl Client {
     pub fn timeout(&self) -> Duration {
         let requester = self.requester.as_ref();
         requester.map_or_else(|| self.estimate.timeout(), Requester::timeout)
+    }
+
+    /// The time since the client was made.
+    fn now(&self) -> Duration {
+        self.epoch.elapsed()
     }
 
     /// How many datagrams it ignored so far, and why, if it asks by exchanges.
@@ -281,7 +290,7 @@ impl Client {
                     }
                 }
                 Some(Readiness::Error) => {
-                    if let Some(refusal) = self.hear_error()? {
+                    if let Some(refusal) = self.take_queued_error()? {
                         return Ok(Answer::Refused(refusal));
                     }
                 }
@@ -336,7 +345,7 @@ impl Client {
 
     /// Takes what poll(2) reported as an error: what ICMP said of a datagram to the server, if it is
     /// that.
-    fn hear_error(&mut self) -> Result<Option<QueuedError>> {
+    fn take_queued_error(&mut self) -> Result<Option<QueuedError>> {
         if let Some(refusal) = self.refusal()? {
             return Ok(Some(refusal));
         }

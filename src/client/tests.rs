@@ -50,13 +50,11 @@ fn a_refusal_between_poll_and_receive_is_an_answer() {
         assert_eq!(refusal.destination.port(), server.port());
         // An exchange hears of it at its next wait.
         let (mut client, _) = refused(connect, true);
-        client
-            .requester
-            .as_mut()
-            .unwrap()
-            .start(1, b"x", None, None, Instant::now())
-            .unwrap();
-        assert_eq!(client.take(&mut nothing).unwrap(), (true, None));
+        let now = client.now();
+        let requester = client.requester.as_mut().unwrap();
+        requester.start(now, 1, b"x", None, None).unwrap();
+        assert!(requester.poll_transmit(now).is_some());
+        assert_eq!(client.receive(&mut nothing).unwrap(), (true, None));
         let answer = client.await_answer(&mut nothing).unwrap();
         assert!(matches!(answer, Some(Answer::Refused(_))), "{answer:?}");
     }

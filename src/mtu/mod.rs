@@ -33,6 +33,7 @@ use crate::socket::{Family, loopback_if_unspecified};
 
 /// Which host to ask.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// The host, and the port whose service answers, or where nobody listens.
     pub address: SocketAddr,
@@ -53,9 +54,10 @@ impl Config {
         let address = loopback_if_unspecified(address);
         Self {
             address,
-            backoff: match address.ip().is_loopback() {
-                true => Backoff::Book,
-                false => Backoff::Rfc8085,
+            backoff: if address.ip().is_loopback() {
+                Backoff::Book
+            } else {
+                Backoff::Rfc8085
             },
         }
     }

@@ -232,9 +232,10 @@ impl<F> Run<'_, F> {
                     search.fail(payload + 1);
                     vec![payload.min(search.most())]
                 }
-                _ => search.sizes(match self.is_told_apart() {
-                    true => Search::FLIGHT,
-                    false => 1,
+                _ => search.sizes(if self.is_told_apart() {
+                    Search::FLIGHT
+                } else {
+                    1
                 }),
             };
         }

@@ -114,9 +114,10 @@ pub fn receiver(sockets: &[Socket], datagram: &Arriving) -> Receiver {
         (0..sockets.len())
             .filter(|at| {
                 let socket = &sockets[*at];
-                let at_address = match at_wildcard {
-                    true => socket.is_wildcard(),
-                    false => !socket.is_wildcard() && socket.local.ip().to_canonical() == to,
+                let at_address = if at_wildcard {
+                    socket.is_wildcard()
+                } else {
+                    !socket.is_wildcard() && socket.local.ip().to_canonical() == to
                 };
                 at_address && socket.receives(family) && fits(socket, datagram)
             })
@@ -197,16 +198,17 @@ fn last_connected(sockets: &[Socket], connected: Vec<usize>) -> Receiver {
         Some((_, true)) => connected[of - 1],
         _ => connected[0],
     };
-    match of == 1 || is_told {
-        true => Receiver::One {
+    if of == 1 || is_told {
+        Receiver::One {
             socket: last,
             why,
             of,
-        },
-        false => Receiver::Unknown {
+        }
+    } else {
+        Receiver::Unknown {
             among: connected,
             why,
-        },
+        }
     }
 }
 

@@ -183,9 +183,10 @@ impl<'a> Engine<'a> {
     /// When something is to be done even if nothing comes.
     fn due(&self) -> Instant {
         let ready = units::after(self.epoch, self.pace.ready_at());
-        let mut due = match self.has_room() {
-            true => ready,
-            false => Instant::now() + Duration::from_secs(3600),
+        let mut due = if self.has_room() {
+            ready
+        } else {
+            Instant::now() + Duration::from_secs(3600)
         };
         for session in &self.sessions {
             due = due.min(match session.next {

@@ -75,6 +75,7 @@ impl Target {
 
 /// What to probe, and how.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// The targets, in the order in which they are begun.
     pub targets: Vec<Target>,

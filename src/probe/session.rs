@@ -99,9 +99,10 @@ impl<'a> ProbeSession<'a> {
 
     fn begin_round(&mut self, at: Instant) {
         let is_near = self.target.address.ip().is_loopback();
-        let backoff = self.config.backoff.unwrap_or(match is_near {
-            true => Backoff::Book,
-            false => Backoff::Rfc8085,
+        let backoff = self.config.backoff.unwrap_or(if is_near {
+            Backoff::Book
+        } else {
+            Backoff::Rfc8085
         });
         // Each of the questions that there are is asked once at least, unless fewer were asked for.
         let least = self.target.payload.variants();

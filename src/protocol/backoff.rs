@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// A rule for how long to wait before a request is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Backoff {
-    /// The book's: 0.1 s, doubled at each try, given up above 2.0 s. Too eager for the Internet.
+    /// The textbook's: 0.1 s, doubled at each try, given up above 2.0 s. Too eager for the Internet.
     Book,
     /// RFC 8085 section 3.1.1: the timeout of RFC 6298, 1 s at least, doubled at each try.
     Rfc8085,
@@ -27,7 +27,7 @@ pub enum Backoff {
 impl Backoff {
     /// The longest wait of [`Self::Rfc9002`], unless the timeout itself is longer: RFC 8085 section
     /// 3.1.1 allows a datagram every 3 s where nothing is known of the round trip.
-    pub const LONGEST_PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+    pub const MAX_PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
     /// How many times a request is sent unless told otherwise: five by the book (3.1 s in all),
     /// four by RFC 8085 (15 s in all, from the timeout of 1 s), any number by RFC 9002.
@@ -56,12 +56,12 @@ impl Backoff {
         tries: Option<u32>,
         limit: Option<Duration>,
     ) -> Schedule {
-        let (next, most) = match self {
+        let (next, max_wait) = match self {
             Self::Book => (Duration::from_millis(100), Duration::from_secs(2)),
-            Self::Rfc8085 => (estimate.timeout(), RttEstimator::MOST),
+            Self::Rfc8085 => (estimate.timeout(), RttEstimator::MAX_TIMEOUT),
             Self::Rfc9002 => {
                 let timeout = estimate.probe_timeout();
-                (timeout, timeout.max(Self::LONGEST_PROBE_TIMEOUT))
+                (timeout, timeout.max(Self::MAX_PROBE_TIMEOUT))
             }
         };
         let is_probing = self == Self::Rfc9002;
@@ -72,17 +72,17 @@ impl Backoff {
         });
         Schedule {
             next,
-            most,
+            max_wait,
             tries: tries.max(1),
-            left: limit.or(self.default_limit()).unwrap_or(Duration::MAX),
+            time_left: limit.or(self.default_limit()).unwrap_or(Duration::MAX),
             gap: estimate.gap().filter(|_| is_probing),
             is_gap_next: false,
-            least_last: if is_probing {
+            min_last_wait: if is_probing {
                 RttEstimator::MIN_TIMEOUT
             } else {
                 Duration::ZERO
             },
-            is_begun: false,
+            is_started: false,
         }
     }
 }
@@ -117,16 +117,16 @@ impl std::str::FromStr for Backoff {
 #[derive(Clone, Debug)]
 pub struct Schedule {
     next: Duration,
-    most: Duration,
+    max_wait: Duration,
     tries: u32,
-    left: Duration,
+    time_left: Duration,
     /// After each wait but the first, a second datagram follows the first after so long.
     gap: Option<Duration>,
     is_gap_next: bool,
     /// What the last of a limited number of tries is waited for at least: a probe timeout decides when
     /// to ask again, and is too short to decide that nobody answers.
-    least_last: Duration,
-    is_begun: bool,
+    min_last_wait: Duration,
+    is_started: bool,
 }
 
 impl Schedule {
@@ -134,19 +134,19 @@ impl Schedule {
     pub fn once(wait: Duration) -> Self {
         Self {
             next: wait,
-            most: wait,
+            max_wait: wait,
             tries: 1,
-            left: Duration::MAX,
+            time_left: Duration::MAX,
             gap: None,
             is_gap_next: false,
-            least_last: Duration::ZERO,
-            is_begun: false,
+            min_last_wait: Duration::ZERO,
+            is_started: false,
         }
     }
 
-    fn longer(&mut self) -> Duration {
+    fn next_doubled(&mut self) -> Duration {
         let wait = self.next;
-        self.next = self.next.saturating_mul(2).min(self.most);
+        self.next = self.next.saturating_mul(2).min(self.max_wait);
         wait
     }
 }
@@ -155,22 +155,22 @@ impl Iterator for Schedule {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        if self.tries == 0 || self.left.is_zero() && self.is_begun {
+        if self.tries == 0 || self.time_left.is_zero() && self.is_started {
             return None;
         }
         let wait = match self.gap {
             Some(gap) if self.is_gap_next => gap,
-            _ => self.longer(),
+            _ => self.next_doubled(),
         };
         self.is_gap_next = !self.is_gap_next;
-        self.is_begun = true;
+        self.is_started = true;
         self.tries -= 1;
-        let least = match self.tries {
-            0 => self.least_last,
+        let min_wait = match self.tries {
+            0 => self.min_last_wait,
             _ => Duration::ZERO,
         };
-        let wait = wait.max(least).min(self.left);
-        self.left -= wait;
+        let wait = wait.max(min_wait).min(self.time_left);
+        self.time_left -= wait;
         Some(wait)
     }
 }
@@ -201,7 +201,7 @@ mod tests {
             prop_assert!(whole <= most, "{:?} of {:?}", whole, most);
             if let (Backoff::Rfc9002, Some(smoothed)) = (rule, estimate.smoothed()) {
                 for wait in &waits[..waits.len() - 1] {
-                    prop_assert!(*wait >= smoothed.min(RttEstimator::MOST));
+                    prop_assert!(*wait >= smoothed.min(RttEstimator::MAX_TIMEOUT));
                     prop_assert!(*wait >= Duration::from_millis(1));
                 }
             }
@@ -231,7 +231,7 @@ mod tests {
         let waits = millis(Backoff::Book.schedule(&fresh, Some(7), None));
         assert_eq!(waits, [100, 200, 400, 800, 1600, 2000, 2000]);
         let last = Backoff::Rfc8085.schedule(&fresh, Some(9), None).last();
-        assert_eq!(last, Some(RttEstimator::MOST));
+        assert_eq!(last, Some(RttEstimator::MAX_TIMEOUT));
     }
 
     #[test]

@@ -1,20 +1,39 @@
 //! Protocols as sans-IO state machines.
 //!
 //! Nothing here has a socket, a clock or a source of randomness: the caller passes them in. So a
-//! test can run an hour of network in a millisecond.
+//! test can run an hour of network in a millisecond, and the same seed gives the same run.
 //!
-//! The machines with deadlines ([`exchange::Requester`], [`transfer::Sender`],
-//! [`transfer::Receiver`], [`impairment::Link`], [`PathMtu`]) use the method names of `quinn-proto`
-//! for what each of them needs:
+//! # One dialect
+//! All machines use the method names of `quinn-proto`, each for what it needs:
 //!
-//! - `handle_datagram`: a datagram arrived (`handle_frame` if the caller has decoded it already).
-//! - `poll_transmit`: the next thing to send now, if any. Call it until there is none.
-//! - `poll_timeout`: the next deadline, if any. It may change after each other call.
-//! - `handle_timeout`: the deadline has passed. A link and a path MTU have none: at their deadline,
-//!   `poll_transmit` and `poll_probe` have something.
+//! - `handle_datagram(now, …)`: a datagram arrived.
+//! - `poll_transmit(now, …)`: what to send now, or `None`. Call it until it returns `None`, after
+//!   every other call. What it returned counts as sent at `now`.
+//! - `poll_timeout()`: the next deadline, or `None`. It may change after every other call.
+//! - `handle_timeout(now)`: do what is due. It may be called early or late, and more than once.
+//! - `poll_event()`: what happened meanwhile, or `None`.
+//! - `on_…(now, …)`: the caller reports something else: a loss, an ICMP message, a stored file.
 //!
-//! The time is a [`Duration`](std::time::Duration) since any start that the caller keeps to, except
-//! in the exchange, which takes an [`Instant`](std::time::Instant).
+//! `now` is the first argument of everything that takes the time. It is a
+//! [`Duration`](std::time::Duration) since an epoch of the caller's choice, the same in all calls to
+//! one machine: in a program `epoch.elapsed()` of an [`Instant`](std::time::Instant), in a simulation
+//! a variable that starts at zero. (An `Instant` cannot be made up, so that a simulation would need a
+//! real clock to start from.) Where one datagram provokes at most one response, and at once, it is
+//! written to a buffer that the caller passes in, as in `quinn_proto::Endpoint::handle`.
+//!
+//! | machine | `handle_datagram` | `poll_transmit` | `poll_timeout`, `handle_timeout` | events |
+//! | --- | --- | --- | --- | --- |
+//! | [`exchange::Requester`] | a reply, returned as [`exchange::Outcome`] | the next attempt at the request | the next attempt is due, or the request is abandoned | [`exchange::Event`] by `poll_event` |
+//! | [`exchange::Responder`] | a request, returned as [`exchange::Incoming`]; without `now` | none: the response is written at once | none: its cache is bounded by size | none |
+//! | [`transfer::Listener`] | any datagram, returned as [`transfer::Incoming`] | none: the response is written at once | none: it keeps no state per peer | none |
+//! | [`transfer::Sender`] | a frame of the receiver | a [`transfer::Run`] of datagrams | retransmission, pacing, keep-alive, silence | [`transfer::Sender::result`] |
+//! | [`transfer::Receiver`] | `handle_frame`, since the listener has decoded it | an acknowledgement, or another frame | delayed acknowledgement, silence | [`transfer::Receiver::result`] |
+//! | [`PathMtu`] | none: `on_probe_acknowledged` and its like | the payload size of a probe | the probe is lost, or larger sizes are tried again | [`PathMtu::current`] |
+//! | [`impairment::Link`] | a datagram enters the link | the next datagram that leaves it | a datagram leaves: `poll_transmit` is all there is to call | [`impairment::Processed`], returned |
+//!
+//! What is part of a machine rather than one of its own has no deadlines: [`congestion`] controllers
+//! take `on_…(now, …)`, a [`congestion::Pacer`] is asked for its budget, and [`Backoff`] computes the
+//! waits of one request.
 
 mod backoff;
 pub mod bench_handshake;
@@ -24,6 +43,8 @@ pub mod impairment;
 mod path_mtu;
 mod reflection;
 mod rtt;
+#[cfg(test)]
+mod simulation;
 pub mod transfer;
 
 pub use backoff::{Backoff, Schedule};

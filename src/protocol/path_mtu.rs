@@ -10,13 +10,11 @@
 //! use udpraw::protocol::{PathMtu, PathMtuState};
 //!
 //! let now = Duration::ZERO;
-//! let mut mtu = PathMtu::new(PathMtu::BASE, 1472, now);
+//! let mut mtu = PathMtu::new(PathMtu::BASE_PLPMTU, 1472, now);
 //! assert_eq!(mtu.current(), 1200);
-//! let size = mtu.poll_probe(now).unwrap();
-//! assert_eq!(size, 1472); // the most comes first
-//! mtu.on_probe_sent(size, now);
-//! assert_eq!(mtu.poll_probe(now), None); // one at a time
-//! mtu.on_probe_acknowledged(size, now);
+//! assert_eq!(mtu.poll_transmit(now), Some(1472)); // the largest size is tried first
+//! assert_eq!(mtu.poll_transmit(now), None); // one probe at a time
+//! mtu.on_probe_acknowledged(now, 1472);
 //! assert_eq!((mtu.current(), mtu.state()), (1472, PathMtuState::SearchComplete));
 //! ```
 
@@ -29,10 +27,10 @@ pub enum PathMtuState {
     Base,
     /// Larger sizes are tried.
     Searching,
-    /// The size is known to within [`PathMtu::STEP`]; larger ones are tried again after
-    /// [`PathMtu::RAISE`].
+    /// The size is known to within [`PathMtu::MIN_STEP`]; larger ones are tried again after
+    /// [`PathMtu::RAISE_TIMER`].
     SearchComplete,
-    /// Not even the base size comes through; [`PathMtu::LEAST`] is used meanwhile.
+    /// Not even the base size comes through; [`PathMtu::MIN_PLPMTU`] is used meanwhile.
     Error,
 }
 
@@ -41,7 +39,7 @@ pub enum PathMtuState {
 /// It begins in [`PathMtuState::Searching`]: the handshake that made the caller ask for more has been in
 /// datagrams of the base size, or is as good as confirmed by it (RFC 8899 section 5.2, RFC 9000
 /// section 14.3). The most is tried first, then common sizes from large to small, then what lies
-/// between by bisection. A size is given up when [`PathMtu::PROBES`] probes of it were lost.
+/// between by bisection. A size is given up when [`PathMtu::MAX_PROBES`] probes of it were lost.
 #[derive(Clone, Copy, Debug)]
 pub struct PathMtu {
     state: PathMtuState,
@@ -56,43 +54,43 @@ pub struct PathMtu {
     outstanding: Option<(u16, Duration)>,
     /// Probes that were lost of the size that is tried.
     lost: u32,
-    /// No probe before this; `None` once it has passed and [`PathMtu::probe`] was asked.
+    /// No probe before this; `None` once [`PathMtu::handle_timeout`] saw it pass.
     due: Option<Duration>,
     /// Times at which datagrams above the base size were lost, since one was acknowledged.
-    setbacks: u32,
-    setback_at: Option<Duration>,
+    black_hole_losses: u32,
+    last_black_hole_loss: Option<Duration>,
 }
 
 impl PathMtu {
     /// `BASE_PLPMTU`: 1,200 bytes, which nearly any path carries (RFC 8899 section 5.1.2).
-    pub const BASE: u16 = 1200;
+    pub const BASE_PLPMTU: u16 = 1200;
     /// `MIN_PLPMTU`: 548 bytes, the 576 that any IPv4 host takes less the headers (RFC 1122 section
     /// 3.3.2). By IPv6 any path carries the base size.
-    pub const LEAST: u16 = 548;
+    pub const MIN_PLPMTU: u16 = 548;
     /// The most that UDP carries: 65,507 bytes by IPv4.
-    pub const MOST: u16 = 65_507;
+    pub const MAX_PLPMTU: u16 = 65_507;
     /// `MAX_PROBES`: 3 probes of a size are lost before it is ruled out (section 5.1.2).
-    pub const PROBES: u32 = 3;
+    pub const MAX_PROBES: u32 = 3;
     /// The search ends when fewer bytes than these are left to be won.
-    pub const STEP: u16 = 20;
+    pub const MIN_STEP: u16 = 20;
     /// `PROBE_TIMER`: after 15 s a probe is lost, if nobody said so before (section 5.1.1).
     pub const PROBE_TIMER: Duration = Duration::from_secs(15);
     /// `PMTU_RAISE_TIMER`: after 600 s larger sizes are tried again (section 5.1.1).
-    pub const RAISE: Duration = Duration::from_secs(600);
+    pub const RAISE_TIMER: Duration = Duration::from_secs(600);
     /// The least time between probes of the base size in [`PathMtuState::Error`].
-    pub const RETRY: Duration = Duration::from_secs(1);
+    pub const RETRY_INTERVAL: Duration = Duration::from_secs(1);
     /// After losses of datagrams above the base size at so many times, and no acknowledgement of one
     /// between, it is a black hole (section 4.3).
-    pub const SETBACKS: u32 = 3;
+    pub const BLACK_HOLE_LOSSES: u32 = 3;
 
     /// Payloads by common MTUs, of which a path's limit mostly is one: 9,000 and 1,500 by IPv4, 1,500
     /// by IPv6, then those of tunnels, and 1,280 at the least by either header.
     const COMMON: [u16; 6] = [8972, 1472, 1452, 1400, 1280, 1232];
 
     /// A search from `base`, which the path is taken to carry, up to `max`: the least of what the
-    /// interface carries (`IP_MTU` less the headers), what the peer takes, and [`Self::MOST`].
+    /// interface carries (`IP_MTU` less the headers), what the peer takes, and [`Self::MAX_PLPMTU`].
     pub fn new(base: u16, max: u16, now: Duration) -> Self {
-        let max = max.clamp(1, Self::MOST);
+        let max = max.clamp(1, Self::MAX_PLPMTU);
         let base = base.clamp(1, max);
         let mut mtu = Self {
             state: PathMtuState::Searching,
@@ -104,8 +102,8 @@ impl PathMtu {
             outstanding: None,
             lost: 0,
             due: None,
-            setbacks: 0,
-            setback_at: None,
+            black_hole_losses: 0,
+            last_black_hole_loss: None,
         };
         mtu.search(now);
         mtu
@@ -121,18 +119,43 @@ impl PathMtu {
         self.state
     }
 
-    /// The size of a probe that may leave now. It is asked for again until
-    /// [`on_probe_sent`](Self::on_probe_sent) says that it left; then there is none until it was
-    /// acknowledged or lost.
-    pub fn poll_probe(&mut self, now: Duration) -> Option<u16> {
-        if let Some((size, sent)) = self.outstanding {
-            if now < sent.saturating_add(Self::PROBE_TIMER) {
-                return None;
-            }
-            self.on_probe_lost(size, now);
-        }
-        if self.due.is_some_and(|due| now < due) {
+    /// The payload size of a probe to send now, if one is due. It counts as sent at `now`; there is no
+    /// other until it is acknowledged or lost. One that cannot be sent is reported by
+    /// [`on_packet_too_big`](Self::on_packet_too_big), or is lost.
+    pub fn poll_transmit(&mut self, now: Duration) -> Option<u16> {
+        if self.outstanding.is_some() || self.due.is_some() {
             return None;
+        }
+        let size = match self.state {
+            PathMtuState::Base | PathMtuState::Error => self.base,
+            PathMtuState::Searching => self.candidate()?,
+            PathMtuState::SearchComplete => return None,
+        };
+        self.outstanding = Some((size, now));
+        Some(size)
+    }
+
+    /// When to call [`Self::handle_timeout`]. `None` also while a probe may be sent at once: a caller
+    /// that polls at each opportunity to send has it already, and one that cannot send now need not be
+    /// woken for it.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        match self.outstanding {
+            Some((_, sent)) => Some(sent.saturating_add(Self::PROBE_TIMER)),
+            // Nothing is above the largest size.
+            None if self.state == PathMtuState::SearchComplete && self.current >= self.max => None,
+            None => self.due,
+        }
+    }
+
+    /// Gives up the outstanding probe, or starts a new search, if its timer has expired.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        if let Some((size, sent)) = self.outstanding
+            && now >= sent.saturating_add(Self::PROBE_TIMER)
+        {
+            self.on_probe_lost(now, size);
+        }
+        if self.due.is_none_or(|due| now < due) {
+            return;
         }
         self.due = None;
         if self.state == PathMtuState::SearchComplete {
@@ -141,32 +164,10 @@ impl PathMtu {
             self.guess = Some(self.max);
             self.search(now);
         }
-        match self.state {
-            PathMtuState::Base | PathMtuState::Error => Some(self.base),
-            PathMtuState::Searching => self.candidate(),
-            PathMtuState::SearchComplete => None,
-        }
-    }
-
-    /// When [`probe`](Self::poll_probe) is to be asked next although nothing has happened. `None` also
-    /// while a probe may leave at once: whoever asks at each opportunity to send has it already, and
-    /// who cannot send it now is not woken for it.
-    pub fn poll_timeout(&self) -> Option<Duration> {
-        match self.outstanding {
-            Some((_, sent)) => Some(sent.saturating_add(Self::PROBE_TIMER)),
-            // Nothing is above the most.
-            None if self.state == PathMtuState::SearchComplete && self.current >= self.max => None,
-            None => self.due,
-        }
-    }
-
-    /// The probe left.
-    pub fn on_probe_sent(&mut self, size: u16, now: Duration) {
-        self.outstanding = Some((size, now));
     }
 
     /// The peer has received a probe of that size.
-    pub fn on_probe_acknowledged(&mut self, size: u16, now: Duration) {
+    pub fn on_probe_acknowledged(&mut self, now: Duration, size: u16) {
         let is_awaited = self.outstanding.is_some_and(|(sent, _)| sent == size);
         // Late news is news, but not from before a black hole.
         let is_confirming = matches!(self.state, PathMtuState::Base | PathMtuState::Error);
@@ -180,7 +181,7 @@ impl PathMtu {
         if size >= self.base && (is_confirming || size > self.current) {
             self.current = size;
             self.ceiling = self.ceiling.max(size);
-            self.clear_setbacks();
+            self.clear_black_hole_losses();
             self.search(now);
         } else if self.state == PathMtuState::Searching {
             self.search(now);
@@ -188,16 +189,16 @@ impl PathMtu {
     }
 
     /// The probe of that size is taken to be lost.
-    pub fn on_probe_lost(&mut self, size: u16, now: Duration) {
+    pub fn on_probe_lost(&mut self, now: Duration, size: u16) {
         if self.outstanding.is_none_or(|(sent, _)| sent != size) {
             return;
         }
         self.outstanding = None;
         self.lost += 1;
         if self.state == PathMtuState::Error {
-            self.due = Some(now.saturating_add(Self::RETRY));
+            self.due = Some(now.saturating_add(Self::RETRY_INTERVAL));
         }
-        let is_over = self.lost >= Self::PROBES;
+        let is_over = self.lost >= Self::MAX_PROBES;
         let is_confirming = matches!(self.state, PathMtuState::Base | PathMtuState::Error);
         // Late news may have made the probe needless: then the next size starts with none lost.
         if is_over || !is_confirming && size <= self.current {
@@ -217,7 +218,7 @@ impl PathMtu {
 
     /// The kernel said that a datagram of so many bytes is too big: `EMSGSIZE`, at a send or from the
     /// error queue. The size may be that of any datagram, a probe or not.
-    pub fn on_too_big(&mut self, size: u16, now: Duration) {
+    pub fn on_packet_too_big(&mut self, now: Duration, size: u16) {
         if size <= self.base {
             match self.state {
                 PathMtuState::Base | PathMtuState::Error => self.fail(now),
@@ -240,32 +241,32 @@ impl PathMtu {
 
     /// The kernel or a router said how much the path carries: `IP_MTU`, or the size in an ICMP
     /// message, less the headers. It is believed to be a limit, and tried at once.
-    pub fn on_limit(&mut self, limit: u16, now: Duration) {
+    pub fn on_mtu_reported(&mut self, now: Duration, limit: u16) {
         if limit >= self.ceiling {
             return;
         }
         self.guess = Some(limit);
-        self.on_too_big(limit.saturating_add(1), now);
+        self.on_packet_too_big(now, limit.saturating_add(1));
     }
 
     /// A datagram that was no probe was acknowledged.
-    pub fn on_acknowledged(&mut self, size: u16) {
+    pub fn on_datagram_acknowledged(&mut self, _now: Duration, size: u16) {
         if size > self.base {
-            self.clear_setbacks();
+            self.clear_black_hole_losses();
         }
     }
 
     /// Datagrams that were no probes were lost, the largest of so many bytes. Those that are found
     /// lost at one time count once: a queue that overflows takes many at once. At the last of
-    /// [`Self::SETBACKS`] it is a black hole, and the answer is `true`.
-    pub fn on_lost(&mut self, size: u16, now: Duration) -> bool {
+    /// [`Self::BLACK_HOLE_LOSSES`] it is a black hole, and the answer is `true`.
+    pub fn on_datagram_lost(&mut self, now: Duration, size: u16) -> bool {
         // What was sent with a size that is given up already says nothing new.
-        if size <= self.base || size > self.current || self.setback_at == Some(now) {
+        if size <= self.base || size > self.current || self.last_black_hole_loss == Some(now) {
             return false;
         }
-        self.setback_at = Some(now);
-        self.setbacks += 1;
-        let is_black_hole = self.setbacks >= Self::SETBACKS;
+        self.last_black_hole_loss = Some(now);
+        self.black_hole_losses += 1;
+        let is_black_hole = self.black_hole_losses >= Self::BLACK_HOLE_LOSSES;
         if is_black_hole {
             self.on_black_hole(now);
         }
@@ -273,7 +274,7 @@ impl PathMtu {
     }
 
     /// Datagrams of the current size do not arrive any more: back to the base, which is confirmed
-    /// before the search begins anew. (All events are told their time; this one needs none as yet.)
+    /// before the search begins anew. (Like the other events it takes the time, though it needs none.)
     pub fn on_black_hole(&mut self, _now: Duration) {
         if self.state == PathMtuState::Error {
             return; // smaller already
@@ -289,20 +290,20 @@ impl PathMtu {
         self.outstanding = None;
         self.lost = 0;
         self.due = None;
-        self.clear_setbacks();
+        self.clear_black_hole_losses();
     }
 
     /// Not even the base comes through.
     fn fail(&mut self, now: Duration) {
         self.state = PathMtuState::Error;
-        self.current = self.base.min(Self::LEAST);
+        self.current = self.base.min(Self::MIN_PLPMTU);
         self.outstanding = None;
         self.lost = 0;
-        self.due = Some(now.saturating_add(Self::RETRY));
+        self.due = Some(now.saturating_add(Self::RETRY_INTERVAL));
     }
 
-    fn clear_setbacks(&mut self) {
-        (self.setbacks, self.setback_at) = (0, None);
+    fn clear_black_hole_losses(&mut self) {
+        (self.black_hole_losses, self.last_black_hole_loss) = (0, None);
     }
 
     /// Goes on searching, or ends it.
@@ -311,7 +312,7 @@ impl PathMtu {
         self.due = None;
         if self.outstanding.is_none() && self.candidate().is_none() {
             self.state = PathMtuState::SearchComplete;
-            self.due = Some(now.saturating_add(Self::RAISE));
+            self.due = Some(now.saturating_add(Self::RAISE_TIMER));
         }
     }
 
@@ -322,7 +323,7 @@ impl PathMtu {
             return Some(guess);
         }
         let gap = self.ceiling.saturating_sub(self.current);
-        if gap < Self::STEP {
+        if gap < Self::MIN_STEP {
             return None;
         }
         if let Some(common) = Self::COMMON.into_iter().find(is_open) {
@@ -333,7 +334,7 @@ impl PathMtu {
         Some(
             self.current
                 + if is_common {
-                    Self::STEP
+                    Self::MIN_STEP
                 } else {
                     gap.div_ceil(2)
                 },

@@ -26,8 +26,8 @@ impl RttEstimator {
     /// The timeout before the first sample, and the least that is used on the Internet: 1 s (rules
     /// 2.1 and 2.4; RFC 8085 section 3.1.1).
     pub const MIN_TIMEOUT: Duration = Duration::from_secs(1);
-    /// The most: 60 s (rule 2.5).
-    pub const MOST: Duration = Duration::from_secs(60);
+    /// The longest timeout: 60 s (rule 2.5).
+    pub const MAX_TIMEOUT: Duration = Duration::from_secs(60);
     /// The clock's granularity, `G` of the rules: a millisecond, that of ppoll's slack and more.
     const GRANULARITY: Duration = Duration::from_millis(1);
     /// The least margin of a probe timeout. RFC 9002 recommends 1 ms, or what the system can do if that
@@ -64,13 +64,13 @@ impl RttEstimator {
     }
 
     /// How long to wait before a datagram is sent again (`RTO`): within [`Self::MIN_TIMEOUT`] and
-    /// [`Self::MOST`].
+    /// [`Self::MAX_TIMEOUT`].
     pub fn timeout(&self) -> Duration {
         self.smoothed.map_or(Self::MIN_TIMEOUT, |smoothed| {
             let margin = self.variation.saturating_mul(4).max(Self::GRANULARITY);
             smoothed
                 .saturating_add(margin)
-                .clamp(Self::MIN_TIMEOUT, Self::MOST)
+                .clamp(Self::MIN_TIMEOUT, Self::MAX_TIMEOUT)
         })
     }
 
@@ -88,7 +88,7 @@ impl RttEstimator {
     pub fn probe_timeout(&self) -> Duration {
         self.smoothed.map_or(Self::MIN_TIMEOUT, |smoothed| {
             let margin = self.variation.saturating_mul(4).max(Self::PROBE_MARGIN);
-            smoothed.saturating_add(margin).min(Self::MOST)
+            smoothed.saturating_add(margin).min(Self::MAX_TIMEOUT)
         })
     }
 
@@ -96,7 +96,7 @@ impl RttEstimator {
     /// there is a sample.
     pub(super) fn gap(&self) -> Option<Duration> {
         self.smoothed
-            .map(|smoothed| smoothed.clamp(Self::GRANULARITY, Self::MOST))
+            .map(|smoothed| smoothed.clamp(Self::GRANULARITY, Self::MAX_TIMEOUT))
     }
 }
 
@@ -142,8 +142,8 @@ mod tests {
             let mut estimate = RttEstimator::default();
             for (seconds, nanos) in samples {
                 estimate.sample(Duration::new(seconds, nanos % 1_000_000_000));
-                prop_assert!(estimate.timeout() <= RttEstimator::MOST);
-                prop_assert!(estimate.probe_timeout() <= RttEstimator::MOST);
+                prop_assert!(estimate.timeout() <= RttEstimator::MAX_TIMEOUT);
+                prop_assert!(estimate.probe_timeout() <= RttEstimator::MAX_TIMEOUT);
                 prop_assert!(estimate.probe_timeout() > Duration::ZERO);
             }
         }

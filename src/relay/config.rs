@@ -14,6 +14,7 @@ use crate::socket::{Endpoint, Family};
 
 /// What a relay is to do.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// Where clients send to.
     pub listen: SocketAddr,

@@ -14,11 +14,9 @@
 //! use udpraw::socket::{Endpoint, ReceiveBuffer};
 //!
 //! let target = Endpoint::builder().bind("127.0.0.1:0".parse()?)?;
-//! let config = Config {
-//!     duration: Some(Duration::from_millis(200)),
-//!     up: "duplicate=100%".parse()?,
-//!     ..Config::new("127.0.0.1:0".parse()?, target.local_address()?)
-//! };
+//! let mut config = Config::new("127.0.0.1:0".parse()?, target.local_address()?);
+//! config.duration = Some(Duration::from_millis(200));
+//! config.up = "duplicate=100%".parse()?;
 //! let mut relay = Relay::new(config)?;
 //! let client = Endpoint::builder().bind("127.0.0.1:0".parse()?)?;
 //! client.send_to(b"hello", relay.address())?;

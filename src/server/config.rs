@@ -11,6 +11,7 @@ use crate::socket::ReceiveBuffer;
 ///
 /// The default is the plain loop: one blocking `recvfrom` and one `sendto` a datagram.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// What becomes of a datagram.
     pub behaviour: Behaviour,
@@ -59,6 +60,7 @@ impl Config {
 
 /// What a server does with a datagram.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Behaviour {
     /// What it answers.
     pub reply: Reply,

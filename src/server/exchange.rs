@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::answer::Answer;
 use super::{Event, Reply, Request, Unserved};
-use crate::protocol::exchange::{Answered, Incoming, Limits, Responder, Served};
+use crate::protocol::exchange::{Incoming, Limits, Replied, Responder, Served};
 
 /// What one handler needs to serve exchanges.
 ///
@@ -63,12 +63,12 @@ impl Exchanges {
                 on_event(&Event::Received(request))?;
                 let text = reply.render(payload, payload.len(), scratch);
                 let text = text.unwrap_or_default();
-                return match responder.answer(pending, text, frame) {
-                    Answered::Whole => Ok(Some(Answer {
+                return match responder.reply(pending, text, frame) {
+                    Replied::InFull => Ok(Some(Answer {
                         bytes: frame,
                         replied: Some((request, text)),
                     })),
-                    Answered::TooLong => {
+                    Replied::TooLong => {
                         on_event(&Event::TooLong(request, text.len()))?;
                         Ok(Some(Answer::untold(frame)))
                     }

@@ -10,7 +10,8 @@
 //! use udpraw::server::{Behaviour, Event, Server, listen};
 //! use udpraw::socket::{Endpoint, Family, ReceiveBuffer};
 //!
-//! let behaviour = Behaviour { count: Some(1), ..Behaviour::default() };
+//! let mut behaviour = Behaviour::default();
+//! behaviour.count = Some(1);
 //! let mut server = Server::new(vec![listen("127.0.0.1:0".parse()?, [])?], behaviour)?;
 //! let client = Endpoint::builder().unbound(Family::V4)?;
 //! client.send_to(b"hello", server.addresses()[0])?;

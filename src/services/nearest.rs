@@ -68,10 +68,10 @@ fn likeness(wanted: &str, candidate: &str) -> Option<f64> {
     let slip = wanted.len().abs_diff(candidate.len()) <= 1
         && wanted.len() > 1
         && osa_distance(wanted, candidate) <= 1;
-    match slip {
-        // Before whatever is only alike.
-        true => Some(1.0 + likeness),
-        false => (likeness >= ALIKE).then_some(likeness),
+    if slip {
+        Some(1.0 + likeness)
+    } else {
+        (likeness >= ALIKE).then_some(likeness)
     }
 }
 

@@ -249,9 +249,10 @@ impl Tracer {
         };
         self.know(thread, false);
         self.restore_flag(thread);
-        let how = match self.has_filter {
-            true => Resume::Continue,
-            false => Resume::Detach,
+        let how = if self.has_filter {
+            Resume::Continue
+        } else {
+            Resume::Detach
         };
         let _ = ptrace::resume(thread, how, signal);
         if !self.has_filter {

@@ -4,6 +4,7 @@ use super::call::Call;
 
 /// How to trace.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// Whether what a traced process starts is traced, too.
     pub follow: bool,

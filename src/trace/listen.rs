@@ -63,9 +63,10 @@ impl Tracer {
 
     /// Word of one thread.
     fn take(&mut self, thread: i32, block: bool) -> io::Result<Option<(i32, Status)>> {
-        let found = match block {
-            true => self.spin.wait(|| ptrace::wait(thread, false).transpose()),
-            false => None,
+        let found = if block {
+            self.spin.wait(|| ptrace::wait(thread, false).transpose())
+        } else {
+            None
         };
         let taken = match found {
             Some(found) => found.map(Some),
@@ -83,16 +84,15 @@ impl Tracer {
 
     /// Word of any tracee.
     fn take_any(&mut self, block: bool) -> io::Result<Option<(i32, Status)>> {
-        let seen = match block {
-            true => {
-                let look = || ptrace::peek(false).transpose();
-                let found = self.spin.wait(look).transpose()?;
-                match found {
-                    Some(found) => Some(found),
-                    None => ptrace::peek(true)?,
-                }
+        let seen = if block {
+            let look = || ptrace::peek(false).transpose();
+            let found = self.spin.wait(look).transpose()?;
+            match found {
+                Some(found) => Some(found),
+                None => ptrace::peek(true)?,
             }
-            false => ptrace::peek(false)?,
+        } else {
+            ptrace::peek(false)?
         };
         match seen {
             Some(pid) if self.knows(pid) || is_ours(pid) => self.take(pid, false),

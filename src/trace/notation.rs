@@ -23,9 +23,10 @@ pub(super) fn quoted(text: &mut String, bytes: &[u8], is_cut: bool) {
             _ => {
                 let next = bytes.get(at + 1);
                 // Three digits where a shorter number would swallow the next octal digit.
-                let _ = match next.is_some_and(|next| (b'0'..=b'7').contains(next)) {
-                    true => write!(text, "\\{byte:03o}"),
-                    false => write!(text, "\\{byte:o}"),
+                let _ = if next.is_some_and(|next| (b'0'..=b'7').contains(next)) {
+                    write!(text, "\\{byte:03o}")
+                } else {
+                    write!(text, "\\{byte:o}")
                 };
             }
         }

@@ -107,9 +107,12 @@ impl Program {
         let path = std::env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
         let folders = std::env::split_paths(&path);
         folders
-            .map(|folder| match folder.as_os_str().is_empty() {
-                true => Path::new(".").join(&self.name),
-                false => folder.join(&self.name),
+            .map(|folder| {
+                if folder.as_os_str().is_empty() {
+                    Path::new(".").join(&self.name)
+                } else {
+                    folder.join(&self.name)
+                }
             })
             .collect()
     }

@@ -86,9 +86,10 @@ impl Call {
             "ioctl" | "fcntl"
                 if self.name == "ioctl" || facts.number == i64::from(libc::F_SETFL) =>
             {
-                match self.nonblocking_from_now()? {
-                    true => "s.setblocking(False)".into(),
-                    false => "s.setblocking(True)".into(),
+                if self.nonblocking_from_now()? {
+                    "s.setblocking(False)".into()
+                } else {
+                    "s.setblocking(True)".into()
                 }
             }
             "dup" => "s.dup()".into(),

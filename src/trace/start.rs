@@ -40,9 +40,10 @@ impl Tracer {
     /// If it cannot be run (ENOENT, EACCES, ENOEXEC …) or may not be traced.
     pub fn start(&mut self, program: &Program) -> Result<i32> {
         // A child that is not followed would keep the filter, and nobody would answer it.
-        let mode = match self.config.follow {
-            true => Mode::Filtered,
-            false => Mode::Every,
+        let mode = if self.config.follow {
+            Mode::Filtered
+        } else {
+            Mode::Every
         };
         let filter = (mode == Mode::Filtered).then(|| self.filter(&[], false));
         let waiting = program.fork(filter.as_deref())?;
@@ -187,9 +188,10 @@ impl Tracer {
             match self.listen(false) {
                 Word::From(thread, status) => {
                     moving.remove(&thread);
-                    match self.tracees.contains_key(&thread) {
-                        true => stopped.push_back((thread, status)),
-                        false => drop(self.early.insert(thread, status)),
+                    if self.tracees.contains_key(&thread) {
+                        stopped.push_back((thread, status));
+                    } else {
+                        self.early.insert(thread, status);
                     }
                 }
                 Word::Nothing => {
@@ -204,9 +206,12 @@ impl Tracer {
 
     /// The filter that a program starts with, or (`is_late`) the one that its first sockets add.
     pub(super) fn filter(&self, ranges: &[(u32, u32)], is_late: bool) -> Vec<libc::sock_filter> {
-        let mut always = numbers(|shape| match is_late {
-            true => shape.is_late(),
-            false => shape.is_always(),
+        let mut always = numbers(|shape| {
+            if is_late {
+                shape.is_late()
+            } else {
+                shape.is_always()
+            }
         });
         // Not told: a filter of the program's own could refuse calls before ours sees them.
         if !is_late {
@@ -246,15 +251,16 @@ impl Tracer {
             && !self.is_leaving
         {
             let reason = format!("more than {most} processes and threads");
-            let (whom, remedy) = match is_started {
-                true => (
+            let (whom, remedy) = if is_started {
+                (
                     "all that was started",
                     "all were ended; --max-processes allows for more",
-                ),
-                false => (
+                )
+            } else {
+                (
                     "the process and what it starts",
                     "udpraw let go of all, and they run on; --max-processes allows for more",
-                ),
+                )
             };
             self.failure = Some(Error::invalid("trace", whom, reason).with_remedy(remedy));
         }

@@ -170,9 +170,12 @@ impl Tracer {
         let call = &mut self.call;
         let thread = call.thread;
         // /proc shows no files of a first thread that has ended, but those of the others.
-        let at = || match thread == id || !tracee::is_dead(id) {
-            true => id,
-            false => thread,
+        let at = || {
+            if thread == id || !tracee::is_dead(id) {
+                id
+            } else {
+                thread
+            }
         };
         let [first, second, third, ..] = entry.arguments;
         let Returned::Value(value) = call.returned else {

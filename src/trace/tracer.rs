@@ -205,9 +205,10 @@ impl Tracer {
         };
         let process = self.processes.get(&tracee.process);
         let is_every = process.is_none_or(|process| process.mode == Mode::Every);
-        let how = match tracee.entry.is_some() || tracee.is_untraced || is_every {
-            true => Resume::ToSyscall,
-            false => Resume::Continue,
+        let how = if tracee.entry.is_some() || tracee.is_untraced || is_every {
+            Resume::ToSyscall
+        } else {
+            Resume::Continue
         };
         // ESRCH: killed meanwhile; its end is told by the next wait.
         let _ = ptrace::resume(thread, how, signal);
@@ -287,9 +288,10 @@ impl Tracer {
                 None
             }
             Ok(Info::Exit { value, is_error }) => {
-                let returned = match is_error {
-                    true => Returned::Error(i32::try_from(-value).unwrap_or_default()),
-                    false => Returned::Value(value),
+                let returned = if is_error {
+                    Returned::Error(i32::try_from(-value).unwrap_or_default())
+                } else {
+                    Returned::Value(value)
                 };
                 self.returned(thread, returned)
             }

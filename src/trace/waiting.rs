@@ -72,9 +72,10 @@ impl Call {
             .filter(|(event, _)| wait.ready.has(*event))
             .collect();
         let ready: Vec<_> = ready.iter().map(|(_, text)| *text).collect();
-        let ready = match ready.is_empty() {
-            true => "something is ready".to_owned(),
-            false => ready.join(", and "),
+        let ready = if ready.is_empty() {
+            "something is ready".to_owned()
+        } else {
+            ready.join(", and ")
         };
         match value {
             0 if is_look => "Nothing is ready, and the program did not want to wait.".into(),

@@ -184,16 +184,16 @@ impl Source for Input {
         }
     }
 
-    fn bytes(&self, offset: u64, most: usize) -> &[u8] {
+    fn bytes(&self, offset: u64, max_length: usize) -> &[u8] {
         match &self.kind {
             Kind::Mapped { map, .. } => {
                 let bytes = map.bytes();
                 let start = usize::try_from(offset)
                     .unwrap_or(usize::MAX)
                     .min(bytes.len());
-                &bytes[start..start.saturating_add(most).min(bytes.len())]
+                &bytes[start..start.saturating_add(max_length).min(bytes.len())]
             }
-            Kind::Piped(pipe) => pipe.bytes(offset, most),
+            Kind::Piped(pipe) => pipe.bytes(offset, max_length),
         }
     }
 }
@@ -233,12 +233,12 @@ impl Pipe {
         Ok(())
     }
 
-    fn bytes(&self, offset: u64, most: usize) -> &[u8] {
+    fn bytes(&self, offset: u64, max_length: usize) -> &[u8] {
         if offset < self.start || offset >= self.end {
             return &[];
         }
         let at = (offset % RING as u64) as usize;
         let there = usize::try_from(self.end - offset).unwrap_or(RING);
-        &self.ring[at..at + most.min(there).min(RING - at)]
+        &self.ring[at..at + max_length.min(there).min(RING - at)]
     }
 }

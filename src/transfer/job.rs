@@ -60,22 +60,22 @@ impl Job {
         }
     }
 
-    pub(super) fn frame(&mut self, now: Duration, frame: &Frame<'_>) {
+    pub(super) fn handle_frame(&mut self, now: Duration, frame: &Frame<'_>) {
         self.receiver.handle_frame(now, frame, &mut self.store);
     }
 
     /// Writes what a batch brought, and stores what is whole.
-    pub(super) fn settle(&mut self, now: Duration) {
+    pub(super) fn advance(&mut self, now: Duration) {
         let began = Instant::now();
-        if !self.receiver.is_whole() {
+        if !self.receiver.is_complete() {
             self.store.flush();
         }
         let mut failed = self.store.take_error();
-        if self.receiver.is_whole() && failed.is_none() {
+        if self.receiver.is_complete() && failed.is_none() {
             match self.store.finish() {
                 None => {}
                 Some(Ok(())) => {
-                    self.receiver.stored(now);
+                    self.receiver.on_stored(now);
                     self.took = Some(self.start.elapsed());
                 }
                 Some(Err(error)) => failed = Some(error),
@@ -86,20 +86,20 @@ impl Job {
             self.error = Some(error);
         }
         let backlog = self.store.backlog();
-        self.receiver.backlog(backlog);
+        self.receiver.set_backlog(backlog);
         let ended = Instant::now();
         self.writing += ended - began;
         let passed = ended - self.looked;
         if passed >= super::PROGRESS {
             self.receiver
-                .storing(self.writing > passed / 2 || backlog > 0);
+                .set_storing(self.writing > passed / 2 || backlog > 0);
             (self.writing, self.looked) = (Duration::ZERO, ended);
         }
     }
 
     /// Whether it waits for its own disk, or whoever reads its output.
     pub(super) fn is_storing(&self) -> bool {
-        self.receiver.is_whole() || self.store.backlog() > 0
+        self.receiver.is_complete() || self.store.backlog() > 0
     }
 
     pub(super) fn is_over(&self) -> bool {

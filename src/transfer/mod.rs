@@ -1,7 +1,7 @@
 //! A stream carried across whole, once and in order: real sockets, files and pipes round
 //! [`protocol::transfer`](crate::protocol::transfer).
 //!
-//! [`send`] takes an [`Input`] to one receiver; a [`Receiving`] takes streams of any number of
+//! A [`Sending`] takes an [`Input`] to one receiver; a [`Receiving`] takes streams of any number of
 //! senders through one socket. Both are one thread, and use any backend of [`crate::io`]: with
 //! `offload`, up to 64 KiB of datagrams a system call.
 //!
@@ -9,7 +9,8 @@
 //! use std::fs::File;
 //! use std::sync::atomic::AtomicBool;
 //! use std::thread;
-//! use udpraw::transfer::{Input, ReceiveConfig, Receiving, SendConfig, Target, send};
+//! use udpraw::error::Error;
+//! use udpraw::transfer::{Input, ReceiveConfig, Receiving, SendConfig, Sending, Target};
 //!
 //! let folder = tempfile::tempdir()?;
 //! let (here, there) = (folder.path().join("here"), folder.path().join("there"));
@@ -19,17 +20,18 @@
 //! let mut receiving = Receiving::new(config)?;
 //! let address = receiving.address()?;
 //! let receiver = thread::spawn(move || {
-//!     receiving.run(&AtomicBool::new(false), &mut |_| {})
+//!     receiving.run(&AtomicBool::new(false), |_| Ok::<(), Error>(()))
 //! });
 //!
-//! let config = SendConfig::new(vec![address]);
-//! let sent = send(Input::open(&here)?, &config, &AtomicBool::new(false), &mut |_| {})?;
+//! let config = SendConfig::new(Input::open(&here)?, vec![address]);
+//! let sent = Sending::new(config)?.run(&AtomicBool::new(false), |_| Ok::<(), Error>(()))?;
 //! assert_eq!(sent.outcome, Ok(()));
 //! receiver.join().unwrap()?;
 //! assert_eq!(std::fs::read(there)?, vec![7; 1_000_000]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod config;
 mod digest_thread;
 mod event;
 mod input;
@@ -43,20 +45,22 @@ mod writer;
 
 use std::time::Duration;
 
-pub use event::{Arrived, Event, Tally};
+pub use config::{ReceiveConfig, SendConfig};
+pub use event::{Arrived, ReceiveEvent, SendEvent, Sent, Tally};
 pub use input::Input;
-pub use receive::{ReceiveConfig, Receiving};
-pub use send::{SendConfig, Sent, send};
+pub use receive::Receiving;
+pub use send::Sending;
 pub use target::Target;
 
 /// How long the other end may be silent, unless told otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often progress is told.
+/// How often progress is reported.
 pub const PROGRESS: Duration = Duration::from_millis(100);
 
 /// How far a transfer is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress {
     /// Bytes of the stream that are there: at the sender, those that were acknowledged.
     pub bytes: u64,

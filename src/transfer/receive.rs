@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::event::Observer;
 use super::sessions::Sessions;
 use super::target::Destination;
-use super::{Event, PROGRESS, TIMEOUT, Tally, Target};
+use super::{PROGRESS, ReceiveConfig, ReceiveEvent, Tally};
 use crate::error::{Error, Result};
-use crate::io::{Backend, BackendChoice, Transport, TransportConfig, Wait};
-use crate::socket::options::OptionValue;
+use crate::io::{Backend, Transport, TransportConfig, Wait};
 use crate::socket::{Endpoint, Waker, option};
 use crate::units;
 
@@ -17,49 +17,6 @@ use crate::units;
 const TICK: Duration = Duration::from_millis(2);
 /// Messages a system call: whole runs, whose memory should stay in the cache.
 const BATCH: usize = 4;
-
-/// What to receive, and how.
-#[derive(Debug)]
-pub struct ReceiveConfig {
-    /// Where to listen.
-    pub address: SocketAddr,
-    /// Where the stream goes.
-    pub target: Target,
-    /// Go on where an earlier transfer was cut off.
-    pub resume: bool,
-    /// End after so many transfers; a file and a stream take one.
-    pub count: Option<u64>,
-    /// At most so many at a time.
-    pub max_transfers: usize,
-    /// How long a sender may be silent before it counts as gone.
-    pub timeout: Duration,
-    /// How long to wait for the first sender; for ever if not given.
-    pub patience: Option<Duration>,
-    /// Options of the socket.
-    pub options: Vec<OptionValue>,
-    /// The backend.
-    pub choice: BackendChoice,
-}
-
-impl ReceiveConfig {
-    /// The defaults.
-    pub fn new(address: SocketAddr, target: Target) -> Self {
-        Self {
-            address,
-            count: match target {
-                Target::Folder { .. } => None,
-                _ => Some(1),
-            },
-            target,
-            resume: false,
-            max_transfers: 16,
-            timeout: TIMEOUT,
-            patience: None,
-            options: Vec::new(),
-            choice: BackendChoice::Auto,
-        }
-    }
-}
 
 /// A socket that streams come to.
 pub struct Receiving {
@@ -133,23 +90,45 @@ impl Receiving {
         Ok(waker)
     }
 
-    /// Receives until as many transfers ended as it was to, or `stop` is raised by a signal.
+    /// Receives until as many transfers ended as it was to, or `stop` is raised by a signal. Then, and
+    /// when `on_event` returns an error, the senders are told that their transfers end.
     ///
     /// # Errors
-    /// Of the socket's calls; `TimedOut` if nobody came for as long as
+    /// That of `on_event`; of the socket's calls; `TimedOut` if nobody came for as long as
     /// [`ReceiveConfig::patience`] says.
-    pub fn run(
+    pub fn run<E: From<Error>>(
         &mut self,
         stop: &AtomicBool,
-        on_event: &mut dyn FnMut(&Event<'_>),
-    ) -> Result<Tally> {
+        on_event: impl FnMut(&ReceiveEvent<'_>) -> Result<(), E>,
+    ) -> Result<Tally, E> {
+        let mut observer = Observer::new(on_event);
+        let received = self.receive_all(stop, &mut observer);
+        observer.finish(received)
+    }
+
+    fn receive_all<E: From<Error>, F>(
+        &mut self,
+        stop: &AtomicBool,
+        observer: &mut Observer<F, E>,
+    ) -> Result<Tally>
+    where
+        F: FnMut(&ReceiveEvent<'_>) -> Result<(), E>,
+    {
         let mut drops = self.transport.endpoint().kernel_drops().unwrap_or(0);
         let began = self.start.elapsed();
         loop {
-            self.receive(stop, on_event)?;
+            // A signal that came since the last wait does not end this one.
+            let wait = if observer.has_failed() || stop.load(Ordering::Relaxed) {
+                Wait::Never
+            } else {
+                self.wait()
+            };
+            self.receive(wait, &mut |event| {
+                observer.report(event);
+            })?;
             let now = self.start.elapsed();
-            let is_stopped = stop.load(Ordering::Relaxed);
-            self.sessions.settle(now, is_stopped);
+            let is_stopped = observer.has_failed() || stop.load(Ordering::Relaxed);
+            self.sessions.advance(now, is_stopped);
             self.sessions
                 .transmit(now, &mut self.transport.send_queue());
             let is_time = now.saturating_sub(self.reported.0) >= PROGRESS;
@@ -158,10 +137,12 @@ impl Receiving {
                 let newly = self.transport.endpoint().kernel_drops().unwrap_or(drops);
                 if newly != drops {
                     drops = newly;
-                    self.sessions.overflowed();
+                    self.sessions.on_buffer_overflow();
                 }
             }
-            self.sessions.tell(is_time, on_event);
+            self.sessions.report(is_time, &mut |event| {
+                observer.report(event);
+            });
             if self.sessions.jobs.is_empty() && (is_stopped || self.sessions.has_enough()) {
                 return Ok(self.sessions.tally);
             }
@@ -198,16 +179,10 @@ impl Receiving {
         }
     }
 
-    fn receive(&mut self, stop: &AtomicBool, on_event: &mut dyn FnMut(&Event<'_>)) -> Result<()> {
-        // A signal that came since the last wait does not end this one.
-        let wait = if stop.load(Ordering::Relaxed) {
-            Wait::Never
-        } else {
-            self.wait()
-        };
+    fn receive(&mut self, wait: Wait, on_event: &mut dyn FnMut(&ReceiveEvent<'_>)) -> Result<()> {
         let (start, sessions) = (self.start, &mut self.sessions);
         let received = self.transport.receive(wait, |message, send_queue| {
-            sessions.take(start.elapsed(), message, send_queue, on_event);
+            sessions.handle_message(start.elapsed(), message, send_queue, on_event);
         });
         match received {
             Ok(count) => {

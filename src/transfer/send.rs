@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Input, PROGRESS, Progress, TIMEOUT};
+use super::event::Observer;
+use super::{Input, PROGRESS, Progress, SendConfig, SendEvent, Sent};
 use crate::error::{Error, Result};
-use crate::io::{Backend, BackendChoice, Transport, TransportConfig, Wait};
+use crate::io::{Transport, TransportConfig, Wait};
 use crate::protocol::congestion::Cubic;
-use crate::protocol::transfer::{Code, Failure, Limit, Run, Sender, SenderConfig, SenderCounts};
+use crate::protocol::transfer::{Code, Failure, Run, Sender, SenderConfig};
 use crate::socket::option::PathMtuDiscovery;
-use crate::socket::options::OptionValue;
 use crate::socket::{Endpoint, Family, PollSet};
 use crate::units;
 
@@ -24,90 +24,60 @@ const REFUSALS: u32 = 3;
 /// So many system calls are spent on what a receiver said before it went.
 const MAX_DRAINED: u32 = 16;
 
-/// Where to send, and how.
-#[derive(Clone, Debug)]
-pub struct SendConfig {
-    /// The receiver's addresses; the next one is tried where nobody listens at one.
-    pub destinations: Vec<SocketAddr>,
-    /// What the stream is to be called there; the input's own name if not given.
-    pub name: Option<String>,
-    /// The longest datagram to try, in bytes of UDP payload; what the route's first hop takes if not
-    /// given.
-    pub max_datagram: Option<u16>,
-    /// How long the receiver may be silent before it counts as gone.
-    pub timeout: Duration,
-    /// Options of the socket.
-    pub options: Vec<OptionValue>,
-    /// The backend.
-    pub choice: BackendChoice,
-}
-
-impl SendConfig {
-    /// The defaults, to one of `destinations`.
-    pub fn new(destinations: Vec<SocketAddr>) -> Self {
-        Self {
-            destinations,
-            name: None,
-            max_datagram: None,
-            timeout: TIMEOUT,
-            options: Vec::new(),
-            choice: BackendChoice::Auto,
-        }
-    }
-}
-
-/// What was sent.
+/// A stream that is ready to be sent.
 #[derive(Debug)]
-pub struct Sent {
-    /// Whether the receiver has it all, stored.
-    pub outcome: Result<(), Failure>,
-    /// Where to.
-    pub destination: SocketAddr,
-    /// From where.
-    pub local: SocketAddr,
-    /// How far it is.
-    pub progress: Progress,
-    /// What the sender did.
-    pub counts: SenderCounts,
-    /// The smoothed round trip, once there was one.
-    pub round_trip: Option<Duration>,
-    /// The length of the datagrams at the end, in bytes of UDP payload.
-    pub datagram_size: u16,
-    /// What held it back for most of the time, and for which share of it.
-    pub limit: (Limit, f64),
-    /// The backend that it rode.
-    pub backend: Backend,
-    /// System calls for datagrams.
-    pub syscalls: u64,
+pub struct Sending {
+    config: SendConfig,
 }
 
-impl Sent {
-    /// Bits of the stream a second; those that were there before do not count.
-    pub fn goodput(&self) -> f64 {
-        let bytes = self.progress.bytes - self.progress.resumed;
-        bytes as f64 * 8.0 / self.progress.elapsed.as_secs_f64().max(1e-9)
+impl Sending {
+    /// Prepares to send what `config` names. The sockets are made by [`Self::run`], one for each
+    /// address that is tried.
+    ///
+    /// # Errors
+    /// `InvalidInput` if there is no address to send to.
+    pub fn new(config: SendConfig) -> Result<Self> {
+        if config.destinations.is_empty() {
+            let reason = "there is no address to send to";
+            return Err(Error::invalid("send to", "nobody", reason));
+        }
+        Ok(Self { config })
+    }
+
+    /// Where to send, and how.
+    pub fn config(&self) -> &SendConfig {
+        &self.config
+    }
+
+    /// Sends the stream, and waits until the receiver has stored it.
+    ///
+    /// `on_event` is called ten times a second. When `stop` is raised by a signal, or `on_event` returns
+    /// an error, the receiver is told and the transfer ends.
+    ///
+    /// # Errors
+    /// That of `on_event`; those of this end: the socket's, and the input's. What the network or the
+    /// other end did wrong is in [`Sent::outcome`].
+    pub fn run<E: From<Error>>(
+        &mut self,
+        stop: &AtomicBool,
+        on_event: impl FnMut(&SendEvent) -> Result<(), E>,
+    ) -> Result<Sent, E> {
+        let mut observer = Observer::new(on_event);
+        let sent = send(&mut self.config, stop, &mut |event| observer.report(event));
+        observer.finish(sent)
     }
 }
 
-/// Sends a stream, and waits until the receiver has stored it.
-///
-/// `on_event` is told how far it is, ten times a second. When `stop` is raised by a signal, the
-/// receiver is told and the transfer ends.
-///
-/// # Errors
-/// Those of this end: the socket's, and the input's. What the network or the other end did wrong is
-/// in [`Sent::outcome`].
-pub fn send(
-    input: Input,
-    config: &SendConfig,
+/// `on_event` returns whether to go on.
+fn send(
+    config: &mut SendConfig,
     stop: &AtomicBool,
-    on_event: &mut dyn FnMut(&Progress),
+    on_event: &mut dyn FnMut(&SendEvent) -> bool,
 ) -> Result<Sent> {
-    let mut input = input;
     let mut refused = None;
-    for &destination in &config.destinations {
-        let mut sending = match Sending::open(&input, config, destination) {
-            Ok(sending) => sending,
+    for destination in config.destinations.clone() {
+        let mut session = match Session::open(config, destination) {
+            Ok(session) => session,
             Err(error) if error.is_about_the_network() => {
                 refused = Some(error);
                 continue;
@@ -125,27 +95,28 @@ pub fn send(
             Err(error) => return Err(error),
         };
         let is_last = config.destinations.last() == Some(&destination);
-        match sending.run(&mut input, stop, on_event) {
+        match session.run(&mut config.input, stop, on_event) {
             // No answer at all: one of the others may have one.
-            Ok(()) if sending.is_unanswered() && !is_last => {}
-            Err(error) if error.is_about_the_network() && !sending.sender.is_open() => {
+            Ok(()) if session.is_unanswered() && !is_last => {}
+            Err(error) if error.is_about_the_network() && !session.sender.is_open() => {
                 refused = Some(error.with_remedy("is udpraw recv running there?"));
             }
             // What was sent until then is worth knowing.
             Err(error) if error.is_about_the_network() => {
                 let errno = error.errno().unwrap_or_default();
-                sending.peer_lost = Some(Failure::Unreachable(errno));
-                return sending.end();
+                session.peer_lost = Some(Failure::Unreachable(errno));
+                return session.end();
             }
             Err(error) => return Err(error),
-            Ok(()) => return sending.end(),
+            Ok(()) => return session.end(),
         }
     }
     Err(refused
         .unwrap_or_else(|| Error::invalid("send to", "nobody", "there is no address to send to")))
 }
 
-struct Sending {
+/// The transfer to one address.
+struct Session {
     sender: Sender,
     transport: Transport,
     destination: SocketAddr,
@@ -154,14 +125,13 @@ struct Sending {
     /// When the receiver agreed.
     opened: Option<Instant>,
     reported: Duration,
-    run: Run,
     refusals: u32,
     /// The receiver was there, and is no more.
     peer_lost: Option<Failure>,
 }
 
-impl Sending {
-    fn open(input: &Input, config: &SendConfig, destination: SocketAddr) -> Result<Self> {
+impl Session {
+    fn open(config: &SendConfig, destination: SocketAddr) -> Result<Self> {
         let family = Family::of(destination);
         let endpoint = Endpoint::builder()
             .path_mtu_discovery(PathMtuDiscovery::Probe)
@@ -172,11 +142,11 @@ impl Sending {
             .max_datagram
             .map_or_else(|| first_hop(&endpoint, destination), Ok)?;
         let sender = SenderConfig {
-            size: input.size(),
+            size: config.input.size(),
             name: config
                 .name
                 .clone()
-                .unwrap_or_else(|| input.name().to_owned()),
+                .unwrap_or_else(|| config.input.name().to_owned()),
             max_datagram,
             timeout: config.timeout,
         };
@@ -190,11 +160,10 @@ impl Sending {
             sender: Sender::new(Duration::ZERO, super::random()?, sender, congestion),
             transport: Transport::open(endpoint, config.choice, settings)?,
             destination,
-            size: input.size(),
+            size: config.input.size(),
             start: Instant::now(),
             opened: None,
             reported: Duration::ZERO,
-            run: Run::default(),
             refusals: 0,
             peer_lost: None,
         })
@@ -208,10 +177,10 @@ impl Sending {
         &mut self,
         input: &mut Input,
         stop: &AtomicBool,
-        on_event: &mut dyn FnMut(&Progress),
+        on_event: &mut dyn FnMut(&SendEvent) -> bool,
     ) -> Result<()> {
         let never = AtomicBool::new(false);
-        let (mut is_stopping, mut is_ahead) = (false, false);
+        let (mut is_stopping, mut is_ahead, mut is_cancelled) = (false, false, false);
         let mut failed = None;
         while self.sender.result().is_none() {
             input.sent(self.sender.sent());
@@ -228,7 +197,7 @@ impl Sending {
                 (false, true) => TICK,
                 (false, false) => Duration::MAX,
             };
-            let ready = self.listen(input, wait, if is_stopping { &never } else { stop })?;
+            let ready = self.receive(input, wait, if is_stopping { &never } else { stop })?;
             if ready && let Err(error) = input.fill() {
                 self.sender.abandon(Code::Source, &error.to_string());
                 failed = Some(error);
@@ -246,15 +215,15 @@ impl Sending {
             }
             if now.saturating_sub(self.reported) >= PROGRESS {
                 self.reported = now;
-                on_event(&self.progress());
+                is_cancelled |= !on_event(&SendEvent::Progress(self.progress()));
             }
-            if stop.load(Ordering::Relaxed) && !is_stopping {
+            if (is_cancelled || stop.load(Ordering::Relaxed)) && !is_stopping {
                 is_stopping = true;
                 self.sender
                     .abandon(Code::Interrupted, "the sender was interrupted");
             }
         }
-        on_event(&self.progress());
+        on_event(&SendEvent::Progress(self.progress()));
         failed.map_or(Ok(()), Err)
     }
 
@@ -262,12 +231,12 @@ impl Sending {
     fn transmit(&mut self, input: &Input) -> Result<usize> {
         for runs in 0..BURST {
             let now = self.now();
-            if !self.sender.poll_transmit(now, input, &mut self.run) {
+            let Some(run) = self.sender.poll_transmit(now, input) else {
                 return Ok(runs);
-            }
-            let mut parts = [IoSlice::new(&[]); 2 * Run::MOST];
-            let count = self.run.gather(input, &mut parts);
-            let size = self.run.segment_size();
+            };
+            let mut parts = [IoSlice::new(&[]); 2 * Run::MAX_DATAGRAMS];
+            let count = run.gather(input, &mut parts);
+            let size = run.segment_size();
             let mut send_queue = self.transport.send_queue();
             send_queue.send_parts(None, &parts[..count], size);
             if let Some(error) = send_queue.flush().error {
@@ -281,7 +250,7 @@ impl Sending {
     fn on_send_error(&mut self, error: Error, size: usize) -> Result<()> {
         match error.errno() {
             Some(libc::EMSGSIZE) => {
-                self.sender.too_long(self.now(), size);
+                self.sender.on_packet_too_big(self.now(), size);
                 Ok(())
             }
             // Lost on this very machine, as others are elsewhere.
@@ -313,12 +282,12 @@ impl Sending {
     fn drain(&mut self) {
         for _ in 0..MAX_DRAINED {
             let (start, sender) = (self.start, &mut self.sender);
-            let heard = self.transport.receive(Wait::Never, |message, _| {
+            let received = self.transport.receive(Wait::Never, |message, _| {
                 for datagram in message.datagrams() {
                     let _ = sender.handle_datagram(start.elapsed(), datagram);
                 }
             });
-            if let Ok(0) = heard {
+            if let Ok(0) = received {
                 return;
             }
         }
@@ -326,7 +295,7 @@ impl Sending {
 
     /// Waits for an answer, for more of the stream, or until there is something to do, and no longer
     /// than `most`; says whether there is more of the stream to be read.
-    fn listen(&mut self, input: &Input, most: Duration, stop: &AtomicBool) -> Result<bool> {
+    fn receive(&mut self, input: &Input, most: Duration, stop: &AtomicBool) -> Result<bool> {
         let deadline = self.sender.poll_timeout().unwrap_or_default();
         let deadline = deadline.min(self.now().saturating_add(most));
         // A signal that came since the last wait does not end this one.
@@ -349,14 +318,14 @@ impl Sending {
             wait = Wait::Never;
         }
         let (start, sender) = (self.start, &mut self.sender);
-        let heard = self.transport.receive(wait, |message, _| {
+        let received = self.transport.receive(wait, |message, _| {
             let now = start.elapsed();
             for datagram in message.datagrams() {
                 // What is no frame of this transfer is counted there.
                 let _ = sender.handle_datagram(now, datagram);
             }
         });
-        match heard {
+        match received {
             Ok(count) => {
                 if count > 0 {
                     self.refusals = 0;
@@ -378,9 +347,10 @@ impl Sending {
         let counts = self.sender.counts();
         Progress {
             // The word that all is stored may come before the last acknowledgement.
-            bytes: match self.sender.is_done() {
-                true => self.sender.sent(),
-                false => self.sender.released(),
+            bytes: if self.sender.is_done() {
+                self.sender.sent()
+            } else {
+                self.sender.released()
             },
             // What it got past without sending it.
             resumed: self
@@ -406,7 +376,7 @@ impl Sending {
             counts: self.sender.counts(),
             round_trip: self.sender.round_trip(),
             datagram_size: self.sender.datagram_size(),
-            limit: self.sender.limits().most(),
+            limit: self.sender.limits().dominant(),
             backend: self.transport.backend(),
             syscalls: counters.syscalls,
         })

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::event::{Event, Tally};
+use super::event::{ReceiveEvent, Tally};
 use super::job::Job;
 use super::target::Destination;
 use crate::io::{Received, SendQueue, Transmit};
@@ -12,9 +12,9 @@ use crate::protocol::transfer::{
 };
 
 /// Bytes of a stream that are kept when they come too early, and the largest window.
-const MOST: usize = 16 << 20;
+const MAX_WINDOW: usize = 16 << 20;
 
-/// The transfers of one socket, and its door.
+/// The transfers of one socket, and its listener.
 pub(super) struct Sessions {
     pub(super) jobs: Vec<Job>,
     pub(super) tally: Tally,
@@ -46,13 +46,13 @@ impl Sessions {
         }
     }
 
-    /// Takes what came.
-    pub(super) fn take(
+    /// Takes the datagrams of a message.
+    pub(super) fn handle_message(
         &mut self,
         now: Duration,
         message: &Received<'_>,
         send_queue: &mut SendQueue<'_>,
-        on_event: &mut dyn FnMut(&Event<'_>),
+        on_event: &mut dyn FnMut(&ReceiveEvent<'_>),
     ) {
         let peer = message.source();
         for datagram in message.datagrams() {
@@ -60,24 +60,24 @@ impl Sessions {
                 .listener
                 .handle_datagram(now, peer, datagram, &mut self.answer)
             {
-                Incoming::Answer => send_queue.reply(message, &self.answer),
-                Incoming::Nothing(_) => self.tally.foreign += 1,
+                Incoming::Response => send_queue.reply(message, &self.answer),
+                Incoming::Rejected(_) => self.tally.foreign += 1,
                 Incoming::Frame(decoded) => match find(&mut self.jobs, peer, decoded.id) {
-                    Some(job) => job.frame(now, &decoded.frame),
+                    Some(job) => job.handle_frame(now, &decoded.frame),
                     None => {
                         self.tally.foreign += 1;
-                        if self.listener.unknown(&decoded, &mut self.answer) {
+                        if self.listener.reply_to_unknown(&decoded, &mut self.answer) {
                             send_queue.reply(message, &self.answer);
                         }
                     }
                 },
                 Incoming::Open(id, open) => match find(&mut self.jobs, peer, id) {
-                    Some(job) => job.frame(now, &Frame::Open(open)),
+                    Some(job) => job.handle_frame(now, &Frame::Open(open)),
                     None => {
                         let is_busy = self.is_busy();
                         if let Err(reason) = self.begin(now, id, &open, message, on_event) {
                             let (code, reason) = (Code::Refused, reason.as_str());
-                            on_event(&Event::Refused {
+                            on_event(&ReceiveEvent::Refused {
                                 peer,
                                 reason,
                                 is_busy,
@@ -105,7 +105,7 @@ impl Sessions {
         id: u64,
         open: &Open<'_>,
         message: &Received<'_>,
-        on_event: &mut dyn FnMut(&Event<'_>),
+        on_event: &mut dyn FnMut(&ReceiveEvent<'_>),
     ) -> Result<(), String> {
         if self.is_busy() {
             return Err("it is busy with other transfers".to_owned());
@@ -113,14 +113,14 @@ impl Sessions {
         let stored = self.destination.store(open, id)?;
         let config = ReceiverConfig {
             window: self.room / (self.jobs.len() as u64 + 1),
-            max_window: MOST,
+            max_window: MAX_WINDOW,
             max_datagram: 65_507,
             timeout: self.timeout,
             kept: stored.kept.clone(),
         };
         let receiver = Receiver::new(now, id, config);
         let job = Job::new(receiver, message, open.size, stored);
-        on_event(&Event::Opened {
+        on_event(&ReceiveEvent::Opened {
             peer: job.peer,
             id,
             name: &job.name,
@@ -132,9 +132,9 @@ impl Sessions {
     }
 
     /// Writes what came, and lets the time pass.
-    pub(super) fn settle(&mut self, now: Duration, is_stopped: bool) {
+    pub(super) fn advance(&mut self, now: Duration, is_stopped: bool) {
         for job in &mut self.jobs {
-            job.settle(now);
+            job.advance(now);
             job.receiver.handle_timeout(now);
             if is_stopped {
                 let reason = "the receiver was interrupted";
@@ -146,16 +146,16 @@ impl Sessions {
     /// Sends what the receivers have to say.
     pub(super) fn transmit(&mut self, now: Duration, send_queue: &mut SendQueue<'_>) {
         for job in &mut self.jobs {
-            while job.receiver.poll_transmit(now, &mut self.answer) {
-                send_queue.queue(&Transmit::new(&self.answer).to(job.peer).from(job.from));
+            while let Some(datagram) = job.receiver.poll_transmit(now) {
+                send_queue.queue(&Transmit::new(datagram).to(job.peer).from(job.from));
             }
         }
         // An acknowledgement that cannot be sent is one that is lost.
         let _ = send_queue.flush();
     }
 
-    /// Tells how the transfers are, and forgets those that are over.
-    pub(super) fn tell(&mut self, is_time: bool, on_event: &mut dyn FnMut(&Event<'_>)) {
+    /// Reports how the transfers are, and forgets those that are over.
+    pub(super) fn report(&mut self, is_time: bool, on_event: &mut dyn FnMut(&ReceiveEvent<'_>)) {
         let tally = &mut self.tally;
         self.jobs.retain_mut(|job| {
             if let Some(arrived) = job.outcome() {
@@ -163,19 +163,19 @@ impl Sessions {
                     Ok(()) => tally.whole += 1,
                     Err(_) => tally.failed += 1,
                 }
-                on_event(&Event::Ended(arrived));
+                on_event(&ReceiveEvent::Ended(arrived));
             } else if is_time && !job.receiver.is_stored() {
                 let (id, progress) = (job.receiver.id(), job.progress());
-                on_event(&Event::Progress { id, progress });
+                on_event(&ReceiveEvent::Progress { id, progress });
             }
             !job.is_over()
         });
     }
 
     /// The socket's buffer had no room for some datagrams.
-    pub(super) fn overflowed(&mut self) {
+    pub(super) fn on_buffer_overflow(&mut self) {
         for job in &mut self.jobs {
-            job.receiver.overflowed();
+            job.receiver.on_buffer_overflow();
         }
     }
 

@@ -218,9 +218,10 @@ fn settle(file: &File, target: &Target) -> io::Result<()> {
     file.sync_all()?;
     std::fs::rename(&target.part, &target.path)?;
     let folder = target.path.parent().unwrap_or(Path::new("."));
-    let folder = match folder.as_os_str().is_empty() {
-        true => Path::new("."),
-        false => folder,
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
     };
     File::open(folder)?.sync_all()
 }

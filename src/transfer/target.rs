@@ -129,9 +129,10 @@ fn safe_name(name: &str, id: u64) -> String {
         .collect();
     // A name that hides, or that ends as an unfinished file's does, would mislead.
     let clean = clean.trim_start_matches('.');
-    match clean.is_empty() || clean.len() > 240 || clean.ends_with(".part") {
-        true => format!("transfer-{id:016x}"),
-        false => clean.to_owned(),
+    if clean.is_empty() || clean.len() > 240 || clean.ends_with(".part") {
+        format!("transfer-{id:016x}")
+    } else {
+        clean.to_owned()
     }
 }
 

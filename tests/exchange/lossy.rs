@@ -3,12 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fastrand::Rng;
 use udpraw::protocol::Backoff;
 use udpraw::protocol::exchange::{
-    Frame, Ignored, Incoming, Kind, Limits, Outcome, Requester, Responder, Step,
+    Frame, Ignored, Incoming, Kind, Limits, Outcome, Requester, Responder,
 };
 
 const CLIENTS: usize = 20;
@@ -121,7 +121,6 @@ struct End {
 }
 
 fn run(seed: u64, limits: Limits) -> End {
-    let epoch = Instant::now();
     let mut network = Network {
         dice: Rng::with_seed(seed),
         now: Duration::ZERO,
@@ -151,20 +150,15 @@ fn run(seed: u64, limits: Limits) -> End {
             }
             client.id = client.dice.u64(..);
             let text = text(number, client.asked);
-            let step = client
-                .requester
-                .start(
-                    client.id,
-                    text.as_bytes(),
-                    None,
-                    // Datagrams are under way for up to four seconds, so each wait is long.
-                    Some(Duration::from_secs(3_600)),
-                    epoch + network.now,
-                )
+            // Datagrams are under way for up to four seconds, so each wait is long.
+            let limit = Some(Duration::from_secs(3_600));
+            let requester = &mut client.requester;
+            requester
+                .start(network.now, client.id, text.as_bytes(), None, limit)
                 .unwrap();
-            assert!(matches!(step, Step::Send(_)));
             client.asked += 1;
-            network.send(To::Server { from: number }, client.requester.frame());
+            let transmit = requester.poll_transmit(network.now).unwrap();
+            network.send(To::Server { from: number }, transmit.bytes);
             forge(&mut network, number, client.id);
         }
         let deadlines = clients.iter().enumerate();
@@ -173,19 +167,13 @@ fn run(seed: u64, limits: Limits) -> End {
         let Some((deadline, number)) = deadline.min() else {
             break;
         };
-        let deadline = deadline - epoch;
         let arrives = network.way.peek().map(|Reverse((at, ..))| *at);
         if arrives.is_none_or(|at| at > deadline) {
             network.now = deadline;
             let requester = &mut clients[number].requester;
-            assert!(matches!(
-                requester.handle_timeout(epoch + deadline),
-                Step::Send(_)
-            ));
-            network.send(
-                To::Server { from: number },
-                clients[number].requester.frame(),
-            );
+            requester.handle_timeout(deadline);
+            let transmit = requester.poll_transmit(deadline).unwrap();
+            network.send(To::Server { from: number }, transmit.bytes);
             continue;
         }
         let Some(Reverse((at, _, to, bytes))) = network.way.pop() else {
@@ -199,7 +187,7 @@ fn run(seed: u64, limits: Limits) -> End {
                     Incoming::Request(pending, text) => {
                         let times = done.entry(pending.id()).or_insert(0);
                         *times += 1;
-                        server.answer(pending, &reply(text, *times), &mut answer);
+                        server.reply(pending, &reply(text, *times), &mut answer);
                     }
                     Incoming::Repeat { .. } => {}
                     // A changed byte, and nothing else.
@@ -217,9 +205,8 @@ fn run(seed: u64, limits: Limits) -> End {
             }
             To::Client { to, from_server } => {
                 let client = &mut clients[to];
-                let outcome = client
-                    .requester
-                    .handle_datagram(from_server, &bytes, epoch + at);
+                let requester = &mut client.requester;
+                let outcome = requester.handle_datagram(at, from_server, &bytes);
                 if let Outcome::Reply {
                     payload,
                     round_trip,

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fastrand::Rng;
 use udpraw::protocol::Backoff;
-use udpraw::protocol::exchange::{Incoming, Limits, Outcome, Requester, Responder, Step};
+use udpraw::protocol::exchange::{Incoming, Limits, Outcome, Requester, Responder};
 use udpraw::protocol::impairment::{Direction, Flow, Link};
 
 /// The line that took more than 200 s, and left requests unanswered.
@@ -65,7 +65,6 @@ struct Network {
     /// How often each request was done.
     done: HashMap<u64, u32>,
     requester: Requester,
-    epoch: Instant,
     now: Duration,
     arrived: Vec<Vec<u8>>,
     answer: Vec<u8>,
@@ -79,15 +78,10 @@ impl Network {
             server: Responder::new(Limits::default()),
             done: HashMap::new(),
             requester: Requester::new(Backoff::Rfc9002),
-            epoch: Instant::now(),
             now: Duration::ZERO,
             arrived: Vec::new(),
             answer: Vec::new(),
         }
-    }
-
-    fn at(&self) -> Instant {
-        self.epoch + self.now
     }
 
     /// Hands all that has left the way up to the server, and its answers to the way down.
@@ -100,7 +94,7 @@ impl Network {
             {
                 Incoming::Request(pending, text) => {
                     *self.done.entry(pending.id()).or_default() += 1;
-                    self.server.answer(pending, text, &mut self.answer);
+                    self.server.reply(pending, text, &mut self.answer);
                 }
                 Incoming::Repeat { .. } => {}
                 other => panic!("{other:?}"),
@@ -110,54 +104,47 @@ impl Network {
         }
     }
 
-    fn send(&mut self) {
+    /// Sends the attempt that is due; says whether one was.
+    fn transmit(&mut self) -> bool {
         let mut requests = Vec::new();
-        let frame = self.requester.frame().to_vec();
-        self.up.send(self.now, &frame, &mut requests);
+        let Some(transmit) = self.requester.poll_transmit(self.now) else {
+            return false;
+        };
+        self.up.send(self.now, transmit.bytes, &mut requests);
         self.serve(requests);
+        true
     }
 
-    /// Goes on to the next event: `None` where nothing is left to happen, or what the requester does next.
-    fn step(&mut self) -> Option<Step> {
-        let deadline = self.requester.poll_timeout()? - self.epoch;
+    /// Goes on to the next deadline, if there is one.
+    fn step(&mut self) -> Option<()> {
+        let deadline = self.requester.poll_timeout()?;
         let due = [self.up.link.poll_timeout(), self.down.link.poll_timeout()];
         self.now = due.into_iter().flatten().fold(deadline, Duration::min);
         let mut requests = Vec::new();
         self.up.poll_transmit(self.now, &mut requests);
         self.serve(requests);
         self.down.poll_transmit(self.now, &mut self.arrived);
-        match self.now == deadline {
-            true => Some(self.requester.handle_timeout(self.at())),
-            false => Some(Step::Wait),
-        }
+        self.requester.handle_timeout(self.now);
+        Some(())
     }
 
     /// Makes one request: whether it was answered.
     fn ask(&mut self, id: u64, end: &mut End) -> bool {
         let text = id.to_be_bytes();
-        let mut step = self
-            .requester
-            .start(id, &text, None, None, self.at())
-            .unwrap();
+        let started = self.requester.start(self.now, id, &text, None, None);
+        started.unwrap();
         let mut last: Option<Duration> = None;
         loop {
-            match step {
-                Step::Send(_) => {
-                    let smoothed = self.requester.estimate().smoothed();
-                    if let (Some(last), Some(smoothed)) = (last.replace(self.now), smoothed) {
-                        let gap = (self.now - last).as_secs_f64() / smoothed.as_secs_f64();
-                        end.closest = end.closest.min(gap);
-                    }
-                    end.sent += 1;
-                    self.send();
+            if self.transmit() {
+                let smoothed = self.requester.estimate().smoothed();
+                if let (Some(last), Some(smoothed)) = (last.replace(self.now), smoothed) {
+                    let gap = (self.now - last).as_secs_f64() / smoothed.as_secs_f64();
+                    end.closest = end.closest.min(gap);
                 }
-                Step::Wait => {}
-                Step::GiveUp => return false,
+                end.sent += 1;
             }
             for bytes in std::mem::take(&mut self.arrived) {
-                let outcome = self
-                    .requester
-                    .handle_datagram(true, &bytes, self.epoch + self.now);
+                let outcome = self.requester.handle_datagram(self.now, true, &bytes);
                 if let Outcome::Reply {
                     payload,
                     round_trip,
@@ -169,10 +156,9 @@ impl Network {
                     return true;
                 }
             }
-            let Some(next) = self.step() else {
+            if self.step().is_none() {
                 return false;
-            };
-            step = next;
+            }
         }
     }
 }

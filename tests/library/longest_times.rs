@@ -12,7 +12,7 @@ use udpraw::probe::{self, Payload};
 use udpraw::protocol::RttEstimator;
 use udpraw::protocol::impairment::{Direction, Flow, Link, Profile};
 use udpraw::relay::{self, Relay};
-use udpraw::transfer::{Input, ReceiveConfig, Receiving, SendConfig, Target, send};
+use udpraw::transfer::{Input, ReceiveConfig, Receiving, SendConfig, Sending, Target};
 
 const LONGEST: Duration = Duration::MAX;
 static NEVER: AtomicBool = AtomicBool::new(false);
@@ -43,17 +43,13 @@ fn a_transfer_without_a_timeout() {
     );
     (config.timeout, config.patience) = (LONGEST, Some(LONGEST));
     let mut receiving = Receiving::new(config).unwrap();
-    let mut config = SendConfig::new(vec![receiving.address().unwrap()]);
-    config.timeout = LONGEST;
-    let received = thread::spawn(move || receiving.run(&NEVER, &mut |_| ()).unwrap());
     let file = File::open(env!("CARGO_MANIFEST_DIR").to_owned() + "/Cargo.toml").unwrap();
-    let sent = send(
-        Input::from_fd(file.into(), "it"),
-        &config,
-        &NEVER,
-        &mut |_| (),
-    )
-    .unwrap();
+    let input = Input::from_fd(file.into(), "it");
+    let mut config = SendConfig::new(input, vec![receiving.address().unwrap()]);
+    config.timeout = LONGEST;
+    let received = thread::spawn(move || receiving.run(&NEVER, |_| Ok::<(), Error>(())).unwrap());
+    let mut sending = Sending::new(config).unwrap();
+    let sent = sending.run(&NEVER, |_| Ok::<(), Error>(())).unwrap();
     assert!(sent.outcome.is_ok(), "{sent:?}");
     received.join().unwrap();
 }
@@ -86,9 +82,10 @@ fn a_request() {
         let mut is_answered = false;
         let asked = client.ask(b"?", &NEVER, |event| {
             is_answered |= matches!(event, client::Event::Replied(_));
-            match is_answered && is_group {
-                true => Err(Error::invalid("wait", "on", "it is enough")),
-                false => Ok(()),
+            if is_answered && is_group {
+                Err(Error::invalid("wait", "on", "it is enough"))
+            } else {
+                Ok(())
             }
         });
         assert!(is_answered);
@@ -135,6 +132,6 @@ fn an_estimate() {
     let mut estimate = RttEstimator::default();
     for sample in [LONGEST, Duration::ZERO, LONGEST, LONGEST] {
         estimate.sample(sample);
-        assert!(estimate.timeout() <= RttEstimator::MOST);
+        assert!(estimate.timeout() <= RttEstimator::MAX_TIMEOUT);
     }
 }

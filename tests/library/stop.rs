@@ -69,12 +69,10 @@ fn a_waker_ends_what_waits_for_ever() {
         Backend::Offload,
         Backend::Uring,
     ] {
-        let config = ServerConfig {
-            backend: BackendChoice::Only(backend),
-            // Not the plain loop, on `single` either.
-            transport: TransportConfig::default(),
-            ..ServerConfig::default()
-        };
+        let mut config = ServerConfig::default();
+        config.backend = BackendChoice::Only(backend);
+        // Not the plain loop, on `single` either.
+        config.transport = TransportConfig::default();
         let mut server = match Server::new(vec![endpoint()], config) {
             Ok(server) => server,
             // A kernel may lack the backend.
@@ -101,16 +99,14 @@ fn a_waker_ends_what_waits_for_ever() {
     let mut receiving = Receiving::new(ReceiveConfig::new(loopback(), target)).unwrap();
     let waker = receiving.waker().unwrap();
     ends_when_woken(waker, |stop| {
-        receiving.run(stop, &mut |_| {}).unwrap();
+        receiving.run(stop, |_| Ok::<(), Error>(())).unwrap();
     });
 }
 
 #[test]
 fn a_server_with_a_waker_serves_as_before() {
-    let behaviour = Behaviour {
-        count: Some(2),
-        ..Behaviour::default()
-    };
+    let mut behaviour = Behaviour::default();
+    behaviour.count = Some(2);
     let mut server = Server::new(vec![listen(loopback(), []).unwrap()], behaviour).unwrap();
     let _waker = server.waker().unwrap();
     let client = Endpoint::builder().bind(loopback()).unwrap();
@@ -126,10 +122,8 @@ fn signals_and_timers_stay_the_programs() {
     let before = dispositions();
     let during = |what: &str| assert_eq!(dispositions(), before, "{what}");
     let stop = AtomicBool::new(false);
-    let behaviour = Behaviour {
-        count: Some(2),
-        ..Behaviour::default()
-    };
+    let mut behaviour = Behaviour::default();
+    behaviour.count = Some(2);
     let mut server = Server::new(vec![listen(loopback(), []).unwrap()], behaviour).unwrap();
     let address = server.addresses()[0];
     thread::scope(|scope| {
@@ -158,21 +152,17 @@ fn signals_and_timers_stay_the_programs() {
         }
         serving.join().unwrap().unwrap();
     });
-    let config = RelayConfig {
-        duration: Some(Duration::from_millis(20)),
-        ..RelayConfig::new(loopback(), address)
-    };
+    let mut config = RelayConfig::new(loopback(), address);
+    config.duration = Some(Duration::from_millis(20));
     let mut relay = Relay::new(config).unwrap();
     relay.run(&stop, |_| Ok::<(), Error>(())).unwrap();
     during("relay");
-    let config = bench::Config {
-        scenarios: vec![Scenario::Sink],
-        backends: vec![(Backend::Single, Backend::Single)],
-        sizes: vec![64],
-        time: Duration::from_millis(2),
-        trials: 1,
-        ..bench::Config::default()
-    };
+    let mut config = bench::Config::default();
+    config.scenarios = vec![Scenario::Sink];
+    config.backends = vec![(Backend::Single, Backend::Single)];
+    config.sizes = vec![64];
+    config.time = Duration::from_millis(2);
+    config.trials = 1;
     let mut bench = Bench::new(config).unwrap();
     let measured = bench.run(&stop, |_| {
         during("bench");
@@ -186,7 +176,8 @@ fn signals_and_timers_stay_the_programs() {
     };
     let mut config = ReceiveConfig::new(loopback(), target);
     config.patience = Some(Duration::from_millis(10));
-    let received = Receiving::new(config).unwrap().run(&stop, &mut |_| {});
+    let mut receiving = Receiving::new(config).unwrap();
+    let received = receiving.run(&stop, |_| Ok::<(), Error>(()));
     assert_eq!(received.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
     during("receive");
 }

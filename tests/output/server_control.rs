@@ -265,7 +265,7 @@ fn mark_and_priority() {
         assert_eq!(*shown.control("mark"), json!(0x17));
         shown.has("mark 0x17");
         let on = udpraw::socket::Endpoint::builder()
-            .option("SO_RCVPRIORITY=on".parse().expect("an option"))
+            .options(["SO_RCVPRIORITY=on".parse().expect("an option")])
             .bind("127.0.0.1:0".parse().expect("an address"));
         if on.is_err() {
             skip("SO_RCVPRIORITY is there since Linux 6.14");

@@ -117,9 +117,10 @@ fn each_receiver_of_a_copy_is_named() {
 
 /// Whether a datagram has come; one that must is waited for.
 fn has_got(socket: &Socket, must: bool) -> bool {
-    let flags = match must {
-        true => MsgFlags::empty(),
-        false => MsgFlags::MSG_DONTWAIT,
+    let flags = if must {
+        MsgFlags::empty()
+    } else {
+        MsgFlags::MSG_DONTWAIT
     };
     if must {
         socket

@@ -16,15 +16,13 @@ fn allocations_of(impairments: &str) -> usize {
     let bind = || Endpoint::builder().bind("127.0.0.1:0".parse().unwrap());
     let open = |endpoint| Transport::open(endpoint, BackendChoice::Auto, TransportConfig::bulk());
     let target = open(bind().unwrap()).unwrap();
-    let config = Config {
-        up: impairments.parse().unwrap(),
-        down: impairments.parse().unwrap(),
-        interval: Some(Duration::from_millis(1)),
-        ..Config::new(
-            "127.0.0.1:0".parse().unwrap(),
-            target.endpoint().local_address().unwrap(),
-        )
-    };
+    let mut config = Config::new(
+        "127.0.0.1:0".parse().unwrap(),
+        target.endpoint().local_address().unwrap(),
+    );
+    config.up = impairments.parse().unwrap();
+    config.down = impairments.parse().unwrap();
+    config.interval = Some(Duration::from_millis(1));
     let mut relay = Relay::new(config).unwrap();
     let (address, stop) = (relay.address(), AtomicBool::new(false));
     let (mut passed, mut half, mut now) = (0, None, 0);

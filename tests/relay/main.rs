@@ -30,9 +30,10 @@ impl Relay {
         let to = to.to_string();
         let words = ["relay", "--json", "--listen", listen, "--to", &to];
         // A bound, so that a test that waits in vain fails.
-        let bound: &[&str] = match arguments.contains(&"--for") {
-            true => &[],
-            false => &["--for", "60s"],
+        let bound: &[&str] = if arguments.contains(&"--for") {
+            &[]
+        } else {
+            &["--for", "60s"]
         };
         let words = words.iter().chain(arguments).chain(bound);
         let mut running = Running::start(udpraw(words));

@@ -154,14 +154,13 @@ fn behaviours() -> Vec<Behaviour> {
     for (reply, exchange) in replies {
         for per_datagram_events in [true, false] {
             for allow_amplification in [false, true] {
-                behaviours.push(Behaviour {
-                    reply: reply.clone(),
-                    allow_bench: true,
-                    allow_amplification,
-                    exchange,
-                    per_datagram_events,
-                    ..Behaviour::default()
-                });
+                let mut behaviour = Behaviour::default();
+                behaviour.reply = reply.clone();
+                behaviour.allow_bench = true;
+                behaviour.allow_amplification = allow_amplification;
+                behaviour.exchange = exchange;
+                behaviour.per_datagram_events = per_datagram_events;
+                behaviours.push(behaviour);
             }
         }
     }
@@ -197,12 +196,10 @@ fn compare(seed: u64, behaviour: &Behaviour) {
     }
     for backend in Backend::ALL {
         for workers in [1, 2] {
-            let config = Config {
-                backend: BackendChoice::Only(backend),
-                // Not the plain loop, on `single` either.
-                transport: TransportConfig::default(),
-                ..behaviour.clone().into()
-            };
+            let mut config = Config::from(behaviour.clone());
+            config.backend = BackendChoice::Only(backend);
+            // Not the plain loop, on `single` either.
+            config.transport = TransportConfig::default();
             let Some(mut done) = run(&clients, &traffic, config, workers) else {
                 continue;
             };

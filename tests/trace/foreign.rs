@@ -52,9 +52,10 @@ fn by_socket(trace: &str) -> Vec<Vec<String>> {
     for line in about_sockets(&joined(trace)) {
         // strace knows no name for IP_PMTUDISC_OMIT.
         let line = without_strings(&line).replace("[5 /* omit */]", "[5]");
-        let line = match is_named_by_us(&line) {
-            true => line.splitn(4, ", ").take(3).collect::<Vec<_>>().join(", "),
-            false => line,
+        let line = if is_named_by_us(&line) {
+            line.splitn(4, ", ").take(3).collect::<Vec<_>>().join(", ")
+        } else {
+            line
         };
         let Some((name, rest)) = line.split_once('(') else {
             continue;

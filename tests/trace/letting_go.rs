@@ -258,16 +258,15 @@ fn the_reason_of_a_refusal_is_the_true_one() {
     );
     let is_kernel =
         std::fs::read_to_string("/proc/2/comm").is_ok_and(|name| name.starts_with("kthreadd"));
-    match is_kernel && nix::unistd::geteuid().is_root() {
-        true => {
-            let end = finish(&["trace", "-p", "2"]);
-            assert!(
-                end.stderr.contains("a thread of the kernel"),
-                "{}",
-                end.stderr
-            );
-        }
-        false => skip("process 2 is not the kernel's, or this is not root"),
+    if is_kernel && nix::unistd::geteuid().is_root() {
+        let end = finish(&["trace", "-p", "2"]);
+        assert!(
+            end.stderr.contains("a thread of the kernel"),
+            "{}",
+            end.stderr
+        );
+    } else {
+        skip("process 2 is not the kernel's, or this is not root")
     }
 }
 

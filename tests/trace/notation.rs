@@ -59,12 +59,11 @@ fn blank(line: &str, key: &str, digits: usize, is_digit: fn(&char) -> bool) -> S
         let length = after.chars().take_while(is_digit).count();
         text.push_str(before);
         text.push_str(key);
-        rest = match length >= digits {
-            true => {
-                text.push('N');
-                &after[length..]
-            }
-            false => after,
+        rest = if length >= digits {
+            text.push('N');
+            &after[length..]
+        } else {
+            after
         };
     }
     text + rest

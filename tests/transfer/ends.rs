@@ -149,17 +149,14 @@ impl Recv {
     pub fn run(command: Command) -> Self {
         let is_json = command.get_args().any(|word| word == "--json");
         let mut process = Process::start(command);
-        let address = match is_json {
-            true => {
-                let at = process.event()["at"].clone();
-                let ip = at["address"].as_str().expect("it").parse().expect("it");
-                SocketAddr::new(ip, at["port"].as_u64().expect("it") as u16)
-            }
-            false => {
-                let mut line = String::new();
-                process.stderr.read_line(&mut line).expect("UTF-8");
-                common::listening(line.trim_end())
-            }
+        let address = if is_json {
+            let at = process.event()["at"].clone();
+            let ip = at["address"].as_str().expect("it").parse().expect("it");
+            SocketAddr::new(ip, at["port"].as_u64().expect("it") as u16)
+        } else {
+            let mut line = String::new();
+            process.stderr.read_line(&mut line).expect("UTF-8");
+            common::listening(line.trim_end())
         };
         Self { process, address }
     }

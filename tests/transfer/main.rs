@@ -5,6 +5,7 @@ mod common;
 mod ends;
 mod failures;
 mod hostile;
+mod observers;
 mod relayed;
 mod resume;
 mod simulator;

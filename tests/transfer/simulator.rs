@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use udpraw::protocol::congestion::Cubic;
 use udpraw::protocol::impairment::{Direction, Flow, Link, Profile};
 use udpraw::protocol::transfer::{
-    Code, Digest, Failure, Incoming, Listener, Receiver, ReceiverConfig, Run, Sender, SenderConfig,
+    Code, Digest, Failure, Incoming, Listener, Receiver, ReceiverConfig, Sender, SenderConfig,
 };
 
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -50,7 +50,7 @@ struct World<'a> {
     up: Way,
     down: Way,
     /// The most datagrams that the sender kept in mind.
-    remembered: usize,
+    tracked: usize,
 }
 
 impl<'a> World<'a> {
@@ -72,7 +72,7 @@ impl<'a> World<'a> {
             got: Vec::new(),
             up: Way::new(up.parse().expect(up), seed, Direction::Up),
             down: Way::new(down.parse().expect(down), seed, Direction::Down),
-            remembered: 0,
+            tracked: 0,
         }
     }
 
@@ -84,7 +84,7 @@ impl<'a> World<'a> {
             .listener
             .handle_datagram(self.now, source, bytes, &mut answer)
         {
-            Incoming::Answer => {
+            Incoming::Response => {
                 assert!(
                     answer.len() <= bytes.len(),
                     "an answer longer than its question"
@@ -111,21 +111,21 @@ impl<'a> World<'a> {
                     receiver.handle_frame(self.now, &decoded.frame, &mut self.got);
                 }
             }
-            Incoming::Nothing(_) => {}
+            Incoming::Rejected(_) => {}
         }
         self.receiver_speaks();
     }
 
     fn receiver_speaks(&mut self) {
-        let mut answer = Vec::new();
         while let Some(receiver) = &mut self.receiver {
-            if receiver.is_whole() {
-                receiver.stored(self.now);
+            if receiver.is_complete() {
+                receiver.on_stored(self.now);
             }
-            if !receiver.poll_transmit(self.now, &mut answer) {
+            let Some(datagram) = receiver.poll_transmit(self.now) else {
                 break;
-            }
-            self.send_down(&answer);
+            };
+            let datagram = datagram.to_vec();
+            self.send_down(&datagram);
         }
     }
 
@@ -136,18 +136,19 @@ impl<'a> World<'a> {
     }
 
     fn sender_speaks(&mut self) {
-        let (mut run, mut datagrams) = (Run::default(), Vec::new());
-        while self.sender.poll_transmit(self.now, &self.stream, &mut run) {
+        let mut datagrams = Vec::new();
+        while let Some(run) = self.sender.poll_transmit(self.now, &self.stream) {
             run.copy(&self.stream, &mut datagrams);
             assert!(datagrams.len() == run.length() && run.length() <= 65_507);
             assert_eq!(datagrams.len().div_ceil(run.segment_size()), run.count());
-            for datagram in datagrams.chunks(run.segment_size()) {
+            let segment_size = run.segment_size();
+            for datagram in datagrams.chunks(segment_size) {
                 if self.up.handle_datagram(self.now, datagram) {
                     self.arrives_up(datagram);
                 }
             }
         }
-        self.remembered = self.remembered.max(self.sender.remembered());
+        self.tracked = self.tracked.max(self.sender.tracked());
     }
 
     /// One step in time; `false` when nothing will ever happen again.
@@ -267,9 +268,9 @@ fn a_stream_survives_any_network() {
         world.assert_whole();
         let most = 4 * MOST / 1_200 + 10_000;
         assert!(
-            world.remembered < most,
-            "seed {seed}: {} remembered",
-            world.remembered
+            world.tracked < most,
+            "seed {seed}: {} tracked",
+            world.tracked
         );
     }
 }

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use udpraw::transfer::{Input, SendConfig, send};
+use udpraw::error::Error;
+use udpraw::transfer::{Input, SendConfig, Sending};
 
 use crate::{Recv, Send, folder_with, stream, text};
 
@@ -77,10 +78,12 @@ fn each_address_is_tried_until_one_answers() {
     let closed = crate::common::socket().local_addr().expect("it");
     let silent = crate::common::socket();
     let silent = (silent.local_addr().expect("it"), silent);
-    let mut config = SendConfig::new(vec![closed, silent.0, recv.address]);
+    let input = Input::open(&source).expect("it");
+    let mut config = SendConfig::new(input, vec![closed, silent.0, recv.address]);
     config.timeout = Duration::from_millis(300);
-    let (input, stop) = (Input::open(&source).expect("it"), AtomicBool::new(false));
-    let sent = send(input, &config, &stop, &mut |_| {}).expect("no error of this end");
+    let mut sending = Sending::new(config).expect("an address");
+    let sent = sending.run(&AtomicBool::new(false), |_| Ok::<(), Error>(()));
+    let sent = sent.expect("no error of this end");
     assert_eq!((sent.outcome, sent.destination), (Ok(()), recv.address));
     recv.finish().is(0, "received source from ('127.0.0.1'");
     assert_eq!(fs::read(target).expect("it"), b"hello");

@@ -151,22 +151,22 @@ impl BenchArguments {
             (_, send, []) => cross(&named(send)?, &all(&mut missing)?),
             (_, send, receive) => cross(&named(send)?, &named(receive)?),
         };
-        let defaults = Config::default();
-        let config = Config {
-            scenarios: self.only.map_or(defaults.scenarios, |only| vec![only]),
-            backends,
-            sizes: self.size.iter().map(|size| clamped(*size)).collect(),
-            outstanding: self.outstanding.clone(),
-            flows: self.flows,
-            time: self.time,
-            trials: self.trials,
-            cpus: self.cpus.or(defaults.cpus),
-            family: if self.ipv6 { Family::V6 } else { Family::V4 },
-            spin: self.spin,
-            flood: self.flood,
-            buffers: (self.rcvbuf, self.sndbuf),
-            server: self.server.as_deref().map(server).transpose()?,
-        };
+        let mut config = Config::default();
+        if let Some(only) = self.only {
+            config.scenarios = vec![only];
+        }
+        config.backends = backends;
+        config.sizes = self.size.iter().map(|size| clamped(*size)).collect();
+        config.outstanding = self.outstanding.clone();
+        config.flows = self.flows;
+        config.time = self.time;
+        config.trials = self.trials;
+        config.cpus = self.cpus.or(config.cpus);
+        config.family = if self.ipv6 { Family::V6 } else { Family::V4 };
+        config.spin = self.spin;
+        config.flood = self.flood;
+        config.buffers = (self.rcvbuf, self.sndbuf);
+        config.server = self.server.as_deref().map(server).transpose()?;
         config.check()?;
         Ok((config, missing))
     }

@@ -169,23 +169,21 @@ impl ClientArguments {
             .as_ref()
             .map(|local| local_address(local, family))
             .transpose()?;
-        let default = Config::new(server);
-        Ok(Config {
-            local,
-            settings: self.socket.settings(family)?,
-            connect: self.connect,
-            promiscuous: self.promiscuous,
-            group: default.group || self.socket.broadcast,
-            exchange: self.exchange,
-            backoff: self.backoff.unwrap_or(if self.exchange {
-                Backoff::Rfc9002
-            } else {
-                default.backoff
-            }),
-            tries: self.tries,
-            timeout: self.timeout,
-            ..default
-        })
+        let mut config = Config::new(server);
+        config.local = local;
+        config.settings = self.socket.settings(family)?;
+        config.connect = self.connect;
+        config.promiscuous = self.promiscuous;
+        config.group |= self.socket.broadcast;
+        config.exchange = self.exchange;
+        config.backoff = self.backoff.unwrap_or(if self.exchange {
+            Backoff::Rfc9002
+        } else {
+            config.backoff
+        });
+        config.tries = self.tries;
+        config.timeout = self.timeout;
+        Ok(config)
     }
 
     /// The pause between two requests.

@@ -165,14 +165,13 @@ impl ProbeArguments {
                 targets.push(Target::new(address, payload));
             }
         }
-        Ok(Config {
-            rounds: self.count,
-            interval: self.interval,
-            backoff: self.backoff,
-            tries: self.tries,
-            timeout: self.timeout,
-            rate: self.rate,
-            ..Config::new(targets)
-        })
+        let mut config = Config::new(targets);
+        config.rounds = self.count;
+        config.interval = self.interval;
+        config.backoff = self.backoff;
+        config.tries = self.tries;
+        config.timeout = self.timeout;
+        config.rate = self.rate;
+        Ok(config)
     }
 }

@@ -111,16 +111,14 @@ impl RecvArguments {
         let port = udpraw::services::resolve_port(&self.port)?;
         let address: SocketAddr = self.family.resolve(&self.bind, port)?.swap_remove(0);
         let target = self.target(is_json)?;
-        let default = ReceiveConfig::new(address, target);
-        Ok(ReceiveConfig {
-            resume: self.resume,
-            count: self.count.or(default.count),
-            timeout: self.timeout,
-            patience: self.wait,
-            options: self.socket.settings(Family::of(address))?,
-            choice: self.io,
-            ..default
-        })
+        let mut config = ReceiveConfig::new(address, target);
+        config.resume = self.resume;
+        config.count = self.count.or(config.count);
+        config.timeout = self.timeout;
+        config.patience = self.wait;
+        config.options = self.socket.settings(Family::of(address))?;
+        config.choice = self.io;
+        Ok(config)
     }
 
     fn target(&self, is_json: bool) -> Result<Target> {

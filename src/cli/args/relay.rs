@@ -214,21 +214,20 @@ impl RelayArguments {
         }
         let (to, alternatives) = targets(&self.to)?;
         let second = is_watched.then_some(Duration::from_secs(1));
-        Ok(Config {
-            alternatives,
-            up,
-            down,
-            seed: self.seed.unwrap_or_else(|| fastrand::u64(..1_000_000)),
-            replay,
-            max_flows: self.max_flows,
-            idle: self.idle,
-            choice: self.io,
-            duration: self.duration,
-            count: self.count,
-            interval: self.stats.or(second),
-            per_datagram_events: self.log.is_some(),
-            ..Config::new(whole_address(&self.listen)?, to)
-        })
+        let mut config = Config::new(whole_address(&self.listen)?, to);
+        config.alternatives = alternatives;
+        config.up = up;
+        config.down = down;
+        config.seed = self.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
+        config.replay = replay;
+        config.max_flows = self.max_flows;
+        config.idle = self.idle;
+        config.choice = self.io;
+        config.duration = self.duration;
+        config.count = self.count;
+        config.interval = self.stats.or(second);
+        config.per_datagram_events = self.log.is_some();
+        Ok(config)
     }
 }
 

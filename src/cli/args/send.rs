@@ -96,7 +96,7 @@ impl SendArguments {
     }
 
     /// What to send.
-    pub(crate) fn input(&self) -> Result<Input> {
+    fn input(&self) -> Result<Input> {
         if !self.is_stdin() {
             return Input::open(&self.file);
         }
@@ -105,7 +105,7 @@ impl SendArguments {
         Ok(Input::from_fd(stdin, "standard input"))
     }
 
-    /// Where to send it, and how.
+    /// What to send, where to, and how.
     pub(crate) fn config(&self) -> Result<SendConfig> {
         let destinations = self.destinations()?;
         // Options are those of one family, and so are the addresses where options are asked for.
@@ -115,7 +115,7 @@ impl SendArguments {
             .map(|family| Ok((family, self.socket.settings(family)?)))
             .collect::<Result<_>>()?;
         let first = destinations.first().map(|to| Family::of(*to));
-        let mut config = SendConfig::new(destinations);
+        let mut config = SendConfig::new(self.input()?, destinations);
         let same = |list: &[_]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         if let [(_, v4), (_, v6)] = &families[..]
             && same(v4) != same(v6)

@@ -209,14 +209,14 @@ impl ServerArguments {
                     .with_remedy("add --reply none"),
             );
         }
-        Ok(Behaviour {
-            reply,
-            drop,
-            count: self.count,
-            allow_bench: self.backend.allow_bench,
-            allow_amplification: self.allow_amplification,
-            exchange: self.exchange.then(Limits::default),
-            per_datagram_events: !self.quiet,
-        })
+        let mut behaviour = Behaviour::default();
+        behaviour.reply = reply;
+        behaviour.drop = drop;
+        behaviour.count = self.count;
+        behaviour.allow_bench = self.backend.allow_bench;
+        behaviour.allow_amplification = self.allow_amplification;
+        behaviour.exchange = self.exchange.then(Limits::default);
+        behaviour.per_datagram_events = !self.quiet;
+        Ok(behaviour)
     }
 }

@@ -114,16 +114,16 @@ impl TraceArguments {
     pub(crate) fn config(&self, explains: bool, json: bool) -> Config {
         let is_straces = self.output.is_some() && !json;
         let kind = if is_straces { Only::All } else { Only::Udp };
-        Config {
-            follow: self.follow || !self.no_follow,
-            bytes: self.bytes as usize,
-            only_udp: self.only.unwrap_or(kind) == Only::Udp,
-            max_tracees: match self.max_processes {
-                None if self.pid.is_some() => None,
-                most => Some(most.unwrap_or(MOST) as usize),
-            },
-            ask: explains || self.diagram || json,
-            overlaps: is_straces && !explains,
-        }
+        let mut config = Config::default();
+        config.follow = self.follow || !self.no_follow;
+        config.bytes = self.bytes as usize;
+        config.only_udp = self.only.unwrap_or(kind) == Only::Udp;
+        config.max_tracees = match self.max_processes {
+            None if self.pid.is_some() => None,
+            most => Some(most.unwrap_or(MOST) as usize),
+        };
+        config.ask = explains || self.diagram || json;
+        config.overlaps = is_straces && !explains;
+        config
     }
 }

@@ -20,9 +20,10 @@ pub(crate) fn run(arguments: BenchArguments, output: &mut Output) -> Outcome {
     let mut bench = Bench::new(config.clone())?;
     let found = unread(bench.run(stop, |event: &Event<'_>| {
         if let Event::Tried(trial) = event {
-            match trial.is_sound() {
-                true => sound += 1,
-                false => unsound += 1,
+            if trial.is_sound() {
+                sound += 1
+            } else {
+                unsound += 1
             }
         }
         report.event(event).map_err(Failure::from)

@@ -35,9 +35,10 @@ fn bytes(arguments: &ProbeArguments) -> Result<Option<Vec<u8>>> {
     let Some(text) = &arguments.payload else {
         return Ok(None);
     };
-    let bytes = match arguments.hex {
-        true => unhex(text.as_bytes())?,
-        false => text.clone().into_bytes(),
+    let bytes = if arguments.hex {
+        unhex(text.as_bytes())?
+    } else {
+        text.clone().into_bytes()
     };
     let most = Family::V4.largest_payload();
     if bytes.len() > most {

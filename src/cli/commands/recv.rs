@@ -2,7 +2,7 @@
 
 use std::os::fd::AsRawFd;
 
-use udpraw::transfer::{Event, Receiving};
+use udpraw::transfer::{ReceiveEvent, Receiving};
 
 use crate::cli::args::recv::RecvArguments;
 use crate::cli::exit::Outcome;
@@ -24,6 +24,9 @@ pub(crate) fn run(arguments: RecvArguments, output: &mut Output) -> Outcome {
     let mut report = Report::new(output, arguments.quiet);
     let fd = receiving.endpoint().as_raw_fd();
     report.listening(fd, receiving.address()?)?;
-    let received = receiving.run(stop, &mut |event: &Event<'_>| report.event(event));
+    let received = receiving.run(stop, |event: &ReceiveEvent<'_>| {
+        report.event(event);
+        Ok(())
+    });
     report.end(received)
 }

@@ -259,9 +259,10 @@ fn outcome(trial: &Trial) -> String {
             format!("too big ({by} says {mtu})")
         }
     };
-    match trial.may_fragment {
-        true => format!("{outcome} in fragments"),
-        false => outcome,
+    if trial.may_fragment {
+        format!("{outcome} in fragments")
+    } else {
+        outcome
     }
 }
 

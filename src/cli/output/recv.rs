@@ -9,7 +9,7 @@ use std::path::Path;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use udpraw::error::{Error, Result};
-use udpraw::transfer::{Arrived, Event, Tally};
+use udpraw::transfer::{Arrived, ReceiveEvent, Tally};
 
 use super::envelope::JsonEvent;
 use super::python::Tuple;
@@ -93,7 +93,7 @@ impl<'a> From<&'a Arrived> for Account<'a> {
             digest: format!("{:032x}", arrived.digest),
             duplicates: counts.duplicates,
             repeated: counts.repeated,
-            early: counts.early,
+            early: counts.reordered,
             acknowledgements: counts.acknowledgements,
         }
     }
@@ -137,9 +137,9 @@ impl<'a> Report<'a> {
     }
 
     /// What happened.
-    pub(crate) fn event(&mut self, event: &Event<'_>) {
+    pub(crate) fn event(&mut self, event: &ReceiveEvent<'_>) {
         match event {
-            Event::Opened {
+            ReceiveEvent::Opened {
                 peer,
                 id,
                 name,
@@ -162,7 +162,7 @@ impl<'a> Report<'a> {
                 bar.reset_eta();
                 self.running.insert(*id, bar);
             }
-            Event::Progress { id, progress } => {
+            ReceiveEvent::Progress { id, progress } => {
                 if let Some(bar) = self.running.get(id) {
                     bar.set_position(progress.bytes);
                 }
@@ -176,8 +176,8 @@ impl<'a> Report<'a> {
                     });
                 }
             }
-            Event::Ended(arrived) => self.ended(arrived),
-            Event::Refused {
+            ReceiveEvent::Ended(arrived) => self.ended(arrived),
+            ReceiveEvent::Refused {
                 peer,
                 reason,
                 is_busy,
@@ -201,6 +201,7 @@ impl<'a> Report<'a> {
                 let Self { bars, output, .. } = self;
                 bars.pause(|| output.note_after(unreported, line));
             }
+            _ => {}
         }
     }
 
@@ -241,7 +242,7 @@ impl<'a> Report<'a> {
             "{} came twice, {} for nothing, {} early; {}",
             count(counts.duplicates, "datagram", "datagrams"),
             counts.repeated,
-            counts.early,
+            counts.reordered,
             count(
                 counts.acknowledgements,
                 "acknowledgement",
@@ -299,11 +300,13 @@ impl<'a> Report<'a> {
             });
         }
         let Self { bars, output, .. } = self;
-        bars.pause(|| match is_ours {
-            true => output.error(message),
-            // Its reader had enough, as head has: that is no news to it.
-            false if is_reader_gone || output.is_json() => {}
-            false => output.talk(message),
+        bars.pause(|| {
+            if is_ours {
+                output.error(message);
+            } else if !is_reader_gone && !output.is_json() {
+                // A reader that had enough, as head has, needs no message.
+                output.talk(message);
+            }
         });
     }
 

@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use udpraw::error::{Error, Result, describe_errno};
 use udpraw::protocol::transfer::{Code, Failure, Limit};
-use udpraw::transfer::{Input, Progress, SendConfig, Sent};
+use udpraw::transfer::{Progress, SendConfig, SendEvent, Sent};
 
 use super::envelope::JsonEvent;
 use super::record::Address;
@@ -74,7 +74,7 @@ impl From<&Sent> for Account {
             retransmitted_bytes: sent.counts.repeated,
             datagrams: sent.counts.datagrams,
             lost: sent.counts.lost,
-            late: sent.counts.late,
+            late: sent.counts.spurious_losses,
             timeouts: sent.counts.timeouts,
             round_trip_us: sent.round_trip.map(|time| time.as_nanos() as f64 / 1e3),
             datagram_size: sent.datagram_size,
@@ -98,12 +98,8 @@ pub(crate) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub(crate) fn new(
-        output: &'a mut Output,
-        input: &Input,
-        config: &SendConfig,
-        quiet: bool,
-    ) -> Self {
+    pub(crate) fn new(output: &'a mut Output, config: &SendConfig, quiet: bool) -> Self {
+        let input = &config.input;
         let bars = Bars::new(quiet || output.is_json());
         Self {
             bar: bars.add(input.name(), input.size()),
@@ -115,8 +111,14 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// How far it is.
-    pub(crate) fn progress(&mut self, progress: &Progress) {
+    /// What happened.
+    pub(crate) fn event(&mut self, event: &SendEvent) {
+        if let SendEvent::Progress(progress) = event {
+            self.progress(progress);
+        }
+    }
+
+    fn progress(&mut self, progress: &Progress) {
         self.bar.set_position(progress.bytes);
         if self.output.is_json() {
             self.record(&Record::Progress {
@@ -176,7 +178,7 @@ impl<'a> Report<'a> {
             share * 100.0,
             count(counts.datagrams, "datagram", "datagrams"),
             counts.lost,
-            counts.late,
+            counts.spurious_losses,
             count(counts.timeouts, "timeout", "timeouts"),
         ));
         let round_trip = match sent.round_trip {

@@ -103,9 +103,10 @@ pub(super) struct Bars(MultiProgress);
 
 impl Bars {
     pub(super) fn new(is_hidden: bool) -> Self {
-        let target = match is_hidden {
-            true => ProgressDrawTarget::hidden(),
-            false => ProgressDrawTarget::stderr(),
+        let target = if is_hidden {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
         };
         Self(MultiProgress::with_draw_target(target))
     }

@@ -24,10 +24,9 @@ fn give(output: &mut Output) -> Result<(), Failure> {
          Here are both programs', in the order in which they returned (udpraw trace shows those of \
          any program):",
     )?;
-    let mut tracer = Tracer::new(Config {
-        bytes: 64,
-        ..Config::default()
-    });
+    let mut config = Config::default();
+    config.bytes = 64;
+    let mut tracer = Tracer::new(config);
     let server = match tracer.start(&program(&SERVER)?) {
         Ok(server) => server,
         Err(error) => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::hystart::{HyStart, Step};
-use super::{Acknowledged, Congestion, MOST, initial_window, min_window};
+use super::{Acknowledged, Congestion, MAX_WINDOW, initial_window, min_window};
 
 /// What a window is multiplied with when a datagram was lost (RFC 9438 section 4.6).
 const BETA: f64 = 0.7;
@@ -65,7 +65,7 @@ impl Cubic {
     /// A fresh window, of [`initial_window`] bytes.
     pub fn new(segment: u64) -> Self {
         Self {
-            segment: segment.clamp(1, MOST / 2) as f64,
+            segment: segment.clamp(1, MAX_WINDOW / 2) as f64,
             state: State {
                 window: initial_window(segment) as f64,
                 threshold: f64::INFINITY,
@@ -113,10 +113,10 @@ impl Cubic {
         };
         match step {
             Step::Leave => state.threshold = state.window,
-            Step::Grow(_) if !acknowledged.limited => {}
+            Step::Grow(_) if !acknowledged.is_window_limited => {}
             Step::Grow(share) => {
                 let grown = state.window + share * acknowledged.bytes as f64;
-                state.window = grown.min(state.threshold).min(MOST as f64);
+                state.window = grown.min(state.threshold).min(MAX_WINDOW as f64);
             }
         }
     }
@@ -148,7 +148,7 @@ impl Cubic {
         } else {
             ALPHA
         };
-        epoch.estimate = (epoch.estimate + alpha * self.segment * part).min(MOST as f64);
+        epoch.estimate = (epoch.estimate + alpha * self.segment * part).min(MAX_WINDOW as f64);
         let curve = |t: f64| steepness * (t - epoch.k).powi(3) + epoch.origin;
         let grown = if curve(epoch.elapsed) < epoch.estimate {
             epoch.estimate
@@ -157,7 +157,7 @@ impl Cubic {
             state.window + (target - state.window) * part
         };
         // The estimate may lag behind a window that the curve has carried further.
-        state.window = grown.clamp(state.window, (MOST as f64).max(state.window));
+        state.window = grown.clamp(state.window, (MAX_WINDOW as f64).max(state.window));
     }
 }
 
@@ -179,7 +179,7 @@ impl Congestion for Cubic {
         }
         if self.is_slow_start() {
             self.grow_in_slow_start(now, &acknowledged);
-        } else if acknowledged.limited {
+        } else if acknowledged.is_window_limited {
             self.grow_in_avoidance(
                 active.as_secs_f64(),
                 acknowledged.bytes as f64,
@@ -208,15 +208,15 @@ impl Congestion for Cubic {
         self.state.began = Some(now);
     }
 
-    fn on_spurious(&mut self) {
+    fn on_spurious_loss(&mut self) {
         if let Some(before) = self.undo.take() {
             let window = self.state.window.max(before.window);
             self.state = State { window, ..before };
         }
     }
 
-    fn set_segment(&mut self, bytes: u64) {
-        self.segment = bytes.clamp(1, MOST / 2) as f64;
+    fn set_segment_size(&mut self, bytes: u64) {
+        self.segment = bytes.clamp(1, MAX_WINDOW / 2) as f64;
         let least = self.least();
         for state in [Some(&mut self.state), self.undo.as_mut()]
             .into_iter()

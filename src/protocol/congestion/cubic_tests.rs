@@ -16,7 +16,7 @@ fn acknowledged(sent_at: Duration, round_trip: Duration, bytes: u64) -> Acknowle
         bytes,
         sent_at,
         in_flight: bytes,
-        limited: true,
+        is_window_limited: true,
         round_trip: RttSample {
             latest: round_trip,
             smoothed: round_trip,
@@ -86,24 +86,24 @@ proptest! {
     ) {
         let mut cubic = Cubic::new(segment);
         let mut least = min_window(segment);
-        for (kind, a, b, limited, round_trip) in events {
+        for (kind, a, b, is_window_limited, round_trip) in events {
             let (now, sent_at) = (Duration::from_nanos(a), Duration::from_nanos(b));
             let round_trip = Duration::from_micros(round_trip.into());
             match kind {
                 0..3 => cubic.on_acknowledged(now, Acknowledged {
-                    limited,
+                    is_window_limited,
                     ..acknowledged(sent_at, round_trip, a ^ b)
                 }),
                 3 => cubic.on_congestion(now, sent_at),
                 4 => cubic.on_persistent_congestion(now),
-                5 => cubic.on_spurious(),
+                5 => cubic.on_spurious_loss(),
                 _ => {
-                    cubic.set_segment(b >> (a % 64));
+                    cubic.set_segment_size(b >> (a % 64));
                     least = min_window(b >> (a % 64));
                 }
             }
             prop_assert!(cubic.state.window.is_finite());
-            prop_assert!((least..=MOST).contains(&cubic.window()), "{} of {least}", cubic.window());
+            prop_assert!((least..=MAX_WINDOW).contains(&cubic.window()), "{} of {least}", cubic.window());
             let _ = cubic.pacing_rate(round_trip);
         }
     }
@@ -123,7 +123,7 @@ proptest! {
             now += millis(gap + round_trip);
             let before = cubic.window();
             let acknowledged = acknowledged(now - millis(round_trip), millis(round_trip), before);
-            cubic.on_acknowledged(now, Acknowledged { limited, ..acknowledged });
+            cubic.on_acknowledged(now, Acknowledged { is_window_limited: limited, ..acknowledged });
             prop_assert!(cubic.window() >= before);
             prop_assert!(cubic.window() <= 2 * before);
             prop_assert!(limited || cubic.window() == before);
@@ -153,17 +153,17 @@ fn a_spurious_loss_is_undone_once() {
     let mut cubic = Cubic::new(SEGMENT);
     cubic.state.window = 100_000.0;
     cubic.on_congestion(millis(50), millis(20));
-    cubic.on_spurious();
+    cubic.on_spurious_loss();
     assert_eq!(cubic.window(), 100_000);
     assert!(cubic.is_slow_start());
     cubic.on_congestion(millis(60), millis(55));
     cubic.on_congestion(millis(90), millis(70));
-    cubic.on_spurious();
-    cubic.on_spurious();
+    cubic.on_spurious_loss();
+    cubic.on_spurious_loss();
     assert_eq!(cubic.window(), 70_000); // the later one alone
     cubic.on_congestion(millis(120), millis(110));
     cubic.on_persistent_congestion(millis(120));
-    cubic.on_spurious();
+    cubic.on_spurious_loss();
     assert_eq!(cubic.window(), 2000);
 }
 
@@ -205,8 +205,8 @@ fn idle_time_does_not_count() {
 fn a_larger_segment_keeps_the_bytes() {
     let mut cubic = Cubic::new(1200);
     assert_eq!(cubic.window(), 12_000);
-    cubic.set_segment(1472);
+    cubic.set_segment_size(1472);
     assert_eq!(cubic.window(), 12_000);
-    cubic.set_segment(65_507);
+    cubic.set_segment_size(65_507);
     assert_eq!(cubic.window(), 131_014);
 }

@@ -5,7 +5,7 @@
 //!
 //! Times are those since the transfer's start, as the caller's clock tells them. A clock that stands
 //! still, leaps, or goes back changes how fast a window grows, and nothing else: no panic, and the
-//! window stays within two segments and [`MOST`]. Sizes are bytes of UDP payload. A segment is the
+//! window stays within two segments and [`MAX_WINDOW`]. Sizes are bytes of UDP payload. A segment is the
 //! largest datagram that the path takes.
 //!
 //! ```
@@ -18,12 +18,12 @@
 //!
 //! let (start, round_trip) = (Duration::ZERO, Duration::from_millis(20));
 //! assert!(pacer.budget(start, None) >= 12_000); // no round trip is known: no pace
-//! pacer.sent(12_000);
+//! pacer.on_sent(12_000);
 //! congestion.on_acknowledged(round_trip, Acknowledged {
 //!     bytes: 12_000,
 //!     sent_at: start,
 //!     in_flight: 12_000,
-//!     limited: true,
+//!     is_window_limited: true,
 //!     round_trip: RttSample { latest: round_trip, smoothed: round_trip, min: round_trip },
 //! });
 //! assert_eq!(congestion.window(), 24_000); // slow start doubles it
@@ -43,7 +43,7 @@ pub use cubic::Cubic;
 pub use pacer::Pacer;
 
 /// The largest window in bytes: 1 GiB, more than 8 Gbit/s over a round trip of a second.
-pub const MOST: u64 = 1 << 30;
+pub const MAX_WINDOW: u64 = 1 << 30;
 
 /// The window that a transfer starts with: ten segments, but no more than the larger of 14,720 bytes
 /// and two segments (RFC 6928 section 2, RFC 9002 section 7.2).
@@ -52,12 +52,12 @@ pub fn initial_window(segment: u64) -> u64 {
     segment
         .saturating_mul(10)
         .min(least.max(14_720))
-        .clamp(least, MOST)
+        .clamp(least, MAX_WINDOW)
 }
 
 /// The least window: two segments (RFC 9002 section 7.2).
 pub fn min_window(segment: u64) -> u64 {
-    segment.clamp(1, MOST / 2) * 2
+    segment.clamp(1, MAX_WINDOW / 2) * 2
 }
 
 /// The round trips as the transfer has measured them.
@@ -84,7 +84,7 @@ pub struct Acknowledged {
     /// (RFC 9002 section 7.8, RFC 9438 section 5.8). What tells is why the last sending ended: for
     /// want of room or of pace, or for want of data or of the receiver's credit. The bytes in flight
     /// do not tell: the first of several acknowledgements at once has made room already.
-    pub limited: bool,
+    pub is_window_limited: bool,
     /// The round trips, the latest included.
     pub round_trip: RttSample,
 }
@@ -110,11 +110,11 @@ pub trait Congestion: Debug + Send {
     /// The losses for which the window was last reduced turned out to be none: the datagrams came
     /// late. The reduction is undone, unless it was already, or more happened since (RFC 9438
     /// section 4.9).
-    fn on_spurious(&mut self);
+    fn on_spurious_loss(&mut self);
 
     /// The path takes another size of datagrams now. The window stays, in bytes, but is two segments
     /// at least.
-    fn set_segment(&mut self, bytes: u64);
+    fn set_segment_size(&mut self, bytes: u64);
 
     /// How many bytes may be in flight.
     fn window(&self) -> u64;

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// finds the tokens of the whole wait.
 ///
 /// The caller sends up to [`budget`](Self::budget), and if that is less than what it has, comes back
-/// at [`next`](Self::next). What it sends beyond is owed, up to one burst.
+/// at [`next_send_time`](Self::next_send_time). What it sends beyond is owed, up to one burst.
 #[derive(Clone, Copy, Debug)]
 pub struct Pacer {
     segment: u64,
@@ -38,7 +38,7 @@ impl Pacer {
     }
 
     /// The path takes another size of datagrams now.
-    pub fn set_segment(&mut self, bytes: u64) {
+    pub fn set_segment_size(&mut self, bytes: u64) {
         self.segment = bytes;
         self.tokens = self.tokens.min(self.burst() as f64);
     }
@@ -62,14 +62,14 @@ impl Pacer {
         }
     }
 
-    /// So many bytes left.
-    pub fn sent(&mut self, bytes: u64) {
+    /// Takes `bytes` that were sent out of the bucket.
+    pub fn on_sent(&mut self, bytes: u64) {
         self.tokens = (self.tokens - bytes as f64).max(-(self.burst() as f64));
     }
 
     /// When so many bytes may leave, by the last rate: a time, not a wait, and `None` if it is now.
     /// More than a burst are never waited for.
-    pub fn next(&self, now: Duration, wanted: u64) -> Option<Duration> {
+    pub fn next_send_time(&self, now: Duration, wanted: u64) -> Option<Duration> {
         let rate = self.rate?;
         let missing = wanted.min(self.burst()) as f64 - self.tokens_at(now);
         if missing <= 0.0 {
@@ -82,7 +82,7 @@ impl Pacer {
         Some(now.saturating_add(wait.max(Self::GRANULARITY)))
     }
 
-    /// The most that leaves at once, in bytes.
+    /// The largest burst in bytes.
     pub fn burst(&self) -> u64 {
         let worth = self.rate.unwrap_or(0) / 500;
         self.segment.saturating_mul(10).max(worth)
@@ -107,14 +107,21 @@ mod tests {
         let mut pacer = Pacer::new(1200);
         let rate = Some(1_000_000);
         assert_eq!(pacer.budget(Duration::ZERO, rate), 12_000);
-        pacer.sent(12_000);
+        pacer.on_sent(12_000);
         assert_eq!(pacer.budget(Duration::ZERO, rate), 0);
         assert_eq!(pacer.budget(Duration::from_millis(10), rate), 10_000);
-        let next = pacer.next(Duration::from_millis(10), 12_000).unwrap();
+        let next = pacer
+            .next_send_time(Duration::from_millis(10), 12_000)
+            .unwrap();
         assert_eq!(next, Duration::from_micros(12_001));
-        let soon = pacer.next(Duration::from_millis(10), 10_001).unwrap();
+        let soon = pacer
+            .next_send_time(Duration::from_millis(10), 10_001)
+            .unwrap();
         assert_eq!(soon, Duration::from_millis(11)); // not a microsecond
-        assert_eq!(pacer.next(Duration::from_millis(10), 10_000), None);
+        assert_eq!(
+            pacer.next_send_time(Duration::from_millis(10), 10_000),
+            None
+        );
     }
 
     #[test]
@@ -139,7 +146,7 @@ mod tests {
                 let budget = pacer.budget(now, Some(rate));
                 prop_assert!(budget <= pacer.burst(), "{budget} at once");
                 let bytes = budget.min(wanted);
-                pacer.sent(bytes);
+                pacer.on_sent(bytes);
                 left += bytes;
                 let most = pacer.burst() as f64 + now.as_secs_f64() * rate as f64;
                 prop_assert!(left as f64 <= most + 1.0, "{left} > {most}");
@@ -153,13 +160,13 @@ mod tests {
             let mut pacer = Pacer::new(1200);
             for _ in 0..20 {
                 let mut budget = pacer.budget(now, Some(rate));
-                if let Some(next) = pacer.next(now, wanted) {
+                if let Some(next) = pacer.next_send_time(now, wanted) {
                     prop_assert!(next >= now + Pacer::GRANULARITY);
                     now = next;
                     budget = pacer.budget(now, Some(rate));
                 }
                 prop_assert!(budget >= wanted.min(pacer.burst()), "{budget} of {wanted}");
-                pacer.sent(wanted);
+                pacer.on_sent(wanted);
             }
         }
 
@@ -170,12 +177,12 @@ mod tests {
             for (now, rate, bytes, segment) in steps {
                 let now = Duration::from_nanos(now);
                 pacer.budget(now, rate);
-                pacer.sent(bytes);
-                pacer.next(now, bytes);
-                pacer.set_segment(segment);
+                pacer.on_sent(bytes);
+                pacer.next_send_time(now, bytes);
+                pacer.set_segment_size(segment);
                 prop_assert!(pacer.tokens.is_finite());
             }
-            pacer.next(Duration::MAX, 1);
+            pacer.next_send_time(Duration::MAX, 1);
         }
     }
 }

@@ -90,7 +90,7 @@ impl Flow {
                 bytes: SEGMENT,
                 sent_at,
                 in_flight,
-                limited: true, // there is always more to send
+                is_window_limited: true, // there is always more to send
                 round_trip,
             };
             self.congestion.on_acknowledged(now, acknowledged);
@@ -130,7 +130,7 @@ fn run(path: &Path, flows: &mut [Flow], seconds: u64, seed: u64) {
                 if room < SEGMENT || flow.pacer.budget(now, rate) < SEGMENT {
                     continue;
                 }
-                flow.pacer.sent(SEGMENT);
+                flow.pacer.on_sent(SEGMENT);
                 going = true;
                 let start = free.max(now.as_secs_f64());
                 let waiting = (start - now.as_secs_f64()) * path.rate;
@@ -225,7 +225,7 @@ fn initial_windows() {
     assert_eq!(initial_window(1500), 14_720);
     assert_eq!(initial_window(9000), 18_000);
     assert_eq!(initial_window(0), 2);
-    assert_eq!(initial_window(u64::MAX), MOST);
+    assert_eq!(initial_window(u64::MAX), MAX_WINDOW);
 }
 
 #[test]

@@ -15,40 +15,41 @@
 //!   As long as its answer is in the cache ([`Limits`]), a repeat is answered from there and not done
 //!   again. The cache gives up the oldest answers first, and only for want of room: a repeat of a
 //!   request whose answer was given up cannot be known as one, and is done again.
-//!   [`Served::evicted`] counts the answers given up; while it is 0, nothing was done twice. An
+//!   [`Served::evicted`] counts the answers given up; while it is 0, nothing was done twice. A
 //!   responder that is made anew remembers nothing.
 //! - **No loops.** Only a request is ever answered, in any version, and no answer is a request: two
 //!   responders that hear each other's answers fall silent by construction.
 //! - **No amplification.** An answer is at most three times the datagram that asked for it, headers
 //!   of IPv4 and UDP included (RFC 9000 section 8): a longer one is replaced by
-//!   [`Kind::TooLong`]. The documents' reply always fits.
+//!   [`Kind::TooLong`]. The textbook's reply always fits.
 //! - **No guessing.** An id is 64 bits from a source that cannot be guessed, which the caller hands in:
 //!   one who does not see the request cannot forge its reply (RFC 8085 section 5.1). One who sees it
 //!   can: the checksum is against accidents, and nothing here is encrypted.
 //!
 //! ```
-//! use std::time::Instant;
+//! use std::time::Duration;
 //! use udpraw::protocol::Backoff;
-//! use udpraw::protocol::exchange::{Responder, Requester, Incoming, Limits, Outcome};
+//! use udpraw::protocol::exchange::{Incoming, Limits, Outcome, Requester, Responder};
 //!
-//! let (now, client) = (Instant::now(), "127.0.0.1:53322".parse()?);
+//! let (now, client) = (Duration::ZERO, "127.0.0.1:53322".parse()?);
 //! let mut requester = Requester::new(Backoff::Rfc9002);
 //! let mut responder = Responder::new(Limits::default());
-//! let mut answer = Vec::new();
+//! let mut response = Vec::new();
 //!
-//! requester.start(0x1234_5678_9abc_def0, b"hello", None, None, now)?;
-//! // The server, twice: the datagram came twice.
-//! let Incoming::Request(request, text) = responder.handle_datagram(client, requester.frame(), &mut answer) else {
+//! requester.start(now, 0x1234_5678_9abc_def0, b"hello", None, None)?;
+//! let datagram = requester.poll_transmit(now).unwrap().bytes.to_vec();
+//! // The server: the datagram arrived twice.
+//! let Incoming::Request(request, text) = responder.handle_datagram(client, &datagram, &mut response) else {
 //!     unreachable!()
 //! };
 //! assert_eq!(text, b"hello");
-//! responder.answer(request, b"Your data was 5 bytes long", &mut answer);
-//! let heard = responder.handle_datagram(client, requester.frame(), &mut answer);
-//! assert!(matches!(heard, Incoming::Repeat { .. }));
-//! // The client: from the server, once.
-//! let outcome = requester.handle_datagram(true, &answer, now);
+//! responder.reply(request, b"Your data was 5 bytes long", &mut response);
+//! let incoming = responder.handle_datagram(client, &datagram, &mut response);
+//! assert!(matches!(incoming, Incoming::Repeat { .. }));
+//! // The client: the reply comes from the server, and counts once.
+//! let outcome = requester.handle_datagram(now, true, &response);
 //! assert!(matches!(outcome, Outcome::Reply { payload: b"Your data was 5 bytes long", .. }));
-//! assert!(matches!(requester.handle_datagram(true, &answer, now), Outcome::Stale));
+//! assert!(matches!(requester.handle_datagram(now, true, &response), Outcome::Stale));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -60,6 +61,6 @@ mod responder;
 
 pub use cache::Limits;
 pub use frame::{Defect, Frame, HEADER, Kind, MAX_PAYLOAD, SPOKEN, VERSION};
-pub use outcome::{Ignored, Outcome, Step};
+pub use outcome::{Event, Ignored, Outcome, Transmit};
 pub use requester::Requester;
-pub use responder::{Answered, Incoming, Pending, Responder, Served};
+pub use responder::{Incoming, Pending, Replied, Responder, Served};

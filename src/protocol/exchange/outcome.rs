@@ -1,22 +1,34 @@
-//! What an [`Requester`](super::Requester) is to do, and what it makes of a datagram.
+//! What a [`Requester`](super::Requester) sends and reports.
 
 use std::time::Duration;
 
 use super::frame::Defect;
 
-/// What a requester is to do.
+/// An attempt at a request, to be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Send the frame, and wait so long.
-    Send(Duration),
-    /// Nothing yet.
-    Wait,
-    /// Give up: the tries or the time are over. No answer to it is accepted any more.
-    GiveUp,
+pub struct Transmit<'a> {
+    /// The datagram.
+    pub bytes: &'a [u8],
+    /// Which attempt at the request it is, from 1 on.
+    pub attempt: u32,
+    /// How long this attempt waits for a reply.
+    pub timeout: Duration,
+}
+
+/// What happened to a requester other than by a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The request was abandoned: its attempts or its time are used up. A reply to it is stale.
+    TimedOut {
+        /// How often it was sent.
+        attempts: u32,
+    },
 }
 
 /// What a datagram is to a requester.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Outcome<'a> {
     /// The reply. The exchange is over.
     Reply {
@@ -25,7 +37,7 @@ pub enum Outcome<'a> {
         /// Time since the request was first sent.
         elapsed: Duration,
         /// How often it was sent.
-        tries: u32,
+        attempts: u32,
         /// Which of these the reply answers, from 1 on.
         attempt: u32,
         /// Time since that one was sent: a sample of the round trip. `None` if 32 more were sent since.
@@ -52,6 +64,7 @@ pub enum Outcome<'a> {
 
 /// How many datagrams a requester ignored, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Ignored {
     /// Answers to earlier requests, and second answers.
     pub stale: u64,

@@ -1,102 +1,115 @@
 //! The client's side of an exchange.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::frame::{Defect, Frame, Kind, MAX_PAYLOAD};
-use super::outcome::{Ignored, Outcome, Step};
+use super::outcome::{Event, Ignored, Outcome, Transmit};
 use crate::error::{Error, Result};
 use crate::protocol::{Backoff, RttEstimator, Schedule};
 
-/// How many earlier ids are remembered, so that an answer to one of them is known as stale.
-const REMEMBERED: usize = 64;
-/// Of how many attempts at a request the time is remembered, so that an answer is a sample.
-const TIMED: usize = 32;
-/// What a wait is cut to where the clock could not count to its end.
-const DAY: Duration = Duration::from_secs(24 * 3600);
+/// How many earlier ids are remembered, so that a reply to one of them is known as stale.
+const MAX_EARLIER_IDS: usize = 64;
+/// For how many attempts at a request the send time is remembered, so that a reply is an RTT sample.
+const MAX_SEND_TIMES: usize = 32;
 
-/// Asks one request after another, and knows the reply to each.
+/// Sends one request after another and recognises the reply to each.
 ///
-/// It is handed the time, the ids and the datagrams, and tells what to send and when:
-/// [`Self::start`] a request and send its [`frame`](Self::frame); hand what comes to
-/// [`Self::handle_datagram`]; at its [timeout](Self::poll_timeout), ask [`Self::handle_timeout`].
+/// [`Self::start`] a request, send what [`Self::poll_transmit`] returns, and pass each datagram that
+/// arrives to [`Self::handle_datagram`]. At [`Self::poll_timeout`] call [`Self::handle_timeout`], after
+/// which there is either another attempt to transmit or the event [`Event::TimedOut`].
+///
+/// ```
+/// use std::time::Duration;
+/// use udpraw::protocol::Backoff;
+/// use udpraw::protocol::exchange::{Event, Requester};
+///
+/// let mut requester = Requester::new(Backoff::Book);
+/// let mut now = Duration::ZERO;
+/// requester.start(now, 7, b"hello", None, None)?;
+/// let mut attempts = 0;
+/// while let Some(deadline) = requester.poll_timeout() {
+///     now = deadline;
+///     requester.handle_timeout(now);
+///     while let Some(transmit) = requester.poll_transmit(now) {
+///         attempts = transmit.attempt; // send transmit.bytes here
+///     }
+/// }
+/// assert_eq!(requester.poll_event(), Some(Event::TimedOut { attempts: 5 }));
+/// assert_eq!((attempts, now), (5, Duration::from_millis(3_100)));
+/// # Ok::<(), udpraw::error::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Requester {
     backoff: Backoff,
     estimate: RttEstimator,
     frame: Vec<u8>,
-    waiting: Option<Waiting>,
+    pending: Option<Pending>,
+    event: Option<Event>,
     /// A ring of earlier ids, the newest before `next_earlier`.
     earlier: Vec<u64>,
     next_earlier: usize,
     ignored: Ignored,
 }
 
+/// The request that has no reply yet.
 #[derive(Debug)]
-struct Waiting {
+struct Pending {
     id: u64,
-    deadline: Instant,
+    /// The wait of the attempt that is due but not transmitted yet.
+    due: Option<Duration>,
+    deadline: Duration,
     schedule: Schedule,
-    tries: u32,
-    /// When it was first sent.
-    started: Instant,
-    /// When each attempt was sent: attempt `n` at `n % TIMED`, of the last of them.
-    sent: [Instant; TIMED],
+    attempts: u32,
+    /// When the first attempt was sent.
+    started: Duration,
+    /// When attempt `n` was sent, at index `n % MAX_SEND_TIMES`.
+    sent: [Duration; MAX_SEND_TIMES],
 }
 
-impl Waiting {
-    fn send(&mut self, wait: Duration, now: Instant) -> Step {
-        self.tries = self.tries.saturating_add(1);
-        self.sent[self.tries as usize % TIMED] = now;
-        self.deadline = after(now, wait);
-        Step::Send(wait)
+impl Pending {
+    /// How long the reply to that attempt took; `None` if its send time was overwritten.
+    fn round_trip(&self, attempt: u32, now: Duration) -> Option<Duration> {
+        let age = self.attempts.checked_sub(attempt)?;
+        let sent = self.sent[attempt as usize % MAX_SEND_TIMES];
+        ((age as usize) < MAX_SEND_TIMES).then(|| now.saturating_sub(sent))
     }
-
-    /// How long the answer to that attempt took, unless it is too long ago to know.
-    fn round_trip(&self, attempt: u32, now: Instant) -> Option<Duration> {
-        let age = self.tries.checked_sub(attempt)?;
-        let sent = self.sent[attempt as usize % TIMED];
-        ((age as usize) < TIMED).then(|| now.saturating_duration_since(sent))
-    }
-}
-
-fn after(now: Instant, wait: Duration) -> Instant {
-    let at = now.checked_add(wait);
-    at.or_else(|| now.checked_add(DAY)).unwrap_or(now)
 }
 
 impl Requester {
-    /// One that waits by that rule.
+    /// A requester that retransmits by that rule.
     pub fn new(backoff: Backoff) -> Self {
         Self {
             backoff,
             estimate: RttEstimator::default(),
             frame: Vec::new(),
-            waiting: None,
-            earlier: Vec::with_capacity(REMEMBERED),
+            pending: None,
+            event: None,
+            earlier: Vec::with_capacity(MAX_EARLIER_IDS),
             next_earlier: 0,
             ignored: Ignored::default(),
         }
     }
 
-    /// Starts the exchange `id`, which must be random and hard to guess; one that was going on is
-    /// given up. `tries` and `limit` are those of [`Backoff::schedule`].
+    /// Starts the exchange `id`, which must be random and hard to guess; an exchange that is under way
+    /// is abandoned. `tries` and `limit` are those of [`Backoff::schedule`]. The first attempt is due at
+    /// once: call [`Self::poll_transmit`].
     ///
     /// # Errors
     /// If the payload is longer than [`MAX_PAYLOAD`].
     pub fn start(
         &mut self,
+        now: Duration,
         id: u64,
         payload: &[u8],
         tries: Option<u32>,
         limit: Option<Duration>,
-        now: Instant,
-    ) -> Result<Step> {
+    ) -> Result<()> {
         if payload.len() > MAX_PAYLOAD {
             let what = format!("{} bytes", payload.len());
             let reason = format!("an exchange carries at most {MAX_PAYLOAD} bytes");
             return Err(Error::invalid("send", what, reason));
         }
-        self.end();
+        self.abandon();
         Frame {
             kind: Kind::Request,
             id,
@@ -105,73 +118,91 @@ impl Requester {
         }
         .encode(&mut self.frame);
         let mut schedule = self.backoff.schedule(&self.estimate, tries, limit);
-        let Some(wait) = schedule.next() else {
-            return Ok(Step::GiveUp);
-        };
-        let waiting = self.waiting.insert(Waiting {
+        self.pending = Some(Pending {
             id,
+            due: schedule.next(),
             deadline: now,
             schedule,
-            tries: 0,
+            attempts: 0,
             started: now,
-            sent: [now; TIMED],
+            sent: [now; MAX_SEND_TIMES],
         });
-        Ok(waiting.send(wait, now))
+        Ok(())
     }
 
-    /// The request as it is to be sent: each [`Step::Send`] makes it anew.
-    pub fn frame(&self) -> &[u8] {
-        &self.frame
-    }
-
-    /// When [`Self::handle_timeout`] is due; `None` where no exchange is going on.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        self.waiting.as_ref().map(|waiting| waiting.deadline)
-    }
-
-    /// The id of the exchange that is going on.
-    pub fn id(&self) -> Option<u64> {
-        self.waiting.as_ref().map(|waiting| waiting.id)
-    }
-
-    /// How often the request that is going on was sent; 0 where none is.
-    pub fn tries(&self) -> u32 {
-        self.waiting.as_ref().map_or(0, |waiting| waiting.tries)
-    }
-
-    /// What is to be done at that time.
-    pub fn handle_timeout(&mut self, now: Instant) -> Step {
-        let Some(waiting) = &mut self.waiting else {
-            return Step::Wait;
-        };
-        if now < waiting.deadline {
-            return Step::Wait;
+    /// The attempt to send now, if one is due. It counts as sent at `now`.
+    pub fn poll_transmit(&mut self, now: Duration) -> Option<Transmit<'_>> {
+        let pending = self.pending.as_mut()?;
+        let timeout = pending.due.take()?;
+        pending.attempts = pending.attempts.saturating_add(1);
+        if pending.attempts == 1 {
+            pending.started = now;
         }
-        let Some(wait) = waiting.schedule.next() else {
-            self.end();
-            return Step::GiveUp;
-        };
-        let step = waiting.send(wait, now);
-        Frame::renumber(&mut self.frame, waiting.tries);
-        step
+        pending.sent[pending.attempts as usize % MAX_SEND_TIMES] = now;
+        pending.deadline = now.saturating_add(timeout);
+        if pending.attempts > 1 {
+            Frame::renumber(&mut self.frame, pending.attempts);
+        }
+        Some(Transmit {
+            bytes: &self.frame,
+            attempt: pending.attempts,
+            timeout,
+        })
     }
 
-    /// Judges a datagram; `source_matches` says whether it came from the server.
+    /// When to call [`Self::handle_timeout`]; `None` if no exchange is under way.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.pending.as_ref().map(|pending| pending.deadline)
+    }
+
+    /// Makes the next attempt due, or abandons the request, if its deadline has passed.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        let Some(pending) = &mut self.pending else {
+            return;
+        };
+        if pending.due.is_some() || now < pending.deadline {
+            return;
+        }
+        pending.due = pending.schedule.next();
+        if pending.due.is_none() {
+            let attempts = pending.attempts;
+            self.abandon();
+            self.event = Some(Event::TimedOut { attempts });
+        }
+    }
+
+    /// What happened since the last call and was not returned by [`Self::handle_datagram`].
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.event.take()
+    }
+
+    /// The id of the exchange that is under way.
+    pub fn id(&self) -> Option<u64> {
+        self.pending.as_ref().map(|pending| pending.id)
+    }
+
+    /// How often the request under way was sent; 0 if there is none.
+    pub fn attempts(&self) -> u32 {
+        self.pending.as_ref().map_or(0, |pending| pending.attempts)
+    }
+
+    /// Takes a datagram; `source_matches` says whether it came from the server. What it is to the
+    /// exchange is returned rather than queued as an event, because it borrows the datagram.
     pub fn handle_datagram<'a>(
         &mut self,
+        now: Duration,
         source_matches: bool,
         bytes: &'a [u8],
-        now: Instant,
     ) -> Outcome<'a> {
-        let outcome = self.judge(source_matches, bytes, now);
+        let outcome = self.classify(now, source_matches, bytes);
         match outcome {
             Outcome::Reply { round_trip, .. } | Outcome::TooLong { round_trip, .. } => {
                 if let Some(round_trip) = round_trip {
                     self.estimate.sample(round_trip);
                 }
-                self.end();
+                self.abandon();
             }
-            Outcome::Unsupported(_) => self.end(),
+            Outcome::Unsupported(_) => self.abandon(),
             Outcome::Stale => self.ignored.stale += 1,
             Outcome::Forged => self.ignored.forged += 1,
             Outcome::Corrupt(_) => self.ignored.corrupt += 1,
@@ -180,7 +211,7 @@ impl Requester {
         outcome
     }
 
-    fn judge<'a>(&self, source_matches: bool, bytes: &'a [u8], now: Instant) -> Outcome<'a> {
+    fn classify<'a>(&self, now: Duration, source_matches: bool, bytes: &'a [u8]) -> Outcome<'a> {
         if !source_matches {
             return Outcome::Forged;
         }
@@ -192,7 +223,7 @@ impl Requester {
         if frame.kind == Kind::Request {
             return Outcome::Other(Defect::Foreign);
         }
-        let Some(waiting) = self.waiting.as_ref().filter(|it| it.id == frame.id) else {
+        let Some(pending) = self.pending.as_ref().filter(|it| it.id == frame.id) else {
             return if self.earlier.contains(&frame.id) {
                 Outcome::Stale
             } else {
@@ -202,16 +233,16 @@ impl Requester {
         if frame.kind == Kind::Unsupported {
             return Outcome::Unsupported(frame.payload);
         }
-        // An attempt that was not made has no answer.
-        if !(1..=waiting.tries).contains(&frame.attempt) {
+        // An attempt that was not sent has no reply.
+        if !(1..=pending.attempts).contains(&frame.attempt) {
             return Outcome::Forged;
         }
-        let round_trip = waiting.round_trip(frame.attempt, now);
+        let round_trip = pending.round_trip(frame.attempt, now);
         match frame.kind {
             Kind::Reply => Outcome::Reply {
                 payload: frame.payload,
-                elapsed: now.saturating_duration_since(waiting.started),
-                tries: waiting.tries,
+                elapsed: now.saturating_sub(pending.started),
+                attempts: pending.attempts,
                 attempt: frame.attempt,
                 round_trip,
             },
@@ -226,30 +257,31 @@ impl Requester {
         }
     }
 
-    /// Ends the exchange that is going on: an answer to it is stale from now on.
-    pub fn end(&mut self) {
-        let Some(waiting) = self.waiting.take() else {
+    /// Abandons the exchange that is under way: a reply to it is stale from now on.
+    pub fn abandon(&mut self) {
+        self.event = None;
+        let Some(pending) = self.pending.take() else {
             return;
         };
         match self.earlier.get_mut(self.next_earlier) {
-            Some(oldest) => *oldest = waiting.id,
-            None => self.earlier.push(waiting.id),
+            Some(oldest) => *oldest = pending.id,
+            None => self.earlier.push(pending.id),
         }
-        self.next_earlier = (self.next_earlier + 1) % REMEMBERED;
+        self.next_earlier = (self.next_earlier + 1) % MAX_EARLIER_IDS;
     }
 
-    /// What it has learnt of the round trip.
+    /// The round-trip estimate so far.
     pub fn estimate(&self) -> &RttEstimator {
         &self.estimate
     }
 
-    /// How long the first attempt at the next request is waited for.
+    /// The timeout of the first attempt at the next request.
     pub fn timeout(&self) -> Duration {
         let schedule = self.backoff.schedule(&self.estimate, None, None);
         schedule.into_iter().next().unwrap_or_default()
     }
 
-    /// What it ignored so far.
+    /// Counts of ignored datagrams so far.
     pub fn ignored(&self) -> Ignored {
         self.ignored
     }

@@ -5,24 +5,38 @@ use std::net::SocketAddr;
 use super::cache::{Cache, Fingerprint, Key, Limits};
 use super::frame::{Defect, Frame, HEADER, Kind, MAX_PAYLOAD, SPOKEN};
 
-/// How many times what came may be sent to an address that is not proven (RFC 9000 section 8).
-const FACTOR: usize = 3;
+/// How many times the bytes received may be sent to an address that is not proven (RFC 9000 section 8).
+const AMPLIFICATION_LIMIT: usize = 3;
 /// Headers of IPv4 and UDP, which count too. Those of IPv6 are longer: with them the factor is less.
-const BELOW: usize = 28;
+const HEADERS: usize = 28;
 
 /// Does each request once, as far as its bounded memory reaches, and answers nothing but requests.
 ///
-/// See the [module](super) for what holds. All its memory is taken when it is made.
+/// See the [module](super) for what holds. All its memory is allocated when it is made.
+///
+/// ```
+/// use udpraw::protocol::exchange::{Defect, Incoming, Limits, Responder};
+///
+/// let mut responder = Responder::new(Limits::default());
+/// let mut response = Vec::new();
+/// let source = "127.0.0.1:53322".parse()?;
+/// let incoming = responder.handle_datagram(source, b"no frame", &mut response);
+/// assert_eq!(incoming, Incoming::Rejected(Defect::Foreign));
+/// assert!(response.is_empty());
+/// assert_eq!(responder.served().foreign, 1);
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
 #[derive(Debug)]
 pub struct Responder {
     cache: Cache,
     served: Served,
 }
 
-/// What a responder heard, and what it did, so far.
+/// What a responder received and did so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Served {
-    /// Requests that were heard for the first time.
+    /// Requests that arrived for the first time.
     pub requests: u64,
     /// Repeats, answered from the cache.
     pub repeats: u64,
@@ -44,8 +58,9 @@ pub struct Served {
 
 /// What a datagram is to a responder.
 #[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Incoming<'a> {
-    /// A request and its payload: do it, and hand its reply to [`Responder::answer`].
+    /// A request and its payload: do it, and hand its reply to [`Responder::reply`].
     Request(Pending, &'a [u8]),
     /// A request that was done: the answer of then is to be sent again, with this attempt's number.
     Repeat {
@@ -69,7 +84,7 @@ pub enum Incoming<'a> {
     Rejected(Defect),
 }
 
-/// A request that is being done: proof that it was heard, and is to be answered once.
+/// A request that is being done: proof that it was received, and is to be answered once.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Pending {
     key: Key,
@@ -95,22 +110,23 @@ impl Pending {
 
     /// The longest reply that may answer it, in bytes.
     pub fn max_reply(&self) -> usize {
-        most(self.fingerprint.length).min(MAX_PAYLOAD + HEADER) - HEADER
+        max_response(self.fingerprint.length).min(MAX_PAYLOAD + HEADER) - HEADER
     }
 }
 
 /// What became of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answered {
-    /// It is in the answer.
-    Whole,
-    /// It would be too long; the answer says so.
+#[non_exhaustive]
+pub enum Replied {
+    /// The response carries it.
+    InFull,
+    /// It is too long for its request; the response says so.
     TooLong,
 }
 
-/// How long an answer to a datagram of so many bytes may be.
-fn most(length: usize) -> usize {
-    FACTOR * (BELOW + length) - BELOW
+/// How long the response to a datagram of `length` bytes may be.
+fn max_response(length: usize) -> usize {
+    AMPLIFICATION_LIMIT * (HEADERS + length) - HEADERS
 }
 
 impl Responder {
@@ -122,15 +138,15 @@ impl Responder {
         }
     }
 
-    /// Judges a datagram. Where something is to be sent without further ado, it is put into `answer`,
-    /// and `answer` is emptied where not.
+    /// Takes a datagram. What is to be sent at once is written to `response`, which is emptied
+    /// otherwise. There is no `now`: nothing here depends on the time.
     pub fn handle_datagram<'a>(
         &mut self,
         source: SocketAddr,
         bytes: &'a [u8],
-        answer: &mut Vec<u8>,
+        response: &mut Vec<u8>,
     ) -> Incoming<'a> {
-        answer.clear();
+        response.clear();
         let frame = match Frame::parse(bytes) {
             Ok(frame) => frame,
             // The kind of a request is the same in every version.
@@ -144,7 +160,7 @@ impl Responder {
                     attempt: 0,
                     payload: &SPOKEN,
                 }
-                .encode(answer);
+                .encode(response);
                 return Incoming::Unsupported(defect);
             }
             Err(defect @ (Defect::Truncated | Defect::Corrupt)) => {
@@ -168,10 +184,10 @@ impl Responder {
         };
         match self.cache.get(&key) {
             // Of the same length, so that the answer is not too long for this one either.
-            Some((earlier, answered)) if earlier == fingerprint => {
+            Some((earlier, earlier_response)) if earlier == fingerprint => {
                 self.served.repeats += 1;
-                answer.extend_from_slice(answered);
-                Frame::renumber(answer, attempt);
+                response.extend_from_slice(earlier_response);
+                Frame::renumber(response, attempt);
                 Incoming::Repeat {
                     id,
                     attempt,
@@ -194,35 +210,35 @@ impl Responder {
         }
     }
 
-    /// Takes the reply to a request that was done, remembers it, and puts what is to be sent into
-    /// `answer`.
-    pub fn answer(&mut self, request: Pending, reply: &[u8], answer: &mut Vec<u8>) -> Answered {
-        let answered = if reply.len() <= request.max_reply() {
-            Answered::Whole
+    /// Takes the reply to a request that was done, remembers it, and writes what is to be sent to
+    /// `response`.
+    pub fn reply(&mut self, request: Pending, reply: &[u8], response: &mut Vec<u8>) -> Replied {
+        let replied = if reply.len() <= request.max_reply() {
+            Replied::InFull
         } else {
-            Answered::TooLong
+            Replied::TooLong
         };
         let length = u32::try_from(reply.len()).unwrap_or(u32::MAX).to_be_bytes();
-        let (kind, payload) = match answered {
-            Answered::Whole => (Kind::Reply, reply),
-            Answered::TooLong => (Kind::TooLong, &length[..]),
+        let (kind, payload) = match replied {
+            Replied::InFull => (Kind::Reply, reply),
+            Replied::TooLong => (Kind::TooLong, &length[..]),
         };
-        self.served.too_long += u64::from(answered == Answered::TooLong);
+        self.served.too_long += u64::from(replied == Replied::TooLong);
         Frame {
             kind,
             id: request.id(),
             attempt: request.attempt,
             payload,
         }
-        .encode(answer);
-        // The caller may have heard a repeat before this answer, and taken it for a request too.
+        .encode(response);
+        // The caller may have received a repeat before this answer, and taken it for a request too.
         if self.cache.get(&request.key).is_none() {
-            self.served.evicted += self.cache.put(request.key, request.fingerprint, answer);
+            self.served.evicted += self.cache.put(request.key, request.fingerprint, response);
         }
-        answered
+        replied
     }
 
-    /// What it heard and did so far.
+    /// What it received and did so far.
     pub fn served(&self) -> Served {
         self.served
     }
@@ -265,7 +281,7 @@ mod tests {
         let mut answer = vec![1; 9];
         match responder.handle_datagram(source(from), bytes, &mut answer) {
             Incoming::Request(pending, _) => {
-                responder.answer(pending, reply, &mut answer);
+                responder.reply(pending, reply, &mut answer);
                 (answer, true)
             }
             _ => (answer, false),
@@ -273,7 +289,7 @@ mod tests {
     }
 
     proptest! {
-        /// RFC 9000 section 8, headers included; and the documents' reply fits any request.
+        /// RFC 9000 section 8, headers included; and the textbook's reply fits any request.
         #[test]
         fn never_more_than_three_times_what_came(payload in prop::collection::vec(any::<u8>(), 0..400), reply in prop::collection::vec(any::<u8>(), 0..2_000), noise in prop::collection::vec(any::<u8>(), 0..80), version: u8) {
             let mut responder = Responder::new(Limits::default());
@@ -283,7 +299,7 @@ mod tests {
                 prop_assert!(28 + answer.len() <= 3 * (28 + whole.len()));
                 let kind = Frame::parse(&answer).unwrap().kind;
                 let fits = 52 + reply.len() <= 3 * (52 + payload.len());
-                // 3 x 52 - 52 bytes at least, which the documents' 31 or fewer are well below.
+                // 3 x 52 - 52 bytes at least, which the textbook's 31 or fewer are well below.
                 prop_assert_eq!(kind == Kind::Reply, fits);
             }
             whole[4] = version;
@@ -315,12 +331,12 @@ mod tests {
         // Two that were taken before either was answered: the first answer is the one that counts.
         let (mut a, mut b) = (Vec::new(), Vec::new());
         let bytes = request(8, b"");
-        let heard = [(); 2].map(|()| responder.handle_datagram(source(1), &bytes, &mut a));
-        let [Incoming::Request(first, _), Incoming::Request(second, _)] = heard else {
-            panic!("{heard:?}")
+        let incoming = [(); 2].map(|()| responder.handle_datagram(source(1), &bytes, &mut a));
+        let [Incoming::Request(first, _), Incoming::Request(second, _)] = incoming else {
+            panic!("{incoming:?}")
         };
-        responder.answer(first, b"one", &mut a);
-        responder.answer(second, b"two", &mut b);
+        responder.reply(first, b"one", &mut a);
+        responder.reply(second, b"two", &mut b);
         assert_eq!(serve(&mut responder, 1, &bytes, b""), (a, false));
     }
 
@@ -359,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn two_answerers_that_hear_each_other_fall_silent() {
+    fn two_responders_that_receive_each_others_replies_fall_silent() {
         let mut ends = [(); 2].map(|()| Responder::new(Limits::default()));
         let other = |version, kind| {
             let mut bytes = request(9, b"ping");

@@ -45,6 +45,7 @@ impl Flow {
 
 /// What became of an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Processed {
     /// What becomes of the datagram.
     pub outcome: Outcome,
@@ -54,6 +55,7 @@ pub struct Processed {
 
 /// What a link did. What went in is what came out, is lost, or is still held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Tally {
     /// Datagrams offered.
     pub offered: u64,

@@ -52,9 +52,10 @@ impl fmt::Display for Failure {
         match self {
             Self::Closed { code, reason } => {
                 write!(f, "the other end closed the transfer: {code}")?;
-                match reason.is_empty() {
-                    true => Ok(()),
-                    false => write!(f, ": {}", String::from_utf8_lossy(reason).escape_debug()),
+                if reason.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, ": {}", String::from_utf8_lossy(reason).escape_debug())
                 }
             }
             Self::Abandoned { code, reason } if reason.is_empty() => write!(f, "{code}"),

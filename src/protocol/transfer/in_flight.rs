@@ -1,4 +1,4 @@
-//! What was sent and is not settled: which datagrams came, which are lost, and when to look again.
+//! What was sent and is not resolved: which datagrams arrived, which are lost, and when to look again.
 //!
 //! Losses are found as RFC 9002 section 6 and RFC 8985 do it: a datagram is lost if enough newer
 //! ones came (three, until the path has been seen to reorder), or if a newer one came and enough
@@ -13,16 +13,16 @@ use super::ranges::RangeSet;
 use super::rtt::PathRtt;
 
 /// Newer datagrams that must have come before one counts as lost (RFC 9002 section 6.1.1).
-const NEWER: u64 = 3;
+const PACKET_THRESHOLD: u64 = 3;
 /// The least time that a datagram is given to overtake another's acknowledgement.
-const LEAST_PATIENCE: Duration = Duration::from_micros(100);
+const MIN_LOSS_DELAY: Duration = Duration::from_micros(100);
 /// The longest probe timeout: an outage that ends is noticed within it.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(15);
+const MAX_PROBE_TIMEOUT: Duration = Duration::from_secs(15);
 /// After so many round trips with losses that were real, less reordering is expected again (RFC 8985 section 6.2).
 const REAL_LOSSES: u32 = 16;
 /// Probe timeouts in a row, in multiples of one, that make congestion persistent (RFC 9002 section
 /// 7.6).
-const PERSISTENT: u32 = 3;
+const PERSISTENT_CONGESTION_THRESHOLD: u32 = 3;
 
 /// What a datagram carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub(super) enum Carried {
     Data(u64, u16),
     /// The stream's end.
     End,
-    /// Nothing: a question whether the receiver is there.
-    Question,
+    /// Nothing: the receiver is asked for a sign of life.
+    Ping,
     /// Nothing but its length, in order to learn whether the path takes it.
     Size(u16),
 }
@@ -43,7 +43,7 @@ impl Carried {
         match self {
             Self::Data(_, length) => super::frame::DATA_HEADER as u64 + u64::from(length),
             Self::Size(size) => size.into(),
-            Self::End | Self::Question => 0,
+            Self::End | Self::Ping => 0,
         }
     }
 
@@ -70,9 +70,9 @@ struct Sent {
     state: State,
 }
 
-/// What an acknowledgement, or the time, settled.
+/// What an acknowledgement, or the time, resolved.
 #[derive(Debug, Default)]
-pub(super) struct Settled {
+pub(super) struct Resolved {
     /// Bytes of datagrams that are known to have come, for the first time.
     pub(super) bytes: u64,
     /// When the newest of them was sent.
@@ -84,7 +84,7 @@ pub(super) struct Settled {
     /// Everything was lost for long.
     pub(super) persistent: bool,
     /// Datagrams that had been given up and came after all.
-    pub(super) late: u64,
+    pub(super) spurious_losses: u64,
     /// All that was given up in this period of recovery came after all.
     pub(super) is_spurious: bool,
 }
@@ -95,10 +95,10 @@ pub(super) struct InFlight {
     sent: VecDeque<Sent>,
     /// The number of the first of `sent`.
     first: u64,
-    /// Everything below is settled: it came, or it is lost.
-    unsettled: u64,
+    /// Everything below is resolved: it arrived, or it is lost.
+    unresolved: u64,
     /// Numbers at or above `first` that came.
-    came: RangeSet,
+    acknowledged: RangeSet,
     largest: Option<u64>,
     bytes: u64,
     /// In flight, those without a size too.
@@ -139,8 +139,8 @@ impl InFlight {
         self.count == 0
     }
 
-    /// How many are remembered, settled ones included.
-    pub(super) fn remembered(&self) -> usize {
+    /// How many are remembered, resolved ones included.
+    pub(super) fn tracked(&self) -> usize {
         self.sent.len()
     }
 
@@ -177,13 +177,13 @@ impl InFlight {
         ranges: Ranges<'_>,
         delay: Duration,
         mut on_resolved: impl FnMut(Carried, bool),
-    ) -> Option<Settled> {
-        let mut settled = Settled {
+    ) -> Option<Resolved> {
+        let mut resolved = Resolved {
             in_flight: self.bytes,
-            ..Settled::default()
+            ..Resolved::default()
         };
         let Some((_, largest)) = ranges.iter().next() else {
-            return Some(settled);
+            return Some(resolved);
         };
         if largest >= self.next() {
             return None;
@@ -201,27 +201,27 @@ impl InFlight {
         self.largest = self.largest.max(Some(largest));
         for (first, last) in ranges.iter() {
             let mut wanted = first.max(self.first)..last + 1;
-            while let Some(gap) = self.came.first_gap(wanted.clone()) {
+            while let Some(gap) = self.acknowledged.first_gap(wanted.clone()) {
                 for number in gap.clone() {
-                    self.came_through(now, number, &mut settled, &mut on_resolved);
+                    self.on_arrived(now, number, &mut resolved, &mut on_resolved);
                 }
                 wanted.start = gap.end;
-                self.came.insert(gap);
+                self.acknowledged.insert(gap);
             }
         }
-        if settled.newest.is_some() {
+        if resolved.newest.is_some() {
             self.timeouts = 0;
         }
-        self.find_losses(now, &mut settled, &mut on_resolved);
+        self.find_losses(now, &mut resolved, &mut on_resolved);
         self.forget(now);
-        Some(settled)
+        Some(resolved)
     }
 
-    fn came_through(
+    fn on_arrived(
         &mut self,
         now: Duration,
         number: u64,
-        settled: &mut Settled,
+        resolved: &mut Resolved,
         on_resolved: &mut impl FnMut(Carried, bool),
     ) {
         let Some(sent) = self.get_mut(number) else {
@@ -229,19 +229,19 @@ impl InFlight {
         };
         let Sent { at, carried, state } = *sent;
         sent.state = State::Acknowledged;
-        settled.newest = settled.newest.max(Some(at));
+        resolved.newest = resolved.newest.max(Some(at));
         match state {
             State::Acknowledged => return,
             State::InFlight => {
                 self.bytes -= carried.size();
                 self.count -= 1;
-                settled.bytes += carried.size();
+                resolved.bytes += carried.size();
             }
             State::Lost(period) => {
-                settled.late += 1;
+                resolved.spurious_losses += 1;
                 if period == self.period.0 {
                     self.period.2 -= 1;
-                    settled.is_spurious |= self.period.2 == 0;
+                    resolved.is_spurious |= self.period.2 == 0;
                 }
                 self.has_reordered = true;
                 self.real_losses = 0;
@@ -255,31 +255,31 @@ impl InFlight {
     }
 
     /// How long after it was sent a datagram that was overtaken counts as lost.
-    fn peer_timeout(&self) -> Duration {
+    fn loss_delay(&self) -> Duration {
         let rtt = self.rtt.all();
         let trip = rtt.smoothed.max(rtt.latest);
-        (trip + (trip / 8).max(self.reordering)).max(LEAST_PATIENCE)
+        (trip + (trip / 8).max(self.reordering)).max(MIN_LOSS_DELAY)
     }
 
-    /// Looks from the oldest that is not settled up to the first that still has time: whatever was sent
-    /// later has more of it. So each is looked at once when it is settled, however often this is asked.
+    /// Looks from the oldest that is not resolved up to the first that still has time: whatever was sent
+    /// later has more of it. So each is looked at once when it is resolved, however often this is asked.
     fn find_losses(
         &mut self,
         now: Duration,
-        settled: &mut Settled,
+        resolved: &mut Resolved,
         on_resolved: &mut impl FnMut(Carried, bool),
     ) {
         self.loss_time = None;
         let Some(largest) = self.largest else { return };
-        let peer_timeout = self.peer_timeout();
-        let persistent = self.rtt.probe_timeout(self.delay) * PERSISTENT;
-        let mut number = self.unsettled.max(self.first);
+        let loss_delay = self.loss_delay();
+        let persistent = self.rtt.probe_timeout(self.delay) * PERSISTENT_CONGESTION_THRESHOLD;
+        let mut number = self.unresolved.max(self.first);
         let mut began = None;
         let mut period = self.period;
-        // Below it everything is settled, if no one stands in between.
-        self.unsettled = largest.max(number);
+        // Below it everything is resolved, if no one stands in between.
+        self.unresolved = largest.max(number);
         'gaps: while number < largest {
-            let Some(gap) = self.came.first_gap(number..largest) else {
+            let Some(gap) = self.acknowledged.first_gap(number..largest) else {
                 break;
             };
             if gap.start > number {
@@ -298,11 +298,11 @@ impl InFlight {
                 if sent.state != State::InFlight {
                     continue;
                 }
-                let expires = sent.at.saturating_add(peer_timeout);
-                let overtaken = !has_reordered && largest - lost >= NEWER;
+                let expires = sent.at.saturating_add(loss_delay);
+                let overtaken = !has_reordered && largest - lost >= PACKET_THRESHOLD;
                 if now < expires && !overtaken {
                     self.loss_time = Some(expires);
-                    self.unsettled = lost;
+                    self.unresolved = lost;
                     break 'gaps;
                 }
                 let Sent { at, carried, .. } = *sent;
@@ -316,20 +316,20 @@ impl InFlight {
                 self.count -= 1;
                 on_resolved(carried, false);
                 if !matches!(carried, Carried::Size(_)) {
-                    settled.lost = settled.lost.max(Some(at));
+                    resolved.lost = resolved.lost.max(Some(at));
                     let began = *began.get_or_insert(at);
-                    settled.persistent |= at.saturating_sub(began) > persistent;
+                    resolved.persistent |= at.saturating_sub(began) > persistent;
                 }
             }
         }
         self.period = period;
-        settled.persistent &= self.rtt.smoothed().is_some();
-        if settled.lost.is_some() {
+        resolved.persistent &= self.rtt.smoothed().is_some();
+        if resolved.lost.is_some() {
             self.expect_less_reordering(now);
         }
     }
 
-    /// Once losses have been real for many round rtt, reordering is expected less.
+    /// Once losses have been real for many round trips, reordering is expected less.
     fn expect_less_reordering(&mut self, now: Duration) {
         if now < self.real_since {
             return;
@@ -347,15 +347,15 @@ impl InFlight {
         if self.loss_time.is_some() {
             return self.loss_time;
         }
-        (self.count > 0).then(|| self.last_sent.saturating_add(self.backed_off()))
+        (self.count > 0).then(|| self.last_sent.saturating_add(self.probe_timeout()))
     }
 
     /// The probe timeout, doubled for each one that has passed in vain.
-    pub(super) fn backed_off(&self) -> Duration {
+    pub(super) fn probe_timeout(&self) -> Duration {
         let timeout = self.rtt.probe_timeout(self.delay);
         timeout
             .saturating_mul(1 << self.timeouts.min(10))
-            .min(LONGEST_TIMEOUT)
+            .min(MAX_PROBE_TIMEOUT)
     }
 
     /// Says that the deadline has come. Returns what is lost by now; if nothing is, the receiver
@@ -364,14 +364,14 @@ impl InFlight {
         &mut self,
         now: Duration,
         mut on_resolved: impl FnMut(Carried, bool),
-    ) -> Option<Settled> {
+    ) -> Option<Resolved> {
         if self.loss_time.is_some() {
-            let mut settled = Settled {
+            let mut resolved = Resolved {
                 in_flight: self.bytes,
-                ..Settled::default()
+                ..Resolved::default()
             };
-            self.find_losses(now, &mut settled, &mut on_resolved);
-            return Some(settled);
+            self.find_losses(now, &mut resolved, &mut on_resolved);
+            return Some(resolved);
         }
         self.timeouts = self.timeouts.saturating_add(1);
         self.last_sent = now;
@@ -380,7 +380,7 @@ impl InFlight {
 
     /// The oldest bytes that are in flight.
     pub(super) fn oldest_data(&self) -> Option<Range<u64>> {
-        let from = usize::try_from(self.unsettled.saturating_sub(self.first)).ok()?;
+        let from = usize::try_from(self.unresolved.saturating_sub(self.first)).ok()?;
         let in_flight = self.sent.range(from.min(self.sent.len())..);
         let mut data = in_flight.filter(|sent| sent.state == State::InFlight);
         let found = data.find(|sent| matches!(sent.carried, Carried::Data(..)))?;
@@ -388,7 +388,7 @@ impl InFlight {
     }
 
     /// Gives up what is known of a datagram that the socket refused as too long.
-    pub(super) fn refuse(&mut self, carried: Carried) {
+    pub(super) fn remove_unsent(&mut self, carried: Carried) {
         let found = self
             .sent
             .iter_mut()
@@ -402,9 +402,9 @@ impl InFlight {
         }
     }
 
-    /// Forgets what is settled, but not yet what may still turn out to have been late only.
+    /// Forgets what is resolved, but not yet what may still turn out to have been late only.
     fn forget(&mut self, now: Duration) {
-        let keep = self.rtt.probe_timeout(self.delay) * PERSISTENT;
+        let keep = self.rtt.probe_timeout(self.delay) * PERSISTENT_CONGESTION_THRESHOLD;
         while let Some(sent) = self.sent.front() {
             let is_old = now.saturating_sub(sent.at) > keep;
             match sent.state {
@@ -416,15 +416,15 @@ impl InFlight {
             self.first += 1;
         }
         while self
-            .came
+            .acknowledged
             .first()
             .is_some_and(|range| range.end <= self.first)
         {
-            self.came.pop_first();
+            self.acknowledged.pop_first();
         }
     }
 }
 
 #[cfg(test)]
-#[path = "flight_tests.rs"]
+#[path = "in_flight_tests.rs"]
 mod tests;

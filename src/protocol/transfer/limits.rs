@@ -56,7 +56,7 @@ impl Limits {
     }
 
     /// From now on it is `limit`.
-    pub(super) fn now(&mut self, now: Duration, limit: Limit) {
+    pub(super) fn set(&mut self, now: Duration, limit: Limit) {
         self.times[self.current as usize] += now.saturating_sub(self.since);
         (self.since, self.current) = (self.since.max(now), limit);
     }
@@ -67,7 +67,7 @@ impl Limits {
     }
 
     /// What it was for most of the time, and for which share of it.
-    pub fn most(&self) -> (Limit, f64) {
+    pub fn dominant(&self) -> (Limit, f64) {
         let whole: Duration = self.times.iter().sum();
         let most = Limit::ALL.into_iter().max_by_key(|&limit| self.time(limit));
         let most = most.unwrap_or(Limit::Path);

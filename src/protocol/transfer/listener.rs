@@ -1,4 +1,4 @@
-//! The door of a receiving end: what comes before there is a transfer.
+//! The listening socket's state machine: what arrives before there is a transfer.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,31 +17,31 @@ pub struct Listener {
 /// What a datagram is to the receiving end.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Incoming<'a> {
-    /// The answer has been written; nothing else is to be done.
-    Answer,
+    /// The response has been written; send it.
+    Response,
     /// A sender that is where it says asks for a transfer, maybe again.
     Open(u64, Open<'a>),
     /// A frame of a transfer.
     Frame(Decoded<'a>),
-    /// Nothing that is answered.
-    Nothing(Reject),
+    /// It is not answered.
+    Rejected(Reject),
 }
 
 impl Listener {
-    /// A door with a key of its own, which must be random.
+    /// A listener with a key of its own, which must be random.
     pub fn new(key: [u8; 16]) -> Self {
         Self {
             cookies: Cookies::new(key),
         }
     }
 
-    /// Looks at a datagram; writes an answer into `answer` if one is due.
+    /// Takes a datagram; writes a response into `response` if one is due.
     pub fn handle_datagram<'a>(
         &self,
         now: Duration,
         source: SocketAddr,
         bytes: &'a [u8],
-        answer: &mut Vec<u8>,
+        response: &mut Vec<u8>,
     ) -> Incoming<'a> {
         match frame::decode(bytes) {
             Ok(Decoded {
@@ -52,27 +52,28 @@ impl Listener {
                     return Incoming::Open(id, open);
                 }
                 let token = self.cookies.token(now, source, id);
-                Frame::Challenge { token }.encode(id, answer);
-                Incoming::Answer
+                Frame::Challenge { token }.encode(id, response);
+                Incoming::Response
             }
             Ok(decoded) => Incoming::Frame(decoded),
             Err(Reject::Version { id, version }) => {
-                Frame::Versions(&[VERSION]).encode(id, answer);
-                match answer.len() <= bytes.len() {
-                    true => Incoming::Answer,
-                    false => Incoming::Nothing(Reject::Version { id, version }),
+                Frame::Versions(&[VERSION]).encode(id, response);
+                if response.len() <= bytes.len() {
+                    Incoming::Response
+                } else {
+                    Incoming::Rejected(Reject::Version { id, version })
                 }
             }
-            Err(reject) => Incoming::Nothing(reject),
+            Err(reject) => Incoming::Rejected(reject),
         }
     }
 
     /// What to answer to a frame of a transfer that nobody knows here; `false` if nothing: only what
     /// waits for an answer gets one, and none that is longer than itself.
-    pub fn unknown(&self, decoded: &Decoded<'_>, answer: &mut Vec<u8>) -> bool {
+    pub fn reply_to_unknown(&self, decoded: &Decoded<'_>, response: &mut Vec<u8>) -> bool {
         let code = Code::Unknown;
         let close = Close { code, reason: b"" };
-        Frame::Close(close).encode(decoded.id, answer);
+        Frame::Close(close).encode(decoded.id, response);
         matches!(
             decoded.frame,
             Frame::Data(_) | Frame::End(_) | Frame::Probe { .. }

@@ -2,7 +2,7 @@
 //! changes datagrams: sans-IO.
 //!
 //! A [`Sender`] takes a stream from a [`Source`] and a [`Receiver`] hands it to a [`Sink`]; both are
-//! handed datagrams and the time, and hand out datagrams. A [`Listener`] is the receiver's door.
+//! handed datagrams and the time, and hand out datagrams. A [`Listener`] stands before the receiver.
 //! What they do is taken from the standards: numbered datagrams, acknowledgement by ranges, loss
 //! detection and probe timeouts from RFC 9002, with time for reordering as in RFC 8985; CUBIC
 //! ([`congestion`](super::congestion), RFC 9438) with pacing; the path's MTU by RFC 8899
@@ -43,7 +43,7 @@
 //! use std::time::Duration;
 //! use udpraw::protocol::congestion::Cubic;
 //! use udpraw::protocol::transfer::{
-//!     Digest, Incoming, Listener, Receiver, ReceiverConfig, Run, Sender, SenderConfig,
+//!     Digest, Incoming, Listener, Receiver, ReceiverConfig, Sender, SenderConfig,
 //! };
 //!
 //! let stream: &[u8] = &[7; 100_000];
@@ -55,16 +55,17 @@
 //! let (listener, address) = (Listener::new([3; 16]), SocketAddr::from(([127, 0, 0, 1], 9)));
 //! let mut receiver: Option<Receiver> = None;
 //! let (mut got, mut answer) = (Vec::new(), Vec::new());
-//! let (mut run, mut datagrams) = (Run::default(), Vec::new());
+//! let mut datagrams = Vec::new();
 //!
 //! while sender.result().is_none() {
 //!     now += Duration::from_millis(1);
 //!     sender.handle_timeout(now);
-//!     while sender.poll_transmit(now, &stream, &mut run) {
+//!     while let Some(run) = sender.poll_transmit(now, &stream) {
 //!         run.copy(&stream, &mut datagrams);
-//!         for datagram in datagrams.chunks(run.segment_size()) {
+//!         let segment_size = run.segment_size();
+//!         for datagram in datagrams.chunks(segment_size) {
 //!             match listener.handle_datagram(now, address, datagram, &mut answer) {
-//!                 Incoming::Answer => sender.handle_datagram(now, &answer).unwrap(),
+//!                 Incoming::Response => sender.handle_datagram(now, &answer).unwrap(),
 //!                 Incoming::Open(id, _) => {
 //!                     let (window, max_window) = (1 << 20, 1 << 20);
 //!                     let kept = Digest::default();
@@ -76,16 +77,16 @@
 //!                         receiver.handle_frame(now, &decoded.frame, &mut got);
 //!                     }
 //!                 }
-//!                 Incoming::Nothing(_) => {}
+//!                 Incoming::Rejected(_) => {}
 //!             }
 //!         }
 //!     }
 //!     if let Some(receiver) = &mut receiver {
-//!         if receiver.is_whole() {
-//!             receiver.stored(now);
+//!         if receiver.is_complete() {
+//!             receiver.on_stored(now);
 //!         }
-//!         while receiver.poll_transmit(now, &mut answer) {
-//!             sender.handle_datagram(now, &answer).unwrap();
+//!         while let Some(datagram) = receiver.poll_transmit(now) {
+//!             sender.handle_datagram(now, datagram).unwrap();
 //!         }
 //!     }
 //! }
@@ -114,8 +115,8 @@ pub use cookie::Cookies;
 pub use digest::Digest;
 pub use failure::Failure;
 pub use frame::{
-    Accept, Acknowledge, Close, Code, DATA_HEADER, Data, Decoded, End, Frame, LONGEST_NAME,
-    LONGEST_REASON, MOST_RANGES, OPEN_LENGTH, Open, Ranges, Reject, VERSION, decode,
+    Accept, Acknowledge, Close, Code, DATA_HEADER, Data, Decoded, End, Frame, MAX_NAME, MAX_RANGES,
+    MAX_REASON, OPEN_LENGTH, Open, Ranges, Reject, VERSION, decode,
 };
 pub use limits::{Limit, Limits};
 pub use listener::{Incoming, Listener};

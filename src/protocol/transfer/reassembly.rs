@@ -3,7 +3,7 @@
 use super::ranges::RangeSet;
 
 /// So many gaps are kept in mind; what would make more of them has to come again.
-const MOST_RANGES: usize = 8192;
+const MAX_RANGES: usize = 8192;
 
 /// A ring over the stream's offsets: each byte has its place before it comes.
 #[derive(Debug)]
@@ -36,14 +36,14 @@ impl Reassembly {
     /// Keeps bytes that lie within [`Self::size`] of what was delivered. `false` if there is no
     /// room in mind for one more gap.
     #[must_use]
-    pub(super) fn keep(&mut self, offset: u64, bytes: &[u8]) -> bool {
-        if self.present.len() >= MOST_RANGES {
+    pub(super) fn insert(&mut self, offset: u64, bytes: &[u8]) -> bool {
+        if self.present.len() >= MAX_RANGES {
             return false;
         }
         if self.ring.is_empty() {
             self.ring.resize(self.size, 0);
         }
-        let start = self.place(offset);
+        let start = self.index(offset);
         let first = bytes.len().min(self.size - start);
         let (before, behind) = bytes.split_at(first);
         self.ring[start..start + first].copy_from_slice(before);
@@ -66,7 +66,7 @@ impl Reassembly {
         let Some(range) = self.present.pop_first() else {
             return delivered;
         };
-        let start = self.place(range.start);
+        let start = self.index(range.start);
         let length = ((range.end - range.start) as usize).min(self.size);
         let first = length.min(self.size - start);
         take(&self.ring[start..start + first]);
@@ -76,7 +76,7 @@ impl Reassembly {
         range.end
     }
 
-    fn place(&self, offset: u64) -> usize {
+    fn index(&self, offset: u64) -> usize {
         (offset % self.size as u64) as usize
     }
 }
@@ -105,7 +105,7 @@ mod tests {
                     out.extend(bytes);
                     delivered = end;
                 } else {
-                    prop_assert!(ring.keep(start, bytes));
+                    prop_assert!(ring.insert(start, bytes));
                 }
                 delivered = ring.drain(delivered, |bytes| out.extend(bytes));
                 prop_assert_eq!(out.len() as u64, delivered);

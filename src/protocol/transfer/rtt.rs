@@ -15,26 +15,26 @@ const ASSUMED: Duration = Duration::from_millis(333);
 pub(super) struct PathRtt {
     estimate: RttEstimator,
     latest: Duration,
-    least: Option<Duration>,
+    min: Option<Duration>,
 }
 
 impl PathRtt {
     /// Takes one, of which the receiver spent `delay`.
     pub(super) fn sample(&mut self, whole: Duration, delay: Duration) {
         let whole = whole.min(LONGEST);
-        let least = self.least.map_or(whole, |least| least.min(whole));
-        self.least = Some(least);
+        let min = self.min.map_or(whole, |min| min.min(whole));
+        self.min = Some(min);
         // A delay that would make it shorter than the shortest is not believed.
         let net = whole.saturating_sub(delay);
-        self.latest = if net >= least { net } else { whole };
+        self.latest = if net >= min { net } else { whole };
         self.estimate.sample(self.latest);
     }
 
     /// Takes the round trip of the handshake, unless its question was said more than once: then
     /// nobody knows which was answered (Karn's rule).
-    pub(super) fn sample_first(&mut self, now: Duration, asked: (Duration, u32)) {
-        if asked.1 == 1 {
-            self.sample(now.saturating_sub(asked.0), Duration::ZERO);
+    pub(super) fn sample_first(&mut self, now: Duration, sent: (Duration, u32)) {
+        if sent.1 == 1 {
+            self.sample(now.saturating_sub(sent.0), Duration::ZERO);
         }
     }
 
@@ -46,7 +46,7 @@ impl PathRtt {
         RttSample {
             latest: self.latest,
             smoothed: self.smoothed().unwrap_or(ASSUMED),
-            min: self.least.unwrap_or(ASSUMED),
+            min: self.min.unwrap_or(ASSUMED),
         }
     }
 

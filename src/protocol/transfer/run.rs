@@ -22,8 +22,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// The most datagrams of one run.
-    pub const MOST: usize = 128;
+    /// The largest number of datagrams in one run.
+    pub const MAX_DATAGRAMS: usize = 128;
 
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
@@ -48,21 +48,21 @@ impl Run {
 
     /// The parts of all its datagrams, end to end, for sendmsg(2) to gather. `source` is that of
     /// the [`poll_transmit`](super::Sender::poll_transmit) which filled it. Returns how many of `parts` they are:
-    /// at most twice [`Run::MOST`].
+    /// at most twice [`Run::MAX_DATAGRAMS`].
     pub fn gather<'a>(
         &'a self,
         source: &'a dyn Source,
-        parts: &mut [IoSlice<'a>; 2 * Self::MOST],
+        parts: &mut [IoSlice<'a>; 2 * Self::MAX_DATAGRAMS],
     ) -> usize {
         if self.payloads.is_empty() {
             parts[0] = IoSlice::new(&self.bytes);
             return 1;
         }
         let headers = self.bytes.chunks_exact(DATA_HEADER);
-        let mut places = parts.iter_mut();
+        let mut slots = parts.iter_mut();
         let mut count = 0;
         for (header, &(offset, length)) in headers.zip(&self.payloads) {
-            let (Some(first), Some(second)) = (places.next(), places.next()) else {
+            let (Some(first), Some(second)) = (slots.next(), slots.next()) else {
                 break;
             };
             *first = IoSlice::new(header);
@@ -75,7 +75,7 @@ impl Run {
     /// Copies all its datagrams into `out`, which is cleared, end to end.
     pub fn copy(&self, source: &dyn Source, out: &mut Vec<u8>) {
         out.clear();
-        let mut parts = [IoSlice::new(&[]); 2 * Self::MOST];
+        let mut parts = [IoSlice::new(&[]); 2 * Self::MAX_DATAGRAMS];
         let count = self.gather(source, &mut parts);
         for part in &parts[..count] {
             out.extend_from_slice(part);

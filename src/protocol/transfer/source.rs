@@ -16,10 +16,10 @@ pub trait Source {
         Digesting::Sender
     }
 
-    /// Bytes from `offset` on: at least one and at most `most`, where `offset` is below
+    /// Bytes from `offset` on: at least one and at most `max_length`, where `offset` is below
     /// [`Self::available`] and not yet acknowledged; fewer than that at the end of what is there, or
     /// where the memory ends that they lie in.
-    fn bytes(&self, offset: u64, most: usize) -> &[u8];
+    fn bytes(&self, offset: u64, max_length: usize) -> &[u8];
 }
 
 /// Who takes the digest of a stream.
@@ -43,10 +43,10 @@ impl Source for &[u8] {
         true
     }
 
-    fn bytes(&self, offset: u64, most: usize) -> &[u8] {
+    fn bytes(&self, offset: u64, max_length: usize) -> &[u8] {
         let start = usize::try_from(offset)
             .unwrap_or(usize::MAX)
             .min(self.len());
-        &self[start..start.saturating_add(most).min(self.len())]
+        &self[start..start.saturating_add(max_length).min(self.len())]
     }
 }

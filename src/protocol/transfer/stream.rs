@@ -1,4 +1,4 @@
-//! The sender's view of its stream: what was sent, what came, what has to be sent again.
+//! The sender's view of its stream: what was sent, what is acknowledged, what has to be sent again.
 
 use std::ops::Range;
 
@@ -17,8 +17,8 @@ pub(super) struct Stream {
     /// The end has to be told (again).
     pub(super) end_due: bool,
     /// The end was told at least once.
-    pub(super) end_told: bool,
-    came: RangeSet,
+    pub(super) end_sent: bool,
+    acknowledged: RangeSet,
     resend: RangeSet,
 }
 
@@ -42,14 +42,14 @@ pub(super) enum Blocked {
 }
 
 impl Stream {
-    pub(super) fn came(&mut self, range: Range<u64>) {
+    pub(super) fn acknowledge(&mut self, range: Range<u64>) {
         self.resend.remove(range.clone());
-        self.came.insert(range);
+        self.acknowledged.insert(range);
     }
 
-    pub(super) fn lost(&mut self, range: Range<u64>) {
+    pub(super) fn on_lost(&mut self, range: Range<u64>) {
         let mut wanted = range;
-        while let Some(gap) = self.came.first_gap(wanted.clone()) {
+        while let Some(gap) = self.acknowledged.first_gap(wanted.clone()) {
             wanted.start = gap.end;
             self.resend.insert(gap);
         }
@@ -57,14 +57,14 @@ impl Stream {
 
     /// The receiver has it up to here: from the source, it is not asked for again.
     pub(super) fn released(&self) -> u64 {
-        match self.came.first() {
+        match self.acknowledged.first() {
             Some(range) if range.start == 0 => range.end,
             _ => 0,
         }
     }
 
     /// The digest of all that was sent; `None` while the source is not done with it.
-    pub(super) fn sum(&self, source: &dyn Source) -> Option<u128> {
+    pub(super) fn digest_value(&self, source: &dyn Source) -> Option<u128> {
         match source.digest() {
             Digesting::Sender => Some(self.digest.value()),
             Digesting::Pending => None,
@@ -72,28 +72,29 @@ impl Stream {
         }
     }
 
-    /// What to send next, of at most `most` bytes.
+    /// What to send next, of at most `max_length` bytes.
     pub(super) fn piece(
         &self,
         source: &dyn Source,
-        most: usize,
+        max_length: usize,
         waits: bool,
     ) -> Result<Piece, Blocked> {
         if let Some(range) = self.resend.first() {
             return Ok(Piece {
                 offset: range.start,
-                length: clamp(range.end - range.start, most),
+                length: clamp(range.end - range.start, max_length),
                 is_new: false,
             });
         }
         let available = source.available();
         if self.next >= available {
-            return Err(match source.is_complete() {
-                true => Blocked::Complete,
-                false => Blocked::Source,
+            return Err(if source.is_complete() {
+                Blocked::Complete
+            } else {
+                Blocked::Source
             });
         }
-        let length = clamp(available - self.next, most);
+        let length = clamp(available - self.next, max_length);
         let credit = clamp(self.credit.saturating_sub(self.next), length);
         // A datagram that is short for want of credit alone is not worth it while others are on
         // their way: their acknowledgements bring more (RFC 9293 section 3.8.6.2.1).
@@ -108,7 +109,7 @@ impl Stream {
     }
 
     /// Says that the first `length` bytes of `piece` leave.
-    pub(super) fn leaves(&mut self, piece: Piece, length: u64) {
+    pub(super) fn on_sent(&mut self, piece: Piece, length: u64) {
         let end = piece.offset + length;
         if piece.is_new {
             self.next = end;
@@ -122,8 +123,8 @@ impl Stream {
     pub(super) fn digest(&mut self, source: &dyn Source) {
         while source.digest() == Digesting::Sender && self.digest.length() < self.next {
             let left = self.next - self.digest.length();
-            let most = usize::try_from(left).unwrap_or(usize::MAX);
-            match source.bytes(self.digest.length(), most) {
+            let max_length = usize::try_from(left).unwrap_or(usize::MAX);
+            match source.bytes(self.digest.length(), max_length) {
                 [] => break,
                 bytes => self.digest.update(bytes),
             }
@@ -131,6 +132,6 @@ impl Stream {
     }
 }
 
-fn clamp(bytes: u64, most: usize) -> usize {
-    usize::try_from(bytes).map_or(most, |bytes| bytes.min(most))
+fn clamp(bytes: u64, max_length: usize) -> usize {
+    usize::try_from(bytes).map_or(max_length, |bytes| bytes.min(max_length))
 }

@@ -127,9 +127,10 @@ fn buffer(name: &str, limit: &str, requested: i64, stored: i64) -> String {
         return format!("{stored} is the least that the kernel stores");
     }
     let is_forced = name.ends_with("FORCE");
-    let most = match is_forced {
-        true => Some(MOST_FORCED),
-        false => system_limit(limit),
+    let most = if is_forced {
+        Some(MOST_FORCED)
+    } else {
+        system_limit(limit)
     };
     match most {
         Some(most) if granted != requested.min(most) => "another option changed it".into(),

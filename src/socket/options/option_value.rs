@@ -53,9 +53,10 @@ impl OptionValue {
 
     /// Room in the control buffer for what it brings with each datagram.
     pub(in crate::socket) fn control_space(&self) -> usize {
-        match self.value.is_on() {
-            true => control_space(self.option),
-            false => 0,
+        if self.value.is_on() {
+            control_space(self.option)
+        } else {
+            0
         }
     }
 }

@@ -69,9 +69,10 @@ pub(super) fn value(kind: &Kind, text: &str) -> Result<Value, Reason> {
                 .split_once('@')
                 .ok_or("no '@' between source and group")?;
             let (source, group) = (address(source)?, scoped(group)?);
-            match source.is_ipv4() == group.address.is_ipv4() {
-                true => Ok(Value::Source(source, group)),
-                false => Err("source and group are of different families".into()),
+            if source.is_ipv4() == group.address.is_ipv4() {
+                Ok(Value::Source(source, group))
+            } else {
+                Err("source and group are of different families".into())
             }
         }
         Kind::PortRange => port_range(text),

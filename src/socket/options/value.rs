@@ -272,8 +272,9 @@ fn named_bits(f: &mut fmt::Formatter<'_>, bits: i32, names: Names) -> fmt::Resul
     if rest != 0 {
         parts.push(format!("{rest:#x}"));
     }
-    match parts.is_empty() {
-        true => f.write_str("none"),
-        false => f.write_str(&parts.join("+")),
+    if parts.is_empty() {
+        f.write_str("none")
+    } else {
+        f.write_str(&parts.join("+"))
     }
 }

@@ -95,9 +95,11 @@ fn inet6(text: &mut String, bytes: &Bytes<'_>, length: usize) -> SocketAddr {
     if length > 24 {
         text.push_str(", sin6_scope_id=");
         let is_link_local_group = address.is_multicast() && address.segments()[0] & 0xf == 2;
-        match address.is_unicast_link_local() || is_link_local_group {
-            true => index(text, scope),
-            false => drop(write!(text, "{scope}")),
+        if address.is_unicast_link_local() || is_link_local_group {
+            index(text, scope);
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{scope}");
         }
     }
     SocketAddrV6::new(address, port, flow, scope).into()

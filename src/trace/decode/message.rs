@@ -261,9 +261,10 @@ pub(super) fn vector<M: Memory>(
             let [base, length] = super::longs(part).map(i64::cast_unsigned);
             text.push_str("{iov_base=");
             let shown = left.map_or(length, |left| left.min(length));
-            match is_failed {
-                true => pointer(text, base),
-                false => buffer(text, context, base, shown, Some(moved)),
+            if is_failed {
+                pointer(text, base)
+            } else {
+                buffer(text, context, base, shown, Some(moved))
             }
             let _ = write!(text, ", iov_len={length}}}");
             left = left.map(|left| left - shown);

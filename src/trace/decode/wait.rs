@@ -237,9 +237,10 @@ fn ready(fds: &[(i32, u16, u16)], most: usize) -> String {
         text.push_str(&one);
         text.push('}');
     }
-    match text.is_empty() {
-        true => text,
-        false => format!("({text}])"),
+    if text.is_empty() {
+        text
+    } else {
+        format!("({text}])")
     }
 }
 

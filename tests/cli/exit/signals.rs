@@ -79,9 +79,12 @@ enum Full {
 
 fn blocked(arguments: &[&str], full: Full, signals: &[Signal]) {
     let (_reader, writer) = full_pipe();
-    let stream = |is_full: bool| match is_full {
-        true => Stdio::from(writer.try_clone().unwrap()),
-        false => Stdio::null(),
+    let stream = |is_full: bool| {
+        if is_full {
+            Stdio::from(writer.try_clone().unwrap())
+        } else {
+            Stdio::null()
+        }
     };
     let mut command = udpraw(arguments);
     command

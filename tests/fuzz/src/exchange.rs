@@ -3,7 +3,7 @@
 #![no_main]
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use udpraw::protocol::Backoff;
@@ -40,7 +40,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(turn == 0 || !matches!(heard, Incoming::Request(..)), "done twice");
         let is_request = matches!(heard, Incoming::Request(..));
         if let Incoming::Request(request, text) = heard {
-            responder.answer(request, text, &mut answer);
+            responder.reply(request, text, &mut answer);
         }
         if let (true, Ok(frame)) = (is_request, Frame::parse(bytes)) {
             let attempt = Frame::parse(&answer).expect("an answer").attempt;
@@ -56,14 +56,15 @@ fuzz_target!(|bytes: &[u8]| {
         responder.handle_datagram(client, &answer, &mut none);
         assert!(none.is_empty(), "an answer is not answered");
     }
-    let (mut requester, now) = (Requester::new(Backoff::Rfc9002), Instant::now());
-    requester.start(7, bytes.get(..99).unwrap_or(bytes), None, None, now).expect("short enough");
-    assert!(!matches!(requester.handle_datagram(false, bytes, now), Outcome::Reply { .. }));
-    if let Outcome::Reply { payload, .. } = requester.handle_datagram(true, bytes, now) {
+    let (mut requester, now) = (Requester::new(Backoff::Rfc9002), Duration::ZERO);
+    requester.start(now, 7, bytes.get(..99).unwrap_or(bytes), None, None).expect("short enough");
+    assert!(requester.poll_transmit(now).is_some());
+    assert!(!matches!(requester.handle_datagram(now, false, bytes), Outcome::Reply { .. }));
+    if let Outcome::Reply { payload, .. } = requester.handle_datagram(now, true, bytes) {
         assert_eq!(Frame::parse(bytes), Ok(Frame { kind: Kind::Reply, id: 7, attempt: 1, payload }));
     } else if bytes.len() < 60_000 && requester.poll_timeout().is_some() {
         let reply = whole(bytes);
-        let outcome = requester.handle_datagram(true, &reply, now);
+        let outcome = requester.handle_datagram(now, true, &reply);
         assert!(matches!(outcome, Outcome::Reply { .. }), "{outcome:?}");
     }
 });

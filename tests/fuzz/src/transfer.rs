@@ -8,7 +8,7 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use udpraw::protocol::congestion::Cubic;
 use udpraw::protocol::transfer::{
-    Digest, Incoming, Listener, Receiver, ReceiverConfig, Run, Sender, SenderConfig, decode,
+    Digest, Incoming, Listener, Receiver, ReceiverConfig, Sender, SenderConfig, decode,
 };
 
 const ID: u64 = 0x0101_0101_0101_0101;
@@ -54,7 +54,6 @@ fuzz_target!(|bytes: &[u8]| {
     let (mut got, mut out, mut answer, mut frame) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
 
-    let mut run = Run::default();
     let mut rest = bytes;
     while let Some((&[length, delay], tail)) = rest.split_first_chunk() {
         let (body, tail) = tail.split_at(tail.len().min(length.into()));
@@ -69,21 +68,21 @@ fuzz_target!(|bytes: &[u8]| {
             receiver.handle_frame(now, &decoded.frame, &mut got);
             assert_eq!(got.len() as u64, receiver.delivered());
         }
-        if listener.handle_datagram(now, source, &frame, &mut answer) == Incoming::Answer {
+        if listener.handle_datagram(now, source, &frame, &mut answer) == Incoming::Response {
             assert!(answer.len() <= frame.len());
         }
         let _ = sender.handle_datagram(now, &frame);
         receiver.handle_timeout(now);
         sender.handle_timeout(now);
-        if receiver.is_whole() {
-            receiver.stored(now);
+        if receiver.is_complete() {
+            receiver.on_stored(now);
         }
         let said = (0..MOST)
-            .take_while(|_| receiver.poll_transmit(now, &mut out))
+            .take_while(|_| receiver.poll_transmit(now).is_some())
             .count();
         assert!(said < MOST);
         let sent = (0..MOST)
-            .take_while(|_| sender.poll_transmit(now, &stream, &mut run))
+            .take_while(|_| sender.poll_transmit(now, &stream).is_some())
             .count();
         assert!(sent < MOST);
         assert!(sender.sent() <= stream.len() as u64);

@@ -12,9 +12,12 @@ pub(super) fn advice(rows: &[Row], config: &Config, markdown: bool) -> String {
     let Some((send, receive)) = recommended(rows) else {
         return String::new();
     };
-    let code = |text: String| match markdown {
-        true => format!("`{text}`"),
-        false => format!("{STRONG}{text}{STRONG:#}"),
+    let code = |text: String| {
+        if markdown {
+            format!("`{text}`")
+        } else {
+            format!("{STRONG}{text}{STRONG:#}")
+        }
     };
     let what = match (send, receive) {
         (Backend::Offload, Backend::Offload) => {
@@ -41,9 +44,10 @@ pub(super) fn advice(rows: &[Row], config: &Config, markdown: bool) -> String {
         "let mut transport = Transport::open(endpoint, {choice}, TransportConfig::default())?;\n\
          transport.send_queue().send(&Transmit::new(&bytes).to(peer).in_segments_of(size));"
     );
-    match markdown {
-        true => format!("\nUse {what}{gain}.\n\n```rust\n{lines}\n```\n"),
-        false => format!("\n{NOTE}Use{NOTE:#} {what}{gain}:\n{lines}\n"),
+    if markdown {
+        format!("\nUse {what}{gain}.\n\n```rust\n{lines}\n```\n")
+    } else {
+        format!("\n{NOTE}Use{NOTE:#} {what}{gain}:\n{lines}\n")
     }
 }
 

@@ -44,9 +44,10 @@ impl Page<'_> {
                 )
             }
         };
-        let credit = match config.flood {
-            true => "no flow control: what a full buffer has no room for is lost",
-            false => "a sink has flow control: no more is sent than the receive buffer holds",
+        let credit = if config.flood {
+            "no flow control: what a full buffer has no room for is lost"
+        } else {
+            "a sink has flow control: no more is sent than the receive buffer holds"
         };
         let spin = if config.spin {
             ", both sides spinning"
@@ -64,9 +65,12 @@ impl Page<'_> {
             trials,
         ];
         lines
-            .map(|line| match self.markdown {
-                true => format!("- {line}\n"),
-                false => format!("{FAINT}{line}{FAINT:#}\n"),
+            .map(|line| {
+                if self.markdown {
+                    format!("- {line}\n")
+                } else {
+                    format!("{FAINT}{line}{FAINT:#}\n")
+                }
             })
             .concat()
     }
@@ -75,14 +79,16 @@ impl Page<'_> {
     pub(super) fn group(&self, text: &mut String, rows: &[Row]) {
         let Some(first) = rows.first() else { return };
         let title = title(&first.variant, self.config.flows);
-        let _ = match self.markdown {
-            true => writeln!(text, "\n### {title}\n"),
-            false => writeln!(text, "\n{HEADING}{title}{HEADING:#}"),
+        let _ = if self.markdown {
+            writeln!(text, "\n### {title}\n")
+        } else {
+            writeln!(text, "\n{HEADING}{title}{HEADING:#}")
         };
         let mut table = Table::new();
-        table.load_style(match self.markdown {
-            true => presets::ASCII_MARKDOWN,
-            false => presets::NOTHING,
+        table.load_style(if self.markdown {
+            presets::ASCII_MARKDOWN
+        } else {
+            presets::NOTHING
         });
         table.set_content_arrangement(ContentArrangement::Disabled);
         let is_echo = first.variant.scenario == Scenario::Echo;
@@ -159,9 +165,10 @@ fn buffer((requested, effective): (Option<usize>, u32), limit: &str) -> String {
     };
     // The kernel stores twice what it grants (socket(7)).
     let granted = effective as usize / 2;
-    let cut = match granted < requested {
-        true => format!(" (limited to {granted} by net.core.{limit}, then doubled)"),
-        false => " (the kernel doubles it)".into(),
+    let cut = if granted < requested {
+        format!(" (limited to {granted} by net.core.{limit}, then doubled)")
+    } else {
+        " (the kernel doubles it)".into()
     };
     format!("{requested} bytes requested, {effective} effective{cut}")
 }
@@ -223,8 +230,9 @@ fn verdict(rows: &[Row], config: &Config) -> String {
         .filter(|row| row.standing == Standing::Noise)
         .map(pair)
         .collect();
-    match noise.is_empty() {
-        true => String::new(),
-        false => format!("within the noise: {}", noise.join(", ")),
+    if noise.is_empty() {
+        String::new()
+    } else {
+        format!("within the noise: {}", noise.join(", "))
     }
 }

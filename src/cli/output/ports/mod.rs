@@ -57,9 +57,10 @@ impl<'a> Report<'a> {
             .count();
         if let (1.., Some(unseen)) = (unknown, snapshot.unseen) {
             let unknown = super::count(unknown as u64, "socket", "sockets");
-            let remedy = match unseen.is_for_root() {
-                true => "; run it as root",
-                false => "",
+            let remedy = if unseen.is_for_root() {
+                "; run it as root"
+            } else {
+                ""
             };
             self.output.note(format_args!(
                 "the owner of {unknown} is unknown: {unseen}{remedy}"
@@ -153,9 +154,10 @@ impl<'a> Report<'a> {
             self.width = width();
             return self.output.redraw(&fitting(&text));
         }
-        match text.is_empty() {
-            true => Ok(()),
-            false => self.output.text(&text),
+        if text.is_empty() {
+            Ok(())
+        } else {
+            self.output.text(&text)
         }
     }
 }

@@ -53,9 +53,10 @@ pub(super) fn text(socket: &Socket, is_complete: bool) -> String {
     for owner in others.iter().take(MOST_OWNERS) {
         let (process, fd) = (&owner.process, owner.fd);
         let is_the_first = socket.owners[0].process.pid == process.pid;
-        notes.push(match is_the_first {
-            true => format!("also fd {fd}"),
-            false => format!("also {process} pid {} fd {fd}", process.pid),
+        notes.push(if is_the_first {
+            format!("also fd {fd}")
+        } else {
+            format!("also {process} pid {} fd {fd}", process.pid)
         });
     }
     if others.len() > MOST_OWNERS {

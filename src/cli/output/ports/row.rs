@@ -114,9 +114,10 @@ impl Widths {
             let fill = width.saturating_sub(length(cell));
             used += width.max(length(cell)) + 2;
             // Writing to a String cannot fail.
-            let _ = match is_number {
-                true => write!(text, "{:fill$}{cell}  ", ""),
-                false => write!(text, "{cell}{:fill$}  ", ""),
+            let _ = if is_number {
+                write!(text, "{:fill$}{cell}  ", "")
+            } else {
+                write!(text, "{cell}{:fill$}  ", "")
             };
         }
         let is_beside = room.is_none_or(|room| used + length(&notes) <= room);
@@ -137,9 +138,10 @@ impl Widths {
 
 /// How many columns a cell takes: its text is escaped, and mostly ASCII.
 fn length(text: &str) -> usize {
-    match text.is_ascii() {
-        true => text.len(),
-        false => text.chars().count(),
+    if text.is_ascii() {
+        text.len()
+    } else {
+        text.chars().count()
     }
 }
 

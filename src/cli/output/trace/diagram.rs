@@ -28,9 +28,10 @@ pub(super) fn draw(diagram: &Diagram) -> String {
         return String::new();
     }
     let mut text = String::from("\n");
-    match ends.len() <= MOST {
-        true => side_by_side(&mut text, &ends, &arrows),
-        false => arrows.iter().for_each(|arrow| {
+    if ends.len() <= MOST {
+        side_by_side(&mut text, &ends, &arrows)
+    } else {
+        arrows.iter().for_each(|arrow| {
             text.push_str(&format!(
                 "{} -> {}  {}: {}\n",
                 arrow.from,
@@ -38,7 +39,7 @@ pub(super) fn draw(diagram: &Diagram) -> String {
                 label(arrow),
                 delivery(arrow.delivery)
             ));
-        }),
+        })
     }
     let of = |wanted| {
         let some = arrows.iter().filter(|arrow| arrow.delivery == wanted);

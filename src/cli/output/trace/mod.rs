@@ -115,9 +115,10 @@ impl<'a> Report<'a> {
             return format!("{thread:<5} ");
         }
         self.has_many |= *self.alone.get_or_insert(thread) != thread;
-        match self.has_many {
-            true => format!("[pid {thread:>5}] "),
-            false => String::new(),
+        if self.has_many {
+            format!("[pid {thread:>5}] ")
+        } else {
+            String::new()
         }
     }
 

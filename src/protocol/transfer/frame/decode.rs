@@ -1,7 +1,7 @@
 //! Foreign bytes become frames here, and nowhere else.
 
 use super::{
-    Accept, Acknowledge, COMMON, Close, Code, Data, Decoded, End, Frame, LONGEST_REASON, MAGIC,
+    Accept, Acknowledge, COMMON, Close, Code, Data, Decoded, End, Frame, MAGIC, MAX_REASON,
     OPEN_LENGTH, Open, Ranges, Reject, VERSION, checksum, kind,
 };
 
@@ -103,7 +103,7 @@ fn body<'a>(kind: u8, bytes: &'a [u8], rest: &'a [u8]) -> Option<Frame<'a>> {
         kind::CLOSE => {
             let code = *Code::ALL.get(usize::from(fields.u16()?))?;
             let reason = fields.0;
-            (reason.len() <= LONGEST_REASON).then_some(Frame::Close(Close { code, reason }))?
+            (reason.len() <= MAX_REASON).then_some(Frame::Close(Close { code, reason }))?
         }
         kind::VERSIONS => {
             let count = usize::from(fields.u8()?);

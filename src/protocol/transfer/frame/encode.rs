@@ -1,8 +1,8 @@
 //! Frames become bytes.
 
 use super::{
-    COMMON, DATA_HEADER, Frame, LONGEST_NAME, LONGEST_REASON, MAGIC, MOST_RANGES, OPEN_LENGTH,
-    RANGES_AT, VERSION, checksum, checksum_of_parts, kind,
+    COMMON, DATA_HEADER, Frame, MAGIC, MAX_NAME, MAX_RANGES, MAX_REASON, OPEN_LENGTH, RANGES_AT,
+    VERSION, checksum, checksum_of_parts, kind,
 };
 
 impl Frame<'_> {
@@ -30,7 +30,7 @@ impl Frame<'_> {
         out.extend(head(self.kind(), id));
         match self {
             Self::Open(open) => {
-                let name = &open.name[..open.name.len().min(LONGEST_NAME)];
+                let name = &open.name[..open.name.len().min(MAX_NAME)];
                 out.extend(open.token);
                 out.extend(open.size.unwrap_or(u64::MAX).to_be_bytes());
                 out.extend([name.len() as u8, 0, 0, 0, 0, 0, 0, 0]);
@@ -58,7 +58,7 @@ impl Frame<'_> {
                 out.extend(end.digest.to_be_bytes());
             }
             Self::Acknowledge(ack) => {
-                let ranges = &ack.ranges.0[..ack.ranges.0.len().min(MOST_RANGES)];
+                let ranges = &ack.ranges.0[..ack.ranges.0.len().min(MAX_RANGES)];
                 out.extend(ack.delivered.to_be_bytes());
                 out.extend(ack.credit.to_be_bytes());
                 out.extend(ack.delay.to_be_bytes());
@@ -69,7 +69,7 @@ impl Frame<'_> {
             Self::Done => {}
             Self::Close(close) => {
                 out.extend(close.code.number().to_be_bytes());
-                out.extend(&close.reason[..close.reason.len().min(LONGEST_REASON)]);
+                out.extend(&close.reason[..close.reason.len().min(MAX_REASON)]);
             }
             Self::Versions(versions) => {
                 let versions = &versions[..versions.len().min(255)];

@@ -16,11 +16,11 @@ pub const DATA_HEADER: usize = 32;
 /// The least length of an open frame: no answer to one from an unproven address is longer.
 pub const OPEN_LENGTH: usize = 64;
 /// The most ranges that an acknowledgement tells.
-pub const MOST_RANGES: usize = 64;
+pub const MAX_RANGES: usize = 64;
 /// The longest name of a stream, in bytes.
-pub const LONGEST_NAME: usize = 255;
+pub const MAX_NAME: usize = 255;
 /// The longest words of a close frame, in bytes.
-pub const LONGEST_REASON: usize = 200;
+pub const MAX_REASON: usize = 200;
 
 const MAGIC: [u8; 2] = *b"uT";
 const RANGES_AT: usize = 40;
@@ -250,7 +250,7 @@ impl<'a> Ranges<'a> {
     /// Whether each begins before it ends, and they go down with a gap between any two.
     fn are_sane(&self) -> bool {
         let mut below = None;
-        self.0.len() <= MOST_RANGES
+        self.0.len() <= MAX_RANGES
             && self.iter().all(|(first, last)| {
                 let fits = below.is_none_or(|below: u64| last < below.saturating_sub(1));
                 below = Some(first);

@@ -4,7 +4,7 @@ use super::*;
 
 fn ranges() -> impl Strategy<Value = Vec<[u8; 16]>> {
     // Gaps and lengths from the newest down: what cannot go below zero is left out.
-    prop::collection::vec((2..1_000_u64, 0..1_000_u64), 0..=MOST_RANGES).prop_map(|steps| {
+    prop::collection::vec((2..1_000_u64, 0..1_000_u64), 0..=MAX_RANGES).prop_map(|steps| {
         let mut top = 1 << 40;
         let mut ranges = Vec::new();
         for (gap, length) in steps {
@@ -73,7 +73,7 @@ fn owned() -> impl Strategy<Value = Owned> {
         (
             any::<[u8; 16]>(),
             prop::option::of(0..u64::MAX),
-            bytes(LONGEST_NAME)
+            bytes(MAX_NAME)
         )
             .prop_map(|(token, size, name)| Owned::Open(token, size, name)),
         any::<[u8; 16]>().prop_map(Owned::Challenge),
@@ -107,10 +107,7 @@ fn owned() -> impl Strategy<Value = Owned> {
             )
         ),
         Just(Owned::Done),
-        (
-            prop::sample::select(Code::ALL.to_vec()),
-            bytes(LONGEST_REASON)
-        )
+        (prop::sample::select(Code::ALL.to_vec()), bytes(MAX_REASON))
             .prop_map(|(code, reason)| Owned::Close(code, reason)),
         bytes(255).prop_map(Owned::Versions),
     ]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::digest::Digest;
 use super::failure::Failure;
-use super::frame::{Close, Code, Data, End, Frame, MOST_RANGES};
+use super::frame::{Close, Code, Data, End, Frame, MAX_RANGES};
 use super::ranges::RangeSet;
 use super::reassembly::Reassembly;
 use super::sink::Sink;
@@ -17,7 +17,7 @@ const DELAY: Duration = Duration::from_millis(2);
 const CLOSE_REPEATS: u32 = 3;
 /// Over a longer round trip than this, datagrams are on the way rather than in the socket's buffer,
 /// and the window may be larger than that.
-const NEAR: Duration = Duration::from_millis(2);
+const SHORT_RTT: Duration = Duration::from_millis(2);
 
 /// How a receiver is to be.
 #[derive(Clone, Debug)]
@@ -39,6 +39,7 @@ pub struct ReceiverConfig {
 
 /// What a receiver has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReceiverCounts {
     /// Data frames that came.
     pub datagrams: u64,
@@ -47,7 +48,7 @@ pub struct ReceiverCounts {
     /// Datagrams whose bytes were there already under another number: sent again for nothing.
     pub repeated: u64,
     /// Datagrams that came before one that was sent earlier.
-    pub early: u64,
+    pub reordered: u64,
     /// Frames that made no sense.
     pub malformed: u64,
     /// Acknowledgements sent.
@@ -58,7 +59,7 @@ pub struct ReceiverCounts {
 enum Phase {
     Receiving,
     /// All came, and is right; it is being stored.
-    Whole,
+    Complete,
     /// It is stored, and the sender may not know it yet.
     Stored {
         until: Duration,
@@ -66,7 +67,36 @@ enum Phase {
     Over(Result<(), Failure>),
 }
 
-/// The receiving end: is handed frames and the time, hands out datagrams.
+/// The receiving end: takes frames and the time, returns datagrams.
+///
+/// ```
+/// use std::time::Duration;
+/// use udpraw::protocol::transfer::{Data, Digest, End, Frame, Receiver, ReceiverConfig, decode};
+///
+/// let now = Duration::ZERO;
+/// let config = ReceiverConfig {
+///     window: 65_536,
+///     max_window: 65_536,
+///     max_datagram: 1_472,
+///     timeout: Duration::from_secs(60),
+///     kept: Digest::default(),
+/// };
+/// let mut receiver = Receiver::new(now, 0x1234, config);
+/// let datagram = receiver.poll_transmit(now).unwrap();
+/// assert!(matches!(decode(datagram).unwrap().frame, Frame::Accept(_)));
+///
+/// let mut stream = Vec::new();
+/// let data = Frame::Data(Data { number: 0, offset: 0, payload: b"hello" });
+/// receiver.handle_frame(now, &data, &mut stream);
+/// let mut digest = Digest::default();
+/// digest.update(b"hello");
+/// let end = Frame::End(End { number: 1, total: 5, digest: digest.value() });
+/// receiver.handle_frame(now, &end, &mut stream);
+/// assert_eq!(stream, b"hello");
+/// assert!(receiver.is_complete());
+/// receiver.on_stored(now);
+/// assert!(receiver.is_stored());
+/// ```
 #[derive(Debug)]
 pub struct Receiver {
     id: u64,
@@ -89,9 +119,11 @@ pub struct Receiver {
     backlog: u64,
     /// The credit before the last, and when the last was told.
     reported: (u64, Duration),
-    heard: Duration,
+    last_received: Duration,
     /// What the sender is told at the end, and how many times more.
     close_frame: Option<(Code, String, u32)>,
+    /// What [`Self::poll_transmit`] returned last; kept for its memory.
+    datagram: Vec<u8>,
     counts: ReceiverCounts,
 }
 
@@ -127,8 +159,9 @@ impl Receiver {
             is_storing: false,
             backlog: 0,
             reported: (0, now),
-            heard: now,
+            last_received: now,
             close_frame: None,
+            datagram: Vec::new(),
             config,
             counts: ReceiverCounts::default(),
         }
@@ -148,9 +181,9 @@ impl Receiver {
     }
 
     /// Whether all bytes came and the digests agree: now they have to be stored for good, and
-    /// [`stored`](Self::stored) called.
-    pub fn is_whole(&self) -> bool {
-        matches!(self.phase, Phase::Whole)
+    /// [`on_stored`](Self::on_stored) called.
+    pub fn is_complete(&self) -> bool {
+        matches!(self.phase, Phase::Complete)
     }
 
     /// Whether the stream is stored; all that is left is to tell the sender.
@@ -184,30 +217,30 @@ impl Receiver {
     }
 
     /// Says that the time goes into storing, or that it does not; the sender tells its user.
-    pub fn storing(&mut self, is_storing: bool) {
+    pub fn set_storing(&mut self, is_storing: bool) {
         self.is_storing = is_storing;
     }
 
     /// Says how many of the bytes that were delivered wait to be stored: the sender may be that much
     /// less ahead.
-    pub fn backlog(&mut self, bytes: u64) {
+    pub fn set_backlog(&mut self, bytes: u64) {
         let is_less = bytes < self.backlog;
         self.backlog = bytes;
         // A sender that waits for room is told as soon as there is some worth the word.
-        if is_less && self.room() >= self.credit.saturating_add(self.window / 4) {
+        if is_less && self.credit_limit() >= self.credit.saturating_add(self.window / 4) {
             self.pending.acknowledgement = true;
         }
     }
 
     /// The stream may be sent up to here.
-    fn room(&self) -> u64 {
+    fn credit_limit(&self) -> u64 {
         let window = self.window.saturating_sub(self.backlog);
         self.digest.length().saturating_add(window)
     }
 
     /// Says that the stream is stored for good.
-    pub fn stored(&mut self, now: Duration) {
-        if self.is_whole() {
+    pub fn on_stored(&mut self, now: Duration) {
+        if self.is_complete() {
             self.phase = Phase::Stored {
                 until: now.saturating_add(self.config.timeout),
             };
@@ -216,7 +249,7 @@ impl Receiver {
     }
 
     /// Says that the socket's buffer had no room for some datagrams: the window was too large.
-    pub fn overflowed(&mut self) {
+    pub fn on_buffer_overflow(&mut self) {
         let least = self.config.window.clamp(1, self.buffer.size());
         self.window = (self.window / 2).max(least.min(self.window));
     }
@@ -243,18 +276,18 @@ impl Receiver {
                 self.pending.accept = true;
                 Some(())
             }
-            Frame::Data(data) => self.data(now, data, sink),
+            Frame::Data(data) => self.handle_data(now, data, sink),
             Frame::Probe { number } => {
-                self.number(now, *number);
+                self.record_number(now, *number);
                 self.pending.acknowledgement = true;
                 Some(())
             }
-            Frame::End(end) => self.end(now, end),
-            Frame::Close(close) => self.close(close),
+            Frame::End(end) => self.handle_end(now, end),
+            Frame::Close(close) => self.handle_close(close),
             _ => None,
         };
         match taken {
-            Some(()) => self.heard = self.heard.max(now),
+            Some(()) => self.last_received = self.last_received.max(now),
             None => self.counts.malformed += 1,
         }
         if let (Phase::Stored { until }, Frame::Data(_) | Frame::Probe { .. } | Frame::End(_)) =
@@ -269,10 +302,10 @@ impl Receiver {
     }
 
     /// Books a datagram's number; says whether it is new.
-    fn number(&mut self, now: Duration, number: u64) -> bool {
+    fn record_number(&mut self, now: Duration, number: u64) -> bool {
         // The numbers below the oldest range were forgotten: they came long ago, or count as lost.
         let end = self.numbers.last().map_or(0, |range| range.end);
-        let is_full = self.numbers.len() >= MOST_RANGES;
+        let is_full = self.numbers.len() >= MAX_RANGES;
         let oldest = self.numbers.first().map_or(0, |range| range.start);
         if is_full && number < oldest {
             self.pending.acknowledgement = true;
@@ -283,7 +316,7 @@ impl Receiver {
             self.pending.acknowledgement = true;
             return false;
         }
-        if self.numbers.len() > MOST_RANGES {
+        if self.numbers.len() > MAX_RANGES {
             self.numbers.pop_first();
         }
         if number >= end {
@@ -291,14 +324,14 @@ impl Receiver {
         }
         if number != end {
             // Either something is missing before it, or it fills a gap: the sender has to know.
-            self.counts.early += u64::from(number < end);
+            self.counts.reordered += u64::from(number < end);
             self.pending.acknowledgement = true;
         }
         self.waiting += 1;
         true
     }
 
-    fn data(&mut self, now: Duration, data: &Data<'_>, sink: &mut dyn Sink) -> Option<()> {
+    fn handle_data(&mut self, now: Duration, data: &Data<'_>, sink: &mut dyn Sink) -> Option<()> {
         let end = data.offset + data.payload.len() as u64;
         let is_beyond = self.end.is_some_and(|(total, _)| end > total);
         if end > self.credit || is_beyond {
@@ -306,11 +339,11 @@ impl Receiver {
         }
         self.counts.datagrams += 1;
         let delivered = self.digest.length();
-        if data.offset > delivered && !self.buffer.keep(data.offset, data.payload) {
+        if data.offset > delivered && !self.buffer.insert(data.offset, data.payload) {
             // Not acknowledged: it has to come again.
             return Some(());
         }
-        let is_new = self.number(now, data.number);
+        let is_new = self.record_number(now, data.number);
         if end <= delivered {
             self.counts.repeated += u64::from(is_new);
             self.pending.acknowledgement = true;
@@ -326,40 +359,40 @@ impl Receiver {
                 digest.update(bytes);
             });
         }
-        self.measure(now, end);
-        self.finish();
+        self.tune_window(now, end);
+        self.check_complete();
         Some(())
     }
 
     /// Grows the window on a path so long that the window, not the socket's buffer, is the limit.
-    fn measure(&mut self, now: Duration, end: u64) {
+    fn tune_window(&mut self, now: Duration, end: u64) {
         let (before, at) = self.reported;
         if end > before {
             // This could be sent since the last credit was told: a round trip ago at the most.
             let trip = now.saturating_sub(at);
             self.reported = (u64::MAX, now);
             let is_used_up = end.saturating_add(self.window / 4) >= self.credit;
-            if trip > NEAR && is_used_up {
+            if trip > SHORT_RTT && is_used_up {
                 self.window = self.window.saturating_mul(2).min(self.buffer.size());
             }
         }
     }
 
-    fn end(&mut self, now: Duration, end: &End) -> Option<()> {
+    fn handle_end(&mut self, now: Duration, end: &End) -> Option<()> {
         let said = (end.total, end.digest);
         let reach = self.digest.length().max(self.buffer.end());
         if end.total < reach || self.end.is_some_and(|before| before != said) {
             return None;
         }
-        self.number(now, end.number);
+        self.record_number(now, end.number);
         self.pending.acknowledgement = true;
         self.end = Some(said);
-        self.finish();
+        self.check_complete();
         Some(())
     }
 
     /// Looks whether all is there, and right.
-    fn finish(&mut self) {
+    fn check_complete(&mut self) {
         let Some((total, digest)) = self.end else {
             return;
         };
@@ -367,7 +400,7 @@ impl Receiver {
             return;
         }
         if self.digest.value() == digest {
-            self.phase = Phase::Whole;
+            self.phase = Phase::Complete;
         } else {
             self.abandon(
                 Code::Digest,
@@ -376,7 +409,7 @@ impl Receiver {
         }
     }
 
-    fn close(&mut self, close: &Close<'_>) -> Option<()> {
+    fn handle_close(&mut self, close: &Close<'_>) -> Option<()> {
         let result = match (close.code, &self.phase) {
             (Code::Finished, Phase::Stored { .. }) => Ok(()),
             (Code::Finished, _) => return None,

@@ -4,12 +4,20 @@ use std::time::Duration;
 
 use super::{DELAY, Phase, Receiver};
 use crate::protocol::transfer::failure::Failure;
-use crate::protocol::transfer::frame::{Accept, Acknowledge, Close, Frame, MOST_RANGES, Ranges};
+use crate::protocol::transfer::frame::{Accept, Acknowledge, Close, Frame, MAX_RANGES, Ranges};
 
 impl Receiver {
-    /// Writes the next datagram that is to leave into `out`; `false` if none is. Call it after each
-    /// batch of datagrams and at [`deadline`](Self::poll_timeout), until it says `false`.
-    pub fn poll_transmit(&mut self, now: Duration, out: &mut Vec<u8>) -> bool {
+    /// The next datagram to send, if there is one. Call it after each batch of datagrams and at
+    /// [`poll_timeout`](Self::poll_timeout), until it returns `None`.
+    pub fn poll_transmit(&mut self, now: Duration) -> Option<&[u8]> {
+        let mut datagram = std::mem::take(&mut self.datagram);
+        let is_composed = self.compose(now, &mut datagram);
+        self.datagram = datagram;
+        is_composed.then_some(&self.datagram[..])
+    }
+
+    /// Writes the next datagram into `out`; says whether there is one.
+    fn compose(&mut self, now: Duration, out: &mut Vec<u8>) -> bool {
         if let Some((code, reason, left)) = &mut self.close_frame {
             let (code, reason) = (*code, reason.as_bytes());
             Frame::Close(Close { code, reason }).encode(self.id, out);
@@ -42,8 +50,8 @@ impl Receiver {
         if self.waiting > 0 && self.acknowledge_at.is_none() {
             self.acknowledge_at = Some(now.saturating_add(DELAY));
         }
-        let is_late = self.acknowledge_at.is_some_and(|time| time <= now);
-        if self.pending.acknowledgement || self.waiting >= 2 || is_late {
+        let is_due = self.acknowledge_at.is_some_and(|time| time <= now);
+        if self.pending.acknowledgement || self.waiting >= 2 || is_due {
             self.acknowledge(now, out);
             return true;
         }
@@ -55,17 +63,17 @@ impl Receiver {
         self.waiting = 0;
         self.acknowledge_at = None;
         self.counts.acknowledgements += 1;
-        let credit = self.room();
+        let credit = self.credit_limit();
         if credit > self.credit {
             if self.reported.0 == u64::MAX {
                 self.reported = (self.credit, now);
             }
             self.credit = credit;
         }
-        let mut ranges = [[0; 16]; MOST_RANGES];
+        let mut ranges = [[0; 16]; MAX_RANGES];
         let mut count = 0;
-        for (place, range) in ranges.iter_mut().zip(self.numbers.iter().rev()) {
-            *place = Ranges::encode(range.start, range.end - 1);
+        for (slot, range) in ranges.iter_mut().zip(self.numbers.iter().rev()) {
+            *slot = Ranges::encode(range.start, range.end - 1);
             count += 1;
         }
         let delay = now.saturating_sub(self.newest).as_micros();
@@ -73,16 +81,16 @@ impl Receiver {
             delivered: self.digest.length(),
             credit: self.credit,
             delay: u32::try_from(delay).unwrap_or(u32::MAX),
-            is_storing: self.is_storing || self.is_whole(),
+            is_storing: self.is_storing || self.is_complete(),
             ranges: Ranges::new(&ranges[..count]),
         });
         frame.encode(self.id, out);
     }
 
-    /// When [`expire`](Self::handle_timeout) and [`transmit`](Self::poll_transmit) have to be called if nothing
-    /// comes before.
+    /// When to call [`handle_timeout`](Self::handle_timeout) and then [`poll_transmit`](Self::poll_transmit)
+    /// if nothing arrives before.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        let silence = self.heard.saturating_add(self.config.timeout);
+        let silence = self.last_received.saturating_add(self.config.timeout);
         match self.phase {
             Phase::Over(_) => None,
             Phase::Stored { until } => Some(until),
@@ -93,13 +101,13 @@ impl Receiver {
         }
     }
 
-    /// Says that a deadline may have come.
+    /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Duration) {
-        let silence = self.heard.saturating_add(self.config.timeout);
+        let silence = self.last_received.saturating_add(self.config.timeout);
         match self.phase {
             Phase::Over(_) => {}
             Phase::Stored { until } if until <= now => self.phase = Phase::Over(Ok(())),
-            Phase::Stored { .. } | Phase::Whole => {}
+            Phase::Stored { .. } | Phase::Complete => {}
             Phase::Receiving if silence <= now => {
                 self.phase = Phase::Over(Err(Failure::Silent(self.config.timeout)));
             }

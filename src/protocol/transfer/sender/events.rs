@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
-use super::{BASE, CLOSE_REPEATS, FIRST_WAIT, KEEPALIVE, LEAST, Phase, Sender, SenderCounts};
+use super::{
+    BASE, CLOSE_REPEATS, INITIAL_TIMEOUT, KEEPALIVE, MIN_DATAGRAM, Phase, Sender, SenderCounts,
+};
 use crate::protocol::PathMtu;
 use crate::protocol::congestion::Acknowledged;
 use crate::protocol::transfer::failure::Failure;
 use crate::protocol::transfer::frame::{self, Acknowledge, Code, Frame, Reject};
-use crate::protocol::transfer::in_flight::{Carried, Settled};
+use crate::protocol::transfer::in_flight::{Carried, Resolved};
 use crate::protocol::transfer::stream::Stream;
 
 impl Sender {
-    /// When [`expire`](Self::handle_timeout) has to be called if no datagram comes before; `None` once it is
-    /// over.
+    /// When to call [`handle_timeout`](Self::handle_timeout) if no datagram arrives before; `None` once
+    /// the transfer is over.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        let silence = self.heard.saturating_add(self.config.timeout);
+        let silence = self.last_received.saturating_add(self.config.timeout);
         match &self.phase {
             Phase::Over(_) => None,
             Phase::Opening { next, .. } => Some(silence.min(*next)),
@@ -23,9 +25,9 @@ impl Sender {
             Phase::Sending => {
                 let times = [
                     self.in_flight.poll_timeout(),
-                    self.paced,
-                    self.question(),
-                    self.mtu_deadline(),
+                    self.paced_until,
+                    self.keepalive_deadline(),
+                    self.path_mtu_deadline(),
                 ];
                 times.into_iter().flatten().chain([silence]).min()
             }
@@ -33,45 +35,50 @@ impl Sender {
     }
 
     /// When the path is to be probed again; not for a stream that is all but over.
-    fn mtu_deadline(&self) -> Option<Duration> {
-        self.mtu.poll_timeout().filter(|_| !self.stream.end_told)
+    fn path_mtu_deadline(&self) -> Option<Duration> {
+        self.mtu.poll_timeout().filter(|_| !self.stream.end_sent)
     }
 
     /// When to ask for a sign of life: nothing is in flight that would bring one.
-    fn question(&self) -> Option<Duration> {
+    fn keepalive_deadline(&self) -> Option<Duration> {
         if !self.in_flight.is_empty() {
             return None;
         }
-        let waits = self.stream.end_told || self.stream.next >= self.stream.credit;
-        let wait = match waits {
-            true => self
-                .in_flight
-                .backed_off()
-                .saturating_mul(1 << self.asked.min(10)),
-            false => KEEPALIVE,
+        let waits = self.stream.end_sent || self.stream.next >= self.stream.credit;
+        let wait = if waits {
+            self.in_flight
+                .probe_timeout()
+                .saturating_mul(1 << self.unanswered_probes.min(10))
+        } else {
+            KEEPALIVE
         };
-        // Who is never asked is silent: there are a few questions before either counts as gone.
+        // A peer that is never asked stays silent: a few pings are sent before either end counts as gone.
         let most = KEEPALIVE.min(self.peer_timeout / 4);
-        Some(self.spoke.max(self.heard).saturating_add(wait.min(most)))
+        Some(
+            self.last_sent
+                .max(self.last_received)
+                .saturating_add(wait.min(most)),
+        )
     }
 
-    /// Says that a deadline may have come.
+    /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Duration) {
         if matches!(self.phase, Phase::Over(_)) {
             return;
         }
-        if now >= self.heard.saturating_add(self.config.timeout) {
+        if now >= self.last_received.saturating_add(self.config.timeout) {
             self.phase = Phase::Over(Err(Failure::Silent(self.config.timeout)));
             return;
         }
-        if self.paced.is_some_and(|paced| paced <= now) {
-            self.paced = None;
+        if self.paced_until.is_some_and(|paced| paced <= now) {
+            self.paced_until = None;
         }
         if !matches!(self.phase, Phase::Sending) {
             return;
         }
-        if self.question().is_some_and(|time| time <= now) {
-            self.asked = self.asked.saturating_add(1);
+        self.mtu.handle_timeout(now);
+        if self.keepalive_deadline().is_some_and(|time| time <= now) {
+            self.unanswered_probes = self.unanswered_probes.saturating_add(1);
             self.probes = 1;
         }
         if self
@@ -86,11 +93,11 @@ impl Sender {
                 counts,
                 ..
             } = self;
-            let settled = in_flight.handle_timeout(now, |carried, came| {
-                on_resolved(carried, came, now, stream, mtu, counts)
+            let resolved = in_flight.handle_timeout(now, |carried, arrived| {
+                on_resolved(carried, arrived, now, stream, mtu, counts)
             });
-            match settled {
-                Some(settled) => self.react(now, settled, false),
+            match resolved {
+                Some(resolved) => self.update_congestion(now, resolved, false),
                 None => {
                     self.counts.timeouts += 1;
                     self.probes = 2;
@@ -100,7 +107,7 @@ impl Sender {
                 }
             }
         }
-        self.resize();
+        self.apply_path_mtu();
     }
 
     /// Takes a datagram of the receiver.
@@ -112,16 +119,17 @@ impl Sender {
             if decoded.id != self.id {
                 return Err(Reject::Foreign);
             }
-            self.take(now, decoded.frame).ok_or(Reject::Malformed)
+            self.handle_frame(now, decoded.frame)
+                .ok_or(Reject::Malformed)
         });
         match taken {
-            Ok(()) => self.heard = self.heard.max(now),
+            Ok(()) => self.last_received = self.last_received.max(now),
             Err(_) => self.counts.rejected += 1,
         }
         taken
     }
 
-    fn take(&mut self, now: Duration, frame: Frame<'_>) -> Option<()> {
+    fn handle_frame(&mut self, now: Duration, frame: Frame<'_>) -> Option<()> {
         match (frame, &mut self.phase) {
             (_, Phase::Over(_)) => {}
             (
@@ -130,29 +138,32 @@ impl Sender {
                     token,
                     next,
                     wait,
-                    asked,
+                    open_sent,
                 },
             ) => {
-                self.in_flight.rtt.sample_first(now, *asked);
+                self.in_flight.rtt.sample_first(now, *open_sent);
                 if *token != new {
-                    (*token, *next, *wait, *asked) = (new, now, FIRST_WAIT, (now, 0));
+                    (*token, *next, *wait, *open_sent) = (new, now, INITIAL_TIMEOUT, (now, 0));
                 }
             }
-            (Frame::Accept(accept), Phase::Opening { asked, .. }) => {
-                self.in_flight.rtt.sample_first(now, *asked);
+            (Frame::Accept(accept), Phase::Opening { open_sent, .. }) => {
+                self.in_flight.rtt.sample_first(now, *open_sent);
                 self.in_flight.delay = Duration::from_millis(accept.delay.min(1000).into());
                 self.stream.credit = accept.credit;
                 let theirs = Duration::from_secs(accept.peer_timeout.into());
                 self.peer_timeout = self.config.timeout.min(theirs);
-                let max_datagram = accept.max_datagram.min(self.config.max_datagram).max(LEAST);
+                let max_datagram = accept
+                    .max_datagram
+                    .min(self.config.max_datagram)
+                    .max(MIN_DATAGRAM);
                 self.mtu = PathMtu::new(BASE.min(max_datagram), max_datagram, now);
                 self.phase = Phase::Verifying(accept);
-                self.resize();
+                self.apply_path_mtu();
             }
-            (Frame::Acknowledge(ack), Phase::Sending) => self.acknowledged(now, ack)?,
+            (Frame::Acknowledge(ack), Phase::Sending) => self.handle_acknowledge(now, ack)?,
             // Said again, since an answer of ours was lost.
             (Frame::Challenge { .. } | Frame::Accept(_) | Frame::Acknowledge(_), _) => {}
-            (Frame::Done, Phase::Sending) if self.stream.end_told => {
+            (Frame::Done, Phase::Sending) if self.stream.end_sent => {
                 self.phase = Phase::Over(Ok(()));
                 self.close_frame = Some((Code::Finished, String::new(), CLOSE_REPEATS));
             }
@@ -169,7 +180,7 @@ impl Sender {
         Some(())
     }
 
-    fn acknowledged(&mut self, now: Duration, ack: Acknowledge<'_>) -> Option<()> {
+    fn handle_acknowledge(&mut self, now: Duration, ack: Acknowledge<'_>) -> Option<()> {
         if ack.delivered > self.stream.next {
             return None;
         }
@@ -181,38 +192,38 @@ impl Sender {
             ..
         } = self;
         let delay = Duration::from_micros(ack.delay.into());
-        let settled = in_flight.acknowledge(now, ack.ranges, delay, |carried, came| {
-            on_resolved(carried, came, now, stream, mtu, counts);
+        let resolved = in_flight.acknowledge(now, ack.ranges, delay, |carried, arrived| {
+            on_resolved(carried, arrived, now, stream, mtu, counts);
         })?;
-        if ack.credit > self.stream.credit || settled.bytes > 0 {
-            self.asked = 0;
+        if ack.credit > self.stream.credit || resolved.bytes > 0 {
+            self.unanswered_probes = 0;
         }
-        self.stream.came(0..ack.delivered);
+        self.stream.acknowledge(0..ack.delivered);
         self.stream.credit = self.stream.credit.max(ack.credit);
         self.is_storing = ack.is_storing;
-        self.react(now, settled, true);
-        self.resize();
+        self.update_congestion(now, resolved, true);
+        self.apply_path_mtu();
         Some(())
     }
 
     /// Tells the window what came and what is lost: the loss first (RFC 9002, appendix A.7).
-    fn react(&mut self, now: Duration, settled: Settled, is_acknowledgement: bool) {
-        self.counts.late += settled.late;
-        if settled.is_spurious {
-            self.congestion.on_spurious();
+    fn update_congestion(&mut self, now: Duration, resolved: Resolved, is_acknowledgement: bool) {
+        self.counts.spurious_losses += resolved.spurious_losses;
+        if resolved.is_spurious {
+            self.congestion.on_spurious_loss();
         }
-        if let Some(sent_at) = settled.lost {
+        if let Some(sent_at) = resolved.lost {
             self.congestion.on_congestion(now, sent_at);
-            if settled.persistent {
+            if resolved.persistent {
                 self.congestion.on_persistent_congestion(now);
             }
         }
-        if let (true, Some(sent_at)) = (is_acknowledgement && settled.bytes > 0, settled.newest) {
+        if let (true, Some(sent_at)) = (is_acknowledgement && resolved.bytes > 0, resolved.newest) {
             let acknowledged = Acknowledged {
-                bytes: settled.bytes,
+                bytes: resolved.bytes,
                 sent_at,
-                in_flight: settled.in_flight,
-                limited: self.is_window_limit,
+                in_flight: resolved.in_flight,
+                is_window_limited: self.is_window_limit,
                 round_trip: self.in_flight.rtt.all(),
             };
             self.congestion.on_acknowledged(now, acknowledged);
@@ -220,45 +231,45 @@ impl Sender {
     }
 
     /// The socket refused a datagram of so many bytes as too long for the path (EMSGSIZE).
-    pub fn too_long(&mut self, now: Duration, size: usize) {
+    pub fn on_packet_too_big(&mut self, now: Duration, size: usize) {
         let size = u16::try_from(size).unwrap_or(u16::MAX);
-        self.in_flight.refuse(Carried::Size(size));
-        self.mtu.on_too_big(size, now);
-        self.resize();
+        self.in_flight.remove_unsent(Carried::Size(size));
+        self.mtu.on_packet_too_big(now, size);
+        self.apply_path_mtu();
     }
 
     /// Follows the path's MTU.
-    fn resize(&mut self) {
+    fn apply_path_mtu(&mut self) {
         let segment = self.mtu.current();
         if segment != self.segment {
             self.segment = segment;
-            self.congestion.set_segment(segment.into());
-            self.pacer.set_segment(segment.into());
+            self.congestion.set_segment_size(segment.into());
+            self.pacer.set_segment_size(segment.into());
         }
     }
 }
 /// Books what became of a datagram.
 fn on_resolved(
     carried: Carried,
-    came: bool,
+    arrived: bool,
     now: Duration,
     stream: &mut Stream,
     mtu: &mut PathMtu,
     counts: &mut SenderCounts,
 ) {
-    counts.lost += u64::from(!came);
-    match (carried, came) {
+    counts.lost += u64::from(!arrived);
+    match (carried, arrived) {
         (Carried::Data(..), true) => {
-            stream.came(carried.range());
-            mtu.on_acknowledged(carried.size() as u16);
+            stream.acknowledge(carried.range());
+            mtu.on_datagram_acknowledged(now, carried.size() as u16);
         }
         (Carried::Data(..), false) => {
-            stream.lost(carried.range());
-            mtu.on_lost(carried.size() as u16, now);
+            stream.on_lost(carried.range());
+            mtu.on_datagram_lost(now, carried.size() as u16);
         }
         (Carried::End, false) => stream.end_due = true,
-        (Carried::Size(size), true) => mtu.on_probe_acknowledged(size, now),
-        (Carried::Size(size), false) => mtu.on_probe_lost(size, now),
-        (Carried::End | Carried::Question, _) => {}
+        (Carried::Size(size), true) => mtu.on_probe_acknowledged(now, size),
+        (Carried::Size(size), false) => mtu.on_probe_lost(now, size),
+        (Carried::End | Carried::Ping, _) => {}
     }
 }

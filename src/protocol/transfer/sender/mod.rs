@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::frame::{Accept, Code};
 use super::in_flight::InFlight;
 use super::limits::Limits;
+use super::run::Run;
 use super::stream::Stream;
 use crate::protocol::PathMtu;
 use crate::protocol::congestion::{Congestion, Pacer};
@@ -17,19 +18,19 @@ use crate::protocol::congestion::{Congestion, Pacer};
 /// The length of datagrams that any path takes, in bytes of UDP payload (RFC 8899 section 5.1.2).
 const BASE: u16 = 1_200;
 /// The least length that makes sense.
-const LEAST: u16 = 512;
+const MIN_DATAGRAM: u16 = 512;
 /// The most bytes that leave in one run: what fits an IPv4 datagram.
-const RUN: usize = 65_507;
+const MAX_RUN: usize = 65_507;
 /// The first wait for an answer to an open frame (RFC 8085 section 3.1.1), and the longest.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(8);
+const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
+const MAX_TIMEOUT: Duration = Duration::from_secs(8);
 /// How often the receiver is told that the sender lives while there is nothing to send (RFC 8085
 /// section 3.5: no more often than every 15 seconds), and the longest between two questions for room.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 /// How often the last word is said: nothing answers it, and any of them may be lost.
 const CLOSE_REPEATS: u32 = 3;
 /// So much of a resumed stream is read at once to see whether it is the same.
-const VERIFY: usize = 4 << 20;
+const VERIFY_CHUNK: usize = 4 << 20;
 
 /// How a sender is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,7 @@ pub struct SenderConfig {
 
 /// What a sender has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SenderCounts {
     /// Datagrams of every kind that left.
     pub datagrams: u64,
@@ -56,7 +58,7 @@ pub struct SenderCounts {
     /// Datagrams that were given up as lost.
     pub lost: u64,
     /// Datagrams given up as lost that came after all.
-    pub late: u64,
+    pub spurious_losses: u64,
     /// Probe timeouts.
     pub timeouts: u64,
     /// Datagrams that came and were no frame for this end.
@@ -70,7 +72,7 @@ enum Phase {
         next: Duration,
         wait: Duration,
         /// When the last open frame with this token left, and how many did.
-        asked: (Duration, u32),
+        open_sent: (Duration, u32),
     },
     /// The receiver has some of it already: is that the same stream?
     Verifying(Accept),
@@ -80,9 +82,27 @@ enum Phase {
 
 /// The sending end: hands out datagrams, is handed datagrams and the time.
 ///
-/// Call [`transmit`](Self::poll_transmit) until it has nothing more, wait for a datagram until
-/// [`deadline`](Self::poll_timeout), hand it to [`receive`](Self::handle_datagram) or else call
-/// [`expire`](Self::handle_timeout), and begin again; until [`result`](Self::result) says how it went.
+/// Call [`poll_transmit`](Self::poll_transmit) until it returns `None`, wait for a datagram until
+/// [`poll_timeout`](Self::poll_timeout), pass it to [`handle_datagram`](Self::handle_datagram) or else
+/// call [`handle_timeout`](Self::handle_timeout), and repeat, until [`result`](Self::result) says how
+/// the transfer ended.
+///
+/// ```
+/// use std::time::Duration;
+/// use udpraw::protocol::congestion::Cubic;
+/// use udpraw::protocol::transfer::{Frame, Sender, SenderConfig, decode};
+///
+/// let now = Duration::ZERO;
+/// let timeout = Duration::from_secs(60);
+/// let config = SenderConfig { size: Some(5), name: "greeting".into(), max_datagram: 1_472, timeout };
+/// let mut sender = Sender::new(now, 0x1234, config, Box::new(Cubic::new(1_472)));
+/// let stream: &[u8] = b"hello";
+/// let mut datagram = Vec::new();
+/// sender.poll_transmit(now, &stream).unwrap().copy(&stream, &mut datagram);
+/// assert!(matches!(decode(&datagram).unwrap().frame, Frame::Open(_)));
+/// assert!(sender.poll_transmit(now, &stream).is_none());
+/// assert_eq!(sender.poll_timeout(), Some(Duration::from_secs(1))); // then it asks again
+/// ```
 #[derive(Debug)]
 pub struct Sender {
     id: u64,
@@ -98,19 +118,21 @@ pub struct Sender {
     /// Probe datagrams that may leave whatever the window says.
     probes: u32,
     /// Questions without an answer that had anything new in it.
-    asked: u32,
+    unanswered_probes: u32,
     /// The pacer lets no more out before then.
-    paced: Option<Duration>,
+    paced_until: Option<Duration>,
     is_window_limit: bool,
     is_storing: bool,
     /// All was sent, and the source had no digest yet when it was last asked.
     awaits_digest: bool,
     /// The shorter of both ends' timeouts.
     peer_timeout: Duration,
-    heard: Duration,
-    spoke: Duration,
+    last_received: Duration,
+    last_sent: Duration,
     /// What the receiver is told at the end, and how many times more.
     close_frame: Option<(Code, String, u32)>,
+    /// What [`Self::poll_transmit`] returned last; kept for its memory.
+    run: Run,
     limits: Limits,
     counts: SenderCounts,
 }
@@ -124,7 +146,7 @@ impl Sender {
         congestion: Box<dyn Congestion>,
     ) -> Self {
         let mut config = config;
-        config.max_datagram = config.max_datagram.max(LEAST);
+        config.max_datagram = config.max_datagram.max(MIN_DATAGRAM);
         let mtu = PathMtu::new(BASE.min(config.max_datagram), config.max_datagram, now);
         let segment = mtu.current();
         let peer_timeout = config.timeout;
@@ -133,8 +155,8 @@ impl Sender {
             phase: Phase::Opening {
                 token: [0; 16],
                 next: now,
-                wait: FIRST_WAIT,
-                asked: (now, 0),
+                wait: INITIAL_TIMEOUT,
+                open_sent: (now, 0),
             },
             config,
             in_flight: InFlight::default(),
@@ -144,19 +166,20 @@ impl Sender {
             mtu,
             segment,
             probes: 0,
-            asked: 0,
-            paced: None,
+            unanswered_probes: 0,
+            paced_until: None,
             is_window_limit: false,
             is_storing: false,
             awaits_digest: false,
             peer_timeout,
-            heard: now,
-            spoke: now,
+            last_received: now,
+            last_sent: now,
             close_frame: None,
+            run: Run::default(),
             limits: Limits::new(now),
             counts: SenderCounts::default(),
         };
-        sender.congestion.set_segment(segment.into());
+        sender.congestion.set_segment_size(segment.into());
         sender
     }
 
@@ -201,7 +224,7 @@ impl Sender {
         &self.stream.digest
     }
 
-    /// Whether [`transmit`](Self::poll_transmit) has all but the end behind it, and found the source without
+    /// Whether [`poll_transmit`](Self::poll_transmit) has all but the end behind it, and found the source without
     /// a digest: call it again soon. A digest that has come since does not change this.
     pub fn awaits_digest(&self) -> bool {
         self.awaits_digest
@@ -232,9 +255,9 @@ impl Sender {
         &self.limits
     }
 
-    /// How many datagrams it keeps in mind: bounded by the window.
-    pub fn remembered(&self) -> usize {
-        self.in_flight.remembered()
+    /// How many datagrams it tracks: bounded by the window.
+    pub fn tracked(&self) -> usize {
+        self.in_flight.tracked()
     }
 
     /// Ends it, and tells the receiver why.
@@ -256,7 +279,7 @@ mod tests {
 
     use super::*;
     use crate::protocol::congestion::Cubic;
-    use crate::protocol::transfer::{Digesting, Frame, Run, Source};
+    use crate::protocol::transfer::{Digesting, Frame, Source};
 
     /// A stream whose digest comes when it comes.
     struct Late(Cell<Digesting>);
@@ -274,8 +297,8 @@ mod tests {
             self.0.get()
         }
 
-        fn bytes(&self, offset: u64, most: usize) -> &[u8] {
-            &b"hello"[offset as usize..][..most.min(5 - offset as usize)]
+        fn bytes(&self, offset: u64, max_length: usize) -> &[u8] {
+            &b"hello"[offset as usize..][..max_length.min(5 - offset as usize)]
         }
     }
 
@@ -290,8 +313,8 @@ mod tests {
             timeout: Duration::from_secs(60),
         };
         let mut sender = Sender::new(now, id, config, Box::new(Cubic::new(1_200)));
-        let (source, mut run) = (Late(Cell::new(Digesting::Pending)), Run::default());
-        assert!(sender.poll_transmit(now, &source, &mut run), "it opens");
+        let source = Late(Cell::new(Digesting::Pending));
+        assert!(sender.poll_transmit(now, &source).is_some(), "it opens");
         let mut answer = Vec::new();
         let accept = Accept {
             credit: 5,
@@ -303,14 +326,14 @@ mod tests {
         };
         Frame::Accept(accept).encode(id, &mut answer);
         assert_eq!(sender.handle_datagram(now, &answer), Ok(()));
-        assert!(sender.poll_transmit(now, &source, &mut run), "it sends");
+        assert!(sender.poll_transmit(now, &source).is_some(), "it sends");
         assert!(!sender.awaits_digest());
-        assert!(!sender.poll_transmit(now, &source, &mut run));
+        assert!(sender.poll_transmit(now, &source).is_none());
         assert!(sender.awaits_digest());
         source.0.set(Digesting::Done(9));
         assert!(sender.awaits_digest());
-        assert!(sender.poll_transmit(now, &source, &mut run), "it ends");
-        assert!(!sender.poll_transmit(now, &source, &mut run));
+        assert!(sender.poll_transmit(now, &source).is_some(), "it ends");
+        assert!(sender.poll_transmit(now, &source).is_none());
         assert!(!sender.awaits_digest());
     }
 }

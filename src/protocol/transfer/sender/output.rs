@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{LONGEST_WAIT, Phase, RUN, Sender, VERIFY};
+use super::{MAX_RUN, MAX_TIMEOUT, Phase, Sender, VERIFY_CHUNK};
 use crate::protocol::transfer::frame::{self, Accept, Code, DATA_HEADER, End, Frame, Open};
 use crate::protocol::transfer::in_flight::Carried;
 use crate::protocol::transfer::limits::Limit;
@@ -11,20 +11,23 @@ use crate::protocol::transfer::source::Source;
 use crate::protocol::transfer::stream::{Blocked, Piece};
 
 impl Sender {
-    /// Writes the datagrams that are to leave now into `run`; `false` if none are.
-    pub fn poll_transmit(&mut self, now: Duration, source: &dyn Source, run: &mut Run) -> bool {
+    /// The datagrams to send now, if there are any. The stream is read from `source`, which also
+    /// takes part in [`Run::gather`].
+    pub fn poll_transmit(&mut self, now: Duration, source: &dyn Source) -> Option<&Run> {
+        let mut run = std::mem::take(&mut self.run);
         run.clear();
-        let done = self.compose(now, source, run);
-        self.limits.now(now, done.err().unwrap_or(Limit::Machine));
-        if done.is_err() {
-            return false;
-        }
+        let composed = self.compose(now, source, &mut run);
+        self.run = run;
+        let limit = composed.err().unwrap_or(Limit::Machine);
+        self.limits.set(now, limit);
+        composed.ok()?;
+        let run = &mut self.run;
         if run.payloads.is_empty() {
             (run.segment, run.length) = (run.bytes.len(), run.bytes.len());
         }
-        self.spoke = now;
+        self.last_sent = now;
         self.counts.datagrams += run.count() as u64;
-        true
+        Some(run)
     }
 
     fn compose(&mut self, now: Duration, source: &dyn Source, run: &mut Run) -> Result<(), Limit> {
@@ -43,14 +46,14 @@ impl Sender {
                 token,
                 next,
                 wait,
-                asked,
+                open_sent,
             } => {
                 if now < *next {
                     return Err(Limit::Path);
                 }
-                *asked = (now, asked.1 + 1);
+                *open_sent = (now, open_sent.1 + 1);
                 *next = now.saturating_add(*wait);
-                *wait = (*wait * 2).min(LONGEST_WAIT);
+                *wait = (*wait * 2).min(MAX_TIMEOUT);
                 let open = Open {
                     token: *token,
                     size: self.config.size,
@@ -69,7 +72,7 @@ impl Sender {
             }
             Phase::Sending => {}
         }
-        self.data(now, source, run)
+        self.compose_data(now, source, run)
     }
 
     /// Reads the part that the receiver has already, to see whether it is the same.
@@ -77,7 +80,7 @@ impl Sender {
         let digest = &mut self.stream.digest;
         while digest.length() < accept.resume.min(source.available()) {
             let left = accept.resume - digest.length();
-            let most = usize::try_from(left).map_or(VERIFY, |left| left.min(VERIFY));
+            let most = usize::try_from(left).map_or(VERIFY_CHUNK, |left| left.min(VERIFY_CHUNK));
             match source.bytes(digest.length(), most) {
                 [] => break,
                 bytes => digest.update(bytes),
@@ -86,7 +89,7 @@ impl Sender {
         let is_short = source.is_complete() && source.available() < accept.resume;
         if digest.length() == accept.resume && digest.value() == accept.digest {
             self.stream.next = accept.resume;
-            self.stream.came(0..accept.resume);
+            self.stream.acknowledge(0..accept.resume);
             self.phase = Phase::Sending;
             return Ok(());
         }
@@ -99,14 +102,19 @@ impl Sender {
         Err(Limit::Source)
     }
 
-    fn data(&mut self, now: Duration, source: &dyn Source, run: &mut Run) -> Result<(), Limit> {
+    fn compose_data(
+        &mut self,
+        now: Duration,
+        source: &dyn Source,
+        run: &mut Run,
+    ) -> Result<(), Limit> {
         let most = usize::from(self.segment) - DATA_HEADER;
         let mut allowance = self.allowance(now);
         let mut left = self.probes;
         let is_probe = self.probes > 0;
         let limit = loop {
             let next = run.length + usize::from(self.segment);
-            if next > RUN.max(self.segment.into()) || run.payloads.len() == Run::MOST {
+            if next > MAX_RUN.max(self.segment.into()) || run.payloads.len() == Run::MAX_DATAGRAMS {
                 break None;
             }
             let waits = !self.in_flight.is_empty();
@@ -134,7 +142,7 @@ impl Sender {
             let (number, length) = (self.in_flight.next(), bytes.len() as u16);
             frame::append_data_header(&mut run.bytes, self.id, number, piece.offset, bytes);
             run.payloads.push((piece.offset, length));
-            self.stream.leaves(piece, length.into());
+            self.stream.on_sent(piece, length.into());
             self.counts.bytes += u64::from(length);
             if !piece.is_new {
                 self.counts.repeated += u64::from(length);
@@ -153,12 +161,12 @@ impl Sender {
         if run.length > 0 {
             self.stream.digest(source);
             self.probes = 0;
-            self.pacer.sent(run.length as u64);
+            self.pacer.on_sent(run.length as u64);
             return Ok(());
         }
         let limit = limit.unwrap_or(Limit::Path);
         self.is_window_limit = limit == Limit::Path;
-        self.other(now, source, run).ok_or(match limit {
+        self.compose_other(now, source, run).ok_or(match limit {
             Limit::Receiver if self.is_storing => Limit::Storage,
             limit => limit,
         })
@@ -174,35 +182,35 @@ impl Sender {
             .congestion
             .window()
             .saturating_sub(self.in_flight.bytes());
-        self.paced = None;
+        self.paced_until = None;
         if window >= u64::from(self.segment) && paced < self.segment.into() {
-            self.paced = self.pacer.next(now, window.min(RUN as u64));
+            self.paced_until = self.pacer.next_send_time(now, window.min(MAX_RUN as u64));
         }
         window.min(paced)
     }
 
     /// In a probe timeout without anything new or lost, the oldest bytes go again.
-    fn repeat_oldest(&self, most: usize) -> Option<Piece> {
+    fn repeat_oldest(&self, max_length: usize) -> Option<Piece> {
         let range = self.in_flight.oldest_data()?;
         Some(Piece {
             offset: range.start,
             length: usize::try_from(range.end - range.start)
-                .map_or(most, |length| length.min(most)),
+                .map_or(max_length, |length| length.min(max_length)),
             is_new: false,
         })
     }
 
     /// What is to be sent besides data.
-    fn other(&mut self, now: Duration, source: &dyn Source, run: &mut Run) -> Option<()> {
+    fn compose_other(&mut self, now: Duration, source: &dyn Source, run: &mut Run) -> Option<()> {
         let is_complete = source.is_complete() && self.stream.next == source.available();
         let is_asking = self.probes > 0;
         let number = self.in_flight.next();
-        let sum = self.stream.sum(source).filter(|_| is_complete);
+        let sum = self.stream.digest_value(source).filter(|_| is_complete);
         self.awaits_digest = is_complete && sum.is_none();
-        let is_due = self.stream.end_due || !self.stream.end_told || is_asking;
+        let is_due = self.stream.end_due || !self.stream.end_sent || is_asking;
         if let (Some(digest), true) = (sum, is_due) {
             self.probes = 0;
-            (self.stream.end_due, self.stream.end_told) = (false, true);
+            (self.stream.end_due, self.stream.end_sent) = (false, true);
             let end = End {
                 number,
                 total: self.stream.next,
@@ -215,17 +223,16 @@ impl Sender {
         if is_asking {
             self.probes = 0;
             Frame::Probe { number }.encode(self.id, &mut run.bytes);
-            self.in_flight.push(now, Carried::Question);
+            self.in_flight.push(now, Carried::Ping);
             return Some(());
         }
         // Not before a round trip is known, nor for a stream that is all but over.
         if self.round_trip().is_none() || is_complete {
             return None;
         }
-        let size = self.mtu.poll_probe(now)?;
+        let size = self.mtu.poll_transmit(now)?;
         Frame::Probe { number }.encode(self.id, &mut run.bytes);
         frame::pad(&mut run.bytes, size.into());
-        self.mtu.on_probe_sent(size, now);
         self.in_flight.push(now, Carried::Size(size));
         Some(())
     }

@@ -1,4 +1,4 @@
-//! The books of a flight, in made-up time.
+//! The datagrams in flight, in virtual time.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn data(number: u64) -> Carried {
     Carried::Data(number * 1_000, 1_000)
 }
 
-/// A flight of `count` datagrams, one each tick, on a path that is known to reorder.
+/// `count` datagrams in flight, one each tick, on a path that is known to reorder.
 fn in_flight(count: u64) -> InFlight {
     let mut in_flight = InFlight::default();
     in_flight.rtt.sample(TRIP, Duration::ZERO);
@@ -47,8 +47,8 @@ fn an_acknowledgement_does_not_walk_the_gap() {
                 now,
                 Ranges::new(&ranges),
                 Duration::ZERO,
-                |carried, came| {
-                    if !came {
+                |carried, arrived| {
+                    if !arrived {
                         lost.push(carried);
                     }
                 },
@@ -59,17 +59,17 @@ fn an_acknowledgement_does_not_walk_the_gap() {
     assert!(in_flight.steps <= ALL, "{} steps", in_flight.steps);
     assert_eq!(
         in_flight.poll_timeout(),
-        Some(ticks(GAP.start) + in_flight.peer_timeout())
+        Some(ticks(GAP.start) + in_flight.loss_delay())
     );
     // Half of their times are over, and then all.
     for (now, until) in [(10_100, 10_100), (ALL, GAP.end)] {
-        let now = ticks(now - 1) + in_flight.peer_timeout();
-        let settled = in_flight.handle_timeout(now, |carried, came| {
-            assert!(!came);
+        let now = ticks(now - 1) + in_flight.loss_delay();
+        let resolved = in_flight.handle_timeout(now, |carried, arrived| {
+            assert!(!arrived);
             lost.push(carried);
         });
-        let settled = settled.expect("losses, not a probe timeout");
-        assert_eq!(settled.lost, Some(ticks(until - 1)));
+        let resolved = resolved.expect("losses, not a probe timeout");
+        assert_eq!(resolved.lost, Some(ticks(until - 1)));
         assert_eq!(lost, (GAP.start..until).map(data).collect::<Vec<_>>());
     }
     assert!(in_flight.is_empty() && in_flight.bytes() == 0);
@@ -87,6 +87,6 @@ fn a_clock_that_steps_back_hides_no_loss() {
     in_flight.acknowledge(now, Ranges::new(&newest), Duration::ZERO, |_, _| ());
     let mut lost = 0;
     let end = in_flight.poll_timeout().expect("a loss time") + ticks(100);
-    in_flight.handle_timeout(end, |_, came| lost += u64::from(!came));
+    in_flight.handle_timeout(end, |_, arrived| lost += u64::from(!arrived));
     assert_eq!((lost, in_flight.is_empty()), (4, true));
 }
