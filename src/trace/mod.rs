@@ -17,6 +17,8 @@
 //! # Ok::<(), udpraw::error::Error>(())
 //! ```
 
+mod address;
+mod argument;
 mod call;
 mod calls;
 mod collector;
@@ -44,7 +46,9 @@ mod tracee;
 mod tracer;
 mod waiting;
 
-pub use call::{Call, Direction, Events, Facts, Kind, Moved, Returned, Wait};
+pub use address::SocketAddress;
+pub use argument::{Argument, Bytes, Field, Flags, Interface, List, Named, Rest, Time};
+pub use call::{Call, Direction, Events, Facts, Kind, Moved, Remark, Returned, Wait};
 pub use diagram::{Arrow, Delivery, Diagram};
 pub use event::{Config, End, Event};
 pub use front::{Background, Front, stand_in_front};

@@ -24,7 +24,7 @@ impl Tracer {
         };
         // It waits in the kernel, or stands at the end of the call: its memory can be read.
         self.write(other, process, &entry, Returned::Never, &Remote(other));
-        let text = self.call.unfinished();
+        let text = self.call.unfinished_line();
         self.found.push_back(Found::Other(Event::Unfinished {
             thread: other,
             text,

@@ -39,7 +39,7 @@ pub(super) struct CallRecord<'a> {
     time: f64,
     took_us: f64,
     name: &'a str,
-    arguments: Vec<&'a str>,
+    arguments: Vec<String>,
     /// Missing where the call never returned.
     result: Option<i64>,
     errno: Option<String>,
