@@ -25,6 +25,7 @@ mod collector;
 mod decode;
 mod detach;
 mod diagram;
+mod english;
 mod event;
 mod explain;
 mod front;
@@ -42,18 +43,19 @@ mod sockets;
 mod spin;
 mod start;
 mod state;
+mod statement;
 mod tracee;
 mod tracer;
-mod waiting;
 
 pub use address::SocketAddress;
 pub use argument::{Argument, Bytes, Field, Flags, Interface, List, Named, Rest, Time};
 pub use call::{Call, Direction, Events, Facts, Kind, Moved, Remark, Returned, Wait};
 pub use diagram::{Arrow, Delivery, Diagram};
-pub use event::{Config, End, Event};
+pub use event::{Config, End, Event, Note};
 pub use front::{Background, Front, stand_in_front};
 pub use program::Program;
-pub use signal::name as signal_name;
+pub use signal::{Delivered, name as signal_name};
+pub use statement::{Emptiness, Statement, Waited};
 pub use tracer::{Signals, Tracer};
 
 /// Decodes a call of any kind from any bytes, as the memory and the arguments of a program: for fuzzing.

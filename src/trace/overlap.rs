@@ -24,10 +24,10 @@ impl Tracer {
         };
         // It waits in the kernel, or stands at the end of the call: its memory can be read.
         self.write(other, process, &entry, Returned::Never, &Remote(other));
-        let text = self.call.unfinished_line();
+        let call = Box::new(std::mem::take(&mut self.call));
         self.found.push_back(Found::Other(Event::Unfinished {
             thread: other,
-            text,
+            call,
         }));
         entry.is_told = true;
         if let Some(tracee) = self.tracees.get_mut(&other) {

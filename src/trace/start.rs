@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::calls::{CALLS, Shape};
 use super::collector::Collector;
-use super::event::{Event, Found};
+use super::event::{Event, Found, Note};
 use super::listen::Word;
 use super::program::Program;
-use super::refusal;
+use super::refusal::{self, Refusal};
 use super::tracee::{self, Mode, Process, Tracee};
 use super::tracer::{Signals, Tracer};
-use crate::error::{Error, Result, describe_errno};
+use crate::error::{Error, Result};
 use crate::sys::ptrace::{self, Options, Status};
 use crate::sys::seccomp;
 
@@ -87,11 +87,7 @@ impl Tracer {
         if let Some(entry) = self.processes.get_mut(&process) {
             entry.mode = Mode::Every;
         }
-        let why = describe_errno(errno);
-        let text = format!(
-            "seccomp(2) is not to be had here, {why}: each call stops the program twice, which is slower"
-        );
-        self.note(process, text);
+        self.note(process, Note::NoFilter { errno });
     }
 
     fn wait_for(&mut self, pid: i32) -> Result<Status> {
@@ -246,17 +242,12 @@ impl Tracer {
             && !self.is_leaving
         {
             let reason = format!("more than {most} processes and threads");
-            let (whom, remedy) = match is_started {
-                true => (
-                    "all that was started",
-                    "all were ended; --max-processes allows for more",
-                ),
-                false => (
-                    "the process and what it starts",
-                    "udpraw let go of all, and they run on; --max-processes allows for more",
-                ),
+            let (whom, refusal) = match is_started {
+                true => ("all that was started", Refusal::StartedTooMany),
+                false => ("the process and what it starts", Refusal::AttachedTooMany),
             };
-            self.failure = Some(Error::invalid("trace", whom, reason).with_remedy(remedy));
+            let error = Error::invalid("trace", whom, reason);
+            self.failure = Some(refusal.explain(error));
         }
     }
 
@@ -270,10 +261,8 @@ impl Tracer {
             let file = std::fs::read_link(format!("/proc/{thread}/exe")).unwrap_or_default();
             let file = file.to_string_lossy().escape_debug().to_string();
             if entry.is_32bit {
-                let text = format!(
-                    "{file} is a 32-bit program: its calls have numbers of their own, and are not shown"
-                );
-                self.note(process, text);
+                let file = file.clone();
+                self.note(process, Note::Program32 { file });
             }
             let event = Event::Program { process, file };
             self.found.push_back(Found::Other(event));

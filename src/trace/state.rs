@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::call::{Kind, Returned};
 use super::calls::{self, Shape, Spec};
 use super::decode::{self, Context};
-use super::event::Found;
+use super::event::{Found, Note};
 use super::memory::{Memory, Process as Remote};
 use super::sockets;
 use super::tracee::{self, Entry, Mode};
@@ -225,7 +225,7 @@ impl Tracer {
             }
             Shape::EpollControl if table.has(third as i32) => table.watch(fd),
             Shape::UringSetup => {
-                self.found_uring(id);
+                self.note(id, Note::Uring);
             }
             Shape::Address => {
                 let is_connect = entry.spec.name == "connect";
@@ -281,13 +281,6 @@ impl Tracer {
         }
     }
 
-    fn found_uring(&mut self, process: i32) {
-        let text = "io_uring is set up: what the program does through it are no system calls, and \
-                    no tracer of calls sees them"
-            .to_owned();
-        self.note(process, text);
-    }
-
     /// A 64-bit program makes a socket by `int 0x80`, or as an x32 program does: said once.
     fn found_mixed(&mut self, id: i32) {
         let Some(process) = self.processes.get_mut(&id) else {
@@ -296,11 +289,7 @@ impl Tracer {
         if process.is_32bit || std::mem::replace(&mut process.mixed_abi, true) {
             return;
         }
-        let text =
-            "it makes a socket by a call of another architecture (int 0x80, or x32): such calls \
-                    have numbers of their own, and are not shown"
-                .to_owned();
-        self.note(id, text);
+        self.note(id, Note::MixedAbi);
     }
 
     /// Sees to it that calls on each of a process's sockets come to the tracer: `thread` stands at the

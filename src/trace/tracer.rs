@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::call::{Call, Returned};
-use super::event::{Config, End, Event, Found};
+use super::event::{Config, End, Event, Found, Note};
 use super::listen::Word;
 use super::memory::Way;
-use super::signal;
+use super::signal::Delivered;
 use super::sockets::Sockets;
 use super::spin::Spin;
 use super::tracee::{Mode, Process, Tracee};
@@ -234,9 +234,12 @@ impl Tracer {
             }
             Status::Signal(signal) => {
                 self.end_line(thread);
-                let text = signal::text(thread, signal);
+                let delivered = Delivered::read(thread, signal);
                 self.go_on(thread, signal);
-                Some(Found::Other(Event::Signal { thread, text }))
+                Some(Found::Other(Event::Signal {
+                    thread,
+                    signal: delivered,
+                }))
             }
             Status::Exited(code) => self.ended(thread, End::Exited(code)),
             Status::Killed(signal) => self.ended(thread, End::Killed(signal)),
@@ -303,21 +306,18 @@ impl Tracer {
     pub(super) fn note_way(&mut self, process: i32) {
         let way = super::memory::way();
         if std::mem::replace(&mut self.way, way) != way {
-            let instead = match way {
+            let note = match way {
                 Way::Call => return,
-                Way::File => "/proc/PID/mem",
-                Way::Words => "PTRACE_PEEKDATA, a word at a time",
+                Way::File => Note::MemoryByFile,
+                Way::Words => Note::MemoryByWords,
             };
-            let text = format!(
-                "process_vm_readv(2) is forbidden here: the program's memory is read by {instead}, which is slower"
-            );
-            self.note(process, text);
+            self.note(process, note);
         }
     }
 
     /// Something that a person should know.
-    pub(super) fn note(&mut self, process: i32, text: String) {
-        let event = Event::Note { process, text };
+    pub(super) fn note(&mut self, process: i32, note: Note) {
+        let event = Event::Note { process, note };
         self.found.push_back(Found::Other(event));
     }
 }
