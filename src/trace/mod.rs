@@ -38,13 +38,16 @@ mod overlap;
 mod program;
 mod python;
 mod refusal;
+mod session;
 mod signal;
 mod sockets;
 mod spin;
 mod start;
 mod state;
 mod statement;
+mod stops;
 mod tracee;
+mod tracees;
 mod tracer;
 
 pub use address::SocketAddress;

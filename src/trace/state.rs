@@ -26,7 +26,7 @@ impl Memory for Nothing {
 impl Tracer {
     /// A call begins.
     pub(super) fn entered(&mut self, thread: i32, arch: u32, number: u64, arguments: [u64; 6]) {
-        let Some(tracee) = self.tracees.get_mut(&thread) else {
+        let Some(tracee) = self.tracees.threads.get_mut(&thread) else {
             return;
         };
         tracee.entry = None;
@@ -45,9 +45,10 @@ impl Tracer {
             let process = tracee.process;
             return self.look_at_every(process, thread);
         }
-        let (Some(spec), Some(process)) =
-            (calls::find(number), self.processes.get(&tracee.process))
-        else {
+        let (Some(spec), Some(process)) = (
+            calls::find(number),
+            self.tracees.processes.get(&tracee.process),
+        ) else {
             return;
         };
         if !process.is_started || !is_about_sockets(spec, &arguments, &process.table, thread) {
@@ -66,8 +67,8 @@ impl Tracer {
     /// Has the child of a clone(2) with CLONE_UNTRACED be traced all the same: it inherits the filter,
     /// and without a tracer its calls on sockets would fail. The flag is back once the call is done.
     fn clear_flag(&mut self, thread: i32) {
-        if let Some(tracee) = self.tracees.get_mut(&thread)
-            && self.has_filter
+        if let Some(tracee) = self.tracees.threads.get_mut(&thread)
+            && self.session.has_filter
             && tracee.is_started
             && inject::change_first_argument(thread, |flags| flags & !UNTRACED).is_ok()
         {
@@ -87,13 +88,16 @@ impl Tracer {
         {
             self.clear_flag(thread);
         }
-        self.tracees.get(&thread).is_some_and(|t| t.is_untraced)
+        self.tracees
+            .threads
+            .get(&thread)
+            .is_some_and(|t| t.is_untraced)
     }
 
     /// A call has returned.
     pub(super) fn returned(&mut self, thread: i32, returned: Returned) -> Option<Found> {
         self.restore_flag(thread);
-        let tracee = self.tracees.get_mut(&thread)?;
+        let tracee = self.tracees.threads.get_mut(&thread)?;
         let entry = tracee.entry.take()?;
         let process = tracee.process;
         self.end_line(thread);
@@ -106,7 +110,7 @@ impl Tracer {
 
     /// A thread ended; whether it was in a call, which is then told.
     pub(super) fn never_returned(&mut self, thread: i32) -> bool {
-        let Some(tracee) = self.tracees.get_mut(&thread) else {
+        let Some(tracee) = self.tracees.threads.get_mut(&thread) else {
             return false;
         };
         let Some(entry) = tracee.entry.take() else {
@@ -135,11 +139,12 @@ impl Tracer {
         call.took = now().saturating_sub(entry.began);
         call.returned = returned;
         let socket = self
+            .tracees
             .processes
             .get(&process)
             .and_then(|process| process.table.inode(entry.arguments[0] as i32))
             .filter(|_| entry.spec.shape.begins_with_fd())
-            .and_then(|inode| Some((inode, *self.sockets.get(inode)?)));
+            .and_then(|inode| Some((inode, *self.tracees.sockets.get(inode)?)));
         if let Some((inode, socket)) = socket {
             call.facts.kind = Some(socket.kind);
             call.facts.socket = Some(inode);
@@ -163,7 +168,7 @@ impl Tracer {
 
     /// What the call in `self.call` changed.
     fn settle(&mut self, id: i32, entry: &Entry) {
-        let Some(process) = self.processes.get_mut(&id) else {
+        let Some(process) = self.tracees.processes.get_mut(&id) else {
             return;
         };
         let table = &mut process.table;
@@ -187,40 +192,43 @@ impl Tracer {
                     protocol: third as i32,
                 };
                 for fd in &call.facts.fds {
-                    self.sockets.learn(table, at(), *fd, Some(kind));
+                    self.tracees.sockets.learn(table, at(), *fd, Some(kind));
                 }
                 call.facts.kind = Some(kind);
                 let fd = call.facts.fds.first();
                 call.facts.socket = fd.and_then(|fd| table.inode(*fd));
             }
             Shape::Accept | Shape::Accept4 => {
-                self.sockets
+                self.tracees
+                    .sockets
                     .learn(table, at(), value as i32, call.facts.kind);
             }
             Shape::Dup | Shape::Dup2 | Shape::Dup3 => match table.inode(fd) {
                 Some(_) if value as i32 == fd => {}
-                Some(inode) => self.sockets.hold(table, value as i32, inode),
-                None => self.sockets.forget(table, value as i32),
+                Some(inode) => self.tracees.sockets.hold(table, value as i32, inode),
+                None => self.tracees.sockets.forget(table, value as i32),
             },
             Shape::Fcntl if matches!(second as i32, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC) => {
                 if let Some(inode) = table.inode(fd) {
-                    self.sockets.hold(table, value as i32, inode);
+                    self.tracees.sockets.hold(table, value as i32, inode);
                 }
             }
             Shape::Fcntl | Shape::Ioctl => {
-                self.sockets
+                self.tracees
+                    .sockets
                     .set_mode(table, fd, call.nonblocking_from_now());
             }
-            Shape::Close => self.sockets.forget(table, fd),
+            Shape::Close => self.tracees.sockets.forget(table, fd),
             // CLOSE_RANGE_CLOEXEC (4) closes nothing yet.
             Shape::CloseRange if third & 4 == 0 => {
                 let high = i32::try_from(second).unwrap_or(i32::MAX);
                 let gone: Vec<i32> = table.fds().filter(|at| (fd..=high).contains(at)).collect();
-                gone.iter().for_each(|fd| self.sockets.forget(table, *fd));
+                gone.iter()
+                    .for_each(|fd| self.tracees.sockets.forget(table, *fd));
             }
             Shape::ReceiveMessage => {
                 for fd in &call.facts.fds {
-                    self.sockets.learn(table, at(), *fd, None);
+                    self.tracees.sockets.learn(table, at(), *fd, None);
                 }
             }
             Shape::EpollControl if table.has(third as i32) => table.watch(fd),
@@ -236,7 +244,7 @@ impl Tracer {
                     .flatten();
                 let socket = table
                     .inode(fd)
-                    .and_then(|inode| self.sockets.get_mut(inode));
+                    .and_then(|inode| self.tracees.sockets.get_mut(inode));
                 if let Some(socket) = socket {
                     let had_port = socket.local.is_some_and(|local| local.port() != 0);
                     if is_connect {
@@ -256,7 +264,7 @@ impl Tracer {
             Shape::NameOut if entry.spec.name == "getsockname" => {
                 let socket = table
                     .inode(fd)
-                    .and_then(|inode| self.sockets.get_mut(inode));
+                    .and_then(|inode| self.tracees.sockets.get_mut(inode));
                 if let (Some(socket), Some(address)) = (socket, call.facts.address) {
                     socket.local = Some(address);
                 }
@@ -266,7 +274,7 @@ impl Tracer {
                     |local: Option<SocketAddr>| local.is_none_or(|local| local.port() == 0);
                 let socket = table
                     .inode(fd)
-                    .and_then(|inode| self.sockets.get_mut(inode));
+                    .and_then(|inode| self.tracees.sockets.get_mut(inode));
                 if let Some(socket) = socket
                     && self.config.ask
                     && socket.kind.is_udp()
@@ -283,7 +291,7 @@ impl Tracer {
 
     /// A 64-bit program makes a socket by `int 0x80`, or as an x32 program does: said once.
     fn found_mixed(&mut self, id: i32) {
-        let Some(process) = self.processes.get_mut(&id) else {
+        let Some(process) = self.tracees.processes.get_mut(&id) else {
             return;
         };
         if process.is_32bit || std::mem::replace(&mut process.mixed_abi, true) {
@@ -295,7 +303,7 @@ impl Tracer {
     /// Sees to it that calls on each of a process's sockets come to the tracer: `thread` stands at the
     /// end of a call, and adds what is missing to the filter.
     pub(super) fn cover(&mut self, id: i32, thread: i32) {
-        let Some(process) = self.processes.get(&id) else {
+        let Some(process) = self.tracees.processes.get(&id) else {
             return;
         };
         if process.mode == Mode::Every {
@@ -323,7 +331,7 @@ impl Tracer {
             added = self.filter_by_fd(range);
         }
         let done = inject::add_filter(thread, &added);
-        let Some(process) = self.processes.get_mut(&id) else {
+        let Some(process) = self.tracees.processes.get_mut(&id) else {
             return;
         };
         match done {
@@ -332,7 +340,7 @@ impl Tracer {
                 process.is_late = true;
                 self.cover(id, thread);
             }
-            Ok(Injected::Gone(status)) => self.late.push_back((thread, status)),
+            Ok(Injected::Gone(status)) => self.stops.queue(thread, status),
             Ok(Injected::Vanished) => self.vanished(thread),
             // The slow way shows the same.
             Ok(Injected::Refused) | Err(_) => self.look_at_every(id, thread),
