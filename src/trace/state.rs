@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use super::call::{Kind, Returned};
+use super::call::{Call, Kind, Returned};
 use super::calls::{self, Shape, Spec};
 use super::decode::{self, Context};
 use super::event::{Found, Note};
 use super::memory::{Memory, Process as Remote};
-use super::sockets;
+use super::sockets::{self, Socket};
 use super::tracee::{self, Entry, Mode};
 use super::tracer::{Tracer, UNTRACED, now};
 use crate::sys::inject::{self, Injected};
@@ -168,7 +168,8 @@ impl Tracer {
 
     /// What the call in `self.call` changed.
     fn settle(&mut self, id: i32, entry: &Entry) {
-        let Some(process) = self.tracees.processes.get_mut(&id) else {
+        let tracees = &mut self.tracees;
+        let Some(process) = tracees.processes.get_mut(&id) else {
             return;
         };
         let table = &mut process.table;
@@ -192,43 +193,43 @@ impl Tracer {
                     protocol: third as i32,
                 };
                 for fd in &call.facts.fds {
-                    self.tracees.sockets.learn(table, at(), *fd, Some(kind));
+                    tracees.sockets.learn(table, at(), *fd, Some(kind));
                 }
                 call.facts.kind = Some(kind);
                 let fd = call.facts.fds.first();
                 call.facts.socket = fd.and_then(|fd| table.inode(*fd));
             }
             Shape::Accept | Shape::Accept4 => {
-                self.tracees
+                tracees
                     .sockets
                     .learn(table, at(), value as i32, call.facts.kind);
             }
             Shape::Dup | Shape::Dup2 | Shape::Dup3 => match table.inode(fd) {
                 Some(_) if value as i32 == fd => {}
-                Some(inode) => self.tracees.sockets.hold(table, value as i32, inode),
-                None => self.tracees.sockets.forget(table, value as i32),
+                Some(inode) => tracees.sockets.hold(table, value as i32, inode),
+                None => tracees.sockets.forget(table, value as i32),
             },
             Shape::Fcntl if matches!(second as i32, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC) => {
                 if let Some(inode) = table.inode(fd) {
-                    self.tracees.sockets.hold(table, value as i32, inode);
+                    tracees.sockets.hold(table, value as i32, inode);
                 }
             }
             Shape::Fcntl | Shape::Ioctl => {
-                self.tracees
+                tracees
                     .sockets
                     .set_mode(table, fd, call.nonblocking_from_now());
             }
-            Shape::Close => self.tracees.sockets.forget(table, fd),
+            Shape::Close => tracees.sockets.forget(table, fd),
             // CLOSE_RANGE_CLOEXEC (4) closes nothing yet.
             Shape::CloseRange if third & 4 == 0 => {
                 let high = i32::try_from(second).unwrap_or(i32::MAX);
                 let gone: Vec<i32> = table.fds().filter(|at| (fd..=high).contains(at)).collect();
                 gone.iter()
-                    .for_each(|fd| self.tracees.sockets.forget(table, *fd));
+                    .for_each(|fd| tracees.sockets.forget(table, *fd));
             }
             Shape::ReceiveMessage => {
                 for fd in &call.facts.fds {
-                    self.tracees.sockets.learn(table, at(), *fd, None);
+                    tracees.sockets.learn(table, at(), *fd, None);
                 }
             }
             Shape::EpollControl if table.has(third as i32) => table.watch(fd),
@@ -236,52 +237,28 @@ impl Tracer {
                 self.note(id, Note::Uring);
             }
             Shape::Address => {
-                let is_connect = entry.spec.name == "connect";
-                let local = self
-                    .config
-                    .ask
-                    .then(|| sockets::local_address(at(), fd))
-                    .flatten();
-                let socket = table
-                    .inode(fd)
-                    .and_then(|inode| self.tracees.sockets.get_mut(inode));
-                if let Some(socket) = socket {
-                    let had_port = socket.local.is_some_and(|local| local.port() != 0);
-                    if is_connect {
-                        socket.connected = call.facts.address;
-                    }
-                    socket.local = local.or(socket.local);
-                    let has_port = socket.local.is_some_and(|local| local.port() != 0);
-                    let asked = call
-                        .facts
-                        .address
-                        .is_some_and(|address| address.port() == 0);
-                    call.facts.is_port_picked = !had_port && has_port && (is_connect || asked);
-                    call.facts.local = socket.local;
-                    call.facts.connected = socket.connected;
+                let local = self.config.ask.then(|| sockets::local_address(at(), fd));
+                let inode = table.inode(fd);
+                if let Some(socket) = inode.and_then(|inode| tracees.sockets.get_mut(inode)) {
+                    addressed(call, socket, local.flatten());
                 }
             }
             Shape::NameOut if entry.spec.name == "getsockname" => {
                 let socket = table
                     .inode(fd)
-                    .and_then(|inode| self.tracees.sockets.get_mut(inode));
+                    .and_then(|inode| tracees.sockets.get_mut(inode));
                 if let (Some(socket), Some(address)) = (socket, call.facts.address) {
                     socket.local = Some(address);
                 }
             }
-            Shape::SendTo | Shape::SendMessage | Shape::SendMessages => {
-                let is_new =
-                    |local: Option<SocketAddr>| local.is_none_or(|local| local.port() == 0);
-                let socket = table
-                    .inode(fd)
-                    .and_then(|inode| self.tracees.sockets.get_mut(inode));
-                if let Some(socket) = socket
-                    && self.config.ask
+            Shape::SendTo | Shape::SendMessage | Shape::SendMessages if self.config.ask => {
+                let inode = table.inode(fd);
+                if let Some(socket) = inode.and_then(|inode| tracees.sockets.get_mut(inode))
                     && socket.kind.is_udp()
-                    && is_new(socket.local)
+                    && !has_port(socket.local)
                 {
                     socket.local = sockets::local_address(at(), fd).or(socket.local);
-                    call.facts.is_port_picked = !is_new(socket.local);
+                    call.facts.is_port_picked = has_port(socket.local);
                     call.facts.local = socket.local;
                 }
             }
@@ -346,6 +323,25 @@ impl Tracer {
             Ok(Injected::Refused) | Err(_) => self.look_at_every(id, thread),
         }
     }
+}
+
+/// A socket was bound or connected, and has this address since.
+fn addressed(call: &mut Call, socket: &mut Socket, local: Option<SocketAddr>) {
+    let (had_port, is_connect) = (has_port(socket.local), call.name == "connect");
+    let address = call.facts.address;
+    if is_connect {
+        socket.connected = address;
+    }
+    socket.local = local.or(socket.local);
+    let asks_for_any = address.is_some_and(|address| address.port() == 0);
+    let is_new = !had_port && has_port(socket.local);
+    call.facts.is_port_picked = is_new && (is_connect || asks_for_any);
+    call.facts.local = socket.local;
+    call.facts.connected = socket.connected;
+}
+
+fn has_port(address: Option<SocketAddr>) -> bool {
+    address.is_some_and(|address| address.port() != 0)
 }
 
 fn is_untraced_clone(number: u64, arguments: &[u64; 6]) -> bool {
