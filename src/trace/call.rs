@@ -65,6 +65,7 @@ pub enum Direction {
 
 /// One datagram, or one offloaded run of them, that a call moved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Moved {
     /// The other side, as the call names it; `None` on a connected socket.
     pub peer: Option<SocketAddr>,
@@ -124,6 +125,7 @@ impl std::ops::BitOr for Events {
 
 /// What a call of poll(2) or its like waited for, and what it found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Wait {
     /// How long it would have waited at most; `None` is for ever.
     pub limit: Option<Duration>,
@@ -133,8 +135,9 @@ pub struct Wait {
     pub ready: Events,
 }
 
-/// What a call says about sockets, beyond its text.
+/// What a call says about sockets, beyond its arguments.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Facts {
     /// The file descriptor that it is about.
     pub fd: Option<i32>,
