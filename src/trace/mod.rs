@@ -97,7 +97,7 @@ pub fn decode_any(bytes: &[u8]) -> String {
         *argument = u64::from(u16::from_le_bytes(*pair));
     }
     let memory = Bytes(memory);
-    let early = decode::early(spec.shape, &memory, &arguments);
+    let snapshot = decode::snapshot(spec.shape, &memory, &arguments);
     let returned = match result % 4 {
         0 => Returned::Error(i32::from(*value)),
         1 => Returned::Never,
@@ -111,7 +111,7 @@ pub fn decode_any(bytes: &[u8]) -> String {
     let context = decode::Context {
         memory: &memory,
         arguments,
-        early: &early,
+        snapshot: &snapshot,
         bytes: usize::from(*value),
     };
     decode::decode(&mut call, spec.shape, &context);
@@ -127,7 +127,7 @@ mod tests {
     use super::argument::{Argument, Bytes};
     use super::call::{Call, Returned};
     use super::calls::Shape;
-    use super::decode::{Context, Early, decode};
+    use super::decode::{Context, EntrySnapshot, decode};
     use super::memory::Memory;
     use super::{SocketAddress, Statement};
 
@@ -162,7 +162,7 @@ mod tests {
         let context = Context {
             memory: &memory,
             arguments: [3, 1000, 9, 0x4000 | 0x10_0000, 1016, 16],
-            early: &Early::None,
+            snapshot: &EntrySnapshot::None,
             bytes: 5,
         };
         decode(&mut call, Shape::SendTo, &context);

@@ -200,17 +200,21 @@ impl Tracer {
         }
     }
 
-    /// The filter that a program starts with, or (`is_late`) the one that its first sockets add.
-    pub(super) fn filter(&self, ranges: &[(u32, u32)], is_late: bool) -> Vec<libc::sock_filter> {
-        let mut always = numbers(|shape| match is_late {
-            true => shape.is_late(),
+    /// The filter that a program starts with, or (`needs_socket`) the one that its first sockets add.
+    pub(super) fn filter(
+        &self,
+        ranges: &[(u32, u32)],
+        needs_socket: bool,
+    ) -> Vec<libc::sock_filter> {
+        let mut always = numbers(|shape| match needs_socket {
+            true => shape.needs_socket(),
             false => shape.is_always(),
         });
         // Not told: a filter of the program's own could refuse calls before ours sees them.
-        if !is_late {
+        if !needs_socket {
             always.extend([libc::SYS_seccomp, libc::SYS_prctl]);
         }
-        seccomp::filter(&always, &numbers(Shape::is_by_fd), ranges, !is_late)
+        seccomp::filter(&always, &numbers(Shape::is_by_fd), ranges, !needs_socket)
     }
 
     /// The filter for more sockets.

@@ -57,7 +57,7 @@ impl Tracer {
         tracee.entry = Some(Entry {
             spec,
             arguments,
-            early: decode::early(spec.shape, &Remote(thread), &arguments),
+            snapshot: decode::snapshot(spec.shape, &Remote(thread), &arguments),
             began: now(),
             is_told: false,
         });
@@ -155,7 +155,7 @@ impl Tracer {
         let context = Context {
             memory,
             arguments: entry.arguments,
-            early: &entry.early,
+            snapshot: &entry.snapshot,
             bytes: self.config.bytes,
         };
         decode::decode(call, entry.spec.shape, &context);
@@ -303,8 +303,8 @@ impl Tracer {
         };
         let low = first.cast_unsigned() & !(width - 1);
         let range = (low, low | (width - 1));
-        let mut added = self.filter(&[range], !process.is_late);
-        if process.is_late {
+        let mut added = self.filter(&[range], !process.needs_socket);
+        if process.needs_socket {
             added = self.filter_by_fd(range);
         }
         let done = inject::add_filter(thread, &added);
@@ -314,7 +314,7 @@ impl Tracer {
         match done {
             Ok(Injected::Done) => {
                 process.covered.push(range);
-                process.is_late = true;
+                process.needs_socket = true;
                 self.cover(id, thread);
             }
             Ok(Injected::Gone(status)) => self.stops.queue(thread, status),

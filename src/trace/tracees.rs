@@ -33,7 +33,7 @@ impl Tracees {
             mode,
             threads: 0,
             covered: Vec::new(),
-            is_late: false,
+            needs_socket: false,
             mixed_abi: false,
             is_32bit: false,
             is_started: false,
@@ -74,7 +74,7 @@ impl Tracees {
             return;
         };
         let table = self.sockets.fork(&parent.table);
-        let (covered, is_late) = (parent.covered.clone(), parent.is_late);
+        let (covered, needs_socket) = (parent.covered.clone(), parent.needs_socket);
         let mixed_abi = parent.mixed_abi;
         let (is_32bit, is_started) = (parent.is_32bit, parent.is_started);
         let Some(child) = self.processes.get_mut(&child) else {
@@ -83,7 +83,7 @@ impl Tracees {
         self.sockets.close_all(&child.table);
         child.table = table;
         child.covered = covered;
-        child.is_late = is_late;
+        child.needs_socket = needs_socket;
         child.mixed_abi = mixed_abi;
         child.is_32bit = is_32bit;
         child.is_started = is_started;

@@ -2,7 +2,7 @@
 
 use super::message::{Header, done, header, message_flags};
 use super::read::array;
-use super::{Context, Early};
+use super::{Context, EntrySnapshot};
 use crate::trace::argument::Argument;
 use crate::trace::call::{Call, Direction, Remark};
 use crate::trace::memory::Memory;
@@ -23,8 +23,8 @@ pub(super) fn messages<M: Memory>(call: &mut Call, context: &Context<'_, M>, is_
     call.push_unsigned(count as u32);
     call.push(message_flags(flags as i32));
     if !is_send {
-        let before = match context.early {
-            Early::Messages(_, time) => time.clone(),
+        let before = match context.snapshot {
+            EntrySnapshot::Messages(_, time) => time.clone(),
             _ => super::timespec(context.memory, timeout),
         };
         call.push(before);
@@ -60,8 +60,8 @@ fn each_message<M: Memory>(
     const SIZE: usize = Header::SIZE + 8;
     let at = context.arguments[1];
     let done = done(call).unwrap_or_default();
-    let rooms = match context.early {
-        Early::Messages(rooms, _) => &rooms[..],
+    let rooms = match context.snapshot {
+        EntrySnapshot::Messages(rooms, _) => &rooms[..],
         _ => &[],
     };
     let mut index = 0;

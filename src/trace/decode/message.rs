@@ -1,7 +1,7 @@
 //! Calls that move bytes: send and receive, one message or many.
 
 use super::read::{array, length_argument, payload, sockaddr};
-use super::{Context, Early, control};
+use super::{Context, EntrySnapshot, control};
 use crate::trace::argument::Argument;
 use crate::trace::call::{Call, Direction, Facts, Moved};
 use crate::trace::memory::{MOST, Memory};
@@ -99,8 +99,8 @@ pub(super) fn receive_from<M: Memory>(call: &mut Call, context: &Context<'_, M>)
     match (done, now) {
         (_, None) | (None, _) => call.push(Argument::Pointer(name)),
         (Some(_), Some(now)) => {
-            let room = match context.early {
-                Early::Length(room) => room.cast_signed(),
+            let room = match context.snapshot {
+                EntrySnapshot::Length(room) => room.cast_signed(),
                 _ => now.cast_signed(),
             };
             let (address, peer) = sockaddr(context, name, now.cast_signed().min(room));
@@ -224,8 +224,8 @@ pub(super) fn send_message<M: Memory>(call: &mut Call, context: &Context<'_, M>)
 
 pub(super) fn receive_message<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     let [_, at, flags, ..] = context.arguments;
-    let room = match context.early {
-        Early::Length(room) => Some(*room),
+    let room = match context.snapshot {
+        EntrySnapshot::Length(room) => Some(*room),
         _ => None,
     };
     match (done(call), room) {

@@ -24,7 +24,7 @@ use read::{length_argument, sockaddr};
 
 /// What was read of the program's memory when the call began, and is written over by the kernel.
 #[derive(Clone, Debug, Default)]
-pub(super) enum Early {
+pub(super) enum EntrySnapshot {
     /// Nothing.
     #[default]
     None,
@@ -36,7 +36,7 @@ pub(super) enum Early {
     Arguments(Vec<Argument>),
 }
 
-impl Early {
+impl EntrySnapshot {
     /// The argument of that number among those that the kernel overwrites.
     fn argument(&self, index: usize) -> Option<&Argument> {
         match self {
@@ -50,7 +50,7 @@ impl Early {
 pub(super) struct Context<'a, M> {
     pub(super) memory: &'a M,
     pub(super) arguments: [u64; 6],
-    pub(super) early: &'a Early,
+    pub(super) snapshot: &'a EntrySnapshot,
     /// How many bytes of a string are shown.
     pub(super) bytes: usize,
 }
@@ -69,10 +69,10 @@ impl<M: Memory> Context<'_, M> {
 }
 
 /// Reads what must be read before the kernel overwrites it.
-pub(super) fn early<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -> Early {
+pub(super) fn snapshot<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -> EntrySnapshot {
     let length = |at: u64| match memory.exact(at) {
-        Some(bytes) => Early::Length(u32::from_ne_bytes(bytes)),
-        None => Early::None,
+        Some(bytes) => EntrySnapshot::Length(u32::from_ne_bytes(bytes)),
+        None => EntrySnapshot::None,
     };
     match shape {
         Shape::NameOut | Shape::Accept | Shape::Accept4 if arguments[1] != 0 => {
@@ -82,8 +82,8 @@ pub(super) fn early<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -
         Shape::GetOption => length(arguments[4]),
         // As strace does, the whole header is wanted.
         Shape::ReceiveMessage => match memory.exact::<{ message::Header::SIZE }>(arguments[1]) {
-            Some(bytes) => Early::Length(message::name_length(&bytes)),
-            None => Early::None,
+            Some(bytes) => EntrySnapshot::Length(message::name_length(&bytes)),
+            None => EntrySnapshot::None,
         },
         Shape::ReceiveMessages => {
             let count = (arguments[2] as u32).min(1024);
@@ -91,17 +91,17 @@ pub(super) fn early<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -
             let at = |index: u32| arguments[1].wrapping_add(u64::from(index) * step + 8);
             let rooms = (0..count).map_while(|index| memory.exact(at(index)));
             let rooms = rooms.map(u32::from_ne_bytes).collect();
-            Early::Messages(rooms, timespec(memory, arguments[4]))
+            EntrySnapshot::Messages(rooms, timespec(memory, arguments[4]))
         }
         Shape::Select | Shape::Pselect | Shape::Ppoll => {
-            Early::Arguments(wait::early(shape, memory, arguments))
+            EntrySnapshot::Arguments(wait::snapshot(shape, memory, arguments))
         }
-        Shape::SendFile => Early::Arguments(vec![transfer::offset(memory, arguments[2])]),
+        Shape::SendFile => EntrySnapshot::Arguments(vec![transfer::offset(memory, arguments[2])]),
         Shape::Splice => {
             let at = [arguments[1], arguments[3]];
-            Early::Arguments(at.map(|at| transfer::offset(memory, at)).into())
+            EntrySnapshot::Arguments(at.map(|at| transfer::offset(memory, at)).into())
         }
-        _ => Early::None,
+        _ => EntrySnapshot::None,
     }
 }
 
@@ -179,7 +179,7 @@ pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context
 /// How many arguments strace writes as the call begins.
 fn shown<M>(shape: Shape, context: &Context<'_, M>) -> Shown {
     let command = context.arguments[1] as u32;
-    match (shape, context.early) {
+    match (shape, context.snapshot) {
         (
             Shape::ReceiveFrom
             | Shape::ReceiveMessages
@@ -194,9 +194,9 @@ fn shown<M>(shape: Shape, context: &Context<'_, M>) -> Shown {
         )
         | (
             Shape::NameOut | Shape::Accept | Shape::Accept4 | Shape::ReceiveMessage,
-            Early::Length(_),
+            EntrySnapshot::Length(_),
         ) => Shown::Some(1),
-        (Shape::GetOption, Early::Length(_)) | (Shape::Socketpair, _) => Shown::Some(3),
+        (Shape::GetOption, EntrySnapshot::Length(_)) | (Shape::Socketpair, _) => Shown::Some(3),
         (Shape::Poll, _) => Shown::Some(3),
         (Shape::Ppoll | Shape::Select, _) => Shown::Some(5),
         (Shape::Pselect, _) => Shown::Some(6),
@@ -228,7 +228,7 @@ fn protocol(domain: i32, protocol: u64) -> Argument {
 /// The address that the kernel wrote: getsockname, getpeername, accept.
 fn own_name<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     let [_, address, length, ..] = context.arguments;
-    let Early::Length(room) = *context.early else {
+    let EntrySnapshot::Length(room) = *context.snapshot else {
         call.push(Argument::Pointer(address));
         return call.push(Argument::Pointer(length));
     };

@@ -2,7 +2,7 @@
 
 use super::read::{array, length_argument, string};
 use super::structure::{icmp_filter, membership};
-use super::{Context, Early, names, pair, time_of};
+use super::{Context, EntrySnapshot, names, pair, time_of};
 use crate::socket::options::{Kind, MEMORY_COUNTERS, SocketOption, Value};
 use crate::trace::argument::Argument;
 use crate::trace::call::{Call, Returned};
@@ -115,7 +115,7 @@ pub(super) fn set<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
 pub(super) fn get<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     let target = head(call, &context.arguments, true);
     let at = context.arguments[4];
-    let Early::Length(room) = *context.early else {
+    let EntrySnapshot::Length(room) = *context.snapshot else {
         call.push(Argument::Pointer(target.address));
         return call.push(Argument::Pointer(at));
     };

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Context, Early};
+use super::{Context, EntrySnapshot};
 use crate::trace::address::{LONGEST, SocketAddress};
 use crate::trace::argument::{Argument, Bytes, List, Rest};
 use crate::trace::call::{Call, Moved, Returned};
@@ -118,8 +118,8 @@ pub(super) fn length_argument<M: Memory>(
     now: Option<u32>,
 ) {
     let is_good = matches!(call.returned, Returned::Value(_));
-    let argument = match (context.early, now) {
-        (Early::Length(before), _) => Argument::Length {
+    let argument = match (context.snapshot, now) {
+        (EntrySnapshot::Length(before), _) => Argument::Length {
             before: before.cast_signed(),
             after: now
                 .filter(|now| now != before && is_good)

@@ -106,7 +106,7 @@ pub(super) fn offset<M: Memory>(memory: &M, at: u64) -> Argument {
 /// `[0] => [100]` as the next argument, or what it was where it has not moved.
 fn moving_offset<M>(call: &mut Call, context: &Context<'_, M>, index: usize, now: Argument) {
     let is_good = matches!(call.returned, Returned::Value(_));
-    call.push(match context.early.argument(index) {
+    call.push(match context.snapshot.argument(index) {
         Some(before) if *before != now && is_good => {
             Argument::Changed(Box::new(before.clone()), Box::new(now))
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::read::array;
-use super::{Context, Early, longs, time, timespec};
+use super::{Context, EntrySnapshot, longs, time, timespec};
 use crate::trace::argument::Argument;
 use crate::trace::call::{Call, Events, Remark, Returned, Wait};
 use crate::trace::calls::Shape;
@@ -32,7 +32,7 @@ const EPOLL_EVENTS: Names = &[
 const MOST: usize = 1024;
 
 /// What the kernel overwrites: the sets and the time of select, the time of ppoll.
-pub(super) fn early<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -> Vec<Argument> {
+pub(super) fn snapshot<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -> Vec<Argument> {
     let [count, a, b, c, at, mask] = *arguments;
     if shape == Shape::Ppoll {
         return vec![timespec(memory, b)];
@@ -120,11 +120,11 @@ pub(super) fn poll<M: Memory>(call: &mut Call, shape: Shape, context: &Context<'
         Argument::Struct(fields)
     }));
     call.push_unsigned(count as u32);
-    let early = context.early.argument(0);
+    let snapshot = context.snapshot.argument(0);
     if shape == Shape::Poll {
         call.push_signed(time as i32);
     } else {
-        let time = early.cloned();
+        let time = snapshot.cloned();
         call.push(time.unwrap_or_else(|| timespec(context.memory, context.arguments[2])));
         call.push(signal_set(context.memory, mask, size as usize));
         call.push_unsigned(size);
@@ -136,7 +136,7 @@ pub(super) fn poll<M: Memory>(call: &mut Call, shape: Shape, context: &Context<'
             Shape::Poll => Some(time as i32)
                 .filter(|time| *time >= 0)
                 .map(milliseconds),
-            _ => limit(early),
+            _ => limit(snapshot),
         },
         asked: fds
             .iter()
@@ -175,16 +175,16 @@ fn ready(fds: &[(i32, u16, u16)]) -> Vec<(i32, Argument)> {
 pub(super) fn select<M: Memory>(call: &mut Call, shape: Shape, context: &Context<'_, M>) {
     let [count, a, b, c, at, _] = context.arguments;
     call.push_signed(count as i32);
-    let early = match context.early {
-        Early::Arguments(arguments) => arguments.clone(),
-        _ => early(shape, context.memory, &context.arguments),
+    let snapshot = match context.snapshot {
+        EntrySnapshot::Arguments(arguments) => arguments.clone(),
+        _ => snapshot(shape, context.memory, &context.arguments),
     };
     let mut wait = Wait {
-        limit: limit(early.get(3)),
+        limit: limit(snapshot.get(3)),
         ..Wait::default()
     };
     let events = [Events::INPUT, Events::OUTPUT, Events::OTHER];
-    for (argument, event) in early.iter().zip(events) {
+    for (argument, event) in snapshot.iter().zip(events) {
         // The sets say which descriptors are looked at.
         if let Argument::Descriptors(fds) = argument
             && !fds.is_empty()
@@ -193,7 +193,7 @@ pub(super) fn select<M: Memory>(call: &mut Call, shape: Shape, context: &Context
             call.facts.fds.extend(fds);
         }
     }
-    call.arguments.extend(early);
+    call.arguments.extend(snapshot);
     match call.returned {
         Returned::Value(0) => call.remark = Remark::Timeout,
         Returned::Value(_) => {
