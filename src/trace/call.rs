@@ -1,9 +1,10 @@
-//! A system call as it was made: in strace's notation, and the facts in it.
+//! A system call as it was made: its arguments as values, and the facts in it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::error::errno_name;
+use super::address::SocketAddress;
+use super::argument::Argument;
 use crate::socket::options::{SocketOption, Value};
 
 /// How a call ended.
@@ -64,6 +65,7 @@ pub enum Direction {
 
 /// One datagram, or one offloaded run of them, that a call moved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Moved {
     /// The other side, as the call names it; `None` on a connected socket.
     pub peer: Option<SocketAddr>,
@@ -123,6 +125,7 @@ impl std::ops::BitOr for Events {
 
 /// What a call of poll(2) or its like waited for, and what it found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Wait {
     /// How long it would have waited at most; `None` is for ever.
     pub limit: Option<Duration>,
@@ -132,8 +135,9 @@ pub struct Wait {
     pub ready: Events,
 }
 
-/// What a call says about sockets, beyond its text.
+/// What a call says about sockets, beyond its arguments.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Facts {
     /// The file descriptor that it is about.
     pub fd: Option<i32>,
@@ -173,7 +177,43 @@ pub struct Facts {
     pub icmp: Option<(i32, u8, u8, Option<SocketAddr>)>,
 }
 
+/// What strace adds to a result.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub enum Remark {
+    /// Nothing.
+    #[default]
+    None,
+    /// The time to wait was over.
+    Timeout,
+    /// The result is a sum of flags, and these are they.
+    Flags(Argument),
+    /// The result is a signal.
+    Signal(i32),
+    /// The time that is left of the time to wait.
+    Left(Argument),
+    /// What poll(2) found.
+    Polled {
+        /// Descriptors with events, and the events (`POLLIN` …).
+        ready: Vec<(i32, Argument)>,
+        /// How many of them are shown at most.
+        shown: usize,
+        /// The time that is left.
+        left: Option<Argument>,
+    },
+    /// What select(2) found: the sets to read, to write and of exceptions.
+    Selected {
+        /// Those that are not empty.
+        sets: [Option<Vec<i32>>; 3],
+        /// The time that is left.
+        left: Option<Argument>,
+    },
+}
+
 /// A system call.
+///
+/// Its text is made when it is asked for: [`Call::line`] in strace's notation, [`Call::explain`] in
+/// English, [`Call::python`] in Python.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
     /// The thread that made it.
@@ -188,12 +228,12 @@ pub struct Call {
     pub took: Duration,
     /// How it ended.
     pub returned: Returned,
-    /// What strace adds to the result: `(Timeout)`, `([{fd=4, revents=POLLIN}])`.
-    pub remark: String,
+    /// What its result means, where that is not plain.
+    pub remark: Remark,
     /// What it says about sockets.
     pub facts: Facts,
-    pub(super) text: String,
-    pub(super) starts: Vec<usize>,
+    /// Its arguments, in their order.
+    pub arguments: Vec<Argument>,
     /// How much of it strace writes as the call begins.
     pub(super) shown: Shown,
     /// Whether that has been told already, as an [`Event::Unfinished`](super::Event::Unfinished).
@@ -211,19 +251,12 @@ pub(super) enum Shown {
 }
 
 impl Call {
-    /// Its arguments in strace's notation, as one text: `3, "hello", 5, 0, NULL, 0`.
-    pub fn arguments(&self) -> &str {
-        &self.text
-    }
-
-    /// Each argument in strace's notation.
-    pub fn each_argument(&self) -> impl Iterator<Item = &str> {
-        let ends = self.starts.iter().skip(1).map(|start| start - 2);
-        let ends = ends.chain([self.text.len()]);
-        self.starts
-            .iter()
-            .zip(ends)
-            .map(|(start, end)| self.text.get(*start..end).unwrap_or_default())
+    /// The value that it returned, if it returned one.
+    pub fn value(&self) -> Option<i64> {
+        match self.returned {
+            Returned::Value(value) => Some(value),
+            _ => None,
+        }
     }
 
     /// Whether the socket blocks no more from this call on; `None` if it changes nothing about that.
@@ -241,147 +274,55 @@ impl Call {
         }
     }
 
-    /// The value that it returned, if it returned one.
-    pub fn value(&self) -> Option<i64> {
-        match self.returned {
-            Returned::Value(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    /// Its result in strace's notation: `5`, `-1 EAGAIN (Resource temporarily unavailable)`.
-    pub fn result(&self) -> String {
-        let mut result = match self.returned {
-            Returned::Value(0) if self.remark.starts_with("(flags ") => "0".into(),
-            Returned::Value(value) if self.remark.starts_with("(flags ") => format!("{value:#x}"),
-            Returned::Value(value) => value.to_string(),
-            Returned::Error(errno) => return error_text(errno),
-            Returned::Never => return "?".into(),
-        };
-        if !self.remark.is_empty() {
-            result.push(' ');
-            result.push_str(&self.remark);
-        }
-        result
-    }
-
-    /// The whole line: `sendto(3, "hello", 5, 0, NULL, 0) = 5`.
-    pub fn line(&self) -> String {
-        self.line_behind(0)
-    }
-
-    /// The whole line, behind a prefix of so many columns. As with strace, the result stands in column
-    /// 40, where the call leaves it free.
-    pub fn line_behind(&self, prefix: usize) -> String {
-        let mut line = match (self.is_resumed, self.shown) {
-            (false, _) => format!("{}(", self.name),
-            (true, _) => format!("<... {} resumed>", self.name),
-        };
-        let is_never = self.returned == Returned::Never;
-        line.push_str(match (self.is_resumed, self.shown) {
-            (true, Shown::Whole) => "",
-            (true, Shown::Some(_)) if is_never => "",
-            (true, Shown::Some(count)) => self.text.get(self.start(count)..).unwrap_or_default(),
-            (false, Shown::Some(count)) if is_never => self.beginning(count),
-            (false, _) => &self.text,
-        });
-        if is_never && self.shown != Shown::Whole {
-            line.push_str(" <unfinished ...>");
-        }
-        line.push_str(") ");
-        let width = 40_usize.saturating_sub(prefix);
-        format!("{line:<width$}= {}", self.result())
-    }
-
-    /// The line of a call that has only begun: `recvfrom(3,  <unfinished ...>`.
-    pub(super) fn unfinished(&self) -> String {
-        let text = match self.shown {
-            Shown::Whole => &self.text,
-            Shown::Some(count) => self.beginning(count),
-        };
-        format!("{}({text} <unfinished ...>", self.name)
-    }
-
-    /// Where the argument of that number begins.
-    fn start(&self, index: usize) -> usize {
-        self.starts.get(index).copied().unwrap_or(self.text.len())
-    }
-
-    /// The first arguments, and the comma in front of what follows.
-    fn beginning(&self, count: usize) -> &str {
-        self.text.get(..self.start(count)).unwrap_or_default()
-    }
-
     /// Empties it for the next call, and keeps its memory.
     pub(super) fn clear(&mut self) {
-        self.text.clear();
-        self.starts.clear();
-        self.remark.clear();
-        let (mut moved, mut fds) = (
+        let (mut arguments, mut moved, mut fds) = (
+            std::mem::take(&mut self.arguments),
             std::mem::take(&mut self.facts.moved),
             std::mem::take(&mut self.facts.fds),
         );
+        arguments.clear();
         moved.clear();
         fds.clear();
-        self.facts = Facts {
-            moved,
-            fds,
-            ..Facts::default()
+        *self = Self {
+            arguments,
+            facts: Facts {
+                moved,
+                fds,
+                ..Facts::default()
+            },
+            ..Self::default()
         };
-        self.returned = Returned::Never;
-        self.shown = Shown::Whole;
-        self.is_resumed = false;
     }
 
-    /// Begins the next argument, and returns the text to write it to.
-    pub(super) fn next(&mut self) -> &mut String {
-        if !self.starts.is_empty() {
-            self.text.push_str(", ");
-        }
-        self.starts.push(self.text.len());
-        &mut self.text
+    /// Adds the next argument.
+    pub(super) fn push(&mut self, argument: Argument) {
+        self.arguments.push(argument);
     }
-}
 
-/// `-1 EAGAIN (Resource temporarily unavailable)`; the kernel's own numbers above 511 are `?`.
-fn error_text(errno: i32) -> String {
-    // Numbers that never reach a program: the call is made again, or ends with EINTR (errno.h).
-    let restart = match errno {
-        512 => "ERESTARTSYS (To be restarted if SA_RESTART is set)",
-        513 => "ERESTARTNOINTR (To be restarted)",
-        514 => "ERESTARTNOHAND (To be restarted if no handler)",
-        516 => "ERESTART_RESTARTBLOCK (Interrupted by signal)",
-        _ => {
-            // As strerror(3) words it, which nix's table does with but few exceptions.
-            let words = std::io::Error::from_raw_os_error(errno).to_string();
-            let words = words.split(" (os error").next().unwrap_or_default();
-            return format!("-1 {} ({words})", errno_name(errno));
-        }
-    };
-    format!("? {restart}")
-}
+    /// Adds the next argument, a number.
+    pub(super) fn push_signed(&mut self, number: impl Into<i64>) {
+        self.push(Argument::Signed(number.into()));
+    }
 
-impl Call {
+    /// Adds the next argument, a number without a sign.
+    pub(super) fn push_unsigned(&mut self, number: impl Into<u64>) {
+        self.push(Argument::Unsigned(number.into()));
+    }
+
     /// Cuts the arguments to what a call on a socket of another kind is worth: the descriptor, what
     /// it is, and the address.
     pub(super) fn shorten(&mut self) {
-        let word = self.facts.kind.map_or("socket", |kind| kind.word());
-        let mut text = self.each_argument().next().unwrap_or_default().to_owned();
-        text.push_str(", ");
-        text.push_str(word);
-        if matches!(self.name, "connect" | "bind" | "accept" | "accept4") {
-            let given = self.each_argument().nth(1).unwrap_or_default();
-            let path = given
-                .split_once("sun_path=")
-                .map(|(_, path)| path.trim_end_matches('}'));
-            match (path, self.facts.address) {
-                (Some(path), _) => text.push_str(&format!(" {path}")),
-                (None, Some(address)) => text.push_str(&format!(" {address}")),
-                (None, None) => {}
+        let kind = self.facts.kind.map_or("socket", |kind| kind.word());
+        let has_address = matches!(self.name, "connect" | "bind" | "accept" | "accept4");
+        let address = match self.arguments.get_mut(1) {
+            Some(Argument::SocketAddress(address)) if has_address => {
+                let nothing = SocketAddress::Family(0);
+                Some(Box::new(std::mem::replace(&mut **address, nothing)))
             }
-        }
-        let second = text.find(", ").map_or(0, |at| at + 2);
-        self.text = text;
-        self.starts = vec![0, second];
+            _ => None,
+        };
+        self.arguments.truncate(1);
+        self.push(Argument::Brief { kind, address });
     }
 }

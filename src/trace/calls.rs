@@ -93,7 +93,7 @@ impl Shape {
 
     /// Whether the filter stops at it from the start, wherever the call is made.
     pub(super) fn is_always(self) -> bool {
-        !self.is_by_fd() && !self.is_late()
+        !self.is_by_fd() && !self.needs_socket()
     }
 
     /// Whether the filter stops at it where the first argument is a socket.
@@ -115,7 +115,7 @@ impl Shape {
     }
 
     /// Whether the filter stops at it once the program has a socket.
-    pub(super) fn is_late(self) -> bool {
+    pub(super) fn needs_socket(self) -> bool {
         matches!(
             self,
             Self::Poll

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::event::{End, Event, Found};
+use super::event::{End, Event};
 use super::listen::Word;
-use super::tracee::{self, Tracee};
+use super::tracee::{self, Mode};
 use super::tracer::Tracer;
 use crate::sys::ptrace::{self, Resume, Status};
 
@@ -28,15 +28,15 @@ impl Tracer {
     /// Ends within half a second. A program that was started and has a filter cannot do without a
     /// tracer: it is among [`Tracer::remaining`] then.
     pub fn detach(&mut self) {
-        self.is_leaving = true;
-        self.awaited.clear();
-        if self.has_filter {
+        self.session.is_leaving = true;
+        self.order.release();
+        if self.session.has_filter {
             return;
         }
         self.let_all_go(PATIENCE);
-        if self.is_attached {
+        if self.session.is_attached {
             // The rest is not stopped, and the end of this thread lets go of it.
-            let rest: Vec<i32> = self.tracees.keys().copied().collect();
+            let rest: Vec<i32> = self.tracees.threads.keys().copied().collect();
             rest.into_iter()
                 .for_each(|thread| self.let_gone(thread, End::Detached));
             self.forget_all();
@@ -45,7 +45,7 @@ impl Tracer {
 
     /// As [`Tracer::detach`], if a process was attached to; what was started is traced on.
     pub fn detach_attached(&mut self) {
-        if self.is_attached {
+        if self.session.is_attached {
             self.detach();
         }
     }
@@ -53,10 +53,10 @@ impl Tracer {
     /// Processes that were started and still need this tracer, after [`Tracer::detach`] or a signal:
     /// without it their calls on sockets would fail.
     pub fn remaining(&self) -> Vec<i32> {
-        if !self.is_leaving {
+        if !self.session.is_leaving {
             return Vec::new();
         }
-        let processes = self.tracees.values().map(|tracee| tracee.process);
+        let processes = self.tracees.threads.values().map(|tracee| tracee.process);
         let mut processes: Vec<i32> = processes.collect();
         processes.sort_unstable();
         processes.dedup();
@@ -66,7 +66,7 @@ impl Tracer {
     /// Lets what is left do what it likes, without a word, until all of it has ended: for a process in
     /// the background.
     pub fn keep(&mut self) {
-        self.spin.stop();
+        self.stops.spin.stop();
         loop {
             match self.listen(true) {
                 Word::From(thread, status) => self.wave_on(thread, status),
@@ -78,9 +78,18 @@ impl Tracer {
 
     /// Ends what was started and lets go of the rest.
     pub(super) fn give_up(&mut self) {
-        self.is_leaving = true;
-        let is_started = |thread: &i32| self.tracees.get(thread).is_some_and(|t| t.is_started);
-        let has_others = self.tracees.keys().any(|thread| !is_started(thread));
+        self.session.is_leaving = true;
+        let is_started = |thread: &i32| {
+            self.tracees
+                .threads
+                .get(thread)
+                .is_some_and(|t| t.is_started)
+        };
+        let has_others = self
+            .tracees
+            .threads
+            .keys()
+            .any(|thread| !is_started(thread));
         self.end_started();
         if has_others {
             self.let_all_go(PATIENCE);
@@ -93,17 +102,17 @@ impl Tracer {
         let until = Instant::now() + patience;
         // Newborns that stand already, whose makers have not told of them.
         let mut gone = HashSet::new();
-        for (thread, status) in std::mem::take(&mut self.early) {
+        for (thread, status) in self.stops.take_newborns() {
             let_go(thread, status);
             gone.insert(thread);
         }
-        let is_late = |thread: &i32| self.late.iter().any(|(late, _)| late == thread);
-        for thread in self.tracees.keys().filter(|thread| !is_late(thread)) {
+        let threads = self.tracees.threads.keys();
+        for thread in threads.filter(|thread| !self.stops.is_queued(**thread)) {
             // ESRCH: it has ended.
             let _ = ptrace::interrupt(*thread);
         }
         let mut nap = NAPS.0;
-        while !(self.tracees.is_empty() && self.late.is_empty()) {
+        while !(self.tracees.threads.is_empty() && self.stops.is_queue_empty()) {
             match self.listen(false) {
                 Word::From(thread, status) => {
                     self.let_one_go(thread, status, &mut gone);
@@ -147,28 +156,24 @@ impl Tracer {
 
     /// Takes a thread out of the tables, and tells of it.
     fn let_gone(&mut self, thread: i32, end: End) {
-        let Some(tracee) = self.tracees.get(&thread) else {
+        let Some(tracee) = self.tracees.threads.get(&thread) else {
             return;
         };
         let process = tracee.process;
         self.vanished(thread);
-        if let Some((root, how)) = &mut self.root
-            && *root == thread
-        {
-            *how = Some(end);
-        }
+        self.session.ended(thread, end);
         let event = Event::Ended {
             thread,
             process,
             end,
         };
-        self.found.push_back(Found::Other(event));
+        self.order.push(event);
     }
 
     /// A first thread that has ended while others live gives no word before their end.
     fn leave_dead_leaders(&mut self) {
         let dead = |thread: &&i32| tracee::is_dead(**thread);
-        let dead: Vec<i32> = self.tracees.keys().filter(dead).copied().collect();
+        let dead: Vec<i32> = self.tracees.threads.keys().filter(dead).copied().collect();
         dead.into_iter()
             .for_each(|thread| self.let_gone(thread, End::Detached));
     }
@@ -178,19 +183,23 @@ impl Tracer {
         let until = Instant::now() + 10 * PATIENCE;
         let mut rest = HashSet::new();
         loop {
-            let started = self.tracees.iter().filter(|(_, tracee)| tracee.is_started);
+            let started = self
+                .tracees
+                .threads
+                .iter()
+                .filter(|(_, tracee)| tracee.is_started);
             rest.clear();
             rest.extend(started.map(|(thread, _)| *thread));
-            if !self.is_attached {
-                rest.extend(self.early.keys().copied());
+            if !self.session.is_attached {
+                rest.extend(self.stops.newborns());
             }
             for thread in &rest {
                 let _ = kill(Pid::from_raw(*thread), Signal::SIGKILL);
             }
             match self.listen(false) {
                 Word::From(thread, Status::Exited(_) | Status::Killed(_)) => self.vanished(thread),
-                Word::From(thread, status) if !self.tracees.contains_key(&thread) => {
-                    self.early.insert(thread, status);
+                Word::From(thread, status) if !self.tracees.threads.contains_key(&thread) => {
+                    self.stops.unknown(thread, status);
                 }
                 // It is being killed, whatever it stopped for; another one is let go later.
                 Word::From(thread, status) if !rest.contains(&thread) => {
@@ -207,13 +216,12 @@ impl Tracer {
 
     /// A thread that is to be waited for, and no more.
     fn know(&mut self, thread: i32, is_untraced: bool) {
-        self.tracees.entry(thread).or_insert_with(|| Tracee {
-            process: thread,
-            shares_fd_table: false,
-            entry: None,
-            is_started: true,
-            is_untraced,
-        });
+        if !self.tracees.threads.contains_key(&thread) {
+            self.tracees.add(thread, thread, Mode::Every, true);
+            if let Some(tracee) = self.tracees.threads.get_mut(&thread) {
+                tracee.is_untraced = is_untraced;
+            }
+        }
     }
 
     /// Lets a thread go on that nobody looks at any more.
@@ -222,13 +230,17 @@ impl Tracer {
             Status::Exited(_) | Status::Killed(_) => return self.vanished(thread),
             Status::Signal(signal) => signal,
             Status::Event { event, signal } => match event {
-                libc::PTRACE_EVENT_STOP if signal != libc::SIGTRAP && self.has_filter => {
+                libc::PTRACE_EVENT_STOP if signal != libc::SIGTRAP && self.session.has_filter => {
                     let _ = ptrace::resume(thread, Resume::Listen, 0);
                     return;
                 }
                 libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
                     let child = ptrace::event_message(thread).map_or(0, |child| child as i32);
-                    let is_untraced = self.tracees.get(&thread).is_some_and(|t| t.is_untraced);
+                    let is_untraced = self
+                        .tracees
+                        .threads
+                        .get(&thread)
+                        .is_some_and(|t| t.is_untraced);
                     self.know(child, is_untraced);
                     0
                 }
@@ -249,13 +261,12 @@ impl Tracer {
         };
         self.know(thread, false);
         self.restore_flag(thread);
-        let how = if self.has_filter {
-            Resume::Continue
-        } else {
-            Resume::Detach
+        let how = match self.session.has_filter {
+            true => Resume::Continue,
+            false => Resume::Detach,
         };
         let _ = ptrace::resume(thread, how, signal);
-        if !self.has_filter {
+        if !self.session.has_filter {
             self.vanished(thread);
         }
     }

@@ -8,6 +8,7 @@ use super::call::{Call, Direction, Returned};
 
 /// What became of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Delivery {
     /// A traced socket received it.
     Received,

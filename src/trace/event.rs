@@ -1,6 +1,7 @@
 //! What a tracer is asked for, and what it tells.
 
 use super::call::Call;
+use super::signal::Delivered;
 
 /// How to trace.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +39,7 @@ impl Default for Config {
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum End {
     /// By itself, with this code.
     Exited(i32),
@@ -49,6 +51,7 @@ pub enum End {
 
 /// What the tracer saw.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// A call returned, or will never return.
     Call(&'a Call),
@@ -56,15 +59,15 @@ pub enum Event<'a> {
     Unfinished {
         /// The thread that makes it.
         thread: i32,
-        /// The first part of its line: `recvfrom(3,  <unfinished ...>`.
-        text: String,
+        /// What is known of it so far (see [`Call::unfinished_line`]).
+        call: Box<Call>,
     },
     /// A thread is about to get a signal.
     Signal {
         /// The thread.
         thread: i32,
-        /// In strace's notation: `SIGINT {si_signo=SIGINT, …}`.
-        text: String,
+        /// Which one, and who sent it.
+        signal: Delivered,
     },
     /// A thread ended.
     Ended {
@@ -87,7 +90,31 @@ pub enum Event<'a> {
         /// The process that it is about.
         process: i32,
         /// What a person should know.
-        text: String,
+        note: Note,
+    },
+}
+
+/// Something that the trace cannot show, or only slowly. Its text is English.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Note {
+    /// process_vm_readv(2) is forbidden; `/proc/PID/mem` is read instead, which is slower.
+    MemoryByFile,
+    /// That is forbidden, too: memory is read by `PTRACE_PEEKDATA`, a word at a time.
+    MemoryByWords,
+    /// seccomp(2) is not to be had, so that each call stops the program twice.
+    NoFilter {
+        /// Why.
+        errno: i32,
+    },
+    /// The program uses io_uring(7), whose operations are no system calls.
+    Uring,
+    /// The program makes a socket by a call of another architecture; such calls are not shown.
+    MixedAbi,
+    /// A 32-bit program, whose calls are not shown.
+    Program32 {
+        /// Its file.
+        file: String,
     },
 }
 

@@ -1,160 +1,115 @@
-//! One plain sentence on what a call did, from its own values.
+//! What can be said of a call: from its values to statements.
 
-use std::net::SocketAddr;
+use std::time::Duration;
 
-use super::call::{Call, Moved, Returned};
-use crate::error::describe_errno;
-use crate::socket::options::Value;
-
-/// An address in words: `127.0.0.1 port 1060`.
-fn place(address: SocketAddr) -> String {
-    format!("{} port {}", address.ip(), address.port())
-}
-
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
+use super::call::{Call, Facts, Kind, Returned};
+use super::statement::{Emptiness, Statement, Waited};
 
 impl Call {
-    /// What just happened, in one sentence or two.
+    /// What happened, as one statement or two.
     ///
     /// ```
-    /// # use udpraw::trace::Call;
-    /// assert_eq!(Call::default().explain(), "The program ended, or was let go, inside this call.");
+    /// use udpraw::trace::{Call, Statement};
+    /// assert_eq!(Call::default().statements(), [Statement::NeverReturned]);
     /// ```
-    pub fn explain(&self) -> String {
-        match self.returned {
-            Returned::Never => "The program ended, or was let go, inside this call.".into(),
+    pub fn statements(&self) -> Vec<Statement> {
+        let mut found = vec![match self.returned {
+            Returned::Never => Statement::NeverReturned,
             Returned::Error(errno) => self.failure(errno),
             Returned::Value(value) => self.success(value),
-        }
-    }
-
-    fn failure(&self, errno: i32) -> String {
-        let is_wait = matches!(
-            self.name,
-            "recvfrom" | "recvmsg" | "recvmmsg" | "read" | "readv" | "preadv" | "preadv2"
+        }];
+        let is_sent = matches!(
+            found[..],
+            [Statement::Sent { .. }
+                | Statement::SentRun { .. }
+                | Statement::SentMany { .. }
+                | Statement::SentNothing
+                | Statement::Connected { .. }]
         );
+        if let Some(local) = self.facts.local
+            && self.facts.is_port_picked
+            && is_sent
+        {
+            found.push(Statement::PortPicked { port: local.port() });
+        }
+        found
+    }
+
+    fn failure(&self, errno: i32) -> Statement {
+        let facts = &self.facts;
         match errno {
-            libc::EAGAIN if is_wait => self.nothing_came(),
-            libc::ECONNREFUSED => match self.facts.connected.or(self.facts.address) {
-                Some(peer) => format!(
-                    "An ICMP message came back for an earlier datagram: nobody listens at {}.",
-                    place(peer)
-                ),
-                None => "An ICMP message came back for an earlier datagram: nobody listens there."
-                    .into(),
+            libc::EAGAIN if self.is_receiving() => Statement::NothingToReceive(self.emptiness()),
+            libc::ECONNREFUSED => Statement::NobodyListens {
+                peer: facts.connected.or(facts.address),
             },
-            libc::EINTR | 512..=516 => "A signal came while the program slept in this call.".into(),
-            libc::EADDRINUSE => match self.facts.address {
-                Some(address) => format!("Another socket has {} already.", place(address)),
-                None => "Another socket has that address already.".into(),
+            libc::EINTR | 512..=516 => Statement::Interrupted,
+            libc::EADDRINUSE => Statement::AddressInUse {
+                address: facts.address,
             },
-            libc::EDESTADDRREQ => {
-                "The call names no destination, and the socket is connected to none.".into()
-            }
-            libc::EMSGSIZE => "The datagram is larger than UDP or the path can carry whole.".into(),
-            libc::EINPROGRESS => "The connection is being made meanwhile.".into(),
-            _ => format!("The kernel refused: {}.", describe_errno(errno)),
+            libc::EDESTADDRREQ => Statement::NoDestination,
+            libc::EMSGSIZE => Statement::TooLong,
+            libc::EINPROGRESS => Statement::Connecting,
+            _ => Statement::Refused { errno },
         }
     }
 
-    fn success(&self, value: i64) -> String {
+    fn success(&self, value: i64) -> Statement {
         let facts = &self.facts;
-        let local = facts.local.filter(|local| local.port() != 0);
-        let word = facts.kind.map_or("socket", |kind| kind.word());
-        let address = facts.address.map_or_else(|| "an address".into(), place);
+        let (kind, address) = (facts.kind, facts.address);
+        let may_be_udp = kind.is_none_or(|kind| kind.is_udp());
         match self.name {
-            "socket" if facts.kind.is_some_and(|kind| kind.is_udp()) => {
-                let ip = match facts.kind {
-                    Some(kind) if kind.domain == libc::AF_INET6 => "IPv6",
-                    _ => "IP",
-                };
-                format!(
-                    "The kernel makes a socket for UDP (SOCK_DGRAM) over {ip}, and calls it {value}: \
-                     that number is all the program ever holds of it."
-                )
-            }
-            "socket" => format!("The kernel makes a socket of another kind ({word}): {value}."),
-            "socketpair" => "The kernel makes two sockets that talk to each other alone.".into(),
-            "bind" => match (facts.address, local) {
-                (Some(asked), Some(local)) if asked.port() == 0 => format!(
-                    "The kernel picked port {} for this socket, since port 0 asks for any free one.",
-                    local.port()
-                ),
-                (Some(asked), _) if asked.port() == 0 => {
-                    "The socket gets an address to be reached at; port 0 lets the kernel pick a free one.".into()
+            "socket" => match kind.filter(Kind::is_udp) {
+                Some(kind) => Statement::MadeUdpSocket {
+                    fd: value,
+                    is_ipv6: kind.domain == libc::AF_INET6,
+                },
+                None => Statement::MadeSocket { fd: value, kind },
+            },
+            "socketpair" => Statement::MadePair,
+            "bind" => bound(facts),
+            "connect" if !may_be_udp => Statement::ConnectedOther { kind },
+            "connect" => match address {
+                Some(peer) => Statement::Connected { peer },
+                None => Statement::Disconnected,
+            },
+            "listen" => Statement::Listening,
+            "accept" | "accept4" => Statement::Accepted { fd: value },
+            "getsockname" => match address {
+                Some(own) if own.ip().is_unspecified() && own.port() != 0 => {
+                    Statement::OwnPort { address: own }
                 }
-                (Some(_), _) => format!("The socket gets an address to be reached at: {address}."),
-                _ => "The socket gets an address to be reached at.".into(),
+                _ => Statement::OwnAddress { address },
             },
-            "connect" if facts.kind.is_none_or(|kind| kind.is_udp()) => match facts.address {
-                Some(_) => {
-                    let picked = self.picked();
-                    format!("From now on the socket talks to {address} alone. Nothing is sent.{picked}")
-                }
-                None => "From now on the socket talks to anyone again.".into(),
-            },
-            "connect" => format!("The {word} socket is connected."),
-            "listen" => "The socket takes connections from now on.".into(),
-            "accept" | "accept4" => format!("A connection was made; its own socket is {value}."),
-            "getsockname" => match facts.address {
-                Some(own) if own.ip().is_unspecified() && own.port() != 0 => format!(
-                    "Which address was that? Port {}; the address stays open until a route is \
-                     chosen: {address}.",
-                    own.port()
-                ),
-                _ => format!("Which address was that? It is {address}."),
-            },
-            "getpeername" => format!("Whom does the socket talk to? It is {address}."),
+            "getpeername" => Statement::PeerAddress { address },
             "setsockopt" | "getsockopt" => self.option(),
-            _ if self.is_sending() && facts.kind.is_none_or(|kind| kind.is_udp()) => self.sent(),
-            _ if self.is_receiving() && facts.kind.is_none_or(|kind| kind.is_udp()) => self.received(),
-            _ if self.is_sending() => format!("{value} bytes go to the {word} socket."),
-            _ if self.is_receiving() => format!("{value} bytes come from the {word} socket."),
+            _ if self.is_sending() && may_be_udp => sent(facts),
+            _ if self.is_receiving() && may_be_udp => self.received(),
+            _ if self.is_sending() => Statement::Wrote { bytes: value, kind },
+            _ if self.is_receiving() => Statement::Read { bytes: value, kind },
             "poll" | "ppoll" | "select" | "pselect6" | "epoll_wait" | "epoll_pwait"
             | "epoll_pwait2" => self.waited(value),
-            "epoll_create" | "epoll_create1" => {
-                format!("The kernel makes {value}, which can wait for many sockets at once.")
-            }
-            "sendfile" | "splice" => format!(
-                "{value} bytes go from one descriptor to the other inside the kernel, past the program."
-            ),
-            "io_uring_enter" => format!(
-                "The kernel takes {value} requests from io_uring's queue; what they do is not seen here."
-            ),
-            "epoll_ctl" => "The program says which events of a socket it wants to be told.".into(),
-            "dup" | "dup2" | "dup3" => format!("{value} is the same socket from now on."),
+            "epoll_create" | "epoll_create1" => Statement::MadeEpoll { fd: value },
+            "sendfile" | "splice" => Statement::Spliced { bytes: value },
+            "io_uring_enter" => Statement::UringSubmitted { requests: value },
+            "io_uring_setup" => Statement::MadeUring,
+            "epoll_ctl" => Statement::WatchChanged,
+            "dup" | "dup2" | "dup3" => Statement::Duplicated { fd: value },
             "fcntl" => match facts.number as i32 {
-                libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => format!("{value} is the same socket from now on."),
-                libc::F_SETFL => self.mode(),
-                libc::F_SETFD => "The program says whether the descriptor outlives an exec.".into(),
-                _ => "The program asks how the descriptor behaves.".into(),
+                libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => Statement::Duplicated { fd: value },
+                libc::F_SETFL => self.mode().unwrap_or(Statement::AskedForMode),
+                libc::F_SETFD => Statement::InheritanceSet,
+                _ => Statement::AskedForMode,
             },
-            "ioctl" if self.nonblocking_from_now().is_some() => self.mode(),
-            "ioctl" => "The program asks or sets a property of the socket the old way.".into(),
-            "shutdown" => "One or both directions of the socket are closed; the descriptor stays.".into(),
-            "close" => match local {
-                Some(local) => format!("The program lets go of the socket; unless another holds it, port {} is free again.", local.port()),
-                None => "The program lets go of the socket.".into(),
-            },
-            "close_range" => "The program closes a range of descriptors, sockets among them.".into(),
-            "io_uring_setup" => {
-                "The program sets up io_uring: what it does through that are no system calls, and \
-                 are not seen here."
-                    .into()
+            "ioctl" => self.mode().unwrap_or(Statement::OldRequest),
+            "shutdown" => Statement::ShutDown,
+            "close" => {
+                let port = facts.local.map(|local| local.port());
+                Statement::Closed {
+                    port: port.filter(|port| *port != 0),
+                }
             }
-            other => format!("A call of {other}(2)."),
-        }
-    }
-
-    fn picked(&self) -> String {
-        match self.facts.local {
-            Some(local) if self.facts.is_port_picked => format!(
-                " The kernel picked port {} for this socket, since none was bound.",
-                local.port()
-            ),
-            _ => String::new(),
+            "close_range" => Statement::ClosedRange,
+            name => Statement::Other { name },
         }
     }
 
@@ -172,96 +127,131 @@ impl Call {
         )
     }
 
-    fn option(&self) -> String {
-        let asks = self.name == "getsockopt";
-        match &self.facts.option {
-            Some((option, _)) if asks && option.name == "SO_MEMINFO" => {
-                "How many datagrams did the kernel drop before the program saw them?".into()
-            }
-            Some((option, value)) => {
-                let (name, clause) = (option.name, option.clause());
-                // What a switch does, it does only when it is on.
-                let when = match value {
-                    Some(Value::Flag(false)) if !clause.starts_with("it says ") => "when on, ",
-                    _ => "",
-                };
-                match value {
-                    Some(value) if asks => format!("{name} is {value}; {when}{clause}."),
-                    Some(value) => format!("The program sets {name} to {value}; {when}{clause}."),
-                    None if asks => format!("The program reads {name}; {clause}."),
-                    None => format!("The program sets {name}; {clause}."),
-                }
-            }
-            None if asks => "The program reads a property of the socket.".into(),
-            None => "The program sets a property of the socket before it is used.".into(),
+    fn option(&self) -> Statement {
+        let (option, value) = match &self.facts.option {
+            Some((option, value)) => (Some(*option), value.clone()),
+            None => (None, None),
+        };
+        match (self.name, option) {
+            ("getsockopt", Some(option)) if option.name == "SO_MEMINFO" => Statement::AskedForDrops,
+            ("getsockopt", _) => Statement::OptionRead { option, value },
+            _ => Statement::OptionSet { option, value },
         }
     }
 
-    fn sent(&self) -> String {
+    fn received(&self) -> Statement {
         let facts = &self.facts;
-        let picked = self.picked();
-        let to = match facts.address.or(facts.connected) {
-            Some(peer) => place(peer),
-            None => "its peer".into(),
-        };
+        let peer = facts.address.or(facts.connected);
+        if let Some((errno, _, _, by)) = facts.icmp {
+            return Statement::ErrorReported {
+                errno,
+                peer,
+                reporter: by.map(|by| by.ip()),
+            };
+        }
         match &facts.moved[..] {
             [one] => match one.segment.filter(|segment| *segment < one.bytes) {
-                Some(segment) => format!(
-                    "{} bytes leave as {} of {segment} bytes for {to}, cut by the kernel (UDP_SEGMENT).{picked}",
-                    one.bytes,
-                    count(one.bytes.div_ceil(segment), "datagram", "datagrams")
-                ),
-                None => format!(
-                    "{} as one datagram for {to}. That they arrive, UDP does not promise.{picked}",
-                    match one.bytes {
-                        1 => "1 byte leaves".into(),
-                        bytes => format!("{bytes} bytes leave"),
-                    }
-                ),
+                Some(segment) => Statement::ReceivedRun {
+                    datagrams: one.bytes.div_ceil(segment),
+                    segment,
+                    peer,
+                },
+                None => Statement::Received {
+                    wait: match (self.may_sleep(), self.has_taken_long()) {
+                        (Some(false), _) => Waited::Never,
+                        (Some(true), true) => Waited::Long,
+                        _ => Waited::Perhaps,
+                    },
+                    bytes: one.bytes,
+                    peer,
+                },
             },
-            [] => format!("Nothing was sent.{picked}"),
-            many => format!(
-                "{} datagrams leave by one call, the first for {to}.{picked}",
-                many.len()
-            ),
+            [] => Statement::ReceivedNothing,
+            many => Statement::ReceivedMany {
+                messages: many.len(),
+                peer,
+            },
         }
     }
 
-    fn received(&self) -> String {
-        let facts = &self.facts;
-        let from = match facts.address.or(facts.connected) {
-            Some(peer) => format!(", from {}", place(peer)),
-            None => String::new(),
-        };
-        if let Some((errno, _, _, by)) = facts.icmp {
-            let by = by.map(|by| format!(" by {}", by.ip())).unwrap_or_default();
-            return format!(
-                "The error queue tells what became of an earlier datagram{}: {}, reported{by}.",
-                from.replace(", from", " to"),
-                describe_errno(errno)
-            );
+    /// Whether a receive could sleep: not on a socket that does not block, nor if the call says so;
+    /// `None` where nobody knows.
+    fn may_sleep(&self) -> Option<bool> {
+        let never = libc::MSG_DONTWAIT | libc::MSG_ERRQUEUE;
+        match self.facts.flags & never {
+            0 => self.facts.is_nonblocking.map(|mode| !mode),
+            _ => Some(false),
         }
-        let how = match (self.may_sleep(), self.has_taken_long()) {
-            (Some(false), _) => "The program takes the datagram that is there",
-            (Some(true), true) => "The program slept in this call until a datagram came",
-            _ => "A datagram was there, or came at once",
-        };
-        match &facts.moved[..] {
-            [one] => {
-                let Moved { bytes, segment, .. } = *one;
-                match segment.filter(|segment| *segment < bytes) {
-                    Some(segment) => format!(
-                        "A run of {} of {segment} bytes came as one (UDP_GRO){from}.",
-                        count(bytes.div_ceil(segment), "datagram", "datagrams")
-                    ),
-                    None => format!("{how}: {}{from}.", count(bytes, "byte", "bytes")),
-                }
-            }
-            [] => "Nothing was received.".into(),
-            many => format!(
-                "{} datagrams came by one call, the first{from}.",
-                many.len()
-            ),
+    }
+
+    /// Whether it took longer than the tracer itself makes a call take.
+    fn has_taken_long(&self) -> bool {
+        const LONG: Duration = Duration::from_millis(5);
+        self.took >= LONG
+    }
+
+    /// EAGAIN of a receive.
+    fn emptiness(&self) -> Emptiness {
+        if self.facts.flags & libc::MSG_ERRQUEUE != 0 {
+            return Emptiness::ErrorQueue;
         }
+        match (self.may_sleep(), self.has_taken_long()) {
+            (Some(true), true) => Emptiness::TimeOver,
+            (Some(false), _) => Emptiness::NoWait,
+            _ => Emptiness::Unknown,
+        }
+    }
+
+    fn mode(&self) -> Option<Statement> {
+        let is_nonblocking = self.nonblocking_from_now()?;
+        Some(Statement::ModeSet { is_nonblocking })
+    }
+
+    /// poll(2) and its like have returned so many descriptors.
+    fn waited(&self, value: i64) -> Statement {
+        let wait = self.facts.wait.unwrap_or_default();
+        let is_look = wait.limit.is_some_and(|limit| limit.is_zero());
+        let (limit, ready, took) = (wait.limit, wait.ready, self.took);
+        match value {
+            0 if is_look => Statement::NothingReady,
+            0 => Statement::TimedOut { limit },
+            _ if is_look => Statement::Looked { ready },
+            _ if self.has_taken_long() => Statement::Slept { took, ready },
+            _ => Statement::WasReady { ready },
+        }
+    }
+}
+
+fn bound(facts: &Facts) -> Statement {
+    let local = facts.local.filter(|local| local.port() != 0);
+    match (facts.address, local) {
+        (Some(asked), Some(local)) if asked.port() == 0 => {
+            Statement::BoundToPickedPort { port: local.port() }
+        }
+        (Some(asked), _) if asked.port() == 0 => Statement::BoundToAnyPort,
+        (address, _) => Statement::Bound { address },
+    }
+}
+
+fn sent(facts: &Facts) -> Statement {
+    let peer = facts.address.or(facts.connected);
+    match &facts.moved[..] {
+        [one] => match one.segment.filter(|segment| *segment < one.bytes) {
+            Some(segment) => Statement::SentRun {
+                bytes: one.bytes,
+                datagrams: one.bytes.div_ceil(segment),
+                segment,
+                peer,
+            },
+            None => Statement::Sent {
+                bytes: one.bytes,
+                peer,
+            },
+        },
+        [] => Statement::SentNothing,
+        many => Statement::SentMany {
+            messages: many.len(),
+            peer,
+        },
     }
 }

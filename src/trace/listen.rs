@@ -25,12 +25,12 @@ const NAP: Duration = Duration::from_micros(500);
 impl Tracer {
     /// The next word of a tracee.
     pub(super) fn listen(&mut self, block: bool) -> Word {
-        if let Some((thread, status)) = self.late.pop_front() {
+        if let Some((thread, status)) = self.stops.next() {
             return Word::From(thread, status);
         }
         let taken = match self.only() {
             Some(thread) => self.take(thread, block),
-            None if self.tracees.is_empty() && self.early.is_empty() => {
+            None if self.tracees.threads.is_empty() && !self.stops.has_newborns() => {
                 // A newborn whose maker was killed before it could tell of it.
                 match ptrace::peek(false) {
                     Ok(Some(pid)) if is_ours(pid) => self.take(pid, false),
@@ -41,7 +41,7 @@ impl Tracer {
         };
         match taken {
             Ok(Some((thread, status))) => {
-                self.spin.count();
+                self.stops.spin.count();
                 Word::From(thread, status)
             }
             Ok(None) => Word::Nothing,
@@ -56,17 +56,22 @@ impl Tracer {
 
     /// The one tracee, if there is one alone.
     fn only(&self) -> Option<i32> {
-        let mut threads = self.tracees.keys();
-        let one = threads.next().copied().filter(|_| self.early.is_empty())?;
+        let mut threads = self.tracees.threads.keys();
+        let one = threads
+            .next()
+            .copied()
+            .filter(|_| !self.stops.has_newborns())?;
         threads.next().is_none().then_some(one)
     }
 
     /// Word of one thread.
     fn take(&mut self, thread: i32, block: bool) -> io::Result<Option<(i32, Status)>> {
-        let found = if block {
-            self.spin.wait(|| ptrace::wait(thread, false).transpose())
-        } else {
-            None
+        let found = match block {
+            true => self
+                .stops
+                .spin
+                .wait(|| ptrace::wait(thread, false).transpose()),
+            false => None,
         };
         let taken = match found {
             Some(found) => found.map(Some),
@@ -84,15 +89,16 @@ impl Tracer {
 
     /// Word of any tracee.
     fn take_any(&mut self, block: bool) -> io::Result<Option<(i32, Status)>> {
-        let seen = if block {
-            let look = || ptrace::peek(false).transpose();
-            let found = self.spin.wait(look).transpose()?;
-            match found {
-                Some(found) => Some(found),
-                None => ptrace::peek(true)?,
+        let seen = match block {
+            true => {
+                let look = || ptrace::peek(false).transpose();
+                let found = self.stops.spin.wait(look).transpose()?;
+                match found {
+                    Some(found) => Some(found),
+                    None => ptrace::peek(true)?,
+                }
             }
-        } else {
-            ptrace::peek(false)?
+            false => ptrace::peek(false)?,
         };
         match seen {
             Some(pid) if self.knows(pid) || is_ours(pid) => self.take(pid, false),
@@ -109,12 +115,8 @@ impl Tracer {
     }
 
     fn take_each(&mut self) -> io::Result<Option<(i32, Status)>> {
-        let threads: Vec<i32> = self
-            .tracees
-            .keys()
-            .chain(self.early.keys())
-            .copied()
-            .collect();
+        let known = self.tracees.threads.keys().copied();
+        let threads: Vec<i32> = known.chain(self.stops.newborns()).collect();
         for thread in threads {
             if let Some(word) = self.take(thread, false)? {
                 return Ok(Some(word));
@@ -124,7 +126,7 @@ impl Tracer {
     }
 
     fn knows(&self, pid: i32) -> bool {
-        self.tracees.contains_key(&pid) || self.early.contains_key(&pid)
+        self.tracees.threads.contains_key(&pid) || self.stops.is_newborn(pid)
     }
 }
 

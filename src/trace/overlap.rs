@@ -1,7 +1,7 @@
 //! Calls that overlap, told in two parts as strace does.
 
 use super::call::Returned;
-use super::event::{Event, Found};
+use super::event::Event;
 use super::memory::Process as Remote;
 use super::tracer::Tracer;
 
@@ -12,10 +12,10 @@ impl Tracer {
         if !self.config.overlaps {
             return;
         }
-        let Some(other) = self.begun.take_if(|other| *other != thread) else {
+        let Some(other) = self.order.interrupted(thread) else {
             return;
         };
-        let Some(tracee) = self.tracees.get_mut(&other) else {
+        let Some(tracee) = self.tracees.threads.get_mut(&other) else {
             return;
         };
         let process = tracee.process;
@@ -24,13 +24,13 @@ impl Tracer {
         };
         // It waits in the kernel, or stands at the end of the call: its memory can be read.
         self.write(other, process, &entry, Returned::Never, &Remote(other));
-        let text = self.call.unfinished();
-        self.found.push_back(Found::Other(Event::Unfinished {
+        let call = Box::new(std::mem::take(&mut self.call));
+        self.order.push(Event::Unfinished {
             thread: other,
-            text,
-        }));
+            call,
+        });
         entry.is_told = true;
-        if let Some(tracee) = self.tracees.get_mut(&other) {
+        if let Some(tracee) = self.tracees.threads.get_mut(&other) {
             tracee.entry = Some(entry);
         }
     }
@@ -38,12 +38,12 @@ impl Tracer {
     /// `thread` has begun a call.
     pub(super) fn begin_line(&mut self, thread: i32) {
         self.break_line(thread);
-        self.begun = Some(thread);
+        self.order.begin(thread);
     }
 
     /// The call of `thread` is about to be told.
     pub(super) fn end_line(&mut self, thread: i32) {
         self.break_line(thread);
-        self.begun = None;
+        self.order.end();
     }
 }

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use super::refusal::Refusal;
 use crate::error::{Error, Result};
 use crate::sys::spawn;
 
@@ -120,17 +121,14 @@ impl Program {
     /// Why it could not be run.
     pub(super) fn refused(&self, errno: i32) -> Error {
         let error = Error::os("run", self.subject(), io::Error::from_raw_os_error(errno));
-        match errno {
-            libc::ENOENT if self.name.as_bytes().contains(&b'/') => {
-                error.with_remedy("look for a typing error, or for the interpreter that it names")
-            }
-            libc::ENOENT => error.with_remedy("it is in no folder of PATH; give its path"),
-            libc::EACCES => error.with_remedy("it must be a file with the x permission (chmod +x)"),
-            libc::ENOEXEC => {
-                error.with_remedy("it is no program of this machine, or a script without #!")
-            }
-            libc::ESRCH => error.with_remedy("its tracer let go of it before it began"),
-            _ => error,
-        }
+        let refusal = match errno {
+            libc::ENOENT if self.name.as_bytes().contains(&b'/') => Refusal::NoFile,
+            libc::ENOENT => Refusal::NotInPath,
+            libc::EACCES => Refusal::NotExecutable,
+            libc::ENOEXEC => Refusal::NoProgram,
+            libc::ESRCH => Refusal::LetGo,
+            _ => return error,
+        };
+        refusal.explain(error)
     }
 }

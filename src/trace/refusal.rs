@@ -1,4 +1,4 @@
-//! Why a process may not be traced, and what to do.
+//! Why a program cannot be run, or a process may not be traced.
 
 use std::io;
 
@@ -8,65 +8,91 @@ use crate::error::Error;
 /// The flag of a thread of the kernel's own (linux/sched.h).
 const PF_KTHREAD: u32 = 0x0020_0000;
 
+/// Why something cannot be traced. What to do about it is said by `english/notes.rs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    NoProcess,
+    NoPtrace,
+    /// ptrace(2) is forbidden, and nothing of the process says why.
+    Forbidden,
+    Itself,
+    KernelThread,
+    Zombie {
+        parent: i32,
+    },
+    Traced {
+        tracer: i32,
+    },
+    OtherUser {
+        user: i32,
+    },
+    YamaForbids,
+    YamaRestricts,
+    Privileged,
+    /// More than [`Config::max_tracees`](super::Config::max_tracees) by a program that was started.
+    StartedTooMany,
+    /// The same by a process that was attached to.
+    AttachedTooMany,
+    /// No file of that path.
+    NoFile,
+    NotInPath,
+    NotExecutable,
+    NoProgram,
+    LetGo,
+}
+
+impl Refusal {
+    /// Adds to an error what to do about it.
+    pub(super) fn explain(self, error: Error) -> Error {
+        error.with_remedy(self.to_string())
+    }
+}
+
 /// The error of a process that cannot be traced: `pid`, or a program that was just started.
 pub(super) fn refused(subject: &str, pid: Option<i32>, source: io::Error) -> Error {
     let errno = source.raw_os_error();
     let error = Error::os("trace", subject, source);
-    match (errno, pid) {
-        (Some(libc::ESRCH), _) => error.with_remedy("there is no such process, or it has ended"),
-        (Some(libc::EPERM | libc::EACCES), Some(pid)) => error.with_remedy(reason(pid)),
-        (Some(libc::EPERM | libc::EACCES), None) => error.with_remedy(FORBIDDEN),
-        (Some(libc::ENOSYS), _) => error.with_remedy("this kernel, or a sandbox, has no ptrace(2)"),
-        _ => error,
-    }
+    let refusal = match (errno, pid) {
+        (Some(libc::ESRCH), _) => Refusal::NoProcess,
+        (Some(libc::EPERM | libc::EACCES), Some(pid)) => reason(pid),
+        (Some(libc::EPERM | libc::EACCES), None) => Refusal::Forbidden,
+        (Some(libc::ENOSYS), _) => Refusal::NoPtrace,
+        _ => return error,
+    };
+    refusal.explain(error)
 }
 
-const FORBIDDEN: &str = "ptrace(2) is forbidden here, as in many containers: CAP_SYS_PTRACE, or a seccomp profile that \
-     has it, allows it";
-
 /// What the kernel refuses with the one errno EPERM, in the order in which it looks.
-fn reason(pid: i32) -> String {
+fn reason(pid: i32) -> Refusal {
     let process = tracee::process_of(pid).unwrap_or(pid);
     if process.unsigned_abs() == std::process::id() {
-        return "that is udpraw itself: start another one to trace this one".to_owned();
+        return Refusal::Itself;
     }
     if tracee::state(process).is_some_and(|(_, flags)| flags & PF_KTHREAD != 0) {
-        return "it is a thread of the kernel, which is no program".to_owned();
+        return Refusal::KernelThread;
     }
     let threads = tracee::threads(process);
     let Some(living) = threads.into_iter().find(|thread| !tracee::is_dead(*thread)) else {
         let parent = tracee::field(process, "PPid:").unwrap_or_default();
-        return format!(
-            "it has ended, and is a zombie until its parent, process {parent}, waits for it"
-        );
+        return Refusal::Zombie { parent };
     };
     let field = |name| tracee::field(living, name);
     match field("TracerPid:") {
         None | Some(0) => {}
-        Some(tracer) => return format!("process {tracer} traces it already: end that first"),
+        Some(tracer) => return Refusal::Traced { tracer },
     }
     let (ours, is_root) = (nix::unistd::geteuid(), nix::unistd::geteuid().is_root());
     if let Some(user) = field("Uid:")
         && user.cast_unsigned() != ours.as_raw()
         && !is_root
     {
-        return format!("it belongs to user {user}: run this as that user, or as root");
+        return Refusal::OtherUser { user };
     }
     let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
     match scope.as_deref().map(str::trim) {
-        Ok("3") => {
-            "kernel.yama.ptrace_scope is 3, which forbids all tracing until the next boot".to_owned()
-        }
-        Ok("1" | "2") if !is_root => {
-            "kernel.yama.ptrace_scope forbids it: start the program under udpraw trace, run this as \
-             root, or set the sysctl to 0"
-                .to_owned()
-        }
-        _ if !is_root => {
-            "it has privileges that this user lacks (set-user-ID, or capabilities), or ptrace(2) is \
-             forbidden here: run this as root"
-                .to_owned()
-        }
-        _ => FORBIDDEN.to_owned(),
+        Ok("3") => Refusal::YamaForbids,
+        Ok("1" | "2") if !is_root => Refusal::YamaRestricts,
+        _ if !is_root => Refusal::Privileged,
+        _ => Refusal::Forbidden,
     }
 }

@@ -1,11 +1,20 @@
 //! Signals in strace's notation.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use nix::sys::signal::Signal;
 
 use super::notation::{hex, pointer};
 use crate::sys::ptrace::{self, SignalInfo};
+
+/// A signal that a thread is about to get. Its text is strace's notation:
+/// `SIGINT {si_signo=SIGINT, si_code=SI_USER, si_pid=1, si_uid=0}`.
+#[derive(Clone, Debug)]
+pub struct Delivered {
+    /// Its number.
+    pub number: i32,
+    info: Option<SignalInfo>,
+}
 
 /// `SIGINT`; `SIGRT_3` for a real-time signal, as strace counts from 32.
 pub fn name(signal: i32) -> String {
@@ -95,13 +104,23 @@ fn code(signal: i32, code: i32) -> String {
     }
 }
 
-/// `SIGINT {si_signo=SIGINT, si_code=SI_USER, si_pid=1, si_uid=0}`: the signal that a stopped thread is
-/// about to get.
-pub(super) fn text(thread: i32, number: i32) -> String {
-    let name = name(number);
-    match ptrace::signal_info(thread) {
-        Ok(info) => format!("{name} {}", details(&name, number, &info, ticks())),
-        Err(_) => name,
+impl Delivered {
+    /// The signal that a stopped thread is about to get.
+    pub(super) fn read(thread: i32, number: i32) -> Self {
+        Self {
+            number,
+            info: ptrace::signal_info(thread).ok(),
+        }
+    }
+}
+
+impl fmt::Display for Delivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = name(self.number);
+        match &self.info {
+            Some(info) => write!(f, "{name} {}", details(&name, self.number, info, ticks())),
+            None => f.write_str(&name),
+        }
     }
 }
 

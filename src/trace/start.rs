@@ -1,18 +1,18 @@
 //! How a trace begins: with a program, or with a process that runs already.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::io;
 use std::time::{Duration, Instant};
 
 use super::calls::{CALLS, Shape};
 use super::collector::Collector;
-use super::event::{Event, Found};
+use super::event::{Event, Note};
 use super::listen::Word;
 use super::program::Program;
-use super::refusal;
-use super::tracee::{self, Mode, Process, Tracee};
+use super::refusal::{self, Refusal};
+use super::tracee::{self, Mode};
 use super::tracer::{Signals, Tracer};
-use crate::error::{Error, Result, describe_errno};
+use crate::error::{Error, Result};
 use crate::sys::ptrace::{self, Options, Status};
 use crate::sys::seccomp;
 
@@ -40,10 +40,9 @@ impl Tracer {
     /// If it cannot be run (ENOENT, EACCES, ENOEXEC …) or may not be traced.
     pub fn start(&mut self, program: &Program) -> Result<i32> {
         // A child that is not followed would keep the filter, and nobody would answer it.
-        let mode = if self.config.follow {
-            Mode::Filtered
-        } else {
-            Mode::Every
+        let mode = match self.config.follow {
+            true => Mode::Filtered,
+            false => Mode::Every,
         };
         let filter = (mode == Mode::Filtered).then(|| self.filter(&[], false));
         let waiting = program.fork(filter.as_deref())?;
@@ -57,7 +56,7 @@ impl Tracer {
             return Err(refusal::refused(&program.subject(), None, source));
         }
         self.adopt(pid, pid, mode, true);
-        self.root.get_or_insert((pid, None));
+        self.session.begin(pid);
         let failure = waiting
             .release()
             .map_err(|source| Error::os("run", program.subject(), source))?;
@@ -75,7 +74,7 @@ impl Tracer {
             }
         }
         match failure.read().filter {
-            None => self.has_filter |= mode == Mode::Filtered,
+            None => self.session.has_filter |= mode == Mode::Filtered,
             Some(errno) => self.has_no_filter(pid, errno),
         }
         self.executed(pid);
@@ -85,14 +84,10 @@ impl Tracer {
 
     /// The kernel, or a sandbox around us, allows no filter: each call stops the program twice.
     fn has_no_filter(&mut self, process: i32, errno: i32) {
-        if let Some(entry) = self.processes.get_mut(&process) {
+        if let Some(entry) = self.tracees.processes.get_mut(&process) {
             entry.mode = Mode::Every;
         }
-        let why = describe_errno(errno);
-        let text = format!(
-            "seccomp(2) is not to be had here, {why}: each call stops the program twice, which is slower"
-        );
-        self.note(process, text);
+        self.note(process, Note::NoFilter { errno });
     }
 
     fn wait_for(&mut self, pid: i32) -> Result<Status> {
@@ -118,8 +113,8 @@ impl Tracer {
         let refused = |source| refusal::refused(&subject, Some(pid), source);
         let process = tracee::process_of(pid)
             .ok_or_else(|| refused(io::Error::from_raw_os_error(libc::ESRCH)))?;
-        self.is_attached = true;
-        self.root.get_or_insert((process, None));
+        self.session.is_attached = true;
+        self.session.begin(process);
         let is_stopped = || signals.is_some_and(|signals| signals.is_stopped());
         let failure =
             Collector::during(|collector| self.seize_all(process, &is_stopped, collector));
@@ -127,7 +122,7 @@ impl Tracer {
         collected
             .into_iter()
             .for_each(|thread| self.vanished(thread));
-        if self.tracees.is_empty() && !is_stopped() {
+        if self.tracees.threads.is_empty() && !is_stopped() {
             let ended = || io::Error::from_raw_os_error(libc::EPERM);
             return Err(refused(failure.unwrap_or_else(ended)));
         }
@@ -147,12 +142,12 @@ impl Tracer {
         // Threads may be born meanwhile: until a round finds no new one. In an exec all end but one,
         // which takes the first one's id: where a round found nobody, another one does.
         for round in 0..ROUNDS {
-            let before = self.tracees.len();
+            let before = self.tracees.threads.len();
             for thread in tracee::threads(process) {
                 if is_stopped() {
                     return failure;
                 }
-                if self.tracees.contains_key(&thread) || tracee::is_dead(thread) {
+                if self.tracees.threads.contains_key(&thread) || tracee::is_dead(thread) {
                     continue;
                 }
                 match ptrace::seize(thread, self.options()) {
@@ -166,10 +161,10 @@ impl Tracer {
                     Err(error) => failure = Some(error),
                 }
             }
-            if self.tracees.len() == before && (before > 0 || round >= RETRIES) {
+            if self.tracees.threads.len() == before && (before > 0 || round >= RETRIES) {
                 break;
             }
-            if self.tracees.is_empty() {
+            if self.tracees.threads.is_empty() {
                 std::thread::sleep(Duration::from_millis(1));
             }
         }
@@ -181,17 +176,16 @@ impl Tracer {
     fn gather(&mut self, is_stopped: &dyn Fn() -> bool) {
         const PATIENCE: Duration = Duration::from_millis(200);
         let until = Instant::now() + PATIENCE;
-        let mut moving: HashSet<i32> = self.tracees.keys().copied().collect();
-        let mut stopped = VecDeque::new();
+        let mut moving: HashSet<i32> = self.tracees.threads.keys().copied().collect();
+        let mut stopped = Vec::new();
         let mut nap = Duration::from_micros(20);
         while !moving.is_empty() && !is_stopped() && Instant::now() < until {
             match self.listen(false) {
                 Word::From(thread, status) => {
                     moving.remove(&thread);
-                    if self.tracees.contains_key(&thread) {
-                        stopped.push_back((thread, status));
-                    } else {
-                        self.early.insert(thread, status);
+                    match self.tracees.threads.contains_key(&thread) {
+                        true => stopped.push((thread, status)),
+                        false => self.stops.unknown(thread, status),
                     }
                 }
                 Word::Nothing => {
@@ -201,23 +195,26 @@ impl Tracer {
                 Word::Nobody => break,
             }
         }
-        self.late.append(&mut stopped);
+        for (thread, status) in stopped {
+            self.stops.queue(thread, status);
+        }
     }
 
-    /// The filter that a program starts with, or (`is_late`) the one that its first sockets add.
-    pub(super) fn filter(&self, ranges: &[(u32, u32)], is_late: bool) -> Vec<libc::sock_filter> {
-        let mut always = numbers(|shape| {
-            if is_late {
-                shape.is_late()
-            } else {
-                shape.is_always()
-            }
+    /// The filter that a program starts with, or (`needs_socket`) the one that its first sockets add.
+    pub(super) fn filter(
+        &self,
+        ranges: &[(u32, u32)],
+        needs_socket: bool,
+    ) -> Vec<libc::sock_filter> {
+        let mut always = numbers(|shape| match needs_socket {
+            true => shape.needs_socket(),
+            false => shape.is_always(),
         });
         // Not told: a filter of the program's own could refuse calls before ours sees them.
-        if !is_late {
+        if !needs_socket {
             always.extend([libc::SYS_seccomp, libc::SYS_prctl]);
         }
-        seccomp::filter(&always, &numbers(Shape::is_by_fd), ranges, !is_late)
+        seccomp::filter(&always, &numbers(Shape::is_by_fd), ranges, !needs_socket)
     }
 
     /// The filter for more sockets.
@@ -225,64 +222,38 @@ impl Tracer {
         seccomp::filter(&[], &numbers(Shape::is_by_fd), &[range], false)
     }
 
+    /// A thread is traced from now on. More than may be are a failure.
     pub(super) fn adopt(&mut self, thread: i32, process: i32, mode: Mode, is_started: bool) {
-        let tracee = Tracee {
-            process,
-            shares_fd_table: false,
-            entry: None,
-            is_started,
-            is_untraced: false,
-        };
-        self.tracees.insert(thread, tracee);
-        let entry = self.processes.entry(process).or_insert_with(|| Process {
-            table: Default::default(),
-            mode,
-            threads: 0,
-            covered: Vec::new(),
-            is_late: false,
-            mixed_abi: false,
-            is_32bit: false,
-            is_started: false,
-        });
-        entry.threads += 1;
+        self.tracees.add(thread, process, mode, is_started);
         if let Some(most) = self.config.max_tracees
-            && self.tracees.len() > most
-            && self.failure.is_none()
-            && !self.is_leaving
+            && self.tracees.threads.len() > most
         {
-            let reason = format!("more than {most} processes and threads");
-            let (whom, remedy) = if is_started {
-                (
-                    "all that was started",
-                    "all were ended; --max-processes allows for more",
-                )
-            } else {
-                (
-                    "the process and what it starts",
-                    "udpraw let go of all, and they run on; --max-processes allows for more",
-                )
-            };
-            self.failure = Some(Error::invalid("trace", whom, reason).with_remedy(remedy));
+            self.session.fail(|| {
+                let reason = format!("more than {most} processes and threads");
+                let (whom, refusal) = match is_started {
+                    true => ("all that was started", Refusal::StartedTooMany),
+                    false => ("the process and what it starts", Refusal::AttachedTooMany),
+                };
+                refusal.explain(Error::invalid("trace", whom, reason))
+            });
         }
     }
 
     /// A process has a new program.
     pub(super) fn executed(&mut self, process: i32) {
-        if let Some(entry) = self.processes.get_mut(&process) {
+        if let Some(entry) = self.tracees.processes.get_mut(&process) {
             entry.is_started = true;
             let thread = tracee::living(process);
             entry.is_32bit = tracee::is_32bit(thread);
-            self.sockets.scan(&mut entry.table, thread);
+            self.tracees.sockets.scan(&mut entry.table, thread);
             let file = std::fs::read_link(format!("/proc/{thread}/exe")).unwrap_or_default();
             let file = file.to_string_lossy().escape_debug().to_string();
             if entry.is_32bit {
-                let text = format!(
-                    "{file} is a 32-bit program: its calls have numbers of their own, and are not shown"
-                );
-                self.note(process, text);
+                let file = file.clone();
+                self.note(process, Note::Program32 { file });
             }
             let event = Event::Program { process, file };
-            self.found.push_back(Found::Other(event));
+            self.order.push(event);
         }
         self.cover(process, process);
     }

@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use super::call::{Kind, Returned};
+use super::call::{Call, Kind, Returned};
 use super::calls::{self, Shape, Spec};
 use super::decode::{self, Context};
-use super::event::Found;
+use super::event::{Found, Note};
 use super::memory::{Memory, Process as Remote};
-use super::sockets;
+use super::sockets::{self, Socket};
 use super::tracee::{self, Entry, Mode};
 use super::tracer::{Tracer, UNTRACED, now};
 use crate::sys::inject::{self, Injected};
@@ -26,7 +26,7 @@ impl Memory for Nothing {
 impl Tracer {
     /// A call begins.
     pub(super) fn entered(&mut self, thread: i32, arch: u32, number: u64, arguments: [u64; 6]) {
-        let Some(tracee) = self.tracees.get_mut(&thread) else {
+        let Some(tracee) = self.tracees.threads.get_mut(&thread) else {
             return;
         };
         tracee.entry = None;
@@ -45,9 +45,10 @@ impl Tracer {
             let process = tracee.process;
             return self.look_at_every(process, thread);
         }
-        let (Some(spec), Some(process)) =
-            (calls::find(number), self.processes.get(&tracee.process))
-        else {
+        let (Some(spec), Some(process)) = (
+            calls::find(number),
+            self.tracees.processes.get(&tracee.process),
+        ) else {
             return;
         };
         if !process.is_started || !is_about_sockets(spec, &arguments, &process.table, thread) {
@@ -56,7 +57,7 @@ impl Tracer {
         tracee.entry = Some(Entry {
             spec,
             arguments,
-            early: decode::early(spec.shape, &Remote(thread), &arguments),
+            snapshot: decode::snapshot(spec.shape, &Remote(thread), &arguments),
             began: now(),
             is_told: false,
         });
@@ -66,8 +67,8 @@ impl Tracer {
     /// Has the child of a clone(2) with CLONE_UNTRACED be traced all the same: it inherits the filter,
     /// and without a tracer its calls on sockets would fail. The flag is back once the call is done.
     fn clear_flag(&mut self, thread: i32) {
-        if let Some(tracee) = self.tracees.get_mut(&thread)
-            && self.has_filter
+        if let Some(tracee) = self.tracees.threads.get_mut(&thread)
+            && self.session.has_filter
             && tracee.is_started
             && inject::change_first_argument(thread, |flags| flags & !UNTRACED).is_ok()
         {
@@ -87,13 +88,16 @@ impl Tracer {
         {
             self.clear_flag(thread);
         }
-        self.tracees.get(&thread).is_some_and(|t| t.is_untraced)
+        self.tracees
+            .threads
+            .get(&thread)
+            .is_some_and(|t| t.is_untraced)
     }
 
     /// A call has returned.
     pub(super) fn returned(&mut self, thread: i32, returned: Returned) -> Option<Found> {
         self.restore_flag(thread);
-        let tracee = self.tracees.get_mut(&thread)?;
+        let tracee = self.tracees.threads.get_mut(&thread)?;
         let entry = tracee.entry.take()?;
         let process = tracee.process;
         self.end_line(thread);
@@ -106,7 +110,7 @@ impl Tracer {
 
     /// A thread ended; whether it was in a call, which is then told.
     pub(super) fn never_returned(&mut self, thread: i32) -> bool {
-        let Some(tracee) = self.tracees.get_mut(&thread) else {
+        let Some(tracee) = self.tracees.threads.get_mut(&thread) else {
             return false;
         };
         let Some(entry) = tracee.entry.take() else {
@@ -135,11 +139,12 @@ impl Tracer {
         call.took = now().saturating_sub(entry.began);
         call.returned = returned;
         let socket = self
+            .tracees
             .processes
             .get(&process)
             .and_then(|process| process.table.inode(entry.arguments[0] as i32))
             .filter(|_| entry.spec.shape.begins_with_fd())
-            .and_then(|inode| Some((inode, *self.sockets.get(inode)?)));
+            .and_then(|inode| Some((inode, *self.tracees.sockets.get(inode)?)));
         if let Some((inode, socket)) = socket {
             call.facts.kind = Some(socket.kind);
             call.facts.socket = Some(inode);
@@ -150,7 +155,7 @@ impl Tracer {
         let context = Context {
             memory,
             arguments: entry.arguments,
-            early: &entry.early,
+            snapshot: &entry.snapshot,
             bytes: self.config.bytes,
         };
         decode::decode(call, entry.spec.shape, &context);
@@ -163,7 +168,8 @@ impl Tracer {
 
     /// What the call in `self.call` changed.
     fn settle(&mut self, id: i32, entry: &Entry) {
-        let Some(process) = self.processes.get_mut(&id) else {
+        let tracees = &mut self.tracees;
+        let Some(process) = tracees.processes.get_mut(&id) else {
             return;
         };
         let table = &mut process.table;
@@ -190,93 +196,72 @@ impl Tracer {
                     protocol: third as i32,
                 };
                 for fd in &call.facts.fds {
-                    self.sockets.learn(table, at(), *fd, Some(kind));
+                    tracees.sockets.learn(table, at(), *fd, Some(kind));
                 }
                 call.facts.kind = Some(kind);
                 let fd = call.facts.fds.first();
                 call.facts.socket = fd.and_then(|fd| table.inode(*fd));
             }
             Shape::Accept | Shape::Accept4 => {
-                self.sockets
+                tracees
+                    .sockets
                     .learn(table, at(), value as i32, call.facts.kind);
             }
             Shape::Dup | Shape::Dup2 | Shape::Dup3 => match table.inode(fd) {
                 Some(_) if value as i32 == fd => {}
-                Some(inode) => self.sockets.hold(table, value as i32, inode),
-                None => self.sockets.forget(table, value as i32),
+                Some(inode) => tracees.sockets.hold(table, value as i32, inode),
+                None => tracees.sockets.forget(table, value as i32),
             },
             Shape::Fcntl if matches!(second as i32, libc::F_DUPFD | libc::F_DUPFD_CLOEXEC) => {
                 if let Some(inode) = table.inode(fd) {
-                    self.sockets.hold(table, value as i32, inode);
+                    tracees.sockets.hold(table, value as i32, inode);
                 }
             }
             Shape::Fcntl | Shape::Ioctl => {
-                self.sockets
+                tracees
+                    .sockets
                     .set_mode(table, fd, call.nonblocking_from_now());
             }
-            Shape::Close => self.sockets.forget(table, fd),
+            Shape::Close => tracees.sockets.forget(table, fd),
             // CLOSE_RANGE_CLOEXEC (4) closes nothing yet.
             Shape::CloseRange if third & 4 == 0 => {
                 let high = i32::try_from(second).unwrap_or(i32::MAX);
                 let gone: Vec<i32> = table.fds().filter(|at| (fd..=high).contains(at)).collect();
-                gone.iter().for_each(|fd| self.sockets.forget(table, *fd));
+                gone.iter()
+                    .for_each(|fd| tracees.sockets.forget(table, *fd));
             }
             Shape::ReceiveMessage => {
                 for fd in &call.facts.fds {
-                    self.sockets.learn(table, at(), *fd, None);
+                    tracees.sockets.learn(table, at(), *fd, None);
                 }
             }
             Shape::EpollControl if table.has(third as i32) => table.watch(fd),
             Shape::UringSetup => {
-                self.found_uring(id);
+                self.note(id, Note::Uring);
             }
             Shape::Address => {
-                let is_connect = entry.spec.name == "connect";
-                let local = self
-                    .config
-                    .ask
-                    .then(|| sockets::local_address(at(), fd))
-                    .flatten();
-                let socket = table
-                    .inode(fd)
-                    .and_then(|inode| self.sockets.get_mut(inode));
-                if let Some(socket) = socket {
-                    let had_port = socket.local.is_some_and(|local| local.port() != 0);
-                    if is_connect {
-                        socket.connected = call.facts.address;
-                    }
-                    socket.local = local.or(socket.local);
-                    let has_port = socket.local.is_some_and(|local| local.port() != 0);
-                    let asked = call
-                        .facts
-                        .address
-                        .is_some_and(|address| address.port() == 0);
-                    call.facts.is_port_picked = !had_port && has_port && (is_connect || asked);
-                    call.facts.local = socket.local;
-                    call.facts.connected = socket.connected;
+                let local = self.config.ask.then(|| sockets::local_address(at(), fd));
+                let inode = table.inode(fd);
+                if let Some(socket) = inode.and_then(|inode| tracees.sockets.get_mut(inode)) {
+                    addressed(call, socket, local.flatten());
                 }
             }
             Shape::NameOut if entry.spec.name == "getsockname" => {
                 let socket = table
                     .inode(fd)
-                    .and_then(|inode| self.sockets.get_mut(inode));
+                    .and_then(|inode| tracees.sockets.get_mut(inode));
                 if let (Some(socket), Some(address)) = (socket, call.facts.address) {
                     socket.local = Some(address);
                 }
             }
-            Shape::SendTo | Shape::SendMessage | Shape::SendMessages => {
-                let is_new =
-                    |local: Option<SocketAddr>| local.is_none_or(|local| local.port() == 0);
-                let socket = table
-                    .inode(fd)
-                    .and_then(|inode| self.sockets.get_mut(inode));
-                if let Some(socket) = socket
-                    && self.config.ask
+            Shape::SendTo | Shape::SendMessage | Shape::SendMessages if self.config.ask => {
+                let inode = table.inode(fd);
+                if let Some(socket) = inode.and_then(|inode| tracees.sockets.get_mut(inode))
                     && socket.kind.is_udp()
-                    && is_new(socket.local)
+                    && !has_port(socket.local)
                 {
                     socket.local = sockets::local_address(at(), fd).or(socket.local);
-                    call.facts.is_port_picked = !is_new(socket.local);
+                    call.facts.is_port_picked = has_port(socket.local);
                     call.facts.local = socket.local;
                 }
             }
@@ -284,32 +269,21 @@ impl Tracer {
         }
     }
 
-    fn found_uring(&mut self, process: i32) {
-        let text = "io_uring is set up: what the program does through it are no system calls, and \
-                    no tracer of calls sees them"
-            .to_owned();
-        self.note(process, text);
-    }
-
     /// A 64-bit program makes a socket by `int 0x80`, or as an x32 program does: said once.
     fn found_mixed(&mut self, id: i32) {
-        let Some(process) = self.processes.get_mut(&id) else {
+        let Some(process) = self.tracees.processes.get_mut(&id) else {
             return;
         };
         if process.is_32bit || std::mem::replace(&mut process.mixed_abi, true) {
             return;
         }
-        let text =
-            "it makes a socket by a call of another architecture (int 0x80, or x32): such calls \
-                    have numbers of their own, and are not shown"
-                .to_owned();
-        self.note(id, text);
+        self.note(id, Note::MixedAbi);
     }
 
     /// Sees to it that calls on each of a process's sockets come to the tracer: `thread` stands at the
     /// end of a call, and adds what is missing to the filter.
     pub(super) fn cover(&mut self, id: i32, thread: i32) {
-        let Some(process) = self.processes.get(&id) else {
+        let Some(process) = self.tracees.processes.get(&id) else {
             return;
         };
         if process.mode == Mode::Every {
@@ -332,26 +306,45 @@ impl Tracer {
         };
         let low = first.cast_unsigned() & !(width - 1);
         let range = (low, low | (width - 1));
-        let mut added = self.filter(&[range], !process.is_late);
-        if process.is_late {
+        let mut added = self.filter(&[range], !process.needs_socket);
+        if process.needs_socket {
             added = self.filter_by_fd(range);
         }
         let done = inject::add_filter(thread, &added);
-        let Some(process) = self.processes.get_mut(&id) else {
+        let Some(process) = self.tracees.processes.get_mut(&id) else {
             return;
         };
         match done {
             Ok(Injected::Done) => {
                 process.covered.push(range);
-                process.is_late = true;
+                process.needs_socket = true;
                 self.cover(id, thread);
             }
-            Ok(Injected::Gone(status)) => self.late.push_back((thread, status)),
+            Ok(Injected::Gone(status)) => self.stops.queue(thread, status),
             Ok(Injected::Vanished) => self.vanished(thread),
             // The slow way shows the same.
             Ok(Injected::Refused) | Err(_) => self.look_at_every(id, thread),
         }
     }
+}
+
+/// A socket was bound or connected, and has this address since.
+fn addressed(call: &mut Call, socket: &mut Socket, local: Option<SocketAddr>) {
+    let (had_port, is_connect) = (has_port(socket.local), call.name == "connect");
+    let address = call.facts.address;
+    if is_connect {
+        socket.connected = address;
+    }
+    socket.local = local.or(socket.local);
+    let asks_for_any = address.is_some_and(|address| address.port() == 0);
+    let is_new = !had_port && has_port(socket.local);
+    call.facts.is_port_picked = is_new && (is_connect || asks_for_any);
+    call.facts.local = socket.local;
+    call.facts.connected = socket.connected;
+}
+
+fn has_port(address: Option<SocketAddr>) -> bool {
+    address.is_some_and(|address| address.port() != 0)
 }
 
 fn is_untraced_clone(number: u64, arguments: &[u64; 6]) -> bool {

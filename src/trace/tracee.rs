@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use super::calls::Spec;
-use super::decode::Early;
+use super::decode::EntrySnapshot;
 use super::sockets::Table;
 
 /// A call that has begun and not returned.
@@ -12,7 +12,7 @@ use super::sockets::Table;
 pub(super) struct Entry {
     pub(super) spec: &'static Spec,
     pub(super) arguments: [u64; 6],
-    pub(super) early: Early,
+    pub(super) snapshot: EntrySnapshot,
     pub(super) began: Duration,
     /// Whether its beginning has been told (`Event::Unfinished`).
     pub(super) is_told: bool,
@@ -50,8 +50,8 @@ pub(super) struct Process {
     pub(super) threads: usize,
     /// The descriptors whose calls the filter hands over, in ranges.
     pub(super) covered: Vec<(u32, u32)>,
-    /// Whether the filter hands over the calls that are late (`Shape::is_late`).
-    pub(super) is_late: bool,
+    /// Whether the filter hands over the calls that need a socket (`Shape::needs_socket`).
+    pub(super) needs_socket: bool,
     /// Whether it has been said that it makes sockets by calls of another architecture.
     pub(super) mixed_abi: bool,
     /// A 32-bit program: its calls are not read.

@@ -1,19 +1,20 @@
 //! The loop: who stopped, why, and how it goes on.
 
-use std::collections::{HashMap, VecDeque};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::{Duration, SystemTime};
 
-use super::call::{Call, Returned};
-use super::event::{Config, End, Event, Found};
+use super::call::{Call, Direction, Returned};
+use super::event::{Config, End, Event, Found, Note};
 use super::listen::Word;
 use super::memory::Way;
-use super::signal;
-use super::sockets::Sockets;
-use super::spin::Spin;
-use super::tracee::{Mode, Process, Tracee};
-use crate::error::{Error, Result};
+use super::order::Order;
+use super::session::Session;
+use super::signal::Delivered;
+use super::stops::Stops;
+use super::tracee::{Mode, Tracee};
+use super::tracees::Tracees;
+use crate::error::Result;
 use crate::sys::inject;
 use crate::sys::ptrace::{self, Info, Resume, Status};
 
@@ -42,27 +43,12 @@ impl Signals<'_> {
 #[derive(Debug)]
 pub struct Tracer {
     pub(super) config: Config,
-    pub(super) tracees: HashMap<i32, Tracee>,
-    pub(super) processes: HashMap<i32, Process>,
-    pub(super) sockets: Sockets,
+    pub(super) tracees: Tracees,
+    pub(super) stops: Stops,
+    pub(super) order: Order,
+    pub(super) session: Session,
+    /// The call that is read, which is used again and again.
     pub(super) call: Call,
-    pub(super) found: VecDeque<Found>,
-    /// Threads whose sends must be told before anything else: what they sent has been received.
-    pub(super) awaited: Vec<i32>,
-    /// The thread whose call was the last to begin, until something is told.
-    pub(super) begun: Option<i32>,
-    /// New threads that stopped before the call that made them told of them.
-    pub(super) early: HashMap<i32, Status>,
-    /// Words that were taken before their turn: these threads stand, or have ended.
-    pub(super) late: VecDeque<(i32, Status)>,
-    pub(super) spin: Spin,
-    pub(super) root: Option<(i32, Option<End>)>,
-    pub(super) is_attached: bool,
-    /// Whether a program has a filter: without a tracer its calls on sockets would fail with ENOSYS.
-    pub(super) has_filter: bool,
-    /// Whether what is left is to be let go of.
-    pub(super) is_leaving: bool,
-    pub(super) failure: Option<Error>,
     /// How memory is read, as it was last told.
     pub(super) way: Way,
     /// ptrace(2) takes requests from the tracing thread alone.
@@ -74,21 +60,11 @@ impl Tracer {
     pub fn new(config: Config) -> Self {
         Self {
             config,
-            tracees: HashMap::new(),
-            processes: HashMap::new(),
-            sockets: Sockets::default(),
+            tracees: Tracees::default(),
+            stops: Stops::default(),
+            order: Order::default(),
+            session: Session::default(),
             call: Call::default(),
-            found: VecDeque::new(),
-            awaited: Vec::new(),
-            begun: None,
-            early: HashMap::new(),
-            late: VecDeque::new(),
-            spin: Spin::default(),
-            root: None,
-            is_attached: false,
-            has_filter: false,
-            is_leaving: false,
-            failure: None,
             way: Way::Call,
             thread: PhantomData,
         }
@@ -96,12 +72,12 @@ impl Tracer {
 
     /// The first process that was started or taken over, and how it ended, if it has.
     pub fn root(&self) -> Option<(i32, Option<End>)> {
-        self.root
+        self.session.root()
     }
 
     /// How many threads are traced now.
     pub fn threads(&self) -> usize {
-        self.tracees.len()
+        self.tracees.threads.len()
     }
 
     /// What happens next; `None` once nobody is traced any more, or the rest is to be let go of.
@@ -115,21 +91,21 @@ impl Tracer {
     /// been ended then, and those that were attached to let go.
     pub fn next_event(&mut self, signals: Option<Signals<'_>>) -> Result<Option<Event<'_>>> {
         loop {
-            if self.is_in_order() {
-                match self.found.pop_front() {
-                    Some(Found::Other(event)) => return Ok(Some(event)),
-                    Some(Found::Later(call)) => {
-                        self.call = *call;
-                        return Ok(Some(Event::Call(&self.call)));
-                    }
-                    Some(Found::Call) | None => {}
+            let threads = &self.tracees.threads;
+            let is_sending = |id| threads.get(&id).is_some_and(|t| t.entry.is_some());
+            match self.order.next(is_sending) {
+                Some(Found::Other(event)) => return Ok(Some(event)),
+                Some(Found::Later(call)) => {
+                    self.call = *call;
+                    return Ok(Some(Event::Call(&self.call)));
                 }
+                Some(Found::Call) | None => {}
             }
-            if let Some(failure) = self.failure.take() {
+            if let Some(failure) = self.session.take_failure() {
                 self.give_up();
                 return Err(failure);
             }
-            if self.is_leaving {
+            if self.session.is_leaving {
                 return Ok(None);
             }
             if signals.is_some_and(|signals| self.is_to_leave(signals)) {
@@ -139,30 +115,40 @@ impl Tracer {
             let (thread, status) = match self.listen(true) {
                 Word::From(thread, status) => (thread, status),
                 Word::Nothing => continue,
-                Word::Nobody if self.found.is_empty() => return Ok(None),
+                Word::Nobody if self.order.is_empty() => return Ok(None),
                 Word::Nobody => {
-                    self.awaited.clear();
+                    self.order.release();
                     continue;
                 }
             };
             match self.step(thread, status) {
                 Some(Found::Call) if self.is_first() => return Ok(Some(Event::Call(&self.call))),
                 Some(Found::Call) => {
-                    let call = Box::new(std::mem::take(&mut self.call));
-                    self.found.push_back(Found::Later(call));
+                    self.order.defer(std::mem::take(&mut self.call));
                 }
-                Some(other) => self.found.push_back(other),
+                Some(Found::Later(call)) => self.order.defer(*call),
+                Some(Found::Other(event)) => self.order.push(event),
                 None => {}
             }
         }
     }
 
+    /// Whether the call that has just returned is to be told now.
+    fn is_first(&mut self) -> bool {
+        let thread = self.call.thread;
+        if self.config.overlaps {
+            return self.order.is_empty();
+        }
+        let (tracees, call) = (&self.tracees, &self.call);
+        self.order.is_first(thread, || senders(tracees, call))
+    }
+
     /// Whether a signal asks to let go of all. While the program that was started runs, it gets it.
     fn is_to_leave(&self, signals: Signals<'_>) -> bool {
-        if self.is_attached {
+        if self.session.is_attached {
             return signals.is_stopped();
         }
-        match self.root {
+        match self.session.root() {
             Some((root, None)) => {
                 signals.stop.store(false, Ordering::Relaxed);
                 let number = signals.sent.swap(0, Ordering::Relaxed);
@@ -178,7 +164,7 @@ impl Tracer {
 
     /// Stops at each call of a process from now on, which `thread` is stopped in.
     pub(super) fn look_at_every(&mut self, process: i32, thread: i32) {
-        if let Some(process) = self.processes.get_mut(&process)
+        if let Some(process) = self.tracees.processes.get_mut(&process)
             && process.is_started
             && process.mode == Mode::Filtered
         {
@@ -191,7 +177,7 @@ impl Tracer {
 
     /// Has the other threads of a process stop, so that they go on in its new mode.
     pub(super) fn interrupt_others(&mut self, process: i32, thread: i32) {
-        for (other, tracee) in &self.tracees {
+        for (other, tracee) in &self.tracees.threads {
             if tracee.process == process && *other != thread {
                 let _ = ptrace::interrupt(*other);
             }
@@ -200,10 +186,10 @@ impl Tracer {
 
     /// Lets a stopped thread go on, as its process is traced.
     pub(super) fn go_on(&mut self, thread: i32, signal: i32) {
-        let Some(tracee) = self.tracees.get_mut(&thread) else {
+        let Some(tracee) = self.tracees.threads.get_mut(&thread) else {
             return;
         };
-        let process = self.processes.get(&tracee.process);
+        let process = self.tracees.processes.get(&tracee.process);
         let is_every = process.is_none_or(|process| process.mode == Mode::Every);
         let how = if tracee.entry.is_some() || tracee.is_untraced || is_every {
             Resume::ToSyscall
@@ -220,11 +206,8 @@ impl Tracer {
         {
             self.takes_over(thread);
         }
-        if !self.tracees.contains_key(&thread) {
-            match status {
-                Status::Exited(_) | Status::Killed(_) => self.early.remove(&thread),
-                _ => self.early.insert(thread, status),
-            };
+        if !self.tracees.threads.contains_key(&thread) {
+            self.stops.unknown(thread, status);
             return None;
         }
         match status {
@@ -235,9 +218,12 @@ impl Tracer {
             }
             Status::Signal(signal) => {
                 self.end_line(thread);
-                let text = signal::text(thread, signal);
+                let delivered = Delivered::read(thread, signal);
                 self.go_on(thread, signal);
-                Some(Found::Other(Event::Signal { thread, text }))
+                Some(Found::Other(Event::Signal {
+                    thread,
+                    signal: delivered,
+                }))
             }
             Status::Exited(code) => self.ended(thread, End::Exited(code)),
             Status::Killed(signal) => self.ended(thread, End::Killed(signal)),
@@ -269,7 +255,7 @@ impl Tracer {
 
     /// Puts CLONE_UNTRACED back into the register that it was taken from.
     pub(super) fn restore_flag(&mut self, thread: i32) {
-        if let Some(tracee) = self.tracees.get_mut(&thread)
+        if let Some(tracee) = self.tracees.threads.get_mut(&thread)
             && std::mem::take(&mut tracee.is_untraced)
             && inject::KEEPS_FIRST_ARGUMENT
         {
@@ -305,23 +291,44 @@ impl Tracer {
     pub(super) fn note_way(&mut self, process: i32) {
         let way = super::memory::way();
         if std::mem::replace(&mut self.way, way) != way {
-            let instead = match way {
+            let note = match way {
                 Way::Call => return,
-                Way::File => "/proc/PID/mem",
-                Way::Words => "PTRACE_PEEKDATA, a word at a time",
+                Way::File => Note::MemoryByFile,
+                Way::Words => Note::MemoryByWords,
             };
-            let text = format!(
-                "process_vm_readv(2) is forbidden here: the program's memory is read by {instead}, which is slower"
-            );
-            self.note(process, text);
+            self.note(process, note);
         }
     }
 
     /// Something that a person should know.
-    pub(super) fn note(&mut self, process: i32, text: String) {
-        let event = Event::Note { process, text };
-        self.found.push_back(Found::Other(event));
+    pub(super) fn note(&mut self, process: i32, note: Note) {
+        let event = Event::Note { process, note };
+        self.order.push(event);
     }
+}
+
+/// The threads that are in a call which may have sent what `call` has received.
+fn senders(tracees: &Tracees, call: &Call) -> Vec<i32> {
+    let is_udp = call.facts.kind.is_some_and(|kind| kind.is_udp());
+    if call.facts.direction != Some(Direction::In) || !is_udp || tracees.threads.len() < 2 {
+        return Vec::new();
+    }
+    let is_sending = |tracee: &Tracee| {
+        let entry = tracee
+            .entry
+            .as_ref()
+            .filter(|entry| entry.spec.shape.is_send());
+        let process = tracees.processes.get(&tracee.process);
+        let fd = entry.map(|entry| entry.arguments[0] as i32);
+        let inode = fd
+            .zip(process)
+            .and_then(|(fd, process)| process.table.inode(fd));
+        let socket = inode.and_then(|inode| tracees.sockets.get(inode));
+        socket.is_some_and(|socket| socket.kind.is_udp())
+    };
+    let threads = tracees.threads.iter();
+    let sending = threads.filter(|(_, tracee)| is_sending(tracee));
+    sending.map(|(thread, _)| *thread).collect()
 }
 
 /// A child that no tracer follows: with our filter, and without us, its calls on sockets would fail.

@@ -1,12 +1,13 @@
-//! Control messages in strace's notation, every one of UDP's decoded.
+//! Control messages as values, every one of UDP's decoded.
 
-use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{address, index};
+use super::time_of;
 use crate::sys::control::Message;
+use crate::trace::address::{LONGEST, SocketAddress};
+use crate::trace::argument::{Argument, List, Rest};
 use crate::trace::call::Facts;
-use crate::trace::notation::{Names, hex, named, names, quoted};
+use crate::trace::notation::{Names, names};
 
 /// Messages of `SOL_SOCKET`, as strace names them.
 #[rustfmt::skip]
@@ -35,23 +36,18 @@ const UDP: Names = names! { UDP_SEGMENT UDP_GRO };
 /// The length, the level and the type of a message, in front of its data.
 const HEAD: usize = 16;
 
-/// Writes `[{cmsg_len=20, cmsg_level=SOL_IP, cmsg_type=IP_TTL, cmsg_data=[64]}, …]` of a buffer that
-/// the program has at `at`, with room for at least one message. `is_whole` is no where it is longer
-/// than what was read of it.
-pub(super) fn write(
-    text: &mut String,
+/// `[{cmsg_len=20, cmsg_level=SOL_IP, cmsg_type=IP_TTL, cmsg_data=[64]}, …]` of a buffer that the
+/// program has at `at`, with room for at least one message. `is_whole` is no where it is longer than what
+/// was read of it.
+pub(super) fn messages(
     buffer: &[u8],
     (at, is_whole): (u64, bool),
     most: usize,
     facts: &mut Facts,
-) {
-    text.push('[');
+) -> Argument {
+    let mut items = Vec::new();
     let mut rest = buffer;
-    let mut is_first = true;
     while let Some((head, data)) = rest.split_first_chunk::<HEAD>() {
-        if !std::mem::take(&mut is_first) {
-            text.push_str(", ");
-        }
         let [length @ .., _, _, _, _, _, _, _, _] = *head;
         let length = u64::from_ne_bytes(length);
         let field =
@@ -64,9 +60,7 @@ pub(super) fn write(
             kind: field(12),
             payload: data.get(..known.saturating_sub(HEAD)).unwrap_or_default(),
         };
-        let _ = write!(text, "{{cmsg_len={length}, cmsg_level=");
-        one(text, &message, most, facts);
-        text.push('}');
+        items.push(one(length, &message, most, facts));
         if known < HEAD {
             rest = data;
             break;
@@ -75,23 +69,16 @@ pub(super) fn write(
         let next = usize::try_from(next).unwrap_or(usize::MAX);
         rest = rest.get(next..).unwrap_or_default();
     }
-    if !rest.is_empty() {
-        let at = at.wrapping_add((buffer.len() - rest.len()) as u64);
-        let _ = write!(text, ", ... /* {at:#x} */");
-    } else if !is_whole {
-        text.push_str(", ...");
-    }
-    text.push(']');
+    let rest = match rest.len() {
+        0 if is_whole => Rest::None,
+        0 => Rest::Cut,
+        left => Rest::Unreadable(at.wrapping_add((buffer.len() - left) as u64)),
+    };
+    Argument::List(List { items, rest })
 }
 
-fn one(text: &mut String, message: &Message<'_>, most: usize, facts: &mut Facts) {
-    named(
-        text,
-        message.level.cast_unsigned(),
-        super::names::LEVELS,
-        "SOL_???",
-    );
-    text.push_str(", cmsg_type=");
+fn one(length: u64, message: &Message<'_>, most: usize, facts: &mut Facts) -> Argument {
+    let (level, kind) = (message.level.cast_unsigned(), message.kind.cast_unsigned());
     let (names, unknown) = match message.level {
         libc::SOL_SOCKET => (SOCKET, "SCM_???"),
         libc::SOL_IP => (IP, "IP_???"),
@@ -99,195 +86,171 @@ fn one(text: &mut String, message: &Message<'_>, most: usize, facts: &mut Facts)
         libc::SOL_UDP => (UDP, ""),
         _ => (&[][..], ""),
     };
-    named(text, message.kind.cast_unsigned(), names, unknown);
+    let level = Argument::named(level, super::names::LEVELS, "SOL_???");
+    let mut fields = vec![
+        ("cmsg_len", Argument::Unsigned(length)),
+        ("cmsg_level", level),
+        ("cmsg_type", Argument::named(kind, names, unknown)),
+    ];
     // What is too short for its type is left out, as strace does.
-    let start = text.len();
-    text.push_str(", cmsg_data=");
-    if payload(text, message, most, facts).is_none() {
-        text.truncate(start);
-    }
+    fields.extend(payload(message, most, facts).map(|data| ("cmsg_data", data)));
+    Argument::Struct(fields)
 }
 
-/// Writes so many numbers, and dots for those beyond `most`.
+/// So many numbers, and dots for those beyond `most`.
 fn list<const N: usize>(
-    text: &mut String,
     bytes: &[u8],
     most: usize,
-    mut number: impl FnMut(&mut String, [u8; N]),
-) -> Option<()> {
-    text.push('[');
-    for (index, bytes) in bytes.as_chunks().0.iter().enumerate() {
-        text.push_str(if index > 0 { ", " } else { "" });
-        if index >= most {
-            text.push_str("...");
-            break;
-        }
-        number(text, *bytes);
-    }
-    text.push(']');
-    Some(())
+    number: impl Fn([u8; N]) -> Argument,
+) -> Argument {
+    let all = bytes.as_chunks().0;
+    Argument::List(List {
+        items: all.iter().take(most).map(|bytes| number(*bytes)).collect(),
+        rest: match all.len() > most {
+            true => Rest::Cut,
+            false => Rest::None,
+        },
+    })
 }
 
-/// Times as strace writes them; `???` where there are too few bytes.
-fn times(text: &mut String, bytes: &[u8], count: usize, fraction: &str) {
-    let long = |at: usize| Some(i64::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
+/// One time, or a list of several.
+fn times(bytes: &[u8], count: usize, is_nanos: bool) -> Argument {
     if bytes.len() < count * 16 {
-        return text.push_str("???");
+        return Argument::Unreadable;
     }
-    text.push_str(if count > 1 { "[" } else { "" });
-    for at in 0..count {
-        let (seconds, rest) = (long(at * 16), long(at * 16 + 8));
-        let _ = write!(
-            text,
-            "{}{{tv_sec={}, tv_{fraction}={}}}",
-            if at > 0 { ", " } else { "" },
-            seconds.unwrap_or_default(),
-            rest.unwrap_or_default().cast_unsigned(),
-        );
+    let all = bytes.as_chunks().0.iter().take(count);
+    let mut all = all.map(|bytes| Argument::Time(time_of(bytes, is_nanos)));
+    match count {
+        1 => all.next().unwrap_or(Argument::Unreadable),
+        _ => Argument::list(all.collect()),
     }
-    text.push_str(if count > 1 { "]" } else { "" });
 }
 
-fn number(text: &mut String, bytes: [u8; 4]) {
-    let _ = write!(text, "{}", u32::from_ne_bytes(bytes));
+/// `[64]`.
+fn single(number: impl Into<u64>) -> Argument {
+    Argument::list(vec![Argument::Unsigned(number.into())])
+}
+
+fn number(bytes: [u8; 4]) -> Argument {
+    Argument::Unsigned(u32::from_ne_bytes(bytes).into())
 }
 
 /// `None` where the payload is not what its type says, or nothing is known of the type.
-fn payload(text: &mut String, message: &Message<'_>, most: usize, facts: &mut Facts) -> Option<()> {
+fn payload(message: &Message<'_>, most: usize, facts: &mut Facts) -> Option<Argument> {
     let bytes = message.payload;
     let word = |at: usize| Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
-    match (message.level, message.kind) {
-        (libc::SOL_SOCKET, _) => socket(text, message, most, facts)?,
+    Some(match (message.level, message.kind) {
+        (libc::SOL_SOCKET, _) => socket(message, most, facts)?,
         (libc::SOL_UDP, libc::UDP_SEGMENT) => {
             let size = u16::from_ne_bytes(*bytes.first_chunk()?);
-            let _ = write!(text, "[{size}]");
             segment(facts, size.into());
+            single(size)
         }
         (libc::SOL_UDP, libc::UDP_GRO) => {
             let size = word(0)?;
-            let _ = write!(text, "[{size}]");
             segment(facts, size as usize);
+            single(size)
         }
         (libc::SOL_IP, libc::IP_PKTINFO) => {
-            let (local, address) = (
-                *bytes.get(4..)?.first_chunk::<4>()?,
-                *bytes.get(8..)?.first_chunk::<4>()?,
-            );
-            text.push_str("{ipi_ifindex=");
-            index(text, word(0)?);
-            let _ = write!(
-                text,
-                ", ipi_spec_dst=inet_addr(\"{}\"), ipi_addr=inet_addr(\"{}\")}}",
-                Ipv4Addr::from(local),
-                Ipv4Addr::from(address)
-            );
+            let local = Ipv4Addr::from(*bytes.get(4..)?.first_chunk::<4>()?);
+            let address = Ipv4Addr::from(*bytes.get(8..)?.first_chunk::<4>()?);
+            Argument::Struct(vec![
+                ("ipi_ifindex", Argument::interface(word(0)?)),
+                ("ipi_spec_dst", Argument::Ipv4(local)),
+                ("ipi_addr", Argument::Ipv4(address)),
+            ])
         }
         (libc::SOL_IPV6, libc::IPV6_PKTINFO) => {
             let address = Ipv6Addr::from(*bytes.first_chunk::<16>()?);
-            let number = word(16)?;
-            let _ = write!(
-                text,
-                "{{inet_pton(AF_INET6, \"{}\", &ipi6_addr), ipi6_ifindex=",
-                address::Inet6(address)
-            );
-            index(text, number);
-            text.push('}');
+            Argument::Struct(vec![
+                ("ipi6_addr", Argument::Ipv6(address)),
+                ("ipi6_ifindex", Argument::interface(word(16)?)),
+            ])
         }
         // As strace writes it: each byte, in hexadecimal.
         (libc::SOL_IP, libc::IP_TOS | libc::IP_RECVOPTS | libc::IP_RETOPTS) => {
             bytes.first()?;
-            list(text, bytes, most, |text, [byte]| hex(text, byte.into()))?;
+            list(bytes, most, |[byte]| Argument::Hex(byte.into()))
         }
-        (libc::SOL_IPV6, libc::IPV6_TCLASS) => {
-            text.push('[');
-            hex(text, word(0)?.into());
-            text.push(']');
-        }
+        (libc::SOL_IPV6, libc::IPV6_TCLASS) => Argument::list(vec![Argument::Hex(word(0)?.into())]),
         (libc::SOL_IP, libc::IP_TTL | libc::IP_CHECKSUM | libc::IP_RECVFRAGSIZE)
         | (libc::SOL_IPV6, libc::IPV6_HOPLIMIT) => {
             word(0)?;
-            list(text, bytes, most, number)?;
+            list(bytes, most, number)
         }
         (libc::SOL_IP, libc::IP_ORIGDSTADDR) | (libc::SOL_IPV6, libc::IPV6_ORIGDSTADDR) => {
             bytes.get(15)?;
-            address::write(text, &bytes[..bytes.len().min(address::LONGEST)]);
+            let address = SocketAddress::read(&bytes[..bytes.len().min(LONGEST)]);
+            Argument::SocketAddress(Box::new(address))
         }
         (libc::SOL_IP, 3) => {
             bytes.first()?;
-            quoted(text, bytes, false);
+            Argument::string(bytes)
         }
         // strace wants the whole of a struct sockaddr_in behind it.
-        (libc::SOL_IP, libc::IP_RECVERR) => error(text, bytes.first_chunk::<32>()?, facts)?,
-        (libc::SOL_IPV6, libc::IPV6_RECVERR) => error(text, bytes, facts)?,
+        (libc::SOL_IP, libc::IP_RECVERR) => error(bytes.first_chunk::<32>()?, facts)?,
+        (libc::SOL_IPV6, libc::IPV6_RECVERR) => error(bytes, facts)?,
         _ => return None,
-    }
-    Some(())
+    })
 }
 
-fn socket(text: &mut String, message: &Message<'_>, most: usize, facts: &mut Facts) -> Option<()> {
+fn socket(message: &Message<'_>, most: usize, facts: &mut Facts) -> Option<Argument> {
     let bytes = message.payload;
     let word = |at: usize| Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
     bytes.first()?;
-    match message.kind {
+    Some(match message.kind {
         libc::SCM_RIGHTS => {
             word(0)?;
             let fds = bytes.as_chunks().0.iter();
             facts.fds.extend(fds.map(|fd| i32::from_ne_bytes(*fd)));
-            list(text, bytes, most, |text, fd| {
-                let _ = write!(text, "{}", i32::from_ne_bytes(fd));
-            })?;
+            list(bytes, most, |fd| {
+                Argument::Signed(i32::from_ne_bytes(fd).into())
+            })
         }
         libc::SCM_CREDENTIALS => {
-            let [pid, uid, gid] = [word(0)?, word(4)?, word(8)?].map(u32::cast_signed);
-            let _ = write!(text, "{{pid={pid}, uid=");
-            super::identity(text, uid.cast_unsigned());
-            text.push_str(", gid=");
-            super::identity(text, gid.cast_unsigned());
-            text.push('}');
+            let [pid, uid, gid] = [word(0)?, word(4)?, word(8)?];
+            Argument::Struct(vec![
+                ("pid", Argument::Signed(pid.cast_signed().into())),
+                ("uid", Argument::Id(uid)),
+                ("gid", Argument::Id(gid)),
+            ])
         }
-        3 => quoted(text, bytes, false),
-        29 | 63 => times(text, bytes, 1, "usec"),
-        35 | 64 => times(text, bytes, 1, "nsec"),
-        37 | 65 => times(text, bytes, 3, "nsec"),
-        61 => {
-            let time = u64::from_ne_bytes(*bytes.first_chunk()?);
-            let _ = write!(text, "[{time}]");
-        }
-        libc::SO_RXQ_OVFL | libc::SO_MARK => {
-            let _ = write!(text, "[{}]", word(0)?);
-        }
+        3 => Argument::string(bytes),
+        29 | 63 => times(bytes, 1, false),
+        35 | 64 => times(bytes, 1, true),
+        37 | 65 => times(bytes, 3, true),
+        61 => single(u64::from_ne_bytes(*bytes.first_chunk()?)),
+        libc::SO_RXQ_OVFL | libc::SO_MARK => single(word(0)?),
         _ => return None,
-    }
-    Some(())
+    })
 }
 
 /// A `struct sock_extended_err`, and the address behind it.
-fn error(text: &mut String, bytes: &[u8], facts: &mut Facts) -> Option<()> {
+fn error(bytes: &[u8], facts: &mut Facts) -> Option<Argument> {
     let (error, offender) = bytes.split_first_chunk::<16>()?;
     let word =
         |at: usize| u32::from_ne_bytes([error[at], error[at + 1], error[at + 2], error[at + 3]]);
     let (errno, origin, icmp_type, icmp_code) = (word(0), error[4], error[5], error[6]);
     // strace writes numbers; the names stand beside them.
     let origin_name = match origin {
-        1 => " /* SO_EE_ORIGIN_LOCAL */",
-        2 => " /* SO_EE_ORIGIN_ICMP */",
-        3 => " /* SO_EE_ORIGIN_ICMP6 */",
-        4 => " /* SO_EE_ORIGIN_TIMESTAMPING */",
-        5 => " /* SO_EE_ORIGIN_ZEROCOPY */",
-        _ => "",
+        1 => Some("SO_EE_ORIGIN_LOCAL"),
+        2 => Some("SO_EE_ORIGIN_ICMP"),
+        3 => Some("SO_EE_ORIGIN_ICMP6"),
+        4 => Some("SO_EE_ORIGIN_TIMESTAMPING"),
+        5 => Some("SO_EE_ORIGIN_ZEROCOPY"),
+        _ => None,
     };
-    let _ = write!(
-        text,
-        "{{ee_errno={errno} /* {} */, ee_origin={origin}{origin_name}, ee_type={icmp_type}, \
-         ee_code={icmp_code}, ee_info={}, ee_data={}, offender=",
-        crate::error::errno_name(errno as i32),
-        word(8),
-        word(12)
-    );
-    let by = address::write(text, offender);
-    text.push('}');
-    facts.icmp = Some((errno as i32, icmp_type, icmp_code, by));
-    Some(())
+    let offender = SocketAddress::read(offender);
+    facts.icmp = Some((errno as i32, icmp_type, icmp_code, offender.ip()));
+    Some(Argument::Struct(vec![
+        ("ee_errno", Argument::ErrnoNumber(errno)),
+        ("ee_origin", Argument::Commented(origin.into(), origin_name)),
+        ("ee_type", Argument::Unsigned(icmp_type.into())),
+        ("ee_code", Argument::Unsigned(icmp_code.into())),
+        ("ee_info", Argument::Unsigned(word(8).into())),
+        ("ee_data", Argument::Unsigned(word(12).into())),
+        ("offender", Argument::SocketAddress(Box::new(offender))),
+    ]))
 }
 
 fn segment(facts: &mut Facts, size: usize) {

@@ -1,11 +1,11 @@
 //! ioctl(2) on sockets.
 
-use std::fmt::Write as _;
-
-use super::{Context, address};
+use super::Context;
+use crate::trace::address::SocketAddress;
+use crate::trace::argument::{Argument, Bytes, Field, Named};
 use crate::trace::call::{Call, Returned};
 use crate::trace::memory::Memory;
-use crate::trace::notation::{Names, flags, hex, named, names, pointer, quoted};
+use crate::trace::notation::{Names, names};
 
 #[rustfmt::skip]
 const REQUESTS: Names = &[
@@ -34,23 +34,25 @@ pub(super) fn decode<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     let [_, request, at, ..] = context.arguments;
     let request = request as u32;
     call.facts.number = request.into();
-    request_name(call.next(), request);
+    call.push(Argument::Request(Named {
+        value: request,
+        names: REQUESTS,
+        unknown: "",
+    }));
     let is_good = matches!(call.returned, Returned::Value(_));
     let word = context.memory.exact(at).map(i32::from_ne_bytes);
-    let text = match request {
-        // These have no argument.
-        0x5450 | 0x5451 => return,
-        _ => call.next(),
-    };
-    match (request, word) {
+    // These have no argument.
+    if matches!(request, 0x5450 | 0x5451) {
+        return;
+    }
+    let number = |word: i32| Argument::list(vec![Argument::Signed(word.into())]);
+    let argument = match (request, word) {
         // These two are read before the call, the others after it.
         (0x5421 | 0x5452 | 0x8901 | 0x8902, Some(word)) => {
-            let _ = write!(text, "[{word}]");
             call.facts.value = word;
+            number(word)
         }
-        (0x541b | 0x5411 | 0x8903..=0x8905, Some(word)) if is_good => {
-            let _ = write!(text, "[{word}]");
-        }
+        (0x541b | 0x5411 | 0x8903..=0x8905, Some(word)) if is_good => number(word),
         (
             0x8910
             | 0x8913..=0x8915
@@ -65,99 +67,74 @@ pub(super) fn decode<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
             | 0x8942,
             _,
         ) => match context.memory.exact::<REQUEST>(at) {
-            Some(bytes) => interface(text, request, &bytes, is_good),
-            None => pointer(text, at),
+            Some(bytes) => interface(request, &bytes, is_good),
+            None => Argument::Pointer(at),
         },
         (0x5421 | 0x5452 | 0x541b | 0x5411 | 0x8901..=0x8907 | 0x8946 | 0x89b0 | 0x89b1, _) => {
-            pointer(text, at);
+            Argument::Pointer(at)
         }
-        (0x8912, _) => pointer(text, at),
-        _ => hex(text, at),
-    }
-}
-
-/// The name; else the parts that the number is made of (asm-generic/ioctl.h).
-fn request_name(text: &mut String, request: u32) {
-    if REQUESTS.iter().any(|(n, _)| *n == i64::from(request)) {
-        return named(text, request, REQUESTS, "");
-    }
-    const DIRECTIONS: Names = &[(2, "_IOC_READ"), (1, "_IOC_WRITE")];
-    text.push_str("_IOC(");
-    match request >> 30 {
-        0 => text.push_str("_IOC_NONE"),
-        way => flags(text, way, DIRECTIONS, "_IOC_???"),
-    }
-    for (shift, mask) in [(8, 0xff), (0, 0xff), (16, 0x3fff)] {
-        text.push_str(", ");
-        hex(text, (request >> shift & mask).into());
-    }
-    text.push(')');
+        (0x8912, _) => Argument::Pointer(at),
+        _ => Argument::Hex(at),
+    };
+    call.push(argument);
 }
 
 /// A question about an interface, and the answer: `{ifr_name="lo", ifr_mtu=65536}`.
-fn interface(text: &mut String, request: u32, bytes: &[u8; REQUEST], is_good: bool) {
+fn interface(request: u32, bytes: &[u8; REQUEST], is_good: bool) -> Argument {
     let (name, value) = bytes.split_at(16);
     let word = value
         .first_chunk()
         .map_or(0, |word| i32::from_ne_bytes(*word));
-    let write_name = |text: &mut String| {
-        let end = name.iter().position(|byte| *byte == 0);
-        text.push_str("ifr_name=");
-        quoted(text, &name[..end.unwrap_or(15).min(15)], end.is_none());
+    let end = name.iter().position(|byte| *byte == 0);
+    let name = Argument::Bytes(Bytes {
+        start: name[..end.unwrap_or(15).min(15)].to_vec(),
+        is_cut: end.is_none(),
+    });
+    let number = Argument::Signed(word.into());
+    let (asked, answer) = match request {
+        0x8910 => (("ifr_ifindex", number), ("ifr_name", name)),
+        _ => (("ifr_name", name), answer(request, value, number)),
     };
-    text.push('{');
-    if request == 0x8910 {
-        let _ = write!(text, "ifr_ifindex={word}");
-    } else {
-        write_name(text);
-    }
     // What is set is told even where it was refused.
-    if is_good || matches!(request, 0x8914 | 0x8922) {
-        text.push_str(", ");
-        let field = match request {
-            0x8910 => {
-                write_name(text);
-                ""
-            }
-            0x8913 | 0x8914 => {
-                text.push_str("ifr_flags=");
-                flags(text, word.cast_unsigned() & 0xffff, INTERFACE, "IFF_???");
-                ""
-            }
-            0x8915 => "ifr_addr",
-            0x8917 => "ifr_dstaddr",
-            0x8919 => "ifr_broadaddr",
-            0x891b => "ifr_netmask",
-            0x8927 => "ifr_hwaddr",
-            0x891d => "ifr_metric",
-            0x8933 => "ifr_ifindex",
-            0x8942 => "ifr_qlen",
-            _ => "ifr_mtu",
-        };
-        match request {
-            0x8915 | 0x8917 | 0x8919 | 0x891b => {
-                let _ = write!(text, "{field}=");
-                address::write(text, &value[..16]);
-            }
-            0x8927 => hardware(text, value),
-            _ if !field.is_empty() => drop(write!(text, "{field}={word}")),
-            _ => {}
-        }
-    }
-    text.push('}');
+    Argument::Struct(match is_good || matches!(request, 0x8914 | 0x8922) {
+        true => vec![asked, answer],
+        false => vec![asked],
+    })
 }
 
-/// `ifr_hwaddr={sa_family=ARPHRD_ETHER, sa_data=02:00:00:00:00:01}`.
-fn hardware(text: &mut String, value: &[u8]) {
+/// The other field of a `struct ifreq`.
+fn answer(request: u32, value: &[u8], number: Argument) -> Field {
+    let address = || {
+        let address = SocketAddress::read(value.get(..16).unwrap_or_default());
+        Argument::SocketAddress(Box::new(address))
+    };
+    match request {
+        0x8913 | 0x8914 => {
+            let bits = number.number().unwrap_or_default() as u32 & 0xffff;
+            ("ifr_flags", Argument::flags(bits, INTERFACE, "IFF_???"))
+        }
+        0x8915 => ("ifr_addr", address()),
+        0x8917 => ("ifr_dstaddr", address()),
+        0x8919 => ("ifr_broadaddr", address()),
+        0x891b => ("ifr_netmask", address()),
+        0x8927 => ("ifr_hwaddr", hardware(value)),
+        0x891d => ("ifr_metric", number),
+        0x8933 => ("ifr_ifindex", number),
+        0x8942 => ("ifr_qlen", number),
+        _ => ("ifr_mtu", number),
+    }
+}
+
+/// `{sa_family=ARPHRD_ETHER, sa_data=02:00:00:00:00:01}`.
+fn hardware(value: &[u8]) -> Argument {
     let family = value
         .first_chunk()
         .map_or(0, |word| u16::from_ne_bytes(*word));
-    text.push_str("ifr_hwaddr={sa_family=");
-    named(text, family.into(), super::names::HARDWARE, "ARPHRD_???");
-    text.push_str(", sa_data=");
+    let family = Argument::named(family.into(), super::names::HARDWARE, "ARPHRD_???");
     // An Ethernet's address has six bytes, and so has a loopback's.
-    let parts = value.get(2..8).unwrap_or_default().iter();
-    let parts: Vec<_> = parts.map(|byte| format!("{byte:02x}")).collect();
-    text.push_str(&parts.join(":"));
-    text.push('}');
+    let address = value.get(2..8).unwrap_or_default().to_vec();
+    Argument::Struct(vec![
+        ("sa_family", family),
+        ("sa_data", Argument::HardwareAddress(address)),
+    ])
 }

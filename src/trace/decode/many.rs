@@ -1,12 +1,11 @@
 //! Calls that send or receive many messages at once.
 
-use std::fmt::Write as _;
-
 use super::message::{Header, done, header, message_flags};
-use super::{Context, Early};
-use crate::trace::call::{Call, Direction};
+use super::read::array;
+use super::{Context, EntrySnapshot};
+use crate::trace::argument::Argument;
+use crate::trace::call::{Call, Direction, Remark};
 use crate::trace::memory::Memory;
-use crate::trace::notation::{array, pointer};
 
 /// How many messages of a call are looked at.
 const PARTS: usize = 1024;
@@ -15,23 +14,25 @@ const PARTS: usize = 1024;
 pub(super) fn messages<M: Memory>(call: &mut Call, context: &Context<'_, M>, is_send: bool) {
     let [_, at, count, flags, timeout, _] = context.arguments;
     let done = done(call);
-    call.next();
-    match (is_send, done) {
+    let messages = match (is_send, done) {
         (true, _) => each_message(call, context, u64::from(count as u32), None),
         (false, Some(done)) => each_message(call, context, done as u64, Some(done)),
-        (false, None) => pointer(&mut call.text, at),
-    }
-    let _ = write!(call.next(), "{}", count as u32);
-    message_flags(call.next(), flags as i32);
+        (false, None) => Argument::Pointer(at),
+    };
+    call.push(messages);
+    call.push_unsigned(count as u32);
+    call.push(message_flags(flags as i32));
     if !is_send {
-        let before = match context.early {
-            Early::Messages(_, time) => time.clone(),
-            _ => super::timespec_text(context.memory, timeout),
+        let before = match context.snapshot {
+            EntrySnapshot::Messages(_, time) => time.clone(),
+            _ => super::timespec(context.memory, timeout),
         };
-        call.next().push_str(&before);
+        call.push(before);
         match done {
-            Some(0) => call.remark.push_str("(Timeout)"),
-            Some(_) if timeout != 0 => super::left(call, context, timeout),
+            Some(0) => call.remark = Remark::Timeout,
+            Some(_) if timeout != 0 => {
+                call.remark = Remark::Left(super::timespec(context.memory, timeout));
+            }
             _ => {}
         }
     }
@@ -55,58 +56,42 @@ fn each_message<M: Memory>(
     context: &Context<'_, M>,
     count: u64,
     received: Option<usize>,
-) {
+) -> Argument {
     const SIZE: usize = Header::SIZE + 8;
     let at = context.arguments[1];
     let done = done(call).unwrap_or_default();
-    let rooms = match context.early {
-        Early::Messages(rooms, _) => &rooms[..],
+    let rooms = match context.snapshot {
+        EntrySnapshot::Messages(rooms, _) => &rooms[..],
         _ => &[],
     };
     let mut index = 0;
-    let mut one = |text: &mut String, bytes: &[u8; SIZE]| {
+    let mut one = |bytes: &[u8; SIZE]| {
         let Some(found) = Header::read(bytes) else {
-            return;
+            return Argument::Unreadable;
         };
         let [.., a, b, c, d, _, _, _, _] = *bytes;
         let length = u32::from_ne_bytes([a, b, c, d]);
         let room = rooms.get(index).copied();
-        text.push_str("{msg_hdr=");
-        std::mem::swap(text, &mut call.text);
-        header(
-            call,
-            context,
-            &found,
-            room,
-            received.map(|_| length as usize),
-        );
-        std::mem::swap(text, &mut call.text);
+        let received = received.map(|_| length as usize);
+        let message = header(call, context, &found, room, received);
+        let mut fields = vec![("msg_hdr", message)];
         if index < done {
-            let _ = write!(text, ", msg_len={length}");
+            fields.push(("msg_len", Argument::Unsigned(length.into())));
             if let Some(moved) = call.facts.moved.last_mut() {
                 moved.bytes = length as usize;
             }
         }
-        text.push('}');
         index += 1;
+        Argument::Struct(fields)
     };
-    let mut text = String::new();
-    array(
-        &mut text,
-        context.memory,
-        (at, count),
-        context.bytes,
-        &mut one,
-    );
+    let messages = array(context, (at, count), &mut one);
     // Beyond what is shown, for the facts.
-    let mut beyond = String::new();
     for extra in context.bytes..done.min(PARTS) {
         let here = at.wrapping_add((extra * SIZE) as u64);
         let Some(bytes) = context.memory.exact::<SIZE>(here) else {
             break;
         };
-        one(&mut beyond, &bytes);
-        beyond.clear();
+        one(&bytes);
     }
-    call.text.push_str(&text);
+    messages
 }

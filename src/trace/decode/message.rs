@@ -1,11 +1,11 @@
 //! Calls that move bytes: send and receive, one message or many.
 
-use std::fmt::Write as _;
-
-use super::{Context, Early, control, length_argument, peer};
+use super::read::{array, length_argument, payload, sockaddr};
+use super::{Context, EntrySnapshot, control};
+use crate::trace::argument::Argument;
 use crate::trace::call::{Call, Direction, Facts, Moved};
 use crate::trace::memory::{MOST, Memory};
-use crate::trace::notation::{Names, array, flags, pointer, quoted};
+use crate::trace::notation::Names;
 
 /// In the order of their bits; some are the kernel's own (linux/socket.h).
 #[rustfmt::skip]
@@ -18,9 +18,6 @@ const FLAGS: Names = &[
     (0x8_0000, "MSG_NO_SHARED_FRAGS"), (0x400_0000, "MSG_ZEROCOPY"), (0x2000_0000, "MSG_FASTOPEN"),
     (0x4000_0000, "MSG_CMSG_CLOEXEC"), (0x8000_0000, "MSG_CMSG_COMPAT"),
 ];
-
-/// How many bytes of a datagram tell it from others.
-const START: usize = 64;
 
 /// `struct msghdr` of 64-bit Linux.
 #[derive(Clone, Copy)]
@@ -56,52 +53,8 @@ pub(super) fn name_length(bytes: &[u8; Header::SIZE]) -> u32 {
     Header::read(bytes).map_or(0, |header| header.name_length)
 }
 
-pub(super) fn message_flags(text: &mut String, value: i32) {
-    flags(text, value.cast_unsigned(), FLAGS, "MSG_???");
-}
-
-/// The bytes at an address, as a string; the address itself where they cannot be read.
-pub(super) fn string<M: Memory>(
-    call: &mut Call,
-    context: &Context<'_, M>,
-    address: u64,
-    length: u64,
-    moved: Option<&mut Moved>,
-) {
-    let text = call.next();
-    buffer(text, context, address, length, moved);
-}
-
-fn buffer<M: Memory>(
-    text: &mut String,
-    context: &Context<'_, M>,
-    address: u64,
-    length: u64,
-    moved: Option<&mut Moved>,
-) {
-    let whole = usize::try_from(length).unwrap_or(usize::MAX);
-    // strace reads one byte more than it shows, and no more need be there.
-    let needed = whole.min(context.bytes.saturating_add(1)).min(MOST);
-    let shown = needed.min(context.bytes);
-    let kept = whole.min(needed.max(START)).min(MOST);
-    let mut bytes = [0; 256];
-    let mut longer = Vec::new();
-    let room = match bytes.get_mut(..kept) {
-        Some(room) => room,
-        None => {
-            longer.resize(kept, 0);
-            &mut longer
-        }
-    };
-    let read = context.memory.read(address, room).min(kept);
-    if address == 0 || read < needed {
-        return pointer(text, address);
-    }
-    quoted(text, &room[..shown], length > shown as u64);
-    if let Some(moved) = moved {
-        let missing = START.saturating_sub(moved.start.len()).min(read);
-        moved.start.extend_from_slice(&room[..missing]);
-    }
+pub(super) fn message_flags(value: i32) -> Argument {
+    Argument::flags(value.cast_unsigned(), FLAGS, "MSG_???")
 }
 
 pub(super) fn done(call: &Call) -> Option<usize> {
@@ -111,11 +64,13 @@ pub(super) fn done(call: &Call) -> Option<usize> {
 pub(super) fn send_to<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     let [_, data, length, flags, name, name_length] = context.arguments;
     let mut moved = Moved::default();
-    string(call, context, data, length, Some(&mut moved));
-    let _ = write!(call.next(), "{length}");
-    message_flags(call.next(), flags as i32);
-    moved.peer = peer(call, context, name, name_length as i32);
-    let _ = write!(call.next(), "{}", name_length as i32);
+    call.push(payload(context, data, length, &mut moved));
+    call.push_unsigned(length);
+    call.push(message_flags(flags as i32));
+    let (address, peer) = sockaddr(context, name, name_length as i32);
+    moved.peer = peer;
+    call.push(address);
+    call.push_signed(name_length as i32);
     call.facts.flags = flags as i32;
     call.facts.address = moved.peer;
     call.facts.direction = Some(Direction::Out);
@@ -133,32 +88,29 @@ pub(super) fn receive_from<M: Memory>(call: &mut Call, context: &Context<'_, M>)
         // With MSG_TRUNC the value is the datagram's whole length, whatever the buffer's is.
         Some(bytes) => {
             moved.bytes = bytes;
-            string(
-                call,
-                context,
-                data,
-                length.min(bytes as u64),
-                Some(&mut moved),
-            );
+            let length = length.min(bytes as u64);
+            call.push(payload(context, data, length, &mut moved));
         }
-        None => pointer(call.next(), data),
+        None => call.push(Argument::Pointer(data)),
     }
-    let _ = write!(call.next(), "{length}");
-    message_flags(call.next(), flags as i32);
+    call.push_unsigned(length);
+    call.push(message_flags(flags as i32));
     let now = context.memory.exact(name_length).map(u32::from_ne_bytes);
     match (done, now) {
-        (_, None) | (None, _) => pointer(call.next(), name),
+        (_, None) | (None, _) => call.push(Argument::Pointer(name)),
         (Some(_), Some(now)) => {
-            let room = match context.early {
-                Early::Length(room) => room.cast_signed(),
+            let room = match context.snapshot {
+                EntrySnapshot::Length(room) => room.cast_signed(),
                 _ => now.cast_signed(),
             };
-            moved.peer = peer(call, context, name, now.cast_signed().min(room));
+            let (address, peer) = sockaddr(context, name, now.cast_signed().min(room));
+            moved.peer = peer;
+            call.push(address);
         }
     }
     match now {
         Some(_) if name != 0 => length_argument(call, context, name_length, now),
-        _ => pointer(call.next(), name_length),
+        _ => call.push(Argument::Pointer(name_length)),
     }
     call.facts.flags = flags as i32;
     call.facts.address = moved.peer;
@@ -171,63 +123,51 @@ pub(super) fn receive_from<M: Memory>(call: &mut Call, context: &Context<'_, M>)
 
 /// `{msg_name=…, msg_namelen=16, msg_iov=[…], msg_iovlen=1, msg_control=[…], …}`.
 ///
-/// `bytes` is how much of the parts was filled; `None` for what is sent.
+/// `received` is how much of the parts was filled; `None` for what is sent.
 pub(super) fn header<M: Memory>(
     call: &mut Call,
     context: &Context<'_, M>,
     header: &Header,
     room: Option<u32>,
     received: Option<usize>,
-) {
+) -> Argument {
     let mut moved = Moved {
         bytes: received.unwrap_or_default(),
         ..Moved::default()
     };
-    let mut text = std::mem::take(&mut call.text);
-    text.push_str("{msg_name=");
     let length = header.name_length.cast_signed();
     let shown = room.map_or(length, |room| length.min(room.cast_signed()));
-    moved.peer = super::sockaddr(&mut text, context, header.name, shown);
-    text.push_str(", msg_namelen=");
-    if let Some(room) = room.filter(|room| *room != header.name_length) {
-        let _ = write!(text, "{} => ", room.cast_signed());
-    }
-    let _ = write!(text, "{length}, ");
-    text.push_str("msg_iov=");
-    vector(
-        &mut text,
-        context,
-        header.parts,
-        header.part_count,
-        received,
-        false,
-        &mut moved,
-    );
-    let _ = write!(text, ", msg_iovlen={}", header.part_count);
+    let (name, peer) = sockaddr(context, header.name, shown);
+    moved.peer = peer;
+    let length = Argument::Signed(length.into());
+    let length = match room.filter(|room| *room != header.name_length) {
+        Some(room) => {
+            let room = Argument::Signed(room.cast_signed().into());
+            Argument::Changed(Box::new(room), Box::new(length))
+        }
+        None => length,
+    };
+    let place = (header.parts, header.part_count);
+    let parts = vector(context, place, received, false, &mut moved);
     if received.is_none() {
         moved.bytes = context.vector_length(header.parts, header.part_count);
     }
     call.facts.moved.push(moved);
+    let mut fields = Vec::with_capacity(7);
+    fields.push(("msg_name", name));
+    fields.push(("msg_namelen", length));
+    fields.push(("msg_iov", parts));
+    fields.push(("msg_iovlen", Argument::Unsigned(header.part_count)));
     if header.control_length > 0 {
-        text.push_str(", msg_control=");
-        control(&mut text, context, header, &mut call.facts);
+        fields.push(("msg_control", control(context, header, &mut call.facts)));
     }
-    let _ = write!(
-        text,
-        ", msg_controllen={}, msg_flags=",
-        header.control_length
-    );
-    message_flags(&mut text, header.flags);
-    text.push('}');
-    call.text = text;
+    let control_length = Argument::Unsigned(header.control_length);
+    fields.push(("msg_controllen", control_length));
+    fields.push(("msg_flags", message_flags(header.flags)));
+    Argument::Struct(fields)
 }
 
-fn control<M: Memory>(
-    text: &mut String,
-    context: &Context<'_, M>,
-    header: &Header,
-    facts: &mut Facts,
-) {
+fn control<M: Memory>(context: &Context<'_, M>, header: &Header, facts: &mut Facts) -> Argument {
     let length = header.control_length.min(MOST as u64) as usize;
     let bytes = (header.control != 0 && length >= 16)
         .then(|| context.memory.bytes(header.control, length))
@@ -235,48 +175,41 @@ fn control<M: Memory>(
     match bytes {
         Some(bytes) => {
             let place = (header.control, header.control_length <= MOST as u64);
-            control::write(text, &bytes, place, context.bytes, facts);
+            control::messages(&bytes, place, context.bytes, facts)
         }
-        None => pointer(text, header.control),
+        None => Argument::Pointer(header.control),
     }
 }
 
 /// `[{iov_base="abc", iov_len=3}, …]`; where nothing was read into them, the addresses of the parts.
 pub(super) fn vector<M: Memory>(
-    text: &mut String,
     context: &Context<'_, M>,
-    at: u64,
-    count: u64,
+    place: (u64, u64),
     filled: Option<usize>,
     is_failed: bool,
     moved: &mut Moved,
-) {
+) -> Argument {
     let mut left = filled.map(|filled| filled as u64);
-    array(
-        text,
-        context.memory,
-        (at, count),
-        context.bytes,
-        |text, part: &[u8; 16]| {
-            let [base, length] = super::longs(part).map(i64::cast_unsigned);
-            text.push_str("{iov_base=");
-            let shown = left.map_or(length, |left| left.min(length));
-            if is_failed {
-                pointer(text, base)
-            } else {
-                buffer(text, context, base, shown, Some(moved))
-            }
-            let _ = write!(text, ", iov_len={length}}}");
-            left = left.map(|left| left - shown);
-        },
-    );
+    array(context, place, |part: &[u8; 16]| {
+        let [base, length] = super::longs(part).map(i64::cast_unsigned);
+        let shown = left.map_or(length, |left| left.min(length));
+        let data = match is_failed {
+            true => Argument::Pointer(base),
+            false => payload(context, base, shown, moved),
+        };
+        left = left.map(|left| left - shown);
+        Argument::Struct(vec![
+            ("iov_base", data),
+            ("iov_len", Argument::Unsigned(length)),
+        ])
+    })
 }
 
 pub(super) fn send_message<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     let [_, at, flags, ..] = context.arguments;
     call.facts.direction = Some(Direction::Out);
     one_message(call, context, at, None, None);
-    message_flags(call.next(), flags as i32);
+    call.push(message_flags(flags as i32));
     call.facts.flags = flags as i32;
     match done(call) {
         Some(bytes) => {
@@ -291,18 +224,19 @@ pub(super) fn send_message<M: Memory>(call: &mut Call, context: &Context<'_, M>)
 
 pub(super) fn receive_message<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     let [_, at, flags, ..] = context.arguments;
-    let room = match context.early {
-        Early::Length(room) => Some(*room),
+    let room = match context.snapshot {
+        EntrySnapshot::Length(room) => Some(*room),
         _ => None,
     };
     match (done(call), room) {
         (Some(bytes), _) => one_message(call, context, at, room, Some(bytes)),
         (None, Some(room)) => {
-            let _ = write!(call.next(), "{{msg_namelen={}}}", room.cast_signed());
+            let room = Argument::Signed(room.cast_signed().into());
+            call.push(Argument::Struct(vec![("msg_namelen", room)]));
         }
-        (None, None) => pointer(call.next(), at),
+        (None, None) => call.push(Argument::Pointer(at)),
     }
-    message_flags(call.next(), flags as i32);
+    call.push(message_flags(flags as i32));
     call.facts.flags = flags as i32;
     call.facts.direction = Some(Direction::In);
     for moved in &mut call.facts.moved {
@@ -318,10 +252,10 @@ fn one_message<M: Memory>(
     room: Option<u32>,
     received: Option<usize>,
 ) {
-    call.next();
     let bytes = context.memory.exact::<{ Header::SIZE }>(at);
-    match bytes.and_then(|bytes| Header::read(&bytes)) {
+    let message = match bytes.and_then(|bytes| Header::read(&bytes)) {
         Some(found) => header(call, context, &found, room, received),
-        None => pointer(&mut call.text, at),
-    }
+        None => Argument::Pointer(at),
+    };
+    call.push(message);
 }

@@ -1,47 +1,56 @@
-//! System calls from numbers and memory to strace's notation, one file per family of calls.
+//! System calls from numbers and memory to values, one file per family of calls.
 //!
 //! Everything that is read here comes from another program, and is believed in nothing: each length
 //! is bounded, and what is no structure is shown as bytes or as an address.
 
-mod address;
 mod control;
 mod descriptor;
 mod ioctl;
 mod many;
 mod message;
-mod names;
+pub(super) mod names;
 mod option;
+mod read;
 mod structure;
 mod transfer;
 mod wait;
 
-use std::fmt::Write as _;
-use std::net::SocketAddr;
-
+use super::argument::{Argument, Time};
 use super::call::{Call, Returned, Shown};
 use super::calls::Shape;
 use super::memory::Memory;
-use super::notation::{flags, named, names, pointer, quoted};
+use super::notation::{Names, names};
+use read::{length_argument, sockaddr};
 
 /// What was read of the program's memory when the call began, and is written over by the kernel.
 #[derive(Clone, Debug, Default)]
-pub(super) enum Early {
+pub(super) enum EntrySnapshot {
     /// Nothing.
     #[default]
     None,
     /// The room for an address or a value.
     Length(u32),
     /// The room for the address of each message, and the time to wait for them.
-    Messages(Vec<u32>, String),
-    /// Arguments that the kernel overwrites, as text: the sets of select, the time of ppoll.
-    Texts(Vec<String>),
+    Messages(Vec<u32>, Argument),
+    /// Arguments that the kernel overwrites: the sets of select, the time of ppoll.
+    Arguments(Vec<Argument>),
+}
+
+impl EntrySnapshot {
+    /// The argument of that number among those that the kernel overwrites.
+    fn argument(&self, index: usize) -> Option<&Argument> {
+        match self {
+            Self::Arguments(arguments) => arguments.get(index),
+            _ => None,
+        }
+    }
 }
 
 /// What a call is decoded from.
 pub(super) struct Context<'a, M> {
     pub(super) memory: &'a M,
     pub(super) arguments: [u64; 6],
-    pub(super) early: &'a Early,
+    pub(super) snapshot: &'a EntrySnapshot,
     /// How many bytes of a string are shown.
     pub(super) bytes: usize,
 }
@@ -60,10 +69,10 @@ impl<M: Memory> Context<'_, M> {
 }
 
 /// Reads what must be read before the kernel overwrites it.
-pub(super) fn early<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -> Early {
+pub(super) fn snapshot<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -> EntrySnapshot {
     let length = |at: u64| match memory.exact(at) {
-        Some(bytes) => Early::Length(u32::from_ne_bytes(bytes)),
-        None => Early::None,
+        Some(bytes) => EntrySnapshot::Length(u32::from_ne_bytes(bytes)),
+        None => EntrySnapshot::None,
     };
     match shape {
         Shape::NameOut | Shape::Accept | Shape::Accept4 if arguments[1] != 0 => {
@@ -73,8 +82,8 @@ pub(super) fn early<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -
         Shape::GetOption => length(arguments[4]),
         // As strace does, the whole header is wanted.
         Shape::ReceiveMessage => match memory.exact::<{ message::Header::SIZE }>(arguments[1]) {
-            Some(bytes) => Early::Length(message::name_length(&bytes)),
-            None => Early::None,
+            Some(bytes) => EntrySnapshot::Length(message::name_length(&bytes)),
+            None => EntrySnapshot::None,
         },
         Shape::ReceiveMessages => {
             let count = (arguments[2] as u32).min(1024);
@@ -82,38 +91,37 @@ pub(super) fn early<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -
             let at = |index: u32| arguments[1].wrapping_add(u64::from(index) * step + 8);
             let rooms = (0..count).map_while(|index| memory.exact(at(index)));
             let rooms = rooms.map(u32::from_ne_bytes).collect();
-            Early::Messages(rooms, timespec_text(memory, arguments[4]))
+            EntrySnapshot::Messages(rooms, timespec(memory, arguments[4]))
         }
         Shape::Select | Shape::Pselect | Shape::Ppoll => {
-            Early::Texts(wait::early(shape, memory, arguments))
+            EntrySnapshot::Arguments(wait::snapshot(shape, memory, arguments))
         }
-        Shape::SendFile => Early::Texts(vec![transfer::offset(memory, arguments[2])]),
-        Shape::Splice => Early::Texts(
-            [arguments[1], arguments[3]]
-                .map(|at| transfer::offset(memory, at))
-                .into(),
-        ),
-        _ => Early::None,
+        Shape::SendFile => EntrySnapshot::Arguments(vec![transfer::offset(memory, arguments[2])]),
+        Shape::Splice => {
+            let at = [arguments[1], arguments[3]];
+            EntrySnapshot::Arguments(at.map(|at| transfer::offset(memory, at)).into())
+        }
+        _ => EntrySnapshot::None,
     }
 }
 
-/// Writes the arguments of a call, and gathers the facts in them. `call.returned` is told already.
+/// Reads the arguments of a call, and gathers the facts in them. `call.returned` is known already.
 pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context<'_, M>) {
     let arguments = &context.arguments;
     let [first, second, third, fourth, ..] = *arguments;
     call.shown = shown(shape, context);
     if shape.begins_with_fd() {
         call.facts.fd = Some(first as i32);
-        let _ = write!(call.next(), "{}", first as i32);
+        call.push_signed(first as i32);
     }
     match shape {
         Shape::Socket | Shape::Socketpair => {
-            named(call.next(), first as u32, names::FAMILIES, "AF_???");
-            style(call.next(), second as u32);
+            call.push(Argument::named(first as u32, names::FAMILIES, "AF_???"));
+            call.push(Argument::SocketType(second as u32));
             match shape {
-                Shape::Socket => protocol(call.next(), first as i32, third),
+                Shape::Socket => call.push(protocol(first as i32, third)),
                 // As strace does: a number.
-                _ => drop(write!(call.next(), "{third}")),
+                _ => call.push_unsigned(third),
             }
             if shape == Shape::Socketpair {
                 descriptor::pair(call, context, fourth);
@@ -122,13 +130,16 @@ pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context
             }
         }
         Shape::Address => {
-            call.facts.address = peer(call, context, second, third as i32);
-            let _ = write!(call.next(), "{}", third as i32);
+            let (address, ip) = sockaddr(context, second, third as i32);
+            call.facts.address = ip;
+            call.push(address);
+            call.push_signed(third as i32);
         }
         Shape::NameOut | Shape::Accept | Shape::Accept4 => {
             own_name(call, context);
             if shape == Shape::Accept4 {
-                style_flags(call.next(), fourth as u32);
+                const FLAGS: Names = names! { SOCK_CLOEXEC SOCK_NONBLOCK };
+                call.push(Argument::flags(fourth as u32, FLAGS, "SOCK_???"));
             }
             if let (true, Some(fd)) = (shape != Shape::NameOut, call.value()) {
                 call.facts.fds.push(fd as i32);
@@ -168,7 +179,7 @@ pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context
 /// How many arguments strace writes as the call begins.
 fn shown<M>(shape: Shape, context: &Context<'_, M>) -> Shown {
     let command = context.arguments[1] as u32;
-    match (shape, context.early) {
+    match (shape, context.snapshot) {
         (
             Shape::ReceiveFrom
             | Shape::ReceiveMessages
@@ -183,9 +194,9 @@ fn shown<M>(shape: Shape, context: &Context<'_, M>) -> Shown {
         )
         | (
             Shape::NameOut | Shape::Accept | Shape::Accept4 | Shape::ReceiveMessage,
-            Early::Length(_),
+            EntrySnapshot::Length(_),
         ) => Shown::Some(1),
-        (Shape::GetOption, Early::Length(_)) | (Shape::Socketpair, _) => Shown::Some(3),
+        (Shape::GetOption, EntrySnapshot::Length(_)) | (Shape::Socketpair, _) => Shown::Some(3),
         (Shape::Poll, _) => Shown::Some(3),
         (Shape::Ppoll | Shape::Select, _) => Shown::Some(5),
         (Shape::Pselect, _) => Shown::Some(6),
@@ -197,31 +208,8 @@ fn shown<M>(shape: Shape, context: &Context<'_, M>) -> Shown {
     }
 }
 
-/// The types of socket(2), with the two flags in them.
-fn style(text: &mut String, style: u32) {
-    #[rustfmt::skip]
-    const STYLES: super::notation::Names = &[
-        (1, "SOCK_STREAM"), (2, "SOCK_DGRAM"), (3, "SOCK_RAW"), (4, "SOCK_RDM"),
-        (5, "SOCK_SEQPACKET"), (6, "SOCK_DCCP"), (10, "SOCK_PACKET"),
-    ];
-    let known = STYLES.iter().find(|(n, _)| *n == i64::from(style & 0xf));
-    match known {
-        Some((_, name)) if style & !0xf == 0 => text.push_str(name),
-        Some((_, name)) => {
-            let _ = write!(text, "{name}|");
-            style_flags(text, style & !0xf);
-        }
-        None => style_flags(text, style),
-    }
-}
-
-fn style_flags(text: &mut String, value: u32) {
-    const FLAGS: super::notation::Names = names! { SOCK_CLOEXEC SOCK_NONBLOCK };
-    flags(text, value, FLAGS, "SOCK_???");
-}
-
-fn protocol(text: &mut String, domain: i32, protocol: u64) {
-    const NETLINK: super::notation::Names = names! {
+fn protocol(domain: i32, protocol: u64) -> Argument {
+    const NETLINK: Names = names! {
         NETLINK_ROUTE NETLINK_UNUSED NETLINK_USERSOCK NETLINK_FIREWALL NETLINK_SOCK_DIAG NETLINK_NFLOG
         NETLINK_XFRM NETLINK_SELINUX NETLINK_ISCSI NETLINK_AUDIT NETLINK_FIB_LOOKUP NETLINK_CONNECTOR
         NETLINK_NETFILTER NETLINK_IP6_FW NETLINK_DNRTMSG NETLINK_KOBJECT_UEVENT NETLINK_GENERIC
@@ -229,25 +217,20 @@ fn protocol(text: &mut String, domain: i32, protocol: u64) {
     };
     match domain {
         libc::AF_INET | libc::AF_INET6 => {
-            named(text, protocol as u32, names::PROTOCOLS, "IPPROTO_???");
+            Argument::named(protocol as u32, names::PROTOCOLS, "IPPROTO_???")
         }
-        libc::AF_NETLINK => named(text, protocol as u32, NETLINK, "NETLINK_???"),
-        libc::AF_PACKET => {
-            text.push_str("htons(");
-            let protocol = u16::from_be(protocol as u16);
-            named(text, protocol.into(), names::ETHERNET, "ETH_P_???");
-            text.push(')');
-        }
-        _ => drop(write!(text, "{protocol}")),
+        libc::AF_NETLINK => Argument::named(protocol as u32, NETLINK, "NETLINK_???"),
+        libc::AF_PACKET => Argument::EtherType(u16::from_be(protocol as u16)),
+        _ => Argument::Unsigned(protocol),
     }
 }
 
 /// The address that the kernel wrote: getsockname, getpeername, accept.
 fn own_name<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     let [_, address, length, ..] = context.arguments;
-    let Early::Length(room) = *context.early else {
-        pointer(call.next(), address);
-        return pointer(call.next(), length);
+    let EntrySnapshot::Length(room) = *context.snapshot else {
+        call.push(Argument::Pointer(address));
+        return call.push(Argument::Pointer(length));
     };
     let is_good = matches!(call.returned, Returned::Value(_));
     let now = context.memory.exact(length).filter(|_| is_good);
@@ -255,109 +238,34 @@ fn own_name<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     match now {
         Some(now) => {
             let shown = now.cast_signed().min(room.cast_signed());
-            call.facts.address = peer(call, context, address, shown);
+            let (address, ip) = sockaddr(context, address, shown);
+            call.facts.address = ip;
+            call.push(address);
         }
-        None => pointer(call.next(), address),
+        None => call.push(Argument::Pointer(address)),
     }
     length_argument(call, context, length, now);
 }
 
-/// The address of so many bytes, as the next argument.
-fn peer<M: Memory>(
-    call: &mut Call,
-    context: &Context<'_, M>,
-    address: u64,
-    length: i32,
-) -> Option<SocketAddr> {
-    sockaddr(call.next(), context, address, length)
+/// A `struct timespec`; the address where it cannot be read.
+fn timespec<M: Memory>(memory: &M, address: u64) -> Argument {
+    time(memory, address, true)
 }
 
-fn sockaddr<M: Memory>(
-    text: &mut String,
-    context: &Context<'_, M>,
-    address: u64,
-    length: i32,
-) -> Option<SocketAddr> {
-    let length = usize::try_from(length)
-        .unwrap_or_default()
-        .min(address::LONGEST);
-    let bytes = (address != 0 && length >= 2)
-        .then(|| context.memory.bytes(address, length))
-        .flatten();
-    match bytes {
-        Some(bytes) => address::write(text, &bytes),
-        None => {
-            pointer(text, address);
-            None
-        }
-    }
-}
-
-/// A string of so many bytes; the address where what would be shown cannot be read.
-fn string_at<M: Memory>(text: &mut String, context: &Context<'_, M>, address: u64, length: u64) {
-    // strace reads one byte more than it shows.
-    let wanted = usize::try_from(length).unwrap_or(usize::MAX);
-    let wanted = wanted
-        .min(context.bytes.saturating_add(1))
-        .min(super::memory::MOST);
-    match (address != 0).then(|| context.memory.bytes(address, wanted)) {
-        Some(Some(bytes)) => {
-            let shown = &bytes[..wanted.min(context.bytes)];
-            quoted(text, shown, length > shown.len() as u64);
-        }
-        _ => pointer(text, address),
-    }
-}
-
-/// A length that the kernel reads and writes: `[16]`, or `[128 => 16]`.
-fn length_argument<M: Memory>(
-    call: &mut Call,
-    context: &Context<'_, M>,
-    address: u64,
-    now: Option<u32>,
-) {
-    let is_good = matches!(call.returned, Returned::Value(_));
-    let text = call.next();
-    let _ = match (context.early, now) {
-        (Early::Length(before), Some(now)) if *before != now && is_good => {
-            write!(text, "[{} => {}]", *before as i32, now as i32)
-        }
-        (Early::Length(before), _) => write!(text, "[{}]", *before as i32),
-        (_, Some(now)) if address != 0 => write!(text, "[{}]", now as i32),
-        _ => {
-            pointer(text, address);
-            Ok(())
-        }
-    };
-}
-
-/// `{tv_sec=1, tv_nsec=0}` as the next argument.
-fn timespec<M: Memory>(call: &mut Call, context: &Context<'_, M>, address: u64) {
-    let time = timespec_text(context.memory, address);
-    call.next().push_str(&time);
-}
-
-fn timespec_text<M: Memory>(memory: &M, address: u64) -> String {
-    let mut text = String::new();
+/// A `struct timespec` or `struct timeval`.
+fn time<M: Memory>(memory: &M, address: u64, is_nanos: bool) -> Argument {
     match memory.exact::<16>(address) {
-        Some(bytes) => {
-            let [seconds, nanos] = longs(&bytes);
-            let nanos = nanos.cast_unsigned();
-            let _ = write!(text, "{{tv_sec={seconds}, tv_nsec={nanos}}}");
-        }
-        None => pointer(&mut text, address),
+        Some(bytes) => Argument::Time(time_of(&bytes, is_nanos)),
+        None => Argument::Pointer(address),
     }
-    text
 }
 
-/// Adds the time that is left to the remark, as strace does.
-fn left<M: Memory>(call: &mut Call, context: &Context<'_, M>, address: u64) {
-    let left = timespec_text(context.memory, address);
-    if call.remark.is_empty() {
-        call.remark = format!("(left {left})");
-    } else if call.remark.ends_with(')') && call.remark != "(Timeout)" {
-        call.remark.pop();
-        let _ = write!(call.remark, ", left {left})");
+fn time_of(bytes: &[u8; 16], is_nanos: bool) -> Time {
+    let [seconds, fraction] = longs(bytes);
+    Time {
+        seconds,
+        fraction: fraction.cast_unsigned(),
+        is_nanos,
     }
 }
 
@@ -369,26 +277,4 @@ fn longs(bytes: &[u8; 16]) -> [i64; 2] {
 fn pair(bytes: &[u8; 8]) -> [i32; 2] {
     let [a, b] = [bytes.first_chunk(), bytes.last_chunk()];
     [a, b].map(|half| half.map_or(0, |half| i32::from_ne_bytes(*half)))
-}
-
-/// A user or a group: -1 is nobody.
-fn identity(text: &mut String, id: u32) {
-    let _ = match id {
-        u32::MAX => write!(text, "-1"),
-        id => write!(text, "{id}"),
-    };
-}
-
-/// An interface as strace writes it: by name where there is one of that number.
-fn index(text: &mut String, number: u32) {
-    let name = (number != 0).then(|| nix::net::if_::if_indextoname(number).ok());
-    let name = name.flatten().filter(|name| !name.is_empty());
-    match name {
-        Some(name) => {
-            text.push_str("if_nametoindex(");
-            quoted(text, name.as_bytes(), false);
-            text.push(')');
-        }
-        None => drop(write!(text, "{number}")),
-    }
 }

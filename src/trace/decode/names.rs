@@ -3,7 +3,7 @@
 use crate::trace::notation::{Names, names};
 
 /// Protocols of Ethernet (linux/if_ether.h).
-pub(super) const ETHERNET: Names = names! {
+pub(in crate::trace) const ETHERNET: Names = names! {
     ETH_P_802_3 ETH_P_AX25 ETH_P_ALL ETH_P_802_2 ETH_P_SNAP ETH_P_DDCMP ETH_P_WAN_PPP
     ETH_P_PPP_MP ETH_P_LOCALTALK ETH_P_CANFD ETH_P_PPPTALK ETH_P_TR_802_2 ETH_P_MOBITEX
     ETH_P_CONTROL ETH_P_IRDA ETH_P_ECONET ETH_P_HDLC ETH_P_ARCNET ETH_P_DSA ETH_P_TRAILER
@@ -19,7 +19,7 @@ pub(super) const ETHERNET: Names = names! {
 };
 
 /// Types of interfaces (linux/if_arp.h).
-pub(super) const HARDWARE: Names = names! {
+pub(in crate::trace) const HARDWARE: Names = names! {
     ARPHRD_NETROM ARPHRD_ETHER ARPHRD_EETHER ARPHRD_AX25 ARPHRD_PRONET ARPHRD_CHAOS
     ARPHRD_IEEE802 ARPHRD_ARCNET ARPHRD_APPLETLK ARPHRD_DLCI ARPHRD_ATM ARPHRD_METRICOM
     ARPHRD_IEEE1394 ARPHRD_EUI64 ARPHRD_INFINIBAND ARPHRD_SLIP ARPHRD_CSLIP ARPHRD_SLIP6
@@ -33,7 +33,7 @@ pub(super) const HARDWARE: Names = names! {
 
 /// Families of addresses (linux/socket.h).
 #[rustfmt::skip]
-pub(super) const FAMILIES: Names = &[
+pub(in crate::trace) const FAMILIES: Names = &[
     (0, "AF_UNSPEC"), (1, "AF_UNIX"), (2, "AF_INET"), (3, "AF_AX25"), (4, "AF_IPX"),
     (5, "AF_APPLETALK"), (6, "AF_NETROM"), (7, "AF_BRIDGE"), (8, "AF_ATMPVC"), (9, "AF_X25"),
     (10, "AF_INET6"), (11, "AF_ROSE"), (12, "AF_DECnet"), (13, "AF_NETBEUI"),
@@ -48,7 +48,7 @@ pub(super) const FAMILIES: Names = &[
 
 /// Levels of options and control messages (linux/socket.h); vsock(7) takes its family for one.
 #[rustfmt::skip]
-pub(super) const LEVELS: Names = &[
+pub(in crate::trace) const LEVELS: Names = &[
     (0, "SOL_IP"), (1, "SOL_SOCKET"), (6, "SOL_TCP"), (17, "SOL_UDP"), (40, "AF_VSOCK"),
     (41, "SOL_IPV6"), (58, "SOL_ICMPV6"), (100, "SOL_CAN_BASE"), (101, "SOL_CAN_RAW"),
     (132, "SOL_SCTP"), (136, "SOL_UDPLITE"), (255, "SOL_RAW"), (256, "SOL_IPX"),
@@ -63,7 +63,7 @@ pub(super) const LEVELS: Names = &[
 
 /// Whom a frame was for (linux/if_packet.h).
 #[rustfmt::skip]
-pub(super) const PACKET_TYPES: Names = &[
+pub(in crate::trace) const PACKET_TYPES: Names = &[
     (0, "PACKET_HOST"), (1, "PACKET_BROADCAST"), (2, "PACKET_MULTICAST"),
     (3, "PACKET_OTHERHOST"), (4, "PACKET_OUTGOING"), (5, "PACKET_LOOPBACK"), (6, "PACKET_USER"),
     (7, "PACKET_KERNEL"),
@@ -71,14 +71,14 @@ pub(super) const PACKET_TYPES: Names = &[
 
 /// Types of packet(7) memberships.
 #[rustfmt::skip]
-pub(super) const MEMBERSHIPS: Names = &[
+pub(in crate::trace) const MEMBERSHIPS: Names = &[
     (0, "PACKET_MR_MULTICAST"), (1, "PACKET_MR_PROMISC"), (2, "PACKET_MR_ALLMULTI"),
     (3, "PACKET_MR_UNICAST"),
 ];
 
 /// Options of tcp(7).
 #[rustfmt::skip]
-pub(super) const TCP: Names = &[
+pub(in crate::trace) const TCP: Names = &[
     (1, "TCP_NODELAY"), (2, "TCP_MAXSEG"), (3, "TCP_CORK"), (4, "TCP_KEEPIDLE"),
     (5, "TCP_KEEPINTVL"), (6, "TCP_KEEPCNT"), (7, "TCP_SYNCNT"), (8, "TCP_LINGER2"),
     (9, "TCP_DEFER_ACCEPT"), (10, "TCP_WINDOW_CLAMP"), (11, "TCP_INFO"), (12, "TCP_QUICKACK"),
@@ -94,7 +94,7 @@ pub(super) const TCP: Names = &[
 
 /// Options of packet(7).
 #[rustfmt::skip]
-pub(super) const PACKET: Names = &[
+pub(in crate::trace) const PACKET: Names = &[
     (1, "PACKET_ADD_MEMBERSHIP"), (2, "PACKET_DROP_MEMBERSHIP"), (3, "PACKET_RECV_OUTPUT"),
     (5, "PACKET_RX_RING"), (6, "PACKET_STATISTICS"), (7, "PACKET_COPY_THRESH"),
     (8, "PACKET_AUXDATA"), (9, "PACKET_ORIGDEV"), (10, "PACKET_VERSION"), (11, "PACKET_HDRLEN"),
@@ -106,7 +106,7 @@ pub(super) const PACKET: Names = &[
 
 /// Options of netlink(7).
 #[rustfmt::skip]
-pub(super) const NETLINK: Names = &[
+pub(in crate::trace) const NETLINK: Names = &[
     (1, "NETLINK_ADD_MEMBERSHIP"), (2, "NETLINK_DROP_MEMBERSHIP"), (3, "NETLINK_PKTINFO"),
     (4, "NETLINK_BROADCAST_ERROR"), (5, "NETLINK_NO_ENOBUFS"), (6, "NETLINK_RX_RING"),
     (7, "NETLINK_TX_RING"), (8, "NETLINK_LISTEN_ALL_NSID"), (9, "NETLINK_LIST_MEMBERSHIPS"),
@@ -115,13 +115,13 @@ pub(super) const NETLINK: Names = &[
 
 /// Options of raw(7).
 #[rustfmt::skip]
-pub(super) const RAW: Names = &[
+pub(in crate::trace) const RAW: Names = &[
     (1, "ICMP_FILTER"),
 ];
 
 /// Options of every socket that the catalogue does not have: they are not for UDP, or old.
 #[rustfmt::skip]
-pub(super) const SOCKET: Names = &[
+pub(in crate::trace) const SOCKET: Names = &[
     (22, "SO_SECURITY_AUTHENTICATION"), (23, "SO_SECURITY_ENCRYPTION_TRANSPORT"),
     (24, "SO_SECURITY_ENCRYPTION_NETWORK"), (59, "SO_PEERGROUPS"), (63, "SO_TIMESTAMP_NEW"),
     (64, "SO_TIMESTAMPNS_NEW"), (65, "SO_TIMESTAMPING_NEW"), (66, "SO_RCVTIMEO_NEW"),
@@ -130,13 +130,13 @@ pub(super) const SOCKET: Names = &[
 
 /// The same of IPv4.
 #[rustfmt::skip]
-pub(super) const IP: Names = &[
+pub(in crate::trace) const IP: Names = &[
     (9, "IP_PKTOPTIONS"),
 ];
 
 /// The same of IPv6.
 #[rustfmt::skip]
-pub(super) const IPV6: Names = &[
+pub(in crate::trace) const IPV6: Names = &[
     (7, "IPV6_CHECKSUM"), (9, "IPV6_NEXTHOP"), (34, "IPV6_IPSEC_POLICY"),
     (35, "IPV6_XFRM_POLICY"), (36, "IPV6_HDRINCL"), (52, "IPV6_HOPLIMIT"),
     (63, "IPV6_USE_MIN_MTU"),
@@ -144,13 +144,13 @@ pub(super) const IPV6: Names = &[
 
 /// Values of SO_TXREHASH.
 #[rustfmt::skip]
-pub(super) const REHASH: Names = &[
+pub(in crate::trace) const REHASH: Names = &[
     (0, "SOCK_TXREHASH_DISABLED"), (1, "SOCK_TXREHASH_ENABLED"), (255, "SOCK_TXREHASH_DEFAULT"),
 ];
 
 /// Protocols of IP (linux/in.h).
 #[rustfmt::skip]
-pub(super) const PROTOCOLS: Names = &[
+pub(in crate::trace) const PROTOCOLS: Names = &[
     (0, "IPPROTO_IP"), (1, "IPPROTO_ICMP"), (2, "IPPROTO_IGMP"), (4, "IPPROTO_IPIP"),
     (6, "IPPROTO_TCP"), (8, "IPPROTO_EGP"), (12, "IPPROTO_PUP"), (17, "IPPROTO_UDP"),
     (22, "IPPROTO_IDP"), (29, "IPPROTO_TP"), (33, "IPPROTO_DCCP"), (41, "IPPROTO_IPV6"),
@@ -160,4 +160,14 @@ pub(super) const PROTOCOLS: Names = &[
     (98, "IPPROTO_ENCAP"), (103, "IPPROTO_PIM"), (108, "IPPROTO_COMP"), (115, "IPPROTO_L2TP"),
     (132, "IPPROTO_SCTP"), (135, "IPPROTO_MH"), (136, "IPPROTO_UDPLITE"), (137, "IPPROTO_MPLS"),
     (143, "IPPROTO_ETHERNET"), (255, "IPPROTO_RAW"), (262, "IPPROTO_MPTCP"),
+];
+
+/// Types of ICMP messages (linux/icmp.h).
+#[rustfmt::skip]
+pub(in crate::trace) const ICMP_TYPES: Names = &[
+    (0, "ICMP_ECHOREPLY"), (3, "ICMP_DEST_UNREACH"), (4, "ICMP_SOURCE_QUENCH"),
+    (5, "ICMP_REDIRECT"), (8, "ICMP_ECHO"), (11, "ICMP_TIME_EXCEEDED"),
+    (12, "ICMP_PARAMETERPROB"), (13, "ICMP_TIMESTAMP"), (14, "ICMP_TIMESTAMPREPLY"),
+    (15, "ICMP_INFO_REQUEST"), (16, "ICMP_INFO_REPLY"), (17, "ICMP_ADDRESS"),
+    (18, "ICMP_ADDRESSREPLY"),
 ];

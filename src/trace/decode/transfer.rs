@@ -1,13 +1,13 @@
 //! Calls that move bytes as from and to any file: read and write, sendfile, splice; and io_uring's.
 
-use std::fmt::Write as _;
-
-use super::message::{done, string, vector};
-use super::{Context, Early};
+use super::Context;
+use super::message::{done, vector};
+use super::read::payload;
+use crate::trace::argument::Argument;
 use crate::trace::call::{Call, Direction, Moved, Returned};
 use crate::trace::calls::Shape;
 use crate::trace::memory::Memory;
-use crate::trace::notation::{Names, flags, named, names, pointer};
+use crate::trace::notation::{Names, names};
 
 const SPLICE: Names = names! { SPLICE_F_MOVE SPLICE_F_NONBLOCK SPLICE_F_MORE SPLICE_F_GIFT };
 
@@ -65,28 +65,15 @@ pub(super) fn read_write<M: Memory>(
     } else {
         Some(done.unwrap_or_default())
     };
-    match (is_vector, is_write, done) {
-        (true, ..) => {
-            call.next();
-            let mut text = std::mem::take(&mut call.text);
-            vector(
-                &mut text,
-                context,
-                at,
-                count,
-                filled,
-                !is_write && done.is_none(),
-                &mut moved,
-            );
-            call.text = text;
-        }
-        (false, true, _) => string(call, context, at, count, Some(&mut moved)),
-        (false, false, Some(done)) => {
-            string(call, context, at, count.min(done as u64), Some(&mut moved));
-        }
-        (_, false, None) => pointer(call.next(), at),
-    }
-    let _ = write!(call.next(), "{count}");
+    let is_failed = !is_write && done.is_none();
+    let place = (at, count);
+    call.push(match (is_vector, is_write, done) {
+        (true, ..) => vector(context, place, filled, is_failed, &mut moved),
+        (false, true, _) => payload(context, at, count, &mut moved),
+        (false, false, Some(done)) => payload(context, at, count.min(done as u64), &mut moved),
+        (_, false, None) => Argument::Pointer(at),
+    });
+    call.push_unsigned(count);
     call.facts.direction = Some(if is_write {
         Direction::Out
     } else {
@@ -102,45 +89,40 @@ pub(super) fn read_write<M: Memory>(
 pub(super) fn place<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     const FLAGS: Names = names! { RWF_HIPRI RWF_DSYNC RWF_SYNC RWF_NOWAIT RWF_APPEND };
     let [.., offset, _, how] = context.arguments;
-    let _ = write!(call.next(), "{}", offset.cast_signed());
+    call.push_signed(offset.cast_signed());
     if call.name.ends_with('2') {
-        flags(call.next(), how as u32, FLAGS, "RWF_???");
+        call.push(Argument::flags(how as u32, FLAGS, "RWF_???"));
     }
 }
 
 /// An offset that the kernel reads and moves on, before or after the call: `[7]`.
-pub(super) fn offset<M: Memory>(memory: &M, at: u64) -> String {
-    let mut text = String::new();
+pub(super) fn offset<M: Memory>(memory: &M, at: u64) -> Argument {
     match memory.exact(at) {
-        Some(bytes) => drop(write!(text, "[{}]", i64::from_ne_bytes(bytes))),
-        None => pointer(&mut text, at),
+        Some(bytes) => Argument::list(vec![Argument::Signed(i64::from_ne_bytes(bytes))]),
+        None => Argument::Pointer(at),
     }
-    text
 }
 
 /// `[0] => [100]` as the next argument, or what it was where it has not moved.
-fn moving_offset<M>(call: &mut Call, context: &Context<'_, M>, index: usize, now: String) {
-    let before = match context.early {
-        Early::Texts(texts) => texts.get(index),
-        _ => None,
-    };
+fn moving_offset<M>(call: &mut Call, context: &Context<'_, M>, index: usize, now: Argument) {
     let is_good = matches!(call.returned, Returned::Value(_));
-    let text = call.next();
-    match before {
-        Some(before) if *before != now && is_good => drop(write!(text, "{before} => {now}")),
-        Some(before) => text.push_str(before),
-        None => text.push_str(&now),
-    }
+    call.push(match context.snapshot.argument(index) {
+        Some(before) if *before != now && is_good => {
+            Argument::Changed(Box::new(before.clone()), Box::new(now))
+        }
+        Some(before) => before.clone(),
+        None => now,
+    });
 }
 
 pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context<'_, M>) {
     let [first, second, third, fourth, fifth, sixth] = context.arguments;
     match shape {
         Shape::SendFile => {
-            let _ = write!(call.next(), "{}", second as i32);
+            call.push_signed(second as i32);
             let now = offset(context.memory, third);
             moving_offset(call, context, 0, now);
-            let _ = write!(call.next(), "{fourth}");
+            call.push_unsigned(fourth);
             call.facts.direction = Some(Direction::Out);
             if let Some(bytes) = done(call) {
                 call.facts.moved.push(Moved {
@@ -155,27 +137,29 @@ pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context
                 offset(context.memory, fourth),
             );
             moving_offset(call, context, 0, from);
-            let _ = write!(call.next(), "{}", third as i32);
+            call.push_signed(third as i32);
             moving_offset(call, context, 1, to);
-            let _ = write!(call.next(), "{fifth}");
-            flags(call.next(), sixth as u32, SPLICE, "SPLICE_F_???");
+            call.push_unsigned(fifth);
+            call.push(Argument::flags(sixth as u32, SPLICE, "SPLICE_F_???"));
             call.facts.fds.push(third as i32);
         }
         Shape::UringEnter => {
-            let _ = write!(call.next(), "{}", second as u32);
-            let _ = write!(call.next(), "{}", third as u32);
-            flags(call.next(), fourth as u32, ENTER, "IORING_ENTER_???");
-            pointer(call.next(), fifth);
-            let _ = write!(call.next(), "{sixth}");
+            call.push_unsigned(second as u32);
+            call.push_unsigned(third as u32);
+            let flags = Argument::flags(fourth as u32, ENTER, "IORING_ENTER_???");
+            call.push(flags);
+            call.push(Argument::Pointer(fifth));
+            call.push_unsigned(sixth);
         }
         Shape::UringRegister => {
-            named(call.next(), second as u32, REGISTER, "IORING_REGISTER_???");
-            pointer(call.next(), third);
-            let _ = write!(call.next(), "{}", fourth as u32);
+            let operation = Argument::named(second as u32, REGISTER, "IORING_REGISTER_???");
+            call.push(operation);
+            call.push(Argument::Pointer(third));
+            call.push_unsigned(fourth as u32);
         }
         Shape::UringSetup => {
-            let _ = write!(call.next(), "{}", first as u32);
-            pointer(call.next(), second);
+            call.push_unsigned(first as u32);
+            call.push(Argument::Pointer(second));
             if let Some(fd) = call.value() {
                 call.facts.fds.push(fd as i32);
             }

@@ -1,13 +1,14 @@
 //! Calls that wait for sockets: poll, select, epoll.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{Context, Early, timespec_text};
-use crate::trace::call::{Call, Events, Returned, Wait};
+use super::read::array;
+use super::{Context, EntrySnapshot, longs, time, timespec};
+use crate::trace::argument::Argument;
+use crate::trace::call::{Call, Events, Remark, Returned, Wait};
 use crate::trace::calls::Shape;
 use crate::trace::memory::Memory;
-use crate::trace::notation::{Names, array, flags, named, names, pointer};
+use crate::trace::notation::{Names, names};
 
 /// In the order of their bits (asm-generic/poll.h).
 #[rustfmt::skip]
@@ -31,81 +32,43 @@ const EPOLL_EVENTS: Names = &[
 const MOST: usize = 1024;
 
 /// What the kernel overwrites: the sets and the time of select, the time of ppoll.
-pub(super) fn early<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -> Vec<String> {
-    let [count, a, b, c, time, mask] = *arguments;
-    match shape {
-        Shape::Ppoll => vec![timespec_text(memory, b)],
-        Shape::Select => {
-            let mut texts = sets(memory, count, [a, b, c]);
-            texts.push(match memory.exact::<16>(time) {
-                Some(bytes) => {
-                    let [seconds, micros] = super::longs(&bytes);
-                    format!("{{tv_sec={seconds}, tv_usec={micros}}}")
-                }
-                None => address(time),
-            });
-            texts
-        }
-        _ => {
-            let mut texts = sets(memory, count, [a, b, c]);
-            texts.push(timespec_text(memory, time));
-            texts.push(match memory.exact::<16>(mask) {
-                Some(bytes) => {
-                    let [set, size] = super::longs(&bytes);
-                    let set = signal_set(memory, set.cast_unsigned(), size as usize);
-                    match set.as_str() {
-                        "NULL" => format!("{{sigmask=NULL, sigsetsize={size}}}"),
-                        _ => format!("{{sigmask={set}, sigsetsize={size}}}"),
-                    }
-                }
-                None => address(mask),
-            });
-            texts
-        }
+pub(super) fn snapshot<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -> Vec<Argument> {
+    let [count, a, b, c, at, mask] = *arguments;
+    if shape == Shape::Ppoll {
+        return vec![timespec(memory, b)];
+    }
+    let sets = [a, b, c].map(|at| match set(memory, at, count) {
+        Some(fds) => Argument::Descriptors(fds),
+        None => Argument::Pointer(at),
+    });
+    let mut found = Vec::from(sets);
+    found.push(time(memory, at, shape == Shape::Pselect));
+    if shape == Shape::Pselect {
+        found.push(match memory.exact::<16>(mask) {
+            Some(bytes) => {
+                let [set, size] = longs(&bytes);
+                let set = signal_set(memory, set.cast_unsigned(), size as usize);
+                Argument::Struct(vec![
+                    ("sigmask", set),
+                    ("sigsetsize", Argument::Signed(size)),
+                ])
+            }
+            None => Argument::Pointer(mask),
+        });
+    }
+    found
+}
+
+/// How long a call waits at most: for ever where there is no time.
+fn limit(time: Option<&Argument>) -> Option<Duration> {
+    match time {
+        Some(Argument::Time(time)) => Some(time.duration()),
+        _ => None,
     }
 }
 
-/// What was read of an argument before the call.
-fn early_text<M>(context: &Context<'_, M>, index: usize) -> String {
-    match context.early {
-        Early::Texts(texts) => texts.get(index).cloned().unwrap_or_default(),
-        _ => String::new(),
-    }
-}
-
-/// How long a call waits at most, from the text of its time: for ever where there is none.
-fn limit(text: &str) -> Option<Duration> {
-    let (seconds, rest) = text.strip_prefix("{tv_sec=")?.split_once(", tv_")?;
-    let (unit, rest) = rest.split_once('=')?;
-    let rest: u64 = rest.strip_suffix('}')?.parse().ok()?;
-    let nanos = match unit {
-        "usec" => rest.saturating_mul(1000),
-        _ => rest,
-    };
-    let seconds = Duration::from_secs(seconds.parse().unwrap_or_default());
-    Some(seconds.saturating_add(Duration::from_nanos(nanos)))
-}
-
-fn address(address: u64) -> String {
-    let mut text = String::new();
-    pointer(&mut text, address);
-    text
-}
-
-fn sets<M: Memory>(memory: &M, count: u64, sets: [u64; 3]) -> Vec<String> {
-    let text = |at: &u64| match read_set(memory, *at, count) {
-        Some(fds) => list(&fds),
-        None => address(*at),
-    };
-    sets.iter().map(text).collect()
-}
-
-fn list(fds: &[usize]) -> String {
-    let fds: Vec<_> = fds.iter().map(ToString::to_string).collect();
-    format!("[{}]", fds.join(" "))
-}
-
-fn read_set<M: Memory>(memory: &M, at: u64, count: u64) -> Option<Vec<usize>> {
+/// The descriptors in a set.
+fn set<M: Memory>(memory: &M, at: u64, count: u64) -> Option<Vec<i32>> {
     let count = usize::try_from(count as i32).ok()?.min(MOST * 8);
     let bytes = (at != 0).then(|| memory.bytes(at, count.div_ceil(64) * 8))??;
     let is_in = |fd: &usize| {
@@ -113,26 +76,14 @@ fn read_set<M: Memory>(memory: &M, at: u64, count: u64) -> Option<Vec<usize>> {
             .get(fd / 8)
             .is_some_and(|byte| byte >> (fd % 8) & 1 == 1)
     };
-    Some((0..count).filter(is_in).collect())
+    Some((0..count).filter(is_in).map(|fd| fd as i32).collect())
 }
 
-/// `[INT TERM]`, as strace writes it; `~[…]` where most are in it.
-fn signal_set<M: Memory>(memory: &M, at: u64, size: usize) -> String {
-    if at == 0 {
-        return "NULL".into();
+fn signal_set<M: Memory>(memory: &M, at: u64, size: usize) -> Argument {
+    match (at, size, memory.exact(at)) {
+        (1.., 8, Some(bytes)) => Argument::SignalSet(u64::from_ne_bytes(bytes)),
+        _ => Argument::Pointer(at),
     }
-    let (8, Some(bytes)) = (size, memory.exact(at)) else {
-        return address(at);
-    };
-    let set = u64::from_ne_bytes(bytes);
-    // Where two thirds or more are in it, strace tells the others.
-    let (set, sign) = match set.count_ones() {
-        42.. => (!set, "~"),
-        _ => (set, ""),
-    };
-    let names = (1..=64).filter(|signal| set >> (signal - 1) & 1 == 1);
-    let names: Vec<_> = names.map(super::super::signal::short_name).collect();
-    format!("{sign}[{}]", names.join(" "))
 }
 
 /// The descriptors of a `struct pollfd` array: fd, events, revents.
@@ -159,33 +110,24 @@ fn entry(bytes: &[u8; 8]) -> (i32, u16, u16) {
 pub(super) fn poll<M: Memory>(call: &mut Call, shape: Shape, context: &Context<'_, M>) {
     let [at, count, time, mask, size, _] = context.arguments;
     let place = (at, u64::from(count as u32));
-    array(
-        call.next(),
-        context.memory,
-        place,
-        context.bytes,
-        |text, bytes: &[u8; 8]| {
-            let (fd, events, _) = entry(bytes);
-            let _ = write!(text, "{{fd={fd}");
-            if fd >= 0 {
-                text.push_str(", events=");
-                flags(text, events.into(), EVENTS, "POLL???");
-            }
-            text.push('}');
-        },
-    );
-    let _ = write!(call.next(), "{}", count as u32);
+    call.push(array(context, place, |bytes: &[u8; 8]| {
+        let (fd, events, _) = entry(bytes);
+        let mut fields = vec![("fd", Argument::Signed(fd.into()))];
+        if fd >= 0 {
+            let events = Argument::flags(events.into(), EVENTS, "POLL???");
+            fields.push(("events", events));
+        }
+        Argument::Struct(fields)
+    }));
+    call.push_unsigned(count as u32);
+    let snapshot = context.snapshot.argument(0);
     if shape == Shape::Poll {
-        let _ = write!(call.next(), "{}", time as i32);
+        call.push_signed(time as i32);
     } else {
-        let text = match context.early {
-            Early::Texts(_) => early_text(context, 0),
-            _ => timespec_text(context.memory, time),
-        };
-        call.next().push_str(&text);
-        let set = signal_set(context.memory, mask, size as usize);
-        call.next().push_str(&set);
-        let _ = write!(call.next(), "{size}");
+        let time = snapshot.cloned();
+        call.push(time.unwrap_or_else(|| timespec(context.memory, context.arguments[2])));
+        call.push(signal_set(context.memory, mask, size as usize));
+        call.push_unsigned(size);
     }
     let fds = polled(context);
     call.facts.fds.extend(fds.iter().map(|(fd, ..)| *fd));
@@ -194,7 +136,7 @@ pub(super) fn poll<M: Memory>(call: &mut Call, shape: Shape, context: &Context<'
             Shape::Poll => Some(time as i32)
                 .filter(|time| *time >= 0)
                 .map(milliseconds),
-            _ => limit(&early_text(context, 0)),
+            _ => limit(snapshot),
         },
         asked: fds
             .iter()
@@ -210,91 +152,65 @@ pub(super) fn poll<M: Memory>(call: &mut Call, shape: Shape, context: &Context<'
         },
     });
     match call.returned {
-        Returned::Value(0) => call.remark.push_str("(Timeout)"),
+        Returned::Value(0) => call.remark = Remark::Timeout,
         Returned::Value(_) => {
-            call.remark = ready(&fds, context.bytes);
-            if shape == Shape::Ppoll && time != 0 {
-                super::left(call, context, time);
-            }
+            let has_left = shape == Shape::Ppoll && time != 0;
+            call.remark = Remark::Polled {
+                ready: ready(&fds),
+                shown: context.bytes,
+                left: has_left.then(|| timespec(context.memory, time)),
+            };
         }
         _ => {}
     }
 }
 
-/// `([{fd=4, revents=POLLIN}])`; strace's buffer for it has 1024 bytes.
-fn ready(fds: &[(i32, u16, u16)], most: usize) -> String {
-    const ROOM: usize = 1024 - 27;
-    let mut text = String::new();
+/// The descriptors that have events.
+fn ready(fds: &[(i32, u16, u16)]) -> Vec<(i32, Argument)> {
     let ready = fds.iter().filter(|(.., events)| *events != 0);
-    for (at, (fd, _, events)) in ready.enumerate() {
-        text.push_str(if at > 0 { ", " } else { "[" });
-        let mut one = format!("{{fd={fd}, revents=");
-        flags(&mut one, (*events).into(), EVENTS, "");
-        if at >= most || text.len() + one.len() + 1 >= ROOM {
-            text.push_str("...");
-            break;
-        }
-        text.push_str(&one);
-        text.push('}');
-    }
-    if text.is_empty() {
-        text
-    } else {
-        format!("({text}])")
-    }
+    let ready = ready.map(|(fd, _, events)| (*fd, Argument::flags((*events).into(), EVENTS, "")));
+    ready.collect()
 }
 
 pub(super) fn select<M: Memory>(call: &mut Call, shape: Shape, context: &Context<'_, M>) {
-    let [count, a, b, c, time, _] = context.arguments;
-    let _ = write!(call.next(), "{}", count as i32);
-    let early = match context.early {
-        Early::Texts(texts) => texts.clone(),
-        _ => super::wait::early(shape, context.memory, &context.arguments),
+    let [count, a, b, c, at, _] = context.arguments;
+    call.push_signed(count as i32);
+    let snapshot = match context.snapshot {
+        EntrySnapshot::Arguments(arguments) => arguments.clone(),
+        _ => snapshot(shape, context.memory, &context.arguments),
     };
     let mut wait = Wait {
-        limit: early.get(3).and_then(|text| limit(text)),
+        limit: limit(snapshot.get(3)),
         ..Wait::default()
     };
     let events = [Events::INPUT, Events::OUTPUT, Events::OTHER];
-    for (text, event) in early.iter().zip(events) {
-        if text.len() > 2 && text.starts_with('[') {
-            wait.asked = wait.asked | event;
-        }
-    }
-    for text in &early {
+    for (argument, event) in snapshot.iter().zip(events) {
         // The sets say which descriptors are looked at.
-        if let Some(list) = text
-            .strip_prefix('[')
-            .and_then(|text| text.strip_suffix(']'))
+        if let Argument::Descriptors(fds) = argument
+            && !fds.is_empty()
         {
-            let fds = list.split(' ').filter_map(|fd| fd.parse::<i32>().ok());
+            wait.asked = wait.asked | event;
             call.facts.fds.extend(fds);
         }
-        call.next().push_str(text);
     }
+    call.arguments.extend(snapshot);
     match call.returned {
-        Returned::Value(0) => call.remark.push_str("(Timeout)"),
+        Returned::Value(0) => call.remark = Remark::Timeout,
         Returned::Value(_) => {
-            let mut parts = Vec::new();
-            let sets = [("in", a), ("out", b), ("except", c)];
-            for ((name, at), event) in sets.into_iter().zip(events) {
-                let ready = read_set(context.memory, at, count).filter(|ready| !ready.is_empty());
+            let sets = [a, b, c].map(|at| {
+                let ready = set(context.memory, at, count);
+                ready.filter(|ready| !ready.is_empty())
+            });
+            for (ready, event) in sets.iter().zip(events) {
                 if ready.is_some() {
                     wait.ready = wait.ready | event;
                 }
-                parts.extend(ready.map(|ready| format!("{name} {}", list(&ready))));
             }
-            if time != 0 {
-                let left = match (shape, context.memory.exact::<16>(time)) {
-                    (Shape::Select, Some(bytes)) => {
-                        let [seconds, micros] = super::longs(&bytes);
-                        format!("{{tv_sec={seconds}, tv_usec={micros}}}")
-                    }
-                    _ => timespec_text(context.memory, time),
-                };
-                parts.push(format!("left {left}"));
-            }
-            call.remark = format!("({})", parts.join(", "));
+            let left = || time(context.memory, at, shape == Shape::Pselect);
+            call.remark = Remark::Selected {
+                sets,
+                left: (at != 0).then(left),
+            };
         }
         _ => {}
     }
@@ -304,17 +220,22 @@ pub(super) fn select<M: Memory>(call: &mut Call, shape: Shape, context: &Context
 /// `struct epoll_event` is packed on x86_64 alone.
 const EVENT_SIZE: usize = size_of::<libc::epoll_event>();
 
-fn event(text: &mut String, bytes: &[u8]) -> u32 {
+fn event(bytes: &[u8; EVENT_SIZE]) -> (Argument, u32) {
     let events = bytes
         .first_chunk()
         .map_or(0, |word| u32::from_ne_bytes(*word));
     let data = bytes
         .last_chunk()
         .map_or(0, |long| u64::from_ne_bytes(*long));
-    text.push_str("{events=");
-    flags(text, events, EPOLL_EVENTS, "EPOLL???");
-    let _ = write!(text, ", data={{u32={}, u64={data}}}}}", data as u32);
-    events
+    let data_fields = vec![
+        ("u32", Argument::Unsigned(u64::from(data as u32))),
+        ("u64", Argument::Unsigned(data)),
+    ];
+    let fields = vec![
+        ("events", Argument::flags(events, EPOLL_EVENTS, "EPOLL???")),
+        ("data", Argument::Struct(data_fields)),
+    ];
+    (Argument::Struct(fields), events)
 }
 
 fn milliseconds(time: i32) -> Duration {
@@ -324,14 +245,15 @@ fn milliseconds(time: i32) -> Duration {
 pub(super) fn epoll_control<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     const OPERATIONS: Names = names! { EPOLL_CTL_ADD EPOLL_CTL_DEL EPOLL_CTL_MOD };
     let [_, operation, fd, at, ..] = context.arguments;
-    named(call.next(), operation as u32, OPERATIONS, "EPOLL_CTL_???");
-    let _ = write!(call.next(), "{}", fd as i32);
+    let operation_name = Argument::named(operation as u32, OPERATIONS, "EPOLL_CTL_???");
+    call.push(operation_name);
+    call.push_signed(fd as i32);
     call.facts.fds.push(fd as i32);
     call.facts.number = operation as i32 as i64;
     let bytes = context.memory.exact::<EVENT_SIZE>(at);
     match bytes.filter(|_| operation as i32 != libc::EPOLL_CTL_DEL) {
-        Some(bytes) => drop(event(call.next(), &bytes)),
-        None => pointer(call.next(), at),
+        Some(bytes) => call.push(event(&bytes).0),
+        None => call.push(Argument::Pointer(at)),
     }
 }
 
@@ -341,21 +263,17 @@ pub(super) fn epoll_wait<M: Memory>(call: &mut Call, shape: Shape, context: &Con
     match call.value() {
         Some(count) => {
             let place = (at, count.cast_unsigned());
-            array(
-                call.next(),
-                context.memory,
-                place,
-                context.bytes,
-                |text, bytes: &[u8; EVENT_SIZE]| {
-                    ready = ready | Events::polled(event(text, bytes) as u16);
-                },
-            );
+            call.push(array(context, place, |bytes| {
+                let (event, bits) = event(bytes);
+                ready = ready | Events::polled(bits as u16);
+                event
+            }));
         }
-        None => pointer(call.next(), at),
+        None => call.push(Argument::Pointer(at)),
     }
     call.facts.wait = Some(Wait {
         limit: match shape {
-            Shape::EpollPwait2 => limit(&timespec_text(context.memory, time)),
+            Shape::EpollPwait2 => limit(Some(&timespec(context.memory, time))),
             _ => Some(time as i32)
                 .filter(|time| *time >= 0)
                 .map(milliseconds),
@@ -363,16 +281,17 @@ pub(super) fn epoll_wait<M: Memory>(call: &mut Call, shape: Shape, context: &Con
         asked: Events::default(),
         ready,
     });
-    let _ = write!(call.next(), "{}", most as i32);
+    call.push_signed(most as i32);
     match shape {
         // strace looks where the time is once the call has returned well.
-        Shape::EpollPwait2 if call.value().is_none() => pointer(call.next(), time),
-        Shape::EpollPwait2 => super::timespec(call, context, time),
-        _ => drop(write!(call.next(), "{}", time as i32)),
+        Shape::EpollPwait2 if call.value().is_none() => {
+            call.push(Argument::Pointer(time));
+        }
+        Shape::EpollPwait2 => call.push(timespec(context.memory, time)),
+        _ => call.push_signed(time as i32),
     }
     if shape != Shape::EpollWait {
-        let set = signal_set(context.memory, mask, size as usize);
-        call.next().push_str(&set);
-        let _ = write!(call.next(), "{size}");
+        call.push(signal_set(context.memory, mask, size as usize));
+        call.push_unsigned(size);
     }
 }

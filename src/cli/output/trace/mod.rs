@@ -67,21 +67,21 @@ impl<'a> Report<'a> {
         }
         match event {
             Event::Call(call) => self.call(call),
-            Event::Unfinished { thread, text } => self.line(*thread, text),
-            Event::Signal { thread, text } => self.line(*thread, &format!("--- {text} ---")),
+            Event::Unfinished { thread, call } => self.line(*thread, &call.unfinished_line()),
+            Event::Signal { thread, signal } => self.line(*thread, &format!("--- {signal} ---")),
             Event::Ended { thread, end, .. } => {
                 let text = match end {
                     End::Exited(code) => format!("+++ exited with {code} +++"),
                     End::Killed(signal) => format!("+++ killed by {} +++", signal_name(*signal)),
-                    End::Detached => return Ok(()),
+                    _ => return Ok(()),
                 };
                 self.line(*thread, &text)
             }
-            Event::Note { text, process } => {
-                self.output.note(format_args!("pid {process}: {text}"));
+            Event::Note { note, process } => {
+                self.output.note(format_args!("pid {process}: {note}"));
                 Ok(())
             }
-            Event::Program { .. } => Ok(()),
+            _ => Ok(()),
         }
     }
 

@@ -16,7 +16,7 @@ pub(super) enum Record<'a> {
     Call(Box<CallRecord<'a>>),
     Signal {
         thread: i32,
-        text: &'a str,
+        text: String,
     },
     Ended {
         pid: i32,
@@ -30,7 +30,7 @@ pub(super) enum Record<'a> {
     },
     Note {
         pid: i32,
-        text: &'a str,
+        text: String,
     },
 }
 
@@ -47,7 +47,7 @@ pub(super) struct CallRecord<'a> {
     began: Option<Time>,
     took_us: f64,
     name: &'a str,
-    arguments: Vec<&'a str>,
+    arguments: Vec<String>,
     /// Missing where the call never returned.
     result: Option<i64>,
     errno: Option<String>,
@@ -118,6 +118,8 @@ pub(super) fn delivery(delivery: Delivery) -> &'static str {
         Delivery::Refused => "refused",
         Delivery::Left => "left",
         Delivery::Came => "came",
+        // The library's, and newer than this.
+        _ => "unknown",
     }
 }
 
@@ -125,10 +127,9 @@ impl<'a> Record<'a> {
     pub(super) fn new(event: &'a Event<'a>, _explains: bool) -> Option<Self> {
         Some(match event {
             Event::Call(call) => Self::Call(Box::new(call_record(call))),
-            Event::Unfinished { .. } => return None,
-            Event::Signal { thread, text } => Self::Signal {
+            Event::Signal { thread, signal } => Self::Signal {
                 thread: *thread,
-                text,
+                text: signal.to_string(),
             },
             Event::Ended {
                 thread,
@@ -150,10 +151,11 @@ impl<'a> Record<'a> {
                 pid: *process,
                 file,
             },
-            Event::Note { process, text } => Self::Note {
+            Event::Note { process, note } => Self::Note {
                 pid: *process,
-                text,
+                text: note.to_string(),
             },
+            _ => return None,
         })
     }
 }

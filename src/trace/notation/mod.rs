@@ -1,8 +1,14 @@
 //! strace's notation: strings, flags, and what has no name.
 
+mod address;
+mod argument;
+mod call;
+
 use std::fmt::Write as _;
 
-use super::memory::{MOST, Memory};
+pub(super) use argument::{argument, socket_type};
+
+use super::argument::Interface;
 
 /// Names of numbers or of bits.
 pub(super) type Names = &'static [(i64, &'static str)];
@@ -108,45 +114,52 @@ pub(super) fn pointer(text: &mut String, address: u64) {
     }
 }
 
-/// An array in the program's memory: `[a, b, ...]`, with at most `most` elements. What cannot be read
-/// is an address.
-pub(super) fn array<M: Memory, const N: usize>(
-    text: &mut String,
-    memory: &M,
-    (at, count): (u64, u64),
-    most: usize,
-    mut element: impl FnMut(&mut String, &[u8; N]),
-) {
-    let is_bounded = count
-        .checked_mul(N as u64)
-        .is_some_and(|size| at.checked_add(size).is_some());
-    if at == 0 || (count > 0 && !is_bounded) {
-        return pointer(text, at);
-    }
-    // One more is looked for, as strace does before it writes the dots.
-    let wanted = usize::try_from(count).unwrap_or(usize::MAX);
-    let wanted = wanted.min(most.saturating_add(1)).min(MOST / N);
-    let mut bytes = vec![0; wanted * N];
-    let read = memory.read(at, &mut bytes) / N;
-    if wanted > 0 && read == 0 {
-        return pointer(text, at);
-    }
-    text.push('[');
-    for (index, bytes) in bytes.as_chunks::<N>().0.iter().enumerate() {
-        if index > 0 {
-            text.push_str(", ");
+/// An interface as strace writes it: by name where there is one of that number.
+pub(super) fn interface(text: &mut String, interface: &Interface) {
+    match &interface.name {
+        Some(name) => {
+            text.push_str("if_nametoindex(");
+            quoted(text, name.as_bytes(), false);
+            text.push(')');
         }
-        if index >= read {
-            let _ = write!(text, "... /* {:#x} */", at + (index * N) as u64);
-            break;
-        }
-        if index >= most {
-            text.push_str("...");
-            break;
-        }
-        element(text, bytes);
+        None => drop(write!(text, "{}", interface.index)),
     }
-    text.push(']');
+}
+
+/// Status flags of open(2), behind the access mode.
+#[rustfmt::skip]
+pub(super) const STATUS: Names = &[
+    (libc::O_CREAT as i64, "O_CREAT"), (libc::O_EXCL as i64, "O_EXCL"),
+    (libc::O_NOCTTY as i64, "O_NOCTTY"), (libc::O_TRUNC as i64, "O_TRUNC"),
+    (libc::O_APPEND as i64, "O_APPEND"), (libc::O_NONBLOCK as i64, "O_NONBLOCK"),
+    (libc::O_SYNC as i64, "O_SYNC"), (libc::O_DSYNC as i64, "O_DSYNC"),
+    (libc::O_DIRECT as i64, "O_DIRECT"), (LARGE, "O_LARGEFILE"),
+    (libc::O_NOFOLLOW as i64, "O_NOFOLLOW"), (libc::O_NOATIME as i64, "O_NOATIME"),
+    (libc::O_CLOEXEC as i64, "O_CLOEXEC"), (libc::O_PATH as i64, "O_PATH"),
+    (libc::O_TMPFILE as i64, "O_TMPFILE"), (libc::O_DIRECTORY as i64, "O_DIRECTORY"),
+    (libc::O_ASYNC as i64, "FASYNC"),
+];
+
+/// `O_LARGEFILE` of the kernel: libc's is 0 on 64-bit machines.
+const LARGE: i64 = if cfg!(target_arch = "aarch64") {
+    0o400_000
+} else {
+    0o100_000
+};
+
+/// `O_RDWR|O_NONBLOCK`.
+pub(super) fn status_flags(text: &mut String, value: i64) {
+    text.push_str(match value & 3 {
+        0 => "O_RDONLY",
+        1 => "O_WRONLY",
+        2 => "O_RDWR",
+        _ => "O_ACCMODE",
+    });
+    let rest = value & !3;
+    if rest != 0 {
+        text.push('|');
+        flags(text, rest as u32, STATUS, "");
+    }
 }
 
 macro_rules! names {
