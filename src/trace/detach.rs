@@ -261,10 +261,7 @@ impl Tracer {
         };
         self.know(thread, false);
         self.restore_flag(thread);
-        let how = match self.session.has_filter {
-            true => Resume::Continue,
-            false => Resume::Detach,
-        };
+        let how = if self.session.has_filter { Resume::Continue } else { Resume::Detach };
         let _ = ptrace::resume(thread, how, signal);
         if !self.session.has_filter {
             self.vanished(thread);

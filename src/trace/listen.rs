@@ -66,13 +66,10 @@ impl Tracer {
 
     /// Word of one thread.
     fn take(&mut self, thread: i32, block: bool) -> io::Result<Option<(i32, Status)>> {
-        let found = match block {
-            true => self
-                .stops
-                .spin
-                .wait(|| ptrace::wait(thread, false).transpose()),
-            false => None,
-        };
+        let found = if block { self
+        .stops
+        .spin
+        .wait(|| ptrace::wait(thread, false).transpose()) } else { None };
         let taken = match found {
             Some(found) => found.map(Some),
             None => ptrace::wait(thread, block),
@@ -89,17 +86,14 @@ impl Tracer {
 
     /// Word of any tracee.
     fn take_any(&mut self, block: bool) -> io::Result<Option<(i32, Status)>> {
-        let seen = match block {
-            true => {
-                let look = || ptrace::peek(false).transpose();
-                let found = self.stops.spin.wait(look).transpose()?;
-                match found {
-                    Some(found) => Some(found),
-                    None => ptrace::peek(true)?,
-                }
+        let seen = if block {
+            let look = || ptrace::peek(false).transpose();
+            let found = self.stops.spin.wait(look).transpose()?;
+            match found {
+                Some(found) => Some(found),
+                None => ptrace::peek(true)?,
             }
-            false => ptrace::peek(false)?,
-        };
+        } else { ptrace::peek(false)? };
         match seen {
             Some(pid) if self.knows(pid) || is_ours(pid) => self.take(pid, false),
             // A child of the host program's, which hides the others until it is collected.

@@ -39,10 +39,7 @@ impl Order {
         if self.found.len() > MOST_HELD {
             self.awaited.clear();
         }
-        match self.awaited.is_empty() {
-            true => self.found.pop_front(),
-            false => None,
-        }
+        if self.awaited.is_empty() { self.found.pop_front() } else { None }
     }
 
     /// Whether nothing waits to be told.

@@ -156,8 +156,5 @@ fn message_flags(flags: &Flags) -> String {
     if rest != 0 {
         parts.push(format!("{rest:#x}"));
     }
-    match parts.is_empty() {
-        true => String::new(),
-        false => format!(", {}", parts.join(" | ")),
-    }
+    if parts.is_empty() { String::new() } else { format!(", {}", parts.join(" | ")) }
 }

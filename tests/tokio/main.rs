@@ -254,8 +254,10 @@ async fn what_cannot_work_is_refused() {
     let uring = BackendChoice::Only(Backend::Uring);
     let error = UdpSocket::open(endpoint(), uring, TransportConfig::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
-    let mut spinning = TransportConfig::default();
-    spinning.spin = true;
+    let spinning = TransportConfig {
+        spin: true,
+        ..TransportConfig::default()
+    };
     let error = UdpSocket::open(endpoint(), BackendChoice::Auto, spinning).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
 }
