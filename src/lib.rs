@@ -31,22 +31,36 @@
 //! Without them, the library depends on socket2, nix, libc, memchr, strsim, fastrand, crc32c,
 //! twox-hash, siphasher, simple-dns, resolv-conf and getrandom alone.
 
+// Some names of the lower layers are public only with the feature `extras`.
+#![cfg_attr(not(feature = "extras"), allow(unreachable_pub))]
+
+#[cfg(feature = "bench")]
 pub mod bench;
+#[cfg(feature = "client")]
 pub mod client;
-pub mod cpu;
+#[cfg(any(feature = "bench", feature = "server"))]
+mod cpu;
 pub mod error;
 pub mod io;
+#[cfg(feature = "mtu")]
 pub mod mtu;
 #[cfg(feature = "ports")]
 pub mod ports;
+#[cfg(feature = "probe")]
 pub mod probe;
+#[cfg(feature = "protocol")]
 pub mod protocol;
+#[cfg(feature = "relay")]
 pub mod relay;
+#[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "services")]
 pub mod services;
 pub mod socket;
 mod sys;
+#[cfg(feature = "trace")]
 pub mod trace;
+#[cfg(feature = "transfer")]
 pub mod transfer;
 pub mod units;
 

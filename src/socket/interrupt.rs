@@ -1,33 +1,18 @@
 //! How a run that waits is told to end.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::poll_set::PollSet;
 use crate::error::{Error, Result};
-
-/// Lets time pass, unless `stop` is raised by a signal handler.
-///
-/// # Errors
-/// Of ppoll(2).
-pub fn pause(time: Duration, stop: &AtomicBool) -> Result<()> {
-    if !time.is_zero() && !stop.load(Ordering::Relaxed) {
-        // A set of no sockets sees nothing but the end of the time.
-        let _ = PollSet::new::<OwnedFd>([]).wait(Some(time))?.next();
-    }
-    Ok(())
-}
 
 /// Wakes a run that waits for datagrams, so that it looks at its stop flag (eventfd(2)).
 ///
 /// A signal handler of the program needs none: a signal interrupts the wait by itself. Whoever raises
 /// the flag from another thread does, as the library handles no signals and looks at no clock while it
-/// waits. The tools that wait for ever have a method that makes one, such as
-/// [`Server::waker`](crate::server::Server::waker).
+/// waits. A transport takes one ([`Transport::wake_by`](crate::io::Transport::wake_by)), and the tools that
+/// wait for ever have a method that makes one, such as `Server::waker`.
 #[derive(Clone, Debug)]
 pub struct Waker(Arc<EventFd>);
 

@@ -21,19 +21,37 @@ mod address;
 mod builder;
 mod datagram;
 mod endpoint;
+#[cfg(feature = "relay")]
 mod epoll_set;
 mod error_queue;
 mod group;
+#[cfg(feature = "extras")]
+mod host;
 mod interrupt;
 pub mod options;
+#[cfg(feature = "extras")]
+mod pause;
 mod poll_set;
 
-pub use address::{Family, Shown, resolve, scope_name, usable};
+pub use address::Family;
 pub use builder::Builder;
 pub use datagram::{ControlMessages, Datagram, PacketInfo, ReceiveBuffer};
 pub use endpoint::Endpoint;
-pub use epoll_set::EpollSet;
-pub use error_queue::{Origin, QueuedError, Refusal, icmp_name};
-pub use interrupt::{Waker, pause};
+pub use error_queue::{Origin, QueuedError};
+pub use interrupt::Waker;
+pub use poll_set::Readiness;
+
+// What the tools share.
+#[cfg(feature = "extras")]
+pub use address::{Shown, scope_name};
+#[cfg(feature = "relay")]
+pub(crate) use epoll_set::EpollSet;
+#[cfg(feature = "extras")]
+pub use error_queue::{Refusal, icmp_name};
+#[cfg(feature = "extras")]
+pub use host::{resolve, usable};
+#[cfg(feature = "extras")]
+pub use pause::pause;
+#[cfg(any(feature = "probe", feature = "server", feature = "transfer"))]
+pub(crate) use poll_set::PollSet;
 pub(crate) use poll_set::timespec;
-pub use poll_set::{PollSet, Readiness};
