@@ -48,7 +48,7 @@
 //! | `uring` | the backend [`io::Backend::Uring`], which is an error of kind `Unsupported` without it | io-uring |
 //! | `extras` | text for people: "did you mean" in errors, [hosts by name](socket::resolve), names of errnos and ICMP messages, rates and probabilities | strsim |
 //! | `services` | [`services`]: names and numbers of ports | and memchr |
-//! | `protocol` | [`protocol`]: exchange, transfer, congestion control, impairment and path MTU without sockets | and crc32c, siphasher, twox-hash |
+//! | `protocol` | [`protocol`]: exchange, transfer, congestion control, impairment and path MTU without sockets | and crc-fast, siphasher, twox-hash |
 //! | `bench` `client` `mtu` `ports` `probe` `relay` `server` `trace` `transfer` | the tool that is the module of that name | some have fastrand, getrandom, resolv-conf, simple-dns |
 //! | `tools` | every tool | |
 //! | `cli` (default) | all of it, and the binary `udpraw` (`cargo install udpraw`) | clap and others |

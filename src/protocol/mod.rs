@@ -18,6 +18,7 @@
 
 mod backoff;
 pub mod bench_handshake;
+mod checksum;
 pub mod congestion;
 pub mod exchange;
 pub mod impairment;
