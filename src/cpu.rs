@@ -1,12 +1,6 @@
 //! CPUs: which there are, how to stay on one, and how much time of it was used.
-//!
-//! ```
-//! let cpus = udpraw::cpu::cpus();
-//! udpraw::cpu::pin(cpus[0])?;
-//! assert_eq!(udpraw::cpu::cpus(), [cpus[0]]);
-//! # Ok::<(), udpraw::error::Error>(())
-//! ```
 
+#[cfg(feature = "bench")]
 use std::fs;
 use std::io;
 use std::time::Duration;
@@ -22,7 +16,7 @@ use crate::error::{Error, Result};
 const SELF: Pid = Pid::from_raw(0);
 
 /// The CPUs that this process may run on (sched_getaffinity(2)); none if that cannot be told.
-pub fn cpus() -> Vec<usize> {
+pub(crate) fn cpus() -> Vec<usize> {
     let Ok(set) = sched_getaffinity(SELF) else {
         return Vec::new();
     };
@@ -34,7 +28,8 @@ pub fn cpus() -> Vec<usize> {
 /// Two CPUs for two sides that shall not disturb each other: of different cores, if there are such.
 ///
 /// The one CPU twice where there is but one; `None` if none can be told.
-pub fn two_apart() -> Option<(usize, usize)> {
+#[cfg(feature = "bench")]
+pub(crate) fn two_apart() -> Option<(usize, usize)> {
     let cpus = cpus();
     let first = *cpus.first()?;
     let core = siblings(first);
@@ -44,13 +39,15 @@ pub fn two_apart() -> Option<(usize, usize)> {
 }
 
 /// The threads of a CPU's core, as sysfs writes them: `0,4`.
+#[cfg(feature = "bench")]
 fn siblings(cpu: usize) -> Option<String> {
     let path = format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list");
     fs::read_to_string(path).ok()
 }
 
 /// The kernel's release (uname(2)); empty if /proc is not there.
-pub fn kernel() -> String {
+#[cfg(feature = "bench")]
+pub(crate) fn kernel() -> String {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     release.trim().to_owned()
 }
@@ -59,7 +56,8 @@ pub fn kernel() -> String {
 ///
 /// # Errors
 /// If it may not; the remedy names the CPUs that it may run on.
-pub fn check(cpu: usize) -> Result<()> {
+#[cfg(feature = "bench")]
+pub(crate) fn check(cpu: usize) -> Result<()> {
     let cpus = cpus();
     if cpus.is_empty() || cpus.contains(&cpu) {
         return Ok(());
@@ -78,7 +76,7 @@ pub fn check(cpu: usize) -> Result<()> {
 ///
 /// # Errors
 /// Of sched_getaffinity(2) and sched_setaffinity(2), such as EPERM under a seccomp filter.
-pub fn may_pin() -> Result<()> {
+pub(crate) fn may_pin() -> Result<()> {
     // The CPUs that it has already.
     let tried = sched_getaffinity(SELF).and_then(|set| sched_setaffinity(SELF, &set));
     tried.map_err(|errno| Error::os("pin", "threads to CPUs", errno.into()))
@@ -88,7 +86,7 @@ pub fn may_pin() -> Result<()> {
 ///
 /// # Errors
 /// Of sched_setaffinity(2), such as EINVAL where there is no such CPU.
-pub fn pin(cpu: usize) -> Result<()> {
+pub(crate) fn pin(cpu: usize) -> Result<()> {
     let failed = |errno: nix::Error| {
         let subject = format!("the thread to CPU {cpu}");
         Error::os("pin", subject, io::Error::from(errno))
@@ -99,12 +97,14 @@ pub fn pin(cpu: usize) -> Result<()> {
 }
 
 /// CPU time that the calling thread has used, its own and the kernel's for it (getrusage(2)).
-pub fn used_by_thread() -> Duration {
+#[cfg(feature = "bench")]
+pub(crate) fn used_by_thread() -> Duration {
     used_by(UsageWho::RUSAGE_THREAD)
 }
 
 /// CPU time that all threads of this process have used, their own and the kernel's for them.
-pub fn used_by_process() -> Duration {
+#[cfg(feature = "server")]
+pub(crate) fn used_by_process() -> Duration {
     used_by(UsageWho::RUSAGE_SELF)
 }
 
@@ -119,7 +119,7 @@ fn duration(time: TimeVal) -> Duration {
     Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap_or_default())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "bench"))]
 mod tests {
     use super::*;
 

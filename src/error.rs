@@ -14,7 +14,12 @@
 use std::borrow::Cow;
 use std::{fmt, io};
 
-use nix::errno::Errno;
+mod errno;
+
+#[cfg(feature = "extras")]
+pub use errno::{describe_errno, errno_name};
+#[cfg(not(feature = "extras"))]
+pub(crate) use errno::{describe_errno, errno_name};
 
 /// The result of every fallible operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -176,31 +181,11 @@ impl Error {
 
 /// That a thread could not be started (clone(2)): EAGAIN at a limit of processes, ENOMEM at one of
 /// memory.
+#[cfg(any(feature = "bench", feature = "server"))]
 #[cold]
 pub(crate) fn no_thread(purpose: impl fmt::Display, source: io::Error) -> Error {
     Error::os("start", format_args!("a thread {purpose}"), source).with_remedy(
         "raise the limit of processes (ulimit -u, or pids.max of the cgroup) or of memory (ulimit -v)",
-    )
-}
-
-/// The name of an errno: `errno_name(libc::EPERM)` is `"EPERM"`.
-pub fn errno_name(errno: i32) -> String {
-    match Errno::from_raw(errno) {
-        Errno::UnknownErrno => format!("errno {errno}"),
-        known => format!("{known:?}"),
-    }
-}
-
-/// An errno in words and by name: `connection refused (ECONNREFUSED)`.
-pub fn describe_errno(errno: i32) -> String {
-    let words = Errno::from_raw(errno).desc();
-    let mut letters = words.chars();
-    let first = letters.next().map(|first| first.to_ascii_lowercase());
-    format!(
-        "{}{} ({})",
-        first.unwrap_or_default(),
-        letters.as_str(),
-        errno_name(errno)
     )
 }
 

@@ -1,54 +1,107 @@
-//! A UDP toolbox for Linux: send and receive, inspect, stress-test and trace UDP, down to the system call.
+//! UDP sockets for Linux, explicit and safe: options, batches, segmentation offload and control
+//! messages; with features, the tools that stand on them.
 //!
-//! The crate is layered; a module may only import from lower layers (`tests/project/architecture.rs` enforces it):
+//! An echo server:
+//!
+//! ```no_run
+//! use udpraw::socket::{Endpoint, ReceiveBuffer};
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let socket = Endpoint::builder().bind("127.0.0.1:1060".parse()?)?;
+//!     let mut buffer = ReceiveBuffer::new();
+//!     loop {
+//!         let datagram = socket.receive(&mut buffer)?;
+//!         socket.send_to(datagram.bytes(), datagram.source())?;
+//!     }
+//! }
+//! ```
+//!
+//! A trace of it shows `socket`, `bind`, and then one `recvfrom` and one `sendto` per datagram: nothing is
+//! set or asked that the program does not name. An option is named like this ([`socket::option`]):
+//!
+//! ```
+//! use udpraw::socket::{Endpoint, option};
+//!
+//! let socket = Endpoint::builder()
+//!     .option(option::SO_RCVBUF, 4 << 20)
+//!     .bind("127.0.0.1:0".parse()?)?;
+//! // The kernel need not give what was asked for (net.core.rmem_max).
+//! println!("asked for {}, got {}", 4 << 20, socket.get(option::SO_RCVBUF)?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! For many datagrams a call, or many that cross the kernel as one, give the socket to a transport: see
+//! [`io`].
+//!
+//! # Features
+//!
+//! For sockets and backends on socket2, nix and libc, and no other crate:
+//!
+//! ```toml
+//! [dependencies]
+//! udpraw = { version = "0.1", default-features = false }
+//! ```
+//!
+//! | feature | what it adds | crates |
+//! | --- | --- | --- |
+//! | none | [`socket`], [`io`], [`error`], [`units`] | socket2, nix, libc |
+//! | `uring` | the backend [`io::Backend::Uring`], which is an error of kind `Unsupported` without it | io-uring |
+//! | `extras` | text for people: "did you mean" in errors, [hosts by name](socket::resolve), names of errnos and ICMP messages, rates and probabilities | strsim |
+//! | `services` | [`services`]: names and numbers of ports | and memchr |
+//! | `protocol` | [`protocol`]: exchange, transfer, congestion control, impairment and path MTU without sockets | and crc-fast, siphasher, twox-hash |
+//! | `bench` `client` `mtu` `ports` `probe` `relay` `server` `trace` `transfer` | the tool that is the module of that name | some have fastrand, getrandom, resolv-conf, simple-dns |
+//! | `tools` | every tool | |
+//! | `tokio` | [`tokio`]: sockets for the runtime tokio | tokio |
+//! | `cli` (default) | all of it, and the binary `udpraw` (`cargo install udpraw`) | clap and others |
+//!
+//! # Layers
+//!
+//! A module imports from lower layers only (`tests/project/architecture.rs`):
 //!
 //! | layer | modules | what they do |
 //! | --- | --- | --- |
 //! | tools | [`server`], [`client`], [`relay`], [`transfer`], [`trace`], [`ports`], [`probe`], [`mtu`], [`bench`](mod@bench) | join sockets and protocols for one purpose |
 //! | 3 | [`io`] | moves datagrams, by the backend that the kernel serves best |
 //! | 3 | [`protocol`] | decides, without a socket, a clock or randomness of its own |
-//! | 2 | [`socket`], [`services`], [`cpu`] | a UDP socket, explicit and safe; names and numbers of ports; CPUs to stay on |
+//! | 2 | [`socket`], [`services`] | a UDP socket, explicit and safe; names and numbers of ports |
 //! | 1 | `sys` | the only `unsafe`: file descriptors and bytes |
-//! | 0 | [`error`], [`units`] | errors for people; sizes, durations, probabilities |
-//!
-//! A socket, from the system call up:
-//!
-//! ```
-//! use udpraw::socket::{Endpoint, ReceiveBuffer};
-//!
-//! let socket = Endpoint::builder().bind("127.0.0.1:0".parse()?)?;
-//! socket.send_to(b"to myself", socket.local_address()?)?;
-//! let mut buffer = ReceiveBuffer::new();
-//! assert_eq!(socket.receive(&mut buffer)?.bytes(), b"to myself");
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
-//!
-//! # Features
-//! - `cli` (default): the `udpraw` binary.
-//! - `ports` (default): [`ports`].
-//! - `uring` (default): the backend [`io::Backend::Uring`].
-//!
-//! Without them, the library depends on socket2, nix, libc, memchr, strsim, fastrand, crc32c,
-//! twox-hash, siphasher, simple-dns, resolv-conf and getrandom alone.
+//! | 0 | [`error`], [`units`] | errors for people; sizes and durations |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// This page links to what the features add.
+#![cfg_attr(not(feature = "tools"), allow(rustdoc::broken_intra_doc_links))]
+// Some names of the lower layers are public only with the feature `extras`.
+#![cfg_attr(not(feature = "extras"), allow(unreachable_pub))]
+
+#[cfg(feature = "bench")]
 pub mod bench;
+#[cfg(feature = "client")]
 pub mod client;
-pub mod cpu;
+#[cfg(any(feature = "bench", feature = "server"))]
+mod cpu;
 pub mod error;
 pub mod io;
+#[cfg(feature = "mtu")]
 pub mod mtu;
 #[cfg(feature = "ports")]
 pub mod ports;
+#[cfg(feature = "probe")]
 pub mod probe;
+#[cfg(feature = "protocol")]
 pub mod protocol;
+#[cfg(feature = "relay")]
 pub mod relay;
+#[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "services")]
 pub mod services;
 pub mod socket;
 mod sys;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+#[cfg(feature = "trace")]
 pub mod trace;
+#[cfg(feature = "transfer")]
 pub mod transfer;
 pub mod units;
 

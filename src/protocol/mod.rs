@@ -37,6 +37,7 @@
 
 mod backoff;
 pub mod bench_handshake;
+mod checksum;
 pub mod congestion;
 pub mod exchange;
 pub mod impairment;

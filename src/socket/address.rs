@@ -1,11 +1,7 @@
-//! Address families, and hosts by name.
+//! Address families, and addresses as people read them.
 
 use std::fmt;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-
-use super::endpoint::Endpoint;
-use crate::error::{Error, Result};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The two families that UDP runs over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,14 +91,17 @@ impl fmt::Display for Family {
 /// A socket address as a person writes it: the interface of a link-local address is named.
 ///
 /// ```
+/// # #[cfg(feature = "extras")] {
 /// use udpraw::socket::Shown;
 /// let shown = |text: &str| Shown(text.parse().unwrap()).to_string();
 /// assert_eq!(shown("127.0.0.1:53"), "127.0.0.1:53");
 /// assert_eq!(shown("[fe80::1%1]:53"), "[fe80::1%lo]:53");
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shown(pub SocketAddr);
 
+#[cfg(feature = "extras")]
 impl Shown {
     /// The address without its port.
     pub fn host(self) -> String {
@@ -134,54 +133,6 @@ pub fn scope_name(address: SocketAddr) -> Option<String> {
     }
 }
 
-/// The addresses of a host: an IPv4 or IPv6 address, in brackets or not, or a name, which the
-/// system's resolver is asked for (getaddrinfo(3)).
-///
-/// Of a name, the addresses come in the resolver's order (RFC 6724), each once, and never none.
-///
-/// # Errors
-/// If the name does not resolve; the text is the resolver's.
-///
-/// ```
-/// use udpraw::socket::resolve;
-/// assert_eq!(resolve("127.0.0.1", 53)?, ["127.0.0.1:53".parse().unwrap()]);
-/// assert_eq!(resolve("[::1]", 53)?, ["[::1]:53".parse().unwrap()]);
-/// # Ok::<(), udpraw::error::Error>(())
-/// ```
-pub fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|inner| inner.strip_suffix(']'))
-        .unwrap_or(host);
-    if let Ok(address) = bare.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
-    }
-    let failed = |source| {
-        Error::os(
-            "resolve",
-            format_args!("host '{}'", host.escape_debug()),
-            source,
-        )
-        .with_remedy("check its spelling, or give an IP address")
-    };
-    let mut addresses = Vec::new();
-    for address in (bare, port)
-        .to_socket_addrs()
-        .map_err(|error| failed(resolver_text(error)))?
-    {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
-    if addresses.is_empty() {
-        return Err(failed(io::Error::new(
-            io::ErrorKind::NotFound,
-            "it has no address",
-        )));
-    }
-    Ok(addresses)
-}
-
 /// Where a datagram to that address arrives, and so where the reply comes from: sent to the wildcard
 /// address, it goes to the loopback address of the same family (ip(7)). Any other address stays as
 /// it is. IPv4-mapped addresses stay mapped.
@@ -194,6 +145,7 @@ pub fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
 /// assert_eq!(shown("[::ffff:0.0.0.0]:53"), "[::ffff:127.0.0.1]:53");
 /// assert_eq!(shown("192.0.2.1:53"), "192.0.2.1:53");
 /// ```
+#[cfg(feature = "extras")]
 pub fn loopback_if_unspecified(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Family::V4.loopback()),
@@ -204,42 +156,4 @@ pub fn loopback_if_unspecified(mut address: SocketAddr) -> SocketAddr {
         _ => {}
     }
     address
-}
-
-/// Those addresses that this machine has the means to use: without IPv6 in the kernel, or with it
-/// switched off, `::1` in `/etc/hosts` leads nowhere, and the name's other address is meant. All of
-/// them, if none can be used. Nothing is sent.
-///
-/// ```
-/// use udpraw::socket::{resolve, usable};
-/// assert_eq!(usable(resolve("127.0.0.1", 53)?), ["127.0.0.1:53".parse().unwrap()]);
-/// # Ok::<(), udpraw::error::Error>(())
-/// ```
-pub fn usable(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    if addresses.len() < 2 {
-        return addresses;
-    }
-    let is_usable = |address: &&SocketAddr| {
-        let endpoint = Endpoint::builder().unbound(Family::of(**address));
-        let connected = endpoint.and_then(|endpoint| endpoint.connect(**address));
-        let lacks = |error: Error| {
-            matches!(
-                error.errno(),
-                Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL)
-            )
-        };
-        !connected.is_err_and(lacks)
-    };
-    let found: Vec<_> = addresses.iter().filter(is_usable).copied().collect();
-    if found.is_empty() { addresses } else { found }
-}
-
-/// The resolver's own words, without the standard library's preamble, in lower case.
-fn resolver_text(error: io::Error) -> io::Error {
-    if error.raw_os_error().is_some() {
-        return error;
-    }
-    let text = error.to_string();
-    let words = text.rsplit(": ").next().unwrap_or(&text).to_lowercase();
-    io::Error::new(error.kind(), words)
 }

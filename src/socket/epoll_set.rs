@@ -19,18 +19,8 @@ const COARSE: u128 = 2;
 /// Sockets that come and go, and which of them have something to be received.
 ///
 /// A socket leaves it when its descriptor is closed.
-///
-/// ```
-/// use udpraw::socket::{Endpoint, EpollSet};
-/// let socket = Endpoint::builder().bind("127.0.0.1:0".parse()?)?;
-/// let mut set = EpollSet::new()?;
-/// set.add(&socket, 7)?;
-/// socket.send_to(b"to myself", socket.local_address()?)?;
-/// assert_eq!(set.wait(None)?.collect::<Vec<_>>(), [7]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
 #[derive(Debug)]
-pub struct EpollSet {
+pub(crate) struct EpollSet {
     epoll: Epoll,
     events: Vec<EpollEvent>,
 }
@@ -40,7 +30,7 @@ impl EpollSet {
     ///
     /// # Errors
     /// Of epoll_create1(2), such as EMFILE.
-    pub fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
             .map_err(|errno| Error::os("make", "an epoll instance", errno.into()))?;
         Ok(Self {
@@ -53,7 +43,7 @@ impl EpollSet {
     ///
     /// # Errors
     /// Of epoll_ctl(2), such as ENOSPC above `/proc/sys/fs/epoll/max_user_watches`.
-    pub fn add(&self, socket: &impl AsFd, key: u64) -> Result<()> {
+    pub(crate) fn add(&self, socket: &impl AsFd, key: u64) -> Result<()> {
         self.epoll
             .add(socket.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, key))
             .map_err(|errno| Error::os("watch", "a socket", errno.into()))
@@ -66,7 +56,7 @@ impl EpollSet {
     ///
     /// # Errors
     /// Of epoll_wait(2) and ppoll(2).
-    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<impl Iterator<Item = u64>> {
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> Result<impl Iterator<Item = u64>> {
         let coarse = match timeout {
             None => EpollTimeout::NONE,
             Some(timeout) if timeout.as_millis() >= COARSE => {
@@ -98,4 +88,31 @@ impl EpollSet {
 #[cold]
 fn failed(errno: Errno) -> Error {
     Error::os("wait for", "a datagram", errno.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::Endpoint;
+
+    #[test]
+    fn no_time_is_too_long() {
+        let socket = Endpoint::builder()
+            .bind("127.0.0.1:0".parse().unwrap())
+            .unwrap();
+        let own = socket.local_address().unwrap();
+        let mut set = EpollSet::new().unwrap();
+        set.add(&socket, 7).unwrap();
+        for time in [
+            None,
+            Some(crate::units::LONGEST * 2),
+            Some(Duration::from_secs(1 << 63)),
+            Some(Duration::MAX),
+        ] {
+            socket.send_to(b"x", own).unwrap();
+            assert_eq!(set.wait(time).unwrap().collect::<Vec<_>>(), [7]);
+            let mut buffer = crate::socket::ReceiveBuffer::new();
+            socket.receive(&mut buffer).unwrap();
+        }
+    }
 }

@@ -39,6 +39,7 @@ pub struct QueuedError {
 }
 
 /// What the network says of a port, or of the way to it.
+#[cfg(feature = "extras")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The host says that nobody listens: ICMP port unreachable.
@@ -49,6 +50,7 @@ pub enum Refusal {
     Unreachable,
 }
 
+#[cfg(feature = "extras")]
 impl Refusal {
     /// What it says that this machine's kernel would not send; `None` if that is a fault of the call
     /// and not of the way.
@@ -78,6 +80,7 @@ impl QueuedError {
     ///
     /// The errno does not tell: EHOSTUNREACH is a missing route or a firewall. Types and codes are
     /// those of RFC 792, 1122 section 3.2.2.1, 1812 section 5.2.7.1 and 4443.
+    #[cfg(feature = "extras")]
     pub fn refusal(&self) -> Option<Refusal> {
         match (self.origin, self.icmp_type, self.icmp_code) {
             (Origin::Icmp, 3, 3) | (Origin::Icmp6, 1, 4) => Some(Refusal::Closed),
@@ -92,7 +95,7 @@ impl QueuedError {
         }
     }
 
-    /// The message's name ([`icmp_name`]).
+    /// The message's name, as the standards have it: `port unreachable`.
     pub fn name(&self) -> &'static str {
         icmp_name(self.origin, self.icmp_type, self.icmp_code)
     }
@@ -134,9 +137,11 @@ impl QueuedError {
 /// The name of an ICMP message's type and code, as the standards have them.
 ///
 /// ```
+/// # #[cfg(feature = "extras")] {
 /// use udpraw::socket::{Origin, icmp_name};
 /// assert_eq!(icmp_name(Origin::Icmp, 3, 3), "port unreachable");
 /// assert_eq!(icmp_name(Origin::Icmp6, 1, 1), "administratively prohibited");
+/// # }
 /// ```
 pub fn icmp_name(origin: Origin, kind: u8, code: u8) -> &'static str {
     match (origin, kind, code) {

@@ -1,33 +1,19 @@
 //! How a run that waits is told to end.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::poll_set::PollSet;
 use crate::error::{Error, Result};
-
-/// Lets time pass, unless `stop` is raised by a signal handler.
-///
-/// # Errors
-/// Of ppoll(2).
-pub fn pause(time: Duration, stop: &AtomicBool) -> Result<()> {
-    if !time.is_zero() && !stop.load(Ordering::Relaxed) {
-        // A set of no sockets sees nothing but the end of the time.
-        let _ = PollSet::new::<OwnedFd>([]).wait(Some(time))?.next();
-    }
-    Ok(())
-}
 
 /// Ends a wait for datagrams from another thread, so that whoever waits looks at its stop flag
 /// (eventfd(2)).
 ///
 /// A signal handler needs none: a signal ends the wait by itself. A thread that raises a flag does,
-/// since a library that waits looks at no flag. A tool that may wait without a limit has a method that
-/// makes one, such as the `waker` of a server.
+/// since a library that waits looks at no flag. A transport takes one
+/// ([`Transport::wake_by`](crate::io::Transport::wake_by)), and the tools that may wait without a limit
+/// have a method that makes one, such as `Server::waker`.
 #[derive(Clone, Debug)]
 pub struct Waker(Arc<EventFd>);
 

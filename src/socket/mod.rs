@@ -23,25 +23,43 @@ mod control_message;
 mod datagram;
 mod ecn;
 mod endpoint;
+#[cfg(feature = "relay")]
 mod epoll_set;
 mod error_queue;
 mod group;
+#[cfg(feature = "extras")]
+mod host;
 mod interrupt;
 pub mod option;
 pub mod options;
 mod path;
+#[cfg(feature = "extras")]
+mod pause;
 mod poll_set;
 mod received;
 
-pub use address::{Family, Shown, loopback_if_unspecified, resolve, scope_name, usable};
+pub use address::Family;
 pub use builder::Builder;
 pub use control_message::{ControlMessage, Timestamps, TrafficClass};
 pub use datagram::{ControlMessages, PacketInfo, ReceiveBuffer, SourceAddress};
 pub use ecn::Ecn;
 pub use endpoint::Endpoint;
-pub use epoll_set::EpollSet;
-pub use error_queue::{Origin, QueuedError, Refusal, icmp_name};
-pub use interrupt::{Waker, pause};
+pub use error_queue::{Origin, QueuedError};
+pub use interrupt::Waker;
+pub use poll_set::Readiness;
+
+// What the tools share.
+#[cfg(feature = "extras")]
+pub use address::{Shown, loopback_if_unspecified, scope_name};
+#[cfg(feature = "relay")]
+pub(crate) use epoll_set::EpollSet;
+#[cfg(feature = "extras")]
+pub use error_queue::{Refusal, icmp_name};
+#[cfg(feature = "extras")]
+pub use host::{resolve, usable};
+#[cfg(feature = "extras")]
+pub use pause::pause;
+#[cfg(any(feature = "probe", feature = "server", feature = "transfer"))]
+pub(crate) use poll_set::PollSet;
 pub(crate) use poll_set::timespec;
-pub use poll_set::{PollSet, Readiness};
 pub use received::Received;

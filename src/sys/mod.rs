@@ -11,19 +11,25 @@
 
 pub(crate) mod arena;
 pub(crate) mod control;
+#[cfg(feature = "trace")]
 pub(crate) mod disposition;
+#[cfg(feature = "trace")]
 pub(crate) mod inject;
+#[cfg(feature = "transfer")]
 pub(crate) mod map;
 pub(crate) mod mmsg;
 pub(crate) mod name;
 #[cfg(feature = "ports")]
 pub(crate) mod process;
+#[cfg(feature = "trace")]
 pub(crate) mod ptrace;
 #[cfg(feature = "tokio")]
 pub(crate) mod reactor;
 pub(crate) mod receive;
+#[cfg(feature = "trace")]
 pub(crate) mod seccomp;
 pub(crate) mod sockopt;
+#[cfg(feature = "trace")]
 pub(crate) mod spawn;
 #[cfg(feature = "uring")]
 pub(crate) mod uring;

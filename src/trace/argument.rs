@@ -184,7 +184,11 @@ pub struct Time {
 impl Time {
     /// As a duration; a negative one is none.
     pub fn duration(&self) -> Duration {
-        let nanos = if self.is_nanos { self.fraction } else { self.fraction.saturating_mul(1000) };
+        let nanos = if self.is_nanos {
+            self.fraction
+        } else {
+            self.fraction.saturating_mul(1000)
+        };
         let seconds = Duration::from_secs(self.seconds.try_into().unwrap_or_default());
         seconds.saturating_add(Duration::from_nanos(nanos))
     }

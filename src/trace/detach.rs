@@ -261,7 +261,11 @@ impl Tracer {
         };
         self.know(thread, false);
         self.restore_flag(thread);
-        let how = if self.session.has_filter { Resume::Continue } else { Resume::Detach };
+        let how = if self.session.has_filter {
+            Resume::Continue
+        } else {
+            Resume::Detach
+        };
         let _ = ptrace::resume(thread, how, signal);
         if !self.session.has_filter {
             self.vanished(thread);

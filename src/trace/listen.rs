@@ -66,10 +66,13 @@ impl Tracer {
 
     /// Word of one thread.
     fn take(&mut self, thread: i32, block: bool) -> io::Result<Option<(i32, Status)>> {
-        let found = if block { self
-        .stops
-        .spin
-        .wait(|| ptrace::wait(thread, false).transpose()) } else { None };
+        let found = if block {
+            self.stops
+                .spin
+                .wait(|| ptrace::wait(thread, false).transpose())
+        } else {
+            None
+        };
         let taken = match found {
             Some(found) => found.map(Some),
             None => ptrace::wait(thread, block),
@@ -93,7 +96,9 @@ impl Tracer {
                 Some(found) => Some(found),
                 None => ptrace::peek(true)?,
             }
-        } else { ptrace::peek(false)? };
+        } else {
+            ptrace::peek(false)?
+        };
         match seen {
             Some(pid) if self.knows(pid) || is_ours(pid) => self.take(pid, false),
             // A child of the host program's, which hides the others until it is collected.

@@ -39,7 +39,11 @@ impl Order {
         if self.found.len() > MOST_HELD {
             self.awaited.clear();
         }
-        if self.awaited.is_empty() { self.found.pop_front() } else { None }
+        if self.awaited.is_empty() {
+            self.found.pop_front()
+        } else {
+            None
+        }
     }
 
     /// Whether nothing waits to be told.

@@ -156,5 +156,9 @@ fn message_flags(flags: &Flags) -> String {
     if rest != 0 {
         parts.push(format!("{rest:#x}"));
     }
-    if parts.is_empty() { String::new() } else { format!(", {}", parts.join(" | ")) }
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!(", {}", parts.join(" | "))
+    }
 }

@@ -40,7 +40,11 @@ impl Tracer {
     /// If it cannot be run (ENOENT, EACCES, ENOEXEC …) or may not be traced.
     pub fn start(&mut self, program: &Program) -> Result<i32> {
         // A child that is not followed would keep the filter, and nobody would answer it.
-        let mode = if self.config.follow { Mode::Filtered } else { Mode::Every };
+        let mode = if self.config.follow {
+            Mode::Filtered
+        } else {
+            Mode::Every
+        };
         let filter = (mode == Mode::Filtered).then(|| self.filter(&[], false));
         let waiting = program.fork(filter.as_deref())?;
         let pid = waiting.pid;
@@ -180,7 +184,11 @@ impl Tracer {
             match self.listen(false) {
                 Word::From(thread, status) => {
                     moving.remove(&thread);
-                    if self.tracees.threads.contains_key(&thread) { stopped.push((thread, status)) } else { self.stops.unknown(thread, status) }
+                    if self.tracees.threads.contains_key(&thread) {
+                        stopped.push((thread, status))
+                    } else {
+                        self.stops.unknown(thread, status)
+                    }
                 }
                 Word::Nothing => {
                     std::thread::sleep(nap);
@@ -200,7 +208,13 @@ impl Tracer {
         ranges: &[(u32, u32)],
         needs_socket: bool,
     ) -> Vec<libc::sock_filter> {
-        let mut always = numbers(|shape| if needs_socket { shape.needs_socket() } else { shape.is_always() });
+        let mut always = numbers(|shape| {
+            if needs_socket {
+                shape.needs_socket()
+            } else {
+                shape.is_always()
+            }
+        });
         // Not told: a filter of the program's own could refuse calls before ours sees them.
         if !needs_socket {
             always.extend([libc::SYS_seccomp, libc::SYS_prctl]);
@@ -221,7 +235,11 @@ impl Tracer {
         {
             self.session.fail(|| {
                 let reason = format!("more than {most} processes and threads");
-                let (whom, refusal) = if is_started { ("all that was started", Refusal::StartedTooMany) } else { ("the process and what it starts", Refusal::AttachedTooMany) };
+                let (whom, refusal) = if is_started {
+                    ("all that was started", Refusal::StartedTooMany)
+                } else {
+                    ("the process and what it starts", Refusal::AttachedTooMany)
+                };
                 refusal.explain(Error::invalid("trace", whom, reason))
             });
         }

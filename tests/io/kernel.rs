@@ -122,6 +122,7 @@ fn a_forbidden_backend_is_unsupported_and_only_auto_goes_on() {
     std::thread::spawn(|| {
         forbid(&[libc::SYS_io_uring_setup, libc::SYS_recvmmsg], libc::EPERM);
         for (backend, since) in [
+            #[cfg(feature = "uring")]
             (Backend::Uring, "6.0"),
             (Backend::Batch, "2.6.33"),
             (Backend::Offload, "5.0"),

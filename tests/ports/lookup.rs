@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -216,14 +218,25 @@ fn try_set(plans: &[Plan], cpu: u32, seen: &mut Seen) {
     }
 }
 
+/// Stays on one CPU, and returns its number.
+fn pin() -> usize {
+    let this_thread = Pid::from_raw(0);
+    let allowed = sched_getaffinity(this_thread).unwrap();
+    let is_allowed = |cpu: &usize| allowed.is_set(*cpu).unwrap();
+    let cpu = (0..CpuSet::count()).find(is_allowed).unwrap();
+    let mut only = CpuSet::new();
+    only.set(cpu).unwrap();
+    sched_setaffinity(this_thread, &only).unwrap();
+    cpu
+}
+
 #[test]
 fn predictions_hold_for_many_sets_of_sockets() {
     let _alone = alone();
     if !fresh_namespace() {
         return;
     }
-    let cpu = udpraw::cpu::cpus()[0];
-    udpraw::cpu::pin(cpu).unwrap();
+    let cpu = pin();
     let mut runner = TestRunner::new(cases(1_000));
     let seen = std::cell::RefCell::new(Seen::default());
     runner

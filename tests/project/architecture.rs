@@ -1,5 +1,6 @@
 //! The design rules that a program can check: who may import whom, and where `unsafe` may stand.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -98,6 +99,72 @@ fn imports_go_down() {
             assert!(
                 there < here || here == 0 && there == 0,
                 "{}: {module} (layer {here}) imports {import} (layer {there})",
+                path.display()
+            );
+        }
+    }
+}
+
+/// The features that turn a module of the library on; none for one that is always there.
+fn gates(lib: &str) -> HashMap<String, Vec<String>> {
+    let mut gates = HashMap::new();
+    let mut features = Vec::new();
+    for line in lib.lines() {
+        let words = line.trim_start_matches("pub ");
+        if line.starts_with("#[cfg(") {
+            let quoted = line.split('"').skip(1).step_by(2);
+            features = quoted.map(str::to_owned).collect();
+        } else if let Some(name) = words.strip_prefix("mod ") {
+            let name = name.trim_end_matches(';').to_owned();
+            gates.insert(name, std::mem::take(&mut features));
+        }
+    }
+    gates
+}
+
+/// The features that a feature of Cargo.toml brings, itself among them.
+fn brought(manifest: &str, feature: &str) -> HashSet<String> {
+    let table = manifest.split("[features]").nth(1).expect("features");
+    let mut all = HashSet::from([feature.to_owned()]);
+    let mut open = vec![feature.to_owned()];
+    while let Some(feature) = open.pop() {
+        let start = format!("\n{feature} = [");
+        let list = table.split(&start).nth(1).unwrap_or_default();
+        let list = list.split(']').next().unwrap_or_default();
+        for name in list.split('"').skip(1).step_by(2) {
+            if all.insert(name.to_owned()) {
+                open.push(name.to_owned());
+            }
+        }
+    }
+    all
+}
+
+/// A module that is there without features imports none that is not, and what a gated one imports,
+/// its own features bring.
+#[test]
+fn features_bring_what_their_modules_import() {
+    let lib = fs::read_to_string(src().join("lib.rs")).expect("lib.rs");
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let manifest = fs::read_to_string(manifest).expect("Cargo.toml");
+    let gates = gates(&lib);
+    for base in ["error", "units", "sys", "socket", "io"] {
+        assert!(gates[base].is_empty(), "{base} needs a feature");
+    }
+    for path in sources(&src()) {
+        let Some(module) = module(&path) else {
+            continue;
+        };
+        for import in imports(&code(&path), "crate::") {
+            let needed = &gates[&import];
+            let is_there = |feature: &String| {
+                let brought = brought(&manifest, feature);
+                needed.iter().any(|needed| brought.contains(needed))
+            };
+            let own = &gates[&module];
+            assert!(
+                needed.is_empty() || !own.is_empty() && own.iter().all(is_there),
+                "{}: {module} ({own:?}) imports {import} ({needed:?})",
                 path.display()
             );
         }

@@ -253,7 +253,11 @@ fn fact(message: &ControlMessage<'_>, is_ipv4: bool) -> String {
                 .iter()
                 .filter_map(|(clock, time)| Some(format!("{clock} timestamp {}", moment((*time)?))))
                 .collect();
-            if facts.is_empty() { "no timestamp".into() } else { facts.join(", ") }
+            if facts.is_empty() {
+                "no timestamp".into()
+            } else {
+                facts.join(", ")
+            }
         }
         ControlMessage::TimestampPacket {
             interface: index,

@@ -20,6 +20,8 @@
 
 use std::fmt;
 
+use crate::protocol::checksum::{crc32c, crc32c_of_parts};
+
 /// The length of a frame without its payload, in bytes.
 pub const HEADER: usize = 24;
 
@@ -174,7 +176,7 @@ impl<'a> Frame<'a> {
 
     /// What is the same in every attempt at a request, and differs between requests.
     pub(super) fn fingerprint(&self) -> u32 {
-        crc32c::crc32c(self.payload)
+        crc32c(self.payload)
     }
 }
 
@@ -188,7 +190,7 @@ fn seal(bytes: &mut [u8]) {
 
 /// CRC-32C of a frame without the checksum itself.
 fn checksum(header: &[u8; COMMON], rest: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(&header[..CHECKSUM.start]), rest)
+    crc32c_of_parts(&header[..CHECKSUM.start], rest)
 }
 
 impl fmt::Display for Defect {

@@ -6,9 +6,11 @@ use crate::error::{Error, Result};
 use crate::socket::Family;
 
 /// How alike two names must be (Jaro-Winkler) for one to be offered for the other.
+#[cfg(feature = "extras")]
 const ALIKE: f64 = 0.85;
 
 /// How many names are offered at most.
+#[cfg(feature = "extras")]
 const OFFERED: usize = 4;
 
 impl SocketOption {
@@ -91,6 +93,7 @@ fn find(text: &str) -> Result<&'static SocketOption> {
 }
 
 /// The names that are most like the one wanted, whole or without their prefix.
+#[cfg(feature = "extras")]
 fn nearest(wanted: &str) -> Vec<&'static str> {
     // What is longer than any name is nobody's typing error, and would take long to compare.
     if wanted.len() > 64 {
@@ -111,4 +114,10 @@ fn nearest(wanted: &str) -> Vec<&'static str> {
         .map(|(_, name)| name)
         .take(OFFERED)
         .collect()
+}
+
+/// Comparing names takes the feature `extras`.
+#[cfg(not(feature = "extras"))]
+fn nearest(_: &str) -> Vec<&'static str> {
+    Vec::new()
 }

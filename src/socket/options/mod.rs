@@ -22,6 +22,7 @@
 
 mod calls;
 mod catalogue;
+#[cfg(feature = "extras")]
 mod effect;
 mod encode;
 mod ip;
@@ -39,12 +40,17 @@ mod value;
 
 use std::os::fd::BorrowedFd;
 
+#[cfg(feature = "extras")]
 pub use effect::Effect;
-pub use kind::{Kind, Names};
+pub use kind::Kind;
+#[cfg(feature = "extras")]
+pub use kind::Names;
 pub use level::{Access, Level};
 pub use option::SocketOption;
 pub use option_value::OptionValue;
-pub use value::{Interface, MEMORY_COUNTERS, Scoped, Value};
+#[cfg(feature = "extras")]
+pub use value::MEMORY_COUNTERS;
+pub use value::{Interface, Scoped, Value};
 
 pub(super) use ip::OPTIONS as IP;
 pub(super) use ipv6::OPTIONS as IPV6;

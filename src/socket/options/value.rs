@@ -50,7 +50,7 @@ pub enum Value {
     Errno(i32),
     /// The address of a socket.
     SocketAddress(SocketAddr),
-    /// The counters of `SO_MEMINFO`, in the order of [`MEMORY_COUNTERS`].
+    /// The counters of `SO_MEMINFO`, in the order of `MEMORY_COUNTERS`.
     MemoryInfo([u32; MEMORY_COUNTERS.len()]),
 }
 

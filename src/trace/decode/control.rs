@@ -106,7 +106,11 @@ fn list<const N: usize>(
     let all = bytes.as_chunks().0;
     Argument::List(List {
         items: all.iter().take(most).map(|bytes| number(*bytes)).collect(),
-        rest: if all.len() > most { Rest::Cut } else { Rest::None },
+        rest: if all.len() > most {
+            Rest::Cut
+        } else {
+            Rest::None
+        },
     })
 }
 

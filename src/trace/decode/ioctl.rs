@@ -96,7 +96,11 @@ fn interface(request: u32, bytes: &[u8; REQUEST], is_good: bool) -> Argument {
         _ => (("ifr_name", name), answer(request, value, number)),
     };
     // What is set is told even where it was refused.
-    Argument::Struct(if is_good || matches!(request, 0x8914 | 0x8922) { vec![asked, answer] } else { vec![asked] })
+    Argument::Struct(if is_good || matches!(request, 0x8914 | 0x8922) {
+        vec![asked, answer]
+    } else {
+        vec![asked]
+    })
 }
 
 /// The other field of a `struct ifreq`.

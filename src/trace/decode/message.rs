@@ -193,7 +193,11 @@ pub(super) fn vector<M: Memory>(
     array(context, place, |part: &[u8; 16]| {
         let [base, length] = super::longs(part).map(i64::cast_unsigned);
         let shown = left.map_or(length, |left| left.min(length));
-        let data = if is_failed { Argument::Pointer(base) } else { payload(context, base, shown, moved) };
+        let data = if is_failed {
+            Argument::Pointer(base)
+        } else {
+            payload(context, base, shown, moved)
+        };
         left = left.map(|left| left - shown);
         Argument::Struct(vec![
             ("iov_base", data),

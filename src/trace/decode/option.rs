@@ -244,7 +244,11 @@ fn rehash<M: Memory>(context: &Context<'_, M>, address: u64) -> Argument {
     match context.memory.exact::<4>(address).map(u32::from_ne_bytes) {
         Some(value) => {
             let is_known = names::REHASH.iter().any(|(n, _)| *n == i64::from(value));
-            Argument::list(vec![if is_known { Argument::named(value, names::REHASH, "") } else { Argument::Commented(value.cast_signed().into(), Some("SOCK_TXREHASH_???")) }])
+            Argument::list(vec![if is_known {
+                Argument::named(value, names::REHASH, "")
+            } else {
+                Argument::Commented(value.cast_signed().into(), Some("SOCK_TXREHASH_???"))
+            }])
         }
         None => Argument::Pointer(address),
     }

@@ -34,7 +34,11 @@ impl Call {
     /// 40, where the call leaves it free.
     pub fn line_behind(&self, prefix: usize) -> String {
         let mut line = String::with_capacity(96);
-        let _ = if !self.is_resumed { write!(line, "{}(", self.name) } else { write!(line, "<... {} resumed>", self.name) };
+        let _ = if !self.is_resumed {
+            write!(line, "{}(", self.name)
+        } else {
+            write!(line, "<... {} resumed>", self.name)
+        };
         let all = &self.arguments[..];
         let is_never = self.returned == Returned::Never;
         match (self.is_resumed, self.shown) {

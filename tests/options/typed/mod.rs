@@ -212,7 +212,11 @@ fn cases() -> Vec<Case> {
 }
 
 fn hex(bytes: Vec<u8>) -> String {
-    if bytes.is_empty() { "none".into() } else { bytes.iter().map(|byte| format!("{byte:02x}")).collect() }
+    if bytes.is_empty() {
+        "none".into()
+    } else {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 fn memory(memory: MemoryInfo) -> String {

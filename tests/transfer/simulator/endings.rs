@@ -33,7 +33,11 @@ fn either_end_can_give_up() {
         while world.got.len() < stream.len() / 3 {
             assert!(world.step());
         }
-        let (code, reason) = if is_sender { (Code::Source, "the file shrank") } else { (Code::Storage, "no space left on device (ENOSPC)") };
+        let (code, reason) = if is_sender {
+            (Code::Source, "the file shrank")
+        } else {
+            (Code::Storage, "no space left on device (ENOSPC)")
+        };
         match (is_sender, &mut world.receiver) {
             (true, _) => world.sender.abandon(code, reason),
             (false, Some(receiver)) => receiver.abandon(code, reason),

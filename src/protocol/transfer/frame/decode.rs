@@ -2,8 +2,9 @@
 
 use super::{
     Accept, Acknowledge, COMMON, Close, Code, Data, Decoded, End, Frame, MAGIC, MAX_REASON,
-    OPEN_LENGTH, Open, Ranges, Reject, VERSION, checksum, kind,
+    OPEN_LENGTH, Open, Ranges, Reject, VERSION, kind,
 };
+use crate::protocol::checksum::crc32c;
 
 /// Reads a datagram.
 ///
@@ -17,7 +18,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded<'_>, Reject> {
     if [m0, m1] != MAGIC {
         return Err(Reject::Foreign);
     }
-    if checksum(&bytes[4..]) != u32::from_be_bytes([c0, c1, c2, c3]) {
+    if crc32c(&bytes[4..]) != u32::from_be_bytes([c0, c1, c2, c3]) {
         return Err(Reject::Corrupt);
     }
     let id = u64::from_be_bytes(id);

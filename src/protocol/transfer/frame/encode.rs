@@ -2,8 +2,9 @@
 
 use super::{
     COMMON, DATA_HEADER, Frame, MAGIC, MAX_NAME, MAX_RANGES, MAX_REASON, OPEN_LENGTH, RANGES_AT,
-    VERSION, checksum, checksum_of_parts, kind,
+    VERSION, kind,
 };
+use crate::protocol::checksum::{crc32c, crc32c_of_parts};
 
 impl Frame<'_> {
     fn kind(&self) -> u8 {
@@ -99,7 +100,7 @@ pub(in crate::protocol::transfer) fn append_data_header(
     header[4..16].copy_from_slice(&head(kind::DATA, id));
     header[16..24].copy_from_slice(&number.to_be_bytes());
     header[24..].copy_from_slice(&offset.to_be_bytes());
-    let sum = checksum_of_parts(&header[4..], payload);
+    let sum = crc32c_of_parts(&header[4..], payload);
     header[..4].copy_from_slice(&sum.to_be_bytes());
     out.extend_from_slice(&header);
 }
@@ -114,6 +115,6 @@ fn head(kind: u8, id: u64) -> [u8; COMMON - 4] {
 
 fn seal(out: &mut [u8]) {
     if let Some((field, rest)) = out.split_first_chunk_mut::<4>() {
-        *field = checksum(rest).to_be_bytes();
+        *field = crc32c(rest).to_be_bytes();
     }
 }

@@ -216,16 +216,6 @@ mod kind {
     pub(super) const VERSIONS: u8 = 10;
 }
 
-/// CRC-32C (RFC 9260 appendix A), by the instructions that the CPU has.
-fn checksum(bytes: &[u8]) -> u32 {
-    crc32c::crc32c(bytes)
-}
-
-/// The same of bytes that stand in two places.
-fn checksum_of_parts(first: &[u8], second: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(first), second)
-}
-
 impl<'a> Ranges<'a> {
     /// Ranges that stand as a frame has them: each the first and the last number.
     pub fn new(ranges: &'a [[u8; 16]]) -> Self {
