@@ -1,18 +1,36 @@
-//! Every example of the README is run, and must print what the README shows.
+//! Every example of README.md and of docs/ is run, and must print what the page shows; every link
+//! between the pages leads somewhere; and every command has a page.
 //!
-//! Each block runs in a network namespace of its own, so that its ports are free. Ports that the OS
-//! picks, times and durations may differ; `...` stands for lines that are left out.
+//! Each block runs in a network namespace of its own, so that its ports are free, and in an empty folder.
+//! Ports that the OS picks, times and durations may differ; `...` stands for lines that are left out.
 
 mod common;
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::{Finished, Running, has, skip};
 use nix::sched::{CloneFlags, unshare};
 
+/// README.md and every page of docs/, with its text.
+fn pages() -> BTreeMap<PathBuf, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = std::fs::read_dir(root.join("docs")).expect("docs/");
+    let paths = docs.map(|entry| entry.expect("an entry of docs/").path());
+    paths
+        .filter(|path| path.extension().is_some_and(|ext| ext == "md"))
+        .chain([root.join("README.md")])
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).expect("a page is UTF-8");
+            (path, text)
+        })
+        .collect()
+}
+
 /// The lines of each block of console text.
-fn blocks(readme: &str) -> Vec<Vec<&str>> {
-    let parts = readme.split("```console\n").skip(1);
+fn blocks(page: &str) -> Vec<Vec<&str>> {
+    let parts = page.split("```console\n").skip(1);
     parts
         .map(|part| {
             part.split("\n```")
@@ -109,14 +127,15 @@ fn without_numbers(line: &str) -> String {
     text + rest
 }
 
-fn shell(command: &str) -> Command {
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_udpraw"))
+fn shell(command: &str, folder: &Path) -> Command {
+    let program = Path::new(env!("CARGO_BIN_EXE_udpraw"))
         .parent()
         .expect("a folder");
     let path = std::env::var("PATH").unwrap_or_default();
     let mut shell = Command::new("bash");
     shell
         .args(["-c", command])
+        .current_dir(folder)
         .env("PATH", format!("{}:{path}", program.display()));
     shell.env_remove("UDPRAW_HOST").env_remove("UDPRAW_PORT");
     shell
@@ -151,7 +170,7 @@ fn compare(shown: &[&str], mut printed: Vec<String>, block: &[&str]) {
     );
 }
 
-fn try_block(block: &[&str]) {
+fn try_block(block: &[&str], folder: &Path) {
     assert!(block[0].starts_with("$ "), "{block:?}");
     let mut background: Vec<Running> = Vec::new();
     let (mut shown, mut printed) = (Vec::new(), Vec::new());
@@ -164,7 +183,7 @@ fn try_block(block: &[&str]) {
             Some(command) => {
                 // Talk and data are one stream here, as they are on a terminal.
                 let command = format!("exec 2>&1; exec {command}");
-                let mut running = Running::start(shell(&command));
+                let mut running = Running::start(shell(&command, folder));
                 // It is ready once it has said where it listens, as often as is shown.
                 let told = block[at + 1..]
                     .iter()
@@ -186,10 +205,27 @@ fn try_block(block: &[&str]) {
                     printed.extend(lines(&running.finish()));
                 }
             }
-            None => printed.extend(lines(&common::run(shell(command)))),
+            None => printed.extend(lines(&common::run(shell(command, folder)))),
         }
     }
     compare(&shown, printed, block);
+}
+
+/// Runs the examples of one page. The namespace is this thread's, and that of the processes it starts.
+fn try_page(path: &Path, text: &str) {
+    let started = std::time::Instant::now();
+    let blocks = blocks(text);
+    for block in &blocks {
+        if let Err(errno) = unshare(CloneFlags::CLONE_NEWNET) {
+            return skip(&format!("no network namespace can be made here: {errno}"));
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let up = common::run(shell("ip link set lo up", folder.path()));
+        assert_eq!(up.code, Some(0), "{}", up.stderr);
+        try_block(block, folder.path());
+    }
+    let (name, count) = (path.file_name(), blocks.len());
+    println!("{name:?}: {count} examples in {:?}", started.elapsed());
 }
 
 #[test]
@@ -197,18 +233,87 @@ fn every_example_prints_what_it_shows() {
     if !(has("bash") && has("ip") && has("strace")) {
         return;
     }
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
-    let readme = readme.expect("README.md");
-    let blocks = blocks(&readme);
-    assert!(blocks.len() >= 8);
-    for block in blocks {
-        // The namespace is this thread's, and that of the processes that it starts.
-        if let Err(errno) = unshare(CloneFlags::CLONE_NEWNET) {
-            return skip(&format!("no network namespace can be made here: {errno}"));
+    let pages = pages();
+    let examples: usize = pages.values().map(|text| blocks(text).len()).sum();
+    assert!(examples >= 30, "{examples} examples");
+    // Most of an example's time is waiting: the pages run at the same time. PAGE=ports runs one.
+    let wanted = std::env::var("PAGE").unwrap_or_default();
+    let failed: Vec<_> = std::thread::scope(|scope| {
+        let running: Vec<_> = pages
+            .iter()
+            .filter(|(path, _)| path.to_string_lossy().contains(&wanted))
+            .map(|(path, text)| (path, scope.spawn(move || try_page(path, text))))
+            .collect();
+        let ended = running
+            .into_iter()
+            .map(|(path, thread)| (path, thread.join()));
+        ended
+            .filter_map(|(path, end)| end.is_err().then_some(path))
+            .collect()
+    });
+    assert!(
+        failed.is_empty(),
+        "examples of {failed:?} failed, see above"
+    );
+}
+
+/// The targets of a page's links, without the anchors of each.
+fn links(page: &str) -> impl Iterator<Item = &str> {
+    page.split("](")
+        .skip(1)
+        .filter_map(|part| part.split(')').next())
+        .filter(|target| !target.contains("://"))
+        .map(|target| target.split('#').next().unwrap_or_default())
+        .filter(|target| !target.is_empty())
+}
+
+#[test]
+fn every_link_between_the_pages_leads_to_a_file() {
+    for (path, text) in pages() {
+        let folder = path.parent().expect("a page is in a folder");
+        for target in links(&text) {
+            let there = folder.join(target).exists();
+            assert!(there, "{}: no such file: {target}", path.display());
         }
-        let up = common::run(shell("ip link set lo up"));
-        assert_eq!(up.code, Some(0), "{}", up.stderr);
-        try_block(&block);
+    }
+}
+
+#[test]
+fn every_command_has_a_page_that_the_readme_and_the_index_link_to() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = pages();
+    let help = common::finish(&["--help"]).stdout;
+    let commands: Vec<_> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.strip_prefix("  ")?.split_once(' '))
+        .filter(|(name, _)| !name.is_empty() && !["help", "completions", "man"].contains(name))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(commands.len() >= 13, "{commands:?} in {help}");
+    let readme = &pages[&root.join("README.md")];
+    let index = &pages[&root.join("docs/README.md")];
+    for name in commands {
+        // One page is for both ends of a transfer.
+        let page = if name == "recv" { "send" } else { name };
+        let (file, row) = (format!("{page}.md"), format!("[`{name}`](docs/{page}.md)"));
+        let text = pages.get(&root.join("docs").join(&file));
+        let text = text.unwrap_or_else(|| panic!("no docs/{file} for {name}"));
+        let heading = |line: &str| line.starts_with("# ") && line.contains(name);
+        assert!(
+            text.lines().any(heading),
+            "docs/{file} has no title with {name}"
+        );
+        assert!(
+            readme.contains(&row),
+            "README.md does not link to docs/{file} by {row}"
+        );
+        assert!(
+            index.contains(&file),
+            "docs/README.md does not link to {file}"
+        );
     }
 }
 
