@@ -1,5 +1,5 @@
 //! Every example of README.md and of docs/ is run, and must print what the page shows; every link
-//! between the pages leads somewhere; and every command has a page.
+//! between the pages leads somewhere; and every command and option is on a page.
 //!
 //! Each block runs in a network namespace of its own, so that its ports are free, and in an empty folder.
 //! Ports that the OS picks, times and durations may differ; `...` stands for lines that are left out.
@@ -278,27 +278,34 @@ fn every_link_between_the_pages_leads_to_a_file() {
     }
 }
 
+/// The commands that `--help` lists, without those that only print about the others.
+fn commands(help: &str) -> Vec<&str> {
+    let lines = help.lines().skip_while(|line| *line != "Commands:");
+    let lines = lines.skip(1).take_while(|line| !line.is_empty());
+    lines
+        .filter_map(|line| line.strip_prefix("  ")?.split_once(' '))
+        .map(|(name, _)| name)
+        .filter(|name| !name.is_empty() && !["help", "completions", "man"].contains(name))
+        .collect()
+}
+
+/// The file of a command's page; one is for both ends of a transfer.
+fn page_of(command: &str) -> String {
+    let page = if command == "recv" { "send" } else { command };
+    format!("{page}.md")
+}
+
 #[test]
 fn every_command_has_a_page_that_the_readme_and_the_index_link_to() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let pages = pages();
     let help = common::finish(&["--help"]).stdout;
-    let commands: Vec<_> = help
-        .lines()
-        .skip_while(|line| *line != "Commands:")
-        .skip(1)
-        .take_while(|line| !line.is_empty())
-        .filter_map(|line| line.strip_prefix("  ")?.split_once(' '))
-        .filter(|(name, _)| !name.is_empty() && !["help", "completions", "man"].contains(name))
-        .map(|(name, _)| name)
-        .collect();
+    let commands = commands(&help);
     assert!(commands.len() >= 13, "{commands:?} in {help}");
     let readme = &pages[&root.join("README.md")];
     let index = &pages[&root.join("docs/README.md")];
     for name in commands {
-        // One page is for both ends of a transfer.
-        let page = if name == "recv" { "send" } else { name };
-        let (file, row) = (format!("{page}.md"), format!("[`{name}`](docs/{page}.md)"));
+        let file = page_of(name);
         let text = pages.get(&root.join("docs").join(&file));
         let text = text.unwrap_or_else(|| panic!("no docs/{file} for {name}"));
         let heading = |line: &str| line.starts_with("# ") && line.contains(name);
@@ -306,15 +313,50 @@ fn every_command_has_a_page_that_the_readme_and_the_index_link_to() {
             text.lines().any(heading),
             "docs/{file} has no title with {name}"
         );
-        assert!(
-            readme.contains(&row),
-            "README.md does not link to docs/{file} by {row}"
-        );
-        assert!(
-            index.contains(&file),
-            "docs/README.md does not link to {file}"
-        );
+        let link = format!("[`{name}`](docs/{file})");
+        assert!(readme.contains(&link), "README.md has no link {link}");
+        let link = format!("({file})");
+        assert!(index.contains(&link), "docs/README.md has no link {link}");
     }
+}
+
+#[test]
+fn every_option_of_a_command_is_on_its_page() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = pages();
+    // What all commands have is in the index, and the socket options are on the server's page.
+    let shared = ["README.md", "server.md"].map(|file| &pages[&root.join("docs").join(file)]);
+    let help = common::finish(&["--help"]).stdout;
+    let mut missing = Vec::new();
+    for name in commands(&help) {
+        let text = &pages[&root.join("docs").join(page_of(name))];
+        let help = common::finish(&[name, "--help"]).stdout;
+        for line in help.lines() {
+            // An option stands near the margin; its description is further right.
+            if line.len() - line.trim_start().len() > 6 {
+                continue;
+            }
+            let words = line.split([' ', ',']).filter(|word| !word.is_empty());
+            let options: Vec<_> = words
+                .take_while(|word| word.len() > 1 && word.starts_with('-'))
+                .collect();
+            let is_on = |text: &str| {
+                let spans = text.split('`').skip(1).step_by(2);
+                let mut words = spans.flat_map(|span| span.split([' ', '\n', '|']));
+                words.any(|word| options.contains(&word))
+            };
+            let is_known = options
+                .iter()
+                .all(|word| ["-h", "--help", "-V", "--version"].contains(word));
+            if !is_known && !is_on(text) && !shared.iter().any(|text| is_on(text)) {
+                missing.push(format!("docs/{}: {}", page_of(name), options.join(", ")));
+            }
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "options that no page names: {missing:#?}"
+    );
 }
 
 #[test]
