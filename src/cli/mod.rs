@@ -1,6 +1,7 @@
 //! The binary's face. Text of the arguments, then a config of the library, then the call,
 //! then its output.
 
+mod activation;
 mod args;
 mod commands;
 mod exit;

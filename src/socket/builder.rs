@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use socket2::{Protocol, SockAddr, Socket, Type};
 
@@ -64,13 +64,23 @@ impl Builder {
         Ok(endpoint)
     }
 
-    /// Makes the socket and leaves it unbound: the kernel binds it to a port at the first send.
+    /// Takes over a socket that is bound already, as a service manager passes one (sd_listen_fds(3)):
+    /// the options are set, and nothing is made or bound.
     ///
     /// # Errors
-    /// Of socket(2) and setsockopt(2).
-    pub fn unbound(mut self, family: Family) -> Result<Endpoint> {
-        let socket = Socket::new(family.domain(), Type::DGRAM, Some(Protocol::UDP))
-            .map_err(|source| socket_error(family, source))?;
+    /// Of getsockname(2) and setsockopt(2).
+    pub fn adopt(mut self, fd: OwnedFd) -> Result<Endpoint> {
+        let mut endpoint = Endpoint::from(fd);
+        let family = Family::of(endpoint.local_address()?);
+        self.ask_for_packet_info(family)?;
+        for setting in &self.settings {
+            endpoint.set(setting)?;
+        }
+        Ok(endpoint)
+    }
+
+    /// Adds the option behind the others.
+    fn ask_for_packet_info(&mut self, family: Family) -> Result<()> {
         if self.packet_info {
             let name = match family {
                 Family::V4 => "IP_PKTINFO=1",
@@ -78,6 +88,17 @@ impl Builder {
             };
             self.settings.push(name.parse()?);
         }
+        Ok(())
+    }
+
+    /// Makes the socket and leaves it unbound: the kernel binds it to a port at the first send.
+    ///
+    /// # Errors
+    /// Of socket(2) and setsockopt(2).
+    pub fn unbound(mut self, family: Family) -> Result<Endpoint> {
+        let socket = Socket::new(family.domain(), Type::DGRAM, Some(Protocol::UDP))
+            .map_err(|source| socket_error(family, source))?;
+        self.ask_for_packet_info(family)?;
         let mut control = 0;
         for setting in &self.settings {
             setting.apply(socket.as_fd())?;
