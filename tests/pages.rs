@@ -281,3 +281,96 @@ fn colour_is_a_choice() {
         Some(2)
     );
 }
+
+/// Every page of the help.
+fn pages() -> Vec<Vec<String>> {
+    let mut found = vec![vec![]];
+    found.extend(commands().into_iter().map(|name| vec![name]));
+    let inner = ["lookup", "list", "check"];
+    found.extend(inner.map(|name| vec!["services".to_owned(), name.to_owned()]));
+    found
+}
+
+#[test]
+fn help_wraps_once_at_any_width() {
+    for page in pages() {
+        for flag in ["-h", "--help"] {
+            let mut words = Vec::new();
+            for width in [60, 80, 120] {
+                let mut command = udpraw(page.iter().map(String::as_str).chain([flag]));
+                command.env("COLUMNS", width.to_string());
+                let text = run(command).stdout;
+                let lines: Vec<_> = text.lines().collect();
+                for line in &lines {
+                    let is_one_word = line.split_whitespace().count() < 2;
+                    assert!(
+                        line.chars().count() <= width.min(100) || is_one_word,
+                        "{page:?} {width}: {line}"
+                    );
+                }
+                for pair in lines.windows(2) {
+                    assert!(
+                        !is_broken_twice(pair[0], pair[1], width.min(100)),
+                        "{page:?} {width}: {pair:?}"
+                    );
+                }
+                words.push(
+                    text.split_whitespace()
+                        .map(str::to_owned)
+                        .collect::<Vec<_>>(),
+                );
+            }
+            assert_eq!(words[0], words[1], "{page:?}");
+            assert_eq!(words[1], words[2], "{page:?}");
+        }
+    }
+}
+
+/// Whether the second line goes on with the text of the first one, which had room for its first word.
+fn is_broken_twice(line: &str, next: &str, width: usize) -> bool {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let begins_anew = |line: &str| line.trim_start().starts_with(['-', '[']);
+    let word = next.split_whitespace().next().unwrap_or_default();
+    // Deeper than the names of options and commands, there is only text.
+    let is_text = indent(line) >= 10 && indent(line) == indent(next);
+    is_text
+        && !word.is_empty()
+        && !begins_anew(next)
+        && !line.ends_with(':')
+        && line.chars().count() + 1 + word.len() <= width
+}
+
+#[test]
+fn an_address_and_a_port_may_be_written_as_one_guesses() {
+    let server = common::Server::start(&["--count", "3"]);
+    let port = server.port().to_string();
+    for arguments in [
+        &["client", "127.0.0.1", &port][..],
+        &["client", &format!("127.0.0.1:{port}")],
+        &["client", "-4", "localhost", &port],
+    ] {
+        let finished = finish(arguments);
+        assert_eq!(finished.code, Some(0), "{arguments:?}: {}", finished.stderr);
+    }
+    common::assert_refused(
+        &["client"],
+        &[
+            (&["::1:1060"], &["write [::1]:1060"]),
+            (
+                &["127.0.0.1", "1060", "--port", "1061"],
+                &["cannot be used with"],
+            ),
+            (
+                &["127.0.0.1:1", "2"],
+                &["it names port 1, and --port names 2"],
+            ),
+        ],
+    );
+    common::assert_refused(
+        &[],
+        &[
+            (&["listen"], &["did you mean server?"]),
+            (&["nc"], &["client, or server"]),
+        ],
+    );
+}

@@ -5,6 +5,7 @@ mod activation;
 mod args;
 mod commands;
 mod exit;
+mod guess;
 mod help;
 mod interrupt;
 mod manual;
@@ -31,7 +32,8 @@ pub(crate) fn run() -> ExitCode {
                 && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =>
         {
             peek_color().apply();
-            Output::new(false).error(one_line(&error));
+            let meant = guess::meant(&error).unwrap_or_default();
+            Output::new(false).error(format_args!("{}{meant}", one_line(&error)));
             return Exit::Error.into();
         }
         // Help and version are answers; a page is laid out once somebody wants it.
