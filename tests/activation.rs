@@ -337,3 +337,40 @@ fn a_manager_that_does_not_listen_is_nobodys_concern() {
     }
     drop(manager);
 }
+
+/// systemd's own judge of a unit, from 0 (safe) to 100 in tenths.
+#[test]
+fn the_units_are_hardened_and_valid() {
+    if !has("systemd-analyze") {
+        return skip("no systemd-analyze: nobody judges the units");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let units = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/systemd");
+    for kind in ["service", "socket"] {
+        let unit =
+            fs::read_to_string(units.join(format!("udpraw-server@.{kind}"))).expect("a unit");
+        // The program where it is, not where a package puts it.
+        let unit = unit.replace("/usr/bin/udpraw", env!("CARGO_BIN_EXE_udpraw"));
+        let unit = unit.replace("Documentation=man:udpraw-server(1)\n", "");
+        fs::write(
+            folder.path().join(format!("udpraw-server@1060.{kind}")),
+            unit,
+        )
+        .expect("a file");
+    }
+    let service = folder.path().join("udpraw-server@1060.service");
+    let analyze = |arguments: &[&str]| {
+        let mut command = Command::new("systemd-analyze");
+        command.args(arguments).arg(&service);
+        run(command)
+    };
+    let judged = analyze(&["security", "--offline=true", "--threshold=19", "--no-pager"]);
+    assert_eq!(judged.code, Some(0), "{}{}", judged.stdout, judged.stderr);
+    let verified = analyze(&["verify", "--man=no"]);
+    let about_ours: Vec<_> = verified
+        .stderr
+        .lines()
+        .filter(|line| line.contains("udpraw"))
+        .collect();
+    assert!(about_ours.is_empty(), "{about_ours:?}");
+}
