@@ -166,13 +166,7 @@ fn the_relay_and_the_receiver_take_a_socket_as_well() {
     let receiver = Running::start(activated(&[&socket], "", &["recv", "-o", stored_name]));
     drop(socket);
     let source = source.to_str().expect("UTF-8");
-    let sent = common::finish(&[
-        "send",
-        "127.0.0.1",
-        "--port",
-        &address.port().to_string(),
-        source,
-    ]);
+    let sent = common::finish(&["send", &address.to_string(), source]);
     assert_eq!(sent.code, Some(0), "{}", sent.stderr);
     assert_eq!(receiver.finish().code, Some(0));
     assert_eq!(
