@@ -253,7 +253,7 @@ impl Convert for MemoryInfo {
 
     fn from_value(value: Value) -> Option<Self> {
         match value {
-            Value::MemoryInfo(counters) => Some(counters.into()),
+            Value::MemoryInfo(counters) => Some(Self::from_counters(counters)),
             _ => None,
         }
     }

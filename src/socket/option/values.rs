@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::socket::options::{MEMORY_COUNTERS, Scoped};
+use crate::socket::options::Scoped;
 
 /// Whether outgoing datagrams may be fragmented, and what limits them (`IP_MTU_DISCOVER`, ip(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,9 +105,9 @@ pub struct MemoryInfo {
     pub drops: u32,
 }
 
-impl From<[u32; MEMORY_COUNTERS.len()]> for MemoryInfo {
-    /// In the order of [`MEMORY_COUNTERS`].
-    fn from(counters: [u32; MEMORY_COUNTERS.len()]) -> Self {
+impl MemoryInfo {
+    /// Of the counters in the kernel's order.
+    pub(super) fn from_counters(counters: [u32; 9]) -> Self {
         let [
             rmem_alloc,
             rcvbuf,
