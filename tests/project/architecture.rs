@@ -171,6 +171,26 @@ fn features_bring_what_their_modules_import() {
     }
 }
 
+/// The library without features is on three crates, and on nothing else.
+#[test]
+fn the_base_depends_on_three_crates() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let manifest = fs::read_to_string(manifest).expect("Cargo.toml");
+    let (_, table) = manifest.split_once("\n[dependencies]\n").expect("a table");
+    let table = table.split("\n[").next().unwrap_or_default();
+    let always: Vec<_> = table
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .filter(|line| !line.contains("optional = true"))
+        .filter_map(|line| line.split(" =").next())
+        .collect();
+    assert_eq!(always, ["libc", "nix", "socket2"]);
+    assert!(!manifest.contains("\n[target."), "{TARGETS}");
+    assert!(!manifest.contains("\n[dependencies."), "{TARGETS}");
+}
+
+const TARGETS: &str = "dependencies outside of [dependencies] escape the test above";
+
 #[test]
 fn unsafe_stands_in_sys_alone() {
     for path in sources(&src()) {
