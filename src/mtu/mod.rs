@@ -24,10 +24,10 @@ mod run;
 mod search;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-pub use run::PathMtu;
-
+use crate::error::{Error, Result};
 use crate::protocol::Backoff;
 use crate::socket::{Family, loopback_if_unspecified};
 
@@ -180,5 +180,32 @@ impl Found {
     pub fn path(&self) -> Option<usize> {
         let family = Family::of(self.local);
         self.payload.map(|payload| payload + family.headers())
+    }
+}
+
+/// A path whose MTU is to be found.
+#[derive(Debug)]
+pub struct PathMtu {
+    config: Config,
+}
+
+impl PathMtu {
+    /// The path to the host that `config` names.
+    pub fn new(config: Config) -> Self {
+        Self { config }
+    }
+
+    /// Finds how large a datagram to the host may be; tells of each that was tried, in order.
+    ///
+    /// It ends early, with [`Limit::Lossy`] or [`Limit::Silent`], once `stop` is raised.
+    ///
+    /// # Errors
+    /// That of `on_event`; of socket(2), sendto(2) and ppoll(2), where the fault is not the network's.
+    pub fn run<E: From<Error>>(
+        &mut self,
+        stop: &AtomicBool,
+        on_event: impl FnMut(&Trial) -> Result<(), E>,
+    ) -> Result<Found, E> {
+        run::run(&self.config, stop, on_event)
     }
 }

@@ -6,6 +6,4 @@ mod client_control;
 mod common;
 mod envelope;
 mod fixtures;
-#[path = "../common/namespaces.rs"]
-mod namespaces;
 mod server_control;
