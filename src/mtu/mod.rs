@@ -65,6 +65,7 @@ impl Config {
 
 /// What became of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ProbeOutcome {
     /// It arrived, as an answer shows.
     Answered,
@@ -99,6 +100,7 @@ pub struct Trial {
 
 /// Who answers probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Answers {
     /// A service that sends back what it gets: the way back has to carry it too.
     Echo,
@@ -112,6 +114,7 @@ pub enum Answers {
 
 /// What limits a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Limit {
     /// The first hop: its MTU holds all the way.
     FirstHop,
@@ -154,6 +157,7 @@ impl Limit {
 
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Found {
     /// What limits a datagram.
     pub limit: Limit,

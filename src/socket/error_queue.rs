@@ -6,6 +6,7 @@ use super::received::Received;
 
 /// Who reported a queued error (`ee_origin`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Origin {
     /// This machine's kernel, such as a datagram above the path MTU.
     Local,
@@ -19,6 +20,7 @@ pub enum Origin {
 
 /// An error about a datagram that was sent earlier, read from the error queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct QueuedError {
     /// The error, such as ECONNREFUSED (111).
     pub errno: i32,
@@ -41,6 +43,7 @@ pub struct QueuedError {
 /// What the network says of a port, or of the way to it.
 #[cfg(feature = "extras")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Refusal {
     /// The host says that nobody listens: ICMP port unreachable.
     Closed,

@@ -282,11 +282,8 @@ fn ten_thousand_are_each_done_once_and_answered_right() {
 #[test]
 #[should_panic(expected = "done 3 times")]
 fn with_too_small_a_cache_it_would_be_seen() {
-    run(
-        1,
-        Limits {
-            entries: 2,
-            bytes: 0,
-        },
-    );
+    let mut limits = Limits::default();
+    limits.entries = 2;
+    limits.bytes = 0;
+    run(1, limits);
 }

@@ -6,6 +6,7 @@ use crate::protocol::transfer::digest::Digest;
 
 /// How a receiver is to be.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ReceiverConfig {
     /// Bytes of the stream that may come before the first are taken out of the socket's buffer: what
     /// it surely has room for.
@@ -20,6 +21,20 @@ pub struct ReceiverConfig {
     pub timeout: Duration,
     /// The digest of what is there already, from an earlier transfer.
     pub kept: Digest,
+}
+
+impl Default for ReceiverConfig {
+    /// A window of 64 KiB that does not grow, which the least receive buffer in use has room for;
+    /// datagrams of up to 1,472 bytes; a sender is gone after a minute; nothing is there already.
+    fn default() -> Self {
+        Self {
+            window: 64 << 10,
+            max_window: 64 << 10,
+            max_datagram: 1_472,
+            timeout: Duration::from_secs(60),
+            kept: Digest::default(),
+        }
+    }
 }
 
 /// What a receiver has done so far.

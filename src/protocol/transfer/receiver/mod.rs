@@ -40,14 +40,7 @@ enum Phase {
 /// use udpraw::protocol::transfer::{Data, Digest, End, Frame, Receiver, ReceiverConfig, decode};
 ///
 /// let now = Duration::ZERO;
-/// let config = ReceiverConfig {
-///     window: 65_536,
-///     max_window: 65_536,
-///     max_datagram: 1_472,
-///     timeout: Duration::from_secs(60),
-///     kept: Digest::default(),
-/// };
-/// let mut receiver = Receiver::new(now, 0x1234, config);
+/// let mut receiver = Receiver::new(now, 0x1234, ReceiverConfig::default());
 /// let datagram = receiver.poll_transmit(now).unwrap();
 /// assert!(matches!(decode(datagram).unwrap().frame, Frame::Accept(_)));
 ///
