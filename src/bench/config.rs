@@ -18,6 +18,7 @@ const MOST_OUTSTANDING: usize = 4096;
 
 /// In which direction datagrams flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Scenario {
     /// One way: one side sends as fast as the other receives.
     Sink,

@@ -26,6 +26,7 @@ mod endpoint;
 #[cfg(feature = "relay")]
 mod epoll_set;
 mod error_queue;
+mod failure;
 mod group;
 #[cfg(feature = "extras")]
 mod host;
