@@ -186,9 +186,10 @@ impl SendQueue<'_> {
         sent
     }
 
-    /// Sends what there is room for, and leaves the account to the next flush; false if some is left.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn try_flush(&mut self) -> bool {
+    /// Sends as much of the queue as the socket has room for, without waiting. Returns whether the queue
+    /// is empty now; if not, wait until the socket is writable and call again. [`Self::flush`] then
+    /// reports what became of the datagrams.
+    pub fn try_flush(&mut self) -> bool {
         self.outbox.send_queued(self.endpoint, Wait::Never)
     }
 

@@ -270,11 +270,15 @@ impl Endpoint {
         self.socket.nonblocking().unwrap_or(false)
     }
 
-    /// Makes calls on it return EAGAIN instead of waiting.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn set_nonblocking(&self) -> Result<()> {
+    /// Makes calls on the socket fail with `WouldBlock` (EAGAIN) instead of waiting, as an event loop
+    /// needs it, or wait again (`O_NONBLOCK`, fcntl(2)). Set it before a
+    /// [`Transport`](crate::io::Transport) takes the socket.
+    ///
+    /// # Errors
+    /// Of fcntl(2).
+    pub fn set_nonblocking(&self, on: bool) -> Result<()> {
         self.socket
-            .set_nonblocking(true)
+            .set_nonblocking(on)
             .map_err(|source| Error::os("set", "O_NONBLOCK", source))
     }
 

@@ -78,7 +78,7 @@ impl UdpSocket {
             let reason = "a task must not spin";
             return Err(Error::invalid("use", "TransportConfig::spin", reason));
         }
-        endpoint.set_nonblocking()?;
+        endpoint.set_nonblocking(true)?;
         let transport = Transport::open(endpoint, choice, settings)?;
         let backend = transport.backend();
         let (receiver, sender) = transport.into_split();
