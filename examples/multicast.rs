@@ -5,11 +5,16 @@
 //! ```
 //!
 //! It sends COUNT datagrams (default 3) to GROUP:PORT (default 239.255.0.1:0; port 0 lets the kernel
-//! choose one) on INTERFACE (default `lo`), and ends when it has received them. They never leave this
-//! machine: their TTL is 0.
+//! choose one) on INTERFACE (default `lo`), and ends when it has received them. On `lo` they never leave
+//! this machine; on another interface they reach its link, and no router passes them on.
 //!
-//! For IPv6 give `[ff12::1060]:0` and an interface with a route to ff00::/8, which `lo` lacks; root can
-//! give it one: `ip -6 route add multicast ff00::/8 dev lo table local`.
+//! Over IPv6 the group is one such as `[ff12::1060]:0`. `lo` has no route for those; to try it there, in
+//! a network of its own:
+//!
+//! ```sh
+//! unshare -rn sh -c 'ip link set lo up; ip -6 route add local ff00::/8 dev lo
+//!   target/debug/examples/multicast "[ff12::1060]:0"'
+//! ```
 //!
 //! What to look at:
 //! - `strace -e trace=network target/debug/examples/multicast`: each option is one `setsockopt`.
@@ -50,16 +55,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     group.set_port(receiver.local_address()?.port());
     println!("joined {} on {name}, port {}", group.ip(), group.port());
 
-    // The sender chooses the interface, and how many routers a datagram may pass: none.
+    // The sender chooses the interface, how far a datagram goes (1: to this link), and whether this
+    // machine receives it too.
     let outgoing = match group.ip() {
         IpAddr::V4(_) => [
             option::IP_MULTICAST_IF.with_value(interface),
-            option::IP_MULTICAST_TTL.with_value(0),
+            option::IP_MULTICAST_TTL.with_value(1),
             option::IP_MULTICAST_LOOP.with_value(true),
         ],
         IpAddr::V6(_) => [
             option::IPV6_MULTICAST_IF.with_value(interface),
-            option::IPV6_MULTICAST_HOPS.with_value(0),
+            option::IPV6_MULTICAST_HOPS.with_value(1),
             option::IPV6_MULTICAST_LOOP.with_value(true),
         ],
     };
