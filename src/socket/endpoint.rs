@@ -162,7 +162,7 @@ impl Endpoint {
 
     fn receive_once(&self, buffer: &mut ReceiveBuffer, mut flags: i32) -> io::Result<()> {
         // With MSG_TRUNC the call returns the true length (recv(2)). No datagram is longer than
-        // the default buffer, which therefore does without, as the documents' program does.
+        // the default buffer, which therefore does without, as the textbook's program does.
         if buffer.capacity() < ReceiveBuffer::DEFAULT_CAPACITY {
             flags |= libc::MSG_TRUNC;
         }
@@ -422,7 +422,8 @@ impl From<Endpoint> for OwnedFd {
     }
 }
 
-/// Takes over a UDP socket made elsewhere; what its options bring beside each datagram is asked for.
+/// Takes over a UDP socket made elsewhere. Its options are read, to size the control buffer for what they
+/// bring with each datagram.
 impl From<OwnedFd> for Endpoint {
     fn from(fd: OwnedFd) -> Self {
         let socket = Socket::from(fd);
