@@ -36,6 +36,10 @@ pub(crate) struct ClientArguments {
     /// [default: 127.0.0.1] [env: UDPRAW_HOST]
     host: Option<String>,
 
+    /// The same as --port
+    #[arg(value_name = "PORT", conflicts_with = "port")]
+    port_word: Option<String>,
+
     #[command(flatten)]
     family: FamilyArguments,
 
@@ -149,9 +153,9 @@ impl ClientArguments {
         let text = text.unwrap_or("127.0.0.1");
         let (host, inner) = split_port(text)?;
         // What the command line says counts more than the environment.
-        let port = match (&self.port, inner) {
+        let port = match (self.port.as_ref().or(self.port_word.as_ref()), inner) {
             (None, None) => environment("UDPRAW_PORT")?,
-            (flag, _) => flag.clone(),
+            (flag, _) => flag.cloned(),
         };
         let text = match (&around, &port) {
             (Some(_), Some(_)) => host,

@@ -21,6 +21,25 @@ pub(crate) struct FamilyArguments {
 }
 
 impl FamilyArguments {
+    /// Refuses a socket of the other family than the one asked for.
+    pub(crate) fn check(self, address: SocketAddr) -> Result<()> {
+        let family = match (self.ipv4, self.ipv6) {
+            (true, _) => Family::V4,
+            (_, true) => Family::V6,
+            _ => return Ok(()),
+        };
+        if Family::of(address) == family {
+            return Ok(());
+        }
+        let reason = format!("it is no {family} socket");
+        Err(Error::invalid(
+            "use",
+            format_args!("the passed socket at {address}"),
+            reason,
+        )
+        .with_remedy("leave out -4 and -6, or pass another socket"))
+    }
+
     /// The addresses of `host` in the family asked for, at least one; if none was asked for, those
     /// that this machine has the means to use.
     pub(crate) fn resolve(self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
@@ -100,7 +119,7 @@ pub(crate) fn split_port(text: &str) -> Result<(&str, Option<&str>)> {
         }
         (None, Some((_, rest))) if rest.contains(':') => {
             let address = text.split_once('%').map_or(text, |(address, _)| address);
-            if address.parse::<Ipv6Addr>().is_ok() {
+            if address.parse::<Ipv6Addr>().is_ok() && !hides_a_port(text) {
                 let (_, scope) = text.split_once('%').unwrap_or((text, ""));
                 if !scope.contains(':') {
                     return Ok((text, None));
@@ -124,6 +143,20 @@ pub(crate) fn split_port(text: &str) -> Result<(&str, Option<&str>)> {
         (_, Some("")) => Err(bad("its port is missing", example())),
         parts => Ok(parts),
     }
+}
+
+/// Whether a text that is an IPv6 address whole, as `::1:1060` is, was meant as one with a port: the last
+/// group is a decimal number, what is before it is an address, and the whole is one of the IPv4-compatible
+/// addresses that nobody has any more (RFC 4291, section 2.5.5.1).
+fn hides_a_port(text: &str) -> bool {
+    let (Ok(whole), Some((before, port))) = (text.parse::<Ipv6Addr>(), text.rsplit_once(':'))
+    else {
+        return false;
+    };
+    whole.octets().starts_with(&[0; 12])
+        && before.parse::<Ipv6Addr>().is_ok()
+        && !port.is_empty()
+        && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The host and the port to send to, where the port is in the address or in `--port`, which is `flag`,
@@ -189,7 +222,9 @@ mod tests {
             ("127.0.0.1:domain", "127.0.0.1", Some("domain")),
             ("::", "::", None),
             ("::1", "::1", None),
-            ("::1:1060", "::1:1060", None),
+            ("::1:106f", "::1:106f", None),
+            ("fe80::1:1060", "fe80::1:1060", None),
+            ("::127.0.0.1", "::127.0.0.1", None),
             ("fe80::1%eth0", "fe80::1%eth0", None),
             ("[::1]", "::1", None),
             ("[::1]:1060", "::1", Some("1060")),
@@ -206,6 +241,8 @@ mod tests {
             ("[::1]:", "port is missing"),
             ("[::1", "not closed"),
             ("[::1]1060", "only a port"),
+            ("::1:1060", "write [::1]:1060"),
+            (":::1060", "write [::]:1060"),
             ("fe80::1%eth0:1060", "write [fe80::1%eth0]:1060"),
             ("1:2:3:4:5:6:7:8:1060", "write [1:2:3:4:5:6:7:8]:1060"),
             ("a:b:c", "needs brackets"),

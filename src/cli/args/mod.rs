@@ -2,7 +2,10 @@
 
 pub(crate) mod bench;
 pub(crate) mod client;
+pub(crate) mod color;
+pub(crate) mod completions;
 pub(crate) mod endpoint;
+pub(crate) mod man;
 pub(crate) mod mtu;
 pub(crate) mod options;
 pub(crate) mod ports;
@@ -18,18 +21,41 @@ pub(crate) mod trace;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+/// What build.rs found out.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ncommit: ",
+    env!("UDPRAW_COMMIT"),
+    "\nfeatures: ",
+    env!("UDPRAW_FEATURES"),
+    "\ntarget: ",
+    env!("UDPRAW_TARGET"),
+);
+
 /// UDP at the syscall boundary: talk it, look at it, stress it, learn it.
 #[derive(Debug, Parser)]
 #[command(
     version,
+    long_version = LONG_VERSION,
     max_term_width = 100,
     arg_required_else_help = true,
     propagate_version = true
 )]
 pub(crate) struct Arguments {
     /// Print one JSON object a line (NDJSON) on standard output
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 900)]
     pub(crate) json: bool,
+
+    /// When to colour
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        display_order = 901
+    )]
+    pub(crate) color: color::Color,
 
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -64,6 +90,10 @@ pub(crate) enum Command {
     Tour(tour::TourArguments),
     /// Show every socket call of a program, and explain it
     Trace(trace::TraceArguments),
+    /// Print a script that completes udpraw's command line in a shell
+    Completions(completions::CompletionsArguments),
+    /// Print udpraw's man page, or write the pages of all commands to a folder
+    Man(man::ManArguments),
 }
 
 impl Command {
@@ -83,6 +113,8 @@ impl Command {
             Self::Relay(_) => "relay",
             Self::Tour(_) => "tour",
             Self::Trace(_) => "trace",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
         }
     }
 
@@ -203,7 +235,9 @@ mod tests {
             };
             for text in literals(&fs::read_to_string(&path).unwrap()) {
                 for (line_of, flag) in flags(&text) {
-                    if foreign.contains(&flag.as_str()) || flag == "json" || flag == "help" {
+                    // Every command has these.
+                    let of_all = ["json", "color", "help", "version"];
+                    if foreign.contains(&flag.as_str()) || of_all.contains(&flag.as_str()) {
                         continue;
                     }
                     checked += 1;

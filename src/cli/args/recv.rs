@@ -107,9 +107,21 @@ pub(super) fn silence(text: &str) -> Result<Duration> {
 
 impl RecvArguments {
     /// What to receive, and how.
-    pub(crate) fn config(&self, is_json: bool) -> Result<ReceiveConfig> {
+    ///
+    /// `passed` is where a socket that was passed is bound.
+    pub(crate) fn config(
+        &self,
+        is_json: bool,
+        passed: Option<SocketAddr>,
+    ) -> Result<ReceiveConfig> {
         let port = udpraw::services::resolve_port(&self.port)?;
-        let address: SocketAddr = self.family.resolve(&self.bind, port)?.swap_remove(0);
+        let address = match passed {
+            Some(address) => {
+                self.family.check(address)?;
+                address
+            }
+            None => self.family.resolve(&self.bind, port)?.swap_remove(0),
+        };
         let target = self.target(is_json)?;
         let mut config = ReceiveConfig::new(address, target);
         config.resume = self.resume;

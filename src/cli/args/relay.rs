@@ -40,9 +40,10 @@ record, 2 on an error.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RelayArguments {
-    /// Where clients send to: ADDR:PORT, or :PORT for 127.0.0.1; port 0 for one that the OS picks
+    /// Where clients send to: ADDR:PORT, or :PORT for 127.0.0.1; port 0 for one that the OS picks. A
+    /// socket that a service manager passes takes its place
     #[arg(long, value_name = "ADDR")]
-    listen: String,
+    listen: Option<String>,
 
     /// Where their datagrams go: ADDR:PORT, or :PORT for 127.0.0.1. Of a name, the next address is
     /// tried when nobody listens at one. All that the target sends is passed on: in front of a service
@@ -205,7 +206,14 @@ fn some_time(text: &str) -> Result<Duration> {
 impl RelayArguments {
     /// What to do; `replay` is what [`Self::replay`] names, and `is_watched` says whether to tell
     /// what is done each second.
-    pub(crate) fn config(&self, replay: Option<Replay>, is_watched: bool) -> Result<Config> {
+    ///
+    /// `passed` is where a socket that was passed is bound.
+    pub(crate) fn config(
+        &self,
+        replay: Option<Replay>,
+        is_watched: bool,
+        passed: Option<SocketAddr>,
+    ) -> Result<Config> {
         let (up, down) = self.impairments.profiles()?;
         if replay.is_some() && !(up.is_perfect() && down.is_perfect()) {
             let reason = "the record decides what becomes of each datagram";
@@ -214,7 +222,7 @@ impl RelayArguments {
         }
         let (to, alternatives) = targets(&self.to)?;
         let second = is_watched.then_some(Duration::from_secs(1));
-        let mut config = Config::new(whole_address(&self.listen)?, to);
+        let mut config = Config::new(self.listen(passed)?, to);
         config.alternatives = alternatives;
         config.up = up;
         config.down = down;
@@ -228,6 +236,22 @@ impl RelayArguments {
         config.interval = self.stats.or(second);
         config.per_datagram_events = self.log.is_some();
         Ok(config)
+    }
+}
+
+impl RelayArguments {
+    /// Where to listen.
+    fn listen(&self, passed: Option<SocketAddr>) -> Result<SocketAddr> {
+        match (passed, &self.listen) {
+            (Some(address), _) => Ok(address),
+            (None, Some(text)) => whole_address(text),
+            (None, None) => Err(Error::invalid(
+                "relay",
+                "without --listen",
+                "no socket was passed either (sd_listen_fds(3))",
+            )
+            .with_remedy("name an address, as in --listen 127.0.0.1:5300")),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use udpraw::socket::Family;
 use udpraw::transfer::{Input, SendConfig};
 use udpraw::units;
 
-use super::endpoint::FamilyArguments;
+use super::endpoint::{FamilyArguments, destination};
 use super::recv::{PORT, silence};
 use super::socket::SocketArguments;
 
@@ -34,7 +34,7 @@ Exit status: 0 if the receiver has it whole and stored, 1 if not, 2 on an error 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SendArguments {
-    /// Receiver: an IPv4 or IPv6 address, or a name
+    /// Receiver: an IPv4 or IPv6 address, or a name, and maybe its port: HOST, HOST:PORT, [ADDR]:PORT
     host: String,
 
     /// File to send; - or none for standard input
@@ -44,9 +44,9 @@ pub(crate) struct SendArguments {
     #[command(flatten)]
     family: FamilyArguments,
 
-    /// Port: a number or a service name
-    #[arg(short, long, default_value = PORT)]
-    port: String,
+    /// Port: a number or a service name, unless HOST has one [default: 1061]
+    #[arg(short, long)]
+    port: Option<String>,
 
     /// What the stream is to be called there [default: the file's own name]
     #[arg(long, value_name = "NAME")]
@@ -137,10 +137,7 @@ impl SendArguments {
     }
 
     fn destinations(&self) -> Result<Vec<SocketAddr>> {
-        match udpraw::services::resolve_port(&self.port)? {
-            0 => Err(Error::invalid("send to", "port 0", "it is nobody's")
-                .with_remedy("name the port that the receiver listens at")),
-            port => self.family.resolve(&self.host, port),
-        }
+        let (host, port) = destination(&self.host, self.port.as_deref(), PORT)?;
+        self.family.resolve(host, port)
     }
 }
