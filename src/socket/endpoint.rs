@@ -163,7 +163,7 @@ impl Endpoint {
 
     fn receive_once(&self, buffer: &mut ReceiveBuffer, mut flags: i32) -> io::Result<()> {
         // With MSG_TRUNC the call returns the true length (recv(2)). No datagram is longer than
-        // the default buffer, which therefore does without, as the documents' program does.
+        // the default buffer, which therefore does without, as the textbook's program does.
         if buffer.capacity() < ReceiveBuffer::DEFAULT_CAPACITY {
             flags |= libc::MSG_TRUNC;
         }
@@ -272,11 +272,15 @@ impl Endpoint {
         self.socket.nonblocking().unwrap_or(false)
     }
 
-    /// Makes calls on it return EAGAIN instead of waiting.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn set_nonblocking(&self) -> Result<()> {
+    /// Makes calls on the socket fail with `WouldBlock` (EAGAIN) instead of waiting, as an event loop
+    /// needs it, or wait again (`O_NONBLOCK`, fcntl(2)). Set it before a
+    /// [`Transport`](crate::io::Transport) takes the socket.
+    ///
+    /// # Errors
+    /// Of fcntl(2).
+    pub fn set_nonblocking(&self, on: bool) -> Result<()> {
         self.socket
-            .set_nonblocking(true)
+            .set_nonblocking(on)
             .map_err(|source| Error::os("set", "O_NONBLOCK", source))
     }
 
@@ -374,7 +378,8 @@ impl From<Endpoint> for OwnedFd {
     }
 }
 
-/// Takes over a UDP socket made elsewhere; what its options bring beside each datagram is asked for.
+/// Takes over a UDP socket made elsewhere. Its options are read, to size the control buffer for what they
+/// bring with each datagram.
 impl From<OwnedFd> for Endpoint {
     fn from(fd: OwnedFd) -> Self {
         let socket = Socket::from(fd);

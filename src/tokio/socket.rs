@@ -41,27 +41,28 @@ pub struct SendHalf {
 }
 
 impl UdpSocket {
-    /// A socket that is bound to `address`, on the best backend and with the buffers of
+    /// A socket bound to `address`, on the best backend and with the buffers of
     /// [`TransportConfig::bulk`].
     ///
     /// # Errors
     /// As of [`Builder::bind`](crate::socket::Builder::bind) and [`Self::open`].
     ///
     /// # Panics
-    /// Outside of a tokio runtime with I/O enabled, as tokio's own types do.
+    /// Outside a tokio runtime with I/O enabled, as tokio's own types do.
     pub fn bind(address: SocketAddr) -> Result<Self> {
         let endpoint = Endpoint::builder().bind(address)?;
         Self::open(endpoint, BackendChoice::Auto, TransportConfig::bulk())
     }
 
-    /// Puts an endpoint on a backend, as [`Transport::open`] does, after it was made non-blocking.
+    /// Makes an endpoint non-blocking, puts it on a backend as [`Transport::open`] does, and registers it
+    /// with the runtime.
     ///
     /// # Errors
     /// As of [`Transport::open`]. Of kind `Unsupported` for the backend `uring`, whose datagrams do
     /// not make the socket readable; of kind `InvalidInput` if it is to spin; and of epoll_ctl(2).
     ///
     /// # Panics
-    /// Outside of a tokio runtime with I/O enabled, as tokio's own types do.
+    /// Outside a tokio runtime with I/O enabled, as tokio's own types do.
     pub fn open(
         endpoint: Endpoint,
         choice: BackendChoice,
@@ -78,7 +79,7 @@ impl UdpSocket {
             let reason = "a task must not spin";
             return Err(Error::invalid("use", "TransportConfig::spin", reason));
         }
-        endpoint.set_nonblocking()?;
+        endpoint.set_nonblocking(true)?;
         let transport = Transport::open(endpoint, choice, settings)?;
         let backend = transport.backend();
         let (receiver, sender) = transport.into_split();
@@ -95,8 +96,8 @@ impl UdpSocket {
         })
     }
 
-    /// Waits for at least one message, and visits each one that was received; returns how many
-    /// datagrams these were, never 0. What the visitor queues is sent by the next [`Self::flush`].
+    /// Waits for at least one message, and calls `visit` with each one that was received. Returns the
+    /// number of datagrams, never 0. What `visit` queues is sent by the next [`Self::flush`].
     ///
     /// # Errors
     /// As of [`Transport::receive`].
@@ -172,7 +173,7 @@ impl UdpSocket {
         self.recv.receiver.endpoint()
     }
 
-    /// The figures of both directions so far.
+    /// The counters of both directions.
     pub fn counters(&self) -> Counters {
         let sent = self.send.sender.counters();
         self.recv.receiver.counters().plus(sent)
@@ -204,8 +205,8 @@ impl RecvHalf {
         }
     }
 
-    /// As [`Self::recv`], but an ICMP error alone does not wake the task: it is returned with the
-    /// next datagram, or by the next call.
+    /// As [`Self::recv`], but an ICMP error by itself does not wake the task: it is returned once a
+    /// datagram arrives, or by the next call.
     ///
     /// # Errors
     /// As there.
@@ -262,13 +263,12 @@ impl SendHalf {
         }
     }
 
-    /// What queues datagrams for the next flush. It never waits: what the socket has no room for stays
-    /// queued.
+    /// The queue for the next flush. It never waits: what the socket has no room for stays queued.
     pub fn send_queue(&mut self) -> SendQueue<'_> {
         self.sender.send_queue()
     }
 
-    /// Sends all that is queued, as soon as the socket has room, and returns what became of everything
+    /// Sends all that is queued, as soon as the socket has room, and reports what became of everything
     /// since the last flush.
     pub async fn flush(&mut self) -> Sent {
         poll_fn(|context| self.poll_flush(context)).await
