@@ -1,6 +1,8 @@
 //! Backend `batch`: many datagrams a call, `recvmmsg` and `sendmmsg`.
 
 use std::io;
+#[cfg(feature = "tokio")]
+use std::io::IoSliceMut;
 use std::os::fd::BorrowedFd;
 
 use super::adaptive_batch::AdaptiveBatch;
@@ -76,6 +78,30 @@ impl Engine for Batch {
         self.has_drained = came < slots;
         self.slots = self.adaptive_batch.next(came, self.arena.slots());
         Ok(came)
+    }
+
+    #[cfg(feature = "tokio")]
+    fn fetch_into(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        counters: &mut Counters,
+    ) -> io::Result<usize> {
+        counters.syscalls += 1;
+        let slots = asked(self.slots, self.arena.slots(), BlockFor::Drain).min(buffers.len());
+        let buffers = &mut buffers[..slots];
+        // Under MSG_TRUNC the true length is known, however short the buffer is.
+        let flags = libc::MSG_TRUNC | libc::MSG_DONTWAIT;
+        let came = self.arena.receive_into(fd, buffers, flags)?;
+        self.has_drained = came < slots;
+        self.slots = self.adaptive_batch.next(came, self.arena.slots());
+        Ok(came)
+    }
+
+    #[cfg(feature = "tokio")]
+    fn message_in<'a>(&'a self, index: usize, buffer: &'a [u8]) -> Option<Received<'a>> {
+        let slot = self.arena.lent_slot(index, buffer)?;
+        Some(Received::from_slot(slot))
     }
 
     #[cfg(feature = "tokio")]

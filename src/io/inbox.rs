@@ -2,6 +2,8 @@
 
 use std::hint;
 use std::io::ErrorKind;
+#[cfg(feature = "tokio")]
+use std::io::IoSliceMut;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -90,14 +92,49 @@ impl Inbox {
             match fetched {
                 Ok(messages) => return Ok(self.visit(messages, &mut visit)),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => {
-                    let is_empty = error.kind() == ErrorKind::WouldBlock;
-                    self.counters.would_block += u64::from(is_empty);
-                    self.counters.errors += u64::from(!is_empty);
-                    return Err(endpoint.receive_failure(error));
-                }
+                Err(error) => return Err(self.failed(endpoint, error)),
             }
         }
+    }
+
+    /// As [`Self::try_receive`], into buffers of the caller: each message is in the buffer of its
+    /// number. Returns how many messages these are.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "tokio")]
+    pub(super) fn try_receive_into(
+        &mut self,
+        endpoint: &Endpoint,
+        buffers: &mut [IoSliceMut<'_>],
+        mut visit: impl FnMut(&Received<'_>),
+    ) -> Result<usize> {
+        let messages = loop {
+            let fetched = self
+                .engine
+                .fetch_into(endpoint.as_fd(), buffers, &mut self.counters);
+            match fetched {
+                Ok(messages) => break messages,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.failed(endpoint, error)),
+            }
+        };
+        self.counters.batches += 1;
+        for (index, buffer) in buffers.iter().take(messages).enumerate() {
+            if let Some(message) = self.engine.message_in(index, buffer) {
+                self.counters.count_received(&message, true);
+                visit(&message);
+            }
+        }
+        Ok(messages)
+    }
+
+    #[cold]
+    fn failed(&mut self, endpoint: &Endpoint, error: std::io::Error) -> Error {
+        let is_empty = error.kind() == ErrorKind::WouldBlock;
+        self.counters.would_block += u64::from(is_empty);
+        self.counters.errors += u64::from(!is_empty);
+        endpoint.receive_failure(error)
     }
 
     /// Hands over the messages of the last fetch; returns how many datagrams they were.
@@ -111,15 +148,10 @@ impl Inbox {
             let Some(message) = self.engine.message(index) else {
                 break;
             };
-            let count = message.count();
-            datagrams += count;
-            self.counters.received_bytes += message.length() as u64;
-            self.counters.runs += u64::from(count > 1);
-            self.counters.truncated += u64::from(message.is_truncated() && self.takes_payload);
+            datagrams += self.counters.count_received(&message, self.takes_payload);
             visit(&message);
         }
         self.engine.release();
-        self.counters.received += datagrams as u64;
         datagrams
     }
 

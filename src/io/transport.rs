@@ -231,6 +231,20 @@ impl Receiver {
         self.inbox.try_receive(&self.endpoint, visit)
     }
 
+    /// As [`Self::try_receive`], into buffers of the caller: each message is in the buffer of its
+    /// number. Returns how many messages these are.
+    ///
+    /// # Errors
+    /// As there, and of kind `Unsupported` on the backend `uring`.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn try_receive_into(
+        &mut self,
+        buffers: &mut [std::io::IoSliceMut<'_>],
+        visit: impl FnMut(&Received<'_>),
+    ) -> Result<usize> {
+        self.inbox.try_receive_into(&self.endpoint, buffers, visit)
+    }
+
     /// As [`Transport::wake_by`].
     pub fn wake_by(&mut self, waker: Waker) {
         self.inbox.waker = Some(waker);

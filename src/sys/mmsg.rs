@@ -3,7 +3,7 @@
 //! nix has both, but wants buffers zeroed, hands out no `MSG_CTRUNC`, and builds the headers anew at
 //! each call.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::{self, MaybeUninit};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -20,8 +20,10 @@ pub(crate) struct ReceiveArena {
     /// Zeroed, since the kernel leaves the padding between messages as it was.
     control: PinnedSlice<u8>,
     data: PinnedSlice<MaybeUninit<u8>>,
-    /// The headers lead to these; nothing else reads them.
-    _vectors: PinnedSlice<libc::iovec>,
+    /// The headers lead to these, which lead to `data` except during a call into buffers that are lent.
+    vectors: PinnedSlice<libc::iovec>,
+    /// Whether the last call was one into buffers that were lent.
+    is_lent: bool,
     capacity: usize,
     /// From one datagram's memory to the next one's.
     stride: usize,
@@ -92,7 +94,8 @@ impl ReceiveArena {
             names,
             control,
             data,
-            _vectors: vectors,
+            vectors,
+            is_lent: false,
             capacity,
             stride,
             control_space,
@@ -112,6 +115,36 @@ impl ReceiveArena {
         most: usize,
         flags: i32,
     ) -> io::Result<usize> {
+        self.is_lent = false;
+        self.call(fd, most, flags)
+    }
+
+    /// One `recvmmsg` for up to a datagram for each of `buffers`; returns how many came. They are read
+    /// by [`Self::lent_slot`].
+    #[cfg(feature = "tokio")]
+    pub(crate) fn receive_into(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        flags: i32,
+    ) -> io::Result<usize> {
+        let most = buffers.len().min(self.slots());
+        for (vector, buffer) in self.vectors.slice_mut().iter_mut().zip(buffers) {
+            vector.iov_base = buffer.as_mut_ptr().cast();
+            vector.iov_len = buffer.len();
+        }
+        self.is_lent = true;
+        let received = self.call(fd, most, flags);
+        for slot in 0..most {
+            self.vectors.slice_mut()[slot] = libc::iovec {
+                iov_base: self.data.address(slot * self.stride).cast(),
+                iov_len: self.capacity,
+            };
+        }
+        received
+    }
+
+    fn call(&mut self, fd: BorrowedFd<'_>, most: usize, flags: i32) -> io::Result<usize> {
         let control_space = self.control_space;
         for header in &mut self.headers.slice_mut()[..self.filled] {
             header.msg_hdr.msg_namelen = Name::CAPACITY as libc::socklen_t;
@@ -120,7 +153,8 @@ impl ReceiveArena {
         self.filled = 0;
         let most = most.min(self.slots());
         // SAFETY: recvmmsg(2) demands an array of vlen headers whose pointers lead to writable
-        // memory of the lengths given: `new` laid them out in memory that does not move, the two
+        // memory of the lengths given: `new` laid them out in memory that does not move (or
+        // `receive_into` in buffers that it borrows exclusively, for longer than the call), the two
         // lengths that the kernel changes were set back above, and `self` is borrowed exclusively.
         let returned = unsafe {
             libc::recvmmsg(
@@ -137,21 +171,37 @@ impl ReceiveArena {
         Ok(self.filled)
     }
 
-    /// What the last receive left in a slot; `None` past what it filled.
+    /// What the last receive left in a slot; `None` past what it filled, and after
+    /// [`Self::receive_into`].
     pub(crate) fn slot(&self, index: usize) -> Option<Slot<'_>> {
+        if self.is_lent {
+            return None;
+        }
         let header = self.headers.slice()[..self.filled].get(index)?;
         let length = header.msg_len as usize;
-        let control = header.msg_hdr.msg_controllen.min(self.control_space);
         let data = &self.data.slice()[index * self.stride..][..length.min(self.capacity)];
-        let control = &self.control.slice()[index * self.control_space..][..control];
-        Some(Slot {
-            // SAFETY: recvmmsg(2) wrote msg_len bytes, or under MSG_TRUNC as many as fitted.
-            bytes: unsafe { initialized(data) },
-            control,
+        // SAFETY: recvmmsg(2) wrote msg_len bytes, or under MSG_TRUNC as many as fitted.
+        let bytes = unsafe { initialized(data) };
+        Some(self.describe(index, header, bytes))
+    }
+
+    /// What the last [`Self::receive_into`] left in the buffer of that index, which is `buffer`.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn lent_slot<'a>(&'a self, index: usize, buffer: &'a [u8]) -> Option<Slot<'a>> {
+        let header = self.headers.slice()[..self.filled].get(index)?;
+        let length = (header.msg_len as usize).min(buffer.len());
+        Some(self.describe(index, header, &buffer[..length]))
+    }
+
+    fn describe<'a>(&'a self, index: usize, header: &libc::mmsghdr, bytes: &'a [u8]) -> Slot<'a> {
+        let control = header.msg_hdr.msg_controllen.min(self.control_space);
+        Slot {
+            bytes,
+            control: &self.control.slice()[index * self.control_space..][..control],
             source: self.names.slice()[index].read(header.msg_hdr.msg_namelen as usize),
-            length,
+            length: header.msg_len as usize,
             flags: header.msg_hdr.msg_flags,
-        })
+        }
     }
 }
 
