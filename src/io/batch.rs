@@ -49,18 +49,16 @@ pub(super) fn truncation(capacity: usize) -> i32 {
 /// What makes `recvmmsg` wait for the first datagram only, or for none.
 pub(super) fn waiting(block_for: BlockFor) -> i32 {
     match block_for {
-        BlockFor::None | BlockFor::Drain => libc::MSG_DONTWAIT,
+        BlockFor::None => libc::MSG_DONTWAIT,
         BlockFor::Endless | BlockFor::AtMost(_) => libc::MSG_WAITFORONE,
     }
 }
 
-/// How many slots a call is to use, of `slots` that seem right and `most` that there are: with two at
-/// least, a short batch says that the socket is empty.
-pub(super) fn asked(slots: usize, most: usize, block_for: BlockFor) -> usize {
-    match block_for {
-        BlockFor::Drain => slots.max(2).min(most),
-        _ => slots,
-    }
+/// How many slots a call is to use, of `slots` that seem right: with two at least, a short batch says that
+/// the socket is empty, which saves the call that would find that out.
+#[cfg(feature = "tokio")]
+pub(super) fn drains(slots: usize) -> usize {
+    slots.max(2)
 }
 
 impl Engine for Batch {
@@ -71,7 +69,7 @@ impl Engine for Batch {
         counters: &mut Counters,
     ) -> io::Result<usize> {
         counters.syscalls += 1;
-        let slots = asked(self.slots, self.arena.slots(), block_for);
+        let slots = self.slots;
         let came = self
             .arena
             .receive(fd, slots, self.flags | waiting(block_for))?;
@@ -88,7 +86,7 @@ impl Engine for Batch {
         counters: &mut Counters,
     ) -> io::Result<usize> {
         counters.syscalls += 1;
-        let slots = asked(self.slots, self.arena.slots(), BlockFor::Drain).min(buffers.len());
+        let slots = drains(self.slots).min(buffers.len());
         let buffers = &mut buffers[..slots];
         // Under MSG_TRUNC the true length is known, however short the buffer is.
         let flags = libc::MSG_TRUNC | libc::MSG_DONTWAIT;

@@ -14,8 +14,6 @@ use crate::socket::Received;
 pub(super) enum BlockFor {
     /// Not at all (EAGAIN).
     None,
-    /// Not at all, by a caller who would like to know whether that was all ([`Engine::has_drained`]).
-    Drain,
     /// Until something comes, a signal does, or the socket's own `SO_RCVTIMEO` runs out.
     Endless,
     /// As [`Self::Endless`], and at most that long. Only a backend whose [`Engine::times_itself`] is
@@ -46,7 +44,7 @@ pub(super) trait Engine: Send {
     /// A message of the last fetch; `None` past the last one.
     fn message(&self, index: usize) -> Option<Received<'_>>;
 
-    /// As [`Self::fetch`] with [`BlockFor::Drain`], into the caller's buffers, a message each.
+    /// As [`Self::fetch`] with [`BlockFor::None`], into the caller's buffers, a message each.
     #[cfg(feature = "tokio")]
     fn fetch_into(
         &mut self,

@@ -76,48 +76,32 @@ impl Inbox {
         Ok(self.visit(messages, &mut visit))
     }
 
-    /// As [`Self::receive`], of what has come already.
-    ///
-    /// # Errors
-    /// Of kind `WouldBlock` if nothing has.
+    /// As [`Self::receive`], of what has come already; `None` if nothing has.
     pub(super) fn try_receive(
         &mut self,
         endpoint: &Endpoint,
         mut visit: impl FnMut(&Received<'_>),
-    ) -> Result<usize> {
-        loop {
-            let fetched = self
-                .engine
-                .fetch(endpoint.as_fd(), BlockFor::Drain, &mut self.counters);
-            match fetched {
-                Ok(messages) => return Ok(self.visit(messages, &mut visit)),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.failed(endpoint, error)),
-            }
-        }
+    ) -> Result<Option<usize>> {
+        let fetched = self.try_fetch(endpoint, |engine, counters| {
+            engine.fetch(endpoint.as_fd(), BlockFor::None, counters)
+        })?;
+        Ok(fetched.map(|messages| self.visit(messages, &mut visit)))
     }
 
     /// As [`Self::try_receive`], into buffers of the caller: each message is in the buffer of its
     /// number. Returns how many messages these are.
-    ///
-    /// # Errors
-    /// As there.
     #[cfg(feature = "tokio")]
     pub(super) fn try_receive_into(
         &mut self,
         endpoint: &Endpoint,
         buffers: &mut [IoSliceMut<'_>],
         mut visit: impl FnMut(&Received<'_>),
-    ) -> Result<usize> {
-        let messages = loop {
-            let fetched = self
-                .engine
-                .fetch_into(endpoint.as_fd(), buffers, &mut self.counters);
-            match fetched {
-                Ok(messages) => break messages,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.failed(endpoint, error)),
-            }
+    ) -> Result<Option<usize>> {
+        let fetched = self.try_fetch(endpoint, |engine, counters| {
+            engine.fetch_into(endpoint.as_fd(), buffers, counters)
+        })?;
+        let Some(messages) = fetched else {
+            return Ok(None);
         };
         self.counters.batches += 1;
         for (index, buffer) in buffers.iter().take(messages).enumerate() {
@@ -126,15 +110,29 @@ impl Inbox {
                 visit(&message);
             }
         }
-        Ok(messages)
+        Ok(Some(messages))
     }
 
-    #[cold]
-    fn failed(&mut self, endpoint: &Endpoint, error: std::io::Error) -> Error {
-        let is_empty = error.kind() == ErrorKind::WouldBlock;
-        self.counters.would_block += u64::from(is_empty);
-        self.counters.errors += u64::from(!is_empty);
-        endpoint.receive_failure(error)
+    /// One fetch that does not wait; `None` if it would have to.
+    fn try_fetch(
+        &mut self,
+        endpoint: &Endpoint,
+        mut fetch: impl FnMut(&mut dyn Engine, &mut Counters) -> std::io::Result<usize>,
+    ) -> Result<Option<usize>> {
+        loop {
+            match fetch(self.engine.as_mut(), &mut self.counters) {
+                Ok(messages) => return Ok(Some(messages)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.counters.would_block += 1;
+                    return Ok(None);
+                }
+                Err(error) => {
+                    self.counters.errors += 1;
+                    return Err(endpoint.receive_failure(error));
+                }
+            }
+        }
     }
 
     /// Hands over the messages of the last fetch; returns how many datagrams they were.

@@ -8,7 +8,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::adaptive_batch::AdaptiveBatch;
 use super::backend::{Backend, TransportConfig};
-use super::batch::{asked, truncation, waiting};
+#[cfg(feature = "tokio")]
+use super::batch::drains;
+use super::batch::{truncation, waiting};
 use super::counters::Counters;
 use super::engine::{BlockFor, Engine};
 use super::unsupported;
@@ -89,7 +91,7 @@ impl Engine for Offload {
         counters: &mut Counters,
     ) -> io::Result<usize> {
         counters.syscalls += 1;
-        let slots = asked(self.slots, self.arena.slots(), block_for);
+        let slots = self.slots;
         let came = self
             .arena
             .receive(fd, slots, self.flags | waiting(block_for))?;
@@ -107,7 +109,7 @@ impl Engine for Offload {
         counters: &mut Counters,
     ) -> io::Result<usize> {
         counters.syscalls += 1;
-        let slots = asked(self.slots, self.arena.slots(), BlockFor::Drain).min(buffers.len());
+        let slots = drains(self.slots).min(buffers.len());
         let buffers = &mut buffers[..slots];
         // Under MSG_TRUNC the true length is known, however short the buffer is.
         let flags = libc::MSG_TRUNC | libc::MSG_DONTWAIT;

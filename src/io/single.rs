@@ -34,7 +34,7 @@ impl Engine for Single {
         counters: &mut Counters,
     ) -> io::Result<usize> {
         let mut flags = match block_for {
-            BlockFor::None | BlockFor::Drain => libc::MSG_DONTWAIT,
+            BlockFor::None => libc::MSG_DONTWAIT,
             BlockFor::Endless | BlockFor::AtMost(_) => 0,
         };
         if self.buffer.capacity() < ReceiveBuffer::DEFAULT_CAPACITY {
@@ -59,7 +59,7 @@ impl Engine for Single {
         let Some(buffer) = buffers.first_mut() else {
             return Ok(0);
         };
-        let came = self.fetch(fd, BlockFor::Drain, counters)?;
+        let came = self.fetch(fd, BlockFor::None, counters)?;
         let bytes = self.buffer.bytes();
         let length = bytes.len().min(buffer.len());
         buffer[..length].copy_from_slice(&bytes[..length]);

@@ -195,8 +195,8 @@ impl RecvHalf {
             // An ICMP error makes a socket neither readable nor closed (EPOLLERR).
             let interest = Interest::READABLE | Interest::ERROR;
             let mut guard = self.fd.ready(interest).await.map_err(gone)?;
-            match self.receiver.try_receive(&mut visit) {
-                Ok(datagrams) => {
+            match self.receiver.receive_ready(&mut visit) {
+                Ok(Some(datagrams)) => {
                     // Saves the call that would find the socket empty. What arrived since has made
                     // it ready anew, which this does not undo.
                     if self.receiver.has_drained() {
@@ -204,7 +204,7 @@ impl RecvHalf {
                     }
                     return Ok(datagrams);
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear_ready(),
+                Ok(None) => guard.clear_ready(),
                 Err(error) => return Err(error),
             }
         }
@@ -222,14 +222,14 @@ impl RecvHalf {
     ) -> Poll<Result<usize>> {
         loop {
             let mut guard = ready!(self.fd.poll_read_ready(context)).map_err(gone)?;
-            match self.receiver.try_receive(&mut visit) {
-                Ok(datagrams) => {
+            match self.receiver.receive_ready(&mut visit) {
+                Ok(Some(datagrams)) => {
                     if self.receiver.has_drained() {
                         guard.clear_ready();
                     }
                     return Poll::Ready(Ok(datagrams));
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear_ready(),
+                Ok(None) => guard.clear_ready(),
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
@@ -255,14 +255,14 @@ impl RecvHalf {
         }
         loop {
             let mut guard = ready!(self.fd.poll_read_ready(context)).map_err(gone)?;
-            match self.receiver.try_receive_into(buffers, &mut visit) {
-                Ok(messages) => {
+            match self.receiver.receive_ready_into(buffers, &mut visit) {
+                Ok(Some(messages)) => {
                     if self.receiver.has_drained() {
                         guard.clear_ready();
                     }
                     return Poll::Ready(Ok(messages));
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear_ready(),
+                Ok(None) => guard.clear_ready(),
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
