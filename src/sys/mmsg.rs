@@ -3,7 +3,9 @@
 //! nix has both, but wants buffers zeroed, hands out no `MSG_CTRUNC`, and builds the headers anew at
 //! each call.
 
-use std::io::{self, IoSlice, IoSliceMut};
+#[cfg(feature = "tokio")]
+use std::io::IoSliceMut;
+use std::io::{self, IoSlice};
 use std::mem::{self, MaybeUninit};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -21,6 +23,10 @@ pub(crate) struct ReceiveArena {
     control: PinnedSlice<u8>,
     data: PinnedSlice<MaybeUninit<u8>>,
     /// The headers lead to these, which lead to `data` except during a call into buffers that are lent.
+    #[cfg_attr(
+        not(feature = "tokio"),
+        expect(dead_code, reason = "the headers lead to it")
+    )]
     vectors: PinnedSlice<libc::iovec>,
     /// Whether the last call was one into buffers that were lent.
     is_lent: bool,
