@@ -1,5 +1,6 @@
 //! The command line, one file per subcommand: text in, the library's plain configs out.
 
+pub(crate) mod address;
 pub(crate) mod bench;
 pub(crate) mod client;
 pub(crate) mod endpoint;

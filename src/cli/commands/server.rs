@@ -22,8 +22,9 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
         report::too_many_workers(output, workers);
     }
     let (mut endpoints, mut all_settings) = (Vec::new(), Vec::new());
-    for port in arguments.ports()? {
-        let (address, settings) = place(&arguments, &config.behaviour, port)?;
+    let (host, ports) = arguments.place()?;
+    for port in ports {
+        let (address, settings) = place(&arguments, &config.behaviour, (&host, port))?;
         endpoints.extend(listen_group(address, settings.clone(), workers)?);
         report::unjoined(output, address, &settings);
         all_settings.push(settings);
@@ -74,12 +75,9 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
 fn place(
     arguments: &ServerArguments,
     behaviour: &Behaviour,
-    port: u16,
+    (host, port): (&str, u16),
 ) -> Result<(SocketAddr, Vec<OptionValue>)> {
-    let address = arguments
-        .family
-        .resolve(&arguments.host, port)?
-        .swap_remove(0);
+    let address = arguments.family.resolve(host, port)?.swap_remove(0);
     let family = Family::of(address);
     let mut settings = Vec::new();
     if behaviour.reply.needs_mark() && behaviour.exchange.is_none() {
