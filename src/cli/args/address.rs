@@ -35,6 +35,9 @@ impl<'a> Address<'a> {
         if let Some(inner) = text.strip_prefix('[') {
             return bracketed(text, inner);
         }
+        if text.contains(['[', ']']) {
+            return Err(bad("brackets go around an IPv6 address, and nothing else"));
+        }
         match text.split_once(':') {
             Some((_, rest)) if rest.contains(':') => ipv6(text),
             Some((_, "")) => Err(bad("its port is missing")),
@@ -80,6 +83,12 @@ impl<'a> Address<'a> {
             ));
         }
         Ok(inner)
+    }
+
+    /// Whether a word can only be a host, where a service could be named as well.
+    pub(crate) fn is_only_a_host(&self) -> bool {
+        let is_host = |host: &str| host.contains(['.', ':']) || host == "localhost";
+        self.port.is_none() && self.host.is_some_and(is_host)
     }
 
     /// The one port, or `default`.
@@ -188,6 +197,20 @@ fn hides_a_port(text: &str) -> bool {
         && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// As [`ports`], without port 0, which no socket is bound to.
+///
+/// # Errors
+/// As of [`ports`], and for port 0.
+pub(crate) fn bound_ports(text: &str) -> Result<Vec<u16>> {
+    match ports(text)? {
+        zero if zero == [0] => Err(
+            Error::invalid("look for", "port 0", "no socket is bound to it")
+                .with_remedy("leave it out to see every port"),
+        ),
+        found => Ok(found),
+    }
+}
+
 /// Ports in the order of the text, none twice: numbers, service names, ranges, with commas between them.
 /// Port 0 stands for one that the OS picks; it is for who calls to refuse it.
 ///
@@ -212,7 +235,7 @@ mod tests {
         let plain = |text: &str| !text.is_empty() && !text.contains([':', '[', ']']);
         let is_v6 = |text: &str| {
             let (address, scope) = text.split_once('%').unwrap_or((text, "x"));
-            address.parse::<Ipv6Addr>().is_ok() && !scope.is_empty() && !scope.contains(':')
+            address.parse::<Ipv6Addr>().is_ok() && plain(scope)
         };
         let mut found = Vec::new();
         if plain(text) {
@@ -239,9 +262,9 @@ mod tests {
             }
             if inside(host).is_some() && !host[1..].contains("]:") {
                 found.push(Some((Some(&host[1..host.len() - 1]), Some(port))));
-            } else if host.is_empty() && !port.contains(':') {
+            } else if host.is_empty() && plain(port) {
                 found.push(Some((None, Some(port))));
-            } else if plain(host) && !port.contains(':') {
+            } else if plain(host) && plain(port) {
                 found.push(Some((Some(host), Some(port))));
             } else if is_v6(host) && port.bytes().all(|byte| byte.is_ascii_digit()) {
                 // Of one that is an address whole, too, only what has no meaning any more.
@@ -298,6 +321,7 @@ mod tests {
             ("[::1]:", "port is missing"),
             ("[::1", "not closed"),
             ("[::1]1060", "only a port"),
+            ("fe80::1%e]", "brackets go around"),
             ("::1:1060", "write [::1]:1060"),
             (":::1060", "write [::]:1060"),
             ("fe80::1%eth0:1060", "write [fe80::1%eth0]:1060"),

@@ -191,7 +191,7 @@ mod tests {
                     "exchange" | "transfer",
                     ..,
                 ] => &["server", "client", "send", "recv"],
-                ["cli", "args", "socket" | "endpoint" | "mod"] => &["server"],
+                ["cli", "args", "address" | "socket" | "endpoint" | "mod"] => &["server"],
                 ["cli", "output" | "commands" | "args", name, ..] => &[*name],
                 ["cli", "exit"] => &["server", "client", "send", "recv"],
                 ["cli", ..] | ["main" | "lib"] => continue,

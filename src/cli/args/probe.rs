@@ -113,7 +113,7 @@ impl ProbeArguments {
             (None, Some(ports)) if first.starts_with(':') => Ok((Some("127.0.0.1"), ports)),
             (None, Some(ports)) => Ok((None, ports)),
             // A word alone is a service, unless it can only be a host.
-            (Some(host), None) if host.contains(['.', ':']) || host == "localhost" => {
+            (Some(host), None) if address.is_only_a_host() => {
                 let host = host.escape_debug();
                 Err(Error::invalid("probe", format_args!("'{host}'"), "no port is named")
                     .with_remedy(format!(

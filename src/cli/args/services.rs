@@ -8,16 +8,26 @@ use udpraw::services::{Protocol, Query, Range};
 
 const EXAMPLES: &str = "\
 Examples:
-  udpraw services lookup ssh         the port of a name
-  udpraw services lookup 53/udp      the name of a port
+  udpraw services ssh                the port of a name
+  udpraw services 1812 53/udp        the names of ports
   udpraw services list --proto udp   every service over UDP
-  udpraw services check              what is wrong with /etc/services";
+  udpraw services check              what is wrong with /etc/services
+
+Exit status: 0 success, 1 negative result (a query has no answer, or check found something), 2 error.";
 
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(
+    after_help = EXAMPLES,
+    arg_required_else_help = true,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub(crate) struct ServicesArguments {
     #[command(subcommand)]
-    pub(crate) command: ServicesCommand,
+    pub(crate) command: Option<ServicesCommand>,
+
+    #[command(flatten)]
+    pub(crate) lookup: LookupArguments,
 }
 
 /// What to do with a services file.

@@ -2,9 +2,11 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use udpraw::trace::Config;
+use udpraw::units;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -12,6 +14,7 @@ Examples:
   udpraw trace -o calls.txt -- iperf3 -c HOST -u
                                               to a file, as strace -f -o writes it
   udpraw trace -p 4711                        a process that runs already; Ctrl-C lets go of it
+  udpraw trace --for 5s -p 4711               the same, for five seconds
   udpraw trace --diagram -- sh run-both.sh    which socket sent what to which, and what was lost
   udpraw trace --json -- dig @::1 example.org one object a call
 
@@ -98,6 +101,11 @@ pub(crate) struct TraceArguments {
     /// Trace the first process alone
     #[arg(long)]
     no_follow: bool,
+
+    /// After this time end the program as SIGTERM does, or with -p detach; a bare number counts seconds
+    #[arg(long = "for", value_name = "TIME", value_parser = units::duration,
+        aliases = ["duration", "time", "timeout"])]
+    pub(crate) duration: Option<Duration>,
 
     /// When more processes and threads than this are traced, end them; with -p, detach from all
     /// [default: 1024, with -p no limit]
