@@ -4,6 +4,7 @@
 mod args;
 mod commands;
 mod exit;
+mod guess;
 mod help;
 mod interrupt;
 mod output;
@@ -26,7 +27,10 @@ pub(crate) fn run() -> ExitCode {
             if error.use_stderr()
                 && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =>
         {
-            Output::new(false).error(one_line(&error));
+            let words: Vec<String> = std::env::args_os()
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect();
+            Output::new(false).error(guess::explain(&error, &words));
             return Exit::Error.into();
         }
         // Help and version are answers; a page is laid out once somebody wants it.
@@ -53,20 +57,4 @@ pub(crate) fn run() -> ExitCode {
             Exit::Error.into()
         }
     }
-}
-
-/// What is wrong with the arguments, and clap's tip if it has one: one line, as every error is.
-fn one_line(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let first = lines.next().unwrap_or_default();
-    let mut what = first.strip_prefix("error: ").unwrap_or(first).to_owned();
-    // Then come the missing arguments, the possible values, or the tips; then the usage.
-    for line in
-        lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
-    {
-        what.push_str(if what.ends_with(':') { " " } else { "; " });
-        what.push_str(line.strip_prefix("tip: ").unwrap_or(line));
-    }
-    what
 }

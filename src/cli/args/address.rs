@@ -203,10 +203,12 @@ fn hides_a_port(text: &str) -> bool {
 /// As of [`ports`], and for port 0.
 pub(crate) fn bound_ports(text: &str) -> Result<Vec<u16>> {
     match ports(text)? {
-        zero if zero == [0] => Err(
-            Error::invalid("look for", "port 0", "no socket is bound to it")
-                .with_remedy("leave it out to see every port"),
-        ),
+        zero if zero == [0] => {
+            Err(
+                Error::invalid("look for", "port 0", "no socket is bound to it")
+                    .with_remedy("leave it out to see every port"),
+            )
+        }
         found => Ok(found),
     }
 }
@@ -312,7 +314,11 @@ mod tests {
             ("[fe80::1%eth0]:5", Some("fe80::1%eth0"), Some("5")),
             ("::ffff:127.0.0.1", Some("::ffff:127.0.0.1"), None),
         ] {
-            assert_eq!(Address::parse(text).unwrap(), Address { host, port }, "{text}");
+            assert_eq!(
+                Address::parse(text).unwrap(),
+                Address { host, port },
+                "{text}"
+            );
         }
         for (text, why) in [
             ("", "no host"),

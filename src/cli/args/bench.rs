@@ -77,7 +77,13 @@ pub(crate) struct BenchArguments {
     outstanding: Vec<usize>,
 
     /// Flows of an echo, each from an address of its own
-    #[arg(long, value_name = "N", default_value_t = 1, short_alias = 'P', alias = "parallel")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        short_alias = 'P',
+        alias = "parallel"
+    )]
     flows: usize,
 
     /// How long a trial is measured, after a warm-up of a tenth of it; a bare number counts seconds

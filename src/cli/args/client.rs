@@ -104,7 +104,7 @@ pub(crate) struct ClientArguments {
     backoff: Option<Backoff>,
 
     /// Give up a request after this time; a bare number counts seconds [default: 60s by rfc9002]
-    #[arg(long, value_name = "TIME", value_parser = limit, short_alias = 'w', aliases = ["wait", "deadline"])]
+    #[arg(long, value_name = "TIME", value_parser = limit, short_aliases = ['w', 'W'], aliases = ["wait", "deadline"])]
     timeout: Option<Duration>,
 
     /// Give up a request after sending it N times [default: 5 by the book, 4 by rfc8085, by time

@@ -25,12 +25,17 @@ use clap::{CommandFactory, Parser, Subcommand};
     version,
     max_term_width = 100,
     arg_required_else_help = true,
-    propagate_version = true
+    propagate_version = true,
+    args_override_self = true
 )]
 pub(crate) struct Arguments {
     /// Print one JSON object a line (NDJSON) on standard output
-    #[arg(long, global = true)]
+    #[arg(long, global = true, short_alias = 'J')]
     pub(crate) json: bool,
+
+    /// What other programs need to be told, as nc, ss and iperf3
+    #[arg(short = 'u', long = "udp", global = true, hide = true)]
+    udp: bool,
 
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -37,6 +37,10 @@ pub(crate) struct MtuArguments {
     #[arg(value_name = "PORT", conflicts_with = "port")]
     port_word: Option<String>,
 
+    /// Addresses are never looked up by name
+    #[arg(short, long, hide = true)]
+    numeric: bool,
+
     #[command(flatten)]
     family: FamilyArguments,
 

@@ -37,8 +37,8 @@ pub(crate) struct PortsArguments {
     words: Vec<String>,
 
     /// What ss, netstat and lsof need to be told to show what is shown here anyway
-    #[arg(short = 'l', long = "listening", hide = true, short_aliases = ['p', 'a', 'i', 'e', 'm'],
-        aliases = ["port", "processes", "all"])]
+    #[arg(short = 'l', long = "listening", hide = true, short_aliases = ['p', 'n', 'a', 'i', 'e', 'm', 'o'],
+        aliases = ["port", "processes", "all", "numeric"])]
     usual: bool,
 
     /// Look again each second, and show what changed, until Ctrl-C

@@ -39,6 +39,20 @@ pub(crate) struct ProbeArguments {
     #[arg(value_name = "[HOST] PORT", required = true, num_args = 1..=2)]
     words: Vec<String>,
 
+    /// The ports, as nmap takes them
+    #[arg(
+        short,
+        long = "port",
+        value_name = "PORT",
+        hide = true,
+        alias = "ports"
+    )]
+    port: Option<String>,
+
+    /// Addresses are never looked up by name
+    #[arg(short, long, hide = true)]
+    numeric: bool,
+
     #[command(flatten)]
     family: FamilyArguments,
 
@@ -78,11 +92,11 @@ pub(crate) struct ProbeArguments {
     tries: Option<u32>,
 
     /// Give up a question after this time; a bare number counts seconds
-    #[arg(long, value_name = "TIME", value_parser = units::duration, short_alias = 'w', alias = "wait")]
+    #[arg(long, value_name = "TIME", value_parser = units::duration, short_aliases = ['w', 'W'], alias = "wait")]
     timeout: Option<Duration>,
 
     /// Send at most so many datagrams a second, all ports together
-    #[arg(long, value_name = "N", default_value_t = Config::RATE, value_parser = rate)]
+    #[arg(long, value_name = "N", default_value_t = Config::RATE, value_parser = rate, alias = "max-rate")]
     rate: f64,
 
     /// List every port, not only those that answer, where there are many
@@ -107,6 +121,7 @@ impl ProbeArguments {
     fn words(&self) -> Result<(Option<&str>, &str)> {
         let mut words = self.words.iter().map(String::as_str);
         let (first, second) = (words.next().unwrap_or_default(), words.next());
+        let second = second.or(self.port.as_deref());
         let address = Address::with_port(Some(first), second)?;
         match (address.host, address.port) {
             (Some(host), Some(ports)) => Ok((Some(host), ports)),

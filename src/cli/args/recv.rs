@@ -52,7 +52,13 @@ pub(crate) struct RecvArguments {
     listen: Option<Vec<String>>,
 
     /// File that the stream becomes; `-` writes to standard output even if it is a terminal
-    #[arg(short, long, value_name = "FILE", conflicts_with = "into", alias = "file")]
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        conflicts_with = "into",
+        alias = "file"
+    )]
     output: Option<PathBuf>,
 
     /// Receive any number of files into this folder
@@ -90,7 +96,7 @@ pub(crate) struct RecvArguments {
 
     /// Give up if nobody has come after this time; a bare number counts seconds [default: wait for
     /// ever]
-    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    #[arg(long, value_name = "TIME", value_parser = units::duration, short_alias = 'w')]
     wait: Option<Duration>,
 
     /// Backend that moves the datagrams: single, batch, offload, uring, or auto for the best that works
@@ -138,17 +144,25 @@ impl RecvArguments {
     /// Where to listen: of a name at its first address, as the resolver orders them.
     fn place(&self) -> Result<SocketAddr> {
         let mut listen = self.listen.iter().flatten();
-        let text = listen.next().or(self.address.as_ref()).or(self.bind.as_ref());
-        let port = listen.next().or(self.port_word.as_ref()).or(self.port.as_ref());
+        let text = listen
+            .next()
+            .or(self.address.as_ref())
+            .or(self.bind.as_ref());
+        let port = listen
+            .next()
+            .or(self.port_word.as_ref())
+            .or(self.port.as_ref());
         let address = Address::with_port(text.map(String::as_str), port.map(String::as_str))?;
         let port = address.single_port(PORT)?;
         let host = address.host.unwrap_or("127.0.0.1");
         let resolved = self.family.resolve(host, port);
         let resolved = resolved.map_err(|error| match &self.address {
-            Some(word) if self.output.is_none() && self.into.is_none() => error.with_remedy(format!(
-                "the word is an address; for a file write: udpraw recv -o {}",
-                word.escape_debug()
-            )),
+            Some(word) if self.output.is_none() && self.into.is_none() => {
+                error.with_remedy(format!(
+                    "the word is an address; for a file write: udpraw recv -o {}",
+                    word.escape_debug()
+                ))
+            }
             _ => error,
         });
         Ok(resolved?.swap_remove(0))

@@ -223,8 +223,10 @@ impl RelayArguments {
         if !self.listen.is_empty() {
             return whole_address(&self.listen);
         }
-        Err(Error::invalid("relay", "datagrams", "there is no --listen ADDR")
-            .with_remedy(EXAMPLE_ENDS))
+        Err(
+            Error::invalid("relay", "datagrams", "there is no --listen ADDR")
+                .with_remedy(EXAMPLE_ENDS),
+        )
     }
 
     /// What to do; `replay` is what [`Self::replay`] names, and `is_watched` says whether to tell

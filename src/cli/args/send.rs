@@ -35,7 +35,7 @@ Exit status: 0 if the receiver has it whole and stored, 1 if not, 2 on an error 
 
 /// What to send, and to whom.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = "udpraw send [OPTIONS] HOST[:PORT] [FILE]\n       udpraw send [OPTIONS] HOST PORT FILE")]
 pub(crate) struct SendArguments {
     /// Receiver: an IPv4 or IPv6 address, or a name, and maybe its port: HOST, HOST:PORT, [ADDR]:PORT
     host: String,
@@ -48,7 +48,7 @@ pub(crate) struct SendArguments {
     family: FamilyArguments,
 
     /// Port: a number or a service name, unless HOST has one [default: 1061]
-    #[arg(short, long)]
+    #[arg(short, long, short_alias = 'P')]
     port: Option<String>,
 
     /// What the stream is to be called there [default: the file's own name]
@@ -60,7 +60,7 @@ pub(crate) struct SendArguments {
     max_datagram: Option<u16>,
 
     /// Give up if the receiver is silent for so long; a bare number counts seconds
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = silence)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = silence, short_alias = 'w', alias = "wait")]
     timeout: Duration,
 
     /// Backend that moves the datagrams: single, batch, offload, uring, or auto for the best that works
@@ -106,7 +106,11 @@ impl SendArguments {
         };
         match (word, &self.port) {
             (Some(word), Some(flag)) => {
-                let subject = format!("port {} and --port {}", word.escape_debug(), flag.escape_debug());
+                let subject = format!(
+                    "port {} and --port {}",
+                    word.escape_debug(),
+                    flag.escape_debug()
+                );
                 Err(Error::invalid("use", subject, "one is needed")
                     .with_remedy("leave one of them out"))
             }

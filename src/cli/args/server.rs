@@ -161,14 +161,14 @@ impl ServerArguments {
     /// The host, and the ports by number: from the words, the flags or the environment, in this order.
     pub(crate) fn place(&self) -> Result<(String, Vec<u16>), Error> {
         let mut listen = self.listen.iter().flatten();
-        let text = listen.next().or(self.address.as_ref()).or(self.host.as_ref());
+        let text = listen
+            .next()
+            .or(self.address.as_ref())
+            .or(self.host.as_ref());
         let flag = (!self.port.is_empty()).then(|| self.port.join(","));
         let port = listen.next().or(self.port_word.as_ref()).or(flag.as_ref());
         let given = Address::with_port(text.map(String::as_str), port.map(String::as_str))?;
-        let (host, port) = (
-            given.host.map(str::to_owned),
-            given.port.map(str::to_owned),
-        );
+        let (host, port) = (given.host.map(str::to_owned), given.port.map(str::to_owned));
         let host = match host {
             Some(host) => host,
             None => environment("UDPRAW_HOST")?.unwrap_or_else(|| "127.0.0.1".into()),
