@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod exit;
+mod guesses;
 mod limits;
 mod partners;
 mod tour;

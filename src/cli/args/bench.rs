@@ -32,7 +32,8 @@ buffer never overflows. --flood does without.
 A backend that fails while it is measured is skipped and reported; the others are measured all the same.
 Fewer than five trials of each are too few to name a winner.
 
-Exit status: 0 if every datagram of every trial is accounted for, 1 if one is not, no trial was made, or something asked for by name was skipped, 2 on an error.";
+Exit status: 0 success (every datagram of every trial is accounted for), 1 negative result (one is not, no trial was made, or
+something asked for by name was skipped), 2 error.";
 
 /// What to measure.
 #[derive(Debug, Args)]

@@ -26,7 +26,7 @@ Examples:
   udpraw client --count 10 --interval 0.2     ten requests, and their round trips
   udpraw client 127.255.255.255 --broadcast   every server of the network
 
-Exit status: 0 if every request was answered, 1 if one was not, 2 on an error.";
+Exit status: 0 success (every request was answered), 1 negative result (one was not), 2 error.";
 
 /// Whom to ask, and what.
 #[derive(Debug, Args)]

@@ -19,9 +19,14 @@ pub(crate) mod trace;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+const EXIT: &str = "\
+Exit status: 0 success, 1 negative result, 2 error. The page of each command says what that means there: \
+udpraw COMMAND --help";
+
 /// UDP at the syscall boundary: talk it, look at it, stress it, learn it.
 #[derive(Debug, Parser)]
 #[command(
+    after_help = EXIT,
     version,
     max_term_width = 100,
     arg_required_else_help = true,
@@ -118,6 +123,24 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::*;
+
+    /// Every page says in one form how the command ends.
+    #[test]
+    fn every_page_has_the_exit_status() {
+        fn check(command: &clap::Command) {
+            let text = command.get_after_help().map(ToString::to_string);
+            let text = text.unwrap_or_default();
+            let last = text.split("\n\n").last().unwrap_or_default();
+            let last = last.replace('\n', " ");
+            assert!(
+                last.starts_with("Exit status: 0 success") && last.contains(" 2 error"),
+                "{}: {last}",
+                command.get_name()
+            );
+            command.get_subcommands().for_each(check);
+        }
+        check(&Arguments::command());
+    }
 
     fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {

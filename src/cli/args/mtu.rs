@@ -19,8 +19,8 @@ so by ICMP, or a black hole: what is larger vanishes and no ICMP tells. An echo 
 answers, so the way back counts too. Answers by ICMP alone take longer: most hosts send about one a
 second.
 
-Exit status: 0 if it is known of one address of the host at least, 1 if nobody answered or no way leads
-there, 2 on an error.";
+Exit status: 0 success (the limit is known for one address of the host at least), 1 negative result (nobody answered, or no way
+leads there), 2 error.";
 
 /// The host where only a port is named.
 const HERE: &str = "127.0.0.1";

@@ -25,7 +25,7 @@ Examples:
   udpraw ports --watch            what comes, goes and drops
   udpraw ports --json | jq 'select(.drops > 0)'
 
-Exit status: 0 if there are sockets or no port was named, 1 if nothing holds the ports, 2 on an error.";
+Exit status: 0 success (there are such sockets, or nothing was selected), 1 negative result (no socket is as selected), 2 error.";
 
 /// Which ports, and how long.
 #[derive(Debug, Args)]

@@ -27,8 +27,7 @@ Verdicts: open (a reply), closed (ICMP port unreachable), unreachable (no way le
 (ICMP administratively prohibited, or a rule of this machine), wrong-source (a reply from elsewhere),
 silent (nothing came back, which says nothing). Silence is never taken for an open port.
 
-Exit status: 0 if every port is open at one address of the host at least, 1 if one is not, 2 on an
-error.";
+Exit status: 0 success (every port is open at one address of the host at least), 1 negative result (one is not), 2 error.";
 
 /// Whom to probe, and how.
 #[derive(Debug, Args)]

@@ -32,7 +32,8 @@ The sender: udpraw send HOST FILE
 A file appears under its name when it is whole and on the disk; until then it is FILE.part. Nothing
 is encrypted, and anybody who can reach the port may send: choose the address with care.
 
-Exit status: 0 if every stream is whole and stored, 1 if one is not, was turned away, or nobody came, 2 on an error.";
+Exit status: 0 success (every stream is whole and stored), 1 negative result (one is not, was turned away, or nobody came),
+2 error.";
 
 /// What to receive, and where it goes.
 #[derive(Debug, Args)]

@@ -33,8 +33,8 @@ Impairments, in the order in which a datagram meets them: blackhole, mtu, loss, 
 rate and queue, delay and jitter, reorder, duplicate. Each option holds both ways; --up and --down
 set it for one way, as NAME=VALUE,NAME=VALUE, in its place.
 
-Exit status: 0 at the end, 1 if the books do not balance or the traffic was not that of the
-record, 2 on an error.";
+Exit status: 0 success (every datagram is accounted for), 1 negative result (one is not, or the traffic was not that of the
+record), 2 error.";
 
 /// How the two ends are named.
 const EXAMPLE_ENDS: &str = "name where clients send to and where their datagrams go, as in: udpraw relay \

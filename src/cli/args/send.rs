@@ -31,7 +31,7 @@ The receiver: udpraw recv --bind ADDR -o FILE
 Of a name all addresses are tried. The stream is not encrypted. It leaves no faster than the path
 takes it: CUBIC (RFC 9438), as TCP has it.
 
-Exit status: 0 if the receiver has it whole and stored, 1 if not, 2 on an error of this end.";
+Exit status: 0 success (the receiver has it whole and stored), 1 negative result (it has not), 2 error of this end.";
 
 /// What to send, and to whom.
 #[derive(Debug, Args)]

@@ -27,7 +27,7 @@ Examples:
   udpraw server -q --reply none --io offload --workers 2 --stats 1s
                                                    a sink that counts
 
-Exit status: 0 when it is stopped or --count is full, 2 on an error.";
+Exit status: 0 success (stopped, or --count is full), 2 error.";
 
 /// What the server is to do.
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::tour::Lesson;
 
 const EXIT: &str = "\
-Exit status: 0 when the lessons are over, 2 on an error.";
+Exit status: 0 success (the lessons are over), 2 error.";
 
 /// What to be shown.
 #[derive(Debug, Args)]

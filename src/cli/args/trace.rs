@@ -32,8 +32,8 @@ running (a daemon), the first such signal lets go of them: they run on, and udpr
 to serve their filter until they end. SIGKILL to that udpraw ends them. With -p the first signal detaches
 within half a second, and the process runs on as it was; a second one ends udpraw at once.
 
-Exit status: the program's own (128 and the signal's number if it was killed); with -p 0, also when it
-detached; 2 on an error of the tracer, and when --max-processes was reached.";
+Exit status: 0 success with -p (it ended or was let go), 2 error of the tracer, or --max-processes was reached; without -p the
+program's own (128 and the signal's number if it was killed).";
 
 /// How many processes and threads a program that we start may have: against fork bombs.
 const MOST: u32 = 1024;
