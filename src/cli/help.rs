@@ -34,44 +34,67 @@ fn laid_out(mut command: Command, width: usize) -> Command {
     command.mut_subcommands(|command| laid_out(command, width))
 }
 
-/// Breaks each paragraph and each example anew.
-fn lay_out(text: &str, width: usize) -> String {
-    let mut laid = String::new();
-    let mut lines = text.lines().peekable();
-    while let Some(line) = lines.next() {
-        if !laid.is_empty() {
-            laid.push('\n');
-        }
-        if !line.starts_with(' ') {
-            let mut paragraph = line.to_owned();
-            let goes_on = |next: &&str| !next.starts_with(' ') && !next.is_empty();
-            while !line.is_empty()
-                && let Some(next) = lines.next_if(goes_on)
-            {
-                paragraph = format!("{paragraph} {next}");
-            }
-            laid.push_str(&textwrap::fill(&paragraph, plain(width)));
-            continue;
-        }
-        // A remark of its own line belongs to the example above it.
-        let below = lines.next_if(|next| next.starts_with("          "));
-        laid.push_str(&example(line, below, width));
-    }
-    laid
+/// A piece of the text behind the options.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Block<'a> {
+    /// One line of any length; empty between two others.
+    Paragraph(String),
+    /// `  udpraw tour    what it shows`, and perhaps the remark on the next line.
+    Example(&'a str, Option<&'a str>),
 }
 
-/// `  udpraw tour    what it shows`, and perhaps the remark on the next line.
-fn example(line: &str, below: Option<&str>, width: usize) -> String {
-    let whole = [Some(line), below].into_iter().flatten();
-    if whole.clone().all(|line| line.chars().count() <= width) {
-        return whole.collect::<Vec<_>>().join("\n");
+/// Takes a text apart: its own line breaks mean nothing.
+pub(super) fn blocks(text: &str) -> Vec<Block<'_>> {
+    let mut found = Vec::new();
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        if line.starts_with(' ') {
+            // A remark of its own line belongs to the example above it.
+            let below = lines.next_if(|next| next.starts_with("          "));
+            found.push(Block::Example(line, below));
+            continue;
+        }
+        let mut paragraph = line.to_owned();
+        let goes_on = |next: &&str| !next.starts_with(' ') && !next.is_empty();
+        while !line.is_empty()
+            && let Some(next) = lines.next_if(goes_on)
+        {
+            paragraph = format!("{paragraph} {next}");
+        }
+        found.push(Block::Paragraph(paragraph));
     }
+    found
+}
+
+/// An example's command and the remark on it, which may be empty.
+pub(super) fn command_and_remark<'a>(line: &'a str, below: Option<&str>) -> (&'a str, String) {
     let (command, remark) = match line.trim_start().split_once("  ") {
         Some((command, remark)) => (command, remark.trim_start()),
         None => (line.trim_start(), ""),
     };
     let remark = [remark, below.unwrap_or_default().trim_start()].join(" ");
-    let remark = remark.trim();
+    (command, remark.trim().to_owned())
+}
+
+/// Breaks each paragraph and each example anew.
+fn lay_out(text: &str, width: usize) -> String {
+    let laid: Vec<String> = blocks(text)
+        .into_iter()
+        .map(|block| match block {
+            Block::Paragraph(text) => textwrap::fill(&text, plain(width)),
+            Block::Example(line, below) => example(line, below, width),
+        })
+        .collect();
+    laid.join("\n")
+}
+
+/// An example as it is, or broken where it is too wide.
+fn example(line: &str, below: Option<&str>, width: usize) -> String {
+    let whole = [Some(line), below].into_iter().flatten();
+    if whole.clone().all(|line| line.chars().count() <= width) {
+        return whole.collect::<Vec<_>>().join("\n");
+    }
+    let (command, remark) = command_and_remark(line, below);
     let options = plain(width).initial_indent("  ").subsequent_indent(INDENT);
     let shown = textwrap::fill(command, options);
     if remark.is_empty() {
@@ -86,12 +109,12 @@ fn example(line: &str, below: Option<&str>, width: usize) -> String {
         let first = format!("{shown:column$}");
         let next = " ".repeat(column);
         let options = plain(width).initial_indent(&first).subsequent_indent(&next);
-        return textwrap::fill(remark, options);
+        return textwrap::fill(&remark, options);
     }
     let options = plain(width)
         .initial_indent(INDENT)
         .subsequent_indent(INDENT);
-    format!("{shown}\n{}", textwrap::fill(remark, options))
+    format!("{shown}\n{}", textwrap::fill(&remark, options))
 }
 
 /// Breaks at spaces alone: an option or a path is not torn.

@@ -1,13 +1,16 @@
 //! The binary's face. Text of the arguments, then a config of the library, then the call,
 //! then its output.
 
+mod activation;
 mod args;
 mod commands;
 mod exit;
 mod guess;
 mod help;
 mod interrupt;
+mod manual;
 mod output;
+mod suggest;
 mod tour;
 
 use std::process::ExitCode;
@@ -16,6 +19,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use self::args::Arguments;
+use self::args::color::Color;
 use self::exit::Exit;
 use self::output::Output;
 
@@ -27,18 +31,21 @@ pub(crate) fn run() -> ExitCode {
             if error.use_stderr()
                 && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =>
         {
-            let words: Vec<String> = std::env::args_os()
-                .map(|word| word.to_string_lossy().into_owned())
-                .collect();
+            peek_color().apply();
+            let words: Vec<String> = words().collect();
             Output::new(false).error(guess::explain(&error, &words));
             return Exit::Error.into();
         }
         // Help and version are answers; a page is laid out once somebody wants it.
-        Err(error) => match help::command().try_get_matches() {
+        Err(error) => match help::command()
+            .color(peek_color().of_help())
+            .try_get_matches()
+        {
             Err(page) => page.exit(),
             Ok(_) => error.exit(),
         },
     };
+    arguments.color.apply();
     let mut output = Output::new(arguments.json);
     let has_broadcast = arguments.command.has_flag("broadcast");
     match commands::run(arguments.command, &mut output) {
@@ -57,4 +64,14 @@ pub(crate) fn run() -> ExitCode {
             Exit::Error.into()
         }
     }
+}
+
+/// The colour that a command line asks for which is not a command.
+fn peek_color() -> Color {
+    Color::peek(words())
+}
+
+/// The command line as text.
+fn words() -> impl Iterator<Item = String> {
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned())
 }

@@ -8,12 +8,14 @@ use crate::socket::{Ecn, SourceAddress};
 /// (`UDP_SEGMENT`; udp(7)).
 ///
 /// ```
+/// use std::net::SocketAddr;
 /// use udpraw::io::Transmit;
 /// use udpraw::socket::Ecn;
 ///
 /// let contents = [0; 3000];
+/// let destination: SocketAddr = "127.0.0.1:1060".parse()?;
 /// let transmit = Transmit::new(&contents)
-///     .to("127.0.0.1:1060".parse()?)
+///     .to(destination)
 ///     .with_ecn(Ecn::Ect0)
 ///     .in_segments_of(1200);
 /// assert_eq!(transmit.count(), 3);

@@ -165,6 +165,7 @@ mod tests {
             offender,
             destination,
             returned,
+            sent_timestamp: None,
         })
     }
 

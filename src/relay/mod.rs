@@ -42,6 +42,7 @@ mod target;
 mod wire;
 
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -90,6 +91,25 @@ impl Relay {
         let endpoint = Endpoint::builder()
             .packet_info(config.listen.ip().is_unspecified())
             .bind(config.listen)?;
+        Self::open(endpoint, config, max_flows)
+    }
+
+    /// As [`Self::new`], on a socket that is bound already: [`Config::listen`] says nothing.
+    ///
+    /// # Errors
+    /// As of [`Self::new`], and of the socket's calls.
+    pub fn adopt(fd: OwnedFd, mut config: Config) -> Result<Self> {
+        let endpoint = Endpoint::from(fd);
+        config.listen = endpoint.local_address()?;
+        config::refuse_group(config.listen)?;
+        let max_flows = limit::allow_flows(config.max_flows)?;
+        let endpoint = Endpoint::builder()
+            .packet_info(config.listen.ip().is_unspecified())
+            .adopt(endpoint.into())?;
+        Self::open(endpoint, config, max_flows)
+    }
+
+    fn open(endpoint: Endpoint, config: Config, max_flows: u32) -> Result<Self> {
         let address = endpoint.local_address()?;
         for to in config.targets() {
             config::refuse_loop(address, to)?;

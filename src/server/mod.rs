@@ -35,6 +35,7 @@ mod watch;
 mod workers;
 
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicBool;
 
 use self::plain::Plain;
@@ -231,6 +232,18 @@ pub fn listen_group(
     size: usize,
 ) -> Result<Vec<Endpoint>> {
     place(address, settings).bind_group(address, size)
+}
+
+/// As [`listen`], on a socket that is bound to `address` already ([`Builder::adopt`]).
+///
+/// # Errors
+/// Of getsockname(2) and setsockopt(2).
+pub fn adopt(
+    fd: OwnedFd,
+    address: SocketAddr,
+    settings: impl IntoIterator<Item = OptionValue>,
+) -> Result<Endpoint> {
+    place(address, settings).adopt(fd)
 }
 
 fn place(address: SocketAddr, settings: impl IntoIterator<Item = OptionValue>) -> Builder {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use socket2::{Protocol, SockAddr, Socket, Type};
 
@@ -112,13 +112,22 @@ impl Builder {
         Ok(endpoint)
     }
 
-    /// Makes the socket and leaves it unbound: the kernel binds it to a port at the first send.
+    /// Takes over a socket that is bound already, as a service manager passes one (sd_listen_fds(3)):
+    /// the options are set, and nothing is made or bound.
     ///
     /// # Errors
-    /// Of socket(2) and setsockopt(2).
-    pub fn unbound(self, family: Family) -> Result<Endpoint> {
-        let socket = Socket::new(family.domain(), Type::DGRAM, Some(Protocol::UDP))
-            .map_err(|source| socket_error(family, source))?;
+    /// Of getsockname(2) and setsockopt(2).
+    pub fn adopt(self, fd: OwnedFd) -> Result<Endpoint> {
+        let mut endpoint = Endpoint::from(fd);
+        let family = Family::of(endpoint.local_address()?);
+        for setting in self.settings(family) {
+            endpoint.apply(&setting)?;
+        }
+        Ok(endpoint)
+    }
+
+    /// The values of all steps for a socket of `family`, in order.
+    fn settings(self, family: Family) -> Vec<OptionValue> {
         let steps = self.steps.into_iter();
         let mut settings: Vec<_> = steps.flat_map(|step| step.values(family)).collect();
         if self.packet_info {
@@ -127,8 +136,18 @@ impl Builder {
                 Family::V6 => option::IPV6_RECVPKTINFO.with_value(true),
             });
         }
+        settings
+    }
+
+    /// Makes the socket and leaves it unbound: the kernel binds it to a port at the first send.
+    ///
+    /// # Errors
+    /// Of socket(2) and setsockopt(2).
+    pub fn unbound(self, family: Family) -> Result<Endpoint> {
+        let socket = Socket::new(family.domain(), Type::DGRAM, Some(Protocol::UDP))
+            .map_err(|source| socket_error(family, source))?;
         let mut control = 0;
-        for setting in &settings {
+        for setting in self.settings(family) {
             setting.apply(socket.as_fd())?;
             control += setting.control_space();
         }

@@ -173,9 +173,10 @@ impl Endpoint {
         }
     }
 
-    /// Takes the oldest entry of the error queue, if there is one (needs `IP_RECVERR`; ip(7)).
+    /// Takes the oldest entry of the error queue, if there is one: an error (needs `IP_RECVERR`; ip(7)),
+    /// or when a message was sent (needs `SO_TIMESTAMPING`).
     ///
-    /// The buffer receives the payload of the datagram that caused the error.
+    /// The buffer receives the payload of the datagram that caused it.
     ///
     /// # Errors
     /// Of recvmsg(2) with `MSG_ERRQUEUE`.

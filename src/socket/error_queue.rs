@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use super::received::Received;
+use super::sent_timestamp::SentTimestamp;
 
 /// Who reported a queued error (`ee_origin`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub enum Origin {
     Other(u8),
 }
 
-/// An error about a datagram that was sent earlier, read from the error queue.
+/// An entry of the error queue: an error about a datagram that was sent earlier, or when it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueuedError {
     /// The error, such as ECONNREFUSED (111).
@@ -36,6 +37,9 @@ pub struct QueuedError {
     pub destination: SocketAddr,
     /// How many bytes of that datagram's payload came back.
     pub returned: usize,
+    /// The timestamp, if the entry is no error but the timestamp of a message that was sent (errno is
+    /// ENOMSG then).
+    pub sent_timestamp: Option<SentTimestamp>,
 }
 
 /// What the network says of a port, or of the way to it.
@@ -116,7 +120,7 @@ impl QueuedError {
         let word = |at: usize| {
             u32::from_ne_bytes([error[at], error[at + 1], error[at + 2], error[at + 3]])
         };
-        Some(Self {
+        let mut entry = Self {
             errno: i32::try_from(word(0)).ok()?,
             origin: match error[4] {
                 1 => Origin::Local,
@@ -130,7 +134,10 @@ impl QueuedError {
             offender: socket_address(address),
             destination: received.source(),
             returned: received.bytes().len(),
-        })
+            sent_timestamp: None,
+        };
+        entry.sent_timestamp = SentTimestamp::read(&entry, word(12), received);
+        Some(entry)
     }
 }
 

@@ -37,6 +37,7 @@ mod path;
 mod pause;
 mod poll_set;
 mod received;
+mod sent_timestamp;
 
 pub use address::Family;
 pub use builder::Builder;
@@ -63,3 +64,4 @@ pub use pause::pause;
 pub(crate) use poll_set::PollSet;
 pub(crate) use poll_set::timespec;
 pub use received::Received;
+pub use sent_timestamp::{SendStage, SentTimestamp};

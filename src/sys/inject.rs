@@ -85,7 +85,7 @@ mod machine {
 /// as the thread runs the same program.
 pub(crate) fn add_filter(thread: i32, filter: &[sock_filter]) -> io::Result<Injected> {
     let pid = Pid::from_raw(thread);
-    let before = ptrace::getregset::<ptrace::regset::NT_PRSTATUS>(pid)?;
+    let before = ptrace::getregs(pid)?;
     let length = machine::INSTRUCTION.len() as u64;
     // A call by another instruction (int 0x80) cannot be made again like this.
     if !is_instruction(pid, machine::pc(&before).wrapping_sub(length)) {
@@ -112,17 +112,17 @@ pub(crate) fn add_filter(thread: i32, filter: &[sock_filter]) -> io::Result<Inje
     ];
     let mut registers = before;
     machine::set(&mut registers, libc::SYS_seccomp, arguments);
-    let mask = signal_mask(thread, libc::PTRACE_GETSIGMASK, 0)?;
-    signal_mask(thread, libc::PTRACE_SETSIGMASK, u64::MAX)?;
-    let result = ptrace::setregset::<ptrace::regset::NT_PRSTATUS>(pid, registers)
+    let mask = signal_mask(thread, libc::PTRACE_GETSIGMASK.into(), 0)?;
+    signal_mask(thread, libc::PTRACE_SETSIGMASK.into(), u64::MAX)?;
+    let result = ptrace::setregs(pid, registers)
         .map_err(io::Error::from)
         .and_then(|()| run_call(thread));
     if let Ok(Ran::Other(gone)) = result {
         return Ok(gone);
     }
     // Both, even if one fails: then the thread is being killed.
-    let registers = ptrace::setregset::<ptrace::regset::NT_PRSTATUS>(pid, before);
-    let mask = signal_mask(thread, libc::PTRACE_SETSIGMASK, mask);
+    let registers = ptrace::setregs(pid, before);
+    let mask = signal_mask(thread, libc::PTRACE_SETSIGMASK.into(), mask);
     registers?;
     mask?;
     Ok(match result? {
@@ -135,12 +135,10 @@ pub(crate) fn add_filter(thread: i32, filter: &[sock_filter]) -> io::Result<Inje
 /// register that holds it.
 pub(crate) fn change_first_argument(thread: i32, to: impl Fn(u64) -> u64) -> io::Result<()> {
     let pid = Pid::from_raw(thread);
-    let mut registers = ptrace::getregset::<ptrace::regset::NT_PRSTATUS>(pid)?;
+    let mut registers = ptrace::getregs(pid)?;
     let first = machine::first(&mut registers);
     *first = to(*first);
-    Ok(ptrace::setregset::<ptrace::regset::NT_PRSTATUS>(
-        pid, registers,
-    )?)
+    Ok(ptrace::setregs(pid, registers)?)
 }
 
 /// Whether the register of the first argument still holds it after the call.
@@ -246,11 +244,12 @@ fn run_call(thread: i32) -> io::Result<Ran> {
     Ok(Ran::Value(value))
 }
 
-/// Reads or sets the mask of held signals (`PTRACE_GETSIGMASK`, Linux 3.11).
-fn signal_mask(thread: i32, request: libc::c_uint, mask: u64) -> io::Result<u64> {
+/// Reads or sets the mask of held signals (`PTRACE_GETSIGMASK`, Linux 3.11). The C libraries differ in the
+/// type of a request.
+fn signal_mask(thread: i32, request: i64, mask: u64) -> io::Result<u64> {
     let mut mask = mask;
     // SAFETY: ptrace(2): data "points to a buffer" of the size in addr, eight bytes: `mask` is one.
-    let result = unsafe { libc::ptrace(request, thread, size_of::<u64>(), &raw mut mask) };
+    let result = unsafe { libc::ptrace(request as _, thread, size_of::<u64>(), &raw mut mask) };
     match result {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(mask),

@@ -141,7 +141,9 @@ impl ReceiveArena {
     pub(crate) fn slot(&self, index: usize) -> Option<Slot<'_>> {
         let header = self.headers.slice()[..self.filled].get(index)?;
         let length = header.msg_len as usize;
-        let control = header.msg_hdr.msg_controllen.min(self.control_space);
+        // The C libraries differ in its type.
+        let control: usize = header.msg_hdr.msg_controllen as _;
+        let control = control.min(self.control_space);
         let data = &self.data.slice()[index * self.stride..][..length.min(self.capacity)];
         let control = &self.control.slice()[index * self.control_space..][..control];
         Some(Slot {

@@ -199,37 +199,58 @@ pub(crate) enum Info {
     None,
 }
 
+/// `struct ptrace_syscall_info` of linux/ptrace.h, its union as words: not every C library has it.
+#[repr(C)]
+#[derive(Debug, Default)]
+struct SyscallInfo {
+    op: u8,
+    reserved: u8,
+    flags: u16,
+    arch: u32,
+    instruction_pointer: u64,
+    stack_pointer: u64,
+    /// Of an entry the number and six arguments; of an exit the value and, in one byte, whether it is an
+    /// error.
+    words: [u64; 8],
+}
+
+/// linux/ptrace.h: `PTRACE_SYSCALL_INFO_*`.
+const ENTRY: u8 = 1;
+const EXIT: u8 = 2;
+const SECCOMP: u8 = 3;
+
 /// What the system call is at which a process stands (`PTRACE_GET_SYSCALL_INFO`, Linux 5.3).
 pub(crate) fn syscall_info(pid: i32) -> io::Result<Info> {
-    let info = ptrace::syscall_info(Pid::from_raw(pid))?;
-    let arch = info.arch;
+    /// linux/ptrace.h.
+    const PTRACE_GET_SYSCALL_INFO: i64 = 0x420e;
+    let mut info = SyscallInfo::default();
+    // SAFETY: ptrace(2): data "points to a buffer" of the size in addr: `info` is one, any bytes of
+    // which are valid.
+    let result = unsafe {
+        libc::ptrace(
+            PTRACE_GET_SYSCALL_INFO as _,
+            pid,
+            size_of::<SyscallInfo>(),
+            &raw mut info,
+        )
+    };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let [first, second, ..] = info.words;
     Ok(match info.op {
-        libc::PTRACE_SYSCALL_INFO_ENTRY => {
-            // SAFETY: ptrace(2): "entry" is the member that is filled if op is ..._INFO_ENTRY.
-            let entry = unsafe { info.u.entry };
+        ENTRY | SECCOMP => {
+            let [number, a, b, c, d, e, f, _] = info.words;
             Info::Entry {
-                arch,
-                number: entry.nr,
-                arguments: entry.args,
+                arch: info.arch,
+                number,
+                arguments: [a, b, c, d, e, f],
             }
         }
-        libc::PTRACE_SYSCALL_INFO_SECCOMP => {
-            // SAFETY: ptrace(2): "seccomp" is the member that is filled if op is ..._INFO_SECCOMP.
-            let entry = unsafe { info.u.seccomp };
-            Info::Entry {
-                arch,
-                number: entry.nr,
-                arguments: entry.args,
-            }
-        }
-        libc::PTRACE_SYSCALL_INFO_EXIT => {
-            // SAFETY: ptrace(2): "exit" is the member that is filled if op is ..._INFO_EXIT.
-            let exit = unsafe { info.u.exit };
-            Info::Exit {
-                value: exit.sval,
-                is_error: exit.is_error != 0,
-            }
-        }
+        EXIT => Info::Exit {
+            value: first as i64,
+            is_error: second.to_ne_bytes()[0] != 0,
+        },
         _ => Info::None,
     })
 }

@@ -1,6 +1,7 @@
 //! The receiving end on a real socket.
 
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use super::target::Destination;
 use super::{PROGRESS, ReceiveConfig, ReceiveEvent, Tally};
 use crate::error::{Error, Result};
 use crate::io::{Backend, Transport, TransportConfig, Wait};
-use crate::socket::{Endpoint, Waker, option};
+use crate::socket::{Builder, Endpoint, Waker, option};
 use crate::units;
 
 /// How often it is looked whether a file is stored.
@@ -35,11 +36,26 @@ impl Receiving {
     /// # Errors
     /// Of the socket's calls, and of the file's.
     pub fn new(config: ReceiveConfig) -> Result<Self> {
+        Self::open(config, |builder, address| builder.bind(address))
+    }
+
+    /// As [`Self::new`], on a socket that is bound to [`ReceiveConfig::address`] already.
+    ///
+    /// # Errors
+    /// As of [`Self::new`].
+    pub fn adopt(fd: OwnedFd, config: ReceiveConfig) -> Result<Self> {
+        Self::open(config, |builder, _| builder.adopt(fd))
+    }
+
+    fn open(
+        config: ReceiveConfig,
+        socket: impl FnOnce(Builder, SocketAddr) -> Result<Endpoint>,
+    ) -> Result<Self> {
         let destination = Destination::open(config.target, config.resume)?;
-        let endpoint = Endpoint::builder()
+        let builder = Endpoint::builder()
             .packet_info(config.address.ip().is_unspecified())
-            .options(config.options)
-            .bind(config.address)?;
+            .options(config.options);
+        let endpoint = socket(builder, config.address)?;
         let settings = TransportConfig {
             batch: BATCH,
             ..TransportConfig::bulk()

@@ -8,6 +8,7 @@ mod cases;
 mod edges;
 mod kernel;
 mod oracle;
+mod timestamps;
 mod transmit;
 mod waits;
 

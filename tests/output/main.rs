@@ -6,6 +6,5 @@ mod client_control;
 mod common;
 mod envelope;
 mod fixtures;
-#[path = "../common/namespaces.rs"]
-mod namespaces;
+
 mod server_control;

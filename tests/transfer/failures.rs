@@ -97,7 +97,10 @@ fn what_makes_no_sense_is_refused_beforehand() {
                 &["cannot read /nowhere", "(ENOENT)"],
             ),
             (&["127.0.0.1", "/etc"], &["(EISDIR)", "tar c"]),
-            (&["127.0.0.1", "--port", "0"], &["it is nobody's"]),
+            (
+                &["127.0.0.1", "--port", "0"],
+                &["it is not a valid destination"],
+            ),
             (&["127.0.0.1", "--max-datagram", "511"], &["512 to 65507"]),
             (&["127.0.0.1", "--max-datagram", "65508"], &["512 to 65507"]),
             (&["127.0.0.1", "-6"], &["no IPv6 address"]),

@@ -23,6 +23,25 @@ pub(crate) struct FamilyArguments {
 }
 
 impl FamilyArguments {
+    /// Refuses a socket of the other family than the one asked for.
+    pub(crate) fn check(self, address: SocketAddr) -> Result<()> {
+        let family = match (self.ipv4, self.ipv6) {
+            (true, _) => Family::V4,
+            (_, true) => Family::V6,
+            _ => return Ok(()),
+        };
+        if Family::of(address) == family {
+            return Ok(());
+        }
+        let reason = format!("it is no {family} socket");
+        Err(Error::invalid(
+            "use",
+            format_args!("the passed socket at {address}"),
+            reason,
+        )
+        .with_remedy("leave out -4 and -6, or pass another socket"))
+    }
+
     /// The addresses of `host` in the family asked for, at least one; if none was asked for, those
     /// that this machine has the means to use.
     pub(crate) fn resolve(self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {

@@ -3,7 +3,10 @@
 pub(crate) mod address;
 pub(crate) mod bench;
 pub(crate) mod client;
+pub(crate) mod color;
+pub(crate) mod completions;
 pub(crate) mod endpoint;
+pub(crate) mod man;
 pub(crate) mod mtu;
 pub(crate) mod options;
 pub(crate) mod ports;
@@ -23,11 +26,23 @@ const EXIT: &str = "\
 Exit status: 0 success, 1 negative result, 2 error. The page of each command says what that means there: \
 udpraw COMMAND --help";
 
+/// What build.rs found out.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ncommit: ",
+    env!("UDPRAW_COMMIT"),
+    "\nfeatures: ",
+    env!("UDPRAW_FEATURES"),
+    "\ntarget: ",
+    env!("UDPRAW_TARGET"),
+);
+
 /// UDP at the syscall boundary: talk it, look at it, stress it, learn it.
 #[derive(Debug, Parser)]
 #[command(
     after_help = EXIT,
     version,
+    long_version = LONG_VERSION,
     max_term_width = 100,
     arg_required_else_help = true,
     propagate_version = true,
@@ -35,8 +50,19 @@ udpraw COMMAND --help";
 )]
 pub(crate) struct Arguments {
     /// Print one JSON object a line (NDJSON) on standard output
-    #[arg(long, global = true, short_alias = 'J')]
+    #[arg(long, global = true, short_alias = 'J', display_order = 900)]
     pub(crate) json: bool,
+
+    /// When to colour
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        display_order = 901
+    )]
+    pub(crate) color: color::Color,
 
     /// What other programs need to be told, as nc, ss and iperf3
     #[arg(short = 'u', long = "udp", global = true, hide = true)]
@@ -75,6 +101,10 @@ pub(crate) enum Command {
     Tour(tour::TourArguments),
     /// Show every socket call of a program, and explain it
     Trace(trace::TraceArguments),
+    /// Print a script that completes udpraw's command line in a shell
+    Completions(completions::CompletionsArguments),
+    /// Print udpraw's man page, or write the pages of all commands to a folder
+    Man(man::ManArguments),
 }
 
 impl Command {
@@ -94,6 +124,8 @@ impl Command {
             Self::Relay(_) => "relay",
             Self::Tour(_) => "tour",
             Self::Trace(_) => "trace",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
         }
     }
 
@@ -232,7 +264,9 @@ mod tests {
             };
             for text in literals(&fs::read_to_string(&path).unwrap()) {
                 for (line_of, flag) in flags(&text) {
-                    if foreign.contains(&flag.as_str()) || flag == "json" || flag == "help" {
+                    // Every command has these.
+                    let of_all = ["json", "color", "help", "version"];
+                    if foreign.contains(&flag.as_str()) || of_all.contains(&flag.as_str()) {
                         continue;
                     }
                     checked += 1;

@@ -129,8 +129,20 @@ pub(super) fn silence(text: &str) -> Result<Duration> {
 
 impl RecvArguments {
     /// What to receive, and how.
-    pub(crate) fn config(&self, is_json: bool) -> Result<ReceiveConfig> {
-        let address = self.place()?;
+    ///
+    /// `passed` is where a socket that was passed is bound.
+    pub(crate) fn config(
+        &self,
+        is_json: bool,
+        passed: Option<SocketAddr>,
+    ) -> Result<ReceiveConfig> {
+        let address = match passed {
+            Some(address) => {
+                self.family.check(address)?;
+                address
+            }
+            None => self.place()?,
+        };
         let target = self.target(is_json)?;
         let mut config = ReceiveConfig::new(address, target);
         config.resume = self.resume;

@@ -38,13 +38,14 @@ record), 2 error.";
 
 /// How the two ends are named.
 const EXAMPLE_ENDS: &str = "name where clients send to and where their datagrams go, as in: udpraw relay \
-                            --listen :5300 --to :53 --delay 50ms";
+                            --listen 127.0.0.1:5300 --to 127.0.0.1:53 --delay 50ms";
 
 /// What to relay, and through how bad a network.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RelayArguments {
-    /// Where clients send to: ADDR:PORT, or :PORT for 127.0.0.1; port 0 for one that the OS picks
+    /// Where clients send to: ADDR:PORT, or :PORT for 127.0.0.1; port 0 for one that the OS picks. A
+    /// socket that a service manager passes takes its place
     #[arg(short = 'l', long, value_name = "ADDR", num_args = 1..=2, aliases = ["bind", "from", "local"])]
     listen: Vec<String>,
 
@@ -218,20 +219,16 @@ fn some_time(text: &str) -> Result<Duration> {
 }
 
 impl RelayArguments {
-    /// Where to listen.
-    fn listen(&self) -> Result<SocketAddr> {
-        if !self.listen.is_empty() {
-            return whole_address(&self.listen);
-        }
-        Err(
-            Error::invalid("relay", "datagrams", "there is no --listen ADDR")
-                .with_remedy(EXAMPLE_ENDS),
-        )
-    }
-
     /// What to do; `replay` is what [`Self::replay`] names, and `is_watched` says whether to tell
     /// what is done each second.
-    pub(crate) fn config(&self, replay: Option<Replay>, is_watched: bool) -> Result<Config> {
+    ///
+    /// `passed` is where a socket that was passed is bound.
+    pub(crate) fn config(
+        &self,
+        replay: Option<Replay>,
+        is_watched: bool,
+        passed: Option<SocketAddr>,
+    ) -> Result<Config> {
         let (up, down) = self.impairments.profiles()?;
         if replay.is_some() && !(up.is_perfect() && down.is_perfect()) {
             let reason = "the record decides what becomes of each datagram";
@@ -240,7 +237,7 @@ impl RelayArguments {
         }
         let (to, alternatives) = targets(&self.to)?;
         let second = is_watched.then_some(Duration::from_secs(1));
-        let mut config = Config::new(self.listen()?, to);
+        let mut config = Config::new(self.listen(passed)?, to);
         config.alternatives = alternatives;
         config.up = up;
         config.down = down;
@@ -257,11 +254,25 @@ impl RelayArguments {
     }
 }
 
+impl RelayArguments {
+    /// Where to listen.
+    fn listen(&self, passed: Option<SocketAddr>) -> Result<SocketAddr> {
+        if let Some(address) = passed {
+            return Ok(address);
+        }
+        if !self.listen.is_empty() {
+            return whole_address(&self.listen);
+        }
+        let reason = "no socket was passed either (sd_listen_fds(3))";
+        Err(Error::invalid("relay", "without --listen", reason).with_remedy(EXAMPLE_ENDS))
+    }
+}
+
 /// The first address, and the further ones.
 fn targets(words: &[String]) -> Result<(SocketAddr, Vec<SocketAddr>)> {
     if words.is_empty() {
         return Err(
-            Error::invalid("relay", "datagrams", "there is no --to ADDR, the target")
+            Error::invalid("relay", "without --to", "the target is not named")
                 .with_remedy(EXAMPLE_ENDS),
         );
     }

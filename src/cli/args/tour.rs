@@ -4,12 +4,16 @@ use clap::Args;
 
 use crate::cli::tour::Lesson;
 
-const EXIT: &str = "\
+const EXAMPLES: &str = "\
+Examples:
+  udpraw tour           every lesson, in order
+  udpraw tour --list    which lessons there are
+
 Exit status: 0 success (the lessons are over), 2 error.";
 
 /// What to be shown.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct TourArguments {
     /// Lessons to take, by name [default: all, in order]
     #[arg(value_parser = Lesson::find)]

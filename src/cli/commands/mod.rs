@@ -2,6 +2,8 @@
 
 mod bench;
 mod client;
+mod completions;
+mod man;
 mod mtu;
 mod options;
 mod ports;
@@ -34,5 +36,7 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
         Command::Relay(arguments) => relay::run(&arguments, output),
         Command::Tour(arguments) => tour::run(arguments, output),
         Command::Trace(arguments) => trace::run(arguments, output),
+        Command::Completions(arguments) => completions::run(&arguments, output),
+        Command::Man(arguments) => man::run(&arguments, output),
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use udpraw::error::{Error, Result};
 use udpraw::relay::{Event, Relay, Replay};
 
+use crate::cli::activation;
 use crate::cli::args::relay::RelayArguments;
 use crate::cli::exit::{Exit, Failure, Outcome, unread};
 use crate::cli::interrupt;
@@ -19,8 +20,13 @@ const LONGEST_LINE: u64 = 4096;
 pub(crate) fn run(arguments: &RelayArguments, output: &mut Output) -> Outcome {
     let replay = arguments.replay.as_deref().map(read).transpose()?;
     let is_watched = std::io::stderr().is_terminal() && !output.is_json();
-    let config = arguments.config(replay, is_watched)?;
-    let mut relay = Relay::new(config.clone())?;
+    let passed = activation::socket()?;
+    let address = passed.as_ref().map(|passed| passed.address);
+    let config = arguments.config(replay, is_watched, address)?;
+    let mut relay = match passed {
+        Some(passed) => Relay::adopt(passed.fd, config.clone())?,
+        None => Relay::new(config.clone())?,
+    };
     // After the socket, so that a relay that cannot start leaves the old file alone.
     let mut log = arguments.log.as_deref().map(Log::create).transpose()?;
     let stop = interrupt::handle()?.stop;
@@ -28,6 +34,7 @@ pub(crate) fn run(arguments: &RelayArguments, output: &mut Output) -> Outcome {
     let mut report = Report::new(output, arguments.stats.is_some(), arguments.verbose);
     let mut relayed = unread(report.listening(&relay, &config));
     if let Ok(Some(())) = relayed {
+        activation::ready();
         relayed = unread(relay.run(stop, |event: &Event<'_>| {
             if let (Event::DatagramOutcome(decided), Some(log)) = (event, &mut log) {
                 return log.write(decided).map_err(Failure::from);

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use udpraw::error::Result;
-use udpraw::server::{Behaviour, Event, Server, Summary, listen_group, reply_mark};
+use udpraw::error::{Error, Result};
+use udpraw::server::{Behaviour, Event, Server, Summary, adopt, listen_group, reply_mark};
 use udpraw::socket::{Family, options::OptionValue};
 
+use crate::cli::activation;
 use crate::cli::args::server::ServerArguments;
 use crate::cli::exit::{Exit, Failure, Outcome, unread};
 use crate::cli::interrupt;
@@ -21,11 +22,29 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
     if workers > 1 {
         report::too_many_workers(output, workers);
     }
-    let (mut endpoints, mut all_settings) = (Vec::new(), Vec::new());
     let (host, ports) = arguments.place()?;
+    let mut passed = activation::sockets(ports.len())?.map(Vec::into_iter);
+    if passed.is_some() && workers > 1 {
+        let reason = "each worker needs a socket of its own, and one a port is passed";
+        return Err(Error::invalid("use", "--workers with LISTEN_FDS", reason)
+            .with_remedy("leave one of them out")
+            .into());
+    }
+    let (mut endpoints, mut all_settings) = (Vec::new(), Vec::new());
     for port in ports {
-        let (address, settings) = place(&arguments, &config.behaviour, (&host, port))?;
-        endpoints.extend(listen_group(address, settings.clone(), workers)?);
+        let passed = passed.as_mut().and_then(Iterator::next);
+        let address = match &passed {
+            Some(passed) => {
+                arguments.family.check(passed.address)?;
+                passed.address
+            }
+            None => first_address(&arguments, &host, port)?,
+        };
+        let settings = settings(&arguments, &config.behaviour, address)?;
+        match passed {
+            Some(passed) => endpoints.push(adopt(passed.fd, address, settings.clone())?),
+            None => endpoints.extend(listen_group(address, settings.clone(), workers)?),
+        }
         report::unjoined(output, address, &settings);
         all_settings.push(settings);
     }
@@ -54,6 +73,7 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
     for (endpoint, address) in server.endpoints().step_by(workers).zip(server.addresses()) {
         report::listening(output, endpoint.as_raw_fd(), *address)?;
     }
+    activation::ready();
     // Where the output fails the run ends, but not before the datagram is answered: who sent it knows
     // nothing of the output's reader.
     let mut failure = None;
@@ -70,14 +90,19 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
     end(served, failure, &server.summary(), output)
 }
 
-/// Where to listen, and the options to set. Of a name it is the first address, as the resolver
-/// orders them: one port is one place.
-fn place(
+/// Where to listen. Of a name it is the first address, as the resolver orders them: one port is one
+/// place.
+fn first_address(arguments: &ServerArguments, host: &str, port: u16) -> Result<SocketAddr> {
+    let mut all = arguments.family.resolve(host, port)?;
+    Ok(all.swap_remove(0))
+}
+
+/// The options to set on the socket of `address`.
+fn settings(
     arguments: &ServerArguments,
     behaviour: &Behaviour,
-    (host, port): (&str, u16),
-) -> Result<(SocketAddr, Vec<OptionValue>)> {
-    let address = arguments.family.resolve(host, port)?.swap_remove(0);
+    address: SocketAddr,
+) -> Result<Vec<OptionValue>> {
     let family = Family::of(address);
     let mut settings = Vec::new();
     if behaviour.reply.needs_mark() && behaviour.exchange.is_none() {
@@ -85,7 +110,7 @@ fn place(
     }
     // Behind the mark, so that what the user sets holds.
     settings.extend(arguments.socket.settings(family)?);
-    Ok((address, settings))
+    Ok(settings)
 }
 
 /// However the run ended, what was done is told.

@@ -43,6 +43,8 @@ const GUESSES: &[(&[&str], &str)] = &[
     ),
     (&["pmtu", "tracepath", "traceroute", "mtr"], "mtu"),
     (&["learn", "lesson", "lessons", "demo", "tutorial"], "tour"),
+    (&["completion", "complete"], "completions"),
+    (&["manual", "manpage"], "man"),
     (&["version"], "--version"),
 ];
 

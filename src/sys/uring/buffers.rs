@@ -107,7 +107,8 @@ impl Buffers {
         let (out, rest) = memory.split_first_chunk::<OUT>()?;
         let (name, rest) = rest.split_first_chunk::<{ Name::CAPACITY }>()?;
         let word = |at: usize| u32::from_ne_bytes([out[at], out[at + 1], out[at + 2], out[at + 3]]);
-        let space = self.template.slice()[0].msg_controllen;
+        // The C libraries differ in its type.
+        let space: usize = self.template.slice()[0].msg_controllen as _;
         let (control, payload) = rest.split_at_checked(space)?;
         Some(Slot {
             bytes: payload,

@@ -1,5 +1,5 @@
-//! How each command ends: its exit statuses, as the README's table has them; a pipe that is closed; and
-//! signals while a stream is blocked.
+//! How each command ends: its exit statuses, as the table of docs/README.md has them; a pipe that is closed;
+//! and signals while a stream is blocked.
 
 mod pipes;
 mod quiet;

@@ -1,4 +1,4 @@
-//! The table of the README, row by row.
+//! The table of docs/README.md, row by row.
 
 use std::fs;
 

@@ -1,0 +1,24 @@
+//! `udpraw completions`.
+
+use clap::Args;
+use clap_complete::Shell;
+
+const EXAMPLES: &str = "\
+Examples:
+  udpraw completions bash > ~/.local/share/bash-completion/completions/udpraw
+  udpraw completions zsh > ~/.zfunc/_udpraw    with fpath+=~/.zfunc before compinit in ~/.zshrc
+  udpraw completions fish > ~/.config/fish/completions/udpraw.fish
+  eval \"$(udpraw completions bash)\"            for this shell only
+
+Commands, flags and their values are completed: backends, service names, names of socket options.
+
+Exit status: 0 success (the script is printed), 2 error.";
+
+/// For which shell.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct CompletionsArguments {
+    /// The shell that reads the script
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
