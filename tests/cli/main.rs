@@ -5,6 +5,7 @@ mod activation;
 #[path = "../common/mod.rs"]
 mod common;
 mod exit;
+mod guesses;
 mod limits;
 mod pages;
 mod partners;

@@ -10,9 +10,10 @@ use crate::cli::output::Output;
 
 pub(crate) fn run(arguments: ServicesArguments, output: &mut Output) -> Outcome {
     match arguments.command {
-        ServicesCommand::Lookup(arguments) => lookup(&arguments, output),
-        ServicesCommand::List(arguments) => list(&arguments, output),
-        ServicesCommand::Check(arguments) => check(&arguments, output),
+        None => lookup(&arguments.lookup, output),
+        Some(ServicesCommand::Lookup(arguments)) => lookup(&arguments, output),
+        Some(ServicesCommand::List(arguments)) => list(&arguments, output),
+        Some(ServicesCommand::Check(arguments)) => check(&arguments, output),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What `udpraw relay` tells.
 
 mod log;
+mod network;
 mod records;
 
 use std::fmt::Write as _;
@@ -64,6 +65,15 @@ impl<'a> Report<'a> {
             let _ = write!(line, ", seed {seed}");
         }
         self.output.talk(line);
+        let does = match &config.replay {
+            Some(_) => "each datagram: as recorded, further ones pass".into(),
+            None => format!(
+                "clients → target: {}; target → clients: {}",
+                network::describe(&config.up),
+                network::describe(&config.down)
+            ),
+        };
+        self.output.talk(does);
         if config.max_flows.is_none() && relay.max_flows() < USUAL_FLOWS {
             self.output.note(format_args!(
                 "the limit of open files has room for {} only: ulimit -n raises it, as far as \
