@@ -122,31 +122,70 @@ fn drop_unused(schema: &mut Value) {
     }
 }
 
-/// Allows no property that is not named, and takes out what only Rust knows of: widths of integers.
+/// Allows no property that is not named, and takes out what only Rust knows of: widths of integers,
+/// and that a field which is left out would be null.
 fn close(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(close),
         Value::Object(fields) => {
-            if let Some(Value::String(format)) = fields.get("format")
-                && format != "date-time"
-            {
+            if fields.get("format").is_some_and(|it| it != "date-time") {
                 fields.remove("format");
             }
-            if fields.contains_key("properties") && fields["properties"].is_object() {
-                // Where a variant's own properties are elsewhere, only the whole can be closed.
-                let keyword = if ["oneOf", "anyOf", "allOf", "$ref"]
-                    .iter()
-                    .any(|key| fields.contains_key(*key))
-                {
-                    "unevaluatedProperties"
-                } else {
-                    "additionalProperties"
-                };
-                fields.insert(keyword.to_owned(), json!(false));
+            if let Some(Value::String(text)) = fields.get_mut("description") {
+                *text = text.replace('\n', " ");
             }
             fields.values_mut().for_each(close);
+            if !fields.get("properties").is_some_and(Value::is_object) {
+                return;
+            }
+            leave_out_null(fields);
+            // With variants, only the whole knows all properties.
+            let variants = fields.get_mut("oneOf").and_then(Value::as_array_mut);
+            let keyword = match variants {
+                Some(variants) => {
+                    for variant in variants {
+                        variant
+                            .as_object_mut()
+                            .map(|it| it.remove("additionalProperties"));
+                    }
+                    "unevaluatedProperties"
+                }
+                None => "additionalProperties",
+            };
+            fields.insert(keyword.to_owned(), json!(false));
         }
         _ => {}
+    }
+}
+
+/// A property that can be missing is null only if its description says so.
+fn leave_out_null(fields: &mut Map<String, Value>) {
+    let required = fields.get("required").cloned().unwrap_or_default();
+    let Some(Value::Object(properties)) = fields.get_mut("properties") else {
+        return;
+    };
+    for (name, property) in properties {
+        let is_required = (required.as_array()).is_some_and(|all| all.contains(&json!(name)));
+        let says_null = property["description"]
+            .as_str()
+            .is_some_and(|text| text.contains("null"));
+        if is_required || says_null {
+            continue;
+        }
+        if let Some(Value::Array(types)) = property.get_mut("type") {
+            types.retain(|it| it != "null");
+            if let [only] = types.as_slice() {
+                property["type"] = only.clone();
+            }
+        }
+        if let Some(Value::Array(any)) = property.get_mut("anyOf") {
+            any.retain(|it| it["type"] != "null");
+            if let [only] = any.as_slice() {
+                let reference = only["$ref"].clone();
+                property.as_object_mut().map(|it| it.remove("anyOf"));
+                property["$ref"] = reference;
+            }
+        }
     }
 }
 
