@@ -6,6 +6,9 @@ mod client_control;
 mod common;
 mod envelope;
 mod fixtures;
+#[path = "../server/strangers/forge.rs"]
+mod forge;
 #[path = "../common/namespaces.rs"]
 mod namespaces;
+mod schema;
 mod server_control;

@@ -62,7 +62,7 @@ fn round_trips_are_counted() {
     );
     let [min, median, max] =
         ["rtt_min_ns", "rtt_median_ns", "rtt_max_ns"].map(|name| it[name].as_u64());
-    assert!(0.0 < min.unwrap() && min <= median && median <= max);
+    assert!(0 < min.unwrap() && min <= median && median <= max);
     let end = finish(&[
         "probe",
         "127.0.0.1",

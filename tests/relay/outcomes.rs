@@ -38,7 +38,7 @@ fn traffic(arguments: &[&str], slowly: bool) -> (Vec<Value>, Value, Option<i32>)
     let mut lines = json_lines(&std::fs::read_to_string(log).unwrap());
     assert_eq!(lines.len(), 200);
     for line in &mut lines {
-        line.as_object_mut().unwrap().remove("at_ns").unwrap();
+        line.as_object_mut().unwrap().remove("elapsed_ns").unwrap();
     }
     (lines, ledger, end.code)
 }
@@ -134,7 +134,7 @@ fn a_record_that_is_none_is_refused_with_its_line() {
         (&line.replace("passes", "rests"), "rests"),
         (
             &line.replace(r#""passes""#, r#""lost","reason":"whim""#),
-            "its cause is none of blackhole, mtu, loss, queue, overflow",
+            "its reason is none of blackhole, mtu, loss, queue, overflow",
         ),
         (&line.replace("up", "sideways"), "sideways"),
     ] {

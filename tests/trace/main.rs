@@ -240,7 +240,7 @@ fn lost_datagrams_are_shown_as_lost() {
         [
             "\"first\" \"received\"",
             "\"second\" \"lost\"",
-            "\"third\" \"left\""
+            "\"third\" \"outbound\""
         ]
     );
     let end = finish(&[
