@@ -77,8 +77,8 @@ fn assert_found(found: &Value, limit: &str, mtu: u64, host: &str) {
     assert_eq!(found["limit"], limit, "{found}");
     assert_eq!(found["path_mtu"], mtu, "{found}");
     assert_eq!(found["payload_bytes"], mtu - header(host), "{found}");
-    assert_eq!(found["payload_ipv4"], mtu - 28);
-    assert_eq!(found["payload_ipv6"], mtu - 48);
+    assert_eq!(found["payload_ipv4_bytes"], mtu - 28);
+    assert_eq!(found["payload_ipv6_bytes"], mtu - 48);
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn ask_whoever_answers(host: &str, with_icmp: bool) {
         let (found, code) = ask(&row, &[host, "--port", port]);
         assert_eq!(code, Some(0));
         assert_eq!(found["reply_kind"], answers, "{found}");
-        let limit = if with_icmp { "told" } else { "black-hole" };
+        let limit = if with_icmp { "icmp" } else { "black-hole" };
         assert_found(&found, limit, 1400, host);
     }
 }
