@@ -144,7 +144,7 @@ impl Limit {
     pub fn name(self) -> &'static str {
         match self {
             Self::FirstHop => "first-hop",
-            Self::Told(_) => "told",
+            Self::Told(_) => "icmp",
             Self::BlackHole => "black-hole",
             Self::Unknown => "unknown",
             Self::Silent => "silent",

@@ -9,9 +9,7 @@ const SHORT: &str = "bench --time 5ms --trials 3 --only sink --size 64";
 /// The backends that have a row.
 fn backends(text: &str) -> Vec<String> {
     let records = json_lines(text);
-    let rows = records
-        .iter()
-        .filter(|record| record["schema"] == "udpraw.bench-summary/1");
+    let rows = records.iter().filter(|record| record["event"] == "result");
     rows.map(|row| row["send"].as_str().unwrap().to_owned())
         .collect()
 }
@@ -31,9 +29,11 @@ fn a_backend_that_lacks_files_is_skipped_and_the_others_are_measured() {
     );
     assert_eq!(backends(&end.stdout), ["single", "batch", "offload"]);
     let records = json_lines(&end.stdout);
-    assert!(records.iter().any(|record| {
-        record["schema"] == "udpraw.bench-skipped/1" && record["errno"] == "EMFILE"
-    }));
+    assert!(
+        records
+            .iter()
+            .any(|record| { record["event"] == "skipped" && record["errno"] == "EMFILE" })
+    );
     // Asked for by name, it is a negative result; alone, an error.
     let script = format!("ulimit -n 7; exec \"$0\" {SHORT} --io single,uring --json");
     let end = shell(&script, PROGRAM, &[]);
@@ -100,12 +100,10 @@ fn where_no_cpu_may_be_chosen_the_scheduler_does() {
         end.stderr
     );
     let records = json_lines(&end.stdout);
-    let rows = records
-        .iter()
-        .filter(|record| record["schema"] == "udpraw.bench-summary/1");
+    let rows = records.iter().filter(|record| record["event"] == "result");
     assert!(rows.clone().count() > 0);
     for row in rows {
-        assert!(row["cpus"].is_null(), "{row}");
+        assert!(row["send_cpu"].is_null(), "{row}");
     }
     // The workers of a server too.
     let serve = || {

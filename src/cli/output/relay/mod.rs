@@ -1,8 +1,8 @@
 //! What `udpraw relay` tells.
 
-mod log;
+pub(super) mod log;
 mod network;
-mod records;
+pub(super) mod records;
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
@@ -50,8 +50,8 @@ impl<'a> Report<'a> {
         if self.output.is_json() {
             let record = Record::Listening {
                 fd: relay.endpoint().as_raw_fd(),
-                at: relay.address().into(),
-                to: config.to.into(),
+                local: relay.address().into(),
+                target: config.to.into(),
                 seed,
                 backend: backend.name(),
                 max_flows: relay.max_flows(),
