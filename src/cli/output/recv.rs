@@ -15,7 +15,7 @@ use super::envelope::{json_event, nanos};
 use super::python::Tuple;
 use super::record::Address;
 use super::transfer::{Bars, amount, bytes, reason, shown, why};
-use super::{Output, count};
+use super::Output;
 use crate::cli::exit::{Exit, Outcome};
 
 /// An object of the receiver's NDJSON.
