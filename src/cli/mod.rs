@@ -32,8 +32,8 @@ pub(crate) fn run() -> ExitCode {
                 && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =>
         {
             peek_color().apply();
-            let meant = guess::meant(&error).unwrap_or_default();
-            Output::new(false).error(format_args!("{}{meant}", one_line(&error)));
+            let words: Vec<String> = words().collect();
+            Output::new(false).error(guess::explain(&error, &words));
             return Exit::Error.into();
         }
         // Help and version are answers; a page is laid out once somebody wants it.
@@ -68,21 +68,10 @@ pub(crate) fn run() -> ExitCode {
 
 /// The colour that a command line asks for which is not a command.
 fn peek_color() -> Color {
-    Color::peek(std::env::args_os().map(|word| word.to_string_lossy().into_owned()))
+    Color::peek(words())
 }
 
-/// What is wrong with the arguments, and clap's tip if it has one: one line, as every error is.
-fn one_line(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let first = lines.next().unwrap_or_default();
-    let mut what = first.strip_prefix("error: ").unwrap_or(first).to_owned();
-    // Then come the missing arguments, the possible values, or the tips; then the usage.
-    for line in
-        lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
-    {
-        what.push_str(if what.ends_with(':') { " " } else { "; " });
-        what.push_str(line.strip_prefix("tip: ").unwrap_or(line));
-    }
-    what
+/// The command line as text.
+fn words() -> impl Iterator<Item = String> {
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned())
 }

@@ -38,10 +38,10 @@ fn suggest(command: &str, argument: Arg) -> Arg {
     let name = name.to_string();
     let id = argument.get_id().as_str().to_owned();
     let hint = match (name.as_str(), id.as_str()) {
-        ("FILE", _) | (_, "log" | "replay") => ValueHint::FilePath,
+        ("FILE" | "[PORT] FILE", _) | (_, "log" | "replay") => ValueHint::FilePath,
         ("DIR", _) => ValueHint::DirPath,
         ("PROGRAM", _) => ValueHint::CommandWithArguments,
-        ("HOST" | "HOST:PORT" | "ADDR" | "[HOST] PORT", _) | (_, "host") => ValueHint::Hostname,
+        ("HOST" | "HOST[:PORT]" | "ADDR" | "[HOST] PORT", _) | (_, "host") => ValueHint::Hostname,
         _ => ValueHint::Unknown,
     };
     if hint != ValueHint::Unknown {
@@ -59,7 +59,7 @@ fn suggest(command: &str, argument: Arg) -> Arg {
         (_, "RULE", _) => of(&["book", "rfc8085", "rfc9002"]),
         (_, _, "distribution") => of(&["uniform", "normal"]),
         (_, _, "range") => of(&["well-known", "registered", "dynamic"]),
-        (_, _, "port" | "ports" | "queries") => services(),
+        (_, _, "port" | "port_word" | "queries") | ("ports", _, "words") => services(),
         (_, _, "lessons") => LESSONS
             .iter()
             .map(|lesson| PossibleValue::new(lesson.name).help(lesson.title))

@@ -8,6 +8,7 @@ use crate::socket::ReceiveBuffer;
 
 /// A backend: one way to move datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Backend {
     /// One datagram per call: `recvfrom` and `sendto`, as the textbook's program does it.
     Single,

@@ -1,5 +1,7 @@
 //! What a transport counts.
 
+use crate::socket::Received;
+
 /// What a transport has counted since it was opened. No counter ever decreases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -39,6 +41,16 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Counts a message that was received; returns how many datagrams it is.
+    pub(super) fn count_received(&mut self, message: &Received<'_>, takes_payload: bool) -> usize {
+        let count = message.count();
+        self.received += count as u64;
+        self.received_bytes += message.length() as u64;
+        self.runs += u64::from(count > 1);
+        self.truncated += u64::from(message.is_truncated() && takes_payload);
+        count
+    }
+
     /// The figures of two halves together.
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {

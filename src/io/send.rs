@@ -13,6 +13,7 @@ use crate::socket::Endpoint;
 
 /// What became of the datagrams since the last flush.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Sent {
     /// How many the kernel accepted.
     pub datagrams: usize,

@@ -12,10 +12,10 @@ use crate::socket::{Ecn, SourceAddress};
 /// use udpraw::io::Transmit;
 /// use udpraw::socket::Ecn;
 ///
+/// let server: SocketAddr = "127.0.0.1:1060".parse()?;
 /// let contents = [0; 3000];
-/// let destination: SocketAddr = "127.0.0.1:1060".parse()?;
 /// let transmit = Transmit::new(&contents)
-///     .to(destination)
+///     .to(server)
 ///     .with_ecn(Ecn::Ect0)
 ///     .in_segments_of(1200);
 /// assert_eq!(transmit.count(), 3);

@@ -123,9 +123,10 @@ impl Transport {
         mut visit: impl FnMut(&Received<'_>, &mut SendQueue<'_>),
     ) -> Result<usize> {
         let (endpoint, outbox) = (&self.endpoint, &mut self.outbox);
-        self.inbox.try_receive(endpoint, |received| {
+        let received = self.inbox.try_receive(endpoint, |received| {
             visit(received, &mut SendQueue { endpoint, outbox });
-        })
+        })?;
+        received.ok_or_else(|| nothing_yet(endpoint))
     }
 
     /// The queue of the sending side.
@@ -191,6 +192,11 @@ impl Transport {
     }
 }
 
+#[cold]
+fn nothing_yet(endpoint: &Endpoint) -> Error {
+    endpoint.receive_failure(std::io::Error::from_raw_os_error(libc::EAGAIN))
+}
+
 impl AsFd for Transport {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.endpoint.as_fd()
@@ -228,7 +234,35 @@ impl Receiver {
     /// # Errors
     /// As there.
     pub fn try_receive(&mut self, visit: impl FnMut(&Received<'_>)) -> Result<usize> {
+        let received = self.inbox.try_receive(&self.endpoint, visit)?;
+        received.ok_or_else(|| nothing_yet(&self.endpoint))
+    }
+
+    /// As [`Self::try_receive`], but `None` if nothing has arrived: that is what ends each batch, and
+    /// an error would have to be made for it.
+    ///
+    /// # Errors
+    /// As there, but never of kind `WouldBlock`.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn receive_ready(
+        &mut self,
+        visit: impl FnMut(&Received<'_>),
+    ) -> Result<Option<usize>> {
         self.inbox.try_receive(&self.endpoint, visit)
+    }
+
+    /// As [`Self::receive_ready`], into buffers of the caller: each message is in the buffer of its
+    /// number. Returns how many messages these are.
+    ///
+    /// # Errors
+    /// As there, and of kind `Unsupported` on the backend `uring`.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn receive_ready_into(
+        &mut self,
+        buffers: &mut [std::io::IoSliceMut<'_>],
+        visit: impl FnMut(&Received<'_>),
+    ) -> Result<Option<usize>> {
+        self.inbox.try_receive_into(&self.endpoint, buffers, visit)
     }
 
     /// As [`Transport::wake_by`].
@@ -241,7 +275,7 @@ impl Receiver {
         self.endpoint.clone()
     }
 
-    /// Whether the last [`Self::try_receive`] left nothing in the socket.
+    /// Whether the last receive left nothing in the socket.
     #[cfg(feature = "tokio")]
     pub(crate) fn has_drained(&self) -> bool {
         self.inbox.has_drained()

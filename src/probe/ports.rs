@@ -31,7 +31,7 @@ pub fn ports(text: &str) -> Result<Vec<u16>> {
 fn range(item: &str) -> Result<(u16, u16)> {
     let bad = |reason: &str| {
         Error::invalid(
-            "probe",
+            "read",
             format_args!("port '{}'", item.escape_debug()),
             reason,
         )

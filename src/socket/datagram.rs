@@ -51,6 +51,7 @@ impl fmt::Debug for ReceiveBuffer {
 
 /// Where a datagram was sent to (`IP_PKTINFO`, `IPV6_RECVPKTINFO`; ip(7), ipv6(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PacketInfo {
     /// The destination address in the datagram's IP header; a group for multicast and broadcast.
     pub destination: IpAddr,

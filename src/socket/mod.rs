@@ -28,9 +28,10 @@ mod control_message;
 mod datagram;
 mod ecn;
 mod endpoint;
-#[cfg(feature = "relay")]
+#[cfg(any(feature = "relay", feature = "server"))]
 mod epoll_set;
 mod error_queue;
+mod failure;
 mod group;
 #[cfg(feature = "extras")]
 mod host;
@@ -57,7 +58,7 @@ pub use poll_set::Readiness;
 // What the tools share.
 #[cfg(feature = "extras")]
 pub use address::{Shown, loopback_if_unspecified, scope_name};
-#[cfg(feature = "relay")]
+#[cfg(any(feature = "relay", feature = "server"))]
 pub(crate) use epoll_set::EpollSet;
 #[cfg(feature = "extras")]
 pub use error_queue::{Refusal, icmp_name};

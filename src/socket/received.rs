@@ -75,6 +75,21 @@ impl<'a> Received<'a> {
         )
     }
 
+    /// The same message, after as much of it as fits was copied to the start of `buffer`.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn cut_to(self, buffer: &'a [u8]) -> Self {
+        let cut = if self.bytes.len() > buffer.len() {
+            libc::MSG_TRUNC
+        } else {
+            0
+        };
+        Self {
+            bytes: &buffer[..self.bytes.len().min(buffer.len())],
+            flags: self.flags | cut,
+            ..self
+        }
+    }
+
     /// The sender's address.
     pub fn source(&self) -> SocketAddr {
         self.source

@@ -34,4 +34,4 @@
 
 mod socket;
 
-pub use socket::{RecvHalf, SendHalf, UdpSocket};
+pub use socket::{RecvHalf, SendHalf, UdpSocket, Writable};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -31,6 +31,12 @@ pub struct UdpSocket {
 /// The receiving half of a [`UdpSocket`], for a task of its own.
 pub struct RecvHalf {
     receiver: Receiver,
+    fd: Arc<AsyncFd<Registered<Endpoint>>>,
+}
+
+/// Tells when a [`SendHalf`] may have room again. Each task that waits can have one of its own.
+#[derive(Clone)]
+pub struct Writable {
     fd: Arc<AsyncFd<Registered<Endpoint>>>,
 }
 
@@ -190,8 +196,8 @@ impl RecvHalf {
             // An ICMP error makes a socket neither readable nor closed (EPOLLERR).
             let interest = Interest::READABLE | Interest::ERROR;
             let mut guard = self.fd.ready(interest).await.map_err(gone)?;
-            match self.receiver.try_receive(&mut visit) {
-                Ok(datagrams) => {
+            match self.receiver.receive_ready(&mut visit) {
+                Ok(Some(datagrams)) => {
                     // Saves the call that would find the socket empty. What arrived since has made
                     // it ready anew, which this does not undo.
                     if self.receiver.has_drained() {
@@ -199,7 +205,7 @@ impl RecvHalf {
                     }
                     return Ok(datagrams);
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear_ready(),
+                Ok(None) => guard.clear_ready(),
                 Err(error) => return Err(error),
             }
         }
@@ -217,14 +223,47 @@ impl RecvHalf {
     ) -> Poll<Result<usize>> {
         loop {
             let mut guard = ready!(self.fd.poll_read_ready(context)).map_err(gone)?;
-            match self.receiver.try_receive(&mut visit) {
-                Ok(datagrams) => {
+            match self.receiver.receive_ready(&mut visit) {
+                Ok(Some(datagrams)) => {
                     if self.receiver.has_drained() {
                         guard.clear_ready();
                     }
                     return Poll::Ready(Ok(datagrams));
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear_ready(),
+                Ok(None) => guard.clear_ready(),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// As [`Self::poll_recv`], into buffers of the caller: each message that is visited is in the
+    /// buffer of its number, cut to the buffer's length. Returns how many messages these were.
+    ///
+    /// It is for protocols that own their buffers, such as those of QUIC, and saves them a copy. Under
+    /// `offload` a run takes up to 65,535 bytes of a buffer.
+    ///
+    /// # Errors
+    /// As there, and of kind `InvalidInput` if there is no buffer.
+    pub fn poll_recv_into(
+        &mut self,
+        context: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        mut visit: impl FnMut(&Received<'_>),
+    ) -> Poll<Result<usize>> {
+        if buffers.is_empty() {
+            let none = Error::invalid("receive", "a datagram", "there is no buffer for it");
+            return Poll::Ready(Err(none));
+        }
+        loop {
+            let mut guard = ready!(self.fd.poll_read_ready(context)).map_err(gone)?;
+            match self.receiver.receive_ready_into(buffers, &mut visit) {
+                Ok(Some(messages)) => {
+                    if self.receiver.has_drained() {
+                        guard.clear_ready();
+                    }
+                    return Poll::Ready(Ok(messages));
+                }
+                Ok(None) => guard.clear_ready(),
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
@@ -260,6 +299,40 @@ impl SendHalf {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear_ready(),
                 result => return Poll::Ready(result),
             }
+        }
+    }
+
+    /// Sends a datagram or run at once, after what is queued, or not at all.
+    ///
+    /// # Errors
+    /// As of [`SendQueue::try_send`]. After one of kind `WouldBlock`, [`Writable::wait`] says when to
+    /// try again.
+    pub fn try_send(&mut self, transmit: &Transmit<'_>) -> Result<()> {
+        let mut outcome = None;
+        let queue = &mut self.sender.send_queue();
+        // Clears the readiness that it saw before the call, and none that came meanwhile.
+        let tried = self.fd.try_io(Interest::WRITABLE, |_| {
+            let full = |error: &Error| error.kind() == ErrorKind::WouldBlock;
+            let sent = outcome.insert(queue.try_send(transmit));
+            if sent.as_ref().is_err_and(full) {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            Ok(())
+        });
+        match (outcome, tried) {
+            (Some(outcome), _) => outcome,
+            (None, Ok(())) => Ok(()),
+            (None, Err(error)) => {
+                let (length, to) = (transmit.contents.len(), transmit.destination);
+                Err(self.sender.endpoint().send_failure(length, to, error))
+            }
+        }
+    }
+
+    /// What waits for room without the half, in any number of tasks.
+    pub fn writable(&self) -> Writable {
+        Writable {
+            fd: self.fd.clone(),
         }
     }
 
@@ -301,6 +374,17 @@ impl SendHalf {
     }
 }
 
+impl Writable {
+    /// Waits until the socket may have room, after a [`SendHalf::try_send`] that found none.
+    ///
+    /// # Errors
+    /// If the runtime has been shut down.
+    pub async fn wait(&self) -> Result<()> {
+        let guard = self.fd.ready(Interest::WRITABLE).await;
+        guard.map(drop).map_err(gone)
+    }
+}
+
 /// The runtime has been shut down.
 #[cold]
 fn gone(source: std::io::Error) -> Error {
@@ -310,6 +394,12 @@ fn gone(source: std::io::Error) -> Error {
 impl AsFd for UdpSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.endpoint().as_fd()
+    }
+}
+
+impl fmt::Debug for Writable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writable").finish_non_exhaustive()
     }
 }
 

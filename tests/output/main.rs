@@ -6,5 +6,4 @@ mod client_control;
 mod common;
 mod envelope;
 mod fixtures;
-
 mod server_control;

@@ -5,8 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::common::namespaces;
-use crate::common::{Running, client_of, json_lines, skip, udpraw};
+use crate::common::{Running, client_of, json_lines, namespaces, skip, udpraw};
 use crate::fixtures::{HOSTS, listening_at, show, show_with};
 
 /// The option of either family.

@@ -380,6 +380,10 @@ fn nonsense_is_refused() {
             ),
         ],
     );
+}
+
+#[test]
+fn a_full_disk_ends_it_and_help_shows_an_outage() {
     let target = socket();
     let to = target.local_addr().unwrap();
     let relay = Relay::start(to, &["--log", "/dev/full", "--count", "1"]);

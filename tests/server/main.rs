@@ -183,7 +183,7 @@ fn loss_on_purpose_is_repeatable() {
 #[test]
 fn ctrl_c_and_sigterm_end_it_with_the_summary() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
-        for ports in ["0", "0,0"] {
+        for ports in ["0", "0,0", "0,0,0"] {
             let mut server = Server::on(&["-p", ports], &[], ports.split(',').count());
             ask(&server.client(), b"before");
             server.line();

@@ -9,9 +9,10 @@ use clap::Args;
 use udpraw::bench::{Config, Scenario, available};
 use udpraw::error::{Error, Result};
 use udpraw::io::{Backend, BackendChoice};
-use udpraw::services::resolve_port;
 use udpraw::socket::{Family, resolve, usable};
 use udpraw::units;
+
+use super::address::Address;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,7 +23,7 @@ Examples:
   udpraw bench --only echo --outstanding 1 --spin  what it gains to never sleep
   udpraw bench --only echo --flows 32 --outstanding 1
                                                    32 clients, of whom none waits for another
-  udpraw bench --server 192.0.2.7:1060 --only echo there: udpraw server --allow-bench --reply echo
+  udpraw bench 192.0.2.7 1060 --only echo          there: udpraw server --allow-bench --reply echo
   udpraw bench --json | jq -s '[.[] | select(.winner)]'
 
 A sink has flow control: the sender asks now and then how much has arrived, so that the receive
@@ -31,12 +32,21 @@ buffer never overflows. --flood does without.
 A backend that fails while it is measured is skipped and reported; the others are measured all the same.
 Fewer than five trials of each are too few to name a winner.
 
-Exit status: 0 if every datagram of every trial is accounted for, 1 if one is not, no trial was made, or something asked for by name was skipped, 2 on an error.";
+Exit status: 0 success (every datagram of every trial is accounted for), 1 negative result (one is not, no trial was made, or
+something asked for by name was skipped), 2 error.";
 
 /// What to measure.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct BenchArguments {
+    /// The same as --server
+    #[arg(value_name = "HOST", conflicts_with_all = ["server", "ipv6", "receive"])]
+    host: Option<String>,
+
+    /// Port of the server, if HOST has none [default: 1060]
+    #[arg(value_name = "PORT", conflicts_with = "port")]
+    port_word: Option<String>,
+
     /// Measure one scenario alone: sink (one way) or echo (there and back)
     #[arg(long, value_name = "SCENARIO")]
     only: Option<Scenario>,
@@ -59,7 +69,8 @@ pub(crate) struct BenchArguments {
     receive: Vec<BackendChoice>,
 
     /// Bytes of payload
-    #[arg(long, value_name = "SIZE", value_delimiter = ',', default_value = "64,1400", value_parser = units::bytes)]
+    #[arg(long, value_name = "SIZE", value_delimiter = ',', default_value = "64,1400", value_parser = units::bytes,
+        aliases = ["length", "len"])]
     size: Vec<u64>,
 
     /// Requests of a flow that are on their way at once, in an echo
@@ -67,11 +78,18 @@ pub(crate) struct BenchArguments {
     outstanding: Vec<usize>,
 
     /// Flows of an echo, each from an address of its own
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        short_alias = 'P',
+        alias = "parallel"
+    )]
     flows: usize,
 
     /// How long a trial is measured, after a warm-up of a tenth of it; a bare number counts seconds
-    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = units::duration)]
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = units::duration,
+        short_alias = 't', aliases = ["for", "duration"])]
     time: Duration,
 
     /// How often each variant is measured; five can name a winner, six give a full 95 % interval
@@ -104,8 +122,12 @@ pub(crate) struct BenchArguments {
 
     /// Measure against a server elsewhere, which must run with --allow-bench and --reply echo (or
     /// none, for --only sink)
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST[:PORT]", short_alias = 'c', alias = "client")]
     server: Option<String>,
+
+    /// Port of the server
+    #[arg(short, long, hide = true)]
+    port: Option<String>,
 
     /// Print the table as Markdown
     #[arg(long, conflicts_with = "json")]
@@ -116,6 +138,11 @@ impl BenchArguments {
     /// Whether the backends of a side were asked for by name.
     pub(crate) fn is_named(&self) -> bool {
         !(self.backend.is_empty() && self.send.is_empty() && self.receive.is_empty())
+    }
+
+    /// The server elsewhere.
+    fn peer(&self) -> Option<&str> {
+        self.host.as_deref().or(self.server.as_deref())
     }
 
     /// What the library is to measure, and of the backends that were not asked for by name, why those
@@ -146,7 +173,7 @@ impl BenchArguments {
         let backends = match (&self.backend[..], &self.send[..], &self.receive[..]) {
             ([], [], []) => pairs(&all(&mut missing)?),
             (backends, [], []) => pairs(&named(backends)?),
-            (_, send, []) if self.server.is_some() => pairs(&named(send)?),
+            (_, send, []) if self.peer().is_some() => pairs(&named(send)?),
             (_, [], receive) => cross(&all(&mut missing)?, &named(receive)?),
             (_, send, []) => cross(&named(send)?, &all(&mut missing)?),
             (_, send, receive) => cross(&named(send)?, &named(receive)?),
@@ -166,7 +193,8 @@ impl BenchArguments {
         config.spin = self.spin;
         config.flood = self.flood;
         config.buffers = (self.rcvbuf, self.sndbuf);
-        config.server = self.server.as_deref().map(server).transpose()?;
+        let port = self.port_word.as_deref().or(self.port.as_deref());
+        config.server = self.peer().map(|text| server(text, port)).transpose()?;
         config.check()?;
         Ok((config, missing))
     }
@@ -205,13 +233,10 @@ fn two_cpus(text: &str) -> Result<(usize, usize)> {
     })
 }
 
-fn server(text: &str) -> Result<SocketAddr> {
-    let Some((host, port)) = text.rsplit_once(':') else {
-        let subject = format!("server '{}'", text.escape_debug());
-        return Err(Error::invalid("read", subject, "it has no port")
-            .with_remedy("write HOST:PORT, as in 192.0.2.7:1060"));
-    };
-    let addresses = usable(resolve(host, resolve_port(port)?)?);
+fn server(text: &str, port: Option<&str>) -> Result<SocketAddr> {
+    let address = Address::with_port(Some(text), port)?;
+    let host = address.host.unwrap_or("127.0.0.1");
+    let addresses = usable(resolve(host, address.destination_port("1060")?)?);
     let first = addresses.into_iter().next();
     first.ok_or_else(|| Error::invalid("resolve", host.escape_debug(), "it has no address"))
 }
@@ -235,10 +260,16 @@ mod tests {
 
     #[test]
     fn a_server_is_a_host_and_a_port() {
-        assert_eq!(server("127.0.0.1:9").unwrap().to_string(), "127.0.0.1:9");
-        assert_eq!(server("[::1]:9").unwrap().to_string(), "[::1]:9");
-        server("127.0.0.1").unwrap_err();
-        server("127.0.0.1:99999").unwrap_err();
+        for (text, port, expected) in [
+            ("127.0.0.1:9", None, "127.0.0.1:9"),
+            ("[::1]:9", None, "[::1]:9"),
+            ("127.0.0.1", Some("9"), "127.0.0.1:9"),
+            (":9", None, "127.0.0.1:9"),
+            ("127.0.0.1", None, "127.0.0.1:1060"),
+        ] {
+            assert_eq!(server(text, port).unwrap().to_string(), expected);
+        }
+        server("127.0.0.1:99999", None).unwrap_err();
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! `udpraw client`.
 
-use std::env::VarError;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,13 +10,14 @@ use udpraw::protocol::Backoff;
 use udpraw::socket::Family;
 use udpraw::units;
 
-use super::endpoint::{FamilyArguments, destination, local_address, split_port};
+use super::address::Address;
+use super::endpoint::{FamilyArguments, environment, local_address};
 use super::socket::SocketArguments;
 
 const EXAMPLES: &str = "\
 Examples:
   udpraw client                               the documents' client
-  udpraw client 127.0.0.1:1080 -m 'hello'     another port, another text
+  udpraw client 127.0.0.1 1080 -m 'hello'     another port, another text
   udpraw client --connect localhost           connect(2) first
   udpraw client --exchange -v                 the reply is matched by a random id
   printf 'one\\ntwo\\n' | udpraw client --stdin
@@ -26,19 +26,23 @@ Examples:
   udpraw client --count 10 --interval 0.2     ten requests, and their round trips
   udpraw client 127.255.255.255 --broadcast   every server of the network
 
-Exit status: 0 if every request was answered, 1 if one was not, 2 on an error.";
+Exit status: 0 success (every request was answered), 1 negative result (one was not), 2 error.";
 
 /// Whom to ask, and what.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ClientArguments {
-    /// Server: an IPv4 or IPv6 address, or a name, and maybe its port: HOST, HOST:PORT, [ADDR]:PORT
+    /// Server: an IPv4 or IPv6 address, or a name, and maybe its port: HOST, HOST:PORT, [ADDR]:PORT, :PORT
     /// [default: 127.0.0.1] [env: UDPRAW_HOST]
     host: Option<String>,
 
     /// The same as --port
     #[arg(value_name = "PORT", conflicts_with = "port")]
     port_word: Option<String>,
+
+    /// The host, as `udpraw server` names it
+    #[arg(long = "host", value_name = "HOST", hide = true, aliases = ["server", "address", "addr"], conflicts_with = "host")]
+    host_flag: Option<String>,
 
     #[command(flatten)]
     family: FamilyArguments,
@@ -48,7 +52,8 @@ pub(crate) struct ClientArguments {
     port: Option<String>,
 
     /// Text to send, instead of the time
-    #[arg(short, long, value_name = "TEXT", conflicts_with = "stdin")]
+    #[arg(short, long, value_name = "TEXT", conflicts_with = "stdin",
+        aliases = ["text", "data", "payload", "msg"])]
     pub(crate) message: Option<String>,
 
     /// Send each line of standard input as a datagram
@@ -75,7 +80,7 @@ pub(crate) struct ClientArguments {
     interval: Option<Duration>,
 
     /// Bind this address first: ADDR, ADDR:PORT or :PORT
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", aliases = ["source", "bind"])]
     local: Option<String>,
 
     /// Fix the server by connect(2), so that the kernel itself refuses strangers
@@ -99,12 +104,13 @@ pub(crate) struct ClientArguments {
     backoff: Option<Backoff>,
 
     /// Give up a request after this time; a bare number counts seconds [default: 60s by rfc9002]
-    #[arg(long, value_name = "TIME", value_parser = limit)]
+    #[arg(long, value_name = "TIME", value_parser = limit, short_aliases = ['w', 'W'], aliases = ["wait", "deadline"])]
     timeout: Option<Duration>,
 
     /// Give up a request after sending it N times [default: 5 by the book, 4 by rfc8085, by time
     /// alone by rfc9002]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..),
+        aliases = ["retries", "attempts"])]
     tries: Option<u32>,
 
     /// Leave out everything but the replies
@@ -132,37 +138,33 @@ fn limit(text: &str) -> Result<Duration> {
     Ok(time)
 }
 
-/// A variable of the environment, if it is set to something.
-fn environment(name: &'static str) -> Result<Option<String>> {
-    match std::env::var(name) {
-        Ok(text) if text.is_empty() => Ok(None),
-        Ok(text) => Ok(Some(text)),
-        Err(VarError::NotPresent) => Ok(None),
-        Err(VarError::NotUnicode(_)) => Err(Error::invalid("read", name, "it is no UTF-8")),
-    }
-}
-
 impl ClientArguments {
     /// The server's addresses, in the order in which they are to be tried.
     pub(crate) fn servers(&self) -> Result<Vec<SocketAddr>> {
-        let around = match &self.host {
-            None => environment("UDPRAW_HOST")?,
-            Some(_) => None,
-        };
-        let text = self.host.as_deref().or(around.as_deref());
-        let text = text.unwrap_or("127.0.0.1");
-        let (host, inner) = split_port(text)?;
+        let text = self.host.as_deref().or(self.host_flag.as_deref());
+        let port = self.port_word.as_deref().or(self.port.as_deref());
+        let given = Address::with_port(text, port)?;
         // What the command line says counts more than the environment.
-        let port = match (self.port.as_ref().or(self.port_word.as_ref()), inner) {
-            (None, None) => environment("UDPRAW_PORT")?,
-            (flag, _) => flag.cloned(),
+        let (text, port) = match (given.host, given.port) {
+            (None, _) => (environment("UDPRAW_HOST")?, environment("UDPRAW_PORT")?),
+            (_, None) => (None, environment("UDPRAW_PORT")?),
+            _ => (None, None),
         };
-        let text = match (&around, &port) {
-            (Some(_), Some(_)) => host,
-            _ => text,
+        let around = match (text.as_deref(), given.port) {
+            (Some(text), None) => Address::with_port(Some(text), port.as_deref())?,
+            (Some(text), _) => Address::parse(text)?,
+            (None, _) => Address {
+                host: None,
+                port: port.as_deref(),
+            },
         };
-        let (host, port) = destination(text, port.as_deref(), "1060")?;
-        self.family.resolve(host, port)
+        let address = Address {
+            host: given.host.or(around.host),
+            port: given.port.or(around.port),
+        };
+        let port = address.destination_port("1060")?;
+        self.family
+            .resolve(address.host.unwrap_or("127.0.0.1"), port)
     }
 
     /// How to ask the server at that address.

@@ -12,7 +12,7 @@ Examples:
 
 Commands, flags and their values are completed: backends, service names, names of socket options.
 
-Exit status: 0 when the script is printed, 2 on an error.";
+Exit status: 0 success (the script is printed), 2 error.";
 
 /// For which shell.
 #[derive(Debug, Args)]

@@ -12,7 +12,7 @@ Examples:
 
 A page is written under another name first and then renamed: a reader never sees half of one.
 
-Exit status: 0 when the pages are written, 2 on an error.";
+Exit status: 0 success (the pages are written), 2 error.";
 
 /// Where to.
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! The command line, one file per subcommand: text in, the library's plain configs out.
 
+pub(crate) mod address;
 pub(crate) mod bench;
 pub(crate) mod client;
 pub(crate) mod color;
@@ -21,6 +22,10 @@ pub(crate) mod trace;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+const EXIT: &str = "\
+Exit status: 0 success, 1 negative result, 2 error. The page of each command says what that means there: \
+udpraw COMMAND --help";
+
 /// What build.rs found out.
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
@@ -35,15 +40,17 @@ const LONG_VERSION: &str = concat!(
 /// UDP at the syscall boundary: talk it, look at it, stress it, learn it.
 #[derive(Debug, Parser)]
 #[command(
+    after_help = EXIT,
     version,
     long_version = LONG_VERSION,
     max_term_width = 100,
     arg_required_else_help = true,
-    propagate_version = true
+    propagate_version = true,
+    args_override_self = true
 )]
 pub(crate) struct Arguments {
     /// Print one JSON object a line (NDJSON) on standard output
-    #[arg(long, global = true, display_order = 900)]
+    #[arg(long, global = true, short_alias = 'J', display_order = 900)]
     pub(crate) json: bool,
 
     /// When to colour
@@ -56,6 +63,10 @@ pub(crate) struct Arguments {
         display_order = 901
     )]
     pub(crate) color: color::Color,
+
+    /// What other programs need to be told, as nc, ss and iperf3
+    #[arg(short = 'u', long = "udp", global = true, hide = true)]
+    udp: bool,
 
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -145,6 +156,24 @@ mod tests {
 
     use super::*;
 
+    /// Every page says in one form how the command ends.
+    #[test]
+    fn every_page_has_the_exit_status() {
+        fn check(command: &clap::Command) {
+            let text = command.get_after_help().map(ToString::to_string);
+            let text = text.unwrap_or_default();
+            let last = text.split("\n\n").last().unwrap_or_default();
+            let last = last.replace('\n', " ");
+            assert!(
+                last.starts_with("Exit status: 0 success") && last.contains(" 2 error"),
+                "{}: {last}",
+                command.get_name()
+            );
+            command.get_subcommands().for_each(check);
+        }
+        check(&Arguments::command());
+    }
+
     fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -222,7 +251,7 @@ mod tests {
                     "exchange" | "transfer",
                     ..,
                 ] => &["server", "client", "send", "recv"],
-                ["cli", "args", "socket" | "endpoint" | "mod"] => &["server"],
+                ["cli", "args", "address" | "socket" | "endpoint" | "mod"] => &["server"],
                 ["cli", "output" | "commands" | "args", name, ..] => &[*name],
                 ["cli", "exit"] => &["server", "client", "send", "recv"],
                 ["cli", ..] | ["main" | "lib"] => continue,

@@ -5,12 +5,13 @@ use udpraw::error::{Error, Result};
 use udpraw::mtu::Config;
 use udpraw::protocol::Backoff;
 
-use super::endpoint::{FamilyArguments, backoff, destination, split_port};
+use super::address::Address;
+use super::endpoint::{FamilyArguments, backoff};
 
 const EXAMPLES: &str = "\
 Examples:
   udpraw mtu 192.0.2.1                 by the host's echo service, or its ICMP if it has none
-  udpraw mtu 192.0.2.1:1060            by `udpraw server` there, --reply echo or not
+  udpraw mtu 192.0.2.1 1060            by `udpraw server` there, --reply echo or not
   udpraw mtu -6 host.example           over IPv6
 
 What limits a datagram: the first hop (its MTU holds all the way), a link further on whose router said
@@ -18,8 +19,11 @@ so by ICMP, or a black hole: what is larger vanishes and no ICMP tells. An echo 
 answers, so the way back counts too. Answers by ICMP alone take longer: most hosts send about one a
 second.
 
-Exit status: 0 if it is known of one address of the host at least, 1 if nobody answered or no way leads
-there, 2 on an error.";
+Exit status: 0 success (the limit is known for one address of the host at least), 1 negative result (nobody answered, or no way
+leads there), 2 error.";
+
+/// The host where only a port is named.
+const HERE: &str = "127.0.0.1";
 
 /// Whom to ask.
 #[derive(Debug, Args)]
@@ -28,6 +32,14 @@ pub(crate) struct MtuArguments {
     /// Host: an IPv4 or IPv6 address, or a name, all of whose addresses are tried; and maybe the port:
     /// HOST, HOST:PORT, [ADDR]:PORT
     host: String,
+
+    /// The same as --port
+    #[arg(value_name = "PORT", conflicts_with = "port")]
+    port_word: Option<String>,
+
+    /// Addresses are never looked up by name
+    #[arg(short, long, hide = true)]
+    numeric: bool,
 
     #[command(flatten)]
     family: FamilyArguments,
@@ -45,13 +57,16 @@ pub(crate) struct MtuArguments {
 impl MtuArguments {
     /// The host as it was named, without a port.
     pub(crate) fn host(&self) -> &str {
-        split_port(&self.host).map_or(&self.host, |(host, _)| host)
+        let address = Address::parse(&self.host).unwrap_or_default();
+        address.host.unwrap_or(HERE)
     }
 
     /// What to ask at each address of the host.
     pub(crate) fn configs(&self) -> Result<Vec<Config>> {
-        let (host, port) = destination(&self.host, self.port.as_deref(), "7")?;
-        let addresses = self.family.resolve(host, port)?;
+        let port = self.port_word.as_deref().or(self.port.as_deref());
+        let address = Address::with_port(Some(&self.host), port)?;
+        let port = address.destination_port("7")?;
+        let addresses = self.family.resolve(address.host.unwrap_or(HERE), port)?;
         let mut configs: Vec<Config> = addresses.into_iter().map(Config::new).collect();
         for config in &mut configs {
             config.backoff = self.backoff.unwrap_or(config.backoff);

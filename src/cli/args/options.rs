@@ -13,7 +13,7 @@ Examples:
   udpraw options --set SO_REUSEADDR       a flag alone is switched on
   udpraw --json options | jq -r .name     one object a line
 
-Exit status: 0 when done, 1 if there is no option of that name, 2 on an error or a refused value.";
+Exit status: 0 success, 1 negative result (there is no option of that name), 2 error, such as a refused value.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

@@ -1,8 +1,12 @@
 //! `udpraw ports`.
 
+use std::net::{IpAddr, SocketAddr};
+
 use clap::Args;
-use udpraw::error::{Error, Result};
-use udpraw::services::resolve_port;
+use udpraw::error::Result;
+use udpraw::socket::resolve;
+
+use super::address::{Address, bound_ports};
 
 const EXAMPLES: &str = "\
 Prints a line a socket: endpoints, service, who holds it, memory that unread datagrams take of how \
@@ -16,18 +20,26 @@ anew each second, elsewhere only what changed is printed.
 Examples:
   udpraw ports                    every UDP socket
   udpraw ports 1060 domain        those of two ports
+  udpraw ports 5000-5100          those of a range
+  udpraw ports 127.0.0.1:53       who gets datagrams for that address
   udpraw ports --watch            what comes, goes and drops
   udpraw ports --json | jq 'select(.drops > 0)'
 
-Exit status: 0 if there are sockets or no port was named, 1 if nothing holds the ports, 2 on an error.";
+Exit status: 0 success (there are such sockets, or nothing was selected), 1 negative result (no socket is as selected), 2 error.";
 
 /// Which ports, and how long.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct PortsArguments {
-    /// Only these ports: numbers or service names
-    #[arg(value_name = "PORT|SERVICE")]
-    ports: Vec<String>,
+    /// Only these ports: numbers, service names, ranges, with commas between them. HOST or HOST:PORT:
+    /// only sockets that get datagrams for that address
+    #[arg(value_name = "PORT|SERVICE|HOST:PORT")]
+    words: Vec<String>,
+
+    /// What ss, netstat and lsof need to be told to show what is shown here anyway
+    #[arg(short = 'l', long = "listening", hide = true, short_aliases = ['p', 'n', 'a', 'i', 'e', 'm', 'o'],
+        aliases = ["port", "processes", "all", "numeric"])]
+    usual: bool,
 
     /// Look again each second, and show what changed, until Ctrl-C
     #[arg(short, long)]
@@ -38,22 +50,58 @@ pub(crate) struct PortsArguments {
     pub(crate) count: Option<u64>,
 }
 
-impl PortsArguments {
-    /// The ports asked for, none twice; none at all for every port.
-    pub(crate) fn ports(&self) -> Result<Vec<u16>> {
-        let mut ports = Vec::new();
-        for text in &self.ports {
-            match resolve_port(text)? {
-                0 => {
-                    return Err(
-                        Error::invalid("look for", "port 0", "no socket is bound to it")
-                            .with_remedy("leave it out to see every port"),
-                    );
+/// Which sockets to show.
+#[derive(Debug, Default)]
+pub(crate) struct Selection {
+    /// The ports, none twice; none at all for every port.
+    pub(crate) ports: Vec<u16>,
+    /// As they were asked for: a port, or a range of them.
+    pub(crate) asked: Vec<Vec<u16>>,
+    /// Addresses that a datagram may be for; none at all for every address.
+    pub(crate) hosts: Vec<IpAddr>,
+}
+
+impl Selection {
+    /// Whether a socket bound to that address could get a datagram that was asked for.
+    pub(crate) fn includes(&self, local: IpAddr) -> bool {
+        self.hosts.is_empty() || local.is_unspecified() || self.hosts.contains(&local)
+    }
+
+    fn add_ports(&mut self, text: &str) -> Result<()> {
+        for item in text.split(',') {
+            let ports = bound_ports(item)?;
+            for port in &ports {
+                if !self.ports.contains(port) {
+                    self.ports.push(*port);
                 }
-                port if ports.contains(&port) => {}
-                port => ports.push(port),
+            }
+            self.asked.push(ports);
+        }
+        Ok(())
+    }
+}
+
+impl PortsArguments {
+    /// What was asked for.
+    pub(crate) fn selection(&self) -> Result<Selection> {
+        let mut selection = Selection::default();
+        for text in &self.words {
+            let address = Address::parse(text)?;
+            match (address.host, address.port) {
+                (Some(service), None) if !address.is_only_a_host() => {
+                    selection.add_ports(service)?;
+                }
+                (host, port) => {
+                    if let Some(host) = host {
+                        let found = resolve(host, 0)?;
+                        selection.hosts.extend(found.iter().map(SocketAddr::ip));
+                    }
+                    if let Some(port) = port {
+                        selection.add_ports(port)?;
+                    }
+                }
             }
         }
-        Ok(ports)
+        Ok(selection)
     }
 }

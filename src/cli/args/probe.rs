@@ -10,7 +10,8 @@ use udpraw::probe::{self, Config, Resolvers, Target};
 use udpraw::protocol::Backoff;
 use udpraw::units;
 
-use super::endpoint::{FamilyArguments, backoff, split_port};
+use super::address::{Address, ports};
+use super::endpoint::{FamilyArguments, backoff};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,17 +27,30 @@ Verdicts: open (a reply), closed (ICMP port unreachable), unreachable (no way le
 (ICMP administratively prohibited, or a rule of this machine), wrong-source (a reply from elsewhere),
 silent (nothing came back, which says nothing). Silence is never taken for an open port.
 
-Exit status: 0 if every port is open at one address of the host at least, 1 if one is not, 2 on an
-error.";
+Exit status: 0 success (every port is open at one address of the host at least), 1 negative result (one is not), 2 error.";
 
 /// Whom to probe, and how.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, override_usage = "udpraw probe [OPTIONS] [HOST] PORT|SERVICE")]
 pub(crate) struct ProbeArguments {
     /// Host, by address or name, then the port or ports: numbers, names of services, ranges, with
-    /// commas between them. HOST:PORT will do too. Without a host, `domain` asks the resolvers of resolv.conf
+    /// commas between them. HOST:PORT and :PORT (of 127.0.0.1) will do too. Without a host, `domain` asks the resolvers of resolv.conf
     #[arg(value_name = "[HOST] PORT", required = true, num_args = 1..=2)]
     words: Vec<String>,
+
+    /// The ports, as nmap takes them
+    #[arg(
+        short,
+        long = "port",
+        value_name = "PORT",
+        hide = true,
+        alias = "ports"
+    )]
+    port: Option<String>,
+
+    /// Addresses are never looked up by name
+    #[arg(short, long, hide = true)]
+    numeric: bool,
 
     #[command(flatten)]
     family: FamilyArguments,
@@ -48,7 +62,7 @@ pub(crate) struct ProbeArguments {
     protocol: Option<Payload>,
 
     /// Send this text
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", aliases = ["message", "data", "text"])]
     pub(crate) payload: Option<String>,
 
     /// Read --payload as hexadecimal digits
@@ -73,15 +87,15 @@ pub(crate) struct ProbeArguments {
     backoff: Option<Backoff>,
 
     /// Send a question so many times before it is silence [default: 3, and 2 above 10 ports]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), aliases = ["retries", "attempts"])]
     tries: Option<u32>,
 
     /// Give up a question after this time; a bare number counts seconds
-    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    #[arg(long, value_name = "TIME", value_parser = units::duration, short_aliases = ['w', 'W'], alias = "wait")]
     timeout: Option<Duration>,
 
     /// Send at most so many datagrams a second, all ports together
-    #[arg(long, value_name = "N", default_value_t = Config::RATE, value_parser = rate)]
+    #[arg(long, value_name = "N", default_value_t = Config::RATE, value_parser = rate, alias = "max-rate")]
     rate: f64,
 
     /// List every port, not only those that answer, where there are many
@@ -103,35 +117,42 @@ fn rate(text: &str) -> std::result::Result<f64, String> {
 
 impl ProbeArguments {
     /// The host, if one was named, and the ports.
-    fn words(&self) -> (Option<&str>, &str) {
-        match self.words.as_slice() {
-            [host, ports] => (Some(host), ports),
-            words => {
-                let word = words.first().map_or("", String::as_str);
-                match split_port(word) {
-                    // HOST:PORT, as other commands have it.
-                    Ok((host, Some(port))) => (Some(host), port),
-                    _ => (None, word),
-                }
+    fn words(&self) -> Result<(Option<&str>, &str)> {
+        let mut words = self.words.iter().map(String::as_str);
+        let (first, second) = (words.next().unwrap_or_default(), words.next());
+        let second = second.or(self.port.as_deref());
+        let address = Address::with_port(Some(first), second)?;
+        match (address.host, address.port) {
+            (Some(host), Some(ports)) => Ok((Some(host), ports)),
+            (None, Some(ports)) if first.starts_with(':') => Ok((Some("127.0.0.1"), ports)),
+            (None, Some(ports)) => Ok((None, ports)),
+            // A word alone is a service, unless it can only be a host.
+            (Some(host), None) if address.is_only_a_host() => {
+                let host = host.escape_debug();
+                Err(Error::invalid("probe", format_args!("'{host}'"), "no port is named")
+                    .with_remedy(format!(
+                        "name one, several or a range, as in: udpraw probe {host} domain,ntp,1000-1100"
+                    )))
             }
+            _ => Ok((None, first)),
         }
     }
 
     /// The host, or the file that stands for it.
     pub(crate) fn host(&self) -> String {
-        match self.words().0 {
-            Some(host) => host.to_owned(),
-            None => self.resolv_conf.display().to_string(),
+        match self.words() {
+            Ok((Some(host), _)) => host.to_owned(),
+            _ => self.resolv_conf.display().to_string(),
         }
     }
 
     /// The resolvers, where no host is named.
     pub(crate) fn resolvers(&self) -> Result<Option<Resolvers>> {
-        let (None, ports) = self.words() else {
+        let (None, text) = self.words()? else {
             return Ok(None);
         };
-        if probe::ports(ports)? != [53] {
-            let subject = format!("'{}' without a host", ports.escape_debug());
+        if ports(text)? != [53] {
+            let subject = format!("'{}' without a host", text.escape_debug());
             let reason = "of domain alone this machine knows whom to ask, by resolv.conf";
             return Err(Error::invalid("probe", subject, reason)
                 .with_remedy("name the host first, as in: udpraw probe 127.0.0.1 ntp"));
@@ -145,13 +166,13 @@ impl ProbeArguments {
         resolvers: Option<&Resolvers>,
         bytes: Option<Vec<u8>>,
     ) -> Result<Config> {
-        let (host, ports) = self.words();
+        let (host, text) = self.words()?;
         let chosen = match (bytes, &self.query) {
             (Some(bytes), _) => Some(Payload::Bytes(bytes.into())),
             (None, Some(name)) => Some(Payload::Dns(Query::address_of(name)?)),
             (None, None) => self.protocol.clone(),
         };
-        let ports = probe::ports(ports)?;
+        let ports = ports(text)?;
         let addresses = match (host, resolvers) {
             (None, Some(resolvers)) => resolvers.servers.clone(),
             (host, _) => self.family.resolve(host.unwrap_or_default(), 0)?,

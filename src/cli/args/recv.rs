@@ -13,6 +13,7 @@ use udpraw::socket::Family;
 use udpraw::transfer::{ReceiveConfig, Target};
 use udpraw::units;
 
+use super::address::Address;
 use super::endpoint::FamilyArguments;
 use super::socket::SocketArguments;
 
@@ -22,7 +23,7 @@ pub(super) const PORT: &str = "1061";
 const EXAMPLES: &str = "\
 Examples:
   udpraw recv -o backup.tar                    one stream from this machine, into a file
-  udpraw recv --bind 0.0.0.0 | tar x           from any machine, into a pipe
+  udpraw recv 0.0.0.0 | tar x                  from any machine, into a pipe
   udpraw recv -o backup.tar --resume           go on where a transfer was cut off
   udpraw recv --into inbox --count 3           three files, under the names that their senders give
   udpraw recv -o f --wait 30s --timeout 5s     give up if nobody comes, or the sender falls silent
@@ -31,18 +32,38 @@ The sender: udpraw send HOST FILE
 A file appears under its name when it is whole and on the disk; until then it is FILE.part. Nothing
 is encrypted, and anybody who can reach the port may send: choose the address with care.
 
-Exit status: 0 if every stream is whole and stored, 1 if one is not, was turned away, or nobody came, 2 on an error.";
+Exit status: 0 success (every stream is whole and stored), 1 negative result (one is not, was turned away, or nobody came),
+2 error.";
 
 /// What to receive, and where it goes.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RecvArguments {
-    /// File that the stream becomes; - for standard output, be it a terminal
-    #[arg(short, long, value_name = "FILE", conflicts_with = "into")]
+    /// Address to bind, and maybe the port: HOST, HOST:PORT, [ADDR]:PORT, :PORT; the same as --bind and
+    /// --port
+    #[arg(value_name = "HOST", conflicts_with_all = ["bind", "listen"])]
+    address: Option<String>,
+
+    /// The same as --port
+    #[arg(value_name = "PORT", conflicts_with = "port")]
+    port_word: Option<String>,
+
+    /// Address and port, as nc -l takes them
+    #[arg(short, long, value_name = "ADDR", hide = true, num_args = 0..=2, conflicts_with = "bind")]
+    listen: Option<Vec<String>>,
+
+    /// File that the stream becomes; `-` writes to standard output even if it is a terminal
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        conflicts_with = "into",
+        alias = "file"
+    )]
     output: Option<PathBuf>,
 
     /// Receive any number of files into this folder
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", aliases = ["dir", "folder", "directory"])]
     into: Option<PathBuf>,
 
     /// Replace files of the folder that have the same name
@@ -58,16 +79,17 @@ pub(crate) struct RecvArguments {
     #[arg(long)]
     resume: bool,
 
-    /// Address to bind: an IPv4 or IPv6 address, or a name
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1", alias = "host")]
-    bind: String,
+    /// Address to bind: an IPv4 or IPv6 address, or a name [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDR", aliases = ["host", "address", "addr"])]
+    bind: Option<String>,
 
     #[command(flatten)]
     family: FamilyArguments,
 
     /// Port: a number, a service name, or 0 for one that the OS picks
-    #[arg(short, long, default_value = PORT)]
-    port: String,
+    /// [default: 1061]
+    #[arg(short, long)]
+    port: Option<String>,
 
     /// Give up a transfer whose sender is silent for so long; a bare number counts seconds
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = silence)]
@@ -75,7 +97,7 @@ pub(crate) struct RecvArguments {
 
     /// Give up if nobody has come after this time; a bare number counts seconds [default: wait for
     /// ever]
-    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    #[arg(long, value_name = "TIME", value_parser = units::duration, short_alias = 'w')]
     wait: Option<Duration>,
 
     /// Backend that moves the datagrams: single, batch, offload, uring, or auto for the best that works
@@ -114,13 +136,12 @@ impl RecvArguments {
         is_json: bool,
         passed: Option<SocketAddr>,
     ) -> Result<ReceiveConfig> {
-        let port = udpraw::services::resolve_port(&self.port)?;
         let address = match passed {
             Some(address) => {
                 self.family.check(address)?;
                 address
             }
-            None => self.family.resolve(&self.bind, port)?.swap_remove(0),
+            None => self.place()?,
         };
         let target = self.target(is_json)?;
         let mut config = ReceiveConfig::new(address, target);
@@ -131,6 +152,33 @@ impl RecvArguments {
         config.options = self.socket.settings(Family::of(address))?;
         config.choice = self.io;
         Ok(config)
+    }
+
+    /// Where to listen: of a name at its first address, as the resolver orders them.
+    fn place(&self) -> Result<SocketAddr> {
+        let mut listen = self.listen.iter().flatten();
+        let text = listen
+            .next()
+            .or(self.address.as_ref())
+            .or(self.bind.as_ref());
+        let port = listen
+            .next()
+            .or(self.port_word.as_ref())
+            .or(self.port.as_ref());
+        let address = Address::with_port(text.map(String::as_str), port.map(String::as_str))?;
+        let port = address.single_port(PORT)?;
+        let host = address.host.unwrap_or("127.0.0.1");
+        let resolved = self.family.resolve(host, port);
+        let resolved = resolved.map_err(|error| match &self.address {
+            Some(word) if self.output.is_none() && self.into.is_none() => {
+                error.with_remedy(format!(
+                    "the word is an address; for a file write: udpraw recv -o {}",
+                    word.escape_debug()
+                ))
+            }
+            _ => error,
+        });
+        Ok(resolved?.swap_remove(0))
     }
 
     fn target(&self, is_json: bool) -> Result<Target> {

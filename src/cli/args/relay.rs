@@ -33,8 +33,12 @@ Impairments, in the order in which a datagram meets them: blackhole, mtu, loss, 
 rate and queue, delay and jitter, reorder, duplicate. Each option holds both ways; --up and --down
 set it for one way, as NAME=VALUE,NAME=VALUE, in its place.
 
-Exit status: 0 at the end, 1 if the books do not balance or the traffic was not that of the
-record, 2 on an error.";
+Exit status: 0 success (every datagram is accounted for), 1 negative result (one is not, or the traffic was not that of the
+record), 2 error.";
+
+/// How the two ends are named.
+const EXAMPLE_ENDS: &str = "name where clients send to and where their datagrams go, as in: udpraw relay \
+                            --listen 127.0.0.1:5300 --to 127.0.0.1:53 --delay 50ms";
 
 /// What to relay, and through how bad a network.
 #[derive(Debug, Args)]
@@ -42,14 +46,15 @@ record, 2 on an error.";
 pub(crate) struct RelayArguments {
     /// Where clients send to: ADDR:PORT, or :PORT for 127.0.0.1; port 0 for one that the OS picks. A
     /// socket that a service manager passes takes its place
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<String>,
+    #[arg(short = 'l', long, value_name = "ADDR", num_args = 1..=2, aliases = ["bind", "from", "local"])]
+    listen: Vec<String>,
 
     /// Where their datagrams go: ADDR:PORT, or :PORT for 127.0.0.1. Of a name, the next address is
     /// tried when nobody listens at one. All that the target sends is passed on: in front of a service
     /// with long replies, listen where strangers cannot send from
-    #[arg(long, value_name = "ADDR")]
-    to: String,
+    #[arg(long, value_name = "ADDR", num_args = 1..=2,
+        aliases = ["target", "upstream", "forward", "dest", "destination", "remote"])]
+    to: Vec<String>,
 
     /// What decides all that is left to chance: the same seed, the same outcomes [default: any, and told]
     #[arg(long)]
@@ -77,7 +82,7 @@ pub(crate) struct RelayArguments {
     io: BackendChoice,
 
     /// End after this time; a bare number counts seconds
-    #[arg(long = "for", value_name = "TIME", value_parser = units::duration)]
+    #[arg(long = "for", value_name = "TIME", value_parser = units::duration, aliases = ["duration", "time"])]
     duration: Option<Duration>,
 
     /// End after so many datagrams, both ways together, once those that are held have left
@@ -102,11 +107,11 @@ pub(crate) struct RelayArguments {
 struct ImpairmentArguments {
     /// Lose datagrams: 20%, or in bursts ge:P,R (Gilbert-Elliott: P from good to bad, R back), and
     /// maybe the loss in the bad and the good state, as ge:1%,25%,90%,0.1%
-    #[arg(long, value_name = "LOSS")]
+    #[arg(long, value_name = "LOSS", aliases = ["drop", "packet-loss"])]
     loss: Option<String>,
 
     /// Let datagrams leave twice, with this probability, as 1%
-    #[arg(long, value_name = "PROBABILITY")]
+    #[arg(long, value_name = "PROBABILITY", alias = "dup")]
     duplicate: Option<String>,
 
     /// Let datagrams leave out of order: ahead of the delay, or without one behind the next
@@ -114,7 +119,7 @@ struct ImpairmentArguments {
     reorder: Option<String>,
 
     /// Hold each datagram for this time, as 20ms; it needs its unit
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", aliases = ["latency", "lag"])]
     delay: Option<String>,
 
     /// Vary the delay by so much, as 5ms, which may reorder
@@ -134,11 +139,11 @@ struct ImpairmentArguments {
     truncate: Option<String>,
 
     /// Carry no more than this rate, as 10Mbit (bits) or 10MB (bytes), IP and UDP headers included
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", aliases = ["bandwidth", "bw"])]
     rate: Option<String>,
 
     /// Let so many datagrams wait for the rate, and lose those behind (tail drop) [default: 100]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", alias = "limit")]
     queue: Option<String>,
 
     /// Lose datagrams that are longer with their IP and UDP headers, without a word
@@ -149,11 +154,11 @@ struct ImpairmentArguments {
     #[arg(long, value_name = "FROM..TO")]
     blackhole: Option<String>,
 
-    /// From the clients to the target alone, as loss=20%,delay=5ms
+    /// Only from the clients to the target, as loss=20%,delay=5ms; 5ms alone is a delay, 20% a loss
     #[arg(long, value_name = "NAME=VALUE,...")]
     up: Option<String>,
 
-    /// From the target to the clients alone
+    /// Only from the target to the clients
     #[arg(long, value_name = "NAME=VALUE,...")]
     down: Option<String>,
 }
@@ -186,10 +191,20 @@ impl ImpairmentArguments {
             both.set(name, value)?;
         }
         let mut up = both.clone();
-        up.set_all(self.up.as_deref().unwrap_or_default())?;
+        one_way(&mut up, self.up.as_deref())?;
         let mut down = both;
-        down.set_all(self.down.as_deref().unwrap_or_default())?;
+        one_way(&mut down, self.down.as_deref())?;
         Ok((up, down))
+    }
+}
+
+/// What `--up` or `--down` says of its way; a time alone is a delay, a share a loss.
+fn one_way(profile: &mut Profile, text: Option<&str>) -> Result<()> {
+    match text {
+        None => Ok(()),
+        Some(text) if units::network_time(text).is_ok() => profile.set("delay", text),
+        Some(text) if !text.contains('=') && text.ends_with('%') => profile.set("loss", text),
+        Some(text) => profile.set_all(text),
     }
 }
 
@@ -242,22 +257,26 @@ impl RelayArguments {
 impl RelayArguments {
     /// Where to listen.
     fn listen(&self, passed: Option<SocketAddr>) -> Result<SocketAddr> {
-        match (passed, &self.listen) {
-            (Some(address), _) => Ok(address),
-            (None, Some(text)) => whole_address(text),
-            (None, None) => Err(Error::invalid(
-                "relay",
-                "without --listen",
-                "no socket was passed either (sd_listen_fds(3))",
-            )
-            .with_remedy("name an address, as in --listen 127.0.0.1:5300")),
+        if let Some(address) = passed {
+            return Ok(address);
         }
+        if !self.listen.is_empty() {
+            return whole_address(&self.listen);
+        }
+        let reason = "no socket was passed either (sd_listen_fds(3))";
+        Err(Error::invalid("relay", "without --listen", reason).with_remedy(EXAMPLE_ENDS))
     }
 }
 
 /// The first address, and the further ones.
-fn targets(text: &str) -> Result<(SocketAddr, Vec<SocketAddr>)> {
-    let mut all = whole_addresses(text)?;
+fn targets(words: &[String]) -> Result<(SocketAddr, Vec<SocketAddr>)> {
+    if words.is_empty() {
+        return Err(
+            Error::invalid("relay", "without --to", "the target is not named")
+                .with_remedy(EXAMPLE_ENDS),
+        );
+    }
+    let mut all = whole_addresses(words)?;
     // There is one at least.
     let to = all.remove(0);
     if to.port() == 0 {

@@ -1,19 +1,22 @@
 //! `udpraw send`.
 
+use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use udpraw::error::{Error, Result};
 use udpraw::io::BackendChoice;
+use udpraw::services::resolve_port;
 use udpraw::socket::Family;
 use udpraw::transfer::{Input, SendConfig};
 use udpraw::units;
 
-use super::endpoint::{FamilyArguments, destination};
+use super::address::Address;
+use super::endpoint::FamilyArguments;
 use super::recv::{PORT, silence};
 use super::socket::SocketArguments;
 
@@ -28,24 +31,24 @@ The receiver: udpraw recv --bind ADDR -o FILE
 Of a name all addresses are tried. The stream is not encrypted. It leaves no faster than the path
 takes it: CUBIC (RFC 9438), as TCP has it.
 
-Exit status: 0 if the receiver has it whole and stored, 1 if not, 2 on an error of this end.";
+Exit status: 0 success (the receiver has it whole and stored), 1 negative result (it has not), 2 error of this end.";
 
 /// What to send, and to whom.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = "udpraw send [OPTIONS] HOST[:PORT] [FILE]\n       udpraw send [OPTIONS] HOST PORT FILE")]
 pub(crate) struct SendArguments {
     /// Receiver: an IPv4 or IPv6 address, or a name, and maybe its port: HOST, HOST:PORT, [ADDR]:PORT
     host: String,
 
-    /// File to send; - or none for standard input
-    #[arg(default_value = "-", hide_default_value = true)]
-    file: PathBuf,
+    /// Port of the receiver, and the file to send; - or no file for standard input
+    #[arg(value_name = "[PORT] FILE", num_args = 0..=2)]
+    words: Vec<PathBuf>,
 
     #[command(flatten)]
     family: FamilyArguments,
 
     /// Port: a number or a service name, unless HOST has one [default: 1061]
-    #[arg(short, long)]
+    #[arg(short, long, short_alias = 'P')]
     port: Option<String>,
 
     /// What the stream is to be called there [default: the file's own name]
@@ -57,7 +60,7 @@ pub(crate) struct SendArguments {
     max_datagram: Option<u16>,
 
     /// Give up if the receiver is silent for so long; a bare number counts seconds
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = silence)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = silence, short_alias = 'w', alias = "wait")]
     timeout: Duration,
 
     /// Backend that moves the datagrams: single, batch, offload, uring, or auto for the best that works
@@ -90,15 +93,40 @@ fn max_datagram(text: &str) -> Result<u16> {
 }
 
 impl SendArguments {
+    /// The file to send, `-` for standard input.
+    fn file(&self) -> &Path {
+        self.words.last().map_or(Path::new("-"), PathBuf::as_path)
+    }
+
+    /// The port, if one stands for itself.
+    fn port(&self) -> Result<Option<Cow<'_, str>>> {
+        let word = match self.words.as_slice() {
+            [port, _] => Some(port.to_string_lossy()),
+            _ => None,
+        };
+        match (word, &self.port) {
+            (Some(word), Some(flag)) => {
+                let subject = format!(
+                    "port {} and --port {}",
+                    word.escape_debug(),
+                    flag.escape_debug()
+                );
+                Err(Error::invalid("use", subject, "one is needed")
+                    .with_remedy("leave one of them out"))
+            }
+            (word, flag) => Ok(word.or(flag.as_deref().map(Cow::from))),
+        }
+    }
+
     /// Whether standard input is sent.
     pub(crate) fn is_stdin(&self) -> bool {
-        self.file.as_os_str() == "-"
+        self.file().as_os_str() == "-"
     }
 
     /// What to send.
     fn input(&self) -> Result<Input> {
         if !self.is_stdin() {
-            return Input::open(&self.file);
+            return Input::open(self.file()).map_err(|error| self.about_file(error));
         }
         let stdin = io::stdin().as_fd().try_clone_to_owned();
         let stdin = stdin.map_err(|source| Error::os("read", "standard input", source))?;
@@ -136,8 +164,40 @@ impl SendArguments {
         Ok(config)
     }
 
+    /// The error; if what was taken for a file is a port, how to write that.
+    fn about_file(&self, error: Error) -> Error {
+        let file = self.file().to_string_lossy();
+        let is_port = resolve_port(&file).is_ok() && error.kind() == io::ErrorKind::NotFound;
+        if is_port && self.words.len() == 1 && !self.host.contains(':') {
+            let host = self.host.escape_debug();
+            return error.with_remedy(format!(
+                "if it is the port, write it with the host: udpraw send {host}:{file} FILE"
+            ));
+        }
+        error
+    }
+
+    /// The error; if what was taken for a host is a file, how to write that.
+    fn about_host(&self, error: Error) -> Error {
+        if !Path::new(&self.host).exists() {
+            return error;
+        }
+        let host = match self.words.as_slice() {
+            [host] if !host.exists() => host.to_string_lossy(),
+            _ => "HOST".into(),
+        };
+        let (host, file) = (host.escape_debug(), self.host.escape_debug());
+        error.with_remedy(format!(
+            "the receiver comes first: udpraw send {host} {file}"
+        ))
+    }
+
     fn destinations(&self) -> Result<Vec<SocketAddr>> {
-        let (host, port) = destination(&self.host, self.port.as_deref(), PORT)?;
-        self.family.resolve(host, port)
+        let port = self.port()?;
+        let address = Address::with_port(Some(&self.host), port.as_deref())?;
+        let port = address.destination_port(PORT)?;
+        let host = address.host.unwrap_or("127.0.0.1");
+        let resolved = self.family.resolve(host, port);
+        resolved.map_err(|error| self.about_host(error))
     }
 }

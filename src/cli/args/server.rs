@@ -9,15 +9,16 @@ use udpraw::protocol::exchange::Limits;
 use udpraw::server::{Behaviour, Config, Reply, SimulatedLoss, Template};
 use udpraw::units;
 
-use super::endpoint::FamilyArguments;
+use super::address::{Address, ports};
+use super::endpoint::{FamilyArguments, environment};
 use super::socket::SocketArguments;
 
 const EXAMPLES: &str = "\
 Examples:
   udpraw server                                    the documents' server, at 127.0.0.1:1060
-  udpraw server --port 1080 --reply-text 'Your data was {bytes} bytes long.'
+  udpraw server :1080 --reply-text 'Your data was {bytes} bytes long.'
                                                    the older document's
-  udpraw server --host 0.0.0.0 --port domain,ntp   two ports on every interface
+  udpraw server 0.0.0.0 domain,ntp                 two ports on every interface
   udpraw server --drop 50% --seed 1                every other datagram is lost, repeatably
   udpraw server --reuseaddr --rcvbuf 4MiB -v       socket options, requested and effective
   udpraw server --exchange                         each request done once, for clients that
@@ -26,33 +27,35 @@ Examples:
   udpraw server -q --reply none --io offload --workers 2 --stats 1s
                                                    a sink that counts
 
-Exit status: 0 when it is stopped or --count is full, 2 on an error.";
+Exit status: 0 success (stopped, or --count is full), 2 error.";
 
 /// What the server is to do.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ServerArguments {
-    /// Address to bind: an IPv4 or IPv6 address, or a name
-    #[arg(
-        long,
-        default_value = "127.0.0.1",
-        env = "UDPRAW_HOST",
-        hide_env_values = true
-    )]
-    pub(crate) host: String,
+    /// Address to bind, and maybe the port or ports: HOST, HOST:PORT, [ADDR]:PORT, :PORT; the same as
+    /// --host and --port
+    #[arg(value_name = "HOST", conflicts_with_all = ["host", "listen"])]
+    address: Option<String>,
+
+    /// The same as --port
+    #[arg(value_name = "PORT", conflicts_with = "port")]
+    port_word: Option<String>,
+
+    /// Address and port, as nc -l takes them
+    #[arg(short, long, value_name = "ADDR", hide = true, num_args = 0..=2, conflicts_with = "host")]
+    listen: Option<Vec<String>>,
+
+    /// Address to bind: an IPv4 or IPv6 address, or a name [default: 127.0.0.1] [env: UDPRAW_HOST]
+    #[arg(long, value_name = "HOST", aliases = ["bind", "address", "addr"])]
+    host: Option<String>,
 
     #[command(flatten)]
     pub(crate) family: FamilyArguments,
 
-    /// Port: a number, a service name, or 0 for one that the OS picks; several make one process
-    /// serve them all
-    #[arg(
-        short,
-        long,
-        default_value = "1060",
-        env = "UDPRAW_PORT",
-        value_delimiter = ','
-    )]
+    /// Port: a number, a service name, or 0 for one that the OS picks; several, as in 53,ntp or
+    /// 5000-5003, make one process serve them all [default: 1060] [env: UDPRAW_PORT]
+    #[arg(short, long)]
     port: Vec<String>,
 
     /// What to answer
@@ -74,7 +77,7 @@ pub(crate) struct ServerArguments {
     exchange: bool,
 
     /// Pretend to lose datagrams with this probability, as 50%
-    #[arg(long, value_name = "PROBABILITY", value_parser = units::probability)]
+    #[arg(long, value_name = "PROBABILITY", value_parser = units::probability, alias = "loss")]
     drop: Option<f64>,
 
     /// Make --drop repeatable: the same seed drops the same datagrams of a sequence
@@ -85,7 +88,7 @@ pub(crate) struct ServerArguments {
     #[arg(short, long, value_name = "N")]
     count: Option<u64>,
 
-    /// Leave out the line a datagram
+    /// Do not print a line per datagram
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
@@ -111,7 +114,7 @@ pub(crate) struct BackendArguments {
     io: BackendChoice,
 
     /// Threads that share each port by SO_REUSEPORT, each pinned to a CPU and its flows with it
-    #[arg(long, value_name = "N", default_value_t = 1,
+    #[arg(long, value_name = "N", default_value_t = 1, aliases = ["threads", "parallel"],
         value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: u16,
 
@@ -155,12 +158,26 @@ enum ReplyKind {
 }
 
 impl ServerArguments {
-    /// The ports by number.
-    pub(crate) fn ports(&self) -> Result<Vec<u16>, Error> {
-        self.port
-            .iter()
-            .map(|port| udpraw::services::resolve_port(port))
-            .collect()
+    /// The host, and the ports by number: from the words, the flags or the environment, in this order.
+    pub(crate) fn place(&self) -> Result<(String, Vec<u16>), Error> {
+        let mut listen = self.listen.iter().flatten();
+        let text = listen
+            .next()
+            .or(self.address.as_ref())
+            .or(self.host.as_ref());
+        let flag = (!self.port.is_empty()).then(|| self.port.join(","));
+        let port = listen.next().or(self.port_word.as_ref()).or(flag.as_ref());
+        let given = Address::with_port(text.map(String::as_str), port.map(String::as_str))?;
+        let (host, port) = (given.host.map(str::to_owned), given.port.map(str::to_owned));
+        let host = match host {
+            Some(host) => host,
+            None => environment("UDPRAW_HOST")?.unwrap_or_else(|| "127.0.0.1".into()),
+        };
+        let port = match port {
+            Some(port) => port,
+            None => environment("UDPRAW_PORT")?.unwrap_or_else(|| "1060".into()),
+        };
+        Ok((host, ports(&port)?))
     }
 
     /// How the server is to run; as the plain loop where nothing else is asked for.

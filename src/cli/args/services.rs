@@ -8,16 +8,26 @@ use udpraw::services::{Protocol, Query, Range};
 
 const EXAMPLES: &str = "\
 Examples:
-  udpraw services lookup ssh         the port of a name
-  udpraw services lookup 53/udp      the name of a port
+  udpraw services ssh                the port of a name
+  udpraw services 1812 53/udp        the names of ports
   udpraw services list --proto udp   every service over UDP
-  udpraw services check              what is wrong with /etc/services";
+  udpraw services check              what is wrong with /etc/services
+
+Exit status: 0 success, 1 negative result (a query has no answer, or check found something), 2 error.";
 
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(
+    after_help = EXAMPLES,
+    arg_required_else_help = true,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub(crate) struct ServicesArguments {
     #[command(subcommand)]
-    pub(crate) command: ServicesCommand,
+    pub(crate) command: Option<ServicesCommand>,
+
+    #[command(flatten)]
+    pub(crate) lookup: LookupArguments,
 }
 
 /// What to do with a services file.
@@ -41,8 +51,8 @@ Examples:
   udpraw services lookup --proto udp 53 123 514
   udpraw services lookup --file ./services my-protocol
 
-Exit status: 0 if every query has an answer, 1 if one has none (standard error names the nearest), \
-2 on an error.";
+Exit status: 0 success (every query has an answer), 1 negative result (one has none; standard error names the nearest), \
+2 error.";
 
 #[derive(Debug, Args)]
 #[command(after_help = LOOKUP_HELP)]
@@ -75,7 +85,7 @@ Examples:
   udpraw services list --proto udp --range well-known
   udpraw services list --json | jq -r .name
 
-Exit status: 0 if there is such a service, 1 if there is none, 2 on an error.";
+Exit status: 0 success (there is such a service), 1 negative result (there is none), 2 error.";
 
 #[derive(Debug, Args)]
 #[command(after_help = LIST_HELP)]
@@ -104,7 +114,7 @@ Examples:
   udpraw services check
   udpraw services check --errors-only ./services
 
-Exit status: 0 if nothing is found, 1 if anything is, 2 on an error.";
+Exit status: 0 success (nothing is wrong), 1 negative result (something is), 2 error.";
 
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_HELP)]

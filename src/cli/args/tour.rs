@@ -9,7 +9,7 @@ Examples:
   udpraw tour           every lesson, in order
   udpraw tour --list    which lessons there are
 
-Exit status: 0 when the lessons are over, 2 on an error.";
+Exit status: 0 success (the lessons are over), 2 error.";
 
 /// What to be shown.
 #[derive(Debug, Args)]

@@ -2,9 +2,11 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use udpraw::trace::Config;
+use udpraw::units;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -12,6 +14,7 @@ Examples:
   udpraw trace -o calls.txt -- iperf3 -c HOST -u
                                               to a file, as strace -f -o writes it
   udpraw trace -p 4711                        a process that runs already; Ctrl-C lets go of it
+  udpraw trace --for 5s -p 4711               the same, for five seconds
   udpraw trace --diagram -- sh run-both.sh    which socket sent what to which, and what was lost
   udpraw trace --json -- dig @::1 example.org one object a call
 
@@ -29,8 +32,8 @@ running (a daemon), the first such signal lets go of them: they run on, and udpr
 to serve their filter until they end. SIGKILL to that udpraw ends them. With -p the first signal detaches
 within half a second, and the process runs on as it was; a second one ends udpraw at once.
 
-Exit status: the program's own (128 and the signal's number if it was killed); with -p 0, also when it
-detached; 2 on an error of the tracer, and when --max-processes was reached.";
+Exit status: 0 success with -p (it ended or was let go), 2 error of the tracer, or --max-processes was reached; without -p the
+program's own (128 and the signal's number if it was killed).";
 
 /// How many processes and threads a program that we start may have: against fork bombs.
 const MOST: u32 = 1024;
@@ -98,6 +101,11 @@ pub(crate) struct TraceArguments {
     /// Trace the first process alone
     #[arg(long)]
     no_follow: bool,
+
+    /// After this time end the program as SIGTERM does, or with -p detach; a bare number counts seconds
+    #[arg(long = "for", value_name = "TIME", value_parser = units::duration,
+        aliases = ["duration", "time", "timeout"])]
+    pub(crate) duration: Option<Duration>,
 
     /// When more processes and threads than this are traced, end them; with -p, detach from all
     /// [default: 1024, with -p no limit]

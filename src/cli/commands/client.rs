@@ -1,10 +1,13 @@
 //! `udpraw client`.
 
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, IsTerminal};
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::stat::fstat;
 use udpraw::client::{Answer, Client, Event, Pace, Rate};
 use udpraw::error::{Error, Result};
 use udpraw::protocol::exchange::Ignored;
@@ -23,6 +26,14 @@ pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
     if arguments.stdin || arguments.count != 1 {
         interrupt::end_with_reader();
     }
+    if arguments.stdin && io::stdin().is_terminal() && !arguments.quiet {
+        output.note("each line that you type is sent; Ctrl-D ends it");
+    }
+    let is_unread = !arguments.stdin && arguments.message.is_none() && !arguments.quiet;
+    let mut is_input_noted = is_unread && has_input();
+    if is_input_noted {
+        output.note(UNREAD);
+    }
     let mut report = Report::new(output, arguments.quiet, arguments.verbose);
     let mut asked = Asked::default();
     let conversed = unread(converse(&arguments, servers, stop, &mut report, &mut asked))?;
@@ -30,9 +41,36 @@ pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
     if let (Some(Some((ignored, rate))), true) = (conversed, is_read) {
         unread(report.summary(asked.requests, asked.answered, ignored, rate))?;
     }
+    // Whoever fills the pipe may have been slower than the start.
+    is_input_noted |= !is_unread;
+    if !is_input_noted && has_input() {
+        report.output().note(UNREAD);
+    }
     Ok(Exit::from(
         asked.requests > 0 && asked.answered == asked.requests,
     ))
+}
+
+/// What is said of input that was meant for something.
+const UNREAD: &str =
+    "standard input is not read; --stdin sends each of its lines, --message TEXT a text";
+
+/// Whether standard input is a pipe or a file with something in it. Nothing is read, and an idle pipe,
+/// as a service or a script may pass on, has nothing.
+fn has_input() -> bool {
+    let stdin = io::stdin();
+    let Ok(stat) = fstat(stdin.as_fd()) else {
+        return false;
+    };
+    match stat.st_mode & libc::S_IFMT {
+        libc::S_IFREG => stat.st_size > 0,
+        libc::S_IFIFO => {
+            let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+            let is_ready = poll(&mut fds, PollTimeout::ZERO).is_ok();
+            is_ready && (fds[0].revents()).is_some_and(|found| found.contains(PollFlags::POLLIN))
+        }
+        _ => false,
+    }
 }
 
 /// What was ignored and the rate that was reached, where there is reason for a summary.

@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use udpraw::error::Result;
 use udpraw::ports::{Change, Snapshot, Socket, changes, read};
 use udpraw::socket::pause;
 
-use crate::cli::args::ports::PortsArguments;
+use crate::cli::args::ports::{PortsArguments, Selection};
 use crate::cli::exit::{Exit, Outcome, unread};
 use crate::cli::interrupt;
 use crate::cli::output::Output;
@@ -16,39 +17,52 @@ use crate::cli::output::ports::Report;
 const INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(arguments: PortsArguments, output: &mut Output) -> Outcome {
-    let ports = arguments.ports()?;
+    let selection = arguments.selection()?;
     if arguments.watch {
-        return watch(&arguments, &ports, output);
+        return watch(&arguments, &selection, output);
     }
-    let snapshot = read(&ports)?;
+    let snapshot = look(&selection)?;
     let mut report = Report::new(output);
     report.remarks(&snapshot);
     unread(report.table(&snapshot))?;
-    for port in missing(&ports, &snapshot) {
-        report.nobody(port);
+    for ports in missing(&selection, &snapshot) {
+        report.nobody(ports);
     }
-    Ok(Exit::from(ports.is_empty() || !snapshot.sockets.is_empty()))
+    Ok(Exit::from(
+        selection.ports.is_empty() && selection.hosts.is_empty() || !snapshot.sockets.is_empty(),
+    ))
 }
 
-/// The ports asked for that nothing holds.
-fn missing<'a>(ports: &'a [u16], snapshot: &'a Snapshot) -> impl Iterator<Item = u16> + 'a {
-    let holds = |port: u16| {
+/// The sockets that were asked for.
+fn look(selection: &Selection) -> Result<Snapshot> {
+    let mut snapshot = read(&selection.ports)?;
+    let is_asked_for = |socket: &Socket| selection.includes(socket.local.ip());
+    snapshot.sockets.retain(is_asked_for);
+    Ok(snapshot)
+}
+
+/// The ports and ranges asked for that nothing holds.
+fn missing<'a>(
+    selection: &'a Selection,
+    snapshot: &'a Snapshot,
+) -> impl Iterator<Item = &'a [u16]> + 'a {
+    let asked = selection.asked.iter().map(Vec::as_slice);
+    asked.filter(|ports| {
         let mut sockets = snapshot.sockets.iter();
-        sockets.any(|socket| socket.local.port() == port)
-    };
-    ports.iter().copied().filter(move |port| !holds(*port))
+        !sockets.any(|socket| ports.contains(&socket.local.port()))
+    })
 }
 
 /// Until Ctrl-C, which ends it well, or until the count is full.
-fn watch(arguments: &PortsArguments, ports: &[u16], output: &mut Output) -> Outcome {
+fn watch(arguments: &PortsArguments, selection: &Selection, output: &mut Output) -> Outcome {
     let stop = interrupt::handle()?.stop;
     interrupt::end_with_reader();
     let mut report = Report::new(output);
     let mut before: Option<Vec<Socket>> = None;
-    let mut found = ports.is_empty();
+    let mut found = selection.ports.is_empty() && selection.hosts.is_empty();
     let mut looks = 0;
     loop {
-        let snapshot = read(ports)?;
+        let snapshot = look(selection)?;
         found |= !snapshot.sockets.is_empty();
         let reported = match &before {
             None => {

@@ -22,7 +22,7 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
     if workers > 1 {
         report::too_many_workers(output, workers);
     }
-    let ports = arguments.ports()?;
+    let (host, ports) = arguments.place()?;
     let mut passed = activation::sockets(ports.len())?.map(Vec::into_iter);
     if passed.is_some() && workers > 1 {
         let reason = "each worker needs a socket of its own, and one a port is passed";
@@ -38,7 +38,7 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
                 arguments.family.check(passed.address)?;
                 passed.address
             }
-            None => first_address(&arguments, port)?,
+            None => first_address(&arguments, &host, port)?,
         };
         let settings = settings(&arguments, &config.behaviour, address)?;
         match passed {
@@ -92,8 +92,8 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
 
 /// Where to listen. Of a name it is the first address, as the resolver orders them: one port is one
 /// place.
-fn first_address(arguments: &ServerArguments, port: u16) -> Result<SocketAddr> {
-    let mut all = arguments.family.resolve(&arguments.host, port)?;
+fn first_address(arguments: &ServerArguments, host: &str, port: u16) -> Result<SocketAddr> {
+    let mut all = arguments.family.resolve(host, port)?;
     Ok(all.swap_remove(0))
 }
 

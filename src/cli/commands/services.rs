@@ -10,9 +10,10 @@ use crate::cli::output::Output;
 
 pub(crate) fn run(arguments: ServicesArguments, output: &mut Output) -> Outcome {
     match arguments.command {
-        ServicesCommand::Lookup(arguments) => lookup(&arguments, output),
-        ServicesCommand::List(arguments) => list(&arguments, output),
-        ServicesCommand::Check(arguments) => check(&arguments, output),
+        None => lookup(&arguments.lookup, output),
+        Some(ServicesCommand::Lookup(arguments)) => lookup(&arguments, output),
+        Some(ServicesCommand::List(arguments)) => list(&arguments, output),
+        Some(ServicesCommand::Check(arguments)) => check(&arguments, output),
     }
 }
 
@@ -81,6 +82,7 @@ fn load(file: Option<&std::path::Path>, output: &mut Output) -> udpraw::error::R
             output.note(format_args!("there is no {usual} here; {path} answers"));
         }
         Origin::File(_) => {}
+        _ => {}
     }
     Ok(services)
 }

@@ -28,5 +28,21 @@ pub(crate) fn run(arguments: TourArguments, output: &mut Output) -> Outcome {
             crate::signal::end();
         }
     }
+    output.next_steps(&NEXT)?;
     Ok(Exit::Yes)
 }
+
+/// What to try after the lessons.
+const NEXT: [(&str, &str); 5] = [
+    ("udpraw server", "a server, in one terminal"),
+    ("udpraw client", "its client, in another"),
+    (
+        "udpraw relay --listen :5300 --to :1060 --loss 20%",
+        "a bad network between the two; then: udpraw client :5300",
+    ),
+    ("udpraw ports 1060", "who holds the port"),
+    (
+        "udpraw trace -- udpraw client",
+        "each system call, explained",
+    ),
+];

@@ -2,7 +2,10 @@
 
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::unistd::Pid;
 use udpraw::error::Error;
 use udpraw::trace::{Background, End, Front, Program, Signals, Tracer, stand_in_front};
 
@@ -20,6 +23,7 @@ pub(crate) fn run(arguments: TraceArguments, output: &mut Output) -> Outcome {
         let signals = handle_signals()?;
         interrupt::end_with_reader();
         tracer.attach(pid, Some(signals))?;
+        end_after(arguments.duration)?;
         unread(watch(&mut tracer, &mut report, signals))?;
         return Ok(Exit::Yes);
     }
@@ -32,6 +36,7 @@ pub(crate) fn run(arguments: TraceArguments, output: &mut Output) -> Outcome {
     tracer.start(&program)?;
     drop(program);
     let signals = handle_signals()?;
+    end_after(arguments.duration)?;
     let watched = watch(&mut tracer, &mut report, signals);
     drop(report);
     let status = match tracer.root() {
@@ -54,6 +59,24 @@ fn handle_signals() -> Result<Signals<'static>, Failure> {
         stop: signals.stop,
         sent: signals.sent,
     })
+}
+
+/// Has this process get a SIGTERM after that time, as timeout(1) sends it.
+fn end_after(duration: Option<Duration>) -> Result<(), Failure> {
+    let Some(duration) = duration else {
+        return Ok(());
+    };
+    let timer = std::thread::Builder::new().name("for".into());
+    let timer = timer.spawn(move || {
+        // The thread that traces is the one to be interrupted.
+        if SigSet::all().thread_block().is_ok() {
+            std::thread::sleep(duration);
+            let _ = kill(Pid::this(), Signal::SIGTERM);
+        }
+    });
+    timer
+        .map(drop)
+        .map_err(|source| Error::os("start", "the thread of --for", source).into())
 }
 
 /// Reports what happens, to the end of the trace.

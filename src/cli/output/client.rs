@@ -284,7 +284,7 @@ impl<'a> Report<'a> {
                 self.output.gave_up();
                 Ok(())
             }
-            Answer::Replies(_) | Answer::Stopped => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -312,6 +312,7 @@ impl<'a> Report<'a> {
                     Slow::Replies(_) => "replies",
                     Slow::Elsewhere => "io",
                     Slow::Timer => "timer",
+                    _ => "other",
                 }),
                 ignored: ignored.map(IgnoredRecord::from),
             };

@@ -126,6 +126,7 @@ pub(super) fn unasked_word(why: Unasked) -> &'static str {
         Unasked::Stale => "stale",
         Unasked::Forged => "forged",
         Unasked::Defect(defect) => defect_word(defect),
+        _ => "other",
     }
 }
 
@@ -135,6 +136,7 @@ pub(super) fn unasked(why: Unasked) -> String {
         Unasked::Stale => "it answers an earlier request, or one that was answered".into(),
         Unasked::Forged => "it answers nothing that was asked there".into(),
         Unasked::Defect(defect) => defect.to_string(),
+        _ => "it answers no request that is open".into(),
     }
 }
 
@@ -145,6 +147,7 @@ pub(super) fn unserved_word(why: Unserved) -> &'static str {
         Unserved::Version(_) => "version",
         Unserved::Answer(_) => "answer",
         Unserved::ReusedId => "reused",
+        _ => "other",
     }
 }
 
@@ -155,6 +158,7 @@ fn defect_word(defect: Defect) -> &'static str {
         Defect::Corrupt => "corrupt",
         Defect::Unknown { version, .. } if SPOKEN.contains(&version) => "kind",
         Defect::Unknown { .. } => "version",
+        _ => "other",
     }
 }
 
@@ -182,6 +186,7 @@ pub(super) fn unserved(request: &Request<'_>, why: Unserved) -> String {
         Unserved::ReusedId => {
             format!("not answered, as {client} had another request of the same id")
         }
+        _ => format!("not answered, what came from {client}"),
     }
 }
 

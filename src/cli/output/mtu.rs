@@ -84,6 +84,7 @@ impl<'a> Report<'a> {
             ProbeOutcome::TooBig { mtu, by } => ("too-big", Some(mtu), by),
             ProbeOutcome::Refused { mtu } => ("refused", Some(mtu), None),
             ProbeOutcome::Lost => ("lost", None, None),
+            _ => ("other", None, None),
         };
         let record = Record::Trial {
             address: self.address.into(),
@@ -159,6 +160,7 @@ impl<'a> Report<'a> {
                 Answers::Length => "length",
                 Answers::Reply => "reply",
                 Answers::Icmp => "icmp",
+                _ => "other",
             }),
             first_hop_mtu: found.first_hop,
             kernel_mtu_before: found.kernel.0,
@@ -221,6 +223,7 @@ fn path(found: &Found) -> String {
                 describe_errno(errno)
             )
         }
+        _ => size,
     }
 }
 
@@ -258,6 +261,7 @@ fn outcome(trial: &Trial) -> String {
             let by = by.map_or("a router".to_owned(), |by: IpAddr| by.to_string());
             format!("too big ({by} says {mtu})")
         }
+        _ => "something else".to_owned(),
     };
     if trial.may_fragment {
         format!("{outcome} in fragments")
@@ -302,6 +306,7 @@ fn answers(answers: Option<Answers>) -> Option<&'static str> {
         Answers::Length => "a server that tells the length",
         Answers::Reply => "replies of another kind",
         Answers::Icmp => "ICMP port unreachable from the host",
+        _ => "answers of another kind",
     })
 }
 

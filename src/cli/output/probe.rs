@@ -239,6 +239,7 @@ fn sentence(target: &Target, finding: &Finding) -> String {
             remedy(*errno, target.address.ip())
         ),
         (Evidence::Nothing, _) => silence(target, finding),
+        (_, verdict) => format!("is {}{after}", verdict.name()),
     }
 }
 

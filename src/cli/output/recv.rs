@@ -11,11 +11,11 @@ use serde::Serialize;
 use udpraw::error::{Error, Result};
 use udpraw::transfer::{Arrived, ReceiveEvent, Tally};
 
+use super::Output;
 use super::envelope::JsonEvent;
 use super::python::Tuple;
 use super::record::Address;
 use super::transfer::{Bars, amount, bytes, cause, shown, why};
-use super::{Output, count};
 use crate::cli::exit::{Exit, Outcome};
 
 /// An object of the receiver's NDJSON. An id is written in hexadecimal: it needs all 64 bits.
@@ -239,15 +239,8 @@ impl<'a> Report<'a> {
             amount(&arrived.progress, arrived.goodput())
         );
         let second = format!(
-            "{} came twice, {} for nothing, {} early; {}",
-            count(counts.duplicates, "datagram", "datagrams"),
-            counts.repeated,
-            counts.reordered,
-            count(
-                counts.acknowledgements,
-                "acknowledgement",
-                "acknowledgements"
-            )
+            "datagrams: duplicates {}, repeated {}, reordered {}; acknowledgements {}",
+            counts.duplicates, counts.repeated, counts.reordered, counts.acknowledgements
         );
         let third = format!("XXH3-128 {:032x}", arrived.digest);
         let Self { bars, output, .. } = self;

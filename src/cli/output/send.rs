@@ -299,6 +299,7 @@ fn remedy(failure: &Failure) -> Option<&'static str> {
             _ => None,
         },
         Failure::Version(_) => Some("use the same version of udpraw at both ends"),
+        _ => None,
     }
 }
 
@@ -310,5 +311,6 @@ fn meaning(limit: Limit) -> &'static str {
         Limit::Storage => "the receiver's disk, or who reads its output, was slower",
         Limit::Source => "the input came no faster",
         Limit::Machine => "this machine sent as fast as it can",
+        _ => "something else was slower",
     }
 }

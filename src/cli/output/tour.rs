@@ -68,6 +68,21 @@ impl Output {
         self.text(&format!("{}\n\n", wrap(text, "")))
     }
 
+    /// What to try next: commands, each with what it does. Nothing for programs.
+    pub(crate) fn next_steps(&mut self, steps: &[(&str, &str)]) -> io::Result<()> {
+        if self.is_json() {
+            return Ok(());
+        }
+        let heading = style::HEADING;
+        let mut text = format!("\n{heading}Try next{heading:#}\n");
+        let width = steps.iter().map(|(command, _)| command.len()).max();
+        let width = width.unwrap_or_default();
+        for (command, what) in steps {
+            text.push_str(&format!("  {command:width$}   {what}\n"));
+        }
+        self.text(&text)
+    }
+
     /// A command of this program that is run.
     pub(crate) fn command(&mut self, arguments: &[&str]) -> io::Result<()> {
         if self.is_json() {

@@ -83,6 +83,7 @@ pub(super) fn why(failure: &Failure, other: &str) -> String {
             }
         }
         Failure::Abandoned { .. } | Failure::Version(_) => failure.to_string(),
+        _ => failure.to_string(),
     }
 }
 
@@ -95,6 +96,7 @@ pub(super) fn cause(failure: &Failure) -> Cow<'static, str> {
         Failure::Silent(_) => "silent".into(),
         Failure::Unreachable(_) => "unreachable".into(),
         Failure::Version(_) => "version".into(),
+        _ => "other".into(),
     }
 }
 

@@ -18,8 +18,8 @@ fn backends(text: &str) -> Vec<String> {
 
 #[test]
 fn a_backend_that_lacks_files_is_skipped_and_the_others_are_measured() {
-    // Two sockets and one ring fit in; the second ring does not.
-    let script = format!("ulimit -n 6; exec \"$0\" {SHORT} --json");
+    // Two sockets and two rings fit in, one for each direction; the second side's do not.
+    let script = format!("ulimit -n 7; exec \"$0\" {SHORT} --json");
     let end = shell(&script, PROGRAM, &[]);
     assert_eq!(end.code, Some(0), "{}", end.stderr);
     assert!(
@@ -35,11 +35,11 @@ fn a_backend_that_lacks_files_is_skipped_and_the_others_are_measured() {
         record["schema"] == "udpraw.bench-skipped/1" && record["errno"] == "EMFILE"
     }));
     // Asked for by name, it is a negative result; alone, an error.
-    let script = format!("ulimit -n 6; exec \"$0\" {SHORT} --io single,uring --json");
+    let script = format!("ulimit -n 7; exec \"$0\" {SHORT} --io single,uring --json");
     let end = shell(&script, PROGRAM, &[]);
     assert_eq!(end.code, Some(1), "{}", end.stderr);
     assert_eq!(backends(&end.stdout), ["single"]);
-    let script = format!("ulimit -n 6; exec \"$0\" {SHORT} --io uring");
+    let script = format!("ulimit -n 7; exec \"$0\" {SHORT} --io uring");
     let end = shell(&script, PROGRAM, &[]);
     assert_eq!((end.code, end.stdout.as_str()), (Some(2), ""));
 }

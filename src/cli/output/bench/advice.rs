@@ -36,20 +36,39 @@ pub(super) fn advice(rows: &[Row], config: &Config, markdown: bool) -> String {
         ),
     };
     let gain = gain(rows, (send, receive));
-    let choice = match send {
+    let lines = loops(send, receive);
+    if markdown {
+        format!("\nUse {what}{gain}.\n\n```rust\n{lines}```\n")
+    } else {
+        format!("\n{NOTE}Use{NOTE:#} {what}{gain}:\n{lines}")
+    }
+}
+
+/// The lines that send and those that receive, each on its own socket.
+fn loops(send: Backend, receive: Backend) -> String {
+    let choice = |backend| match backend {
         Backend::Offload => "BackendChoice::Auto".to_owned(),
         other => format!("BackendChoice::Only(Backend::{other:?})"),
     };
-    let lines = format!(
-        "let mut transport = Transport::open(endpoint, {choice}, TransportConfig::default())?;\n\
-         transport.send_queue().send(&Transmit::new(&bytes).to(peer).in_segments_of(size));"
-    );
-    if markdown {
-        format!("\nUse {what}{gain}.\n\n```rust\n{lines}\n```\n")
-    } else {
-        format!("\n{NOTE}Use{NOTE:#} {what}{gain}:\n{lines}\n")
-    }
+    let [send, receive] = [send, receive].map(choice);
+    let [sending, receiving] = [SENDING, RECEIVING].map(inner);
+    format!(
+        "// The side that sends\n{}// The side that receives\n{}",
+        sending.replace("CHOICE", &send),
+        receiving.replace("CHOICE", &receive)
+    )
 }
+
+/// The lines of a block, without its braces and their indent.
+fn inner(block: &str) -> String {
+    let lines = block.lines().filter_map(|line| line.strip_prefix("    "));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// How to send: a block that the test below compiles and runs.
+const SENDING: &str = include_str!("sending.txt");
+/// How to receive; likewise.
+const RECEIVING: &str = include_str!("receiving.txt");
 
 /// The pair of backends that is not behind in more comparisons than any other; of equals the one that
 /// wins most, then what `auto` takes, then one backend for both sides, then the plainest.
@@ -106,6 +125,7 @@ fn gain(rows: &[Row], pair: (Backend, Backend)) -> String {
             let way = match variant.scenario {
                 Scenario::Sink => "one way",
                 Scenario::Echo => "there and back",
+                _ => variant.scenario.name(),
             };
             format!(" (at {} B {way}, {times:.1} times single)", variant.size)
         }
@@ -143,6 +163,32 @@ mod tests {
     }
 
     #[test]
+    fn the_loops_do_what_they_say() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        use std::sync::atomic::{AtomicBool, Ordering};
+
+        use udpraw::io::{BackendChoice, Transmit, Transport, TransportConfig, Wait};
+        use udpraw::socket::Endpoint;
+
+        const CHOICE: BackendChoice = BackendChoice::Auto;
+        let receiver = Endpoint::builder().bind("127.0.0.1:0".parse()?)?;
+        let peer = receiver.local_address()?;
+        let (bytes, size) = ([7; 300], 100);
+        let endpoint = Endpoint::builder().bind("127.0.0.1:0".parse()?)?;
+        include!("sending.txt");
+        let (stop, mut lengths) = (AtomicBool::new(false), Vec::new());
+        let mut handle = |datagram: &[u8]| {
+            lengths.push(datagram.len());
+            stop.store(lengths.len() == 3, Ordering::Relaxed);
+        };
+        let endpoint = receiver;
+        include!("receiving.txt");
+        assert_eq!(lengths, [100; 3]);
+        let text = loops(Backend::Batch, Backend::Offload);
+        assert!(text.contains("BackendChoice::Only(Backend::Batch)") && !text.contains("CHOICE"));
+        Ok(())
+    }
+
+    #[test]
     fn it_recommends_what_wins() {
         use Backend::{Batch, Offload, Single};
         use Standing::{Alone, Behind, Noise, Winner};
@@ -159,6 +205,7 @@ mod tests {
             "\nUse `BackendChoice::Only(Backend::Batch)` (at 64 B one way, 4.0 times single)."
         ));
         assert!(text.contains("Transport::open(endpoint, BackendChoice::Only(Backend::Batch), "));
+        assert!(text.contains("transport.receive(Wait::Forever, "));
         rows.push(row(9000, both(Offload), 1.0, Winner));
         assert_eq!(recommended(&rows), Some(both(Batch)), "it is good twice");
 

@@ -194,5 +194,6 @@ fn flows(scenario: Scenario, config: &Config) -> usize {
     match scenario {
         Scenario::Sink => 1,
         Scenario::Echo => config.flows,
+        _ => config.flows,
     }
 }

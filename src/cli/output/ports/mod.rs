@@ -68,10 +68,17 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// A port that nothing holds.
-    pub(crate) fn nobody(&mut self, port: u16) {
-        self.output
-            .note(format_args!("nothing holds UDP port {port} here"));
+    /// A port, or a range of them, that nothing holds.
+    pub(crate) fn nobody(&mut self, ports: &[u16]) {
+        match ports {
+            [first, .., last] => self.output.note(format_args!(
+                "nothing holds a UDP port from {first} to {last} here"
+            )),
+            [port] => self
+                .output
+                .note(format_args!("nothing holds UDP port {port} here")),
+            [] => {}
+        }
     }
 
     /// Every socket, and of each port with several who gets what.

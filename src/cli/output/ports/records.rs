@@ -125,12 +125,14 @@ pub(super) fn gets(sockets: &[Socket]) -> Vec<Vec<GetsRecord>> {
                 let of = among.len();
                 (among, "unknown", of)
             }
+            _ => continue,
         };
         let record = GetsRecord {
             to: match case.to {
                 Target::Address(address) | Target::Group(address) => address.to_string(),
                 Target::Broadcast => "a broadcast address".into(),
                 Target::AnyOther(family) => format!("any other {family} address"),
+                _ => continue,
             },
             device: case.device.map(super::notes::device),
             how,

@@ -90,6 +90,7 @@ pub(super) fn proof<'a>(evidence: &'a Evidence, after_us: Option<f64>) -> Proof<
                 Fit::Answer => "answer",
                 Fit::Plausible => "plausible",
                 Fit::Foreign => "foreign",
+                _ => "other",
             },
             after_us,
             payload: reply.bytes.as_slice().into(),
@@ -107,6 +108,7 @@ pub(super) fn proof<'a>(evidence: &'a Evidence, after_us: Option<f64>) -> Proof<
             errno: errno_name(*errno),
         },
         Evidence::Nothing => Proof::Silence,
+        _ => Proof::Silence,
     }
 }
 

@@ -1,10 +1,12 @@
 //! What `udpraw relay` tells.
 
 mod log;
+mod network;
 mod records;
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 
 use udpraw::error::Error;
@@ -63,6 +65,15 @@ impl<'a> Report<'a> {
             let _ = write!(line, ", seed {seed}");
         }
         self.output.talk(line);
+        let does = match &config.replay {
+            Some(_) => "each datagram: as recorded, further ones pass".into(),
+            None => format!(
+                "clients → target: {}; target → clients: {}",
+                network::describe(&config.up),
+                network::describe(&config.down)
+            ),
+        };
+        self.output.talk(does);
         if config.max_flows.is_none() && relay.max_flows() < USUAL_FLOWS {
             self.output.note(format_args!(
                 "the limit of open files has room for {} only: ulimit -n raises it, as far as \
@@ -175,25 +186,7 @@ impl<'a> Report<'a> {
                 client,
                 source,
                 target,
-            } => {
-                self.clear();
-                let (client, from, to) = (Tuple(*client), Tuple(*source), Tuple(*target));
-                if source.ip() == target.ip() {
-                    self.output.note_after(
-                        unreported,
-                        format_args!(
-                            "not relayed: an answer to flow {flow} of {client} came from {from}, \
-                             not from {to}; a service that changes its port, as TFTP does, needs \
-                             to be reported to keep it (tftpd --single-port, or a fixed range of ports)"
-                        ),
-                    );
-                } else {
-                    self.output.note_after(
-                        unreported,
-                        format_args!("not relayed: {from} is not the target of flow {flow}, {to}"),
-                    );
-                }
-            }
+            } => self.foreign(*flow, *client, [*source, *target], unreported),
             Event::Failed(flow, error) => {
                 self.clear();
                 let whose = flow.map_or(String::new(), |(number, client)| {
@@ -214,6 +207,33 @@ impl<'a> Report<'a> {
                 ));
             }
             _ => {}
+        }
+    }
+
+    /// What came to a flow's socket and is not from its target.
+    fn foreign(
+        &mut self,
+        flow: u32,
+        client: SocketAddr,
+        [source, target]: [SocketAddr; 2],
+        unreported: u64,
+    ) {
+        self.clear();
+        let (client, from, to) = (Tuple(client), Tuple(source), Tuple(target));
+        if source.ip() == target.ip() {
+            self.output.note_after(
+                unreported,
+                format_args!(
+                    "not relayed: an answer to flow {flow} of {client} came from {from}, not from {to}; \
+                     a service that changes its port, as TFTP does, needs to be reported to keep it \
+                     (tftpd --single-port, or a fixed range of ports)"
+                ),
+            );
+        } else {
+            self.output.note_after(
+                unreported,
+                format_args!("not relayed: {from} is not the target of flow {flow}, {to}"),
+            );
         }
     }
 

@@ -204,6 +204,7 @@ pub(super) fn record(event: &Event<'_>) -> Option<Record<'static>> {
                 End::Idle => "idle",
                 End::Refused => "refused",
                 End::Relay => "end",
+                _ => "other",
             },
         },
         Event::Refused {
@@ -225,6 +226,7 @@ pub(super) fn record(event: &Event<'_>) -> Option<Record<'static>> {
                 Unanswerable::Impossible => "impossible",
                 Unanswerable::OwnPort => "own-port",
                 Unanswerable::Responder => "responder",
+                _ => "other",
             },
         },
         Event::Foreign {

@@ -173,6 +173,7 @@ fn call_record(call: &Call) -> CallRecord<'_> {
             Returned::Value(value) => Some(value),
             Returned::Error(_) => Some(-1),
             Returned::Never => None,
+            _ => None,
         },
         errno: match call.returned {
             Returned::Error(errno) => Some(errno_name(errno)),
