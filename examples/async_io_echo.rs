@@ -5,7 +5,7 @@
 //! ```
 //!
 //! It listens at ADDRESS (default 127.0.0.1:1060) and ends after COUNT datagrams, or at Ctrl-C. Talk to
-//! it with `nc -u 127.0.0.1 1060`, or load it with `udpraw bench`.
+//! it with `nc -u 127.0.0.1 1060`, or load it with the example `gso_sender`.
 //!
 //! Any runtime will do that can wait until a file descriptor is readable or writable. The rule is: try
 //! first (`try_receive`, `try_send`, `try_flush`), and wait only after `WouldBlock`. The halves may live

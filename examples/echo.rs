@@ -12,7 +12,7 @@
 //! - `udpraw ports 1060`: who holds the port, how full its receive queue is, and what was dropped.
 //!
 //! Keep it off the Internet: a datagram with a forged source makes two echo servers answer each other
-//! for ever. `udpraw server` recognizes such loops.
+//! for ever.
 //!
 //! Man pages: udp(7), ip(7), socket(2), bind(2), recvfrom(2), sendto(2).
 

@@ -6,13 +6,13 @@
 //! ```
 //!
 //! It listens at ADDRESS (default 127.0.0.1:1060) and ends after COUNT datagrams, or at Ctrl-C. Send to
-//! it with `gso_sender`, or with `udpraw bench`.
+//! it with the example `gso_sender`.
 //!
 //! What to look at:
 //! - The receiver's lines: what `gso_sender` sent as a run arrives as a run. Over loopback the kernel
 //!   hands it through whole; a network card's driver puts runs together from single datagrams.
-//! - `strace -e trace=network target/debug/examples/gro_receiver`: `recvmmsg` with the control messages
-//!   `IP_TOS`, `IP_PKTINFO` and `UDP_GRO`.
+//! - `udpraw trace target/debug/examples/gro_receiver`: `recvmmsg` with the control messages `IP_TOS`,
+//!   `IP_PKTINFO` and, for a run, `UDP_GRO`.
 //!
 //! Man pages: udp(7), ip(7), ipv6(7), recvmmsg(2), cmsg(3); ECN: RFC 3168.
 

@@ -10,9 +10,9 @@
 //! `gro_receiver` first to see the runs arrive; with nobody there, the datagrams are lost.
 //!
 //! What to look at:
-//! - `strace -e trace=network target/debug/examples/gso_sender 127.0.0.1:1060 100`: the control message
-//!   `UDP_SEGMENT` on a `sendmmsg` whose messages carry up to 65,507 bytes each.
-//! - `udpraw bench` measures the rates and the losses.
+//! - `udpraw trace target/debug/examples/gso_sender 127.0.0.1:1060 100`: the last `sendmmsg` has the
+//!   control message `UDP_SEGMENT`, and messages of up to 65,507 bytes. (`strace` shows it as 0x67.)
+//! - `udpraw bench` measures the rates and the losses of each backend.
 //!
 //! Man pages: udp(7), sendmmsg(2), cmsg(3).
 

@@ -18,7 +18,7 @@
 //!
 //! What to look at:
 //! - `strace -e trace=network target/debug/examples/multicast`: each option is one `setsockopt`.
-//! - `ip maddress show dev lo` while it runs: the group; `udpraw options multicast` explains the options.
+//! - `udpraw options MCAST_JOIN_GROUP`: what an option means, since when Linux has it, and its pitfalls.
 //!
 //! Man pages: ip(7), ipv6(7), setsockopt(2); RFC 3678 (joining), RFC 4291 section 2.7 (IPv6 groups).
 

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! It listens at ADDRESS (default 127.0.0.1:1060) and ends after COUNT datagrams, or at Ctrl-C. Talk to
-//! it with `nc -u 127.0.0.1 1060`, or load it with `udpraw bench`.
+//! it with `nc -u 127.0.0.1 1060`, or load it with the example `gso_sender`.
 //!
 //! What to look at:
 //! - The last line: under load, many datagrams per system call.

@@ -6,12 +6,12 @@
 //! ```
 //!
 //! It listens at ADDRESS (default 127.0.0.1:1060), prints the rate once a second while datagrams
-//! arrive, and ends after COUNT datagrams, or at Ctrl-C. Send to it with `gso_sender` or `udpraw bench`.
+//! arrive, and ends after COUNT datagrams, or at Ctrl-C. Send to it with the example `gso_sender`.
 //!
 //! What to look at:
 //! - `strace target/debug/examples/uring_sink`: `io_uring_enter` and no receiving call at all. Under load
 //!   one call waits for many datagrams.
-//! - "rearmed" in the last line: how often all buffers were full before the program looked.
+//! - "rearmed" in the summary: how often all buffers were full before the program looked.
 //! - Where io_uring is forbidden (`sysctl kernel.io_uring_disabled`, a seccomp filter) the backend fails
 //!   with an error of kind `Unsupported`: nothing else is used silently.
 //!
