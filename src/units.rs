@@ -1,7 +1,8 @@
 //! Quantities as people write them: sizes and durations; with the feature `extras` also windows of
 //! time, probabilities and bit rates.
 //!
-//! ```
+#![cfg_attr(feature = "extras", doc = "```")]
+#![cfg_attr(not(feature = "extras"), doc = "```ignore")]
 //! use std::time::Duration;
 //! use udpraw::units;
 //! assert_eq!(units::bytes("4MiB").unwrap(), 4 << 20);

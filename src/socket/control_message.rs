@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::time::{Duration, SystemTime};
 
 use super::datagram::PacketInfo;
-use super::ecn::Ecn;
+#[cfg(feature = "extras")]
 use super::options;
 use crate::sys::control::Message;
 
@@ -22,8 +22,9 @@ const SO_TIMESTAMPING_NEW: i32 = 65;
 pub enum ControlMessage<'a> {
     /// Destination and interface: `IP_PKTINFO`, `IPV6_RECVPKTINFO`, `IPV6_2292PKTINFO`.
     PacketInfo(PacketInfo),
-    /// The TOS byte or traffic class: `IP_RECVTOS`, `IPV6_RECVTCLASS`.
-    TrafficClass(TrafficClass),
+    /// The TOS byte or traffic class: DSCP in the upper six bits (RFC 2474), ECN in the lower two (RFC
+    /// 3168, [`Ecn::from_tos`](super::Ecn::from_tos)). `IP_RECVTOS`, `IPV6_RECVTCLASS`.
+    TrafficClass(u8),
     /// The TTL or hop limit: `IP_RECVTTL`, `IPV6_RECVHOPLIMIT`, `IPV6_2292HOPLIMIT`.
     HopLimit(u8),
     /// When the kernel received it: `SO_TIMESTAMP` (microseconds), `SO_TIMESTAMPNS` (nanoseconds).
@@ -64,7 +65,7 @@ pub enum ControlMessage<'a> {
     /// Traffic class and flow label as the header has them: `IPV6_FLOWINFO` (RFC 6437).
     FlowInfo {
         /// The traffic class.
-        class: TrafficClass,
+        class: u8,
         /// The flow label, of 20 bits.
         label: u32,
     },
@@ -98,25 +99,11 @@ pub struct Timestamps {
     pub hardware: Option<SystemTime>,
 }
 
-/// A TOS byte or traffic class: DSCP in the upper six bits (RFC 2474), ECN in the lower two (RFC 3168).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TrafficClass(pub u8);
-
-impl TrafficClass {
-    /// The differentiated services code point, 0 to 63.
-    pub fn dscp(self) -> u8 {
-        self.0 >> 2
-    }
-
-    /// The code point's name, such as `ef`, if it has one (RFC 2474, 2597, 3246, 5865, 8622).
-    pub fn dscp_name(self) -> Option<&'static str> {
-        options::dscp_name(self.0)
-    }
-
-    /// Explicit congestion notification.
-    pub fn ecn(self) -> Ecn {
-        Ecn::from_tos(self.0)
-    }
+/// The name of the differentiated services code point in a TOS byte or traffic class, whatever its ECN:
+/// `ef`, `af41` (RFC 2474, 2597, 3246, 5865, 8622).
+#[cfg(feature = "extras")]
+pub fn dscp_name(tos: u8) -> Option<&'static str> {
+    options::dscp_name(tos)
 }
 
 impl<'a> ControlMessage<'a> {
@@ -160,7 +147,7 @@ fn of_ipv4<'a>(message: &Message<'a>) -> Option<ControlMessage<'a>> {
     let bytes = message.payload;
     Some(match message.kind {
         libc::IP_PKTINFO => ControlMessage::PacketInfo(PacketInfo::of_ipv4(bytes)?),
-        libc::IP_TOS => ControlMessage::TrafficClass(TrafficClass(message.int()? as u8)),
+        libc::IP_TOS => ControlMessage::TrafficClass(message.int()? as u8),
         libc::IP_TTL => ControlMessage::HopLimit(message.int()? as u8),
         libc::IP_ORIGDSTADDR => ControlMessage::OriginalDestination(socket_address(bytes)?),
         libc::IP_RECVFRAGSIZE => ControlMessage::FragmentSize(word(bytes)?),
@@ -178,7 +165,7 @@ fn of_ipv6<'a>(message: &Message<'a>) -> Option<ControlMessage<'a>> {
         libc::IPV6_PKTINFO | libc::IPV6_2292PKTINFO => {
             ControlMessage::PacketInfo(PacketInfo::of_ipv6(bytes)?)
         }
-        libc::IPV6_TCLASS => ControlMessage::TrafficClass(TrafficClass(message.int()? as u8)),
+        libc::IPV6_TCLASS => ControlMessage::TrafficClass(message.int()? as u8),
         libc::IPV6_HOPLIMIT | libc::IPV6_2292HOPLIMIT => {
             ControlMessage::HopLimit(message.int()? as u8)
         }
@@ -191,7 +178,7 @@ fn of_ipv6<'a>(message: &Message<'a>) -> Option<ControlMessage<'a>> {
         libc::IPV6_FLOWINFO => {
             let info = u32::from_be_bytes(*bytes.first_chunk()?);
             ControlMessage::FlowInfo {
-                class: TrafficClass((info >> 20) as u8),
+                class: (info >> 20) as u8,
                 label: info & 0xf_ffff,
             }
         }
@@ -252,17 +239,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::socket::options;
 
+    #[cfg(feature = "extras")]
     #[test]
-    fn a_traffic_class_is_split() {
-        let split = |byte| {
-            let class = TrafficClass(byte);
-            (class.dscp(), class.dscp_name(), class.ecn().to_string())
-        };
-        assert_eq!(split(0x2e), (11, None, "ECT(0)".into()));
-        assert_eq!(split(0xb8), (46, Some("ef"), "Not-ECT".into()));
-        assert_eq!(split(0xbb), (46, Some("ef"), "CE".into()));
-        assert_eq!(split(0x01), (0, Some("cs0"), "ECT(1)".into()));
+    fn a_dscp_has_its_name_whatever_the_ecn() {
+        let names = [0x2e, 0xb8, 0xbb, 0x01].map(dscp_name);
+        assert_eq!(names, [None, Some("ef"), Some("ef"), Some("cs0")]);
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl<'a> ControlMessages<'a> {
     /// As [`Received::tos`](super::Received::tos).
     pub fn tos(&self) -> Option<u8> {
         self.iter().find_map(|message| match message {
-            ControlMessage::TrafficClass(class) => Some(class.0),
+            ControlMessage::TrafficClass(tos) => Some(tos),
             _ => None,
         })
     }

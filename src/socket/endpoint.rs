@@ -87,7 +87,7 @@ impl Endpoint {
     /// Of setsockopt(2), with the option's name and value.
     pub fn apply(&mut self, setting: &OptionValue) -> Result<()> {
         setting.apply(self.as_fd())?;
-        if !setting.option().control.is_empty() {
+        if setting.is_about_control() {
             self.control = options::enabled_control(self.as_fd(), self.family);
         }
         Ok(())
