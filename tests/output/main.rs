@@ -10,5 +10,6 @@ mod fixtures;
 mod forge;
 #[path = "../common/namespaces.rs"]
 mod namespaces;
+mod process;
 mod schema;
 mod server_control;
