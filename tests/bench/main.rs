@@ -81,8 +81,12 @@ fn every_pair(arguments: &[&str]) -> Vec<Value> {
             (&row["complete"], &row["winner"]),
             (&true.into(), &false.into())
         );
-        let [low, median, high] =
-            ["datagrams_per_second_low", "datagrams_per_second", "datagrams_per_second_high"].map(|field| number(row, field));
+        let [low, median, high] = [
+            "datagrams_per_second_low",
+            "datagrams_per_second",
+            "datagrams_per_second_high",
+        ]
+        .map(|field| number(row, field));
         assert!(low <= median && median <= high && low > 0.0, "{row}");
     }
     trials

@@ -8,8 +8,6 @@ mod envelope;
 mod fixtures;
 #[path = "../server/strangers/forge.rs"]
 mod forge;
-#[path = "../common/namespaces.rs"]
-mod namespaces;
 mod process;
 mod schema;
 mod server_control;

@@ -10,13 +10,13 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use udpraw::protocol::exchange::{Frame, Kind};
 
+use crate::common::namespaces;
 use crate::common::schema;
 use crate::common::{
     PATIENCE, Running, ask, client_of, closed_port, finish, has, json_lines, received, run, skip,
     socket, udpraw, with_input,
 };
 use crate::forge::{Forger, v4};
-use crate::namespaces;
 use crate::process::{Process, Seen};
 
 /// Events that this test does not provoke, and why.

@@ -5,9 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
+use crate::common::namespaces;
 use crate::common::{Running, client_of, json_lines, skip, udpraw};
 use crate::fixtures::{HOSTS, listening_at, show, show_with};
-use crate::namespaces;
 
 /// The option of either family.
 fn of(host: &str, v4: &'static str, v6: &'static str) -> &'static str {
