@@ -219,7 +219,8 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Error({self})")
+        // As it is displayed, so that a program whose `main` returns it ends with a sentence.
+        write!(f, "{self}")
     }
 }
 

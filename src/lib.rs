@@ -30,8 +30,25 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! For many datagrams a call, or many that cross the kernel as one, give the socket to a transport: see
+//! For many datagrams per call, or many that cross the kernel as one, give the socket to a transport: see
 //! [`io`].
+//!
+//! # Examples
+//!
+//! Programs to copy from ([sources](https://docs.rs/crate/udpraw/latest/source/examples/)), at most a
+//! hundred lines each. Each says in its head how to run it and what to look at while it runs.
+//!
+//! | program | what it shows |
+//! | --- | --- |
+//! | `examples/echo.rs` | the plain loop: `recvfrom` and `sendto` |
+//! | `examples/gso_sender.rs` | one call for many datagrams, compared over the backends |
+//! | `examples/gro_receiver.rs` | runs of datagrams with ECN, destination and interface |
+//! | `examples/multicast.rs` | joining a group by typed options, over IPv4 and IPv6 |
+//! | `examples/sharing_a_port.rs` | several threads on one port, each with its socket |
+//! | `examples/tokio_echo.rs` | tokio: batches, and an end at Ctrl-C |
+//! | `examples/async_io_echo.rs` | another runtime than tokio |
+//! | `examples/uring_sink.rs` | io_uring, and its rate |
+//! | `examples/exchange_lossy.rs` | a protocol over a bad network, in memory and simulated time |
 //!
 //! # Features
 //!

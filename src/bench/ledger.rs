@@ -2,6 +2,7 @@
 
 /// The books of a trial: sent = received + lost in the buffer + remainder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Ledger {
     /// How many datagrams the kernel took from the sender.
     pub sent: u64,

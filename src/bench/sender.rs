@@ -267,14 +267,21 @@ impl<'a> Sender<'a> {
     /// # Errors
     /// If nobody answers.
     pub(super) fn answer(&mut self, mut question: Question) -> Result<Option<Answer>> {
-        let start = Instant::now();
+        let (start, size) = (Instant::now(), self.variant.size);
         let mut patience = PATIENCE;
         while !self.stop.load(Ordering::Relaxed) {
-            let mut answer = None;
+            let (mut answer, mut replies) = (None, 0);
             let came = self.transport.receive(Wait::For(patience), |message, _| {
-                let found = message.datagrams().find_map(|bytes| question.answer(bytes));
-                answer = answer.or(found);
+                for bytes in message.datagrams() {
+                    match question.answer(bytes) {
+                        Some(found) => answer = answer.or(Some(found)),
+                        // A reply that took longer than a lost one is waited for.
+                        None if Answer::decode(bytes).is_some() => {}
+                        None => replies += u64::from(bytes.len() == size),
+                    }
+                }
             })?;
+            self.received += replies;
             if answer.is_some() {
                 return Ok(answer);
             }

@@ -34,6 +34,7 @@ impl Row {
 
 /// How a variant stands among those that do the same thing by other backends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Standing {
     /// Its interval is above that of every other.
     Winner,

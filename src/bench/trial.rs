@@ -18,6 +18,7 @@ use crate::socket::{Builder, Endpoint, Family, option};
 
 /// What one trial found.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Trial {
     /// What was measured.
     pub variant: Variant,

@@ -75,6 +75,7 @@ pub struct Reply<'a> {
 
 /// Why a datagram is no answer to an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unasked {
     /// It answers an earlier one, or is a second answer.
     Stale,
@@ -86,6 +87,7 @@ pub enum Unasked {
 
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Answer {
     /// With that many replies: one, or more from a group.
     Replies(u32),

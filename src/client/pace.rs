@@ -56,6 +56,7 @@ pub struct Rate {
 
 /// Why requests came more slowly than asked for: what took most of the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Slow {
     /// There is one request at a time, and each took so long on average until its reply or its end.
     Replies(Duration),

@@ -8,23 +8,25 @@ use crate::socket::ReceiveBuffer;
 
 /// A backend: one way to move datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Backend {
-    /// One datagram a call: `recvfrom` and `sendto`, as the documents' program does it.
+    /// One datagram per call: `recvfrom` and `sendto`, as the textbook's program does it.
     Single,
-    /// Many datagrams a call: `recvmmsg` (Linux 2.6.33) and `sendmmsg` (3.0).
+    /// Many datagrams per call: `recvmmsg` (Linux 2.6.33) and `sendmmsg` (3.0).
     Batch,
     /// Runs of datagrams that cross the stack as one: `UDP_GRO` (5.0) in, `UDP_SEGMENT` (4.18) out,
     /// inside batches.
     Offload,
-    /// io_uring: one multishot `recvmsg` for many datagrams (6.0), and sends by the batch.
+    /// io_uring: one multishot `recvmsg` for many datagrams (Linux 6.0), and sends in batches. Needs the
+    /// feature `uring`.
     Uring,
 }
 
 impl Backend {
-    /// Every backend, the plainest first.
+    /// Every backend, the simplest first.
     pub const ALL: [Self; 4] = [Self::Single, Self::Batch, Self::Offload, Self::Uring];
 
-    /// Its name, as it is written on the command line.
+    /// Its name, as on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Single => "single",
@@ -34,7 +36,7 @@ impl Backend {
         }
     }
 
-    /// What it needs of the kernel, and since when Linux has that.
+    /// What it needs from the kernel, with the Linux version that brought it.
     pub fn needs(self) -> &'static str {
         match self {
             Self::Single => "recvfrom and sendto, which every Linux has",
@@ -67,10 +69,10 @@ impl FromStr for Backend {
 pub enum BackendChoice {
     /// `offload` if this kernel has it, else `batch`, else `single`.
     ///
-    /// `uring` is not among them: on no machine seen so far did it win.
+    /// `uring` is not among them: it was the fastest on no machine measured so far.
     #[default]
     Auto,
-    /// That one, or an error.
+    /// This one, or an error.
     Only(Backend),
 }
 
@@ -134,20 +136,20 @@ fn nearest(_: &str) -> Option<&'static str> {
 /// How a backend runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransportConfig {
-    /// Never sleep in a receive: ask again and again (`MSG_DONTWAIT`). Costs a CPU, saves the
-    /// wake-up.
+    /// Never sleep in a receive: try again and again (`MSG_DONTWAIT`). Uses a whole CPU, and saves the
+    /// time to wake up.
     pub spin: bool,
-    /// At most so many messages a system call, from 1 to 1,024. `uring` rounds it up to a power of
-    /// two.
+    /// The most messages per system call, from 1 to 1,024. `uring` rounds it up to a power of two.
     pub batch: usize,
-    /// Bytes of buffer for each datagram. A datagram above it is cut, and says so; at 0 none is
-    /// copied out of the kernel at all, and only its length is known. `offload` takes whole runs,
-    /// so there it is 65,535 or 0.
+    /// The size of the buffer for each datagram, in bytes. A longer datagram is truncated, which
+    /// [`Received::is_truncated`](super::Received::is_truncated) reports. With 0, no payload is copied
+    /// out of the kernel, and only its length is known. `offload` takes whole runs, so there it is 65,535
+    /// or 0.
     pub capacity: usize,
     /// Ask for receive and send buffers of at least this many bytes (`SO_RCVBUF`, `SO_SNDBUF`), as far
-    /// as `rmem_max` and `wmem_max` allow; `None`, the default, leaves them alone.
+    /// as `net.core.rmem_max` and `wmem_max` allow; `None`, the default, leaves them as they are.
     pub socket_buffers: Option<usize>,
-    /// Treat each offloaded run as if the device had refused it (EIO), to try the way round.
+    /// Treat each offloaded run as if the device had refused it (EIO), to test the fallback.
     pub force_no_gso: bool,
 }
 
@@ -155,8 +157,8 @@ impl TransportConfig {
     /// The socket buffers of [`Self::bulk`] in bytes.
     pub const BULK_BUFFERS: usize = 4 << 20;
 
-    /// The default, with socket buffers for bulk traffic: what a burst needs that arrives while the
-    /// program does not run.
+    /// The default, with socket buffers for bulk traffic: they hold a burst that arrives while the
+    /// program is not running.
     pub fn bulk() -> Self {
         Self {
             socket_buffers: Some(Self::BULK_BUFFERS),

@@ -1,6 +1,8 @@
 //! Backend `batch`: many datagrams a call, `recvmmsg` and `sendmmsg`.
 
 use std::io;
+#[cfg(feature = "tokio")]
+use std::io::IoSliceMut;
 use std::os::fd::BorrowedFd;
 
 use super::adaptive_batch::AdaptiveBatch;
@@ -47,18 +49,16 @@ pub(super) fn truncation(capacity: usize) -> i32 {
 /// What makes `recvmmsg` wait for the first datagram only, or for none.
 pub(super) fn waiting(block_for: BlockFor) -> i32 {
     match block_for {
-        BlockFor::None | BlockFor::Drain => libc::MSG_DONTWAIT,
+        BlockFor::None => libc::MSG_DONTWAIT,
         BlockFor::Endless | BlockFor::AtMost(_) => libc::MSG_WAITFORONE,
     }
 }
 
-/// How many slots a call is to use, of `slots` that seem right and `most` that there are: with two at
-/// least, a short batch says that the socket is empty.
-pub(super) fn asked(slots: usize, most: usize, block_for: BlockFor) -> usize {
-    match block_for {
-        BlockFor::Drain => slots.max(2).min(most),
-        _ => slots,
-    }
+/// How many slots a call is to use, of `slots` that seem right: with two at least, a short batch says that
+/// the socket is empty, which saves the call that would find that out.
+#[cfg(feature = "tokio")]
+pub(super) fn drains(slots: usize) -> usize {
+    slots.max(2)
 }
 
 impl Engine for Batch {
@@ -69,13 +69,37 @@ impl Engine for Batch {
         counters: &mut Counters,
     ) -> io::Result<usize> {
         counters.syscalls += 1;
-        let slots = asked(self.slots, self.arena.slots(), block_for);
+        let slots = self.slots;
         let came = self
             .arena
             .receive(fd, slots, self.flags | waiting(block_for))?;
         self.has_drained = came < slots;
         self.slots = self.adaptive_batch.next(came, self.arena.slots());
         Ok(came)
+    }
+
+    #[cfg(feature = "tokio")]
+    fn fetch_into(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        counters: &mut Counters,
+    ) -> io::Result<usize> {
+        counters.syscalls += 1;
+        let slots = drains(self.slots).min(buffers.len());
+        let buffers = &mut buffers[..slots];
+        // Under MSG_TRUNC the true length is known, however short the buffer is.
+        let flags = libc::MSG_TRUNC | libc::MSG_DONTWAIT;
+        let came = self.arena.receive_into(fd, buffers, flags)?;
+        self.has_drained = came < slots;
+        self.slots = self.adaptive_batch.next(came, self.arena.slots());
+        Ok(came)
+    }
+
+    #[cfg(feature = "tokio")]
+    fn message_in<'a>(&'a self, index: usize, buffer: &'a [u8]) -> Option<Received<'a>> {
+        let slot = self.arena.lent_slot(index, buffer)?;
+        Some(Received::from_slot(slot))
     }
 
     #[cfg(feature = "tokio")]

@@ -1,6 +1,8 @@
 //! What receives for a backend.
 
 use std::io;
+#[cfg(feature = "tokio")]
+use std::io::IoSliceMut;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -12,8 +14,6 @@ use crate::socket::Received;
 pub(super) enum BlockFor {
     /// Not at all (EAGAIN).
     None,
-    /// Not at all, by a caller who would like to know whether that was all ([`Engine::has_drained`]).
-    Drain,
     /// Until something comes, a signal does, or the socket's own `SO_RCVTIMEO` runs out.
     Endless,
     /// As [`Self::Endless`], and at most that long. Only a backend whose [`Engine::times_itself`] is
@@ -43,6 +43,23 @@ pub(super) trait Engine: Send {
 
     /// A message of the last fetch; `None` past the last one.
     fn message(&self, index: usize) -> Option<Received<'_>>;
+
+    /// As [`Self::fetch`] with [`BlockFor::None`], into the caller's buffers, a message each.
+    #[cfg(feature = "tokio")]
+    fn fetch_into(
+        &mut self,
+        _fd: BorrowedFd<'_>,
+        _buffers: &mut [IoSliceMut<'_>],
+        _counters: &mut Counters,
+    ) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// A message of the last [`Self::fetch_into`], whose buffer was `buffer`.
+    #[cfg(feature = "tokio")]
+    fn message_in<'a>(&'a self, _index: usize, _buffer: &'a [u8]) -> Option<Received<'a>> {
+        None
+    }
 
     /// Whether the last fetch is known to have left nothing in the socket.
     #[cfg(feature = "tokio")]

@@ -2,6 +2,8 @@
 
 use std::hint;
 use std::io::ErrorKind;
+#[cfg(feature = "tokio")]
+use std::io::IoSliceMut;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -74,26 +76,59 @@ impl Inbox {
         Ok(self.visit(messages, &mut visit))
     }
 
-    /// As [`Self::receive`], of what has come already.
-    ///
-    /// # Errors
-    /// Of kind `WouldBlock` if nothing has.
+    /// As [`Self::receive`], of what has come already; `None` if nothing has.
     pub(super) fn try_receive(
         &mut self,
         endpoint: &Endpoint,
         mut visit: impl FnMut(&Received<'_>),
-    ) -> Result<usize> {
+    ) -> Result<Option<usize>> {
+        let fetched = self.try_fetch(endpoint, |engine, counters| {
+            engine.fetch(endpoint.as_fd(), BlockFor::None, counters)
+        })?;
+        Ok(fetched.map(|messages| self.visit(messages, &mut visit)))
+    }
+
+    /// As [`Self::try_receive`], into buffers of the caller: each message is in the buffer of its
+    /// number. Returns how many messages these are.
+    #[cfg(feature = "tokio")]
+    pub(super) fn try_receive_into(
+        &mut self,
+        endpoint: &Endpoint,
+        buffers: &mut [IoSliceMut<'_>],
+        mut visit: impl FnMut(&Received<'_>),
+    ) -> Result<Option<usize>> {
+        let fetched = self.try_fetch(endpoint, |engine, counters| {
+            engine.fetch_into(endpoint.as_fd(), buffers, counters)
+        })?;
+        let Some(messages) = fetched else {
+            return Ok(None);
+        };
+        self.counters.batches += 1;
+        for (index, buffer) in buffers.iter().take(messages).enumerate() {
+            if let Some(message) = self.engine.message_in(index, buffer) {
+                self.counters.count_received(&message, true);
+                visit(&message);
+            }
+        }
+        Ok(Some(messages))
+    }
+
+    /// One fetch that does not wait; `None` if it would have to.
+    fn try_fetch(
+        &mut self,
+        endpoint: &Endpoint,
+        mut fetch: impl FnMut(&mut dyn Engine, &mut Counters) -> std::io::Result<usize>,
+    ) -> Result<Option<usize>> {
         loop {
-            let fetched = self
-                .engine
-                .fetch(endpoint.as_fd(), BlockFor::Drain, &mut self.counters);
-            match fetched {
-                Ok(messages) => return Ok(self.visit(messages, &mut visit)),
+            match fetch(self.engine.as_mut(), &mut self.counters) {
+                Ok(messages) => return Ok(Some(messages)),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.counters.would_block += 1;
+                    return Ok(None);
+                }
                 Err(error) => {
-                    let is_empty = error.kind() == ErrorKind::WouldBlock;
-                    self.counters.would_block += u64::from(is_empty);
-                    self.counters.errors += u64::from(!is_empty);
+                    self.counters.errors += 1;
                     return Err(endpoint.receive_failure(error));
                 }
             }
@@ -111,15 +146,10 @@ impl Inbox {
             let Some(message) = self.engine.message(index) else {
                 break;
             };
-            let count = message.count();
-            datagrams += count;
-            self.counters.received_bytes += message.length() as u64;
-            self.counters.runs += u64::from(count > 1);
-            self.counters.truncated += u64::from(message.is_truncated() && self.takes_payload);
+            datagrams += self.counters.count_received(&message, self.takes_payload);
             visit(&message);
         }
         self.engine.release();
-        self.counters.received += datagrams as u64;
         datagrams
     }
 

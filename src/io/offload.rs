@@ -2,11 +2,15 @@
 //! out, inside batches.
 
 use std::io;
+#[cfg(feature = "tokio")]
+use std::io::IoSliceMut;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::adaptive_batch::AdaptiveBatch;
 use super::backend::{Backend, TransportConfig};
-use super::batch::{asked, truncation, waiting};
+#[cfg(feature = "tokio")]
+use super::batch::drains;
+use super::batch::{truncation, waiting};
 use super::counters::Counters;
 use super::engine::{BlockFor, Engine};
 use super::unsupported;
@@ -57,6 +61,19 @@ impl Offload {
         })
     }
 
+    /// Decides on the next batch, after one of `came` messages in `slots`, the last of that length.
+    fn learn(&mut self, came: usize, slots: usize, last: Option<usize>) {
+        self.has_drained = came < slots;
+        // Runs and lone datagrams rarely mix: the last message tells what the next batch is like.
+        let is_run = last.is_some_and(|length| length > ReceiveBuffer::DEFAULT_CAPACITY / 16);
+        let most = if is_run {
+            RUNS.min(self.arena.slots())
+        } else {
+            self.arena.slots()
+        };
+        self.slots = self.adaptive_batch.next(came, most);
+    }
+
     /// Turns `UDP_GRO` off again, for a backend that would not tell a run from a datagram.
     pub(super) fn undo(endpoint: &mut Endpoint) -> Result<()> {
         if endpoint.get(option::UDP_GRO).is_ok() {
@@ -74,21 +91,41 @@ impl Engine for Offload {
         counters: &mut Counters,
     ) -> io::Result<usize> {
         counters.syscalls += 1;
-        let slots = asked(self.slots, self.arena.slots(), block_for);
+        let slots = self.slots;
         let came = self
             .arena
             .receive(fd, slots, self.flags | waiting(block_for))?;
-        self.has_drained = came < slots;
-        // Runs and lone datagrams rarely mix: the last message tells what the next batch is like.
         let last = self.arena.slot(came.saturating_sub(1));
-        let is_run = last.is_some_and(|slot| slot.length > ReceiveBuffer::DEFAULT_CAPACITY / 16);
-        let most = if is_run {
-            RUNS.min(self.arena.slots())
-        } else {
-            self.arena.slots()
-        };
-        self.slots = self.adaptive_batch.next(came, most);
+        let length = last.map(|slot| slot.length);
+        self.learn(came, slots, length);
         Ok(came)
+    }
+
+    #[cfg(feature = "tokio")]
+    fn fetch_into(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        counters: &mut Counters,
+    ) -> io::Result<usize> {
+        counters.syscalls += 1;
+        let slots = drains(self.slots).min(buffers.len());
+        let buffers = &mut buffers[..slots];
+        // Under MSG_TRUNC the true length is known, however short the buffer is.
+        let flags = libc::MSG_TRUNC | libc::MSG_DONTWAIT;
+        let came = self.arena.receive_into(fd, buffers, flags)?;
+        let last = came.saturating_sub(1);
+        let buffer = buffers.get(last);
+        let last = buffer.and_then(|buffer| self.arena.lent_slot(last, buffer));
+        let length = last.map(|slot| slot.length);
+        self.learn(came, slots, length);
+        Ok(came)
+    }
+
+    #[cfg(feature = "tokio")]
+    fn message_in<'a>(&'a self, index: usize, buffer: &'a [u8]) -> Option<Received<'a>> {
+        let slot = self.arena.lent_slot(index, buffer)?;
+        Some(Received::from_slot(slot))
     }
 
     #[cfg(feature = "tokio")]

@@ -13,17 +13,18 @@ use crate::socket::Endpoint;
 
 /// What became of the datagrams since the last flush.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Sent {
-    /// How many the kernel took.
+    /// How many the kernel accepted.
     pub datagrams: usize,
-    /// How many it refused; they are given up, and those behind them were sent all the same.
+    /// How many it refused; they are dropped, and those behind them were still sent.
     pub refused: usize,
-    /// The first error, whether it is of one that was refused or of one sent earlier.
+    /// The first error, about a datagram that was refused or about one sent earlier (ICMP).
     pub error: Option<Error>,
 }
 
 impl Sent {
-    /// The number of datagrams that went, or the first error.
+    /// The number of datagrams sent, or the first error.
     ///
     /// # Errors
     /// [`Self::error`].

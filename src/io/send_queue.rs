@@ -1,4 +1,4 @@
-//! What is to be sent: copied into a queue, or lent as a whole run.
+//! What is to be sent: copied into a queue, or borrowed as a whole run.
 
 use std::fmt;
 use std::io::IoSlice;
@@ -51,16 +51,16 @@ impl Outbox {
 
 /// The sending side of a [`Transport`](super::Transport) or a [`Sender`](super::Sender).
 ///
-/// Datagrams leave in the order in which they are given. While the socket has no room for one, a call
-/// waits; on a non-blocking socket (`O_NONBLOCK`) it never waits, and what has no room stays queued, in
-/// memory that grows, until a flush.
+/// Datagrams leave in the order in which they are given. While the socket has no room, a call waits. On a
+/// non-blocking socket (`O_NONBLOCK`) no call waits: what has no room stays queued, in memory that grows,
+/// until a flush.
 pub struct SendQueue<'a> {
     pub(super) endpoint: &'a Endpoint,
     pub(super) outbox: &'a mut Outbox,
 }
 
 impl SendQueue<'_> {
-    /// Queues a copy of a datagram or run; [`Self::flush`] sends it, and so does a queue that is full.
+    /// Queues a copy of a datagram or run. [`Self::flush`] sends it; a full queue is sent at once.
     ///
     /// Datagrams of one size for one destination that are queued in a row become a run, where the
     /// backend sends runs.
@@ -76,13 +76,14 @@ impl SendQueue<'_> {
         }
     }
 
-    /// Queues a copy of an answer to the sender of `received`, from the address that it was sent to if
-    /// packet info is on.
+    /// Queues a copy of a reply to the sender of `received`. It leaves from the address that `received`
+    /// was sent to, if packet info is on.
     pub fn reply(&mut self, received: &Received<'_>, bytes: &[u8]) {
         self.push(&reply_to(received, bytes));
     }
 
-    /// Sends each datagram of `received` back as it came; a long run is not copied for that.
+    /// Sends each datagram of `received` back to its sender, as [`Self::reply`] does; a long run is sent
+    /// without copying it.
     pub fn echo(&mut self, received: &Received<'_>) {
         let transmit = reply_to(received, received.bytes()).in_segments_of(received.segment_size());
         if transmit.contents.len() < LEND {
@@ -92,8 +93,8 @@ impl SendQueue<'_> {
         }
     }
 
-    /// Sends a datagram or run at once, without copying it, after what is queued. A run longer than a
-    /// run may be goes as several, in one batch.
+    /// Sends a datagram or run at once, without copying it, after what is queued. A run above the kernel's
+    /// limit is split into several, which go in one batch.
     pub fn send(&mut self, transmit: &Transmit<'_>) {
         let wait = self.outbox.usual_wait();
         let rest = if self.outbox.send_queued(self.endpoint, wait) {
@@ -106,12 +107,12 @@ impl SendQueue<'_> {
 
     /// Sends a datagram or run at once, or not at all.
     ///
-    /// What is queued goes first. A run longer than a run may be goes as several, of which those that
-    /// the socket has no room for are queued.
+    /// What is queued goes first. A run above the kernel's limit is split into several; those that the
+    /// socket has no room for are queued.
     ///
     /// # Errors
     /// Of kind `WouldBlock` if the socket has no room for it, whether the socket blocks or not; of
-    /// sendmsg(2) as [`Sent::error`] has them.
+    /// sendmsg(2), as in [`Sent::error`].
     pub fn try_send(&mut self, transmit: &Transmit<'_>) -> Result<()> {
         if !self.outbox.send_queued(self.endpoint, Wait::Never) {
             return Err(self.no_room(transmit));
@@ -129,9 +130,9 @@ impl SendQueue<'_> {
         }
     }
 
-    /// Sends bytes that lie in several places as datagrams of `segment_size` bytes each, or as one if
-    /// it is 0: the kernel gathers them, for one datagram on every backend, for a run where the backend
-    /// sends runs. Otherwise, and beyond 1,024 parts (`UIO_MAXIOV`), they are copied together first.
+    /// Sends bytes from several buffers as datagrams of `segment_size` bytes each, or as one datagram if
+    /// it is 0. The kernel gathers them: one datagram on every backend, a run where the backend sends
+    /// runs. Otherwise, and above 1,024 parts (`UIO_MAXIOV`), they are first copied into one buffer.
     pub fn send_parts(
         &mut self,
         destination: Option<SocketAddr>,
@@ -169,13 +170,13 @@ impl SendQueue<'_> {
         );
     }
 
-    /// Sends all that is queued, and returns what became of everything since the last flush. On a
-    /// non-blocking socket it is [`Self::flush_within`] `Wait::Never`.
+    /// Sends all that is queued, and reports what became of everything since the last flush. On a
+    /// non-blocking socket this is [`Self::flush_within`] with [`Wait::Never`].
     pub fn flush(&mut self) -> Sent {
         self.flush_within(self.outbox.usual_wait())
     }
 
-    /// As [`Self::flush`], and waits for room as long as `wait` says. What has no room by then stays
+    /// As [`Self::flush`], but waits for room only as long as `wait` says. What has no room by then stays
     /// queued, and [`Sent::error`] is of kind `WouldBlock`.
     pub fn flush_within(&mut self, wait: Wait) -> Sent {
         let is_empty = self.outbox.send_queued(self.endpoint, wait);
@@ -186,9 +187,10 @@ impl SendQueue<'_> {
         sent
     }
 
-    /// Sends what there is room for, and leaves the account to the next flush; false if some is left.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn try_flush(&mut self) -> bool {
+    /// Sends as much of the queue as the socket has room for, without waiting. Returns whether the queue
+    /// is empty now; if not, wait until the socket is writable and call again. [`Self::flush`] then
+    /// reports what became of the datagrams.
+    pub fn try_flush(&mut self) -> bool {
         self.outbox.send_queued(self.endpoint, Wait::Never)
     }
 

@@ -2,6 +2,8 @@
 //! control messages are on.
 
 use std::io;
+#[cfg(feature = "tokio")]
+use std::io::IoSliceMut;
 use std::os::fd::BorrowedFd;
 
 use super::backend::TransportConfig;
@@ -32,7 +34,7 @@ impl Engine for Single {
         counters: &mut Counters,
     ) -> io::Result<usize> {
         let mut flags = match block_for {
-            BlockFor::None | BlockFor::Drain => libc::MSG_DONTWAIT,
+            BlockFor::None => libc::MSG_DONTWAIT,
             BlockFor::Endless | BlockFor::AtMost(_) => 0,
         };
         if self.buffer.capacity() < ReceiveBuffer::DEFAULT_CAPACITY {
@@ -45,6 +47,28 @@ impl Engine for Single {
             self.buffer.receive_message(fd, flags, self.control)?;
         }
         Ok(1)
+    }
+
+    #[cfg(feature = "tokio")]
+    fn fetch_into(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        counters: &mut Counters,
+    ) -> io::Result<usize> {
+        let Some(buffer) = buffers.first_mut() else {
+            return Ok(0);
+        };
+        let came = self.fetch(fd, BlockFor::None, counters)?;
+        let bytes = self.buffer.bytes();
+        let length = bytes.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&bytes[..length]);
+        Ok(came)
+    }
+
+    #[cfg(feature = "tokio")]
+    fn message_in<'a>(&'a self, index: usize, buffer: &'a [u8]) -> Option<Received<'a>> {
+        Some(self.message(index)?.cut_to(buffer))
     }
 
     fn message(&self, index: usize) -> Option<Received<'_>> {

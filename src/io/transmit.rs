@@ -12,10 +12,10 @@ use crate::socket::{Ecn, SourceAddress};
 /// use udpraw::io::Transmit;
 /// use udpraw::socket::Ecn;
 ///
+/// let server: SocketAddr = "127.0.0.1:1060".parse()?;
 /// let contents = [0; 3000];
-/// let destination: SocketAddr = "127.0.0.1:1060".parse()?;
 /// let transmit = Transmit::new(&contents)
-///     .to(destination)
+///     .to(server)
 ///     .with_ecn(Ecn::Ect0)
 ///     .in_segments_of(1200);
 /// assert_eq!(transmit.count(), 3);
@@ -23,9 +23,9 @@ use crate::socket::{Ecn, SourceAddress};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit<'a> {
-    /// Where to; `None` for the peer of a connected socket.
+    /// Where to send it; `None` for the peer of a connected socket.
     pub destination: Option<SocketAddr>,
-    /// The address to leave from; `None` leaves that to the route, or to what the socket is bound to.
+    /// The source address; `None` leaves it to the route, or to what the socket is bound to.
     pub source: Option<SourceAddress>,
     /// The ECN codepoint. `None` leaves the TOS byte to the socket's options; otherwise its DSCP is
     /// the one that the socket had at the first such datagram.
@@ -76,8 +76,8 @@ impl<'a> Transmit<'a> {
         }
     }
 
-    /// The same contents as datagrams of `size` bytes each, the last maybe shorter; one datagram if
-    /// it is 0.
+    /// The same contents as datagrams of `size` bytes each, of which the last may be shorter; one
+    /// datagram if `size` is 0.
     #[must_use]
     pub fn in_segments_of(self, size: usize) -> Self {
         Self {

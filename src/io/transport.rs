@@ -27,11 +27,11 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Puts an endpoint on a backend. The options that bring control messages must be set by now.
+    /// Puts an endpoint on a backend. Options that bring control messages must be set before.
     ///
     /// # Errors
     /// Of kind `Unsupported`, with the errno, if this kernel lacks the backend or forbids it; of
-    /// setsockopt(2); and for settings out of range.
+    /// setsockopt(2); of kind `InvalidInput` for settings out of range.
     pub fn open(
         mut endpoint: Endpoint,
         choice: BackendChoice,
@@ -68,8 +68,8 @@ impl Transport {
         })
     }
 
-    /// Has `waker` end a receive that waits. Each receive that waits then costs a poll; the backend
-    /// `uring` looks at the waker ten times a second instead.
+    /// Lets `waker` end a receive that waits. Each receive that waits then costs one more call, `ppoll`;
+    /// the backend `uring` checks the waker ten times a second instead.
     pub fn wake_by(&mut self, waker: Waker) {
         self.inbox.waker = Some(waker);
     }
@@ -79,7 +79,7 @@ impl Transport {
         self.backend
     }
 
-    /// Why `auto` did not take a better backend: an error for each that it tried before.
+    /// Why [`BackendChoice::Auto`] did not take a better backend: the error of each that it tried first.
     pub fn passed_over(&self) -> &[Error] {
         &self.passed_over
     }
@@ -89,20 +89,20 @@ impl Transport {
         &self.endpoint
     }
 
-    /// The figures of both directions so far.
+    /// The counters of both directions.
     pub fn counters(&self) -> Counters {
         self.inbox.counters.plus(self.outbox.state.counters)
     }
 
-    /// Waits for at least one message, and visits each one that was received. Returns how many
-    /// datagrams these were; 0 if the wait ended without one: the time is over, a signal was handled,
-    /// the waker was used, or it has been spinning for a tenth of a second.
+    /// Waits for at least one message, and calls `visit` with each one that was received. Returns the
+    /// number of datagrams; 0 if the wait ended without one: the time is over, a signal was handled, the
+    /// waker was used, or it has been spinning for 0.1 s.
     ///
-    /// What the visitor queues is sent by the next flush.
+    /// What `visit` queues is sent by the next flush.
     ///
     /// # Errors
-    /// Of recvmsg(2): ECONNREFUSED and its like are about datagrams sent earlier
-    /// ([`Error::is_about_the_network`]), and the next receive goes on.
+    /// Of recvmsg(2). ECONNREFUSED and the like are about datagrams sent earlier
+    /// ([`Error::is_about_the_network`]): call again.
     pub fn receive(
         &mut self,
         wait: Wait,
@@ -114,21 +114,22 @@ impl Transport {
         })
     }
 
-    /// As [`Self::receive`], of what has arrived by now.
+    /// As [`Self::receive`], without waiting.
     ///
     /// # Errors
-    /// Of kind `WouldBlock` if nothing has; otherwise as of [`Self::receive`].
+    /// Of kind `WouldBlock` if nothing has arrived; otherwise as of [`Self::receive`].
     pub fn try_receive(
         &mut self,
         mut visit: impl FnMut(&Received<'_>, &mut SendQueue<'_>),
     ) -> Result<usize> {
         let (endpoint, outbox) = (&self.endpoint, &mut self.outbox);
-        self.inbox.try_receive(endpoint, |received| {
+        let received = self.inbox.try_receive(endpoint, |received| {
             visit(received, &mut SendQueue { endpoint, outbox });
-        })
+        })?;
+        received.ok_or_else(|| nothing_yet(endpoint))
     }
 
-    /// The sending side.
+    /// The queue of the sending side.
     pub fn send_queue(&mut self) -> SendQueue<'_> {
         SendQueue {
             endpoint: &self.endpoint,
@@ -141,7 +142,7 @@ impl Transport {
         self.send_queue().flush()
     }
 
-    /// Two halves, for two threads or tasks. The figures so far stay with the half that they are of.
+    /// Two halves, for two threads or tasks. Each half keeps the counters of its direction.
     pub fn into_split(self) -> (Receiver, Sender) {
         let endpoint = Arc::new(self.endpoint);
         let receiver = Receiver {
@@ -155,23 +156,23 @@ impl Transport {
         (receiver, sender)
     }
 
-    /// The socket again. What is queued is not sent any more.
+    /// Gives the socket back. What is still queued is not sent.
     pub fn into_endpoint(self) -> Endpoint {
         // The backend goes first: a ring still uses the descriptor until it is dropped.
         drop((self.inbox, self.outbox));
         self.endpoint
     }
 
-    /// Exchanges the socket for another one, after what is queued has been sent over the first: so
-    /// one transport serves many sockets, with one set of buffers.
+    /// Swaps the socket for another one, after sending what is queued: one transport can serve many
+    /// sockets with one set of buffers.
     ///
     /// The other must bring the same control messages and have the same blocking mode, and
     /// `UDP_GRO` where the backend is `offload`. Receive with [`Wait::Never`] or [`Wait::Until`]: a
     /// timeout stays with the socket that it was set on.
     ///
     /// # Errors
-    /// Of kind `Unsupported` on the backend `uring`, whose ring belongs to its socket; and if the other
-    /// socket needs another space for control messages.
+    /// Of kind `Unsupported` on the backend `uring`, whose ring belongs to its socket; of kind
+    /// `InvalidInput` if the other socket needs a control buffer of another size.
     pub fn swap_socket(&mut self, endpoint: &mut Endpoint) -> Result<()> {
         if self.inbox.is_tied() {
             let tied = std::io::Error::new(ErrorKind::Unsupported, "it belongs to one socket");
@@ -189,6 +190,11 @@ impl Transport {
         std::mem::swap(&mut self.endpoint, endpoint);
         Ok(())
     }
+}
+
+#[cold]
+fn nothing_yet(endpoint: &Endpoint) -> Error {
+    endpoint.receive_failure(std::io::Error::from_raw_os_error(libc::EAGAIN))
 }
 
 impl AsFd for Transport {
@@ -228,7 +234,35 @@ impl Receiver {
     /// # Errors
     /// As there.
     pub fn try_receive(&mut self, visit: impl FnMut(&Received<'_>)) -> Result<usize> {
+        let received = self.inbox.try_receive(&self.endpoint, visit)?;
+        received.ok_or_else(|| nothing_yet(&self.endpoint))
+    }
+
+    /// As [`Self::try_receive`], but `None` if nothing has arrived: that is what ends each batch, and
+    /// an error would have to be made for it.
+    ///
+    /// # Errors
+    /// As there, but never of kind `WouldBlock`.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn receive_ready(
+        &mut self,
+        visit: impl FnMut(&Received<'_>),
+    ) -> Result<Option<usize>> {
         self.inbox.try_receive(&self.endpoint, visit)
+    }
+
+    /// As [`Self::receive_ready`], into buffers of the caller: each message is in the buffer of its
+    /// number. Returns how many messages these are.
+    ///
+    /// # Errors
+    /// As there, and of kind `Unsupported` on the backend `uring`.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn receive_ready_into(
+        &mut self,
+        buffers: &mut [std::io::IoSliceMut<'_>],
+        visit: impl FnMut(&Received<'_>),
+    ) -> Result<Option<usize>> {
+        self.inbox.try_receive_into(&self.endpoint, buffers, visit)
     }
 
     /// As [`Transport::wake_by`].
@@ -241,18 +275,18 @@ impl Receiver {
         self.endpoint.clone()
     }
 
-    /// Whether the last [`Self::try_receive`] left nothing in the socket.
+    /// Whether the last receive left nothing in the socket.
     #[cfg(feature = "tokio")]
     pub(crate) fn has_drained(&self) -> bool {
         self.inbox.has_drained()
     }
 
-    /// The socket, which is the sender's too.
+    /// The socket, shared with the sender.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// The figures of this half.
+    /// The counters of this half.
     pub fn counters(&self) -> Counters {
         self.inbox.counters
     }
@@ -279,7 +313,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// What queues and sends.
+    /// The queue, which also sends.
     pub fn send_queue(&mut self) -> SendQueue<'_> {
         SendQueue {
             endpoint: &self.endpoint,
@@ -287,12 +321,12 @@ impl Sender {
         }
     }
 
-    /// The socket, which is the receiver's too.
+    /// The socket, shared with the receiver.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// The figures of this half.
+    /// The counters of this half.
     pub fn counters(&self) -> Counters {
         self.outbox.state.counters
     }

@@ -88,7 +88,7 @@ impl Engine for Uring {
                 counters.rearmed += 1;
             }
             let (want, timeout) = match block_for {
-                BlockFor::None | BlockFor::Drain => (0, None),
+                BlockFor::None => (0, None),
                 BlockFor::Endless => (1, None),
                 BlockFor::AtMost(timeout) => (1, Some(timeout)),
             };

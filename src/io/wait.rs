@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 pub enum Wait {
     /// Without a limit.
     Forever,
-    /// At most that long. A receive leaves the timing to the socket (`SO_RCVTIMEO`, set when the
+    /// At most this long. A receive leaves the timing to the socket (`SO_RCVTIMEO`, set when the
     /// duration changes), which costs no system call per receive.
     For(Duration),
-    /// Until that moment.
+    /// Until this moment.
     Until(Instant),
     /// Not at all.
     Never,

@@ -24,10 +24,10 @@ mod run;
 mod search;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-pub use run::PathMtu;
-
+use crate::error::{Error, Result};
 use crate::protocol::Backoff;
 use crate::socket::{Family, loopback_if_unspecified};
 
@@ -65,6 +65,7 @@ impl Config {
 
 /// What became of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ProbeOutcome {
     /// It arrived, as an answer shows.
     Answered,
@@ -99,6 +100,7 @@ pub struct Trial {
 
 /// Who answers probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Answers {
     /// A service that sends back what it gets: the way back has to carry it too.
     Echo,
@@ -112,6 +114,7 @@ pub enum Answers {
 
 /// What limits a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Limit {
     /// The first hop: its MTU holds all the way.
     FirstHop,
@@ -141,7 +144,7 @@ impl Limit {
     pub fn name(self) -> &'static str {
         match self {
             Self::FirstHop => "first-hop",
-            Self::Told(_) => "told",
+            Self::Told(_) => "icmp",
             Self::BlackHole => "black-hole",
             Self::Unknown => "unknown",
             Self::Silent => "silent",
@@ -154,6 +157,7 @@ impl Limit {
 
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Found {
     /// What limits a datagram.
     pub limit: Limit,
@@ -180,5 +184,32 @@ impl Found {
     pub fn path(&self) -> Option<usize> {
         let family = Family::of(self.local);
         self.payload.map(|payload| payload + family.headers())
+    }
+}
+
+/// A path whose MTU is to be found.
+#[derive(Debug)]
+pub struct PathMtu {
+    config: Config,
+}
+
+impl PathMtu {
+    /// The path to the host that `config` names.
+    pub fn new(config: Config) -> Self {
+        Self { config }
+    }
+
+    /// Finds how large a datagram to the host may be; tells of each that was tried, in order.
+    ///
+    /// It ends early, with [`Limit::Lossy`] or [`Limit::Silent`], once `stop` is raised.
+    ///
+    /// # Errors
+    /// That of `on_event`; of socket(2), sendto(2) and ppoll(2), where the fault is not the network's.
+    pub fn run<E: From<Error>>(
+        &mut self,
+        stop: &AtomicBool,
+        on_event: impl FnMut(&Trial) -> Result<(), E>,
+    ) -> Result<Found, E> {
+        run::run(&self.config, stop, on_event)
     }
 }

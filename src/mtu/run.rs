@@ -27,34 +27,7 @@ const PATIENCE: u32 = 5;
 /// A bound for a path whose answers contradict each other.
 const MOST_FLIGHTS: u32 = 200;
 
-/// A path whose MTU is to be found.
-#[derive(Debug)]
-pub struct PathMtu {
-    config: Config,
-}
-
-impl PathMtu {
-    /// The path to the host that `config` names.
-    pub fn new(config: Config) -> Self {
-        Self { config }
-    }
-
-    /// Finds how large a datagram to the host may be; tells of each that was tried, in order.
-    ///
-    /// It ends early, with [`Limit::Lossy`] or [`Limit::Silent`], once `stop` is raised.
-    ///
-    /// # Errors
-    /// That of `on_event`; of socket(2), sendto(2) and ppoll(2), where the fault is not the network's.
-    pub fn run<E: From<Error>>(
-        &mut self,
-        stop: &AtomicBool,
-        on_event: impl FnMut(&Trial) -> Result<(), E>,
-    ) -> Result<Found, E> {
-        run(&self.config, stop, on_event)
-    }
-}
-
-fn run<E: From<Error>>(
+pub(super) fn run<E: From<Error>>(
     config: &Config,
     stop: &AtomicBool,
     on_event: impl FnMut(&Trial) -> Result<(), E>,

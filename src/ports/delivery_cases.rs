@@ -12,6 +12,7 @@ const MOST_ADDRESSES: usize = 64;
 
 /// Where a datagram is sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Target {
     /// An address that a socket is bound to.
     Address(IpAddr),
@@ -25,6 +26,7 @@ pub enum Target {
 
 /// A datagram from somebody to whom no socket is connected, and who gets it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct DeliveryCase {
     /// Where it is sent to.
     pub to: Target,

@@ -11,6 +11,7 @@ use crate::sys::sockopt;
 
 /// A multicast group on an interface.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Membership {
     /// The group.
     pub group: IpAddr,

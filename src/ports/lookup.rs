@@ -32,6 +32,7 @@ pub struct Arriving {
 
 /// Why a socket gets a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Why {
     /// It is connected to the sender.
     Connected,
@@ -43,6 +44,7 @@ pub enum Why {
 
 /// Who gets a datagram; sockets by their place in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Receiver {
     /// No socket: the sender is told by ICMP that the port is unreachable.
     Nobody,

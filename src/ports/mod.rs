@@ -44,6 +44,7 @@ use crate::socket::Family;
 
 /// A UDP socket that is bound to a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Socket {
     /// The family that it was made with; an IPv6 socket may receive IPv4 too.
     pub family: Family,
@@ -105,6 +106,7 @@ impl fmt::Display for Process {
 
 /// A process's file descriptor of a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Owner {
     /// The process.
     pub process: Arc<Process>,
@@ -114,6 +116,7 @@ pub struct Owner {
 
 /// A process.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Process {
     /// Its number.
     pub pid: u32,
@@ -123,6 +126,7 @@ pub struct Process {
 
 /// The options by which sockets share a port (socket(7)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Sharing {
     /// `SO_REUSEADDR`: the last that bound gets it all.
     pub reuse_address: bool,
@@ -137,6 +141,7 @@ pub struct Sharing {
 
 /// Where the sockets were read.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Source {
     /// sock_diag(7).
     SockDiag,
@@ -147,6 +152,7 @@ pub enum Source {
 
 /// The sockets of a moment.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// The sockets by port; of a port, IPv4 first, and in the order in which the kernel looks at
     /// them: the last that bound comes first (see [`receiver`]).

@@ -44,6 +44,7 @@ use crate::socket::loopback_if_unspecified;
 
 /// One address and port, and what it is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Target {
     /// Where the questions go; an IPv4 address as such, and not mapped to IPv6.
     pub address: SocketAddr,

@@ -25,6 +25,7 @@ const LARGEST: u64 = 1 << 20;
 
 /// What a file says about name servers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Resolvers {
     /// The name servers at port 53, in the file's order, each once.
     pub servers: Vec<SocketAddr>,

@@ -8,6 +8,7 @@ use crate::socket::{QueuedError, Refusal};
 
 /// What a probe found. The order is that of what is known: of several rounds the last in it counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Verdict {
     /// Nothing came back, which says nothing.
     Silent,
@@ -69,6 +70,7 @@ impl From<Refusal> for Verdict {
 
 /// What a verdict rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Evidence {
     /// A datagram that came.
     Reply(Reply),
@@ -87,6 +89,7 @@ pub enum Evidence {
 
 /// A datagram that came.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Reply {
     /// Who sent it.
     pub source: SocketAddr,
@@ -105,6 +108,7 @@ impl Reply {
 
 /// What was found about one target.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Finding {
     /// Which of the config's targets.
     pub target: usize,

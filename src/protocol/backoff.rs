@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 
 /// A rule for how long to wait before a request is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Backoff {
     /// The textbook's: 0.1 s, doubled at each try, given up above 2.0 s. Too eager for the Internet.
     Book,

@@ -50,6 +50,7 @@ pub struct Question {
 
 /// What the server does with a datagram that is no question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Service {
     /// It receives and counts it.
     Sink,

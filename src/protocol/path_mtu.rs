@@ -22,6 +22,7 @@ use std::time::Duration;
 
 /// Where the search is (RFC 8899 section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum PathMtuState {
     /// The base size is to be confirmed again, after a black hole.
     Base,

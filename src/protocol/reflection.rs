@@ -17,6 +17,7 @@ const RESPONDERS: [u16; 7] = [7, 11, 13, 15, 17, 19, 37];
 
 /// Why a datagram must not be answered, whatever it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unanswerable {
     /// Nobody can have sent it: port 0, or a multicast, broadcast or wildcard address.
     Impossible,

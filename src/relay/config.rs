@@ -109,6 +109,7 @@ pub struct DatagramOutcome {
 
 /// What happened in a stretch of time.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Interval {
     /// When it ended, since the start.
     pub at: Duration,

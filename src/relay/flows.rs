@@ -10,6 +10,7 @@ use crate::socket::{Endpoint, SourceAddress};
 
 /// Why a flow ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum End {
     /// No datagram came for a while.
     Idle,

@@ -1,18 +1,20 @@
 //! The way from the flows to the target and back: sockets, links, and the books.
 
+mod ledger;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use self::ledger::sum;
 use super::config::{Config, Event};
-use super::flows::{End, Flow, Flows};
+use super::flows::{End, Flows};
 use super::forward::{connect, depart_down, foreign, peer, reply, send_on, with_message};
 use super::impairments::Impairments;
-use super::ledger::{Ledger, Side};
 use super::target::Targets;
 use super::wire::Wire;
 use crate::error::{Error, Result};
 use crate::io::{Backend, Received, Transmit, Transport, TransportConfig, Wait};
-use crate::protocol::impairment::{Direction, Link};
+use crate::protocol::impairment::Direction;
 use crate::protocol::{Unanswerable, unanswerable};
 use crate::socket::options::OptionValue;
 use crate::socket::{Endpoint, EpollSet, Family, ReceiveBuffer, SourceAddress, option};
@@ -389,56 +391,4 @@ impl Forwarder {
             end,
         })
     }
-
-    /// The books, without what the kernel dropped.
-    pub(super) fn books(&self, front: &Transport) -> Ledger {
-        let Self {
-            wire, impairments, ..
-        } = self;
-        let side = |link: &Link, from: &Transport, to: &Transport, orphans| Side {
-            received: from.counters().received,
-            received_bytes: from.counters().received_bytes,
-            sent: to.counters().sent,
-            sent_bytes: to.counters().sent_bytes,
-            refused: to.counters().refused,
-            link: *link.tally(),
-            flowless: 0,
-            unrelayed: 0,
-            orphans,
-            held: link.held() as u64,
-            kernel_drops: None,
-        };
-        let opened = u64::from(self.flows.opened());
-        Ledger {
-            up: Side {
-                flowless: self.flowless,
-                unrelayed: self.unrelayed[0],
-                ..side(&impairments.up, front, &wire.transport, self.orphans[0])
-            },
-            down: Side {
-                unrelayed: self.unrelayed[1],
-                ..side(&impairments.down, &wire.transport, front, self.orphans[1])
-            },
-            flows_opened: opened,
-            flows_closed: opened - self.flows.len() as u64,
-            unreachable: wire.unreachable,
-            beyond_record: impairments.beyond,
-            unlike_record: impairments.unlike,
-        }
-    }
-
-    /// The books, with what the kernel dropped: a system call for each flow.
-    pub(super) fn ledger(&self, front: &Transport) -> Ledger {
-        let mut ledger = self.books(front);
-        ledger.up.kernel_drops = sum(Some(0), front.endpoint());
-        let endpoints = self.flows.values().map(|flow: &Flow| &flow.endpoint);
-        ledger.down.kernel_drops = endpoints
-            .chain([self.wire.transport.endpoint()])
-            .fold(self.dropped, sum);
-        ledger
-    }
-}
-
-fn sum(sum: Option<u64>, endpoint: &Endpoint) -> Option<u64> {
-    Some(sum? + u64::from(endpoint.kernel_drops().ok()?))
 }

@@ -4,6 +4,7 @@ use crate::protocol::impairment::Tally;
 
 /// One direction's books.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Side {
     /// Datagrams that came in.
     pub received: u64,
@@ -50,6 +51,7 @@ impl Side {
 
 /// Where every datagram went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Ledger {
     /// From the clients to the target.
     pub up: Side,

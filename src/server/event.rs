@@ -101,6 +101,7 @@ pub enum Event<'a> {
 
 /// Why a datagram is not served as an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unserved {
     /// It is no frame, or one that is damaged or unknown.
     Defect(Defect),

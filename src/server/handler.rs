@@ -77,6 +77,15 @@ impl Handler {
         }
     }
 
+    /// Why a client is not answered, if it is not. Its port is searched for: there may be thousands.
+    fn unanswerable(&self, client: SocketAddr) -> Option<Unanswerable> {
+        let own = match self.ports.binary_search(&client.port()) {
+            Ok(at) => self.ports.get(at..=at).unwrap_or_default(),
+            Err(_) => &[],
+        };
+        unanswerable(client, own)
+    }
+
     /// Whether as many datagrams as were asked for have been taken.
     pub(super) fn is_done(&self) -> bool {
         let taken = || self.taken.load(Ordering::Relaxed);
@@ -111,7 +120,7 @@ impl Handler {
         let Behaviour {
             allow_bench, reply, ..
         } = &self.behaviour;
-        if !allow_bench || unanswerable(request.client, &self.ports).is_some() {
+        if !allow_bench || self.unanswerable(request.client).is_some() {
             return None;
         }
         bench_handshake::answer(request.bytes, reply, endpoints, received)
@@ -172,7 +181,7 @@ impl Handler {
 
     /// Why a datagram must not be answered, if there is a reason.
     pub(super) fn refusal(&self, request: &Request<'_>) -> Option<Refusal> {
-        match unanswerable(request.client, &self.ports) {
+        match self.unanswerable(request.client) {
             Some(Unanswerable::Impossible) => return Some(Refusal::Impossible),
             Some(Unanswerable::OwnPort | Unanswerable::Responder) => return Some(Refusal::Loop),
             None => {}
@@ -214,7 +223,7 @@ impl Handler {
         request: &Request<'a>,
         on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<Option<Answer<'a>>, E> {
-        let refusal = match unanswerable(request.client, &self.ports) {
+        let refusal = match self.unanswerable(request.client) {
             Some(Unanswerable::Impossible) => Some(Refusal::Impossible),
             // An exchange never answers an answer; what is left is to answer its own requests.
             Some(Unanswerable::OwnPort | Unanswerable::Responder) => Some(Refusal::Loop),

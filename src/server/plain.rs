@@ -6,7 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::handler::Handler;
 use super::{Behaviour, Event, Request, Summary};
 use crate::error::{Error, Result};
-use crate::socket::{Endpoint, PollSet, ReceiveBuffer, Received, Waker};
+use crate::socket::{Endpoint, EpollSet, PollSet, ReceiveBuffer, Received, Waker};
+
+/// Up to this many endpoints are polled: ppoll(2) needs no set-up and no descriptor, but looks at each
+/// of them each time, and at 1,000 of them that takes longer than all else.
+const POLLED: usize = 2;
 
 /// One or several endpoints, each a port, that one thread serves a datagram at a time.
 #[derive(Debug)]
@@ -64,9 +68,11 @@ impl Plain {
             }
             return Ok(());
         }
-        let mut set = PollSet::new(endpoints.iter()).with_waker(waker.as_ref());
+        let mut readiness = Readiness::of(endpoints, waker.as_ref())?;
+        let mut ready = Vec::new();
         while !handler.is_done() && !stop.load(Ordering::Relaxed) {
-            for (index, _) in set.wait(None)? {
+            readiness.wait(&mut ready)?;
+            for &index in &ready {
                 let Some(endpoint) = endpoints.get(index) else {
                     waker.iter().for_each(|waker| _ = waker.take());
                     continue;
@@ -75,6 +81,42 @@ impl Plain {
                     let received = endpoint.try_receive(&mut buffer);
                     serve(handler, endpoints, index, received, &mut on_event)?;
                 }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tells which endpoints have something to be received.
+enum Readiness<'a> {
+    Poll(PollSet<'a>),
+    Epoll(EpollSet),
+}
+
+impl<'a> Readiness<'a> {
+    /// That of the endpoints, and behind them of the waker.
+    fn of(endpoints: &'a [Endpoint], waker: Option<&'a Waker>) -> Result<Self> {
+        if endpoints.len() <= POLLED {
+            return Ok(Self::Poll(PollSet::new(endpoints).with_waker(waker)));
+        }
+        let set = EpollSet::new()?;
+        for (key, endpoint) in (0..).zip(endpoints) {
+            set.add(endpoint, key)?;
+        }
+        if let Some(waker) = waker {
+            set.add(waker, endpoints.len() as u64)?;
+        }
+        Ok(Self::Epoll(set))
+    }
+
+    /// Waits for some, and writes their indices to `ready`; the waker's is the number of endpoints.
+    fn wait(&mut self, ready: &mut Vec<usize>) -> Result<()> {
+        ready.clear();
+        match self {
+            Self::Poll(set) => ready.extend(set.wait(None)?.map(|(index, _)| index)),
+            Self::Epoll(set) => {
+                let indices = set.wait(None)?.filter_map(|key| usize::try_from(key).ok());
+                ready.extend(indices);
             }
         }
         Ok(())

@@ -29,6 +29,7 @@ impl fmt::Display for Severity {
 
 /// What RFC 6335, section 5.1, has against a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum NameFault {
     /// It is empty.
     Empty,
@@ -85,6 +86,7 @@ pub fn name_fault(name: &[u8]) -> Option<NameFault> {
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Problem<'a> {
     /// The line is no service.
     Fault(Fault<'a>),

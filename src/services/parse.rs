@@ -85,6 +85,7 @@ impl FusedIterator for Aliases<'_> {}
 
 /// Why a line that holds something is no service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fault<'a> {
     /// Nothing follows the name.
     PortMissing,
@@ -117,6 +118,7 @@ impl fmt::Display for Fault<'_> {
 
 /// One line of the file, good or bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Line<'a> {
     /// Its number, from 1.
     pub number: usize,

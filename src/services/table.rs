@@ -26,6 +26,7 @@ const LARGEST: u64 = 1 << 30;
 
 /// Where services come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Origin {
     /// A file.
     File(PathBuf),

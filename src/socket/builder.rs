@@ -27,6 +27,7 @@ pub struct Builder {
 enum Step {
     Set(OptionValue),
     ReceiveErrors,
+    ReceiveTos,
     PathMtuDiscovery(PathMtuDiscovery),
 }
 
@@ -35,6 +36,7 @@ impl Step {
         match self {
             Self::Set(value) => vec![value],
             Self::ReceiveErrors => path::receive_errors(family),
+            Self::ReceiveTos => path::receive_tos(family),
             Self::PathMtuDiscovery(mode) => path::discovery(family, mode),
         }
     }
@@ -78,6 +80,16 @@ impl Builder {
     #[must_use]
     pub fn receive_errors(mut self) -> Self {
         self.steps.push(Step::ReceiveErrors);
+        self
+    }
+
+    /// Asks for the TOS byte of each datagram, which holds DSCP and ECN (`IP_RECVTOS`, ip(7)):
+    /// [`Received::tos`](super::Received::tos) and [`Received::ecn`](super::Received::ecn) return it.
+    ///
+    /// On an IPv6 socket that is `IPV6_RECVTCLASS`, and `IP_RECVTOS` for IPv4-mapped addresses.
+    #[must_use]
+    pub fn receive_tos(mut self) -> Self {
+        self.steps.push(Step::ReceiveTos);
         self
     }
 

@@ -10,12 +10,12 @@ use crate::sys::receive::Buffer;
 
 /// The memory that datagrams are received into: 65,535 bytes, never zeroed.
 ///
-/// No UDP datagram is larger (65,507 bytes over IPv4, 65,527 over IPv6 without jumbograms), so in a
-/// buffer of the default size none is ever cut. Reuse it: a receive allocates nothing.
+/// No UDP datagram is larger (65,507 bytes over IPv4, 65,527 over IPv6 without jumbograms), so a buffer
+/// of the default size never truncates one. Use it again for each receive, which then allocates nothing.
 pub struct ReceiveBuffer(pub(super) Buffer);
 
 impl ReceiveBuffer {
-    /// How many bytes a buffer holds unless told otherwise, as the documents have it: 65,535.
+    /// The default size in bytes, as in the textbook: 65,535.
     pub const DEFAULT_CAPACITY: usize = 65_535;
 
     /// A buffer of [`Self::DEFAULT_CAPACITY`] bytes.
@@ -23,12 +23,13 @@ impl ReceiveBuffer {
         Self::with_capacity(Self::DEFAULT_CAPACITY)
     }
 
-    /// A buffer of `capacity` bytes. What is longer is cut, and [`Received::is_truncated`](super::Received::is_truncated) says so.
+    /// A buffer of `capacity` bytes. A longer datagram is truncated, which
+    /// [`Received::is_truncated`](super::Received::is_truncated) reports.
     pub fn with_capacity(capacity: usize) -> Self {
         Self(Buffer::new(capacity))
     }
 
-    /// How large a datagram fits, in bytes.
+    /// The size of the largest datagram that fits, in bytes.
     pub fn capacity(&self) -> usize {
         self.0.capacity()
     }
@@ -50,10 +51,12 @@ impl fmt::Debug for ReceiveBuffer {
 
 /// Where a datagram was sent to (`IP_PKTINFO`, `IPV6_RECVPKTINFO`; ip(7), ipv6(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PacketInfo {
     /// The destination address in the datagram's IP header; a group for multicast and broadcast.
     pub destination: IpAddr,
-    /// This machine's address that a reply should come from, if there is one.
+    /// The address of this machine that a reply should come from; `None` if there is none, as for an
+    /// IPv6 group.
     pub local: Option<IpAddr>,
     /// Index of the interface that it arrived on.
     pub interface: u32,
@@ -61,7 +64,7 @@ pub struct PacketInfo {
 
 /// The control messages that arrived with a datagram (cmsg(3)).
 ///
-/// Each is there only if the option that asks for it was set, and is decoded on request.
+/// Each is present only if the option that asks for it was set, and is decoded on request.
 #[derive(Clone, Copy)]
 pub struct ControlMessages<'a>(&'a [u8]);
 

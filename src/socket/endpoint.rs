@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use socket2::{MsgHdr, SockAddr, Socket};
 
-use super::address::{Family, Shown};
+use super::address::Family;
 use super::datagram::ReceiveBuffer;
 use super::error_queue::QueuedError;
+use super::failure::{receive_error, route_error, send_error};
 use super::option::{self, OptionType, Readable, Settable, TypedOption};
 use super::options::{self, OptionValue};
 use super::poll_set::{PollSet, Readiness};
@@ -162,7 +163,7 @@ impl Endpoint {
 
     fn receive_once(&self, buffer: &mut ReceiveBuffer, mut flags: i32) -> io::Result<()> {
         // With MSG_TRUNC the call returns the true length (recv(2)). No datagram is longer than
-        // the default buffer, which therefore does without, as the documents' program does.
+        // the default buffer, which therefore does without, as the textbook's program does.
         if buffer.capacity() < ReceiveBuffer::DEFAULT_CAPACITY {
             flags |= libc::MSG_TRUNC;
         }
@@ -271,11 +272,15 @@ impl Endpoint {
         self.socket.nonblocking().unwrap_or(false)
     }
 
-    /// Makes calls on it return EAGAIN instead of waiting.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn set_nonblocking(&self) -> Result<()> {
+    /// Makes calls on the socket fail with `WouldBlock` (EAGAIN) instead of waiting, as an event loop
+    /// needs it, or wait again (`O_NONBLOCK`, fcntl(2)). Set it before a
+    /// [`Transport`](crate::io::Transport) takes the socket.
+    ///
+    /// # Errors
+    /// Of fcntl(2).
+    pub fn set_nonblocking(&self, on: bool) -> Result<()> {
         self.socket
-            .set_nonblocking(true)
+            .set_nonblocking(on)
             .map_err(|source| Error::os("set", "O_NONBLOCK", source))
     }
 
@@ -355,52 +360,6 @@ fn to_socket_addr(address: &SockAddr) -> SocketAddr {
     address.as_socket().unwrap_or(Family::V4.unspecified())
 }
 
-#[cold]
-fn receive_error(source: io::Error) -> Error {
-    Error::os("receive", "a datagram", source)
-}
-
-#[cold]
-fn route_error(operation: &'static str, peer: SocketAddr, source: io::Error) -> Error {
-    let remedy = match source.raw_os_error() {
-        Some(libc::ENETUNREACH) => "no route leads there (ip route get shows)",
-        Some(libc::EHOSTUNREACH) => {
-            "no route leads there (ip route get shows), or a firewall on the way said so by ICMP"
-        }
-        Some(libc::EACCES) => {
-            "a broadcast address needs SO_BROADCAST; otherwise a route forbids it (ip route get shows)"
-        }
-        Some(libc::ECONNREFUSED) => "nobody listens there: ICMP said so of an earlier datagram",
-        Some(libc::ENOBUFS) => "the outgoing queue is full: send more slowly",
-        Some(libc::EINVAL) if peer.port() == 0 => "port 0 is not a valid destination",
-        Some(libc::EINVAL) if peer.is_ipv6() => {
-            "a link-local address needs its interface, as in fe80::1%eth0"
-        }
-        Some(libc::EAFNOSUPPORT) => "the socket is of the other address family",
-        Some(libc::EPERM) => "a firewall rule of this machine forbids it (nft list ruleset)",
-        _ => return Error::os(operation, Shown(peer), source),
-    };
-    Error::os(operation, Shown(peer), source).with_remedy(remedy)
-}
-
-#[cold]
-fn send_error(length: usize, destination: SocketAddr, source: io::Error) -> Error {
-    if source.raw_os_error() != Some(libc::EMSGSIZE) {
-        return route_error("send to", destination, source);
-    }
-    let family = Family::of(destination);
-    Error::os(
-        "send",
-        format_args!("{length} bytes to {}", Shown(destination)),
-        source,
-    )
-    .with_remedy(format!(
-        "a datagram over {family} carries at most {} bytes, and no more than the path MTU where \
-         fragments are forbidden",
-        family.largest_payload()
-    ))
-}
-
 impl AsFd for Endpoint {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
@@ -419,7 +378,8 @@ impl From<Endpoint> for OwnedFd {
     }
 }
 
-/// Takes over a UDP socket made elsewhere; what its options bring beside each datagram is asked for.
+/// Takes over a UDP socket made elsewhere. Its options are read, to size the control buffer for what they
+/// bring with each datagram.
 impl From<OwnedFd> for Endpoint {
     fn from(fd: OwnedFd) -> Self {
         let socket = Socket::from(fd);

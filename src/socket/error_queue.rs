@@ -7,6 +7,7 @@ use super::sent_timestamp::SentTimestamp;
 
 /// Who reported a queued error (`ee_origin`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Origin {
     /// This machine's kernel, such as a datagram above the path MTU.
     Local,
@@ -20,6 +21,7 @@ pub enum Origin {
 
 /// An entry of the error queue: an error about a datagram that was sent earlier, or when it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct QueuedError {
     /// The error, such as ECONNREFUSED (111).
     pub errno: i32,
@@ -45,6 +47,7 @@ pub struct QueuedError {
 /// What the network says of a port, or of the way to it.
 #[cfg(feature = "extras")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Refusal {
     /// The host says that nobody listens: ICMP port unreachable.
     Closed,

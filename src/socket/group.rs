@@ -18,11 +18,12 @@ const LARGEST: usize = 1024;
 impl Builder {
     /// Makes `size` sockets that share `address` by `SO_REUSEPORT` (socket(7), Linux 3.9).
     ///
-    /// Socket `i` gets what the kernel received on the `i`-th of the CPUs that this thread may run on,
-    /// counted from 0 and modulo `size`, by a classic BPF program (`SO_ATTACH_REUSEPORT_CBPF`,
-    /// Linux 4.5): the flows of a CPU stay on it. What comes in on another CPU goes by its number,
-    /// modulo `size`.
-    /// With port 0, the kernel picks a port for all of them. A group of one is a socket as any other.
+    /// A classic BPF program (`SO_ATTACH_REUSEPORT_CBPF`, Linux 4.5) keeps the flows of a CPU on it: socket
+    /// `i` gets the datagrams that the kernel received on the `i`-th of the CPUs that this thread may run
+    /// on, counted from 0 and modulo `size`. Datagrams received on another CPU go by the number of that
+    /// CPU, modulo `size`.
+    ///
+    /// With port 0, the kernel picks one port for all of them. A group of one is an ordinary socket.
     ///
     /// # Errors
     /// As of [`Builder::bind`], and for a size of 0 or above 1,024.

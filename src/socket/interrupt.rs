@@ -1,4 +1,4 @@
-//! How a run that waits is told to end.
+//! How another thread ends a wait for datagrams.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -7,18 +7,18 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::error::{Error, Result};
 
-/// Ends a wait for datagrams from another thread, so that whoever waits looks at its stop flag
+/// Ends a wait for datagrams from another thread, so that the waiting thread can check its stop flag
 /// (eventfd(2)).
 ///
-/// A signal handler needs none: a signal ends the wait by itself. A thread that raises a flag does,
-/// since a library that waits looks at no flag. A transport takes one
+/// A signal handler needs no waker: a signal ends the wait by itself. A thread that sets a stop flag
+/// needs one, because a library that is waiting checks no flag. A transport takes one
 /// ([`Transport::wake_by`](crate::io::Transport::wake_by)), and the tools that may wait without a limit
 /// have a method that makes one, such as `Server::waker`.
 #[derive(Clone, Debug)]
 pub struct Waker(Arc<EventFd>);
 
 impl Waker {
-    /// A waker of its own.
+    /// A new waker.
     ///
     /// # Errors
     /// Of eventfd(2), such as EMFILE.
@@ -29,7 +29,7 @@ impl Waker {
         Ok(Self(Arc::new(fd)))
     }
 
-    /// Ends the wait that is going on, or the next one.
+    /// Ends the current wait, or the next one if nobody waits.
     pub fn wake(&self) {
         // EAGAIN: it was woken 2^64 times, and has not looked yet.
         let _ = self.0.write(1);

@@ -1,7 +1,12 @@
 //! A UDP socket, explicit and safe.
 //!
-//! Nothing hides the calls: a socket is made with family, type and protocol, its options are set one
-//! by one, then it is bound. The file descriptor is always within reach.
+//! Each step is one system call: a socket is made with family, type and protocol, its [options](option)
+//! are set one by one, then it is bound. No option is set that the program does not name, and the file
+//! descriptor is always accessible (`AsFd`).
+//!
+//! An [`Endpoint`] sends and receives one datagram per call. A [`Transport`](crate::io::Transport) moves
+//! many per call, or many that cross the kernel as one. Programs to copy from: `examples/echo.rs` and
+//! `examples/multicast.rs`.
 //!
 //! ```
 //! use udpraw::socket::{Endpoint, ReceiveBuffer, option};
@@ -23,9 +28,10 @@ mod control_message;
 mod datagram;
 mod ecn;
 mod endpoint;
-#[cfg(feature = "relay")]
+#[cfg(any(feature = "relay", feature = "server"))]
 mod epoll_set;
 mod error_queue;
+mod failure;
 mod group;
 #[cfg(feature = "extras")]
 mod host;
@@ -52,7 +58,7 @@ pub use poll_set::Readiness;
 // What the tools share.
 #[cfg(feature = "extras")]
 pub use address::{Shown, loopback_if_unspecified, scope_name};
-#[cfg(feature = "relay")]
+#[cfg(any(feature = "relay", feature = "server"))]
 pub(crate) use epoll_set::EpollSet;
 #[cfg(feature = "extras")]
 pub use error_queue::{Refusal, icmp_name};

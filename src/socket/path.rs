@@ -1,4 +1,5 @@
-//! What a socket knows of the path, whichever family it is of: ICMP errors and the path MTU.
+//! What a socket knows of the path, whichever family it is of: ICMP errors, TOS with ECN, and the path
+//! MTU.
 //!
 //! Each family has options of its own. An IPv6 socket has those of IPv4 too, which apply to its
 //! IPv4-mapped addresses (ipv6(7)): both are set, so that a dual-stack socket behaves the same on
@@ -16,6 +17,15 @@ pub(super) fn receive_errors(family: Family) -> Vec<OptionValue> {
     match family {
         Family::V4 => vec![v4],
         Family::V6 => vec![option::IPV6_RECVERR.with_value(true), v4],
+    }
+}
+
+/// The options that report the TOS byte of each datagram.
+pub(super) fn receive_tos(family: Family) -> Vec<OptionValue> {
+    let v4 = option::IP_RECVTOS.with_value(true);
+    match family {
+        Family::V4 => vec![v4],
+        Family::V6 => vec![option::IPV6_RECVTCLASS.with_value(true), v4],
     }
 }
 

@@ -12,6 +12,7 @@ use crate::units::LONGEST;
 
 /// What a wait saw on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Readiness {
     /// A datagram may be received. It can turn out to be corrupt, so receive without blocking.
     Datagram,

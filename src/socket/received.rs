@@ -1,4 +1,4 @@
-//! What a receive yields: a datagram, or a run of them that crossed the stack as one.
+//! What a receive returns: a datagram, or a run of datagrams that crossed the stack as one.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -10,11 +10,11 @@ use super::ecn::Ecn;
 use crate::sys::mmsg::Slot;
 use crate::sys::receive::Buffer;
 
-/// A received message: one datagram, or under `UDP_GRO` a run of datagrams from one sender and of one
+/// A received message: one datagram, or with `UDP_GRO` a run of datagrams from one sender and of one
 /// size. It is a view of the buffer that it was received into.
 ///
-/// All of a run has the same source, destination, TOS and timestamp: the kernel merges no others
-/// (udp(7)).
+/// All datagrams of a run have the same source, destination, TOS and timestamp: the kernel merges no
+/// others (udp(7)).
 ///
 /// The kernel reports [`Self::destination`], [`Self::ecn`], [`Self::ttl`] and the like only if the
 /// option that asks for it was set before; each is decoded from the control messages on request.
@@ -75,6 +75,21 @@ impl<'a> Received<'a> {
         )
     }
 
+    /// The same message, after as much of it as fits was copied to the start of `buffer`.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn cut_to(self, buffer: &'a [u8]) -> Self {
+        let cut = if self.bytes.len() > buffer.len() {
+            libc::MSG_TRUNC
+        } else {
+            0
+        };
+        Self {
+            bytes: &buffer[..self.bytes.len().min(buffer.len())],
+            flags: self.flags | cut,
+            ..self
+        }
+    }
+
     /// The sender's address.
     pub fn source(&self) -> SocketAddr {
         self.source
@@ -90,12 +105,12 @@ impl<'a> Received<'a> {
         self.length
     }
 
-    /// How many datagrams it is; never 0.
+    /// The number of its datagrams; never 0.
     pub fn count(&self) -> usize {
         self.length.div_ceil(self.segment.max(1)).max(1)
     }
 
-    /// The length of each of its datagrams, of which the last may be shorter.
+    /// The length of each of its datagrams in bytes; the last may be shorter.
     pub fn segment_size(&self) -> usize {
         self.segment
     }
@@ -110,15 +125,15 @@ impl<'a> Received<'a> {
         })
     }
 
-    /// Whether the buffer was too short, so that the end is lost (`MSG_TRUNC`; recv(2)).
+    /// Whether the buffer was too short and the end is lost (`MSG_TRUNC`, recv(2)).
     pub fn is_truncated(&self) -> bool {
         self.flags & libc::MSG_TRUNC != 0
     }
 
     /// Whether control messages are missing, because their buffer was too short (`MSG_CTRUNC`).
     ///
-    /// Control buffers are sized for the options that were set through the endpoint: this means that
-    /// another one was set on the file descriptor since.
+    /// The endpoint sizes control buffers for the options that were set through it: this happens only if
+    /// another option was set on the file descriptor directly.
     pub fn is_control_truncated(&self) -> bool {
         self.flags & libc::MSG_CTRUNC != 0
     }
@@ -143,8 +158,8 @@ impl<'a> Received<'a> {
         self.packet_info().map(|info| info.interface)
     }
 
-    /// The address that a reply should leave from: the one that it was sent to, if `IP_PKTINFO` or
-    /// `IPV6_RECVPKTINFO` is on.
+    /// The address that a reply should leave from: the one that this message was sent to, if `IP_PKTINFO`
+    /// or `IPV6_RECVPKTINFO` is on.
     pub fn reply_source(&self) -> Option<SourceAddress> {
         self.packet_info()?.reply_source()
     }
@@ -164,8 +179,8 @@ impl<'a> Received<'a> {
         self.control.ttl()
     }
 
-    /// How many datagrams this socket had lost to a full receive buffer when this one was queued,
-    /// counted since the socket was made, if `SO_RXQ_OVFL` is on and any were lost (socket(7)).
+    /// How many datagrams this socket had lost to a full receive buffer by the time this one was queued,
+    /// since the socket was made; `None` unless `SO_RXQ_OVFL` is on and some were lost (socket(7)).
     pub fn kernel_drops(&self) -> Option<u32> {
         self.control.kernel_drops()
     }

@@ -4,12 +4,12 @@
 //! A [`UdpSocket`] is a non-blocking [`Transport`](crate::io::Transport) that is registered with the
 //! runtime. The contract at the head of [`crate::io`] holds here too.
 //!
-//! **Cancel safety.** Every future of this module can be dropped at any time, as `tokio::select!` does:
-//! a datagram that was received has been visited, one that was not is still in the socket; a datagram
-//! that was given to [`UdpSocket::send`] was sent whole or not at all; what was queued is sent by the
-//! next flush.
+//! **Cancel safety.** Every future of this module can be dropped at any time, as `tokio::select!` does.
+//! A datagram was either received and visited, or is still in the socket. A datagram given to
+//! [`UdpSocket::send`] was sent whole or not at all. What was queued is sent by the next flush.
 //!
-//! Another runtime takes a hundred lines of your own: `examples/async_io_echo.rs` shows them.
+//! `examples/tokio_echo.rs` is a whole server. For another runtime, the glue is two small types:
+//! `examples/async_io_echo.rs` shows them.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(async {
@@ -34,4 +34,4 @@
 
 mod socket;
 
-pub use socket::{RecvHalf, SendHalf, UdpSocket};
+pub use socket::{RecvHalf, SendHalf, UdpSocket, Writable};

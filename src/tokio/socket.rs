@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -34,6 +34,12 @@ pub struct RecvHalf {
     fd: Arc<AsyncFd<Registered<Endpoint>>>,
 }
 
+/// Tells when a [`SendHalf`] may have room again. Each task that waits can have one of its own.
+#[derive(Clone)]
+pub struct Writable {
+    fd: Arc<AsyncFd<Registered<Endpoint>>>,
+}
+
 /// The sending half of a [`UdpSocket`], for a task of its own.
 pub struct SendHalf {
     sender: Sender,
@@ -41,27 +47,28 @@ pub struct SendHalf {
 }
 
 impl UdpSocket {
-    /// A socket that is bound to `address`, on the best backend and with the buffers of
+    /// A socket bound to `address`, on the best backend and with the buffers of
     /// [`TransportConfig::bulk`].
     ///
     /// # Errors
     /// As of [`Builder::bind`](crate::socket::Builder::bind) and [`Self::open`].
     ///
     /// # Panics
-    /// Outside of a tokio runtime with I/O enabled, as tokio's own types do.
+    /// Outside a tokio runtime with I/O enabled, as tokio's own types do.
     pub fn bind(address: SocketAddr) -> Result<Self> {
         let endpoint = Endpoint::builder().bind(address)?;
         Self::open(endpoint, BackendChoice::Auto, TransportConfig::bulk())
     }
 
-    /// Puts an endpoint on a backend, as [`Transport::open`] does, after it was made non-blocking.
+    /// Makes an endpoint non-blocking, puts it on a backend as [`Transport::open`] does, and registers it
+    /// with the runtime.
     ///
     /// # Errors
     /// As of [`Transport::open`]. Of kind `Unsupported` for the backend `uring`, whose datagrams do
     /// not make the socket readable; of kind `InvalidInput` if it is to spin; and of epoll_ctl(2).
     ///
     /// # Panics
-    /// Outside of a tokio runtime with I/O enabled, as tokio's own types do.
+    /// Outside a tokio runtime with I/O enabled, as tokio's own types do.
     pub fn open(
         endpoint: Endpoint,
         choice: BackendChoice,
@@ -78,7 +85,7 @@ impl UdpSocket {
             let reason = "a task must not spin";
             return Err(Error::invalid("use", "TransportConfig::spin", reason));
         }
-        endpoint.set_nonblocking()?;
+        endpoint.set_nonblocking(true)?;
         let transport = Transport::open(endpoint, choice, settings)?;
         let backend = transport.backend();
         let (receiver, sender) = transport.into_split();
@@ -95,8 +102,8 @@ impl UdpSocket {
         })
     }
 
-    /// Waits for at least one message, and visits each one that was received; returns how many
-    /// datagrams these were, never 0. What the visitor queues is sent by the next [`Self::flush`].
+    /// Waits for at least one message, and calls `visit` with each one that was received. Returns the
+    /// number of datagrams, never 0. What `visit` queues is sent by the next [`Self::flush`].
     ///
     /// # Errors
     /// As of [`Transport::receive`].
@@ -172,7 +179,7 @@ impl UdpSocket {
         self.recv.receiver.endpoint()
     }
 
-    /// The figures of both directions so far.
+    /// The counters of both directions.
     pub fn counters(&self) -> Counters {
         let sent = self.send.sender.counters();
         self.recv.receiver.counters().plus(sent)
@@ -189,8 +196,8 @@ impl RecvHalf {
             // An ICMP error makes a socket neither readable nor closed (EPOLLERR).
             let interest = Interest::READABLE | Interest::ERROR;
             let mut guard = self.fd.ready(interest).await.map_err(gone)?;
-            match self.receiver.try_receive(&mut visit) {
-                Ok(datagrams) => {
+            match self.receiver.receive_ready(&mut visit) {
+                Ok(Some(datagrams)) => {
                     // Saves the call that would find the socket empty. What arrived since has made
                     // it ready anew, which this does not undo.
                     if self.receiver.has_drained() {
@@ -198,14 +205,14 @@ impl RecvHalf {
                     }
                     return Ok(datagrams);
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear_ready(),
+                Ok(None) => guard.clear_ready(),
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// As [`Self::recv`], but an ICMP error alone does not wake the task: it is returned with the
-    /// next datagram, or by the next call.
+    /// As [`Self::recv`], but an ICMP error by itself does not wake the task: it is returned once a
+    /// datagram arrives, or by the next call.
     ///
     /// # Errors
     /// As there.
@@ -216,14 +223,47 @@ impl RecvHalf {
     ) -> Poll<Result<usize>> {
         loop {
             let mut guard = ready!(self.fd.poll_read_ready(context)).map_err(gone)?;
-            match self.receiver.try_receive(&mut visit) {
-                Ok(datagrams) => {
+            match self.receiver.receive_ready(&mut visit) {
+                Ok(Some(datagrams)) => {
                     if self.receiver.has_drained() {
                         guard.clear_ready();
                     }
                     return Poll::Ready(Ok(datagrams));
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear_ready(),
+                Ok(None) => guard.clear_ready(),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// As [`Self::poll_recv`], into buffers of the caller: each message that is visited is in the
+    /// buffer of its number, cut to the buffer's length. Returns how many messages these were.
+    ///
+    /// It is for protocols that own their buffers, such as those of QUIC, and saves them a copy. Under
+    /// `offload` a run takes up to 65,535 bytes of a buffer.
+    ///
+    /// # Errors
+    /// As there, and of kind `InvalidInput` if there is no buffer.
+    pub fn poll_recv_into(
+        &mut self,
+        context: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        mut visit: impl FnMut(&Received<'_>),
+    ) -> Poll<Result<usize>> {
+        if buffers.is_empty() {
+            let none = Error::invalid("receive", "a datagram", "there is no buffer for it");
+            return Poll::Ready(Err(none));
+        }
+        loop {
+            let mut guard = ready!(self.fd.poll_read_ready(context)).map_err(gone)?;
+            match self.receiver.receive_ready_into(buffers, &mut visit) {
+                Ok(Some(messages)) => {
+                    if self.receiver.has_drained() {
+                        guard.clear_ready();
+                    }
+                    return Poll::Ready(Ok(messages));
+                }
+                Ok(None) => guard.clear_ready(),
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
@@ -262,13 +302,46 @@ impl SendHalf {
         }
     }
 
-    /// What queues datagrams for the next flush. It never waits: what the socket has no room for stays
-    /// queued.
+    /// Sends a datagram or run at once, after what is queued, or not at all.
+    ///
+    /// # Errors
+    /// As of [`SendQueue::try_send`]. After one of kind `WouldBlock`, [`Writable::wait`] says when to
+    /// try again.
+    pub fn try_send(&mut self, transmit: &Transmit<'_>) -> Result<()> {
+        let mut outcome = None;
+        let queue = &mut self.sender.send_queue();
+        // Clears the readiness that it saw before the call, and none that came meanwhile.
+        let tried = self.fd.try_io(Interest::WRITABLE, |_| {
+            let full = |error: &Error| error.kind() == ErrorKind::WouldBlock;
+            let sent = outcome.insert(queue.try_send(transmit));
+            if sent.as_ref().is_err_and(full) {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            Ok(())
+        });
+        match (outcome, tried) {
+            (Some(outcome), _) => outcome,
+            (None, Ok(())) => Ok(()),
+            (None, Err(error)) => {
+                let (length, to) = (transmit.contents.len(), transmit.destination);
+                Err(self.sender.endpoint().send_failure(length, to, error))
+            }
+        }
+    }
+
+    /// What waits for room without the half, in any number of tasks.
+    pub fn writable(&self) -> Writable {
+        Writable {
+            fd: self.fd.clone(),
+        }
+    }
+
+    /// The queue for the next flush. It never waits: what the socket has no room for stays queued.
     pub fn send_queue(&mut self) -> SendQueue<'_> {
         self.sender.send_queue()
     }
 
-    /// Sends all that is queued, as soon as the socket has room, and returns what became of everything
+    /// Sends all that is queued, as soon as the socket has room, and reports what became of everything
     /// since the last flush.
     pub async fn flush(&mut self) -> Sent {
         poll_fn(|context| self.poll_flush(context)).await
@@ -301,6 +374,17 @@ impl SendHalf {
     }
 }
 
+impl Writable {
+    /// Waits until the socket may have room, after a [`SendHalf::try_send`] that found none.
+    ///
+    /// # Errors
+    /// If the runtime has been shut down.
+    pub async fn wait(&self) -> Result<()> {
+        let guard = self.fd.ready(Interest::WRITABLE).await;
+        guard.map(drop).map_err(gone)
+    }
+}
+
 /// The runtime has been shut down.
 #[cold]
 fn gone(source: std::io::Error) -> Error {
@@ -310,6 +394,12 @@ fn gone(source: std::io::Error) -> Error {
 impl AsFd for UdpSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.endpoint().as_fd()
+    }
+}
+
+impl fmt::Debug for Writable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writable").finish_non_exhaustive()
     }
 }
 

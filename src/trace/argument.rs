@@ -154,6 +154,7 @@ impl Flags {
 
 /// The first bytes of a buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Bytes {
     /// As many as were asked for (see [`Config::bytes`](super::Config::bytes)).
     pub start: Vec<u8>,
@@ -163,6 +164,7 @@ pub struct Bytes {
 
 /// A network interface, by number.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Interface {
     /// Its index; 0 is none.
     pub index: u32,
@@ -172,6 +174,7 @@ pub struct Interface {
 
 /// A time, or what the kernel has for one: no field is in its bounds for certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Time {
     /// Whole seconds.
     pub seconds: i64,
@@ -196,6 +199,7 @@ impl Time {
 
 /// The elements of an array.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct List {
     /// Those that were read.
     pub items: Vec<Argument>,

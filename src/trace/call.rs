@@ -9,6 +9,7 @@ use crate::socket::options::{SocketOption, Value};
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Returned {
     /// It returned this value.
     Value(i64),
@@ -21,6 +22,7 @@ pub enum Returned {
 
 /// What a socket is: the three arguments of socket(2), without the flags in the type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Kind {
     /// `AF_INET`, `AF_UNIX` …
     pub domain: i32,

@@ -113,7 +113,10 @@ fn a_server_that_consents_is_measured() {
             check(trial, 2);
             assert_eq!(trial["receive"], "server");
             assert_eq!(
-                (&trial["cpu_ns_receive"], &trial["lost_buffer"]),
+                (
+                    &trial["cpu_ns_per_datagram_receive"],
+                    &trial["kernel_drops"]
+                ),
                 (&Value::Null, &0.into())
             );
         }

@@ -90,7 +90,7 @@ fn both_programs_calls_come_in_the_order_of_cause_and_effect() {
         .iter()
         .filter(|record| record["event"] == "call")
         .map(|record| {
-            let call = record["call"].as_str().expect("a call");
+            let call = record["text"].as_str().expect("a call");
             let name = call.split('(').next().unwrap_or_default();
             format!("{} {name}", record["program"].as_str().expect("a name"))
         })

@@ -4,6 +4,7 @@
 
 mod cases;
 pub mod namespaces;
+pub mod schema;
 
 #[allow(unused_imports)] // As above.
 pub(crate) use cases::cases;
@@ -287,11 +288,14 @@ pub fn skip(why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
-/// Each line as JSON.
+/// Each line as JSON, checked against its schema.
 pub fn json_lines(text: &str) -> Vec<serde_json::Value> {
-    text.lines()
+    let lines: Vec<_> = text
+        .lines()
         .map(|line| serde_json::from_str(line).expect("NDJSON"))
-        .collect()
+        .collect();
+    lines.iter().for_each(schema::check);
+    lines
 }
 
 /// Arguments that make no sense, and what the answer to each must contain.

@@ -46,7 +46,7 @@ fn floods_of_random_and_truncated_frames_do_no_harm() {
         let words = ["server", "-p", "0", "-q", "--json"];
         let mut running = Running::start(udpraw([&words, arguments].concat()));
         let listening = json_lines(&running.line()).remove(0);
-        let port = listening["at"]["port"].as_u64().unwrap() as u16;
+        let port = listening["local"]["port"].as_u64().unwrap() as u16;
         let at = SocketAddr::from(([127, 0, 0, 1], port));
         let client = common::client_of(at);
         let request = |id| frame(Kind::Request, id, b"hi");
@@ -85,9 +85,9 @@ fn floods_of_random_and_truncated_frames_do_no_harm() {
         assert!(told >= all && told <= all + 110, "{sum}");
         if arguments[0] == "--exchange" {
             let of = &sum["exchange"];
-            let (requests, repeats) = (count(&of["requests"]), count(&of["repeats"]));
+            let (requests, repeats) = (count(&of["requests"]), count(&of["retransmissions"]));
             assert_eq!(requests, 2, "{sum}");
-            let heard = requests + repeats + count(&of["damaged"]) + count(&of["foreign"]);
+            let heard = requests + repeats + count(&of["corrupt"]) + count(&of["not_exchange"]);
             assert_eq!(heard, count(&sum["datagrams"]), "{sum}");
             assert!(count(&sum["replies"]) == requests + repeats, "{sum}");
         }

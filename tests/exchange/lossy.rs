@@ -120,6 +120,36 @@ struct End {
     time: Duration,
 }
 
+/// Sends a client's next request, and something that is no reply to it.
+fn ask(network: &mut Network, number: usize, client: &mut Client) {
+    client.id = client.dice.u64(..);
+    let text = text(number, client.asked);
+    // Datagrams are under way for up to four seconds, so each wait is long.
+    let limit = Some(Duration::from_secs(3_600));
+    let requester = &mut client.requester;
+    requester
+        .start(network.now, client.id, text.as_bytes(), None, limit)
+        .unwrap();
+    client.asked += 1;
+    let transmit = requester.poll_transmit(network.now).unwrap();
+    network.send(To::Server { from: number }, transmit.bytes);
+    forge(network, number, client.id);
+}
+
+/// What all clients ignored; each has every answer.
+fn ignored(clients: &[Client]) -> Ignored {
+    let mut ignored = Ignored::default();
+    for client in clients {
+        assert_eq!(client.answered, EACH);
+        let more = client.requester.ignored();
+        ignored.stale += more.stale;
+        ignored.forged += more.forged;
+        ignored.corrupt += more.corrupt;
+        ignored.other += more.other;
+    }
+    ignored
+}
+
 fn run(seed: u64, limits: Limits) -> End {
     let mut network = Network {
         dice: Rng::with_seed(seed),
@@ -140,7 +170,7 @@ fn run(seed: u64, limits: Limits) -> End {
     let address = |client: usize| SocketAddr::from(([127, 0, 0, 1], 40_000 + client as u16));
     let mut server = Responder::new(limits);
     let (mut done, mut answer) = (HashMap::new(), Vec::new());
-    let (mut ignored, mut samples) = (Ignored::default(), 0);
+    let mut samples = 0;
 
     for steps in 0.. {
         assert!(steps < 2_000_000, "it does not end");
@@ -148,18 +178,7 @@ fn run(seed: u64, limits: Limits) -> End {
             if client.requester.poll_timeout().is_some() || client.asked == EACH {
                 continue;
             }
-            client.id = client.dice.u64(..);
-            let text = text(number, client.asked);
-            // Datagrams are under way for up to four seconds, so each wait is long.
-            let limit = Some(Duration::from_secs(3_600));
-            let requester = &mut client.requester;
-            requester
-                .start(network.now, client.id, text.as_bytes(), None, limit)
-                .unwrap();
-            client.asked += 1;
-            let transmit = requester.poll_transmit(network.now).unwrap();
-            network.send(To::Server { from: number }, transmit.bytes);
-            forge(&mut network, number, client.id);
+            ask(&mut network, number, client);
         }
         let deadlines = clients.iter().enumerate();
         let deadline = deadlines
@@ -221,17 +240,9 @@ fn run(seed: u64, limits: Limits) -> End {
             }
         }
     }
-    for client in &clients {
-        assert_eq!(client.answered, EACH);
-        let more = client.requester.ignored();
-        ignored.stale += more.stale;
-        ignored.forged += more.forged;
-        ignored.corrupt += more.corrupt;
-        ignored.other += more.other;
-    }
     End {
         done,
-        ignored,
+        ignored: ignored(&clients),
         repeats: server.served().repeats,
         evicted: server.served().evicted,
         did: network.did,
@@ -271,11 +282,8 @@ fn ten_thousand_are_each_done_once_and_answered_right() {
 #[test]
 #[should_panic(expected = "done 3 times")]
 fn with_too_small_a_cache_it_would_be_seen() {
-    run(
-        1,
-        Limits {
-            entries: 2,
-            bytes: 0,
-        },
-    );
+    let mut limits = Limits::default();
+    limits.entries = 2;
+    limits.bytes = 0;
+    run(1, limits);
 }

@@ -255,17 +255,17 @@ fn a_late_reply_is_not_taken_for_that_to_the_next_request() {
     assert_eq!(texts, ["first", "second"]);
     assert_eq!(of("reply")[1]["id"], format!("{second:016x}"));
     assert_eq!(
-        (of("ignored").len(), &of("ignored")[1]["why"]),
+        (of("ignored").len(), &of("ignored")[1]["reason"]),
         (2, &"stale".into())
     );
-    assert_eq!(of("estimate").len(), 2);
-    assert!(of("estimate")[1]["srtt_us"].as_f64().unwrap() > 0.0);
-    let timeout = of("estimate")[1]["rto_us"].as_f64().unwrap();
+    assert_eq!(of("rtt_estimate").len(), 2);
+    assert!(of("rtt_estimate")[1]["srtt_ns"].as_f64().unwrap() > 0.0);
+    let timeout = of("rtt_estimate")[1]["rto_ns"].as_f64().unwrap();
     // No floor of 1 s once there is a sample.
-    assert!(timeout >= 1000.0, "{timeout}");
+    assert!(timeout >= 1e6, "{timeout}");
     // On a busy machine it may have been repeated before the reply came; that was to the first.
-    assert_eq!(of("reply")[1]["attempt"], 1);
-    assert_eq!(of("reply")[1]["rtt_us"], of("reply")[1]["elapsed_us"]);
+    assert_eq!(of("reply")[1]["answered_attempt"], 1);
+    assert_eq!(of("reply")[1]["rtt_ns"], of("reply")[1]["elapsed_ns"]);
     assert_eq!(of("summary")[0]["ignored"]["stale"], 2);
     assert!(
         records
@@ -345,7 +345,7 @@ fn json_tells_what_the_server_did() {
     let text = "x".repeat(120);
     let mut running = Running::start(udpraw([&words[..], &[&text]].concat()));
     let listening = json_lines(&running.line()).remove(0);
-    let port = listening["at"]["port"].as_u64().unwrap() as u16;
+    let port = listening["local"]["port"].as_u64().unwrap() as u16;
     let client = common::client_of(SocketAddr::from(([127, 0, 0, 1], port)));
     let long = frame(Kind::Request, 1, &[b'a'; 40]);
     assert_eq!(ask(&client, &long), ask(&client, &long));
@@ -367,8 +367,16 @@ fn json_tells_what_the_server_did() {
     assert_eq!(
         events,
         [
-            "received", "replied", "repeated", "received", "too_long", "ignored", "ignored",
-            "received", "too_long", "summary"
+            "received",
+            "replied",
+            "retransmission",
+            "received",
+            "too_long",
+            "ignored",
+            "ignored",
+            "received",
+            "too_long",
+            "summary"
         ]
     );
     assert_eq!(
@@ -376,12 +384,12 @@ fn json_tells_what_the_server_did() {
         (&"0000000000000001".into(), &40.into())
     );
     assert_eq!(
-        (&records[5]["why"], &records[6]["why"]),
-        (&"reused".into(), &"foreign".into())
+        (&records[5]["reason"], &records[6]["reason"]),
+        (&"reused-id".into(), &"not-exchange".into())
     );
     let sum = &records[9]["exchange"];
     assert_eq!(
-        (&sum["requests"], &sum["repeats"], &sum["too_long"]),
+        (&sum["requests"], &sum["retransmissions"], &sum["too_long"]),
         (&3.into(), &1.into(), &2.into())
     );
 }

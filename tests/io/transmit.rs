@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::{SOON, at, backends, open};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use udpraw::io::{Backend, BackendChoice, Transmit, Transport, TransportConfig, Wait};
-use udpraw::socket::{Ecn, Endpoint, SourceAddress, option};
+use udpraw::socket::{Ecn, Endpoint, ReceiveBuffer, SourceAddress, option};
 
 /// A transport whose options bring TOS, TTL and destination.
 fn talkative(backend: Backend, address: &str) -> Transport {
@@ -246,6 +246,43 @@ fn a_nonblocking_socket_keeps_what_has_no_room() {
     }
     received.extend(receive_all(&far));
     assert_eq!(received, (0..COUNT).collect::<Vec<_>>());
+}
+
+/// What an event loop does: it sends what there is room for, waits for more room, and goes on. The flush
+/// at the end reports all of it.
+#[test]
+fn a_flush_in_parts_is_reported_as_one() {
+    const COUNT: u32 = 3_000;
+    let (mut transport, far) = narrow(true);
+    for number in 0..COUNT {
+        let bytes = number.to_be_bytes();
+        transport.send_queue().queue(&Transmit::new(&bytes));
+    }
+    let (mut received, mut parts) = (Vec::new(), 0);
+    while !transport.send_queue().try_flush() {
+        assert!(!transport.send_queue().is_empty());
+        received.extend(receive_all(&far));
+        parts += 1;
+    }
+    assert!(parts > 1 && transport.send_queue().is_empty());
+    received.extend(receive_all(&far));
+    assert_eq!(received, (0..COUNT).collect::<Vec<_>>());
+    let flushed = transport.flush().into_result().unwrap();
+    assert_eq!(flushed, COUNT as usize);
+}
+
+#[test]
+fn a_nonblocking_endpoint_waits_for_nothing_until_it_is_to() {
+    let endpoint = Endpoint::builder().bind("127.0.0.1:0".parse().unwrap());
+    let endpoint = endpoint.unwrap();
+    endpoint.set_nonblocking(true).unwrap();
+    let mut buffer = ReceiveBuffer::new();
+    let error = endpoint.receive(&mut buffer).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
+    endpoint.set_nonblocking(false).unwrap();
+    let address = endpoint.local_address().unwrap();
+    endpoint.send_to(b"back to blocking", address).unwrap();
+    assert_eq!(endpoint.receive(&mut buffer).unwrap().length(), 16);
 }
 
 #[test]

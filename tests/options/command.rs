@@ -114,19 +114,19 @@ fn json_has_a_schema_and_typed_values() {
         .collect();
     assert_eq!(lines.len(), SocketOption::all().count());
     for line in &lines {
-        assert_eq!(line["schema"], "udpraw.option/1");
+        assert_eq!(line["schema"], "udpraw.options/1");
         assert!(line["name"].is_string() && line["meaning"].is_string());
     }
     let named = |name: &str| lines.iter().find(|line| line["name"] == name).unwrap();
     assert_eq!(named("SO_REUSEADDR")["value"], false);
     assert!(named("SO_RCVBUF")["value"].is_number());
     assert_eq!(named("SO_MEMINFO")["value"]["drops"], 0);
-    assert_eq!(named("SO_TXREHASH")["refusal"], "EOPNOTSUPP");
+    assert_eq!(named("SO_TXREHASH")["errno"], "EOPNOTSUPP");
     assert_eq!(named("MCAST_JOIN_GROUP")["level_number"], 41);
 
     let output = options(&["--json", "--set", "SO_RCVBUF=64KiB"]);
     let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(line["schema"], "udpraw.option-set/1");
+    assert_eq!(line["schema"], "udpraw.options/1");
     assert_eq!(line["requested"], 65_536);
     assert_eq!(line["effective"], 131_072);
     assert_eq!(line["as_requested"], false);

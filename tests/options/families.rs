@@ -1,4 +1,4 @@
-//! What each family has options of its own for: ICMP errors and the path MTU, on IPv4, IPv6 and
+//! What each family has options of its own for: ICMP errors, TOS and the path MTU, on IPv4, IPv6 and
 //! dual-stack sockets.
 
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use udpraw::socket::option::{self, PathMtuDiscovery};
 use udpraw::socket::{
-    Endpoint, Family, Readiness, ReceiveBuffer, Refusal, loopback_if_unspecified,
+    Ecn, Endpoint, Family, Readiness, ReceiveBuffer, Refusal, loopback_if_unspecified,
 };
 
 const PLACES: [&str; 3] = ["127.0.0.1:0", "[::1]:0", "[::ffff:127.0.0.1]:0"];
@@ -32,6 +32,38 @@ fn an_unconnected_socket_hears_of_a_closed_port() {
         let error = endpoint.queued_error(&mut buffer).unwrap().unwrap();
         assert_eq!(error.refusal(), Some(Refusal::Closed), "{host}");
         assert_eq!(error.destination, closed, "{host}");
+    }
+}
+
+/// The TOS byte arrives with a datagram of either family, also on a dual-stack socket.
+#[test]
+fn tos_is_received_over_both_families() {
+    for (host, destination) in [
+        ("127.0.0.1:0", "127.0.0.1"),
+        ("[::1]:0", "::1"),
+        ("[::]:0", "::1"),
+        ("[::]:0", "127.0.0.1"),
+    ] {
+        let receiver = Endpoint::builder()
+            .receive_tos()
+            .bind(host.parse().unwrap())
+            .unwrap();
+        let port = receiver.local_address().unwrap().port();
+        let destination = SocketAddr::new(destination.parse().unwrap(), port);
+        let tos = match Family::of(destination) {
+            Family::V4 => option::IP_TOS.with_value(0xba),
+            Family::V6 => option::IPV6_TCLASS.with_value(0xba),
+        };
+        let sender = Endpoint::builder()
+            .options([tos])
+            .unbound(Family::of(destination))
+            .unwrap();
+        sender.send_to(b"hello", destination).unwrap();
+        let mut buffer = ReceiveBuffer::new();
+        let datagram = receiver.receive(&mut buffer).unwrap();
+        let received = (datagram.tos(), datagram.ecn());
+        assert_eq!(received, (Some(0xba), Some(Ecn::Ect0)), "{host}");
+        assert!(!datagram.is_control_truncated());
     }
 }
 

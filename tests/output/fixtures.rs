@@ -46,7 +46,7 @@ fn server(host: &str, options: &[&str], more: &[&str]) -> Running {
 
 /// The server's address, of its first record.
 pub(crate) fn listening_at(record: &str) -> SocketAddr {
-    let at = &json_lines(record)[0]["at"];
+    let at = &json_lines(record)[0]["local"];
     let host = at["address"].as_str().expect("an address");
     let port = at["port"].as_u64().expect("a port") as u16;
     SocketAddr::new(host.parse().expect("an address"), port)

@@ -6,5 +6,7 @@ mod client_control;
 mod common;
 mod envelope;
 mod fixtures;
-
+#[path = "../server/strangers/forge.rs"]
+mod forge;
+mod schema;
 mod server_control;

@@ -5,8 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::common::namespaces;
-use crate::common::{Running, client_of, json_lines, skip, udpraw};
+use crate::common::{Running, client_of, json_lines, namespaces, skip, udpraw};
 use crate::fixtures::{HOSTS, listening_at, show, show_with};
 
 /// The option of either family.
@@ -68,9 +67,8 @@ fn destination_and_interface() {
         };
         let shown = show(host, &[option], &[], 3);
         assert_eq!(*shown.control("destination"), json!(host));
-        let interface = shown.control("interface");
         assert_eq!(
-            (&interface["index"], &interface["name"]),
+            (shown.control("interface_index"), shown.control("interface")),
             (&json!(1), &json!("lo"))
         );
         shown.has(&format!("sent to {host} on lo (interface 1)"));
@@ -156,7 +154,7 @@ fn segments_of_a_run() {
     for host in HOSTS {
         let shown = show(host, &["UDP_GRO=on"], &["UDP_SEGMENT=100"], 250);
         assert_eq!(
-            (shown.control("segment_size"), &shown.json["bytes"]),
+            (shown.control("segment_bytes"), &shown.json["bytes"]),
             (&json!(100), &json!(250))
         );
         shown.has("segments of 100 bytes");
@@ -174,7 +172,7 @@ fn the_largest_fragment() {
         let shown = show(host, &[option], &[], 3000);
         // A fragment carries a multiple of 8 bytes behind its headers, of 20 or of 40 and 8.
         let size = if host == "::1" { 1280 } else { 20 + 1256 };
-        assert_eq!(*shown.control("fragment_size"), json!(size), "{host}");
+        assert_eq!(*shown.control("fragment_bytes"), json!(size), "{host}");
         shown.has(&format!("largest fragment {size} bytes"));
     }
 }

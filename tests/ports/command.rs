@@ -177,7 +177,7 @@ fn unknown_owners_are_said_to_be_unknown() {
     let end = as_nobody(&["ports", "--json", &port]).unwrap();
     let record = &json_lines(&end.stdout)[0];
     assert_eq!(record["owners"], serde_json::json!([]));
-    assert!(record["reuse_port"].is_null() && record["groups"].is_null());
+    assert!(record["reuse_port"].is_null() && record["multicast_groups"].is_null());
     let end = as_nobody(&["server", "--port", &port]).unwrap();
     let want = "held by a socket of user root; which process has it is unknown: other users' processes are seen by root alone";
     assert!(end.stderr.contains(want), "{}", end.stderr);
@@ -200,7 +200,10 @@ fn groups_are_told_of_the_socket_that_joined() {
         .join_multicast_v6(&"ff15::7".parse().unwrap(), 1)
         .unwrap();
     let records = json_lines(&finish(&["ports", "--json"]).stdout);
-    let groups: Vec<_> = records.iter().map(|record| &record["groups"]).collect();
+    let groups: Vec<_> = records
+        .iter()
+        .map(|record| &record["multicast_groups"])
+        .collect();
     assert_eq!(
         serde_json::json!(groups),
         serde_json::json!([["239.1.2.3%lo"], [], ["ff15::7%lo"]])

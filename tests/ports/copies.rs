@@ -108,9 +108,9 @@ fn each_receiver_of_a_copy_is_named() {
     }
     let json = json_lines(&finish(&["ports", "--json", &port]).stdout);
     let copies = |record: &serde_json::Value| {
-        let gets = record["gets"].as_array().cloned().unwrap_or_default();
+        let gets = record["deliveries"].as_array().cloned().unwrap_or_default();
         gets.iter()
-            .any(|gets| gets["how"] == "copy" && gets["to"] == "239.1.2.3")
+            .any(|gets| gets["rule"] == "copy" && gets["destination"] == "239.1.2.3")
     };
     assert_eq!(json.iter().filter(|record| copies(record)).count(), 4);
 }

@@ -207,6 +207,7 @@ fn try_set(plans: &[Plan], cpu: u32, seen: &mut Seen) {
                     seen.unknown += 1;
                     among.iter().any(|at| got == Some(place(*at)))
                 }
+                _ => false,
             };
             assert!(
                 is_right,

@@ -47,8 +47,8 @@ fn told(records: &[serde_json::Value]) -> Told {
             format!(
                 "{} {} {} {} {}",
                 address(&record["local"]),
-                address(&record["remote"]),
-                record["waiting"],
+                address(&record["peer"]),
+                record["receive_queue_bytes"],
                 owner["pid"],
                 owner["fd"]
             )
@@ -111,14 +111,14 @@ fn the_kernels_list_is_the_same() {
     let ours: BTreeSet<_> = json_lines(&finish(&["ports", "--json"]).stdout)
         .iter()
         .map(|record| {
-            let peer = record["remote"]["port"].as_u64().unwrap_or(0);
+            let peer = record["peer"]["port"].as_u64().unwrap_or(0);
             format!(
                 "{} {peer} {} {} {} {}",
                 record["local"]["port"],
-                record["waiting"],
+                record["receive_queue_bytes"],
                 record["uid"],
                 record["inode"],
-                record["drops"]
+                record["kernel_drops"]
             )
         })
         .collect();
@@ -161,6 +161,10 @@ fn without_netlink_procfs_answers() {
     assert_eq!(told.len(), sockets.len());
     assert_eq!(told, ours());
     let records = json_lines(&end.stdout);
-    assert!(records.iter().all(|record| record["capacity"].is_null()));
+    assert!(
+        records
+            .iter()
+            .all(|record| record["receive_buffer_bytes"].is_null())
+    );
     assert!(records.iter().all(|record| record["reuse_port"] == false));
 }

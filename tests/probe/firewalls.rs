@@ -19,7 +19,7 @@ fn assert_said(it: &Value, verdict: &str, by: &str, message: &str) {
     let evidence = &it["evidence"];
     assert_eq!(it["verdict"], verdict, "{it}");
     assert_eq!(
-        (&evidence["by"], &evidence["message"]),
+        (&evidence["offender"], &evidence["message"]),
         (&by.into(), &message.into()),
         "{it}"
     );
@@ -127,7 +127,7 @@ fn who_says_no() {
     for host in [V4, V6] {
         let it = ask(&row, &[host, "9", "--backoff", "book", "--tries", "2"]);
         assert_eq!(
-            (&it["verdict"], &it["tries"]),
+            (&it["verdict"], &it["attempts"]),
             (&"silent".into(), &2.into())
         );
     }
@@ -212,7 +212,7 @@ fn routes_that_lead_nowhere() {
     );
     let it = ask(&row, &["10.9.1.77", "9"]);
     assert_said(&it, "unreachable", "10.9.1.1", "host unreachable");
-    assert_eq!(it["evidence"]["this_machine"], true);
+    assert_eq!(it["evidence"]["offender_is_local"], true);
     // A firewall of this machine.
     row.sh(
         0,

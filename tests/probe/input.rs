@@ -101,16 +101,16 @@ fn without_a_host_the_configured_resolvers_are_asked() {
     assert_eq!(code, Some(0), "one of them answers");
     assert_eq!(lines.len(), 4);
     for line in &lines {
-        let is_there = line["address"] == "127.0.0.2";
+        let is_there = line["target"]["address"] == "127.0.0.2";
         assert_eq!(
             line["verdict"],
             if is_there { "open" } else { "closed" },
             "{line}"
         );
-        assert_eq!(line["question"], "dns");
+        assert_eq!(line["payload"], "dns");
         if is_there {
             assert_eq!(line["evidence"]["decoded"], "DNS REFUSED, no answer");
-            assert_eq!(line["evidence"]["fit"], "answer");
+            assert_eq!(line["evidence"]["match"], "id");
         }
     }
     let end = finish(&["probe", "53", "--resolv-conf", path]);

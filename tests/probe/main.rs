@@ -34,7 +34,7 @@ fn told(end: Finished) -> (Vec<Value>, Option<i32>) {
         "silent",
     ] {
         let counted = lines.iter().filter(|line| line["verdict"] == name).count();
-        assert_eq!(summary[name], counted, "{name}");
+        assert_eq!(summary["verdicts"][name], counted, "{name}");
     }
     (lines, end.code)
 }

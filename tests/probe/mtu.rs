@@ -38,11 +38,14 @@ fn answer(end: &Finished) -> Value {
     let found = lines.pop().unwrap_or_else(|| panic!("{end:?}"));
     assert_eq!(
         (&found["schema"], &found["event"]),
-        (&"udpraw.mtu/1".into(), &"found".into())
+        (&"udpraw.mtu/1".into(), &"result".into())
     );
     for trial in &lines {
-        assert_eq!(trial["event"], "trial");
-        let (size, most) = (trial["payload"].as_u64(), found["payload"].as_u64());
+        assert_eq!(trial["event"], "probe");
+        let (size, most) = (
+            trial["payload_bytes"].as_u64(),
+            found["payload_bytes"].as_u64(),
+        );
         if trial["outcome"] == "answered" && trial["may_fragment"] == false {
             assert!(size <= most, "{trial}");
         }
@@ -73,9 +76,9 @@ fn header(host: &str) -> u64 {
 fn assert_found(found: &Value, limit: &str, mtu: u64, host: &str) {
     assert_eq!(found["limit"], limit, "{found}");
     assert_eq!(found["path_mtu"], mtu, "{found}");
-    assert_eq!(found["payload"], mtu - header(host), "{found}");
-    assert_eq!(found["payload_ipv4"], mtu - 28);
-    assert_eq!(found["payload_ipv6"], mtu - 48);
+    assert_eq!(found["payload_bytes"], mtu - header(host), "{found}");
+    assert_eq!(found["payload_ipv4_bytes"], mtu - 28);
+    assert_eq!(found["payload_ipv6_bytes"], mtu - 48);
 }
 
 #[test]
@@ -91,7 +94,7 @@ fn a_limit_that_is_told() {
         assert_eq!(code, Some(0));
         assert_found(&found, "first-hop", 1500, host);
         assert_eq!(
-            (&found["answers"], &found["first_hop_mtu"]),
+            (&found["reply_kind"], &found["first_hop_mtu"]),
             (&"echo".into(), &1500.into())
         );
         for mtu in [1400, 1281, 1280, 1499] {
@@ -99,16 +102,16 @@ fn a_limit_that_is_told() {
             forget(&row);
             let (found, code) = ask(&row, &[host]);
             assert_eq!(code, Some(0));
-            assert_found(&found, "told", mtu, host);
+            assert_found(&found, "icmp", mtu, host);
             assert_eq!(
-                (&found["by"], &found["first_hop_mtu"]),
+                (&found["offender"], &found["first_hop_mtu"]),
                 (&by.into(), &1500.into())
             );
             // The kernel learnt it as well.
             assert_eq!(found["kernel_mtu"], mtu, "{found}");
             // What it knows now does not hide the first hop from a second run.
             let (again, _) = ask(&row, &[host]);
-            assert_found(&again, "told", mtu, host);
+            assert_found(&again, "icmp", mtu, host);
             assert_eq!(
                 (&again["kernel_mtu_before"], &again["first_hop_mtu"]),
                 (&mtu.into(), &1500.into())
@@ -145,7 +148,7 @@ fn a_black_hole() {
             let (found, code) = ask(&row, &[host]);
             assert_eq!(code, Some(0));
             assert_found(&found, "black-hole", mtu, host);
-            assert!(found["by"].is_null());
+            assert!(found["offender"].is_null());
             // No ICMP, so the kernel goes on to believe the first hop.
             assert_eq!(
                 (&found["first_hop_mtu"], &found["kernel_mtu"]),
@@ -188,9 +191,9 @@ fn links_of_other_sizes() {
     };
     for (first, second, limit) in [
         (9000, 9000, "first-hop"),
-        (9000, 1500, "told"),
+        (9000, 1500, "icmp"),
         (576, 1500, "first-hop"),
-        (1500, 600, "told"),
+        (1500, 600, "icmp"),
     ] {
         ends(first);
         narrow(&row, second);
@@ -247,7 +250,7 @@ fn a_service_with_a_limit_of_its_own() {
     );
     let (found, _) = ask(&row, &[V4]);
     assert_eq!(
-        (&found["limit"], &found["payload"]),
+        (&found["limit"], &found["payload_bytes"]),
         (&"black-hole".into(), &1300.into())
     );
     assert_eq!(found["fragments_arrive"], false);
@@ -262,7 +265,7 @@ fn nobody_answers_or_no_way_leads_there() {
     );
     let (found, code) = ask(&row, &["10.9.3.1"]);
     assert_eq!(
-        (&found["limit"], &found["by"], code),
+        (&found["limit"], &found["offender"], code),
         (&"unreachable".into(), &"10.9.1.2".into(), Some(1))
     );
     assert_eq!(found["errno"], "EHOSTUNREACH");
@@ -312,7 +315,7 @@ fn nobody_answers_or_no_way_leads_there() {
     );
     let (found, code) = ask(&row, &[V4]);
     assert_eq!(
-        (&found["limit"], &found["by"], code),
+        (&found["limit"], &found["offender"], code),
         (&"unreachable".into(), &"10.9.1.2".into(), Some(1))
     );
 }
@@ -331,7 +334,7 @@ fn loopback_and_every_address() {
     );
     let found = answer(&finish(&["mtu", "--json", "::ffff:127.0.0.1"]));
     assert_eq!(
-        (&found["address"], &found["payload"]),
+        (&found["target"]["address"], &found["payload_bytes"]),
         (&"127.0.0.1".into(), &65_507.into())
     );
     let found = answer(&finish(&["mtu", "--json", "[::1]:9"]));

@@ -26,7 +26,7 @@ fn open(arguments: &[&str], fit: &str) -> (String, Value) {
         (Some("open"), Some(0)),
         "{it}"
     );
-    assert_eq!(it["evidence"]["fit"], fit, "{it}");
+    assert_eq!(it["evidence"]["match"], fit, "{it}");
     (it["evidence"]["decoded"].as_str().unwrap().to_owned(), it)
 }
 
@@ -53,14 +53,14 @@ fn dnsmasq_serves_dns_and_tftp() {
         53,
     );
     namespaces::await_port(69);
-    let (text, it) = open(&["127.0.0.1", "domain"], "answer");
+    let (text, it) = open(&["127.0.0.1", "domain"], "id");
     assert!(text.starts_with("DNS "), "{text}");
     assert_eq!(it["service"], "domain");
-    let (text, _) = open(&["127.0.0.1", "53", "--query", "box.test"], "answer");
+    let (text, _) = open(&["127.0.0.1", "53", "--query", "box.test"], "id");
     assert_eq!(text, "DNS NOERROR, box.test A 192.0.2.7");
-    let (text, _) = open(&["::1", "53", "--query", "a.box.test."], "answer");
+    let (text, _) = open(&["::1", "53", "--query", "a.box.test."], "id");
     assert_eq!(text, "DNS NOERROR, a.box.test A 192.0.2.7");
-    let (text, it) = open(&["127.0.0.1", "tftp"], "plausible");
+    let (text, it) = open(&["127.0.0.1", "tftp"], "protocol");
     assert!(text.starts_with("TFTP error 1 'file "), "{text}");
     // Each transfer has a port of its own (RFC 1350 section 4).
     assert_ne!(it["evidence"]["source"]["port"], 69);
@@ -91,7 +91,7 @@ fn chrony_tells_stratum_and_offset() {
     );
     let (text, it) = open(
         &["127.0.0.1", "ntp", "--count", "3", "--interval", "1ms"],
-        "answer",
+        "id",
     );
     let offset = text.strip_prefix("NTP stratum 3, offset ").expect(&text);
     // One clock on both sides: what is left is the way, far below a second.
@@ -100,7 +100,7 @@ fn chrony_tells_stratum_and_offset() {
         "{text}"
     );
     assert_eq!(it["answered"], 3);
-    assert!(it["rtt_us"]["median"].as_f64().unwrap() > 0.0);
+    assert!(it["rtt_median_ns"].as_f64().unwrap() > 0.0);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn coturn_says_how_it_sees_us() {
         ],
         3478,
     );
-    let (text, _) = open(&["127.0.0.1", "3478"], "answer");
+    let (text, _) = open(&["127.0.0.1", "3478"], "id");
     assert!(
         text.starts_with("STUN sees this end as 127.0.0.1:"),
         "{text}"
@@ -157,13 +157,13 @@ fn snmpd_tells_its_engine_and_what_it_is() {
         ],
         161,
     );
-    let (text, _) = open(&["127.0.0.1", "snmp"], "answer");
+    let (text, _) = open(&["127.0.0.1", "snmp"], "id");
     assert!(
         text.starts_with("SNMP v3 engine 80001f88") && text.contains(", boots "),
         "{text}"
     );
     for (version, name) in [("snmpv1", "v1"), ("snmpv2c", "v2c")] {
-        let (text, _) = open(&["127.0.0.1", "161", "--as", version], "answer");
+        let (text, _) = open(&["127.0.0.1", "161", "--as", version], "id");
         assert_eq!(text, format!("SNMP {name} 'a small box'"));
     }
 }
@@ -175,28 +175,28 @@ fn services_by_their_rfcs() {
     }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/probe/services.py");
     for (name, port, fit, start) in [
-        ("echo", 7, "answer", "the same bytes came back"),
-        ("daytime", 13, "plausible", "daytime '"),
-        ("time", 37, "plausible", "time, offset "),
+        ("echo", 7, "id", "the same bytes came back"),
+        ("daytime", 13, "protocol", "daytime '"),
+        ("time", 37, "protocol", "time, offset "),
         (
             "snmp",
             161,
-            "answer",
+            "id",
             "SNMP v3 engine 80001f8804757564, boots 7, up 1234 s",
         ),
-        ("snmp-only-v1", 161, "answer", r"SNMP v1 'a box \x1b[1m'"),
-        ("quic", 443, "answer", "QUIC, version 1, version 2"),
+        ("snmp-only-v1", 161, "id", r"SNMP v1 'a box \x1b[1m'"),
+        ("quic", 443, "id", "QUIC, version 1, version 2"),
         (
             "ssdp",
             1900,
-            "plausible",
+            "protocol",
             "SSDP 'HTTP/1.1 200 OK', SERVER 'Linux UPnP/1.1 lamp/1', ST 'upnp:rootdevice'",
         ),
-        ("sip", 5060, "answer", "SIP '200 OK' by 'switch/1'"),
+        ("sip", 5060, "id", "SIP '200 OK' by 'switch/1'"),
         (
             "mdns",
             5353,
-            "answer",
+            "id",
             r"DNS NOERROR, _services._dns-sd._udp.local PTR '_ipp",
         ),
     ] {
@@ -205,7 +205,7 @@ fn services_by_their_rfcs() {
             let server = serve("python3", &[script, name, &port_text, host], port);
             let (text, it) = open(&[host, &port_text], fit);
             assert!(text.starts_with(start), "{name}: {text}");
-            assert_eq!(it["tries"], if name == "snmp-only-v1" { 3 } else { 1 });
+            assert_eq!(it["attempts"], if name == "snmp-only-v1" { 3 } else { 1 });
             drop(server);
         }
     }

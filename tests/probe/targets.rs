@@ -20,7 +20,7 @@ fn every_address_of_a_host_is_tried_and_told() {
     let (lines, code) = findings(&["localhost", "1060"]);
     assert_eq!(code, Some(0), "open at one address is open");
     for line in &lines {
-        let is_v4 = line["address"] == "127.0.0.1";
+        let is_v4 = line["target"]["address"] == "127.0.0.1";
         assert_eq!(
             line["verdict"],
             if is_v4 { "open" } else { "closed" },
@@ -28,7 +28,11 @@ fn every_address_of_a_host_is_tried_and_told() {
         );
         assert_eq!(line["host"], "localhost");
     }
-    assert!(lines.iter().any(|line| line["address"] == "127.0.0.1"));
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["target"]["address"] == "127.0.0.1")
+    );
 }
 
 #[test]
@@ -63,13 +67,19 @@ fn a_thousand_ports() {
     );
     let (lines, _) = findings(&["127.0.0.1", "1-40,domain", "--rate", "100000"]);
     assert_eq!(lines.len(), 41);
-    let domain = lines.iter().find(|line| line["port"] == 53).unwrap();
+    let domain = lines
+        .iter()
+        .find(|line| line["target"]["port"] == 53)
+        .unwrap();
     assert_eq!(
-        (&domain["service"], &domain["question"]),
+        (&domain["service"], &domain["payload"]),
         (&"domain".into(), &"dns".into())
     );
     // Nobody bound them twice: each port is told once.
-    let mut ports: Vec<_> = lines.iter().map(|line| line["port"].as_u64()).collect();
+    let mut ports: Vec<_> = lines
+        .iter()
+        .map(|line| line["target"]["port"].as_u64())
+        .collect();
     ports.sort_unstable();
     ports.dedup();
     assert_eq!(ports.len(), 41);

@@ -51,7 +51,7 @@ fn a_flood_of_clients_is_turned_away_at_the_cap() {
     for client in &clients {
         client.send(b"me").unwrap();
     }
-    let refused = relay.event("refused");
+    let refused = relay.event("no_flow");
     assert_eq!(refused["message"], serde_json::Value::Null);
     // Those that have a flow are served as ever.
     for client in &clients[..8] {
@@ -64,7 +64,7 @@ fn a_flood_of_clients_is_turned_away_at_the_cap() {
     assert_eq!(open_files(&relay), before + 8);
     let (ledger, _) = relay.interrupt();
     assert_eq!(ledger["flows_opened"], 8);
-    assert_eq!(ledger["up"]["lost"]["flowless"], 192);
+    assert_eq!(ledger["up"]["lost"]["no_flow"], 192);
     assert_eq!(ledger["up"]["sent"], 16);
 }
 
@@ -144,7 +144,7 @@ fn a_dead_target_is_told_of_and_the_relay_goes_on() {
         assert_eq!(ask(&client, b"now?"), b"now?");
     });
     let (ledger, end) = relay.interrupt();
-    assert_eq!((&ledger["unreachable"], end.code), (&1.into(), Some(0)));
+    assert_eq!((&ledger["icmp_errors"], end.code), (&1.into(), Some(0)));
     assert_eq!(
         (&ledger["up"]["sent"], &ledger["flows_opened"]),
         (&2.into(), &1.into())

@@ -40,7 +40,7 @@ impl Relay {
         let line = running.line();
         let told: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}"));
         assert_eq!(told["event"], "listening");
-        let at = &told["at"];
+        let at = &told["local"];
         let address = at["address"].as_str().unwrap().parse().unwrap();
         let address = SocketAddr::new(address, at["port"].as_u64().unwrap() as u16);
         Self { running, address }
@@ -68,7 +68,7 @@ impl Relay {
         let end = self.running.finish();
         let last = end.stdout.lines().last().expect("a ledger");
         let ledger: Value = serde_json::from_str(last).unwrap();
-        assert_eq!(ledger["event"], "ledger");
+        assert_eq!(ledger["event"], "summary");
         assert_eq!(ledger["balanced"], true, "{ledger}");
         (ledger, end)
     }
@@ -210,7 +210,7 @@ fn it_ends_in_time_and_what_is_held_is_told() {
     );
     client_of(relay.address).send(b"late").unwrap();
     let (ledger, end) = relay.finish();
-    assert_eq!((end.code, &ledger["up"]["held"]), (Some(0), &1.into()));
+    assert_eq!((end.code, &ledger["up"]["pending"]), (Some(0), &1.into()));
     // With a count, it waits for what is held.
     let relay = Relay::start(
         target.local_addr().unwrap(),
@@ -220,7 +220,7 @@ fn it_ends_in_time_and_what_is_held_is_told() {
     assert_eq!(take(&target).0, b"not so late");
     let (ledger, _) = relay.finish();
     assert_eq!(
-        (&ledger["up"]["held"], &ledger["up"]["sent"]),
+        (&ledger["up"]["pending"], &ledger["up"]["sent"]),
         (&0.into(), &1.into())
     );
 }
@@ -234,7 +234,7 @@ fn a_flow_is_not_idle_while_something_of_it_is_held() {
     assert_eq!(take(&target).0, b"late");
     relay.event("opened");
     let (ledger, _) = relay.finish();
-    assert_eq!(ledger["up"]["lost"]["orphaned"], 0);
+    assert_eq!(ledger["up"]["lost"]["flow_closed"], 0);
 }
 
 /// On a terminal, a line is written over again each second.
@@ -380,6 +380,10 @@ fn nonsense_is_refused() {
             ),
         ],
     );
+}
+
+#[test]
+fn a_full_disk_ends_it_and_help_shows_an_outage() {
     let target = socket();
     let to = target.local_addr().unwrap();
     let relay = Relay::start(to, &["--log", "/dev/full", "--count", "1"]);

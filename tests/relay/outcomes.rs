@@ -38,7 +38,7 @@ fn traffic(arguments: &[&str], slowly: bool) -> (Vec<Value>, Value, Option<i32>)
     let mut lines = json_lines(&std::fs::read_to_string(log).unwrap());
     assert_eq!(lines.len(), 200);
     for line in &mut lines {
-        line.as_object_mut().unwrap().remove("at_ns").unwrap();
+        line.as_object_mut().unwrap().remove("elapsed_ns").unwrap();
     }
     (lines, ledger, end.code)
 }
@@ -66,7 +66,7 @@ fn a_seed_repeats_itself_at_any_pace() {
     assert_ne!(first, other);
     let lost = ledger["up"]["lost"]["loss"].as_u64().unwrap();
     assert!((15..70).contains(&lost), "{lost}");
-    for what in ["copies", "corrupted", "truncated", "reordered"] {
+    for what in ["duplicated", "corrupted", "truncated", "reordered"] {
         let number = ledger["up"][what].as_u64().unwrap();
         assert!((3..40).contains(&number), "{what}: {number}");
     }
@@ -87,7 +87,7 @@ fn a_replay_is_the_run_once_more() {
         .iter()
         .map(|line| {
             let mut line = line.clone();
-            line["at_ns"] = 0.into();
+            line["elapsed_ns"] = 0.into();
             format!("{line}\n")
         })
         .collect();
@@ -100,7 +100,7 @@ fn a_replay_is_the_run_once_more() {
     let half: Vec<&str> = text.lines().take(100).collect();
     std::fs::write(file, half.join("\n")).unwrap();
     let (_, ledger, code) = traffic(&["--replay", file], false);
-    assert_eq!((&ledger["beyond_record"], code), (&100.into(), Some(0)));
+    assert_eq!((&ledger["replay_exhausted"], code), (&100.into(), Some(0)));
 
     // Other traffic.
     let target = socket();
@@ -109,29 +109,32 @@ fn a_replay_is_the_run_once_more() {
         &["--replay", file, "--count", "1"],
     );
     client_of(relay.address).send(b"other").unwrap();
-    let told = relay.event("differs");
+    let told = relay.event("replay_mismatch");
     assert_eq!(
         (&told["bytes"], &told["recorded_bytes"]),
         (&5.into(), &0.into())
     );
     assert_eq!(take(&target).0, b"other");
     let (ledger, end) = relay.finish();
-    assert_eq!((&ledger["unlike_record"], end.code), (&1.into(), Some(1)));
+    assert_eq!(
+        (&ledger["replay_mismatches"], end.code),
+        (&1.into(), Some(1))
+    );
 }
 
 #[test]
 fn a_record_that_is_none_is_refused_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("log");
-    let line = r#"{"schema":"udpraw.relay-log/1","at_ns":1,"direction":"up","flow":0,"number":0,"length":3,"outcome":"passes"}"#;
+    let line = r#"{"schema":"udpraw.relay-log/1","elapsed_ns":1,"direction":"up","flow":0,"number":0,"bytes":3,"outcome":"passes"}"#;
     for (second, want) in [
         ("hello", "expected value"),
         (line, "the next one there is 1"),
         (&line.replace("log/1", "log/2"), "its schema is not"),
         (&line.replace("passes", "rests"), "rests"),
         (
-            &line.replace(r#""passes""#, r#""lost","cause":"whim""#),
-            "its cause is none of blackhole, mtu, loss, queue, overflow",
+            &line.replace(r#""passes""#, r#""lost","reason":"whim""#),
+            "its reason is none of blackhole, mtu, loss, queue, overflow",
         ),
         (&line.replace("up", "sideways"), "sideways"),
     ] {

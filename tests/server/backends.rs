@@ -170,7 +170,7 @@ fn a_sink_counts_without_taking_the_payload() {
             port_line.iter().chain(&arguments),
         ));
         let listening = json_lines(&running.line()).remove(0);
-        let port = listening["at"]["port"].as_u64().expect("a port");
+        let port = listening["local"]["port"].as_u64().expect("a port");
         let client = client_of(format!("127.0.0.1:{port}").parse().unwrap());
         for request in requests() {
             client.send(&request).unwrap();

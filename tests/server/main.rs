@@ -183,7 +183,7 @@ fn loss_on_purpose_is_repeatable() {
 #[test]
 fn ctrl_c_and_sigterm_end_it_with_the_summary() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
-        for ports in ["0", "0,0"] {
+        for ports in ["0", "0,0", "0,0,0"] {
             let mut server = Server::on(&["-p", ports], &[], ports.split(',').count());
             ask(&server.client(), b"before");
             server.line();
@@ -234,7 +234,7 @@ fn json_tells_everything() {
     let listening = &json_lines(&listening)[0];
     assert_eq!(listening["event"], "listening");
     assert_eq!(listening["schema"], "udpraw.server/1");
-    let port = listening["at"]["port"].as_u64().unwrap();
+    let port = listening["local"]["port"].as_u64().unwrap();
     let client = client_of(format!("127.0.0.1:{port}").parse().unwrap());
     ask(&client, b"text");
     ask(&client, b"\xff\x00");

@@ -152,7 +152,7 @@ fn json_has_every_field() {
     assert_eq!(
         *http,
         serde_json::json!({
-            "schema": "udpraw.service/1", "time": http["time"], "event": "service", "name": "http", "port": 80, "protocol": "tcp",
+            "schema": "udpraw.services/1", "time": http["time"], "event": "service", "name": "http", "port": 80, "protocol": "tcp",
             "aliases": ["www", "web"], "range": "well-known", "comment": "World Wide Web", "line": 4,
         })
     );
@@ -226,8 +226,8 @@ fn a_check_names_each_bad_line() {
     assert_eq!(
         record,
         serde_json::json!({
-            "schema": "udpraw.finding/1", "time": record["time"], "event": "finding", "file": path, "line": 2,
-            "severity": "error", "reason": "port missing",
+            "schema": "udpraw.services/1", "time": record["time"], "event": "problem", "file": path, "line": 2,
+            "severity": "error", "message": "port missing",
         })
     );
 }

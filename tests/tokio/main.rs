@@ -1,7 +1,7 @@
 //! The sockets for tokio: what the contract says, and that a future may be dropped at any time.
 
 use std::future::{Future, poll_fn};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
@@ -260,4 +260,84 @@ async fn what_cannot_work_is_refused() {
     };
     let error = UdpSocket::open(endpoint(), BackendChoice::Auto, spinning).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+}
+
+/// Buffers of the caller get what was sent, message by message, in order and cut to their length.
+#[tokio::test]
+async fn a_receive_into_buffers_is_the_receive() {
+    for backend in BACKENDS {
+        let (receiver, sender) = (open(backend), open(backend));
+        let (address, from) = (at(&receiver), at(&sender));
+        let (mut receiver, _) = receiver.into_split();
+        let (_, mut sender) = sender.into_split();
+        let mut seen = Vec::new();
+        for round in 0..50_u8 {
+            // The last of a round is longer than the buffers are from round 25 on.
+            let length = if round < 25 { 65_535 } else { 100 };
+            for size in [0, 3, 100, 101] {
+                let bytes = vec![round; size];
+                soon(sender.send(&Transmit::new(&bytes).to(address)))
+                    .await
+                    .unwrap();
+            }
+            let mut left = 4;
+            while left > 0 {
+                let mut memory = vec![vec![0xEE; length]; 3];
+                let mut buffers: Vec<_> = memory.iter_mut().map(|b| IoSliceMut::new(b)).collect();
+                let mut found = Vec::new();
+                let received = soon(poll_fn(|context| {
+                    receiver.poll_recv_into(context, &mut buffers, |message| {
+                        assert_eq!((message.source(), message.count()), (from, 1));
+                        let cut = message.length() > length;
+                        assert_eq!(message.is_truncated(), cut, "{backend}");
+                        found.push(message.bytes().to_vec());
+                    })
+                }))
+                .await
+                .unwrap();
+                assert_eq!(received, found.len());
+                for (buffer, bytes) in memory.iter().zip(&found) {
+                    assert_eq!(&buffer[..bytes.len()], bytes);
+                    assert!(buffer[bytes.len()..].iter().all(|&byte| byte == 0xEE));
+                }
+                left -= received;
+                seen.extend(found);
+            }
+            let wanted = [0, 3, 100, 101_usize.min(length)].map(|size| vec![round; size]);
+            assert_eq!(seen.split_off(0), wanted, "{backend}");
+        }
+        // What is received the usual way afterwards has its own memory again.
+        soon(sender.send(&Transmit::new(b"usual").to(address)))
+            .await
+            .unwrap();
+        soon(receiver.recv(|message| assert_eq!(message.bytes(), b"usual")))
+            .await
+            .unwrap();
+        let nowhere = poll_fn(|context| receiver.poll_recv_into(context, &mut [], |_| ()));
+        let error = polled_once(nowhere).await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    }
+}
+
+/// A send that finds no room sends nothing, and the wait for room ends when there is some.
+#[tokio::test]
+async fn a_send_that_is_tried_goes_once_there_is_room() {
+    let (socket, far) = narrow();
+    let (_, mut sender) = socket.into_split();
+    let (writable, mut seen, mut refused) = (sender.writable(), Vec::new(), 0);
+    soon(writable.wait()).await.unwrap();
+    for number in 0..2_000_u32 {
+        let bytes = number.to_be_bytes();
+        while let Err(error) = sender.try_send(&Transmit::new(&bytes)) {
+            assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
+            // Without room the wait does not end.
+            let waited = polled_once(writable.wait()).await;
+            refused += u32::from(waited.is_none());
+            receive_all(&far, &mut seen);
+            soon(writable.wait()).await.unwrap();
+        }
+    }
+    receive_all(&far, &mut seen);
+    assert!(refused > 0, "there was always room");
+    assert_eq!(seen, (0..2_000).collect::<Vec<_>>());
 }

@@ -201,7 +201,7 @@ fn a_running_server_is_attached_to_and_let_go() {
             break record;
         }
     };
-    assert_eq!(call["datagrams"][0]["start"]["text"], "attached");
+    assert_eq!(call["datagrams"][0]["first_bytes"]["text"], "attached");
     assert_eq!(call["local"]["port"], server.port());
     tracer.signal(Signal::SIGINT);
     assert_eq!(tracer.finish().code, Some(0));
@@ -233,14 +233,14 @@ fn lost_datagrams_are_shown_as_lost() {
     let fates: Vec<String> = json_lines(&end.stdout)
         .iter()
         .filter(|record| record["event"] == "datagram")
-        .map(|record| format!("{} {}", record["start"]["text"], record["delivery"]))
+        .map(|record| format!("{} {}", record["first_bytes"]["text"], record["delivery"]))
         .collect();
     assert_eq!(
         fates,
         [
             "\"first\" \"received\"",
             "\"second\" \"lost\"",
-            "\"third\" \"left\""
+            "\"third\" \"outbound\""
         ]
     );
     let end = finish(&[

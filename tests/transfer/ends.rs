@@ -150,7 +150,7 @@ impl Recv {
         let is_json = command.get_args().any(|word| word == "--json");
         let mut process = Process::start(command);
         let address = if is_json {
-            let at = process.event()["at"].clone();
+            let at = process.event()["local"].clone();
             let ip = at["address"].as_str().expect("it").parse().expect("it");
             SocketAddr::new(ip, at["port"].as_u64().expect("it") as u16)
         } else {

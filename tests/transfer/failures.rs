@@ -26,7 +26,7 @@ fn nobody_listens() {
     let end = common::finish(&[&words[..], &["--json"]].concat());
     let last = common::json_lines(&end.stdout).pop().expect("an event");
     assert_eq!(
-        (&last["event"], &last["cause"]),
+        (&last["event"], &last["reason"]),
         (&"failed".into(), &"unreachable".into())
     );
 }

@@ -89,7 +89,7 @@ fn the_mtu_of_the_path_is_found() {
     // Both count the headers of IP and UDP; DPLPMTUD stops when a step is not worth it any more.
     let network = ["--mtu", "1400", "--delay", "1ms", "--rate", "50Mbit"];
     let told = through(20_000_000, &network, &[]);
-    let size = told["datagram_size"].as_u64().expect("a number");
+    let size = told["datagram_bytes"].as_u64().expect("a number");
     assert!((1_340..=1_372).contains(&size), "{told}");
 }
 
@@ -128,7 +128,10 @@ fn a_cut_transfer_goes_on_over_a_bad_network() {
     let (_relay, at) = relay(recv.address, &network);
     let sent = Send::start(at, &[text(&source), "--json"]).finish();
     assert_eq!(sent.code, Some(0), "{sent:?}");
-    assert!(sent.last()["resumed"].as_u64() >= Some(250_000), "{sent:?}");
+    assert!(
+        sent.last()["resumed_bytes"].as_u64() >= Some(250_000),
+        "{sent:?}"
+    );
     assert_eq!(recv.finish().code, Some(0));
     assert!(fs::read(&target).expect("the target") == bytes);
 }

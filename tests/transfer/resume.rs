@@ -30,10 +30,10 @@ fn cut_off(cut: impl FnOnce(Recv, Send)) {
     for end in [sent.last(), received.last()] {
         assert_eq!(end["event"], "done");
         assert_eq!(end["bytes"], LENGTH);
-        assert_eq!(end["resumed"], HALF);
+        assert_eq!(end["resumed_bytes"], HALF);
     }
     let digest = twox_hash::XxHash3_128::oneshot(&bytes);
-    assert_eq!(received.last()["digest"], format!("{digest:032x}"));
+    assert_eq!(received.last()["xxh3_128"], format!("{digest:032x}"));
     let datagrams = sent.last()["datagrams"].as_u64().expect("it");
     assert!(datagrams < HALF as u64 / 1_000, "{datagrams} datagrams");
     assert!(fs::read(&target).expect("it") == bytes);
@@ -48,7 +48,7 @@ fn after_the_sender_was_killed() {
         assert_eq!(received.code, Some(1));
         let last = received.last();
         assert_eq!(
-            (&last["event"], &last["cause"]),
+            (&last["event"], &last["reason"]),
             (&"failed".into(), &"silent".into())
         );
         let message = last["message"].as_str().expect("it");
@@ -78,7 +78,7 @@ fn after_ctrl_c_at_the_sender() {
         sent.is(1, "the sender was interrupted");
         let received = recv.finish();
         assert_eq!(received.code, Some(1));
-        assert_eq!(received.last()["cause"], "interrupted");
+        assert_eq!(received.last()["reason"], "interrupted");
     });
 }
 
@@ -88,7 +88,7 @@ fn after_ctrl_c_at_the_receiver() {
         recv.process.signal(Signal::SIGINT);
         let received = recv.finish();
         assert_eq!(received.code, Some(1));
-        assert_eq!(received.last()["cause"], "interrupted");
+        assert_eq!(received.last()["reason"], "interrupted");
         send.process
             .finish()
             .is(1, "the receiver ended it: the receiver was interrupted");

@@ -55,12 +55,9 @@ struct World<'a> {
 
 impl<'a> World<'a> {
     fn new(stream: &'a [u8], seed: u64, up: &str, down: &str) -> Self {
-        let config = SenderConfig {
-            size: Some(stream.len() as u64),
-            name: "stream".into(),
-            max_datagram: 1_472,
-            timeout: PATIENCE,
-        };
+        let mut config = SenderConfig::new("stream");
+        config.size = Some(stream.len() as u64);
+        config.timeout = PATIENCE;
         let congestion = Box::new(Cubic::new(1_200));
         Self {
             now: Duration::ZERO,
@@ -94,13 +91,11 @@ impl<'a> World<'a> {
             Incoming::Open(id, open) => {
                 assert_eq!(open.name, b"stream");
                 let receiver = self.receiver.get_or_insert_with(|| {
-                    let config = ReceiverConfig {
-                        window: WINDOW,
-                        max_window: MOST,
-                        max_datagram: 1_472,
-                        timeout: PATIENCE,
-                        kept: self.kept.clone(),
-                    };
+                    let mut config = ReceiverConfig::default();
+                    config.window = WINDOW;
+                    config.max_window = MOST;
+                    config.timeout = PATIENCE;
+                    config.kept = self.kept.clone();
                     Receiver::new(self.now, id, config)
                 });
                 let frame = udpraw::protocol::transfer::Frame::Open(open);
@@ -112,6 +107,7 @@ impl<'a> World<'a> {
                 }
             }
             Incoming::Rejected(_) => {}
+            other => panic!("{other:?}"),
         }
         self.receiver_speaks();
     }

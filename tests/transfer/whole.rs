@@ -35,11 +35,11 @@ fn files_of_every_size() {
             assert_eq!(end["schema"], schema);
             assert_eq!(end["event"], "done");
             assert_eq!(end["bytes"], size);
-            assert_eq!(end["resumed"], 0);
+            assert_eq!(end["resumed_bytes"], 0);
         }
         assert_eq!(received["name"], "source");
         let digest = twox_hash::XxHash3_128::oneshot(&bytes);
-        assert_eq!(received["digest"], format!("{digest:032x}"));
+        assert_eq!(received["xxh3_128"], format!("{digest:032x}"));
     }
 }
 
@@ -66,7 +66,7 @@ fn ipv6_and_short_datagrams() {
     let bytes = stream(500_000, 3);
     let (sent, _) = carry(&bytes, &["--bind", "::1"], &["--max-datagram", "512"]);
     let sent = sent.last();
-    assert_eq!(sent["datagram_size"], 512);
+    assert_eq!(sent["datagram_bytes"], 512);
     assert!(sent["datagrams"].as_u64().expect("it") > 1_000);
 }
 

@@ -82,6 +82,7 @@ fn load(file: Option<&std::path::Path>, output: &mut Output) -> udpraw::error::R
             output.note(format_args!("there is no {usual} here; {path} answers"));
         }
         Origin::File(_) => {}
+        _ => {}
     }
     Ok(services)
 }

@@ -1,6 +1,6 @@
 //! What `udpraw client` tells.
 
-mod record;
+pub(super) mod record;
 mod summary;
 
 use std::io;
@@ -13,8 +13,9 @@ use udpraw::protocol::RttEstimator;
 use udpraw::protocol::exchange::{Defect, Ignored};
 use udpraw::socket::{QueuedError, Shown};
 
-use self::record::{Record, control, micros, record};
+use self::record::{Record, control, record};
 use self::summary::RttSample;
+use super::envelope::nanos;
 use super::exchange::{self, IgnoredRecord};
 use super::python::{Repr, Tuple};
 use super::{Output, count, refusal};
@@ -200,10 +201,10 @@ impl<'a> Report<'a> {
         ignored: Ignored,
     ) -> io::Result<()> {
         if self.is_json() {
-            let record = Record::Estimate {
-                srtt_us: estimate.smoothed().map(micros),
-                rttvar_us: micros(estimate.variation()),
-                rto_us: micros(timeout),
+            let record = Record::RttEstimate {
+                srtt_ns: estimate.smoothed().map(nanos),
+                rttvar_ns: nanos(estimate.variation()),
+                rto_ns: nanos(timeout),
                 ignored: ignored.into(),
             };
             return self.output.record(&record);
@@ -232,13 +233,13 @@ impl<'a> Report<'a> {
                     server: server.into(),
                     errno: errno_name(error.errno),
                     verdict: refusal::word(error),
-                    by: error.offender.map(|offender| offender.ip().to_string()),
+                    offender: error.offender.map(|offender| offender.ip().to_string()),
                     icmp_type: error.icmp_type,
                     icmp_code: error.icmp_code,
                 };
                 self.output.record(&record)
             }
-            Answer::Silence if self.is_json() => self.output.record(&Record::Silence {
+            Answer::Silence if self.is_json() => self.output.record(&Record::Timeout {
                 server: server.into(),
             }),
             // The exit status tells.
@@ -257,7 +258,7 @@ impl<'a> Report<'a> {
             }
             Answer::Unsupported(versions) if self.is_json() => {
                 let server = server.into();
-                let record = Record::Unsupported { server, versions };
+                let record = Record::UnsupportedVersion { server, versions };
                 self.output.record(&record)
             }
             Answer::TooLong(length) => {
@@ -284,7 +285,7 @@ impl<'a> Report<'a> {
                 self.output.gave_up();
                 Ok(())
             }
-            Answer::Replies(_) | Answer::Stopped => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -303,15 +304,16 @@ impl<'a> Report<'a> {
                 answered,
                 sent: self.sent,
                 rtt_samples: self.round_trips.samples(),
-                rtt_min_us: times.map(|[least, ..]| micros(least)),
-                rtt_median_us: times.map(|[_, median, _]| micros(median)),
-                rtt_max_us: times.map(|[.., most]| micros(most)),
-                asked_per_s: rate.map(|rate| rate.asked),
-                reached_per_s: rate.map(|rate| rate.reached),
+                rtt_min_ns: times.map(|[least, ..]| nanos(least)),
+                rtt_median_ns: times.map(|[_, median, _]| nanos(median)),
+                rtt_max_ns: times.map(|[.., most]| nanos(most)),
+                target_requests_per_second: rate.map(|rate| rate.asked),
+                requests_per_second: rate.map(|rate| rate.reached),
                 limited_by: rate.and_then(|rate| rate.slow).map(|slow| match slow {
                     Slow::Replies(_) => "replies",
                     Slow::Elsewhere => "io",
                     Slow::Timer => "timer",
+                    _ => "other",
                 }),
                 ignored: ignored.map(IgnoredRecord::from),
             };

@@ -1,219 +1,23 @@
 //! What the socket's options say about a datagram, as text and as JSON: for every command.
 
+mod record;
+
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::SystemTime;
 
-use serde::Serialize;
-use udpraw::socket::options::Interface as Index;
 use udpraw::socket::{ControlMessage, ControlMessages, Shown, TrafficClass};
 
-use super::count;
+pub(crate) use self::record::ControlFields;
 use super::envelope::Time;
-use super::record::{Address, hex};
+use super::record::hex;
+use super::{count, interface};
 
 /// The control messages of a datagram, and whether some are missing.
 #[derive(Clone, Copy)]
 pub(crate) struct Control<'a> {
     pub(crate) messages: ControlMessages<'a>,
     pub(crate) is_truncated: bool,
-}
-
-/// The fields that control messages add to a datagram's JSON; none without them.
-#[derive(Serialize)]
-pub(crate) struct ControlFields {
-    /// When the kernel received the datagram: the record's own `time` is later.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kernel_time: Option<Time>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    control: Option<Box<ControlRecord>>,
-}
-
-/// `control`: each option that is on adds its own fields. Bytes are in hexadecimal.
-#[derive(Default, Serialize)]
-struct ControlRecord {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    destination: Option<IpAddr>,
-    /// The address that a reply comes from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    local: Option<IpAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    interface: Option<InterfaceRecord>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tos: Option<TosRecord>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ttl: Option<u8>,
-    /// By the kernel's clock, of SO_TIMESTAMPING.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    software_time: Option<Time>,
-    /// By the interface's clock, of SO_TIMESTAMPING.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hardware_time: Option<Time>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    timestamp_interface: Option<InterfaceRecord>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link_bytes: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kernel_drops: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    segment_size: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    original_destination: Option<Address>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fragment_size: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ip_options: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    return_options: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    checksum: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    security_context: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_mtu: Option<PathMtuRecord>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    flow_label: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hop_by_hop_options: Option<String>,
-    /// There may be two: before the routing header and behind it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    destination_options: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    routing_header: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    priority: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mark: Option<u32>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    unknown: Vec<UnknownRecord>,
-    /// Whether messages are missing (MSG_CTRUNC).
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    truncated: bool,
-}
-
-#[derive(Serialize)]
-struct InterfaceRecord {
-    index: u32,
-    name: Option<String>,
-}
-
-/// The TOS byte or traffic class.
-#[derive(Serialize)]
-struct TosRecord {
-    byte: u8,
-    dscp: u8,
-    dscp_name: Option<&'static str>,
-    ecn: String,
-}
-
-#[derive(Serialize)]
-struct PathMtuRecord {
-    destination: Address,
-    mtu: u32,
-}
-
-/// A control message that is not known here.
-#[derive(Serialize)]
-struct UnknownRecord {
-    level: i32,
-    r#type: i32,
-    hex: String,
-}
-
-impl From<TrafficClass> for TosRecord {
-    fn from(class: TrafficClass) -> Self {
-        Self {
-            byte: class.0,
-            dscp: class.dscp(),
-            dscp_name: class.dscp_name(),
-            ecn: class.ecn().to_string(),
-        }
-    }
-}
-
-impl From<u32> for InterfaceRecord {
-    fn from(index: u32) -> Self {
-        let name = Index::Index(index).to_string();
-        Self {
-            index,
-            // An interface that is gone has a number only.
-            name: (name != index.to_string()).then_some(name),
-        }
-    }
-}
-
-impl ControlRecord {
-    fn add(&mut self, message: &ControlMessage<'_>) {
-        match *message {
-            ControlMessage::PacketInfo(info) => {
-                self.destination = Some(info.destination);
-                self.local = info.local;
-                self.interface = Some(info.interface.into());
-            }
-            ControlMessage::TrafficClass(class) => self.tos = Some(class.into()),
-            ControlMessage::HopLimit(ttl) => self.ttl = Some(ttl),
-            // It is `kernel_time`.
-            ControlMessage::Timestamp(_) => {}
-            ControlMessage::Timestamping(times) => {
-                self.software_time = time(times.software);
-                self.hardware_time = time(times.hardware);
-            }
-            ControlMessage::TimestampPacket { interface, length } => {
-                self.timestamp_interface = Some(interface.into());
-                self.link_bytes = Some(length);
-            }
-            ControlMessage::KernelDrops(drops) => self.kernel_drops = Some(drops),
-            ControlMessage::SegmentSize(size) => self.segment_size = Some(size),
-            ControlMessage::OriginalDestination(to) => self.original_destination = Some(to.into()),
-            ControlMessage::FragmentSize(size) => self.fragment_size = Some(size),
-            ControlMessage::IpOptions(bytes) => self.ip_options = Some(hex(bytes)),
-            ControlMessage::ReturnOptions(bytes) => self.return_options = Some(hex(bytes)),
-            ControlMessage::Checksum(sum) => self.checksum = Some(sum),
-            ControlMessage::SecurityContext(bytes) => self.security_context = Some(context(bytes)),
-            ControlMessage::PathMtu { destination, mtu } => {
-                let destination = destination.into();
-                self.path_mtu = Some(PathMtuRecord { destination, mtu });
-            }
-            ControlMessage::FlowInfo { class, label } => {
-                self.flow_label = Some(label);
-                self.tos.get_or_insert(class.into());
-            }
-            ControlMessage::HopByHopOptions(bytes) => self.hop_by_hop_options = Some(hex(bytes)),
-            ControlMessage::DestinationOptions(bytes) => self.destination_options.push(hex(bytes)),
-            ControlMessage::RoutingHeader(bytes) => self.routing_header = Some(hex(bytes)),
-            ControlMessage::Priority(priority) => self.priority = Some(priority),
-            ControlMessage::Mark(mark) => self.mark = Some(mark),
-            ControlMessage::Unknown { level, kind, bytes } => self.unknown.push(UnknownRecord {
-                level,
-                r#type: kind,
-                hex: hex(bytes),
-            }),
-            // The library may know more than this program does.
-            ref other => self.unknown.push(UnknownRecord {
-                level: 0,
-                r#type: 0,
-                hex: format!("{other:?}"),
-            }),
-        }
-    }
-}
-
-impl From<Control<'_>> for ControlFields {
-    fn from(control: Control<'_>) -> Self {
-        let mut record = ControlRecord {
-            truncated: control.is_truncated,
-            ..ControlRecord::default()
-        };
-        let mut is_empty = !control.is_truncated;
-        for message in control.messages.iter() {
-            is_empty &= matches!(message, ControlMessage::Timestamp(_));
-            record.add(&message);
-        }
-        Self {
-            kernel_time: time(control.messages.timestamp()),
-            control: (!is_empty).then(|| Box::new(record)),
-        }
-    }
 }
 
 impl Control<'_> {
@@ -312,8 +116,7 @@ fn traffic_class(class: TrafficClass, is_ipv4: bool) -> String {
 
 /// `lo (interface 1)`
 fn interface(index: u32) -> String {
-    let InterfaceRecord { index, name } = index.into();
-    match name {
+    match interface::name(index) {
         Some(name) => format!("{name} (interface {index})"),
         None => format!("interface {index}"),
     }
@@ -335,6 +138,7 @@ fn moment(at: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::record::ControlRecord;
     use super::*;
 
     /// What no sender can cause on loopback; `tests/output` has the others, over real sockets.
@@ -369,7 +173,7 @@ mod tests {
             (
                 ControlMessage::FragmentSize(0),
                 "not fragmented",
-                r#"{"fragment_size":0}"#,
+                r#"{"fragment_bytes":0}"#,
             ),
             (
                 ControlMessage::TimestampPacket {
@@ -377,7 +181,7 @@ mod tests {
                     length: 60,
                 },
                 "60 bytes on the link of interface 4294967295",
-                r#"{"timestamp_interface":{"index":4294967295,"name":null},"link_bytes":60}"#,
+                r#"{"timestamp_interface_index":4294967295,"link_bytes":60}"#,
             ),
             (
                 ControlMessage::Unknown {

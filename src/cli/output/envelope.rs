@@ -7,26 +7,69 @@ use serde::{Serialize, Serializer};
 
 /// What can be written as one object of NDJSON.
 ///
-/// It serializes as an object with an `event` (`#[serde(tag = "event")]`). [`line`] adds the schema and
-/// the time; nothing else turns a record into JSON (`tests/output/envelope.rs`).
+/// [`json_event`] implements it. The record serializes as an object without
+/// `event`: [`line`] adds it, the schema and the time; nothing else turns a record into JSON
+/// (`tests/output/envelope.rs`).
 pub(crate) trait JsonEvent: Serialize {
-    /// The schema that the record follows, `udpraw.NAME/VERSION`.
+    /// The schema that the record follows, `udpraw.COMMAND/VERSION`.
     const SCHEMA: &'static str;
+    /// The names of all events of this type, in the order of the variants.
+    #[cfg(test)]
+    const EVENTS: &'static [&'static str];
+
+    /// The record's event.
+    fn event(&self) -> &'static str;
 }
+
+/// Implements [`JsonEvent`]: for a struct, which is one event, or for an untagged enum with an event
+/// for each variant, in the order of the variants.
+macro_rules! json_event {
+    ($schema:literal, struct $record:ty => $event:literal) => {
+        impl $crate::cli::output::envelope::JsonEvent for $record {
+            const SCHEMA: &'static str = $schema;
+            #[cfg(test)]
+            const EVENTS: &'static [&'static str] = &[$event];
+
+            fn event(&self) -> &'static str {
+                $event
+            }
+        }
+    };
+    ($schema:literal, enum $record:ty { $($variant:ident => $event:literal),+ $(,)? }) => {
+        impl $crate::cli::output::envelope::JsonEvent for $record {
+            const SCHEMA: &'static str = $schema;
+            #[cfg(test)]
+            const EVENTS: &'static [&'static str] = &[$($event),+];
+
+            fn event(&self) -> &'static str {
+                match self {
+                    $(Self::$variant { .. } => $event,)+
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use json_event;
 
 #[derive(Serialize)]
 struct Envelope<'a, T> {
     schema: &'static str,
     time: Time,
+    event: &'static str,
     /// How many of the kind before this one were left out.
     #[serde(skip_serializing_if = "is_zero")]
     unreported: u64,
     #[serde(flatten)]
     record: &'a T,
 }
-
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+/// Nanoseconds of a duration, as every record writes it; the longest is 584 years.
+pub(crate) fn nanos(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A moment as every record writes it: RFC 3339, UTC, nine digits of a second. Texts of this form
@@ -68,17 +111,31 @@ pub(super) fn line<T: JsonEvent>(unreported: u64, record: &T) -> io::Result<Vec<
     let mut line = serde_json::to_vec(&Envelope {
         schema: T::SCHEMA,
         time: Time::now(),
+        event: record.event(),
         unreported,
         record,
     })?;
-    debug_assert!(
-        serde_json::from_slice::<serde_json::Value>(&line)
-            .is_ok_and(|object| object["event"].is_string()),
-        "a record without an event: {}",
-        line.escape_ascii()
-    );
     line.push(b'\n');
     Ok(line)
+}
+
+#[cfg(test)]
+impl schemars::JsonSchema for Time {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "format": "date-time",
+            "pattern": r"^-?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$",
+        })
+    }
 }
 
 #[cfg(test)]

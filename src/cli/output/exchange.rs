@@ -25,12 +25,32 @@ impl Serialize for Id {
     }
 }
 
+#[cfg(test)]
+impl schemars::JsonSchema for Id {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Id".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^[0-9a-f]{16}$" })
+    }
+}
+
 /// How many datagrams a client ignored, and why.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct IgnoredRecord {
+    /// Replies to earlier requests, and second replies.
     stale: u64,
+    /// Datagrams of unexpected sources, and replies to requests that were never sent.
     forged: u64,
+    /// Frames cut short or with a wrong checksum.
     corrupt: u64,
+    /// Datagrams that are no reply of an exchange.
     other: u64,
 }
 
@@ -45,32 +65,42 @@ impl From<Ignored> for IgnoredRecord {
     }
 }
 
-/// What a server's exchanges came to.
+/// Counts of a server's exchanges.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ServedRecord {
+    /// Requests received for the first time, each executed once.
     requests: u64,
-    repeats: u64,
+    /// Requests received again, and answered from the reply cache.
+    retransmissions: u64,
+    /// Requests whose reply was more than three times their size.
     too_long: u64,
-    unsupported: u64,
-    answers: u64,
-    reused: u64,
-    damaged: u64,
-    foreign: u64,
-    evicted: u64,
+    /// Requests of another version, each answered with the versions that this server supports.
+    unsupported_version: u64,
+    /// Ignored: replies.
+    replies: u64,
+    /// Ignored: other requests with the id of an earlier request of the same client.
+    reused_ids: u64,
+    /// Ignored: frames cut short or with a wrong checksum.
+    corrupt: u64,
+    /// Ignored: datagrams that are no frame of an exchange, or of an unknown kind.
+    not_exchange: u64,
+    /// Replies removed from the cache to make room: a retransmission of such a request is executed again.
+    evictions: u64,
 }
 
 impl From<Served> for ServedRecord {
     fn from(served: Served) -> Self {
         Self {
             requests: served.requests,
-            repeats: served.repeats,
+            retransmissions: served.repeats,
             too_long: served.too_long,
-            unsupported: served.unsupported,
-            answers: served.answers,
-            reused: served.reused,
-            damaged: served.damaged,
-            foreign: served.foreign,
-            evicted: served.evicted,
+            unsupported_version: served.unsupported,
+            replies: served.answers,
+            reused_ids: served.reused,
+            corrupt: served.damaged,
+            not_exchange: served.foreign,
+            evictions: served.evicted,
         }
     }
 }
@@ -126,6 +156,7 @@ pub(super) fn unasked_word(why: Unasked) -> &'static str {
         Unasked::Stale => "stale",
         Unasked::Forged => "forged",
         Unasked::Defect(defect) => defect_word(defect),
+        _ => "other",
     }
 }
 
@@ -135,26 +166,29 @@ pub(super) fn unasked(why: Unasked) -> String {
         Unasked::Stale => "it answers an earlier request, or one that was answered".into(),
         Unasked::Forged => "it answers nothing that was asked there".into(),
         Unasked::Defect(defect) => defect.to_string(),
+        _ => "it answers no request that is open".into(),
     }
 }
 
-/// Why a server did not serve a datagram, in a word for programs.
+/// Why a server did not serve a datagram, in a word for programs: one of the schema's words.
 pub(super) fn unserved_word(why: Unserved) -> &'static str {
     match why {
         Unserved::Defect(defect) => defect_word(defect),
-        Unserved::Version(_) => "version",
-        Unserved::Answer(_) => "answer",
-        Unserved::ReusedId => "reused",
+        Unserved::Version(_) => "unknown-version",
+        Unserved::Answer(_) => "reply",
+        Unserved::ReusedId => "reused-id",
+        _ => "other",
     }
 }
 
 fn defect_word(defect: Defect) -> &'static str {
     match defect {
-        Defect::Foreign => "foreign",
+        Defect::Foreign => "not-exchange",
         Defect::Truncated => "truncated",
         Defect::Corrupt => "corrupt",
-        Defect::Unknown { version, .. } if SPOKEN.contains(&version) => "kind",
-        Defect::Unknown { .. } => "version",
+        Defect::Unknown { version, .. } if SPOKEN.contains(&version) => "unknown-kind",
+        Defect::Unknown { .. } => "unknown-version",
+        _ => "other",
     }
 }
 
@@ -182,6 +216,7 @@ pub(super) fn unserved(request: &Request<'_>, why: Unserved) -> String {
         Unserved::ReusedId => {
             format!("not answered, as {client} had another request of the same id")
         }
+        _ => format!("not answered, what came from {client}"),
     }
 }
 

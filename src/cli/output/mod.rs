@@ -5,6 +5,7 @@ pub(crate) mod client;
 mod control;
 mod envelope;
 mod exchange;
+mod interface;
 mod limit;
 pub(crate) mod mtu;
 pub(crate) mod options;
@@ -15,6 +16,8 @@ mod record;
 pub(crate) mod recv;
 mod refusal;
 pub(crate) mod relay;
+#[cfg(test)]
+mod schema;
 pub(crate) mod send;
 pub(crate) mod server;
 pub(crate) mod services;

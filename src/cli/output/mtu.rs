@@ -10,50 +10,84 @@ use udpraw::mtu::{Answers, Found, Limit, ProbeOutcome, Trial};
 use udpraw::socket::{Family, Shown};
 
 use super::Output;
-use super::envelope::JsonEvent;
+use super::envelope::{json_event, nanos};
 use super::record::Address;
 
-/// An object of the NDJSON. Sizes are bytes; an MTU counts all headers, a payload none.
+/// An object of the NDJSON. An MTU counts all headers of an IP packet, a payload none.
 #[derive(Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
+#[serde(untagged)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[allow(clippy::large_enum_variant)] // One is made at a time, and written at once.
-enum Record<'a> {
-    Trial {
-        #[serde(flatten)]
-        address: Address,
-        payload: usize,
+pub(super) enum Record<'a> {
+    /// A datagram was sent to find out whether its size passes.
+    Probe {
+        /// The address and port that it was sent to.
+        target: Address,
+        /// Length of the payload in bytes.
+        payload_bytes: usize,
+        /// Whether it was allowed to be fragmented.
         may_fragment: bool,
+        /// It was answered, too big for a router, refused by this machine as too big (EMSGSIZE), or
+        /// lost.
+        #[cfg_attr(test, schemars(extend("enum" = ["answered", "too-big", "refused", "lost"])))]
         outcome: &'a str,
-        /// What the router or this machine said the MTU is.
+        /// The MTU in bytes that the router or this machine reported; null without such a report.
         mtu: Option<u32>,
-        by: Option<String>,
-        after_us: f64,
+        /// The router that reported it; null if none did.
+        offender: Option<String>,
+        /// Time from sending to the outcome in nanoseconds.
+        elapsed_ns: u64,
     },
-    Found {
+    /// The path MTU of one address.
+    Result {
+        /// The host as it was given.
         host: &'a str,
-        #[serde(flatten)]
-        address: Address,
+        /// The address and port that were measured.
+        target: Address,
+        /// `IPv4` or `IPv6`.
         family: String,
+        /// What limits the size: the first hop (`first-hop`), a router that reported it by ICMP
+        /// (`icmp`), or a link behind which larger datagrams are lost without ICMP (`black-hole`).
+        /// With the other words the path MTU is not known.
+        #[cfg_attr(test, schemars(extend("enum" = [
+            "first-hop", "icmp", "black-hole", "unknown", "silent", "unreachable", "filtered", "lossy"
+        ])))]
         limit: &'a str,
-        by: Option<String>,
+        /// The IP address that reported the limit or the error; null if none did.
+        offender: Option<String>,
+        /// The name of the errno, if the target is unreachable or filtered.
         errno: Option<String>,
-        answers: Option<&'a str>,
+        /// What answered: an `echo`, a server that reports the `length`, another `reply`, or the
+        /// host's port unreachable (`icmp`); null if nothing did.
+        #[cfg_attr(test, schemars(extend("enum" = ["echo", "length", "reply", "icmp", null])))]
+        reply_kind: Option<&'a str>,
+        /// MTU of the first hop in bytes; 0 if it is not known.
         first_hop_mtu: u32,
+        /// The kernel's path MTU (IP_MTU) before the measurement, in bytes; 0 if it is not known.
         kernel_mtu_before: u32,
+        /// The kernel's path MTU (IP_MTU) after the measurement, in bytes; 0 if it is not known.
         kernel_mtu: u32,
+        /// The measured path MTU in bytes; null if it is not known.
         path_mtu: Option<usize>,
-        payload: Option<usize>,
-        payload_ipv4: Option<usize>,
-        payload_ipv6: Option<usize>,
+        /// The largest payload that arrived, in bytes; null if none did.
+        payload_bytes: Option<usize>,
+        /// The largest payload over IPv4 for this path MTU, in bytes; null if that is not known.
+        payload_ipv4_bytes: Option<usize>,
+        /// The largest payload over IPv6 for this path MTU, in bytes; null if that is not known.
+        payload_ipv6_bytes: Option<usize>,
+        /// Whether fragments of larger datagrams arrive; null if it was not measured.
         fragments_arrive: Option<bool>,
-        tries: u32,
-        seconds: f64,
+        /// Datagrams sent.
+        sent: u32,
+        /// Duration of the measurement in nanoseconds.
+        elapsed_ns: u64,
     },
 }
 
-impl JsonEvent for Record<'_> {
-    const SCHEMA: &'static str = "udpraw.mtu/1";
-}
+json_event!("udpraw.mtu/1", enum Record<'_> {
+    Probe => "probe",
+    Result => "result",
+});
 
 /// Tells of one address of a host.
 pub(crate) struct Report<'a> {
@@ -84,15 +118,16 @@ impl<'a> Report<'a> {
             ProbeOutcome::TooBig { mtu, by } => ("too-big", Some(mtu), by),
             ProbeOutcome::Refused { mtu } => ("refused", Some(mtu), None),
             ProbeOutcome::Lost => ("lost", None, None),
+            _ => ("other", None, None),
         };
-        let record = Record::Trial {
-            address: self.address.into(),
-            payload: trial.payload,
+        let record = Record::Probe {
+            target: self.address.into(),
+            payload_bytes: trial.payload,
             may_fragment: trial.may_fragment,
             outcome,
             mtu,
-            by: by.map(|by| by.to_string()),
-            after_us: trial.after.as_nanos() as f64 / 1e3,
+            offender: by.map(|by| by.to_string()),
+            elapsed_ns: nanos(trial.after),
         };
         self.output.record(&record)
     }
@@ -147,29 +182,30 @@ impl<'a> Report<'a> {
             _ => (None, None),
         };
         let known = found.path().filter(|_| found.limit.is_known());
-        let record = Record::Found {
+        let record = Record::Result {
             host: self.host,
-            address: self.address.into(),
+            target: self.address.into(),
             family: Family::of(self.address).to_string(),
             limit: found.limit.name(),
-            by: by.map(|by| by.to_string()),
+            offender: by.map(|by| by.to_string()),
             errno: errno.map(errno_name),
-            answers: found.answers.map(|answers| match answers {
+            reply_kind: found.answers.map(|answers| match answers {
                 Answers::Echo => "echo",
                 Answers::Length => "length",
                 Answers::Reply => "reply",
                 Answers::Icmp => "icmp",
+                _ => "other",
             }),
             first_hop_mtu: found.first_hop,
             kernel_mtu_before: found.kernel.0,
             kernel_mtu: found.kernel.1,
             path_mtu: found.path(),
-            payload: found.payload,
-            payload_ipv4: known.map(|mtu| payloads(mtu)[0]),
-            payload_ipv6: known.map(|mtu| payloads(mtu)[1]),
+            payload_bytes: found.payload,
+            payload_ipv4_bytes: known.map(|mtu| payloads(mtu)[0]),
+            payload_ipv6_bytes: known.map(|mtu| payloads(mtu)[1]),
             fragments_arrive: found.fragments,
-            tries: found.tries,
-            seconds: found.elapsed.as_secs_f64(),
+            sent: found.tries,
+            elapsed_ns: nanos(found.elapsed),
         };
         self.output.record(&record)
     }
@@ -221,6 +257,7 @@ fn path(found: &Found) -> String {
                 describe_errno(errno)
             )
         }
+        _ => size,
     }
 }
 
@@ -258,6 +295,7 @@ fn outcome(trial: &Trial) -> String {
             let by = by.map_or("a router".to_owned(), |by: IpAddr| by.to_string());
             format!("too big ({by} says {mtu})")
         }
+        _ => "something else".to_owned(),
     };
     if trial.may_fragment {
         format!("{outcome} in fragments")
@@ -302,6 +340,7 @@ fn answers(answers: Option<Answers>) -> Option<&'static str> {
         Answers::Length => "a server that tells the length",
         Answers::Reply => "replies of another kind",
         Answers::Icmp => "ICMP port unreachable from the host",
+        _ => "answers of another kind",
     })
 }
 

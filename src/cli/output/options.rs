@@ -1,16 +1,17 @@
 //! The catalogue as a table, one option told in full, and what the kernel made of a value.
 
+pub(super) mod record;
+
 use std::fmt::Write;
 use std::io;
 
-use crate::cli::output::envelope::JsonEvent;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
-use serde::Serialize;
 
 use udpraw::error::errno_name;
 use udpraw::socket::Family;
 use udpraw::socket::options::{Access, MEMORY_COUNTERS, OptionValue, SocketOption, Value};
 
+use self::record::{AppliedRecord, OptionRecord};
 use super::Output;
 use super::style::{FAINT, HEADING, NAME, NOTE, STRONG};
 
@@ -37,50 +38,6 @@ pub(crate) struct Applied {
     pub(crate) remark: Option<String>,
 }
 
-/// One option, as `udpraw.option/1`.
-#[derive(Serialize)]
-#[serde(tag = "event", rename = "option")]
-struct OptionRecord<'a> {
-    name: &'a str,
-    aliases: &'a [&'a str],
-    level: String,
-    level_number: i32,
-    number: i32,
-    r#type: &'a str,
-    unit: &'a str,
-    allowed: &'a str,
-    access: String,
-    privilege: &'a str,
-    families: &'a str,
-    since: &'a str,
-    meaning: &'a str,
-    traps: &'a [&'a str],
-    control_bytes: &'a [usize],
-    manual: &'a str,
-    value: Option<serde_json::Value>,
-    refusal: Option<String>,
-}
-
-impl JsonEvent for OptionRecord<'_> {
-    const SCHEMA: &'static str = "udpraw.option/1";
-}
-
-/// One setting that was applied, as `udpraw.option-set/1`.
-#[derive(Serialize)]
-#[serde(tag = "event", rename = "set")]
-struct AppliedRecord<'a> {
-    name: &'a str,
-    before: Option<serde_json::Value>,
-    requested: serde_json::Value,
-    effective: Option<serde_json::Value>,
-    as_requested: Option<bool>,
-    remark: Option<&'a str>,
-}
-
-impl JsonEvent for AppliedRecord<'_> {
-    const SCHEMA: &'static str = "udpraw.option-set/1";
-}
-
 impl Described {
     fn record(&self, output: &mut Output, family: Family) -> io::Result<()> {
         let option = self.option;
@@ -96,13 +53,13 @@ impl Described {
             access: option.access.to_string(),
             privilege: option.privilege,
             families: option.families(),
-            since: option.since,
+            since_kernel: option.since,
             meaning: option.meaning,
-            traps: option.traps,
-            control_bytes: option.control,
+            caveats: option.traps,
+            control_message_bytes: option.control,
             manual: option.man,
             value: self.value.as_ref().map(json),
-            refusal: self.refusal.map(errno_name),
+            errno: self.refusal.map(errno_name),
         })
     }
 

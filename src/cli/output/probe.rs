@@ -1,6 +1,6 @@
 //! What `udpraw probe` tells.
 
-mod record;
+pub(super) mod record;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
@@ -17,7 +17,8 @@ use udpraw::probe::{
 use udpraw::services::{Protocol, Services};
 use udpraw::socket::{QueuedError, Shown};
 
-use self::record::{Record, RttSample, micros, proof};
+use self::record::{Record, Verdicts, proof};
+use super::envelope::nanos;
 use super::python::Repr;
 use super::{Output, count};
 
@@ -103,26 +104,24 @@ impl<'a> Report<'a> {
     }
 
     fn record(&mut self, target: &Target, finding: &Finding) -> io::Result<()> {
-        let after_us = finding.after.map(micros);
-        let record = Record::Finding {
+        let rtt = round_trips(finding).map(|times| times.map(nanos));
+        let record = Record::Result {
             host: &self.host,
-            address: target.address.into(),
+            target: target.address.into(),
             service: self
                 .services
                 .get(&target.address.port())
                 .map(String::as_str),
-            question: target.payload.name(),
+            payload: target.payload.name(),
             verdict: finding.verdict.name(),
-            evidence: proof(&finding.evidence, after_us),
-            tries: finding.tries,
-            seconds: finding.elapsed.as_secs_f64(),
+            evidence: proof(&finding.evidence, finding.after.map(nanos)),
+            attempts: finding.tries,
+            elapsed_ns: nanos(finding.elapsed),
             rounds: finding.rounds,
             answered: finding.answered,
-            rtt_us: round_trips(finding).map(|[min, median, max]| RttSample {
-                min: micros(min),
-                median: micros(median),
-                max: micros(max),
-            }),
+            rtt_min_ns: rtt.map(|[min, ..]| min),
+            rtt_median_ns: rtt.map(|[_, median, _]| median),
+            rtt_max_ns: rtt.map(|[.., max]| max),
         };
         self.output.record(&record)
     }
@@ -146,8 +145,8 @@ impl<'a> Report<'a> {
             let record = Record::Summary {
                 targets,
                 reported: self.reported,
-                verdicts,
-                seconds: elapsed.as_secs_f64(),
+                verdicts: Verdicts(verdicts),
+                elapsed_ns: nanos(elapsed),
             };
             self.output.record(&record)?;
         } else if targets > 1 {
@@ -239,6 +238,7 @@ fn sentence(target: &Target, finding: &Finding) -> String {
             remedy(*errno, target.address.ip())
         ),
         (Evidence::Nothing, _) => silence(target, finding),
+        (_, verdict) => format!("is {}{after}", verdict.name()),
     }
 }
 

@@ -4,16 +4,22 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use serde::Serialize;
-use udpraw::socket::scope_name;
 
-/// An address and port.
+use super::interface;
+
+/// An IP address and a port.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Address {
+    /// IPv4 or IPv6 address.
     address: String,
+    /// UDP port.
     port: u16,
+    /// Scope of a link-local IPv6 address: the index of its interface.
     #[serde(skip_serializing_if = "is_zero")]
-    scope: u32,
-    /// The name of the interface that the scope is.
+    #[cfg_attr(test, schemars(extend("minimum" = 1)))]
+    scope_id: u32,
+    /// The name of the interface that `scope_id` is the index of.
     #[serde(skip_serializing_if = "Option::is_none")]
     interface: Option<String>,
 }
@@ -24,32 +30,40 @@ fn is_zero(scope: &u32) -> bool {
 
 impl From<SocketAddr> for Address {
     fn from(address: SocketAddr) -> Self {
-        let scope = match address {
+        let scope_id = match address {
             SocketAddr::V6(address) => address.scope_id(),
             SocketAddr::V4(_) => 0,
         };
         Self {
             address: address.ip().to_string(),
             port: address.port(),
-            scope,
-            interface: scope_name(address),
+            scope_id,
+            interface: interface::scope(address),
         }
     }
 }
 
-/// A datagram's payload: as text where it is ASCII, and in hexadecimal where it is not.
+/// A datagram's payload, in one of two fields.
 #[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Payload<'a> {
-    Text(&'a str),
-    Hex(String),
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Payload<'a> {
+    /// The payload, if all of it is ASCII; else `hex` has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    /// The payload in hexadecimal, if it is not ASCII.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(extend("pattern" = "^([0-9a-f]{2})*$")))]
+    hex: Option<String>,
 }
 
 impl<'a> From<&'a [u8]> for Payload<'a> {
     fn from(bytes: &'a [u8]) -> Self {
-        match std::str::from_utf8(bytes) {
-            Ok(text) if text.is_ascii() => Self::Text(text),
-            _ => Self::Hex(hex(bytes)),
+        let text = std::str::from_utf8(bytes)
+            .ok()
+            .filter(|text| text.is_ascii());
+        Self {
+            text,
+            hex: text.is_none().then(|| hex(bytes)),
         }
     }
 }

@@ -11,70 +11,117 @@ use serde::Serialize;
 use udpraw::error::{Error, Result};
 use udpraw::transfer::{Arrived, ReceiveEvent, Tally};
 
-use super::Output;
-use super::envelope::JsonEvent;
+use super::envelope::{json_event, nanos};
 use super::python::Tuple;
 use super::record::Address;
-use super::transfer::{Bars, amount, bytes, cause, shown, why};
+use super::transfer::{Bars, amount, bytes, reason, shown, why};
+use super::Output;
 use crate::cli::exit::{Exit, Outcome};
 
-/// An object of the receiver's NDJSON. An id is written in hexadecimal: it needs all 64 bits.
+/// An object of the receiver's NDJSON.
 #[derive(Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-enum Record<'a> {
+#[serde(untagged)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) enum Record<'a> {
+    /// The socket is bound and transfers are accepted.
     Listening {
+        /// The socket's file descriptor.
         fd: i32,
-        at: Address,
+        /// The address that the socket is bound to.
+        local: Address,
     },
+    /// A transfer began.
     Opened {
+        /// The sender.
         peer: Address,
+        /// The transfer's id in hexadecimal.
         id: String,
+        /// The name that the sender gave; empty for a stream without one.
         name: &'a str,
-        total: Option<u64>,
-        resumed: u64,
+        /// Length of the stream in bytes; null if it is not known yet.
+        total_bytes: Option<u64>,
+        /// Bytes that an earlier transfer left.
+        resumed_bytes: u64,
     },
+    /// A transfer makes progress.
     Progress {
+        /// The transfer's id in hexadecimal.
         id: String,
+        /// Bytes of the stream that the receiver has.
         bytes: u64,
-        resumed: u64,
-        total: Option<u64>,
-        seconds: f64,
+        /// Bytes of these that an earlier transfer left.
+        resumed_bytes: u64,
+        /// Length of the stream in bytes; null if it is not known yet.
+        total_bytes: Option<u64>,
+        /// Time since the start of the transfer in nanoseconds.
+        elapsed_ns: u64,
     },
+    /// A transfer is complete, verified and stored.
     Done(Account<'a>),
+    /// A transfer failed, or none was received. The counts are missing in the second case.
     Failed {
-        /// One word; missing where nobody came, or this end failed.
-        cause: Option<String>,
+        /// Why, in a word: nothing was received for too long (`silent`), an ICMP error
+        /// (`unreachable`), another version of the protocol (`version`), or the code by which one end
+        /// closed the transfer; null if no transfer was received, or this end failed.
+        #[cfg_attr(test, schemars(extend("enum" = [
+            "silent", "unreachable", "version", "finished", "interrupted", "refused", "source", "storage",
+            "other-stream", "digest", "protocol", "unknown", null
+        ])))]
+        reason: Option<&'static str>,
+        /// Why, for people.
         message: String,
-        /// Where what came of it is kept.
+        /// The file that keeps what was received, for `--resume`; null if there is none.
         part: Option<String>,
         #[serde(flatten)]
         account: Option<Account<'a>>,
     },
+    /// A sender was refused.
     Refused {
+        /// The sender.
         peer: Address,
-        reason: &'a str,
+        /// Why, for people.
+        message: &'a str,
     },
 }
 
-impl JsonEvent for Record<'_> {
-    const SCHEMA: &'static str = "udpraw.recv/1";
-}
+json_event!("udpraw.recv/1", enum Record<'_> {
+    Listening => "listening",
+    Opened => "opened",
+    Progress => "progress",
+    Done => "done",
+    Failed => "failed",
+    Refused => "refused",
+});
 
-/// What was done, in numbers.
+/// Counts of a transfer that was received.
 #[derive(Serialize)]
-struct Account<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Account<'a> {
+    /// The sender.
     peer: Address,
+    /// The transfer's id in hexadecimal.
     id: String,
+    /// The name that the sender gave; empty for a stream without one.
     name: &'a str,
+    /// The file that the stream was written to; null if it was written to standard output.
     path: Option<String>,
+    /// Bytes of the stream that were received, including those of an earlier transfer.
     bytes: u64,
-    resumed: u64,
-    seconds: f64,
+    /// Bytes of these that an earlier transfer left.
+    resumed_bytes: u64,
+    /// Duration of the transfer in nanoseconds.
+    elapsed_ns: u64,
+    /// New bytes of the stream, in bits per second.
     goodput_bits_per_second: f64,
-    digest: String,
+    /// XXH3-128 digest of the stream in hexadecimal.
+    xxh3_128: String,
+    /// Datagrams received twice.
     duplicates: u64,
-    repeated: u64,
-    early: u64,
+    /// Datagrams whose bytes had been received before in another datagram.
+    spurious_retransmissions: u64,
+    /// Datagrams received before one that was sent earlier.
+    reordered: u64,
+    /// Acknowledgements sent.
     acknowledgements: u64,
 }
 
@@ -87,13 +134,13 @@ impl<'a> From<&'a Arrived> for Account<'a> {
             name: &arrived.name,
             path: arrived.path.as_deref().map(lossy),
             bytes: arrived.progress.bytes,
-            resumed: arrived.progress.resumed,
-            seconds: arrived.progress.elapsed.as_secs_f64(),
+            resumed_bytes: arrived.progress.resumed,
+            elapsed_ns: nanos(arrived.progress.elapsed),
             goodput_bits_per_second: arrived.goodput(),
-            digest: format!("{:032x}", arrived.digest),
+            xxh3_128: format!("{:032x}", arrived.digest),
             duplicates: counts.duplicates,
-            repeated: counts.repeated,
-            early: counts.reordered,
+            spurious_retransmissions: counts.repeated,
+            reordered: counts.reordered,
             acknowledgements: counts.acknowledgements,
         }
     }
@@ -126,8 +173,8 @@ impl<'a> Report<'a> {
     /// Where it listens. It is talk: standard output may carry the stream.
     pub(crate) fn listening(&mut self, fd: i32, address: SocketAddr) -> io::Result<()> {
         if self.output.is_json() {
-            let at = address.into();
-            return self.output.record(&Record::Listening { fd, at });
+            let local = address.into();
+            return self.output.record(&Record::Listening { fd, local });
         }
         if !self.quiet {
             self.output
@@ -151,8 +198,8 @@ impl<'a> Report<'a> {
                         peer: (*peer).into(),
                         id: hex(*id),
                         name,
-                        total: *size,
-                        resumed: *kept,
+                        total_bytes: *size,
+                        resumed_bytes: *kept,
                     };
                     return self.record(&record);
                 }
@@ -170,9 +217,9 @@ impl<'a> Report<'a> {
                     self.record(&Record::Progress {
                         id: hex(*id),
                         bytes: progress.bytes,
-                        resumed: progress.resumed,
-                        total: progress.total,
-                        seconds: progress.elapsed.as_secs_f64(),
+                        resumed_bytes: progress.resumed,
+                        total_bytes: progress.total,
+                        elapsed_ns: nanos(progress.elapsed),
                     });
                 }
             }
@@ -190,7 +237,10 @@ impl<'a> Report<'a> {
                 };
                 if self.output.is_json() {
                     let peer = (*peer).into();
-                    let record = Record::Refused { peer, reason };
+                    let record = Record::Refused {
+                        peer,
+                        message: reason,
+                    };
                     if self.failed.is_none() {
                         let written = self.output.record_after(unreported, &record);
                         self.failed = written.err();
@@ -220,7 +270,7 @@ impl<'a> Report<'a> {
             Ok(()) if self.quiet => {}
             Ok(()) => self.stored(arrived),
             Err(failure) => {
-                let word = cause(failure).into();
+                let word = reason(failure);
                 self.not_stored(arrived, word, &why(failure, "sender"));
             }
         }
@@ -251,7 +301,7 @@ impl<'a> Report<'a> {
         });
     }
 
-    fn not_stored(&mut self, arrived: &Arrived, cause: String, why: &str) {
+    fn not_stored(&mut self, arrived: &Arrived, reason: &'static str, why: &str) {
         let is_reader_gone = arrived.path.is_none()
             && arrived.error.as_ref().and_then(Error::errno) == Some(libc::EPIPE);
         let is_ours = arrived.error.is_some() && !is_reader_gone;
@@ -284,9 +334,9 @@ impl<'a> Report<'a> {
         if self.output.is_json() {
             let part = kept.map(|(part, _)| lossy(part));
             let account = Some(arrived.into());
-            let cause = Some(cause);
+            let reason = Some(reason);
             self.record(&Record::Failed {
-                cause,
+                reason,
                 message: message.clone(),
                 part,
                 account,
@@ -327,7 +377,7 @@ impl<'a> Report<'a> {
         self.exit = Exit::No;
         if self.output.is_json() {
             return self.record(&Record::Failed {
-                cause: None,
+                reason: None,
                 message,
                 part: None,
                 account: None,

@@ -9,77 +9,114 @@ use udpraw::error::{Error, Result, describe_errno};
 use udpraw::protocol::transfer::{Code, Failure, Limit};
 use udpraw::transfer::{Progress, SendConfig, SendEvent, Sent};
 
-use super::envelope::JsonEvent;
+use super::envelope::{json_event, nanos};
 use super::record::Address;
-use super::transfer::{Bars, amount, bytes, cause, seconds, shown, why};
+use super::transfer::{Bars, amount, bytes, reason, seconds, shown, why};
 use super::{Output, count};
 use crate::cli::exit::{Exit, Outcome};
 
 /// An object of the sender's NDJSON.
 #[derive(Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-enum Record {
+#[serde(untagged)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) enum Record {
+    /// The transfer makes progress.
     Progress {
+        /// Bytes of the stream that the receiver has.
         bytes: u64,
-        resumed: u64,
-        total: Option<u64>,
-        seconds: f64,
+        /// Bytes of these that an earlier transfer left.
+        resumed_bytes: u64,
+        /// Length of the stream in bytes; null if it is not known yet.
+        total_bytes: Option<u64>,
+        /// Time since the start of the transfer in nanoseconds.
+        elapsed_ns: u64,
     },
+    /// The transfer is complete, and the receiver has verified it.
     Done(Account),
+    /// The transfer failed. Its counts are missing if it never began.
     Failed {
-        /// One word; missing where this end failed.
-        cause: Option<String>,
+        /// Why, in a word: nothing was received for too long (`silent`), an ICMP error
+        /// (`unreachable`), another version of the protocol (`version`), or the code by which one end
+        /// closed the transfer; null if this end failed.
+        #[cfg_attr(test, schemars(extend("enum" = [
+            "silent", "unreachable", "version", "finished", "interrupted", "refused", "source", "storage",
+            "other-stream", "digest", "protocol", "unknown", null
+        ])))]
+        reason: Option<&'static str>,
+        /// Why, for people.
         message: String,
         #[serde(flatten)]
         account: Option<Account>,
     },
 }
 
-impl JsonEvent for Record {
-    const SCHEMA: &'static str = "udpraw.send/1";
-}
+json_event!("udpraw.send/1", enum Record {
+    Progress => "progress",
+    Done => "done",
+    Failed => "failed",
+});
 
-/// What was done, in numbers.
+/// Counts of a transfer that was sent.
 #[derive(Serialize)]
-struct Account {
-    to: Address,
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Account {
+    /// The receiver.
+    peer: Address,
+    /// The address that was sent from.
     local: Address,
+    /// Bytes of the stream that the receiver has, including those of an earlier transfer.
     bytes: u64,
-    resumed: u64,
-    seconds: f64,
+    /// Bytes of these that an earlier transfer left.
+    resumed_bytes: u64,
+    /// Duration of the transfer in nanoseconds.
+    elapsed_ns: u64,
+    /// New bytes of the stream, in bits per second.
     goodput_bits_per_second: f64,
+    /// Bytes of the stream that were sent again.
     retransmitted_bytes: u64,
+    /// Datagrams sent, of every kind.
     datagrams: u64,
+    /// Datagrams declared lost.
     lost: u64,
-    late: u64,
+    /// Datagrams declared lost that arrived after all.
+    spurious_losses: u64,
+    /// Probe timeouts (RFC 9002).
     timeouts: u64,
-    round_trip_us: Option<f64>,
-    datagram_size: u16,
-    limit: &'static str,
-    limit_share: f64,
+    /// Smoothed round-trip time in nanoseconds; null without a sample.
+    rtt_ns: Option<u64>,
+    /// Largest payload of a datagram in bytes.
+    datagram_bytes: u16,
+    /// What limited the speed most of the time: the network `path`, the `receiver`'s buffer, its
+    /// `storage`, the `source` of the stream, or this `machine`.
+    #[cfg_attr(test, schemars(extend("enum" = ["path", "receiver", "storage", "source", "machine"])))]
+    limited_by: &'static str,
+    /// Part of the time that this was the limit, from 0 to 1.
+    limited_ratio: f64,
+    /// The I/O backend.
     backend: &'static str,
+    /// System calls of sending, receiving and waiting.
     syscalls: u64,
 }
 
 impl From<&Sent> for Account {
     fn from(sent: &Sent) -> Self {
-        let (limit, limit_share) = sent.limit;
+        let (limit, limited_ratio) = sent.limit;
         Self {
-            to: sent.destination.into(),
+            peer: sent.destination.into(),
             local: sent.local.into(),
             bytes: sent.progress.bytes,
-            resumed: sent.progress.resumed,
-            seconds: sent.progress.elapsed.as_secs_f64(),
+            resumed_bytes: sent.progress.resumed,
+            elapsed_ns: nanos(sent.progress.elapsed),
             goodput_bits_per_second: sent.goodput(),
             retransmitted_bytes: sent.counts.repeated,
             datagrams: sent.counts.datagrams,
             lost: sent.counts.lost,
-            late: sent.counts.spurious_losses,
+            spurious_losses: sent.counts.spurious_losses,
             timeouts: sent.counts.timeouts,
-            round_trip_us: sent.round_trip.map(|time| time.as_nanos() as f64 / 1e3),
-            datagram_size: sent.datagram_size,
-            limit: limit.name(),
-            limit_share,
+            rtt_ns: sent.round_trip.map(nanos),
+            datagram_bytes: sent.datagram_size,
+            limited_by: limit.name(),
+            limited_ratio,
             backend: sent.backend.name(),
             syscalls: sent.syscalls,
         }
@@ -123,9 +160,9 @@ impl<'a> Report<'a> {
         if self.output.is_json() {
             self.record(&Record::Progress {
                 bytes: progress.bytes,
-                resumed: progress.resumed,
-                total: progress.total,
-                seconds: progress.elapsed.as_secs_f64(),
+                resumed_bytes: progress.resumed,
+                total_bytes: progress.total,
+                elapsed_ns: nanos(progress.elapsed),
             });
         }
     }
@@ -224,7 +261,7 @@ impl<'a> Report<'a> {
         };
         if self.output.is_json() {
             self.record(&Record::Failed {
-                cause: Some(cause(failure).into()),
+                reason: Some(reason(failure)),
                 message,
                 account: Some(sent.into()),
             });
@@ -255,11 +292,11 @@ impl<'a> Report<'a> {
             _ => None,
         };
         let Some((what, errno)) = nobody else {
-            let (cause, message) = (None, error.to_string());
+            let (reason, message) = (None, error.to_string());
             if self.output.is_json() {
                 let account = None;
                 self.record(&Record::Failed {
-                    cause,
+                    reason,
                     message,
                     account,
                 });
@@ -273,9 +310,9 @@ impl<'a> Report<'a> {
             describe_errno(errno)
         );
         if self.output.is_json() {
-            let (cause, account) = (Some("unreachable".into()), None);
+            let (reason, account) = (Some("unreachable"), None);
             self.record(&Record::Failed {
-                cause,
+                reason,
                 message,
                 account,
             });
@@ -299,6 +336,7 @@ fn remedy(failure: &Failure) -> Option<&'static str> {
             _ => None,
         },
         Failure::Version(_) => Some("use the same version of udpraw at both ends"),
+        _ => None,
     }
 }
 
@@ -310,5 +348,6 @@ fn meaning(limit: Limit) -> &'static str {
         Limit::Storage => "the receiver's disk, or who reads its output, was slower",
         Limit::Source => "the input came no faster",
         Limit::Machine => "this machine sent as fast as it can",
+        _ => "something else was slower",
     }
 }

@@ -1,6 +1,6 @@
 //! What `udpraw server` prints.
 
-mod record;
+pub(super) mod record;
 
 use std::fmt::Write as _;
 use std::io;
@@ -71,7 +71,7 @@ pub(crate) fn listening(output: &mut Output, fd: i32, address: SocketAddr) -> io
     if output.is_json() {
         return output.record(&Record::Listening {
             fd,
-            at: address.into(),
+            local: address.into(),
         });
     }
     output.listening(address)
@@ -246,11 +246,11 @@ pub(crate) fn summary(output: &mut Output, summary: &Summary) -> io::Result<()> 
             replies: summary.replies,
             reply_bytes: summary.reply_bytes,
             truncated: summary.truncated,
-            dropped: summary.dropped,
-            loops: summary.loops,
-            impossible: summary.impossible,
-            amplifying: summary.amplifying,
-            failed: summary.failed,
+            simulated_losses: summary.dropped,
+            reply_loops: summary.loops,
+            invalid_sources: summary.impossible,
+            amplifications: summary.amplifying,
+            errors: summary.failed,
             kernel_drops: summary.kernel_drops,
             exchange: summary.exchange.map(ServedRecord::from),
         };

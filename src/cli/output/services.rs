@@ -3,10 +3,10 @@
 use std::fmt::{self, Write};
 use std::io;
 
-use crate::cli::output::envelope::JsonEvent;
 use serde::Serialize;
 use udpraw::services::{Entry, Finding, Origin, Range, Severity, Text};
 
+use super::envelope::json_event;
 use super::{Output, style};
 
 /// The widest that a column is made: a longer name only shifts its own line.
@@ -15,34 +15,45 @@ const WIDEST: usize = 32;
 /// How much text is written at once.
 const BLOCK: usize = 1 << 16;
 
+/// A service of the file.
 #[derive(Serialize)]
-#[serde(tag = "event", rename = "service")]
-struct ServiceRecord<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ServiceRecord<'a> {
+    /// The service's name.
     name: &'a str,
+    /// Port.
     port: u16,
+    /// Transport protocol, as in the file.
     protocol: &'a str,
+    /// Other names of the service.
     aliases: Vec<String>,
+    /// The port's range (RFC 6335).
+    #[cfg_attr(test, schemars(extend("enum" = ["well-known", "registered", "dynamic"])))]
     range: &'static str,
+    /// The comment in the file; null if there is none.
     comment: Option<&'a str>,
+    /// Line number in the file, from 1.
     line: usize,
 }
 
-impl JsonEvent for ServiceRecord<'_> {
-    const SCHEMA: &'static str = "udpraw.service/1";
-}
+json_event!("udpraw.services/1", struct ServiceRecord<'_> => "service");
 
+/// A problem in the file (`services check`).
 #[derive(Serialize)]
-#[serde(tag = "event", rename = "finding")]
-struct FindingRecord<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ProblemRecord<'a> {
+    /// The file.
     file: &'a str,
+    /// Line number in the file, from 1.
     line: usize,
+    /// How serious it is.
+    #[cfg_attr(test, schemars(extend("enum" = ["error", "warning"])))]
     severity: &'a str,
-    reason: &'a str,
+    /// The problem, for people.
+    message: &'a str,
 }
 
-impl JsonEvent for FindingRecord<'_> {
-    const SCHEMA: &'static str = "udpraw.finding/1";
-}
+json_event!("udpraw.services/1", struct ProblemRecord<'_> => "problem");
 
 impl Output {
     /// Services, a line or a record each; how many they were.
@@ -99,11 +110,11 @@ impl Output {
                 }
             };
             if self.is_json() {
-                let record = FindingRecord {
+                let record = ProblemRecord {
                     file: &file,
                     line,
                     severity: &severity.to_string(),
-                    reason: &problem.to_string(),
+                    message: &problem.to_string(),
                 };
                 self.record(&record)?;
                 continue;

@@ -4,37 +4,56 @@ use std::io;
 
 use serde::Serialize;
 
-use super::envelope::JsonEvent;
+use super::envelope::json_event;
 use super::{Output, style};
 
 /// An object of the tour's NDJSON.
 #[derive(Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-enum Record<'a> {
+#[serde(untagged)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) enum Record<'a> {
+    /// A lesson begins, or is listed (`--list`).
     Lesson {
+        /// The lesson's name.
         name: &'a str,
+        /// The lesson's title.
         title: &'a str,
     },
+    /// An explanation.
     Remark {
+        /// The explanation.
         text: &'a str,
     },
+    /// A command of this program is run.
     Command {
+        /// The arguments of `udpraw`.
         arguments: &'a [&'a str],
     },
+    /// A program printed a line.
     Line {
+        /// The program: `server` or `client`.
         program: &'a str,
+        /// The line.
         text: &'a str,
     },
+    /// A program made a system call.
     Call {
+        /// The program: `server` or `client`.
         program: &'a str,
-        call: &'a str,
-        meaning: &'a str,
+        /// The call, as strace(1) prints it.
+        text: &'a str,
+        /// What the call did, in plain English.
+        explanation: &'a str,
     },
 }
 
-impl JsonEvent for Record<'_> {
-    const SCHEMA: &'static str = "udpraw.tour/1";
-}
+json_event!("udpraw.tour/1", enum Record<'_> {
+    Lesson => "lesson",
+    Remark => "remark",
+    Command => "command",
+    Line => "line",
+    Call => "call",
+});
 
 impl Output {
     /// A lesson's name and title, in a list of them.
@@ -109,8 +128,8 @@ impl Output {
         if self.is_json() {
             return self.record(&Record::Call {
                 program,
-                call,
-                meaning,
+                text: call,
+                explanation: meaning,
             });
         }
         let (name, faint) = (program_style(program), style::FAINT);

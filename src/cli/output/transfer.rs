@@ -1,11 +1,10 @@
 //! What `udpraw send` and `udpraw recv` have in common: quantities, progress bars, reasons.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use udpraw::error::describe_errno;
-use udpraw::protocol::transfer::Failure;
+use udpraw::protocol::transfer::{Code, Failure};
 use udpraw::transfer::Progress;
 
 /// The longest part of a foreign name that a progress bar shows.
@@ -83,18 +82,32 @@ pub(super) fn why(failure: &Failure, other: &str) -> String {
             }
         }
         Failure::Abandoned { .. } | Failure::Version(_) => failure.to_string(),
+        _ => failure.to_string(),
     }
 }
 
 /// The word for a failure in NDJSON.
-pub(super) fn cause(failure: &Failure) -> Cow<'static, str> {
+pub(super) fn reason(failure: &Failure) -> &'static str {
     match failure {
-        Failure::Closed { code, .. } | Failure::Abandoned { code, .. } => {
-            format!("{code:?}").to_lowercase().into()
-        }
-        Failure::Silent(_) => "silent".into(),
-        Failure::Unreachable(_) => "unreachable".into(),
-        Failure::Version(_) => "version".into(),
+        Failure::Closed { code, .. } | Failure::Abandoned { code, .. } => code_word(*code),
+        Failure::Silent(_) => "silent",
+        Failure::Unreachable(_) => "unreachable",
+        Failure::Version(_) => "version",
+        _ => "unknown",
+    }
+}
+
+fn code_word(code: Code) -> &'static str {
+    match code {
+        Code::Finished => "finished",
+        Code::Interrupted => "interrupted",
+        Code::Refused => "refused",
+        Code::Source => "source",
+        Code::Storage => "storage",
+        Code::OtherStream => "other-stream",
+        Code::Digest => "digest",
+        Code::Protocol => "protocol",
+        _ => "unknown",
     }
 }
 

@@ -73,6 +73,7 @@ pub enum Payload {
 
 /// What was asked, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Asked {
     /// What the question was made with.
     pub nonce: Nonce,
@@ -84,6 +85,7 @@ pub struct Asked {
 
 /// How well a reply fits the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Fit {
     /// It is none of this protocol, or answers another question.
     Foreign,
@@ -95,6 +97,7 @@ pub enum Fit {
 
 /// What a reply says.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Reading {
     /// How well it fits.
     pub fit: Fit,

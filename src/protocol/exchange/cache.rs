@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 /// How much an [`Responder`](super::Responder) keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// How many answers: 1 to 1,048,576, and taken as the nearest of these.
     pub entries: usize,

@@ -42,6 +42,7 @@ const CHECKSUM: std::ops::Range<usize> = 16..20;
 
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kind {
     /// A request: the only kind that is ever answered.
     Request = 1,
@@ -80,6 +81,7 @@ pub struct Frame<'a> {
 
 /// Why a datagram is no frame of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Defect {
     /// It is something else: too short, or without the magic number.
     Foreign,

@@ -15,6 +15,7 @@ const SIZES: [usize; 2] = [2_048, 65_536];
 
 /// A datagram that is to leave now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Released<'a> {
     /// The number of its flow.
     pub flow: u32,

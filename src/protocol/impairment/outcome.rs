@@ -5,6 +5,7 @@ use std::time::Duration;
 
 /// Why a link lost a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Cause {
     /// It came within a window of `blackhole`.
     Blackhole,

@@ -7,6 +7,7 @@ use super::keyed_rng::{KeyedRng, Throw};
 
 /// How datagrams are lost by chance.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub enum Loss {
     /// None is.
     #[default]
@@ -72,6 +73,7 @@ impl Loss {
 
 /// How the delay of one datagram differs from that of the next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Distribution {
     /// Evenly from `delay - jitter` to `delay + jitter`.
     #[default]

@@ -8,6 +8,7 @@ use crate::error::describe_errno;
 
 /// Why a transfer ended before its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Failure {
     /// The other end ended it.
     Closed {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// What holds a transfer back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Limit {
     /// The network: window and pace.
     Path,

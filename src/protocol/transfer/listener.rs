@@ -16,6 +16,7 @@ pub struct Listener {
 
 /// What a datagram is to the receiving end.
 #[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Incoming<'a> {
     /// The response has been written; send it.
     Response,

@@ -43,15 +43,13 @@
 //! use std::time::Duration;
 //! use udpraw::protocol::congestion::Cubic;
 //! use udpraw::protocol::transfer::{
-//!     Digest, Incoming, Listener, Receiver, ReceiverConfig, Sender, SenderConfig,
+//!     Incoming, Listener, Receiver, ReceiverConfig, Sender, SenderConfig,
 //! };
 //!
 //! let stream: &[u8] = &[7; 100_000];
-//! let max_datagram = 1_472;
-//! let timeout = Duration::from_secs(60);
-//! let config = SenderConfig { size: None, name: "sevens".into(), max_datagram, timeout };
 //! let mut now = Duration::ZERO;
-//! let mut sender = Sender::new(now, 0x1234, config, Box::new(Cubic::new(max_datagram.into())));
+//! let config = SenderConfig::new("sevens");
+//! let mut sender = Sender::new(now, 0x1234, config, Box::new(Cubic::new(1_472)));
 //! let (listener, address) = (Listener::new([3; 16]), SocketAddr::from(([127, 0, 0, 1], 9)));
 //! let mut receiver: Option<Receiver> = None;
 //! let (mut got, mut answer) = (Vec::new(), Vec::new());
@@ -67,9 +65,7 @@
 //!             match listener.handle_datagram(now, address, datagram, &mut answer) {
 //!                 Incoming::Response => sender.handle_datagram(now, &answer).unwrap(),
 //!                 Incoming::Open(id, _) => {
-//!                     let (window, max_window) = (1 << 20, 1 << 20);
-//!                     let kept = Digest::default();
-//!                     let config = ReceiverConfig { window, max_window, max_datagram, timeout, kept };
+//!                     let config = ReceiverConfig::default();
 //!                     receiver.get_or_insert_with(|| Receiver::new(now, id, config));
 //!                 }
 //!                 Incoming::Frame(decoded) => {
@@ -77,7 +73,7 @@
 //!                         receiver.handle_frame(now, &decoded.frame, &mut got);
 //!                     }
 //!                 }
-//!                 Incoming::Rejected(_) => {}
+//!                 _ => {}
 //!             }
 //!         }
 //!     }

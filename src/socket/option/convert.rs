@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::flags::{AddressPreferences, BufferLock, Timestamping};
 use super::values::{
-    AddressPreferences, BufferLock, Clock, Encapsulation, MemoryInfo, PathMtuDiscovery, PortRange,
-    SourceMembership, Timestamping, TransmitTime,
+    Clock, Encapsulation, MemoryInfo, PathMtuDiscovery, PortRange, SourceMembership, TransmitTime,
 };
 use crate::socket::Family;
 use crate::socket::options::{Interface, Kind, Scoped, Value};
@@ -177,7 +177,7 @@ macro_rules! bits {
 
             fn from_value(value: Value) -> Option<Self> {
                 match value {
-                    Value::Bits(bits, _) => Some(Self::from_bits_retain(bits)),
+                    Value::Bits(bits, _) => Some(Self::from_bits(bits)),
                     _ => None,
                 }
             }
@@ -253,7 +253,7 @@ impl Convert for MemoryInfo {
 
     fn from_value(value: Value) -> Option<Self> {
         match value {
-            Value::MemoryInfo(counters) => Some(counters.into()),
+            Value::MemoryInfo(counters) => Some(Self::from_counters(counters)),
             _ => None,
         }
     }

@@ -42,6 +42,7 @@
 //! policies, source filter lists) are in the catalogue, but have no constant here.
 
 mod convert;
+mod flags;
 mod ip;
 mod ipv6;
 mod multicast;
@@ -55,6 +56,7 @@ use std::marker::PhantomData;
 use std::os::fd::AsFd;
 
 pub use convert::OptionType;
+pub use flags::{AddressPreferences, BufferLock, Timestamping};
 pub use ip::*;
 pub use ipv6::*;
 pub use multicast::*;
@@ -62,8 +64,7 @@ pub use socket_level::*;
 pub use timestamp::*;
 pub use udp::*;
 pub use values::{
-    AddressPreferences, BufferLock, Clock, Encapsulation, MemoryInfo, PathMtuDiscovery, PortRange,
-    SourceMembership, Timestamping, TransmitTime,
+    Clock, Encapsulation, MemoryInfo, PathMtuDiscovery, PortRange, SourceMembership, TransmitTime,
 };
 
 use super::options::{Access, OptionValue, SocketOption};

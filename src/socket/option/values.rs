@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::socket::options::{MEMORY_COUNTERS, Scoped};
+use crate::socket::options::Scoped;
 
 /// Whether outgoing datagrams may be fragmented, and what limits them (`IP_MTU_DISCOVER`, ip(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,9 +105,9 @@ pub struct MemoryInfo {
     pub drops: u32,
 }
 
-impl From<[u32; MEMORY_COUNTERS.len()]> for MemoryInfo {
-    /// In the order of [`MEMORY_COUNTERS`].
-    fn from(counters: [u32; MEMORY_COUNTERS.len()]) -> Self {
+impl MemoryInfo {
+    /// Of the counters in the kernel's order.
+    pub(super) fn from_counters(counters: [u32; 9]) -> Self {
         let [
             rmem_alloc,
             rcvbuf,
@@ -130,84 +130,5 @@ impl From<[u32; MEMORY_COUNTERS.len()]> for MemoryInfo {
             backlog,
             drops,
         }
-    }
-}
-
-bitflags::bitflags! {
-    /// What is timestamped, by which clock, and how it is reported (`SOF_TIMESTAMPING_*`,
-    /// docs.kernel.org/networking/timestamping). To receive timestamps, one bit to take them and one to
-    /// report them are needed, such as `RX_SOFTWARE | SOFTWARE`.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-    pub struct Timestamping: i32 {
-        /// Takes the time of sending by the interface's clock.
-        const TX_HARDWARE = 1 << 0;
-        /// Takes the time of sending by the kernel's clock, when the driver gets the datagram.
-        const TX_SOFTWARE = 1 << 1;
-        /// Takes the time of receiving by the interface's clock.
-        const RX_HARDWARE = 1 << 2;
-        /// Takes the time of receiving by the kernel's clock.
-        const RX_SOFTWARE = 1 << 3;
-        /// Reports the kernel's times.
-        const SOFTWARE = 1 << 4;
-        /// Ignored by the kernel: it once converted the interface's times.
-        const SYS_HARDWARE = 1 << 5;
-        /// Reports the interface's times.
-        const RAW_HARDWARE = 1 << 6;
-        /// Numbers datagrams, and reports the number with the time of sending.
-        const OPT_ID = 1 << 7;
-        /// Takes the time when the datagram enters the packet scheduler.
-        const TX_SCHED = 1 << 8;
-        /// Takes the time when all data of a stream was acknowledged.
-        const TX_ACK = 1 << 9;
-        /// Brings control messages such as `IP_PKTINFO` with the time of sending.
-        const OPT_CMSG = 1 << 10;
-        /// Reports the time of sending without the datagram.
-        const OPT_TSONLY = 1 << 11;
-        /// Reports statistics of a stream with the time of sending.
-        const OPT_STATS = 1 << 12;
-        /// Reports the interface and length of datagrams with the interface's times.
-        const OPT_PKTINFO = 1 << 13;
-        /// Reports both the kernel's and the interface's time of sending.
-        const OPT_TX_SWHW = 1 << 14;
-        /// Binds the socket to a PTP clock; setting it takes a structure, and fails here.
-        const BIND_PHC = 1 << 15;
-        /// Counts `OPT_ID` from the call that set it, on a stream.
-        const OPT_ID_TCP = 1 << 16;
-        /// Leaves out times of receiving that another socket asked for.
-        const OPT_RX_FILTER = 1 << 17;
-        /// Takes the time when the interface reports the datagram as sent.
-        const TX_COMPLETION = 1 << 18;
-    }
-}
-
-bitflags::bitflags! {
-    /// Buffers whose size the kernel leaves alone (`SO_BUF_LOCK`, `linux/socket.h`).
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-    pub struct BufferLock: i32 {
-        /// The send buffer.
-        const SEND = 1;
-        /// The receive buffer.
-        const RECEIVE = 2;
-    }
-}
-
-bitflags::bitflags! {
-    /// Which of the machine's addresses are preferred as source (`IPV6_ADDR_PREFERENCES`, RFC 5014).
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-    pub struct AddressPreferences: i32 {
-        /// Temporary addresses.
-        const TMP = 0x0001;
-        /// Public addresses.
-        const PUBLIC = 0x0002;
-        /// Care-of addresses of a mobile host.
-        const COA = 0x0004;
-        /// Cryptographically generated addresses.
-        const CGA = 0x0008;
-        /// Public or temporary addresses, as the system is configured.
-        const PUBTMP_DEFAULT = 0x0100;
-        /// Home addresses of a mobile host.
-        const HOME = 0x0400;
-        /// Addresses that are not cryptographically generated.
-        const NONCGA = 0x0800;
     }
 }

@@ -11,6 +11,7 @@ use crate::error::Result;
 
 /// What became of a [`OptionValue`] that was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Effect {
     /// The value now; `None` where the kernel shows none, as of memberships.
     pub value: Option<Value>,

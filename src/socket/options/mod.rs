@@ -48,9 +48,7 @@ pub use kind::Names;
 pub use level::{Access, Level};
 pub use option::SocketOption;
 pub use option_value::OptionValue;
-#[cfg(feature = "extras")]
-pub use value::MEMORY_COUNTERS;
-pub use value::{Interface, Scoped, Value};
+pub use value::{Interface, MEMORY_COUNTERS, Scoped, Value};
 
 pub(super) use ip::OPTIONS as IP;
 pub(super) use ipv6::OPTIONS as IPV6;

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::str::FromStr;
 use std::time::Duration;
 
 use nix::net::if_::{if_indextoname, if_nametoindex};
 
 use super::kind::Names;
-use crate::error::errno_name;
+use crate::error::{Error, errno_name};
 use crate::socket::Family;
 
 /// The value of an option.
@@ -138,6 +139,28 @@ impl Interface {
             Self::Index(_) => None,
             Self::Address(address) => Some(address),
         }
+    }
+}
+
+/// By name, index, or address; `any` and 0 leave the choice to the kernel.
+///
+/// ```
+/// use udpraw::socket::option::Interface;
+/// assert_eq!("lo".parse::<Interface>()?.to_string(), "lo");
+/// assert_eq!("192.0.2.1".parse::<Interface>()?, Interface::Address([192, 0, 2, 1].into()));
+/// let error = "lost".parse::<Interface>().unwrap_err();
+/// assert_eq!(error.to_string(), "cannot find interface 'lost': there is none of that name; ip link shows those there are");
+/// # Ok::<(), udpraw::error::Error>(())
+/// ```
+impl FromStr for Interface {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::named(text).map_err(|_| {
+            let quoted = format!("'{}'", text.escape_debug());
+            Error::invalid("find interface", quoted, "there is none of that name")
+                .with_remedy("ip link shows those there are")
+        })
     }
 }
 

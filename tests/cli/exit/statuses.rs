@@ -151,7 +151,7 @@ fn send_and_recv() {
         let arguments = ["recv", "--port", "0", "--into", path, "--json"];
         let mut recv = Running::start(udpraw(arguments));
         let listening: serde_json::Value = serde_json::from_str(&recv.line()).unwrap();
-        let port = listening["at"]["port"].to_string();
+        let port = listening["local"]["port"].to_string();
         let sent = finish(&["send", "127.0.0.1", file, "--port", &port, "--name", name]);
         assert_eq!(sent.code, Some(send), "{}", sent.stderr);
         recv.signal(Signal::SIGINT);

@@ -32,7 +32,7 @@ fn by_ipv4_alone() {
     let port = echo();
     let end = with_hosts(&["probe", "localhost", &port, "--as", "echo", "--json"]);
     assert_eq!(end.code, Some(0), "{}{}", end.stdout, end.stderr);
-    assert_eq!(json_lines(&end.stdout)[0]["address"], "127.0.0.1");
+    assert_eq!(json_lines(&end.stdout)[0]["target"]["address"], "127.0.0.1");
 
     let end = with_hosts(&["mtu", "localhost", "--port", &port]);
     assert_eq!(end.code, Some(0), "{}{}", end.stdout, end.stderr);
@@ -104,5 +104,5 @@ fn one_resolver_of_another_family_ends_nothing() {
     let found = json_lines(&end.stdout);
     assert_eq!(found[0]["verdict"], "unreachable", "{}", end.stdout);
     assert_eq!(found[0]["evidence"]["errno"], "EAFNOSUPPORT");
-    assert_eq!(found[1]["address"], "127.0.0.1");
+    assert_eq!(found[1]["target"]["address"], "127.0.0.1");
 }

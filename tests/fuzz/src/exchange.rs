@@ -33,7 +33,9 @@ fuzz_target!(|bytes: &[u8]| {
         // The kind 4 is read in any version, and written in ours.
         assert!(written == bytes || frame.kind == Kind::Unsupported);
     }
-    let mut responder = Responder::new(Limits { entries: 4, bytes: 0 });
+    let mut limits = Limits::default();
+    (limits.entries, limits.bytes) = (4, 0);
+    let mut responder = Responder::new(limits);
     let (client, mut answer) = (SocketAddr::from(([127, 0, 0, 1], 9)), Vec::new());
     for turn in 0..2 {
         let heard = responder.handle_datagram(client, bytes, &mut answer);

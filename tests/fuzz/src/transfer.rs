@@ -8,7 +8,7 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use udpraw::protocol::congestion::Cubic;
 use udpraw::protocol::transfer::{
-    Digest, Incoming, Listener, Receiver, ReceiverConfig, Sender, SenderConfig, decode,
+    Incoming, Listener, Receiver, ReceiverConfig, Sender, SenderConfig, decode,
 };
 
 const ID: u64 = 0x0101_0101_0101_0101;
@@ -30,23 +30,11 @@ fn seal(frame: &mut [u8]) {
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = decode(bytes);
-    let timeout = Duration::from_secs(60);
-    let max_datagram = 1_472;
     let mut now = Duration::ZERO;
-    let config = SenderConfig {
-        size: None,
-        name: "name".into(),
-        max_datagram,
-        timeout,
-    };
+    let config = SenderConfig::new("name");
     let mut sender = Sender::new(now, ID, config, Box::new(Cubic::new(1_200)));
-    let config = ReceiverConfig {
-        window: 64 << 10,
-        max_window: 1 << 20,
-        max_datagram,
-        timeout,
-        kept: Digest::default(),
-    };
+    let mut config = ReceiverConfig::default();
+    config.max_window = 1 << 20;
     let mut receiver = Receiver::new(now, ID, config);
     let listener = Listener::new([9; 16]);
     let source = SocketAddr::from(([127, 0, 0, 1], 9));

@@ -181,6 +181,14 @@ fn cases() -> Vec<Case> {
         UDP_SEGMENT = 1400, "1400";
         UDP_ENCAP = Encapsulation::L2tpInUdp, "l2tpinudp";
     }
+    write_only(&mut cases);
+    without_number(&mut cases);
+    read_only(&mut cases);
+    cases
+}
+
+#[rustfmt::skip]
+fn write_only(cases: &mut Vec<Case>) {
     write_only! { cases;
         SO_DETACH_FILTER = true, "on";
         SO_DETACH_REUSEPORT_BPF = true, "on";
@@ -206,9 +214,6 @@ fn cases() -> Vec<Case> {
         MCAST_BLOCK_SOURCE = source(), "192.0.2.1@232.1.2.3%lo";
         MCAST_UNBLOCK_SOURCE = source(), "192.0.2.1@232.1.2.3%lo";
     }
-    without_number(&mut cases);
-    read_only(&mut cases);
-    cases
 }
 
 fn hex(bytes: Vec<u8>) -> String {

@@ -32,8 +32,8 @@ fn ask_whoever_answers(host: &str, with_icmp: bool) {
         forget(&row);
         let (found, code) = ask(&row, &[host, "--port", port]);
         assert_eq!(code, Some(0));
-        assert_eq!(found["answers"], answers, "{found}");
-        let limit = if with_icmp { "told" } else { "black-hole" };
+        assert_eq!(found["reply_kind"], answers, "{found}");
+        let limit = if with_icmp { "icmp" } else { "black-hole" };
         assert_found(&found, limit, 1400, host);
     }
 }

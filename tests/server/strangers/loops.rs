@@ -150,14 +150,14 @@ fn sources_that_nobody_has_are_counted_and_not_answered() {
         let end = server.running.finish();
         let summary: Value = serde_json::from_str(end.stdout.lines().last().unwrap()).unwrap();
         // The kernel itself keeps some of them out.
-        let impossible = summary["impossible"].as_u64().unwrap();
+        let impossible = summary["invalid_sources"].as_u64().unwrap();
         assert!((1..=3).contains(&impossible), "{summary}");
         assert_eq!(
             impossible + 1,
             summary["datagrams"].as_u64().unwrap(),
             "{summary}"
         );
-        assert_eq!(summary["failed"], 0);
+        assert_eq!(summary["errors"], 0);
         assert!(summary["replies"].as_u64() <= Some(1), "{summary}");
     }
 }

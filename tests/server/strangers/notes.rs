@@ -35,7 +35,7 @@ fn an_exchange_server_says_little_of_what_is_none() {
         let line = running.line();
         let at = if json {
             let event: serde_json::Value = serde_json::from_str(&line).unwrap();
-            format!("127.0.0.1:{}", event["at"]["port"])
+            format!("127.0.0.1:{}", event["local"]["port"])
                 .parse()
                 .unwrap()
         } else {

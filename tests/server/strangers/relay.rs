@@ -16,7 +16,7 @@ impl Relay {
         let words = ["--json", "relay", "--listen", "127.0.0.1:0"];
         let mut running = Running::start(udpraw(words.iter().chain(arguments)));
         let event: serde_json::Value = serde_json::from_str(&running.line()).unwrap();
-        let address = format!("127.0.0.1:{}", event["at"]["port"])
+        let address = format!("127.0.0.1:{}", event["local"]["port"])
             .parse()
             .unwrap();
         Self { running, address }
@@ -48,7 +48,7 @@ fn an_answer_from_another_port_is_counted_and_told() {
     client.send(b"read").unwrap();
     let (_, upstream) = received(|| target.recv_from(&mut [0; 9])).unwrap();
     other.send_to(b"data", upstream).unwrap();
-    let foreign = relay.event("foreign");
+    let foreign = relay.event("unexpected_source");
     assert_eq!(
         foreign["source"]["port"],
         other.local_addr().unwrap().port()
@@ -67,7 +67,7 @@ fn an_answer_from_another_port_is_counted_and_told() {
         upstream
     );
     let ledger = relay.ledger();
-    assert_eq!(ledger["down"]["lost"]["unrelayed"], 1, "{ledger}");
+    assert_eq!(ledger["down"]["lost"]["rejected_source"], 1, "{ledger}");
     assert_eq!(
         (&ledger["balanced"], &ledger["down"]["sent"]),
         (&true.into(), &1.into())
@@ -137,7 +137,7 @@ fn forged_clients_are_counted_and_not_served() {
     for source in [v4(1, 0), v4(7, 7), v4(7, 19), at] {
         forger.send(source, at, b"x");
     }
-    for want in ["impossible", "responder", "responder", "own-port"] {
+    for want in ["invalid-source", "responder", "responder", "own-port"] {
         assert_eq!(relay.event("unanswerable")["reason"], want);
     }
     let client = client_of(relay.address);
@@ -145,7 +145,7 @@ fn forged_clients_are_counted_and_not_served() {
     let mut buffer = [0; 9];
     assert_eq!(received(|| target.recv_from(&mut buffer)).unwrap().0, 6);
     let ledger = relay.ledger();
-    assert_eq!(ledger["up"]["lost"]["unrelayed"], 4, "{ledger}");
+    assert_eq!(ledger["up"]["lost"]["rejected_source"], 4, "{ledger}");
     assert_eq!(
         (&ledger["flows_opened"], &ledger["balanced"]),
         (&1.into(), &true.into())

@@ -2,6 +2,7 @@
 //!
 //!     quinn-peer recv --listen ADDRESS
 //!     quinn-peer send --to ADDRESS --bytes COUNT
+//!     quinn-peer memory --socket quinn|udpraw|udpraw-copy --bytes COUNT [--mtu BYTES]
 //!
 //! What makes it a fair peer: quinn as it comes (CUBIC, its default windows, path MTU discovery and
 //! offload as its defaults have them), the release profile of udpraw, one thread on each side as in
@@ -12,6 +13,12 @@
 //! Each side prints one JSON line when it is done. The sender's clock runs from the first byte
 //! written to the acknowledgement of the last; the handshake is told apart. The receiver's runs from
 //! the first byte read to the last. The certificate is made at the start and is not verified.
+//!
+//! `memory` has both ends in one process, a thread and a current-thread runtime each, and quinn either
+//! on its own socket or on that of udpraw (`src/socket.rs`). Datagrams are of one size (1,400 bytes).
+
+mod memory;
+mod socket;
 
 use std::error::Error;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -28,27 +35,51 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, Serve
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
 const USAGE: &str =
-    "usage: quinn-peer recv --listen ADDRESS | quinn-peer send --to ADDRESS --bytes COUNT";
+    "usage: quinn-peer recv --listen ADDRESS | quinn-peer send --to ADDRESS --bytes COUNT
+     | quinn-peer memory --socket quinn|udpraw|udpraw-copy --bytes COUNT [--mtu BYTES]";
 
 /// Who gives up, and when: a relay that loses much must not end it, an absent peer must.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Outcome {
+fn main() -> Outcome {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
-        ["recv", "--listen", address] => receive(address.parse()?).await,
-        ["send", "--to", address, "--bytes", count] => send(address.parse()?, count.parse()?).await,
+        ["recv", "--listen", address] => runtime()?.block_on(receive(address.parse()?)),
+        ["send", "--to", address, "--bytes", count] => {
+            runtime()?.block_on(send(address.parse()?, count.parse()?))
+        }
+        ["memory", "--socket", name, "--bytes", count, ref rest @ ..] => {
+            let kind = memory::Kind::parse(name).ok_or(USAGE)?;
+            let mtu = match rest {
+                [] => 1400,
+                ["--mtu", mtu] => mtu.parse()?,
+                _ => return Err(USAGE.into()),
+            };
+            memory::run(name, kind, count.parse()?, mtu)
+        }
         _ => Err(USAGE.into()),
     }
 }
 
-/// Takes one connection and its one stream, and throws the bytes away.
-async fn receive(address: SocketAddr) -> Outcome {
+fn runtime() -> Outcome<tokio::runtime::Runtime> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    Ok(runtime)
+}
+
+/// A certificate for this run, and its key.
+fn certificate() -> Outcome<(CertificateDer<'static>, PrivateKeyDer<'static>)> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-    let config = quinn::ServerConfig::with_single_cert(vec![made.cert.der().clone()], key)?;
+    Ok((made.cert.der().clone(), key))
+}
+
+/// Takes one connection and its one stream, and throws the bytes away.
+async fn receive(address: SocketAddr) -> Outcome {
+    let (certificate, key) = certificate()?;
+    let config = quinn::ServerConfig::with_single_cert(vec![certificate], key)?;
     let endpoint = quinn::Endpoint::server(config, address)?;
     println!(
         r#"{{"schema":"quinn-peer.recv/1","event":"listening","address":"{}"}}"#,

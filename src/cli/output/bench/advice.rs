@@ -125,6 +125,7 @@ fn gain(rows: &[Row], pair: (Backend, Backend)) -> String {
             let way = match variant.scenario {
                 Scenario::Sink => "one way",
                 Scenario::Echo => "there and back",
+                _ => variant.scenario.name(),
             };
             format!(" (at {} B {way}, {times:.1} times single)", variant.size)
         }

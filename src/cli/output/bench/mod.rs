@@ -1,7 +1,7 @@
 //! What a bench measured: a table, the trials as NDJSON, and advice.
 
 mod advice;
-mod records;
+pub(super) mod records;
 mod table;
 
 use std::fmt::Write as _;

@@ -1,92 +1,143 @@
 //! What a bench measured, as NDJSON.
 
-use crate::cli::output::envelope::JsonEvent;
 use serde::Serialize;
 
 use udpraw::bench::{Config, Median, Report, Row, Scenario, Standing, Trial, Variant};
 use udpraw::error::Error;
 use udpraw::io::Backend;
 
-/// A trial, as `udpraw.bench/1`.
+use crate::cli::output::envelope::{json_event, nanos};
+
+/// One measurement of a variant.
 #[derive(Serialize)]
-#[serde(tag = "event", rename = "trial")]
-pub(super) struct TrialRecord {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::cli::output) struct TrialRecord {
+    /// What is measured: one way (`sink`), or there and back (`echo`).
+    #[cfg_attr(test, schemars(extend("enum" = ["sink", "echo"])))]
     scenario: &'static str,
+    /// The sender's I/O backend.
     send: &'static str,
+    /// The receiver's I/O backend, or `server` if a server of another process receives.
     receive: &'static str,
-    size: usize,
+    /// Payload of each datagram in bytes.
+    payload_bytes: usize,
+    /// Requests on their way at a time in an echo; datagrams per call in a sink.
     outstanding: usize,
+    /// Number of sockets that send.
     flows: usize,
+    /// Number of the trial, from 1.
     trial: usize,
-    seconds: f64,
+    /// Duration of the trial in nanoseconds.
+    elapsed_ns: u64,
+    /// Datagrams sent.
     sent: u64,
-    refused: u64,
+    /// Datagrams that the kernel refused to send.
+    send_errors: u64,
+    /// Datagrams received: by the receiver of a sink, by the sender of an echo.
     received: u64,
-    lost_buffer: u64,
-    remainder: i64,
+    /// Datagrams dropped because a receive buffer was full.
+    kernel_drops: u64,
+    /// Datagrams sent that were neither received nor dropped by a receive buffer.
+    unaccounted: i64,
+    /// Whether every datagram is accounted for.
     balanced: bool,
+    /// CPU time of both sides in nanoseconds per datagram.
     cpu_ns_per_datagram: f64,
-    cpu_ns_send: f64,
-    cpu_ns_receive: Option<f64>,
+    /// CPU time of the sender in nanoseconds per datagram.
+    cpu_ns_per_datagram_send: f64,
+    /// CPU time of the receiver in nanoseconds per datagram; null if it is another process.
+    cpu_ns_per_datagram_receive: Option<f64>,
+    /// System calls of both sides per datagram.
     syscalls_per_datagram: f64,
 }
 
-impl JsonEvent for TrialRecord {
-    const SCHEMA: &'static str = "udpraw.bench/1";
-}
+json_event!("udpraw.bench/1", struct TrialRecord => "trial");
 
-/// A row of the table, as `udpraw.bench-summary/1`.
+/// The result of all trials of a variant.
 #[derive(Serialize)]
-#[serde(tag = "event", rename = "summary")]
-pub(super) struct RowRecord<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::cli::output) struct RowRecord<'a> {
+    /// What is measured: one way (`sink`), or there and back (`echo`).
+    #[cfg_attr(test, schemars(extend("enum" = ["sink", "echo"])))]
     scenario: &'static str,
+    /// The sender's I/O backend.
     send: &'static str,
+    /// The receiver's I/O backend, or `server` if a server of another process receives.
     receive: &'static str,
-    size: usize,
+    /// Payload of each datagram in bytes.
+    payload_bytes: usize,
+    /// Requests on their way at a time in an echo; datagrams per call in a sink.
     outstanding: usize,
+    /// Number of sockets that send.
     flows: usize,
+    /// Number of trials.
     trials: usize,
+    /// Median of the trials: datagrams received per second.
     datagrams_per_second: f64,
-    low: f64,
-    high: f64,
+    /// Lower end of the median's confidence interval.
+    datagrams_per_second_low: f64,
+    /// Upper end of the median's confidence interval.
+    datagrams_per_second_high: f64,
+    /// Confidence level of that interval, from 0 to 1.
     confidence: f64,
-    gigabits_per_second: f64,
-    loss: f64,
+    /// Payload received in bits per second, by the median.
+    bits_per_second: f64,
+    /// Datagrams lost, as a part of those sent, from 0 to 1.
+    loss_ratio: f64,
+    /// CPU time of both sides in nanoseconds per datagram.
     cpu_ns_per_datagram: f64,
+    /// System calls of both sides per datagram.
     syscalls_per_datagram: f64,
+    /// Trials in which not every datagram is accounted for.
     unbalanced_trials: usize,
+    /// Whether it is the fastest variant of its scenario and size, beyond the noise.
     winner: bool,
-    within_the_noise: bool,
+    /// Whether it cannot be told apart from the fastest variant.
+    within_noise: bool,
+    /// Whether there are too few trials to compare.
     too_few_trials: bool,
+    /// Whether both sides poll instead of waiting (`--spin`).
     spin: bool,
+    /// Whether the sender of a sink waits for the receiver, instead of flooding it.
     flow_control: bool,
-    kernel: &'a str,
-    cpus: Option<(usize, usize)>,
-    receive_buffer: u32,
-    send_buffer: u32,
+    /// Release of the kernel, as `uname -r` prints it.
+    kernel_release: &'a str,
+    /// The CPU that the sender is pinned to; null if it is not pinned.
+    send_cpu: Option<usize>,
+    /// The CPU that the receiver is pinned to; null if it is not pinned.
+    receive_cpu: Option<usize>,
+    /// Effective receive buffer in bytes (SO_RCVBUF).
+    receive_buffer_bytes: u32,
+    /// Effective send buffer in bytes (SO_SNDBUF).
+    send_buffer_bytes: u32,
+    /// Whether all trials were made: false if the benchmark was interrupted.
     complete: bool,
 }
 
-impl JsonEvent for RowRecord<'_> {
-    const SCHEMA: &'static str = "udpraw.bench-summary/1";
-}
+json_event!("udpraw.bench/1", struct RowRecord<'_> => "result");
 
-/// A variant that was given up, as `udpraw.bench-skipped/1`.
+/// A variant that could not be measured.
 #[derive(Serialize)]
-#[serde(tag = "event", rename = "skipped")]
-pub(super) struct SkippedRecord {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::cli::output) struct SkippedRecord {
+    /// What is measured: one way (`sink`), or there and back (`echo`).
+    #[cfg_attr(test, schemars(extend("enum" = ["sink", "echo"])))]
     scenario: &'static str,
+    /// The sender's I/O backend.
     send: &'static str,
+    /// The receiver's I/O backend, or `server` if a server of another process receives.
     receive: &'static str,
-    size: usize,
+    /// Payload of each datagram in bytes.
+    payload_bytes: usize,
+    /// Requests on their way at a time in an echo; datagrams per call in a sink.
     outstanding: usize,
-    error: String,
+    /// Why, for people.
+    message: String,
+    /// The name of the errno; null if the error has none.
     errno: Option<String>,
 }
 
-impl JsonEvent for SkippedRecord {
-    const SCHEMA: &'static str = "udpraw.bench-skipped/1";
-}
+json_event!("udpraw.bench/1", struct SkippedRecord => "skipped");
 
 impl SkippedRecord {
     pub(super) fn new(variant: &Variant, error: &Error, config: &Config) -> Self {
@@ -94,9 +145,9 @@ impl SkippedRecord {
             scenario: variant.scenario.name(),
             send: variant.send.name(),
             receive: far(variant.receive, config),
-            size: variant.size,
+            payload_bytes: variant.size,
             outstanding: variant.outstanding,
-            error: error.to_string(),
+            message: error.to_string(),
             errno: error.errno_name(),
         }
     }
@@ -116,20 +167,20 @@ impl TrialRecord {
             scenario: scenario.name(),
             send: send.name(),
             receive: far(receive, config),
-            size,
+            payload_bytes: size,
             outstanding,
             flows: flows(scenario, config),
             trial: trial.number,
-            seconds: trial.time.as_secs_f64(),
+            elapsed_ns: nanos(trial.time),
             sent: ledger.sent,
-            refused: ledger.refused,
+            send_errors: ledger.refused,
             received: ledger.received,
-            lost_buffer: ledger.lost_buffer,
-            remainder: ledger.remainder(),
+            kernel_drops: ledger.lost_buffer,
+            unaccounted: ledger.remainder(),
             balanced: trial.is_sound(),
             cpu_ns_per_datagram: trial.cpu_ns(),
-            cpu_ns_send: trial.cpu_ns_send,
-            cpu_ns_receive: trial.cpu_ns_receive,
+            cpu_ns_per_datagram_send: trial.cpu_ns_send,
+            cpu_ns_per_datagram_receive: trial.cpu_ns_receive,
             syscalls_per_datagram: trial.syscalls,
         }
     }
@@ -155,28 +206,29 @@ impl<'a> RowRecord<'a> {
             scenario: scenario.name(),
             send: send.name(),
             receive: far(receive, config),
-            size,
+            payload_bytes: size,
             outstanding,
             flows: flows(scenario, config),
             trials: row.trials,
             datagrams_per_second: median,
-            low,
-            high,
+            datagrams_per_second_low: low,
+            datagrams_per_second_high: high,
             confidence,
-            gigabits_per_second: row.bits_per_second() / 1e9,
-            loss: row.loss,
+            bits_per_second: row.bits_per_second(),
+            loss_ratio: row.loss,
             cpu_ns_per_datagram: row.cpu_ns,
             syscalls_per_datagram: row.syscalls,
             unbalanced_trials: row.unsound,
             winner: row.standing == Standing::Winner,
-            within_the_noise: row.standing == Standing::Noise,
+            within_noise: row.standing == Standing::Noise,
             too_few_trials: row.standing == Standing::TooFew,
             spin: config.spin,
             flow_control: !config.flood,
-            kernel: &setting.kernel,
-            cpus: setting.cpus,
-            receive_buffer: setting.receive_buffer.1,
-            send_buffer: setting.send_buffer.1,
+            kernel_release: &setting.kernel,
+            send_cpu: setting.cpus.map(|(send, _)| send),
+            receive_cpu: setting.cpus.map(|(_, receive)| receive),
+            receive_buffer_bytes: setting.receive_buffer.1,
+            send_buffer_bytes: setting.send_buffer.1,
             complete: found.is_complete,
         }
     }
@@ -194,5 +246,6 @@ fn flows(scenario: Scenario, config: &Config) -> usize {
     match scenario {
         Scenario::Sink => 1,
         Scenario::Echo => config.flows,
+        _ => config.flows,
     }
 }

@@ -178,8 +178,9 @@ fn title(variant: &Variant, flows: usize) -> String {
     match (variant.scenario, flows) {
         (Scenario::Sink, _) => format!("sink, {size} B"),
         (Scenario::Echo, 1) => format!("echo, {size} B, {} outstanding", variant.outstanding),
-        (Scenario::Echo, _) => format!(
-            "echo, {size} B, {flows} flows of {} outstanding each",
+        (scenario, _) => format!(
+            "{}, {size} B, {flows} flows of {} outstanding each",
+            scenario.name(),
             variant.outstanding
         ),
     }

@@ -13,6 +13,7 @@ pub(super) fn too_slow(rate: Rate) -> Option<String> {
         }
         Slow::Elsewhere => "the input or the output was slower".into(),
         Slow::Timer => "the pauses of this machine are longer".into(),
+        _ => "something else was slower".into(),
     };
     let (asked, reached) = (per_second(rate.asked), per_second(rate.reached));
     Some(format!(

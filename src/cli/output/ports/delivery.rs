@@ -53,6 +53,7 @@ fn target(case: &DeliveryCase) -> String {
         Target::Group(group) => format!("{group} (multicast)"),
         Target::Broadcast => "a broadcast address".into(),
         Target::AnyOther(family) => format!("any other {family} address"),
+        _ => "another address".into(),
     };
     match case.device {
         Some(index) => format!("{to} by {}", device(index)),
@@ -65,6 +66,7 @@ fn receiver(sockets: &[Socket], receiver: &Receiver) -> String {
         Why::Connected => "connected",
         Why::Address => "bound to that address",
         Why::Wildcard => "wildcard",
+        _ => "it fits best",
     };
     match receiver {
         Receiver::Nobody => "nobody, refused by ICMP".into(),
@@ -93,6 +95,7 @@ fn receiver(sockets: &[Socket], receiver: &Receiver) -> String {
             reason(why),
             list(sockets, among)
         ),
+        _ => "this cannot be told".into(),
     }
 }
 

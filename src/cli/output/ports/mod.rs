@@ -2,7 +2,7 @@
 
 mod delivery;
 mod notes;
-mod records;
+pub(super) mod records;
 mod row;
 
 use std::collections::HashMap;
@@ -111,9 +111,9 @@ impl<'a> Report<'a> {
 
     fn records(&mut self, sockets: &[Socket]) -> io::Result<()> {
         for group in sockets.chunk_by(|a, b| a.local.port() == b.local.port()) {
-            let gets = records::gets(group);
+            let deliveries = records::deliveries(group);
             for (at, socket) in group.iter().enumerate() {
-                let record = records::socket(socket, &mut self.names, None, gets.get(at));
+                let record = records::socket(socket, &mut self.names, None, deliveries.get(at));
                 self.output.record(&record)?;
             }
         }

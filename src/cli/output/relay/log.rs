@@ -12,23 +12,33 @@ use udpraw::protocol::impairment::{self, Cause, Delivery, Direction, Outcome};
 use udpraw::relay::DatagramOutcome;
 
 use crate::cli::interrupt::Interruptible;
+use crate::cli::output::envelope::nanos;
 
 const SCHEMA: &str = "udpraw.relay-log/1";
 
-/// One datagram's outcome. Times are in nanoseconds; what is not there did not happen.
+/// One datagram's outcome in a relay's log (`--log`), a line each.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Line {
+    /// Always `udpraw.relay-log/1`.
+    #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
     schema: String,
-    at_ns: u64,
+    /// When the datagram was received, in nanoseconds since the start of the relay.
+    elapsed_ns: u64,
+    /// `up` is from the client to the target.
     direction: Way,
+    /// Number of the flow.
     flow: u32,
+    /// Number of the datagram in its flow and direction.
     number: u64,
-    length: u32,
+    /// Length of the payload in bytes.
+    bytes: u32,
     #[serde(flatten)]
     outcome: Written,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 enum Way {
     Up,
@@ -36,26 +46,38 @@ enum Way {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "outcome", rename_all = "lowercase")]
 enum Written {
+    /// The datagram was passed on.
     Passes {
+        /// How long it was delayed, in nanoseconds.
         #[serde(default)]
         delay_ns: u64,
+        /// Its order among the others; missing if it was kept.
         #[serde(default, skip_serializing_if = "Order::is_kept")]
         order: Order,
+        /// Length to which it was cut, in bytes; missing if it was not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        truncated: Option<u32>,
+        truncated_bytes: Option<u32>,
+        /// The bit that was flipped: the index of its byte times 8, plus its own, the lowest first; missing if none was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        corrupted: Option<u32>,
+        corrupted_bit: Option<u32>,
+        /// Delay of its copy in nanoseconds; missing if it was not duplicated.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        copy_ns: Option<u64>,
+        duplicate_delay_ns: Option<u64>,
     },
+    /// The datagram was lost.
     Lost {
-        cause: String,
+        /// Why: `blackhole`, `mtu`, `loss`, `queue` or `overflow`, as in the relay's summary.
+        #[cfg_attr(test, schemars(extend("enum" = Cause::ALL.map(Cause::name))))]
+        reason: String,
     },
 }
 
+/// The order of a datagram: as it was received, ahead of earlier ones, or held back behind later ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 enum Order {
     #[default]
@@ -74,23 +96,23 @@ impl Line {
     fn new(decided: &DatagramOutcome) -> Self {
         let outcome = match decided.outcome {
             Outcome::Lost(cause) => Written::Lost {
-                cause: cause.name().to_owned(),
+                reason: cause.name().to_owned(),
             },
             Outcome::Passes(delivery) => Written::Passes {
-                delay_ns: nanoseconds(delivery.delay),
+                delay_ns: nanos(delivery.delay),
                 order: match delivery.order {
                     impairment::Order::Kept => Order::Kept,
                     impairment::Order::Ahead => Order::Ahead,
                     impairment::Order::HeldBack => Order::HeldBack,
                 },
-                truncated: delivery.truncated,
-                corrupted: delivery.corrupted,
-                copy_ns: delivery.copy.map(nanoseconds),
+                truncated_bytes: delivery.truncated,
+                corrupted_bit: delivery.corrupted,
+                duplicate_delay_ns: delivery.copy.map(nanos),
             },
         };
         Self {
             schema: SCHEMA.to_owned(),
-            at_ns: nanoseconds(decided.at),
+            elapsed_ns: nanos(decided.at),
             direction: match decided.direction {
                 Direction::Up => Way::Up,
                 Direction::Down => Way::Down,
@@ -98,7 +120,7 @@ impl Line {
             flow: decided.flow,
             number: decided.number,
             // No datagram is longer than 65,535 bytes.
-            length: u32::try_from(decided.length).unwrap_or(u32::MAX),
+            bytes: u32::try_from(decided.length).unwrap_or(u32::MAX),
             outcome,
         }
     }
@@ -110,11 +132,11 @@ impl Line {
         if line.schema != SCHEMA {
             return Err(format!("its schema is not {SCHEMA}"));
         }
-        if let Written::Lost { cause } = &line.outcome
-            && find(cause).is_none()
+        if let Written::Lost { reason } = &line.outcome
+            && find(reason).is_none()
         {
             let known = Cause::ALL.map(Cause::name).join(", ");
-            return Err(format!("its cause is none of {known}"));
+            return Err(format!("its reason is none of {known}"));
         }
         Ok(line)
     }
@@ -127,13 +149,13 @@ impl Line {
         };
         let outcome = match &self.outcome {
             // Known since it was read.
-            Written::Lost { cause } => Outcome::Lost(find(cause).unwrap_or(Cause::Loss)),
+            Written::Lost { reason } => Outcome::Lost(find(reason).unwrap_or(Cause::Loss)),
             Written::Passes {
                 delay_ns,
                 order,
-                truncated,
-                corrupted,
-                copy_ns,
+                truncated_bytes,
+                corrupted_bit,
+                duplicate_delay_ns,
             } => Outcome::Passes(Delivery {
                 delay: Duration::from_nanos(*delay_ns),
                 order: match order {
@@ -141,21 +163,17 @@ impl Line {
                     Order::Ahead => impairment::Order::Ahead,
                     Order::HeldBack => impairment::Order::HeldBack,
                 },
-                truncated: *truncated,
-                corrupted: *corrupted,
-                copy: copy_ns.map(Duration::from_nanos),
+                truncated: *truncated_bytes,
+                corrupted: *corrupted_bit,
+                copy: duplicate_delay_ns.map(Duration::from_nanos),
             }),
         };
-        (direction, self.flow, self.number, self.length, outcome)
+        (direction, self.flow, self.number, self.bytes, outcome)
     }
 }
 
 fn find(cause: &str) -> Option<Cause> {
     Cause::ALL.into_iter().find(|known| known.name() == cause)
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A file that takes the outcomes.

@@ -1,11 +1,12 @@
 //! What `udpraw relay` tells.
 
-mod log;
+pub(super) mod log;
 mod network;
-mod records;
+pub(super) mod records;
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 
 use udpraw::error::Error;
@@ -49,8 +50,8 @@ impl<'a> Report<'a> {
         if self.output.is_json() {
             let record = Record::Listening {
                 fd: relay.endpoint().as_raw_fd(),
-                at: relay.address().into(),
-                to: config.to.into(),
+                local: relay.address().into(),
+                target: config.to.into(),
                 seed,
                 backend: backend.name(),
                 max_flows: relay.max_flows(),
@@ -185,25 +186,7 @@ impl<'a> Report<'a> {
                 client,
                 source,
                 target,
-            } => {
-                self.clear();
-                let (client, from, to) = (Tuple(*client), Tuple(*source), Tuple(*target));
-                if source.ip() == target.ip() {
-                    self.output.note_after(
-                        unreported,
-                        format_args!(
-                            "not relayed: an answer to flow {flow} of {client} came from {from}, \
-                             not from {to}; a service that changes its port, as TFTP does, needs \
-                             to be reported to keep it (tftpd --single-port, or a fixed range of ports)"
-                        ),
-                    );
-                } else {
-                    self.output.note_after(
-                        unreported,
-                        format_args!("not relayed: {from} is not the target of flow {flow}, {to}"),
-                    );
-                }
-            }
+            } => self.foreign(*flow, *client, [*source, *target], unreported),
             Event::Failed(flow, error) => {
                 self.clear();
                 let whose = flow.map_or(String::new(), |(number, client)| {
@@ -224,6 +207,33 @@ impl<'a> Report<'a> {
                 ));
             }
             _ => {}
+        }
+    }
+
+    /// What came to a flow's socket and is not from its target.
+    fn foreign(
+        &mut self,
+        flow: u32,
+        client: SocketAddr,
+        [source, target]: [SocketAddr; 2],
+        unreported: u64,
+    ) {
+        self.clear();
+        let (client, from, to) = (Tuple(client), Tuple(source), Tuple(target));
+        if source.ip() == target.ip() {
+            self.output.note_after(
+                unreported,
+                format_args!(
+                    "not relayed: an answer to flow {flow} of {client} came from {from}, not from {to}; \
+                     a service that changes its port, as TFTP does, needs to be reported to keep it \
+                     (tftpd --single-port, or a fixed range of ports)"
+                ),
+            );
+        } else {
+            self.output.note_after(
+                unreported,
+                format_args!("not relayed: {from} is not the target of flow {flow}, {to}"),
+            );
         }
     }
 

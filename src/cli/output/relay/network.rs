@@ -26,6 +26,7 @@ pub(super) fn describe(profile: &Profile) -> String {
             percent(profile.loss.share()),
             1.0 / recover.max(f64::MIN_POSITIVE),
         )),
+        _ => parts.push(format!("loss {}", percent(profile.loss.share()))),
     }
     let mut share = |name: &str, value: f64| {
         if value > 0.0 {
@@ -41,8 +42,8 @@ pub(super) fn describe(profile: &Profile) -> String {
     if !(profile.delay.is_zero() && profile.jitter.is_zero()) {
         let jitter = match (profile.jitter.is_zero(), profile.distribution) {
             (true, _) => String::new(),
-            (false, Distribution::Uniform) => format!(" ± {}", time(profile.jitter)),
             (false, Distribution::Normal) => format!(" ± {} (normal)", time(profile.jitter)),
+            (false, _) => format!(" ± {}", time(profile.jitter)),
         };
         parts.push(format!("delay {}{jitter}", time(profile.delay)));
     }

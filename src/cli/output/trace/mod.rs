@@ -1,7 +1,7 @@
 //! What `udpraw trace` tells.
 
 mod diagram;
-mod records;
+pub(super) mod records;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};

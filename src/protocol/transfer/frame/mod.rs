@@ -27,6 +27,7 @@ const RANGES_AT: usize = 40;
 
 /// What a datagram is, and of which transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Decoded<'a> {
     /// The transfer's random id.
     pub id: u64,
@@ -146,6 +147,7 @@ pub struct Close<'a> {
 
 /// Why a transfer ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Code {
     /// All is well, and both ends know it.
     Finished,
@@ -187,6 +189,7 @@ impl Code {
 
 /// Why a datagram is no frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reject {
     /// It does not begin as a frame does.
     Foreign,

@@ -1,5 +1,6 @@
 //! The receiving end of a transfer.
 
+mod config;
 mod output;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use super::frame::{Close, Code, Data, End, Frame, MAX_RANGES};
 use super::ranges::RangeSet;
 use super::reassembly::Reassembly;
 use super::sink::Sink;
+pub use config::{ReceiverConfig, ReceiverCounts};
 
 /// An acknowledgement is held back for no longer than this, for a second datagram to share it.
 const DELAY: Duration = Duration::from_millis(2);
@@ -18,42 +20,6 @@ const CLOSE_REPEATS: u32 = 3;
 /// Over a longer round trip than this, datagrams are on the way rather than in the socket's buffer,
 /// and the window may be larger than that.
 const SHORT_RTT: Duration = Duration::from_millis(2);
-
-/// How a receiver is to be.
-#[derive(Clone, Debug)]
-pub struct ReceiverConfig {
-    /// Bytes of the stream that may come before the first are taken out of the socket's buffer: what
-    /// it surely has room for.
-    pub window: u64,
-    /// The most bytes that the window grows to on a long path, and that are kept when they come too
-    /// early.
-    pub max_window: usize,
-    /// The longest datagram, in bytes of UDP payload, that there is room for.
-    pub max_datagram: u16,
-    /// How long the sender may be silent before it counts as gone; and how long a receiver that is
-    /// done stays to say so again, if it does not hear that the sender knows.
-    pub timeout: Duration,
-    /// The digest of what is there already, from an earlier transfer.
-    pub kept: Digest,
-}
-
-/// What a receiver has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ReceiverCounts {
-    /// Data frames that came.
-    pub datagrams: u64,
-    /// Datagrams that came twice, by their number.
-    pub duplicates: u64,
-    /// Datagrams whose bytes were there already under another number: sent again for nothing.
-    pub repeated: u64,
-    /// Datagrams that came before one that was sent earlier.
-    pub reordered: u64,
-    /// Frames that made no sense.
-    pub malformed: u64,
-    /// Acknowledgements sent.
-    pub acknowledgements: u64,
-}
 
 #[derive(Debug)]
 enum Phase {
@@ -74,14 +40,7 @@ enum Phase {
 /// use udpraw::protocol::transfer::{Data, Digest, End, Frame, Receiver, ReceiverConfig, decode};
 ///
 /// let now = Duration::ZERO;
-/// let config = ReceiverConfig {
-///     window: 65_536,
-///     max_window: 65_536,
-///     max_datagram: 1_472,
-///     timeout: Duration::from_secs(60),
-///     kept: Digest::default(),
-/// };
-/// let mut receiver = Receiver::new(now, 0x1234, config);
+/// let mut receiver = Receiver::new(now, 0x1234, ReceiverConfig::default());
 /// let datagram = receiver.poll_transmit(now).unwrap();
 /// assert!(matches!(decode(datagram).unwrap().frame, Frame::Accept(_)));
 ///

@@ -34,6 +34,7 @@ const VERIFY_CHUNK: usize = 4 << 20;
 
 /// How a sender is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SenderConfig {
     /// The stream's length in bytes, where that is known beforehand.
     pub size: Option<u64>,
@@ -43,6 +44,19 @@ pub struct SenderConfig {
     pub max_datagram: u16,
     /// How long the receiver may be silent before it counts as gone.
     pub timeout: Duration,
+}
+
+impl SenderConfig {
+    /// A stream of that name and of unknown length, in datagrams of up to 1,472 bytes, which fill
+    /// Ethernet's MTU by IPv4; a receiver is gone after a minute.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            size: None,
+            name: name.into(),
+            max_datagram: 1_472,
+            timeout: Duration::from_secs(60),
+        }
+    }
 }
 
 /// What a sender has done so far.
@@ -93,8 +107,8 @@ enum Phase {
 /// use udpraw::protocol::transfer::{Frame, Sender, SenderConfig, decode};
 ///
 /// let now = Duration::ZERO;
-/// let timeout = Duration::from_secs(60);
-/// let config = SenderConfig { size: Some(5), name: "greeting".into(), max_datagram: 1_472, timeout };
+/// let mut config = SenderConfig::new("greeting");
+/// config.size = Some(5);
 /// let mut sender = Sender::new(now, 0x1234, config, Box::new(Cubic::new(1_472)));
 /// let stream: &[u8] = b"hello";
 /// let mut datagram = Vec::new();

@@ -1,9 +1,6 @@
 //! Sockets that a service manager passes, and what it is told: a shell plays systemd, which puts the
 //! sockets at file descriptor 3 and on, and names them in the environment (sd_listen_fds(3)).
 
-#[path = "common/mod.rs"]
-mod common;
-
 use std::fs;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::AsFd;
@@ -14,7 +11,7 @@ use std::process::{Command, Stdio};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::Signal;
 
-use common::{Finished, PATIENCE, Running, ask, client_of, has, listening, run, skip};
+use crate::common::{Finished, PATIENCE, Running, ask, client_of, has, listening, run, skip};
 
 /// `udpraw` as a service manager starts it, with these sockets and variables.
 fn activated(sockets: &[&dyn AsFd], variables: &str, arguments: &[&str]) -> Command {
@@ -166,7 +163,7 @@ fn the_relay_and_the_receiver_take_a_socket_as_well() {
     let receiver = Running::start(activated(&[&socket], "", &["recv", "-o", stored_name]));
     drop(socket);
     let source = source.to_str().expect("UTF-8");
-    let sent = common::finish(&["send", &address.to_string(), source]);
+    let sent = crate::common::finish(&["send", &address.to_string(), source]);
     assert_eq!(sent.code, Some(0), "{}", sent.stderr);
     assert_eq!(receiver.finish().code, Some(0));
     assert_eq!(
@@ -254,7 +251,7 @@ fn sockets_of_another_process_are_left_alone() {
             .to_owned();
         assert_ne!(listening(&line), address, "{variables}");
     }
-    let without = run(common::udpraw(["relay", "--to", "127.0.0.1:9"]));
+    let without = run(crate::common::udpraw(["relay", "--to", "127.0.0.1:9"]));
     assert_refused(&without, &["without --listen", "--listen 127.0.0.1:5300"]);
 }
 
@@ -278,7 +275,7 @@ fn the_manager_is_told_when_datagrams_can_come() {
         &["relay", "--listen", ":0", "--to", "127.0.0.1:9"],
         &["recv", "--port", "0", "-o", stored],
     ] {
-        let mut command = common::udpraw(arguments);
+        let mut command = crate::common::udpraw(arguments);
         command.env("NOTIFY_SOCKET", &path);
         let server = Running::start(command);
         assert_eq!(heard(&manager), "READY=1\n", "{arguments:?}");
@@ -289,12 +286,12 @@ fn the_manager_is_told_when_datagrams_can_come() {
     let name = format!("udpraw-test-{}", std::process::id());
     let address = UnixAddress::from_abstract_name(&name).expect("a name");
     let manager = UnixDatagram::bind_addr(&address).expect("a socket");
-    let mut command = common::udpraw(["server", "--port", "0", "--count", "0"]);
+    let mut command = crate::common::udpraw(["server", "--port", "0", "--count", "0"]);
     command.env("NOTIFY_SOCKET", format!("@{name}"));
     assert_eq!(run(command).code, Some(0));
     assert_eq!(heard(&manager), "READY=1\n");
     // Nothing is said before the work can begin.
-    let mut command = common::udpraw(["server", "--host", "192.0.2.1"]);
+    let mut command = crate::common::udpraw(["server", "--host", "192.0.2.1"]);
     command.env("NOTIFY_SOCKET", format!("@{name}"));
     assert_eq!(run(command).code, Some(2));
     manager.set_nonblocking(true).expect("a flag");
@@ -319,7 +316,7 @@ fn a_manager_that_does_not_listen_is_nobodys_concern() {
         "@",
         &long,
     ] {
-        let mut command = common::udpraw(["server", "--port", "0", "--count", "0"]);
+        let mut command = crate::common::udpraw(["server", "--port", "0", "--count", "0"]);
         command.env("NOTIFY_SOCKET", place);
         let finished = run(command);
         assert_eq!(finished.code, Some(0), "{place}");

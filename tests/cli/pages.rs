@@ -1,14 +1,11 @@
 //! What a package carries beside the binary: completions and man pages; and what the program says of
 //! itself.
 
-#[path = "common/mod.rs"]
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::{Running, finish, run, udpraw};
+use crate::common::{Running, finish, run, udpraw};
 
 const SHELLS: [&str; 5] = ["bash", "zsh", "fish", "elvish", "powershell"];
 
@@ -342,7 +339,7 @@ fn is_broken_twice(line: &str, next: &str, width: usize) -> bool {
 
 #[test]
 fn an_address_and_a_port_may_be_written_as_one_guesses() {
-    let server = common::Server::start(&["--count", "3"]);
+    let server = crate::common::Server::start(&["--count", "3"]);
     let port = server.port().to_string();
     for arguments in [
         &["client", "127.0.0.1", &port][..],
@@ -352,7 +349,7 @@ fn an_address_and_a_port_may_be_written_as_one_guesses() {
         let finished = finish(arguments);
         assert_eq!(finished.code, Some(0), "{arguments:?}: {}", finished.stderr);
     }
-    common::assert_refused(
+    crate::common::assert_refused(
         &["client"],
         &[
             (&["::1:1060"], &["write [::1]:1060"]),
@@ -366,7 +363,7 @@ fn an_address_and_a_port_may_be_written_as_one_guesses() {
             ),
         ],
     );
-    common::assert_refused(
+    crate::common::assert_refused(
         &[],
         &[
             (&["listen"], &["did you mean server?"]),
