@@ -22,7 +22,14 @@ pub(crate) mod trace;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-const EXIT: &str = "\
+const EXAMPLES: &str = "\
+Examples:
+  udpraw tour                      see it all at work
+  udpraw server                    a server at 127.0.0.1:1060, and then
+  udpraw client                    its client
+  udpraw probe 192.0.2.1 domain    is anything there?
+  udpraw ports 53                  who holds a port
+
 Exit status: 0 success, 1 negative result, 2 error. The page of each command says what that means there: \
 udpraw COMMAND --help";
 
@@ -40,7 +47,7 @@ const LONG_VERSION: &str = concat!(
 /// UDP at the syscall boundary: talk it, look at it, stress it, learn it.
 #[derive(Debug, Parser)]
 #[command(
-    after_help = EXIT,
+    after_help = EXAMPLES,
     version,
     long_version = LONG_VERSION,
     max_term_width = 100,

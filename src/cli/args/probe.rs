@@ -10,7 +10,7 @@ use udpraw::probe::{self, Config, Resolvers, Target};
 use udpraw::protocol::Backoff;
 use udpraw::units;
 
-use super::address::{Address, ports};
+use super::address::Address;
 use super::endpoint::{FamilyArguments, backoff};
 
 const EXAMPLES: &str = "\
@@ -151,7 +151,7 @@ impl ProbeArguments {
         let (None, text) = self.words()? else {
             return Ok(None);
         };
-        if ports(text)? != [53] {
+        if probe::ports(text)? != [53] {
             let subject = format!("'{}' without a host", text.escape_debug());
             let reason = "of domain alone this machine knows whom to ask, by resolv.conf";
             return Err(Error::invalid("probe", subject, reason)
@@ -172,7 +172,7 @@ impl ProbeArguments {
             (None, Some(name)) => Some(Payload::Dns(Query::address_of(name)?)),
             (None, None) => self.protocol.clone(),
         };
-        let ports = ports(text)?;
+        let ports = probe::ports(text)?;
         let addresses = match (host, resolvers) {
             (None, Some(resolvers)) => resolvers.servers.clone(),
             (host, _) => self.family.resolve(host.unwrap_or_default(), 0)?,

@@ -1,6 +1,8 @@
 //! What was meant by a command line that could not be read, in one line that names what there is.
 
 mod flags;
+mod look;
+mod talk;
 
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
