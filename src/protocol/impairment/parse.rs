@@ -246,7 +246,7 @@ mod tests {
             ("queue=1.5", "whole number"),
             ("mtu=65536", "from 1 to 65535"),
             ("distribution=pareto", "neither uniform nor normal"),
-            ("blackhole=5s..2s", "ends before it begins"),
+            ("blackhole=5s..2s", "does not end after its start"),
             ("rate=0", "less than a bit"),
             ("delay=1ms=2ms", "comma"),
             ("=", "none of that name"),
