@@ -200,11 +200,11 @@ impl Config {
         }
         if self.trials == 0 || self.trials > MOST_TRIALS {
             let subject = format!("{} trials", self.trials);
-            return wrong(subject, &format!("allowed: 1 to {MOST_TRIALS}"));
+            return wrong(subject, &format!("must be 1 to {MOST_TRIALS}"));
         }
         if self.time < Duration::from_millis(1) || self.time > Duration::from_secs(3600) {
             let subject = format!("for {:?}", self.time);
-            return wrong(subject, "allowed per trial: 1ms to 1h");
+            return wrong(subject, "a trial must take 1ms to 1h");
         }
         let family = self.server.map_or(self.family, Family::of);
         let most = family.largest_payload();
@@ -214,13 +214,13 @@ impl Config {
         }
         let most = MOST_OUTSTANDING / self.flows.max(1);
         if self.flows == 0 || self.flows > 250 {
-            return wrong(format!("{} flows", self.flows), "allowed: 1 to 250");
+            return wrong(format!("{} flows", self.flows), "must be 1 to 250");
         }
         if let Some(count) = self.outstanding.iter().find(|n| !(1..=most).contains(*n)) {
             let subject = format!("{count} outstanding");
             return wrong(
                 subject,
-                &format!("with {} flows, allowed: 1 to {most}", self.flows),
+                &format!("with {} flows it must be 1 to {most}", self.flows),
             );
         }
         if self.flows > 1 && (self.server.is_some() || self.family == Family::V6) {
