@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(
             call.explain(),
             "9 bytes leave as one datagram to 127.0.0.1 port 1060. UDP does not guarantee \
-             promise."
+             delivery."
         );
         assert_eq!(
             call.python().unwrap(),

@@ -247,7 +247,7 @@ mod tests {
             ("mtu=65536", "from 1 to 65535"),
             ("distribution=pareto", "neither uniform nor normal"),
             ("blackhole=5s..2s", "does not end after its start"),
-            ("rate=0", "less than a bit"),
+            ("rate=0", "less than one bit"),
             ("delay=1ms=2ms", "comma"),
             ("=", "none of that name"),
             ("\x1b=\x1b", "\\u{1b}"),
