@@ -8,7 +8,7 @@ use super::{Behaviour, Event, Request, Summary};
 use crate::error::{Error, Result};
 use crate::socket::{Endpoint, PollSet, ReceiveBuffer, Received, Waker};
 
-/// One or several endpoints, each a port, that one thread serves a datagram at a time.
+/// One or several endpoints, each a port, which one thread serves one datagram at a time.
 #[derive(Debug)]
 pub(super) struct Plain {
     endpoints: Vec<Endpoint>,
@@ -81,7 +81,7 @@ impl Plain {
     }
 }
 
-/// Serves what a receive on the endpoint of that index brought.
+/// Serves the result of a receive on the endpoint with that index.
 fn serve<E: From<Error>>(
     handler: &mut Handler,
     endpoints: &[Endpoint],
@@ -92,7 +92,7 @@ fn serve<E: From<Error>>(
     let datagram = match received {
         Ok(Some(datagram)) => datagram,
         Ok(None) => return Ok(()),
-        // SO_RCVTIMEO ran out: the option is the user's, and no error.
+        // SO_RCVTIMEO expired: the user set the option, so it is not an error.
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
         Err(error) if error.is_about_the_network() => return handler.failed(1, error, on_event),
         Err(error) => return Err(error.into()),
