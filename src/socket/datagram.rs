@@ -8,14 +8,14 @@ use super::control_message::ControlMessage;
 use crate::sys::control::{self, Message, Outgoing};
 use crate::sys::receive::Buffer;
 
-/// The memory that datagrams are received into: 65,535 bytes, never zeroed.
+/// The memory that datagrams are received into: 65,535 bytes, not initialised.
 ///
-/// No UDP datagram is larger (65,507 bytes over IPv4, 65,527 over IPv6 without jumbograms), so in a
-/// buffer of the default size none is ever cut. Reuse it: a receive allocates nothing.
+/// No UDP datagram is larger (65,507 bytes over IPv4, 65,527 over IPv6 without jumbograms), so a
+/// buffer of the default size truncates none. Reuse it: a receive allocates nothing.
 pub struct ReceiveBuffer(pub(super) Buffer);
 
 impl ReceiveBuffer {
-    /// How many bytes a buffer holds unless told otherwise, as the documents have it: 65,535.
+    /// The default capacity of a buffer, that of the textbook: 65,535 bytes.
     pub const DEFAULT_CAPACITY: usize = 65_535;
 
     /// A buffer of [`Self::DEFAULT_CAPACITY`] bytes.
@@ -23,12 +23,13 @@ impl ReceiveBuffer {
         Self::with_capacity(Self::DEFAULT_CAPACITY)
     }
 
-    /// A buffer of `capacity` bytes. What is longer is cut, and [`Received::is_truncated`](super::Received::is_truncated) says so.
+    /// A buffer of `capacity` bytes. A longer datagram is truncated, as
+    /// [`Received::is_truncated`](super::Received::is_truncated) shows.
     pub fn with_capacity(capacity: usize) -> Self {
         Self(Buffer::new(capacity))
     }
 
-    /// How large a datagram fits, in bytes.
+    /// The capacity in bytes.
     pub fn capacity(&self) -> usize {
         self.0.capacity()
     }
@@ -48,20 +49,20 @@ impl fmt::Debug for ReceiveBuffer {
     }
 }
 
-/// Where a datagram was sent to (`IP_PKTINFO`, `IPV6_RECVPKTINFO`; ip(7), ipv6(7)).
+/// The destination of a datagram (`IP_PKTINFO`, `IPV6_RECVPKTINFO`; ip(7), ipv6(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketInfo {
     /// The destination address in the datagram's IP header; a group for multicast and broadcast.
     pub destination: IpAddr,
-    /// This machine's address that a reply should come from, if there is one.
+    /// The local address that a reply should be sent from, if there is one.
     pub local: Option<IpAddr>,
-    /// Index of the interface that it arrived on.
+    /// The index of the interface that it arrived on.
     pub interface: u32,
 }
 
 /// The control messages that arrived with a datagram (cmsg(3)).
 ///
-/// Each is there only if the option that asks for it was set, and is decoded on request.
+/// Each is present only if the option that requests it was set, and is decoded on demand.
 #[derive(Clone, Copy)]
 pub struct ControlMessages<'a>(&'a [u8]);
 
@@ -117,7 +118,7 @@ impl<'a> ControlMessages<'a> {
         })
     }
 
-    /// The size of the datagrams of a run, if `UDP_GRO` is on and this is one (udp(7)).
+    /// The size of the datagrams of a run, if `UDP_GRO` is on and this is a run (udp(7)).
     pub fn segment_size(&self) -> Option<usize> {
         self.iter().find_map(|message| match message {
             ControlMessage::SegmentSize(size) => Some(size),
@@ -161,7 +162,7 @@ impl PacketInfo {
         })
     }
 
-    /// The source address of a reply: [`Self::local`], with the interface where it is link-local.
+    /// The source address of a reply: [`Self::local`], with the interface if it is link-local.
     pub fn reply_source(&self) -> Option<SourceAddress> {
         self.local.map(|ip| SourceAddress {
             ip,
@@ -174,17 +175,17 @@ impl PacketInfo {
     }
 }
 
-/// The source address that a datagram is to leave from (`IP_PKTINFO`, `IPV6_PKTINFO`; ip(7), ipv6(7)).
+/// The source address of an outgoing datagram (`IP_PKTINFO`, `IPV6_PKTINFO`; ip(7), ipv6(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceAddress {
     /// An address of this machine, of the destination's family.
     pub ip: IpAddr,
-    /// The index of the interface to leave by; 0 leaves that to the route.
+    /// The index of the outgoing interface; 0 leaves the choice to the route.
     pub interface: u32,
 }
 
 impl SourceAddress {
-    /// Appends the control message that makes a datagram leave from here.
+    /// Appends the control message that sets this source address.
     pub(crate) fn push(self, control: &mut Outgoing) {
         let is_pushed = match self.ip {
             IpAddr::V4(ip) => {

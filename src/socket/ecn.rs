@@ -12,7 +12,7 @@ pub enum Ecn {
     Ect1,
     /// `ECT(0)`: ECN-capable.
     Ect0,
-    /// `CE`: a router met congestion on the way.
+    /// `CE`: a router on the way was congested.
     Ce,
 }
 

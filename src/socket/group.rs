@@ -12,20 +12,21 @@ use super::option;
 use crate::error::{Error, Result};
 use crate::sys::sockopt;
 
-/// Most sockets in a group: more than any machine has CPUs for.
+/// The most sockets in a group: more than any machine has CPUs.
 const LARGEST: usize = 1024;
 
 impl Builder {
     /// Makes `size` sockets that share `address` by `SO_REUSEPORT` (socket(7), Linux 3.9).
     ///
-    /// Socket `i` gets what the kernel received on the `i`-th of the CPUs that this thread may run on,
-    /// counted from 0 and modulo `size`, by a classic BPF program (`SO_ATTACH_REUSEPORT_CBPF`,
-    /// Linux 4.5): the flows of a CPU stay on it. What comes in on another CPU goes by its number,
-    /// modulo `size`.
-    /// With port 0, the kernel picks a port for all of them. A group of one is a socket as any other.
+    /// Socket `i` receives the datagrams that the kernel processes on the `i`-th of the CPUs that
+    /// this thread may run on, counted from 0 and modulo `size`, by a classic BPF program
+    /// (`SO_ATTACH_REUSEPORT_CBPF`, Linux 4.5): the flows of a CPU stay on it. A datagram on
+    /// another CPU goes to the socket with that CPU's number modulo `size`.
+    /// With port 0, the kernel picks one port for all of them. A group of one is an ordinary
+    /// socket.
     ///
     /// # Errors
-    /// As of [`Builder::bind`], and for a size of 0 or above 1,024.
+    /// The errors of [`Builder::bind`], and `InvalidInput` for a size of 0 or above 1,024.
     pub fn bind_group(self, address: SocketAddr, size: usize) -> Result<Vec<Endpoint>> {
         if size == 0 || size > LARGEST {
             let reason = format!("a group has 1 to {LARGEST} sockets");
@@ -64,7 +65,7 @@ impl Builder {
     }
 }
 
-/// The CPUs that this thread may run on (sched_getaffinity(2)); none if that cannot be told.
+/// The CPUs that this thread may run on (sched_getaffinity(2)); empty if unknown.
 fn allowed_cpus() -> Vec<u32> {
     let Ok(set) = sched_getaffinity(Pid::from_raw(0)) else {
         return Vec::new();
@@ -121,7 +122,8 @@ mod tests {
         };
         let first = group();
         let Ok(first) = first else {
-            // Before Linux 6.3 there is no such option, and somebody else may have the port by now.
+            // Before Linux 6.3 there is no such option, and another program may have taken the
+            // port.
             return;
         };
         assert_eq!(
@@ -166,7 +168,7 @@ mod tests {
         sched_setaffinity(this_thread, &allowed).unwrap();
     }
 
-    /// The workers are pinned to the allowed CPUs in their order: so must the sockets be.
+    /// The workers are pinned to the allowed CPUs in their order: the sockets must match.
     #[test]
     fn the_only_cpu_that_is_allowed_has_the_first_socket() {
         use nix::sched::sched_setaffinity;

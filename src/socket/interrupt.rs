@@ -1,4 +1,4 @@
-//! How a run that waits is told to end.
+//! Wakes a waiting run so that it can end.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -7,21 +7,21 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::error::{Error, Result};
 
-/// Ends a wait for datagrams from another thread, so that whoever waits looks at its stop flag
+/// Ends a wait for datagrams from another thread, so that the waiting thread checks its stop flag
 /// (eventfd(2)).
 ///
-/// A signal handler needs none: a signal ends the wait by itself. A thread that raises a flag does,
-/// since a library that waits looks at no flag. A transport takes one
-/// ([`Transport::wake_by`](crate::io::Transport::wake_by)), and the tools that may wait without a limit
-/// have a method that makes one, such as `Server::waker`.
+/// A signal handler does not need it: a signal ends the wait by itself. A thread that raises a flag
+/// does, since a waiting library checks no flag. A transport takes one
+/// ([`Transport::wake_by`](crate::io::Transport::wake_by)), and the tools that may wait without a
+/// limit have a method that makes one, such as `Server::waker`.
 #[derive(Clone, Debug)]
 pub struct Waker(Arc<EventFd>);
 
 impl Waker {
-    /// A waker of its own.
+    /// A new waker.
     ///
     /// # Errors
-    /// Of eventfd(2), such as EMFILE.
+    /// The errors of eventfd(2), such as EMFILE.
     pub fn new() -> Result<Self> {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let fd = EventFd::from_value_and_flags(0, flags)
@@ -29,15 +29,15 @@ impl Waker {
         Ok(Self(Arc::new(fd)))
     }
 
-    /// Ends the wait that is going on, or the next one.
+    /// Ends the current wait, or the next one.
     pub fn wake(&self) {
-        // EAGAIN: it was woken 2^64 times, and has not looked yet.
+        // EAGAIN: it was woken 2^64 times without a wait.
         let _ = self.0.write(1);
     }
 
-    /// Forgets that it was woken; returns whether it was.
+    /// Clears the wake-up; returns whether there was one.
     pub(crate) fn take(&self) -> bool {
-        // EAGAIN: nobody has.
+        // EAGAIN: there was none.
         self.0.read().is_ok()
     }
 }

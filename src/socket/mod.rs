@@ -1,7 +1,7 @@
 //! A UDP socket, explicit and safe.
 //!
-//! Nothing hides the calls: a socket is made with family, type and protocol, its options are set one
-//! by one, then it is bound. The file descriptor is always within reach.
+//! No call is hidden: a socket is made with family, type and protocol, its options are set one by
+//! one, then it is bound. The file descriptor is always accessible.
 //!
 //! ```
 //! use udpraw::socket::{Endpoint, ReceiveBuffer, option};
@@ -49,7 +49,7 @@ pub use error_queue::{Origin, QueuedError};
 pub use interrupt::Waker;
 pub use poll_set::Readiness;
 
-// What the tools share.
+// Shared by the tools.
 #[cfg(feature = "extras")]
 pub use address::{Shown, loopback_if_unspecified, scope_name};
 #[cfg(feature = "relay")]

@@ -1,4 +1,4 @@
-//! What a receive yields: a datagram, or a run of them that crossed the stack as one.
+//! The result of a receive: a datagram, or a run of them that crossed the stack as one.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -10,14 +10,15 @@ use super::ecn::Ecn;
 use crate::sys::mmsg::Slot;
 use crate::sys::receive::Buffer;
 
-/// A received message: one datagram, or under `UDP_GRO` a run of datagrams from one sender and of one
-/// size. It is a view of the buffer that it was received into.
+/// A received message: one datagram, or with `UDP_GRO` a run of datagrams from one sender and of
+/// one size. It is a view of the buffer that it was received into.
 ///
-/// All of a run has the same source, destination, TOS and timestamp: the kernel merges no others
-/// (udp(7)).
+/// All datagrams of a run have the same source, destination, TOS and timestamp: the kernel merges
+/// no others (udp(7)).
 ///
-/// The kernel reports [`Self::destination`], [`Self::ecn`], [`Self::ttl`] and the like only if the
-/// option that asks for it was set before; each is decoded from the control messages on request.
+/// The kernel reports [`Self::destination`], [`Self::ecn`], [`Self::ttl`] and similar values only
+/// if the option that requests them was set before; each is decoded from the control messages on
+/// demand.
 #[derive(Clone, Copy)]
 pub struct Received<'a> {
     bytes: &'a [u8],
@@ -90,12 +91,12 @@ impl<'a> Received<'a> {
         self.length
     }
 
-    /// How many datagrams it is; never 0.
+    /// How many datagrams it contains; never 0.
     pub fn count(&self) -> usize {
         self.length.div_ceil(self.segment.max(1)).max(1)
     }
 
-    /// The length of each of its datagrams, of which the last may be shorter.
+    /// The length of each of its datagrams; the last may be shorter.
     pub fn segment_size(&self) -> usize {
         self.segment
     }
@@ -117,7 +118,7 @@ impl<'a> Received<'a> {
 
     /// Whether control messages are missing, because their buffer was too short (`MSG_CTRUNC`).
     ///
-    /// Control buffers are sized for the options that were set through the endpoint: this means that
+    /// Control buffers are sized for the options that were set through the endpoint: it means that
     /// another one was set on the file descriptor since.
     pub fn is_control_truncated(&self) -> bool {
         self.flags & libc::MSG_CTRUNC != 0
@@ -143,8 +144,8 @@ impl<'a> Received<'a> {
         self.packet_info().map(|info| info.interface)
     }
 
-    /// The address that a reply should leave from: the one that it was sent to, if `IP_PKTINFO` or
-    /// `IPV6_RECVPKTINFO` is on.
+    /// The address that a reply should leave from: the destination of this message, if `IP_PKTINFO`
+    /// or `IPV6_RECVPKTINFO` is on.
     pub fn reply_source(&self) -> Option<SourceAddress> {
         self.packet_info()?.reply_source()
     }
