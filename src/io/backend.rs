@@ -1,4 +1,4 @@
-//! Which backend, and how it is to run.
+//! The backends and their settings.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,22 +9,22 @@ use crate::socket::ReceiveBuffer;
 /// A backend: one way to move datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Backend {
-    /// One datagram a call: `recvfrom` and `sendto`, as the documents' program does it.
+    /// One datagram per call: `recvfrom` and `sendto`, as in the textbook's program.
     Single,
-    /// Many datagrams a call: `recvmmsg` (Linux 2.6.33) and `sendmmsg` (3.0).
+    /// Many datagrams per call: `recvmmsg` (Linux 2.6.33) and `sendmmsg` (3.0).
     Batch,
-    /// Runs of datagrams that cross the stack as one: `UDP_GRO` (5.0) in, `UDP_SEGMENT` (4.18) out,
-    /// inside batches.
+    /// Runs of datagrams that cross the stack as one: `UDP_GRO` (5.0) for receiving, `UDP_SEGMENT`
+    /// (4.18) for sending, inside batches.
     Offload,
-    /// io_uring: one multishot `recvmsg` for many datagrams (6.0), and sends by the batch.
+    /// io_uring: one multishot `recvmsg` for many datagrams (6.0), and sends in batches.
     Uring,
 }
 
 impl Backend {
-    /// Every backend, the plainest first.
+    /// Every backend, the simplest first.
     pub const ALL: [Self; 4] = [Self::Single, Self::Batch, Self::Offload, Self::Uring];
 
-    /// Its name, as it is written on the command line.
+    /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Single => "single",
@@ -34,7 +34,7 @@ impl Backend {
         }
     }
 
-    /// What it needs of the kernel, and since when Linux has that.
+    /// The kernel features that it needs, and the Linux version that has them.
     pub fn needs(self) -> &'static str {
         match self {
             Self::Single => "recvfrom and sendto, which every Linux has",
@@ -65,12 +65,12 @@ impl FromStr for Backend {
 /// A backend, or the best that works here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BackendChoice {
-    /// `offload` if this kernel has it, else `batch`, else `single`.
+    /// `offload` if this kernel has it, otherwise `batch`, otherwise `single`.
     ///
-    /// `uring` is not among them: on no machine seen so far did it win.
+    /// `uring` is not among them: it was fastest on no machine measured so far.
     #[default]
     Auto,
-    /// That one, or an error.
+    /// This one, or an error.
     Only(Backend),
 }
 
@@ -111,10 +111,10 @@ fn unknown(text: &str) -> Error {
         None => "the backends are single, batch, offload, uring, and auto".into(),
     };
     let quoted = format!("'{}'", text.escape_debug());
-    Error::invalid("find backend", quoted, "there is none of that name").with_remedy(remedy)
+    Error::invalid("find backend", quoted, "no backend has that name").with_remedy(remedy)
 }
 
-/// The name that differs from `text` by at most two slips of the finger.
+/// The name that differs from `text` by at most two edits.
 #[cfg(feature = "extras")]
 fn nearest(text: &str) -> Option<&'static str> {
     let text = text.to_lowercase();
@@ -125,29 +125,27 @@ fn nearest(text: &str) -> Option<&'static str> {
     (distance <= 2).then_some(name)
 }
 
-/// Comparing names takes the feature `extras`.
+/// Suggestions of names need the feature `extras`.
 #[cfg(not(feature = "extras"))]
 fn nearest(_: &str) -> Option<&'static str> {
     None
 }
 
-/// How a backend runs.
+/// The settings of a backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransportConfig {
-    /// Never sleep in a receive: ask again and again (`MSG_DONTWAIT`). Costs a CPU, saves the
-    /// wake-up.
+    /// Never sleep in a receive: poll with `MSG_DONTWAIT`. Costs a CPU, saves the wake-up time.
     pub spin: bool,
-    /// At most so many messages a system call, from 1 to 1,024. `uring` rounds it up to a power of
-    /// two.
+    /// The most messages per system call, from 1 to 1,024. `uring` rounds it up to a power of two.
     pub batch: usize,
-    /// Bytes of buffer for each datagram. A datagram above it is cut, and says so; at 0 none is
-    /// copied out of the kernel at all, and only its length is known. `offload` takes whole runs,
-    /// so there it is 65,535 or 0.
+    /// Bytes of buffer for each datagram. A longer datagram is truncated, and marked as such; at 0
+    /// none is copied out of the kernel at all, and only its length is known. `offload` receives
+    /// whole runs, so there it is 65,535 or 0.
     pub capacity: usize,
-    /// Ask for receive and send buffers of at least this many bytes (`SO_RCVBUF`, `SO_SNDBUF`), as far
-    /// as `rmem_max` and `wmem_max` allow; `None`, the default, leaves them alone.
+    /// Request receive and send buffers of at least this many bytes (`SO_RCVBUF`, `SO_SNDBUF`), as
+    /// far as `rmem_max` and `wmem_max` allow; `None`, the default, leaves them unchanged.
     pub socket_buffers: Option<usize>,
-    /// Treat each offloaded run as if the device had refused it (EIO), to try the way round.
+    /// Treat each offloaded run as if the device had refused it (EIO), to test the fallback.
     pub force_no_gso: bool,
 }
 
@@ -155,7 +153,7 @@ impl TransportConfig {
     /// The socket buffers of [`Self::bulk`] in bytes.
     pub const BULK_BUFFERS: usize = 4 << 20;
 
-    /// The default, with socket buffers for bulk traffic: what a burst needs that arrives while the
+    /// The defaults, with socket buffers for bulk traffic: room for a burst that arrives while the
     /// program does not run.
     pub fn bulk() -> Self {
         Self {

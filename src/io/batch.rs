@@ -1,4 +1,4 @@
-//! Backend `batch`: many datagrams a call, `recvmmsg` and `sendmmsg`.
+//! Backend `batch`: many datagrams per call, with `recvmmsg` and `sendmmsg`.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -35,7 +35,7 @@ impl Batch {
     }
 }
 
-/// The flag that has the true length told, where a datagram may be cut.
+/// The flag that requests the true length, if a datagram may be truncated.
 pub(super) fn truncation(capacity: usize) -> i32 {
     if capacity < ReceiveBuffer::DEFAULT_CAPACITY {
         libc::MSG_TRUNC
@@ -44,7 +44,7 @@ pub(super) fn truncation(capacity: usize) -> i32 {
     }
 }
 
-/// What makes `recvmmsg` wait for the first datagram only, or for none.
+/// The flag that makes `recvmmsg` wait for only the first datagram, or for none.
 pub(super) fn waiting(block_for: BlockFor) -> i32 {
     match block_for {
         BlockFor::None | BlockFor::Drain => libc::MSG_DONTWAIT,
@@ -52,8 +52,8 @@ pub(super) fn waiting(block_for: BlockFor) -> i32 {
     }
 }
 
-/// How many slots a call is to use, of `slots` that seem right and `most` that there are: with two at
-/// least, a short batch says that the socket is empty.
+/// How many slots a call should use, of the recommended `slots` and the maximum `most`: with two at
+/// least, a short batch shows that the socket is empty.
 pub(super) fn asked(slots: usize, most: usize, block_for: BlockFor) -> usize {
     match block_for {
         BlockFor::Drain => slots.max(2).min(most),

@@ -1,6 +1,6 @@
-//! What a transport counts.
+//! The counters of a transport.
 
-/// Figures since a transport was opened; every one only grows.
+/// Counters since a transport was opened; each one only grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
@@ -10,7 +10,7 @@ pub struct Counters {
     pub batches: u64,
     /// Datagrams received, each segment of a run counted.
     pub received: u64,
-    /// Their payload in bytes, at its true length even where it was cut.
+    /// Their payload in bytes, with the true length of truncated ones.
     pub received_bytes: u64,
     /// Messages sent, a run counted as one. Modulo 2^32 this is the identifier that the kernel gives to
     /// the timestamp of the next message, if `SOF_TIMESTAMPING_OPT_ID` was set before the transport was
@@ -24,20 +24,20 @@ pub struct Counters {
     pub runs: u64,
     /// Calls that found nothing to receive, or no room to send (EAGAIN).
     pub would_block: u64,
-    /// Datagrams that the receive buffer was too short for; not counted at a capacity of 0.
+    /// Datagrams that were longer than the receive buffer; not counted at a capacity of 0.
     pub truncated: u64,
     /// Errors that calls returned, besides EAGAIN and EINTR.
     pub errors: u64,
-    /// Datagrams given up, since the kernel refused them.
+    /// Datagrams that the kernel refused, and that were given up.
     pub refused: u64,
-    /// Runs that were refused as such, and sent as single datagrams.
+    /// Runs that the kernel refused as such, and that were sent as single datagrams.
     pub offload_fallbacks: u64,
-    /// How often the multishot receive had to be armed anew: its buffers were all full, or it ended.
+    /// How many times the multishot receive was re-armed: its buffers were all full, or it ended.
     pub rearmed: u64,
 }
 
 impl Counters {
-    /// The figures of two halves together.
+    /// The sum of the counters of two halves.
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             syscalls: self.syscalls + other.syscalls,

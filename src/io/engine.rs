@@ -1,4 +1,4 @@
-//! What receives for a backend.
+//! The receiving part of a backend.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -12,28 +12,28 @@ use crate::socket::Received;
 pub(super) enum BlockFor {
     /// Not at all (EAGAIN).
     None,
-    /// Not at all, by a caller who would like to know whether that was all ([`Engine::has_drained`]).
+    /// Not at all, for a caller that wants to know whether that was all ([`Engine::has_drained`]).
     Drain,
-    /// Until something comes, a signal does, or the socket's own `SO_RCVTIMEO` runs out.
+    /// Until a message arrives, a signal is handled, or the socket's own `SO_RCVTIMEO` expires.
     Endless,
-    /// As [`Self::Endless`], and at most that long. Only a backend whose [`Engine::times_itself`] is
-    /// asked for it.
+    /// As [`Self::Endless`], and at most that long. Only for a backend whose
+    /// [`Engine::times_itself`] is true.
     AtMost(Duration),
 }
 
-/// One way to receive. It retries nothing: EINTR and EAGAIN come back as they are.
+/// One way to receive. It retries nothing: EINTR and EAGAIN are returned unchanged.
 pub(super) trait Engine: Send {
-    /// Whether its calls take a time to wait, and the socket needs none.
+    /// Whether its calls have their own timeout, and the socket needs none.
     fn times_itself(&self) -> bool {
         false
     }
 
-    /// Whether it works for the one socket that it was opened for.
+    /// Whether it works only for the socket that it was opened for.
     fn is_tied(&self) -> bool {
         false
     }
 
-    /// Receives, and returns how many messages came: at least one.
+    /// Receives, and returns the number of messages: at least one.
     fn fetch(
         &mut self,
         fd: BorrowedFd<'_>,
@@ -50,6 +50,6 @@ pub(super) trait Engine: Send {
         false
     }
 
-    /// Says that the messages of the last fetch are done with.
+    /// Releases the messages of the last fetch.
     fn release(&mut self) {}
 }

@@ -16,20 +16,19 @@ use crate::error::{Error, Result};
 use crate::socket::{Endpoint, Received, Waker, timespec};
 use crate::units::LONGEST;
 
-/// How often a ring looks at its waker, and how long a receive spins before its caller may look
-/// around.
+/// How often a ring checks its waker, and how long a receive spins before it returns to its caller.
 const TICK: Duration = Duration::from_millis(100);
 
 /// While it spins, a receive reads the clock once in this many turns.
 const SPINS: u32 = 64;
 
-/// All that receiving needs but the socket.
+/// The state of receiving, without the socket.
 pub(super) struct Inbox {
     engine: Box<dyn Engine>,
     is_spinning: bool,
     takes_payload: bool,
     is_nonblocking: bool,
-    /// `SO_RCVTIMEO` as it was set last.
+    /// `SO_RCVTIMEO` as it was last set.
     timeout: Option<Duration>,
     pub(super) waker: Option<Waker>,
     pub(super) counters: Counters,
@@ -74,10 +73,10 @@ impl Inbox {
         Ok(self.visit(messages, &mut visit))
     }
 
-    /// As [`Self::receive`], of what has come already.
+    /// As [`Self::receive`], for messages that have already arrived.
     ///
     /// # Errors
-    /// Of kind `WouldBlock` if nothing has.
+    /// An error of the kind `WouldBlock` if there are none.
     pub(super) fn try_receive(
         &mut self,
         endpoint: &Endpoint,
@@ -100,7 +99,7 @@ impl Inbox {
         }
     }
 
-    /// Hands over the messages of the last fetch; returns how many datagrams they were.
+    /// Passes the messages of the last fetch to the visitor; returns the number of datagrams.
     fn visit(&mut self, messages: usize, visit: &mut impl FnMut(&Received<'_>)) -> usize {
         if messages == 0 {
             return 0;
@@ -123,7 +122,7 @@ impl Inbox {
         datagrams
     }
 
-    /// The next batch: how many messages it has, or 0 if the wait ended without one.
+    /// The next batch: the number of its messages, or 0 if the wait ended without one.
     fn fetch(&mut self, endpoint: &Endpoint, wait: Wait) -> Result<usize> {
         let mut waiting = Waiting::new(wait);
         self.set_timeout(endpoint, waiting.wait)?;
@@ -145,7 +144,7 @@ impl Inbox {
                         return Ok(0);
                     }
                 }
-                // A signal: the caller may want to look at what its handler changed.
+                // A signal: the caller may check what its handler changed.
                 Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(0),
                 Err(error) => {
                     self.counters.errors += 1;
@@ -156,7 +155,7 @@ impl Inbox {
         }
     }
 
-    /// Has the socket keep the time, where the calls block and take no time of their own.
+    /// Sets the socket's timeout, if the calls block without one of their own.
     fn set_timeout(&mut self, endpoint: &Endpoint, wait: Wait) -> Result<()> {
         if self.is_spinning || self.engine.times_itself() {
             return Ok(());
@@ -195,8 +194,8 @@ impl Inbox {
         }
     }
 
-    /// After a call that found nothing: waits until it makes sense to call again; false if the time
-    /// is over or the waker was used.
+    /// After a call that found nothing: waits until another call makes sense; false after the
+    /// timeout or if the waker was used.
     fn wait_again(
         &mut self,
         endpoint: &Endpoint,
@@ -213,7 +212,7 @@ impl Inbox {
             return Ok(false);
         }
         if self.engine.times_itself() {
-            // A ring cannot wait for the waker: it looks at it ten times a second.
+            // A ring cannot wait for the waker: it checks it ten times a second.
             return Ok(!self.waker.as_ref().is_some_and(Waker::take));
         }
         self.counters.syscalls += 1;
@@ -236,7 +235,7 @@ impl Inbox {
     }
 }
 
-/// A receive that asks again and again.
+/// A receive that polls.
 #[derive(Default)]
 struct Spinning {
     turns: u32,
@@ -244,7 +243,7 @@ struct Spinning {
 }
 
 impl Spinning {
-    /// One turn; says whether it is to end.
+    /// One turn; returns whether to end.
     fn is_over(&mut self, waiting: &mut Waiting) -> bool {
         hint::spin_loop();
         self.turns = self.turns.wrapping_add(1);

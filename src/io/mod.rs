@@ -1,59 +1,60 @@
-//! Sending and receiving datagrams by the best way that the kernel has, behind one contract.
+//! Sends and receives datagrams in the best way that the kernel supports, with one contract.
 //!
 //! A [`Transport`] is an [`Endpoint`](crate::socket::Endpoint) and the [`Backend`] that moves its
-//! datagrams; [`Transport::into_split`] makes a [`Receiver`] and a [`Sender`] of it, for two threads or
-//! tasks. Whichever backend it is, this holds:
+//! datagrams; [`Transport::into_split`] divides it into a [`Receiver`] and a [`Sender`], for two
+//! threads or tasks. The contract is the same for every backend:
 //!
-//! **Receiving.** [`Transport::receive`] waits for at least one message and then hands over all that
-//! were received with it. A message is a [`Received`]: one datagram, or under `offload` a run of
-//! datagrams from one sender and of one size, of which the last may be shorter. It has the source, the
-//! bytes, the true length, the size of a segment, whether the end was cut (`MSG_TRUNC`), and what the
-//! socket's options ask for: destination, interface, TOS with ECN, TTL, the kernel's timestamp. Each
-//! datagram that the kernel delivered is handed over once. An empty datagram is a datagram. A message's
-//! bytes are valid until its visit ends.
+//! **Receiving.** [`Transport::receive`] waits for at least one message and then visits all that
+//! were received with it. A message is a [`Received`]: one datagram, or with `offload` a run of
+//! datagrams from one sender and of one size, of which the last may be shorter. It has the source,
+//! the bytes, the true length, the size of a segment, whether the end was truncated (`MSG_TRUNC`),
+//! and what the socket's options request: destination, interface, TOS with ECN, TTL, the kernel's
+//! timestamp. Each datagram that the kernel delivered is visited once, including empty ones. A
+//! message's bytes are valid until its visit ends.
 //!
-//! **Waiting.** [`Wait`] says how long. No backend asks whether something is there before it receives:
-//! a wait is the receiving call itself. [`Wait::For`] sets `SO_RCVTIMEO` when its duration changes,
-//! and costs nothing after; the kernel rounds it up to its clock tick. [`Wait::Until`] looks first
-//! and sleeps in `ppoll`. A receive returns 0 if the time is over, a signal was handled, or the waker
-//! was used ([`Transport::wake_by`]): then look at your flags and call again. One that spins returns
-//! after a tenth of a second at the latest. [`Transport::try_receive`] does not wait at all, and fails
-//! with `WouldBlock`.
+//! **Waiting.** [`Wait`] limits the time. No backend checks for data before it receives: the
+//! receiving call itself waits. [`Wait::For`] sets `SO_RCVTIMEO` when its duration changes, and
+//! costs nothing after that; the kernel rounds it up to its clock tick. [`Wait::Until`] tries first
+//! and sleeps in `ppoll`. A receive returns 0 after the timeout, after a signal was handled, or
+//! when the waker was used ([`Transport::wake_by`]): then check your flags and call again. A
+//! receive that spins returns after a tenth of a second at the latest. [`Transport::try_receive`]
+//! does not wait at all, and fails with `WouldBlock`.
 //!
 //! **Sending.** A [`SendQueue`] copies datagrams into a queue ([`SendQueue::queue`],
-//! [`SendQueue::reply`], [`SendQueue::echo`]), or borrows a whole run ([`SendQueue::send`]). Each is a
-//! [`Transmit`]: destination, source, ECN, bytes, segment size. [`SendQueue::flush`] sends what is
-//! queued, in as few calls as the backend can, and each in the cheapest that will do. A reply leaves
-//! from the address that the request was sent to where packet info is on.
+//! [`SendQueue::reply`], [`SendQueue::echo`]), or borrows a whole run ([`SendQueue::send`]). Each
+//! is a [`Transmit`]: destination, source, ECN, bytes, segment size. [`SendQueue::flush`] sends the
+//! queue with as few and as cheap calls as the backend can. A reply leaves from the address that
+//! the request was sent to if packet info is on.
 //!
-//! **No room.** While the socket's buffer is full, a send waits; [`SendQueue::flush_within`] limits the
-//! wait, and [`SendQueue::try_send`] does not wait and fails with `WouldBlock`. On a socket that does
-//! not block (`O_NONBLOCK`) nothing ever waits for room: what there is none for stays in the queue until
-//! the next flush.
+//! **No room.** While the socket's buffer is full, a send waits; [`SendQueue::flush_within`] limits
+//! the wait, and [`SendQueue::try_send`] does not wait and fails with `WouldBlock`. A non-blocking
+//! socket (`O_NONBLOCK`) never waits for room: datagrams without room stay in the queue until the
+//! next flush.
 //!
-//! **Order.** Datagrams are handed to the kernel in the order in which they were given to the queue,
-//! and none overtakes another. The network may do as it likes. What belongs to different flows may be
-//! received in another order than it was sent in.
+//! **Order.** Datagrams are passed to the kernel in the order in which they were queued. The
+//! network may reorder them. Datagrams of different flows may be received in another order than
+//! they were sent in.
 //!
-//! **Partial sends.** The kernel takes a datagram whole or not at all. If a call takes only the first
-//! few, the next call goes on after them. A datagram that is refused is given up and counted
-//! ([`Sent::refused`]), and those behind it are still sent. A run that is refused as a run (EIO, EINVAL
+//! **Partial sends.** The kernel accepts a datagram whole or not at all. If a call accepts only the
+//! first few, the next call continues after them. A refused datagram is given up and counted
+//! ([`Sent::refused`]), and later ones are still sent. A run that is refused as a run (EIO, EINVAL
 //! or EMSGSIZE at the first send: the device or the path cannot offload it) is sent as single
 //! datagrams, counted as [`Counters::offload_fallbacks`], and the transport does not try such runs
 //! again.
 //!
-//! **Errors.** EINTR is retried and EAGAIN waits. What ICMP said about an earlier datagram (such as
+//! **Errors.** EINTR is retried and EAGAIN waits. An ICMP error about an earlier datagram (such as
 //! ECONNREFUSED on a connected socket) is the error of a receive, or [`Sent::error`] of a send: the
-//! datagram at hand is then sent again, and neither lost nor doubled. ENOBUFS is an error as any
-//! other: the datagram is refused. An error behind received datagrams is returned by the next receive.
-//! A backend that the kernel lacks or forbids is an error of kind `Unsupported`; only
-//! [`BackendChoice::Auto`] goes on to another one.
+//! current datagram is then sent again, and neither lost nor duplicated. ENOBUFS is an ordinary
+//! error: the datagram is refused. An error after received datagrams is returned by the next
+//! receive. A backend that the kernel lacks or forbids is an error of the kind `Unsupported`; only
+//! [`BackendChoice::Auto`] falls back to another one.
 //!
-//! **Options.** Nothing is set on the socket but `UDP_GRO` by the backend `offload`, `SO_RCVTIMEO` by
-//! [`Wait::For`], and the buffers that [`TransportConfig::socket_buffers`] asks for.
+//! **Options.** The only options set on the socket are `UDP_GRO` by the backend `offload`,
+//! `SO_RCVTIMEO` by [`Wait::For`], and the buffers that [`TransportConfig::socket_buffers`]
+//! requests.
 //!
-//! **Cost.** The path of a datagram allocates nothing (but for a queue that grows on a non-blocking
-//! socket), copies a payload at most once, and reads the clock only where it waits for a time.
+//! **Cost.** Moving a datagram allocates nothing (except for a queue that grows on a non-blocking
+//! socket), copies a payload at most once, and reads the clock only to wait for a time.
 //!
 //! ```
 //! use udpraw::io::{BackendChoice, Transmit, Transport, TransportConfig, Wait};
@@ -151,7 +152,7 @@ fn unsupported(backend: Backend, source: std::io::Error) -> Error {
     Error::unsupported("use", format_args!("backend {backend}"), source).with_remedy(remedy)
 }
 
-/// A limit of bytes in the unit of ulimit; `None` if there is none.
+/// A limit of bytes in the unit of ulimit; `None` if unlimited.
 fn limit(resource: Resource) -> Option<String> {
     match getrlimit(resource) {
         Ok((bytes, _)) if bytes != RLIM_INFINITY => Some(format!("{} KiB", bytes / 1024)),

@@ -1,5 +1,5 @@
-//! Backend `offload`: runs of datagrams that cross the stack as one, `UDP_GRO` in and `UDP_SEGMENT`
-//! out, inside batches.
+//! Backend `offload`: runs of datagrams that cross the stack as one, with `UDP_GRO` for receiving
+//! and `UDP_SEGMENT` for sending, inside batches.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -16,7 +16,7 @@ use crate::socket::{Endpoint, ReceiveBuffer, Received};
 use crate::sys::mmsg::{self, ReceiveArena};
 use crate::sys::sockopt;
 
-/// The most slots that a batch uses while whole runs come: more memory than that leaves the cache.
+/// The most slots of a batch while whole runs arrive: more memory than that leaves the cache.
 const RUNS: usize = 16;
 
 pub(super) struct Offload {
@@ -42,7 +42,7 @@ impl Offload {
             let errno = error.errno().unwrap_or(libc::ENOPROTOOPT);
             unsupported(Backend::Offload, io::Error::from_raw_os_error(errno))
         })?;
-        // A run that does not fit is cut: all of it must, or nothing is taken at all.
+        // A run that does not fit is truncated: the buffer must hold all of it, or nothing.
         let capacity = match settings.capacity {
             0 => 0,
             _ => ReceiveBuffer::DEFAULT_CAPACITY,
@@ -57,7 +57,7 @@ impl Offload {
         })
     }
 
-    /// Turns `UDP_GRO` off again, for a backend that would not tell a run from a datagram.
+    /// Turns `UDP_GRO` off again, for a backend that cannot distinguish a run from a datagram.
     pub(super) fn undo(endpoint: &mut Endpoint) -> Result<()> {
         if endpoint.get(option::UDP_GRO).is_ok() {
             endpoint.set(option::UDP_GRO, false)?;
@@ -79,7 +79,7 @@ impl Engine for Offload {
             .arena
             .receive(fd, slots, self.flags | waiting(block_for))?;
         self.has_drained = came < slots;
-        // Runs and lone datagrams rarely mix: the last message tells what the next batch is like.
+        // Runs and single datagrams rarely mix: the last message predicts the next batch.
         let last = self.arena.slot(came.saturating_sub(1));
         let is_run = last.is_some_and(|slot| slot.length > ReceiveBuffer::DEFAULT_CAPACITY / 16);
         let most = if is_run {

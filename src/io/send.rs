@@ -1,5 +1,5 @@
-//! Sending messages, whatever the kernel answers: partial sends, errors of earlier datagrams, offload
-//! that a device refuses.
+//! Sends messages in spite of partial sends, errors of earlier datagrams, and offload that a device
+//! refuses.
 
 use std::io;
 
@@ -11,19 +11,19 @@ use super::wait::{Wait, Waiting};
 use crate::error::Error;
 use crate::socket::Endpoint;
 
-/// What became of the datagrams since the last flush.
+/// The result for the datagrams since the last flush.
 #[derive(Debug, Default)]
 pub struct Sent {
-    /// How many the kernel took.
+    /// How many the kernel accepted.
     pub datagrams: usize,
-    /// How many it refused; they are given up, and those behind them were sent all the same.
+    /// How many it refused; they are given up, and later ones were still sent.
     pub refused: usize,
-    /// The first error, whether it is of one that was refused or of one sent earlier.
+    /// The first error, of a refused datagram or of an earlier one.
     pub error: Option<Error>,
 }
 
 impl Sent {
-    /// The number of datagrams that went, or the first error.
+    /// The number of datagrams sent, or the first error.
     ///
     /// # Errors
     /// [`Self::error`].
@@ -35,10 +35,10 @@ impl Sent {
     }
 }
 
-/// How often a message is tried again after an error that an earlier datagram may have caused.
+/// How many times a message is retried after an error that an earlier datagram may have caused.
 fn retry_budget(errno: Option<i32>) -> u32 {
     match errno {
-        // Never of the datagram at hand: each try takes one ICMP answer to an earlier one.
+        // Never of the current datagram: each retry clears one ICMP error about an earlier one.
         Some(libc::ECONNREFUSED) => 64,
         // From the route of this one, or from ICMP about an earlier one.
         Some(
@@ -57,7 +57,7 @@ fn retry_budget(errno: Option<i32>) -> u32 {
     }
 }
 
-/// Whether an error may mean that the kernel or the device does not take a run as such.
+/// Whether an error may mean that the kernel or the device does not accept a run as such.
 fn refuses_runs(errno: Option<i32>) -> bool {
     matches!(
         errno,
@@ -84,10 +84,10 @@ impl<O: Outlet> SendState<O> {
         }
     }
 
-    /// Sends `count` messages in their order; each goes once, or is given up.
+    /// Sends `count` messages in their order; each is sent once, or given up.
     ///
-    /// Returns how many of them are done with: fewer than `count` only if the socket had no room for
-    /// the next one for as long as `wait` says.
+    /// Returns how many of them are finished: fewer than `count` only if the socket had no room for
+    /// the next one for as long as `wait` allows.
     pub(super) fn send<'m>(
         &mut self,
         endpoint: &Endpoint,
@@ -151,13 +151,13 @@ impl<O: Outlet> SendState<O> {
         next
     }
 
-    /// Sends what lies in several places by one call; `false` if it did not go, for whatever reason:
-    /// then it has to go another way, which finds the reason.
+    /// Sends bytes in several places with one call; `false` if they were not sent, for any reason:
+    /// then they must be sent another way, which finds the reason.
     pub(super) fn gather(&mut self, endpoint: &Endpoint, scattered: &Scattered<'_>) -> bool {
         self.counters.syscalls += 1;
         if let Err(error) = scattered.send(endpoint) {
             if retry_budget(error.raw_os_error()) > 0 {
-                // Maybe of an earlier datagram: reported, whatever becomes of this one.
+                // It may be of an earlier datagram: it is reported, whatever happens to this one.
                 let length = scattered.segment.min(scattered.length);
                 self.sent.error.get_or_insert_with(|| {
                     endpoint.send_failure(length, scattered.destination, error)
@@ -170,9 +170,9 @@ impl<O: Outlet> SendState<O> {
         true
     }
 
-    /// Sends a run that was refused in smaller ones, or its datagrams one by one, and learns from it.
+    /// Sends a refused run in smaller ones, or as single datagrams, and learns from it.
     ///
-    /// It waits for room without a limit: half a run is sent by now.
+    /// It waits for room without a limit: half a run may have been sent.
     fn split(&mut self, endpoint: &Endpoint, run: &Transmit<'_>, errno: Option<i32>) {
         // Before Linux 6.9 a run has at most 64 datagrams; more of them are EINVAL.
         const OLDER: usize = 64;
@@ -196,7 +196,7 @@ impl<O: Outlet> SendState<O> {
             return;
         }
         match errno {
-            // Each datagram has to be cut into fragments, which a run cannot be.
+            // Each datagram must be fragmented, which a run cannot be.
             Some(libc::EMSGSIZE) => {
                 self.limits.segment_size = self.limits.segment_size.min(run.segment() - 1);
             }

@@ -1,4 +1,4 @@
-//! What is to be sent: copied into a queue, or lent as a whole run.
+//! What to send: copied into a queue, or borrowed as a whole run.
 
 use std::fmt;
 use std::io::IoSlice;
@@ -13,22 +13,22 @@ use super::wait::Wait;
 use crate::error::Result;
 use crate::socket::{Endpoint, Received};
 
-/// From this many bytes on, a system call for them alone costs less than to copy them.
+/// From this size on, a system call for the bytes costs less than copying them.
 const LEND: usize = 16 * 1024;
 
 /// The most parts that a system call gathers (`UIO_MAXIOV`).
 const LARGEST_GATHER: usize = 1024;
 
-/// All that sending needs but the socket.
+/// The state of sending, without the socket.
 pub(super) struct Outbox {
     pub(super) queue: Queue,
     pub(super) state: SendState,
-    /// The socket does not block (`O_NONBLOCK`): what it has no room for is kept in the queue.
+    /// The socket does not block (`O_NONBLOCK`): datagrams without room are kept in the queue.
     pub(super) is_nonblocking: bool,
 }
 
 impl Outbox {
-    /// Sends what is queued; false if some of it still waits for room.
+    /// Sends the queue; false if a part of it still waits for room.
     pub(super) fn send_queued(&mut self, endpoint: &Endpoint, wait: Wait) -> bool {
         if !self.queue.is_empty() {
             let Self { queue, state, .. } = self;
@@ -51,18 +51,18 @@ impl Outbox {
 
 /// The sending side of a [`Transport`](super::Transport) or a [`Sender`](super::Sender).
 ///
-/// Datagrams leave in the order in which they are given. While the socket has no room for one, a call
-/// waits; on a non-blocking socket (`O_NONBLOCK`) it never waits, and what has no room stays queued, in
-/// memory that grows, until a flush.
+/// Datagrams are sent in the order in which they are given. While the socket has no room for one, a
+/// call waits; on a non-blocking socket (`O_NONBLOCK`) it never waits, and datagrams without room
+/// stay queued, in memory that grows, until a flush.
 pub struct SendQueue<'a> {
     pub(super) endpoint: &'a Endpoint,
     pub(super) outbox: &'a mut Outbox,
 }
 
 impl SendQueue<'_> {
-    /// Queues a copy of a datagram or run; [`Self::flush`] sends it, and so does a queue that is full.
+    /// Queues a copy of a datagram or run; [`Self::flush`] sends it, and so does a full queue.
     ///
-    /// Datagrams of one size for one destination that are queued in a row become a run, where the
+    /// Datagrams of one size for one destination that are queued in a row become a run, if the
     /// backend sends runs.
     pub fn queue(&mut self, transmit: &Transmit<'_>) {
         let limits = self.outbox.state.limits;
@@ -76,13 +76,13 @@ impl SendQueue<'_> {
         }
     }
 
-    /// Queues a copy of an answer to the sender of `received`, from the address that it was sent to if
-    /// packet info is on.
+    /// Queues a copy of an answer to the sender of `received`, from the address that the request
+    /// was sent to if packet info is on.
     pub fn reply(&mut self, received: &Received<'_>, bytes: &[u8]) {
         self.push(&reply_to(received, bytes));
     }
 
-    /// Sends each datagram of `received` back as it came; a long run is not copied for that.
+    /// Sends each datagram of `received` back unchanged; a long run is not copied for that.
     pub fn echo(&mut self, received: &Received<'_>) {
         let transmit = reply_to(received, received.bytes()).in_segments_of(received.segment_size());
         if transmit.contents.len() < LEND {
@@ -92,8 +92,8 @@ impl SendQueue<'_> {
         }
     }
 
-    /// Sends a datagram or run at once, without copying it, after what is queued. A run longer than a
-    /// run may be goes as several, in one batch.
+    /// Sends a datagram or run at once, without copying it, after the queue. A run above the limits
+    /// of the kernel is sent as several, in one batch.
     pub fn send(&mut self, transmit: &Transmit<'_>) {
         let wait = self.outbox.usual_wait();
         let rest = if self.outbox.send_queued(self.endpoint, wait) {
@@ -106,12 +106,12 @@ impl SendQueue<'_> {
 
     /// Sends a datagram or run at once, or not at all.
     ///
-    /// What is queued goes first. A run longer than a run may be goes as several, of which those that
+    /// The queue is sent first. A run above the limits of the kernel is sent as several; those that
     /// the socket has no room for are queued.
     ///
     /// # Errors
-    /// Of kind `WouldBlock` if the socket has no room for it, whether the socket blocks or not; of
-    /// sendmsg(2) as [`Sent::error`] has them.
+    /// An error of the kind `WouldBlock` if the socket has no room for it, whether the socket
+    /// blocks or not; the errors of sendmsg(2) as in [`Sent::error`].
     pub fn try_send(&mut self, transmit: &Transmit<'_>) -> Result<()> {
         if !self.outbox.send_queued(self.endpoint, Wait::Never) {
             return Err(self.no_room(transmit));
@@ -129,9 +129,10 @@ impl SendQueue<'_> {
         }
     }
 
-    /// Sends bytes that lie in several places as datagrams of `segment_size` bytes each, or as one if
-    /// it is 0: the kernel gathers them, for one datagram on every backend, for a run where the backend
-    /// sends runs. Otherwise, and beyond 1,024 parts (`UIO_MAXIOV`), they are copied together first.
+    /// Sends bytes in several places as datagrams of `segment_size` bytes each, or as one if it is
+    /// 0: the kernel gathers them, for one datagram on every backend, for a run if the backend
+    /// sends runs. Otherwise, and beyond 1,024 parts (`UIO_MAXIOV`), they are copied together
+    /// first.
     pub fn send_parts(
         &mut self,
         destination: Option<SocketAddr>,
@@ -159,7 +160,7 @@ impl SendQueue<'_> {
                 return;
             }
         }
-        // A backend without runs, or an error: the usual way finds out what it is about.
+        // A backend without runs, or an error: the usual way finds the reason.
         let mut bytes = Vec::with_capacity(length);
         parts.iter().for_each(|part| bytes.extend_from_slice(part));
         self.send(
@@ -169,14 +170,14 @@ impl SendQueue<'_> {
         );
     }
 
-    /// Sends all that is queued, and returns what became of everything since the last flush. On a
+    /// Sends everything queued, and returns the result for all datagrams since the last flush. On a
     /// non-blocking socket it is [`Self::flush_within`] `Wait::Never`.
     pub fn flush(&mut self) -> Sent {
         self.flush_within(self.outbox.usual_wait())
     }
 
-    /// As [`Self::flush`], and waits for room as long as `wait` says. What has no room by then stays
-    /// queued, and [`Sent::error`] is of kind `WouldBlock`.
+    /// As [`Self::flush`], and waits for room as long as `wait` allows. Datagrams without room stay
+    /// queued, and [`Sent::error`] is of the kind `WouldBlock`.
     pub fn flush_within(&mut self, wait: Wait) -> Sent {
         let is_empty = self.outbox.send_queued(self.endpoint, wait);
         let mut sent = mem::take(&mut self.outbox.state.sent);
@@ -186,7 +187,8 @@ impl SendQueue<'_> {
         sent
     }
 
-    /// Sends what there is room for, and leaves the account to the next flush; false if some is left.
+    /// Sends as much as there is room for, and leaves the result to the next flush; false if some
+    /// is left.
     #[cfg(feature = "tokio")]
     pub(crate) fn try_flush(&mut self) -> bool {
         self.outbox.send_queued(self.endpoint, Wait::Never)
@@ -211,7 +213,7 @@ impl SendQueue<'_> {
         }
     }
 
-    /// Sends a message that is lent, in several if it has to; returns what there was no room for.
+    /// Sends a borrowed message, in several parts if necessary; returns the part without room.
     fn lend<'m>(&mut self, transmit: &Transmit<'m>, wait: Wait) -> Option<Transmit<'m>> {
         let state = &mut self.outbox.state;
         let segments = state.limits.segments_of(transmit.segment());
@@ -226,7 +228,7 @@ impl SendQueue<'_> {
         })
     }
 
-    /// Queues what there was no room for.
+    /// Queues the part without room.
     fn keep(&mut self, rest: Option<Transmit<'_>>) {
         let Some(rest) = rest else {
             return;

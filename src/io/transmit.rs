@@ -1,4 +1,4 @@
-//! What is sent: a datagram, or a run of them.
+//! What to send: a datagram, or a run of them.
 
 use std::net::SocketAddr;
 
@@ -23,9 +23,10 @@ use crate::socket::{Ecn, SourceAddress};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit<'a> {
-    /// Where to; `None` for the peer of a connected socket.
+    /// The destination; `None` for the peer of a connected socket.
     pub destination: Option<SocketAddr>,
-    /// The address to leave from; `None` leaves that to the route, or to what the socket is bound to.
+    /// The source address; `None` for the choice of the route, or the address that the socket is
+    /// bound to.
     pub source: Option<SourceAddress>,
     /// The ECN codepoint. `None` leaves the TOS byte to the socket's options; otherwise its DSCP is
     /// the one that the socket had at the first such datagram.
@@ -76,8 +77,8 @@ impl<'a> Transmit<'a> {
         }
     }
 
-    /// The same contents as datagrams of `size` bytes each, the last maybe shorter; one datagram if
-    /// it is 0.
+    /// The same contents as datagrams of `size` bytes each, the last possibly shorter; one datagram
+    /// if it is 0.
     #[must_use]
     pub fn in_segments_of(self, size: usize) -> Self {
         Self {
@@ -86,7 +87,7 @@ impl<'a> Transmit<'a> {
         }
     }
 
-    /// How many datagrams it is; never 0.
+    /// How many datagrams it contains; never 0.
     pub fn count(&self) -> usize {
         self.contents.len().div_ceil(self.segment().max(1)).max(1)
     }
@@ -116,7 +117,7 @@ impl<'a> Transmit<'a> {
         }
     }
 
-    /// How many messages [`Self::part`] makes of it.
+    /// How many messages [`Self::part`] divides it into.
     pub(super) fn parts(&self, segments: usize) -> usize {
         self.count().div_ceil(segments.max(1))
     }

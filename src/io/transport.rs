@@ -16,7 +16,8 @@ use super::wait::Wait;
 use crate::error::{Error, Result};
 use crate::socket::{Endpoint, Received, Waker, option};
 
-/// An endpoint and the backend that moves its datagrams. The contract is at the head of [`crate::io`].
+/// An endpoint and the backend that moves its datagrams. The contract is in the docs of
+/// [`crate::io`].
 pub struct Transport {
     // Before the endpoint, whose descriptor a ring still uses while it is dropped.
     inbox: Inbox,
@@ -27,10 +28,11 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Puts an endpoint on a backend. The options that bring control messages must be set by now.
+    /// Opens an endpoint on a backend. The options that request control messages must be set
+    /// before.
     ///
-    /// # Errors
-    /// Of kind `Unsupported`, with the errno, if this kernel lacks the backend or forbids it; of
+    /// An error of the kind `Unsupported`, with the errno, if this kernel lacks the backend or
+    /// forbids it; the errors of setsockopt(2); and `InvalidInput` for settings out of range.
     /// setsockopt(2); and for settings out of range.
     pub fn open(
         mut endpoint: Endpoint,
@@ -68,18 +70,18 @@ impl Transport {
         })
     }
 
-    /// Has `waker` end a receive that waits. Each receive that waits then costs a poll; the backend
-    /// `uring` looks at the waker ten times a second instead.
+    /// Makes `waker` end a waiting receive. Each waiting receive then needs an additional poll; the
+    /// backend `uring` checks the waker ten times a second instead.
     pub fn wake_by(&mut self, waker: Waker) {
         self.inbox.waker = Some(waker);
     }
 
-    /// The backend that it is on.
+    /// The backend in use.
     pub fn backend(&self) -> Backend {
         self.backend
     }
 
-    /// Why `auto` did not take a better backend: an error for each that it tried before.
+    /// Why `auto` chose no better backend: an error for each that it tried before.
     pub fn passed_over(&self) -> &[Error] {
         &self.passed_over
     }
@@ -89,20 +91,20 @@ impl Transport {
         &self.endpoint
     }
 
-    /// The figures of both directions so far.
+    /// The counters of both directions so far.
     pub fn counters(&self) -> Counters {
         self.inbox.counters.plus(self.outbox.state.counters)
     }
 
-    /// Waits for at least one message, and visits each one that was received. Returns how many
-    /// datagrams these were; 0 if the wait ended without one: the time is over, a signal was handled,
-    /// the waker was used, or it has been spinning for a tenth of a second.
+    /// Waits for at least one message, and visits each received one. Returns the number of
+    /// datagrams; 0 if the wait ended without one: after the timeout, a handled signal, the waker,
+    /// or a tenth of a second of spinning.
     ///
     /// What the visitor queues is sent by the next flush.
     ///
     /// # Errors
-    /// Of recvmsg(2): ECONNREFUSED and its like are about datagrams sent earlier
-    /// ([`Error::is_about_the_network`]), and the next receive goes on.
+    /// The errors of recvmsg(2): ECONNREFUSED and similar errors are about datagrams sent earlier
+    /// ([`Error::is_about_the_network`]), and the next receive continues.
     pub fn receive(
         &mut self,
         wait: Wait,
@@ -114,10 +116,11 @@ impl Transport {
         })
     }
 
-    /// As [`Self::receive`], of what has arrived by now.
+    /// As [`Self::receive`], for datagrams that have already arrived.
     ///
     /// # Errors
-    /// Of kind `WouldBlock` if nothing has; otherwise as of [`Self::receive`].
+    /// An error of the kind `WouldBlock` if there are none; otherwise the errors of
+    /// [`Self::receive`].
     pub fn try_receive(
         &mut self,
         mut visit: impl FnMut(&Received<'_>, &mut SendQueue<'_>),
@@ -141,7 +144,7 @@ impl Transport {
         self.send_queue().flush()
     }
 
-    /// Two halves, for two threads or tasks. The figures so far stay with the half that they are of.
+    /// Two halves, for two threads or tasks. The counters so far stay with their half.
     pub fn into_split(self) -> (Receiver, Sender) {
         let endpoint = Arc::new(self.endpoint);
         let receiver = Receiver {
@@ -155,23 +158,23 @@ impl Transport {
         (receiver, sender)
     }
 
-    /// The socket again. What is queued is not sent any more.
+    /// The socket again. Queued datagrams are not sent.
     pub fn into_endpoint(self) -> Endpoint {
         // The backend goes first: a ring still uses the descriptor until it is dropped.
         drop((self.inbox, self.outbox));
         self.endpoint
     }
 
-    /// Exchanges the socket for another one, after what is queued has been sent over the first: so
-    /// one transport serves many sockets, with one set of buffers.
+    /// Exchanges the socket for another one, after the queue has been sent over the first: so one
+    /// transport serves many sockets, with one set of buffers.
     ///
-    /// The other must bring the same control messages and have the same blocking mode, and
-    /// `UDP_GRO` where the backend is `offload`. Receive with [`Wait::Never`] or [`Wait::Until`]: a
+    /// The other must request the same control messages and have the same blocking mode, and
+    /// `UDP_GRO` if the backend is `offload`. Receive with [`Wait::Never`] or [`Wait::Until`]: a
     /// timeout stays with the socket that it was set on.
     ///
     /// # Errors
-    /// Of kind `Unsupported` on the backend `uring`, whose ring belongs to its socket; and if the other
-    /// socket needs another space for control messages.
+    /// An error of the kind `Unsupported` on the backend `uring`, whose ring belongs to its socket;
+    /// and an error if the other socket needs another size of control messages.
     pub fn swap_socket(&mut self, endpoint: &mut Endpoint) -> Result<()> {
         if self.inbox.is_tied() {
             let tied = std::io::Error::new(ErrorKind::Unsupported, "it belongs to one socket");
@@ -182,7 +185,7 @@ impl Transport {
             ));
         }
         if endpoint.control_space() != self.endpoint.control_space() {
-            let reason = "its options bring other control messages";
+            let reason = "its options request other control messages";
             return Err(Error::invalid("exchange", "a socket", reason));
         }
         self.outbox.send_queued(&self.endpoint, Wait::Forever);
@@ -218,7 +221,7 @@ impl Receiver {
     /// As [`Transport::receive`].
     ///
     /// # Errors
-    /// As there.
+    /// The errors of [`Transport::receive`].
     pub fn receive(&mut self, wait: Wait, visit: impl FnMut(&Received<'_>)) -> Result<usize> {
         self.inbox.receive(&self.endpoint, wait, visit)
     }
@@ -226,7 +229,7 @@ impl Receiver {
     /// As [`Transport::try_receive`].
     ///
     /// # Errors
-    /// As there.
+    /// The errors of [`Transport::try_receive`].
     pub fn try_receive(&mut self, visit: impl FnMut(&Received<'_>)) -> Result<usize> {
         self.inbox.try_receive(&self.endpoint, visit)
     }
@@ -252,7 +255,7 @@ impl Receiver {
         &self.endpoint
     }
 
-    /// The figures of this half.
+    /// The counters of this half.
     pub fn counters(&self) -> Counters {
         self.inbox.counters
     }
@@ -279,7 +282,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// What queues and sends.
+    /// The queue that sends.
     pub fn send_queue(&mut self) -> SendQueue<'_> {
         SendQueue {
             endpoint: &self.endpoint,
@@ -292,7 +295,7 @@ impl Sender {
         &self.endpoint
     }
 
-    /// The figures of this half.
+    /// The counters of this half.
     pub fn counters(&self) -> Counters {
         self.outbox.state.counters
     }

@@ -242,7 +242,7 @@ fn an_interruption_keeps_what_there_is() {
 fn bad_input_is_one_line_and_exit_2() {
     for (arguments, part) in [
         (&["--io", "offlaod"][..], "did you mean offload?"),
-        (&["--send", "single,\x1b[2J"], "there is none of that name"),
+        (&["--send", "single,\x1b[2J"], "no backend has that name"),
         (&["--only", "flood"], "there are sink and echo"),
         (
             &["--size", "65508"],
