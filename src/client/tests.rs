@@ -29,8 +29,8 @@ fn refused(connect: bool, exchange: bool) -> (Client, SocketAddr) {
 fn send_and_hear(client: &mut Client) {
     client.asked = true;
     client.try_send(b"x").unwrap();
-    let heard = client.endpoint.wait(Some(PATIENCE)).unwrap();
-    assert_eq!(heard, Some(Readiness::Error));
+    let readiness = client.endpoint.wait(Some(PATIENCE)).unwrap();
+    assert_eq!(readiness, Some(Readiness::Error));
 }
 
 fn nothing(_: &Event<'_>) -> Result<()> {

@@ -13,18 +13,18 @@ const LOOK: u32 = 8;
 /// Counts the messages that arrived singly.
 #[derive(Debug, Default)]
 pub(super) struct AdaptiveBatch {
-    alone: u32,
+    singles: u32,
 }
 
 impl AdaptiveBatch {
-    /// How many messages to request next, after a batch that returned `came`; at most `most`.
-    pub(super) fn next(&mut self, came: usize, most: usize) -> usize {
-        self.alone = if came > 1 {
+    /// How many messages to request next, after a batch that returned `received`; at most `most`.
+    pub(super) fn next(&mut self, received: usize, most: usize) -> usize {
+        self.singles = if received > 1 {
             0
         } else {
-            self.alone.wrapping_add(1)
+            self.singles.wrapping_add(1)
         };
-        if self.alone < QUIET || self.alone.is_multiple_of(LOOK) {
+        if self.singles < QUIET || self.singles.is_multiple_of(LOOK) {
             most
         } else {
             1

@@ -70,12 +70,12 @@ impl Engine for Batch {
     ) -> io::Result<usize> {
         counters.syscalls += 1;
         let slots = asked(self.slots, self.arena.slots(), block_for);
-        let came = self
+        let received = self
             .arena
             .receive(fd, slots, self.flags | waiting(block_for))?;
-        self.has_drained = came < slots;
-        self.slots = self.adaptive_batch.next(came, self.arena.slots());
-        Ok(came)
+        self.has_drained = received < slots;
+        self.slots = self.adaptive_batch.next(received, self.arena.slots());
+        Ok(received)
     }
 
     #[cfg(feature = "tokio")]

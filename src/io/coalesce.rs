@@ -253,10 +253,10 @@ mod tests {
                 let port = message.destination.unwrap().port();
                 let segments = limits.segments.max(1);
                 prop_assert_eq!(message.count(), run.len());
-                let got: Vec<Datagram> = (0..message.parts(1))
+                let actual: Vec<Datagram> = (0..message.parts(1))
                     .map(|part| (port, message.part(part, 1).contents.to_vec()))
                     .collect();
-                prop_assert_eq!(&got, run);
+                prop_assert_eq!(&actual, run);
                 prop_assert!(message.contents.len() <= RUN_BYTES && run.len() <= segments);
             }
             prop_assert!(queue.message(want.len()).is_none());

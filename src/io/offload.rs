@@ -75,20 +75,20 @@ impl Engine for Offload {
     ) -> io::Result<usize> {
         counters.syscalls += 1;
         let slots = asked(self.slots, self.arena.slots(), block_for);
-        let came = self
+        let received = self
             .arena
             .receive(fd, slots, self.flags | waiting(block_for))?;
-        self.has_drained = came < slots;
+        self.has_drained = received < slots;
         // Runs and single datagrams rarely mix: the last message predicts the next batch.
-        let last = self.arena.slot(came.saturating_sub(1));
+        let last = self.arena.slot(received.saturating_sub(1));
         let is_run = last.is_some_and(|slot| slot.length > ReceiveBuffer::DEFAULT_CAPACITY / 16);
         let most = if is_run {
             RUNS.min(self.arena.slots())
         } else {
             self.arena.slots()
         };
-        self.slots = self.adaptive_batch.next(came, most);
-        Ok(came)
+        self.slots = self.adaptive_batch.next(received, most);
+        Ok(received)
     }
 
     #[cfg(feature = "tokio")]

@@ -112,12 +112,12 @@ fn serve<E: From<Error>>(
     match endpoint.reply(&datagram, answer.bytes) {
         Ok(()) => {
             let replied = answer.replied.filter(|_| per_datagram_events);
-            let told = match replied {
+            let outcome = match replied {
                 Some((request, reply)) => on_event(&Event::Replied(request, reply)),
                 None => Ok(()),
             };
             handler.replied(1, length as u64);
-            told
+            outcome
         }
         Err(error) => handler.failed(1, error, on_event),
     }

@@ -397,8 +397,8 @@ fn send_error(length: usize, destination: SocketAddr, source: io::Error) -> Erro
         source,
     )
     .with_remedy(format!(
-        "a datagram over {family} carries at most {} bytes, and no more than the path MTU where \
-         fragments are forbidden",
+        "a datagram over {family} carries at most {} bytes, and no more than the path MTU if \
+         fragmentation is off",
         family.largest_payload()
     ))
 }

@@ -69,15 +69,15 @@ const ALL: &str = "loss=ge:10%,50%,90%,5%,truncate=10%,corrupt=10%,duplicate=20%
 
 proptest! {
     #[test]
-    fn timing_and_other_flows_change_no_fate(traffic in traffic(), seed: u64, pace in 0..20_u32, delay: bool) {
+    fn timing_and_other_flows_change_no_outcome(traffic in traffic(), seed: u64, pace in 0..20_u32, delay: bool) {
         let text = format!("{ALL},jitter=1ms,delay={}ms", u8::from(delay));
         let (_, outcomes, ..) = run(link(&text, seed), &traffic, 1, None);
         let (_, again, ..) = run(link(&text, seed), &traffic, pace, None);
         prop_assert_eq!(&outcomes, &again);
-        let alone: Vec<_> = traffic.iter().filter(|(id, ..)| *id == 1).copied().collect();
-        let (_, alone, ..) = run(link(&text, seed), &alone, pace, None);
+        let single: Vec<_> = traffic.iter().filter(|(id, ..)| *id == 1).copied().collect();
+        let (_, single, ..) = run(link(&text, seed), &single, pace, None);
         let of_one: Vec<_> = outcomes.into_iter().filter(|(id, _)| *id == 1).collect();
-        prop_assert_eq!(of_one, alone);
+        prop_assert_eq!(of_one, single);
     }
 
     #[test]

@@ -309,10 +309,10 @@ fn what_is_held_back_leaves_behind_the_next_or_when_its_time_is_over() {
     }
     assert_eq!(order, want);
     assert!((300..500).contains(&picked.len()));
-    let mut alone = self::link("reorder=100%", 1);
-    alone.handle_datagram(millis(1), &mut Flow::new(0), b"last");
-    assert_eq!(alone.poll_timeout(), Some(millis(1) + HOLD));
-    assert!(alone.poll_transmit(millis(1) + HOLD).is_some());
+    let mut single = self::link("reorder=100%", 1);
+    single.handle_datagram(millis(1), &mut Flow::new(0), b"last");
+    assert_eq!(single.poll_timeout(), Some(millis(1) + HOLD));
+    assert!(single.poll_transmit(millis(1) + HOLD).is_some());
 }
 
 #[test]

@@ -379,14 +379,14 @@ impl Receiver {
     }
 
     fn handle_end(&mut self, now: Duration, end: &End) -> Option<()> {
-        let said = (end.total, end.digest);
+        let end_values = (end.total, end.digest);
         let reach = self.digest.length().max(self.buffer.end());
-        if end.total < reach || self.end.is_some_and(|before| before != said) {
+        if end.total < reach || self.end.is_some_and(|before| before != end_values) {
             return None;
         }
         self.record_number(now, end.number);
         self.pending.acknowledgement = true;
-        self.end = Some(said);
+        self.end = Some(end_values);
         self.check_complete();
         Some(())
     }
