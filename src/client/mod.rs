@@ -6,7 +6,7 @@
 //! use udpraw::error::Error;
 //! use udpraw::socket::{Endpoint, Family};
 //!
-//! A port that nobody listens at: bound once, and released.
+//! // A port that nobody listens at: bound once, and released.
 //! let port = Endpoint::builder().bind("127.0.0.1:0".parse()?)?.local_address()?;
 //! let mut client = Client::new(Config::new(port))?;
 //! let stop = AtomicBool::new(false);

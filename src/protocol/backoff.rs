@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// A rule for how long to wait before a request is retransmitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Backoff {
-    /// The textbook's: 0.1 s, doubled at each try, abandoned above 2.0 s. Too aggressive for the
+    /// The textbook's: 0.1 s, doubled at each try, abandoned once the wait exceeds 2.0 s. Too aggressive for the
     /// Internet.
     Book,
     /// RFC 8085 section 3.1.1: the timeout of RFC 6298, at least 1 s, doubled at each try.

@@ -211,7 +211,7 @@ pub enum Event<'a> {
     Failed(Option<(u32, SocketAddr)>, &'a Error),
     /// The outcome of a datagram; reported if [`Config::per_datagram_events`] is set.
     DatagramOutcome(DatagramOutcome),
-    /// The first datagram that differs from the record: its recorded length.
+    /// The first datagram that differs from the record, and its recorded length.
     Differs(DatagramOutcome, usize),
     /// An interval is over.
     Interval(Interval),

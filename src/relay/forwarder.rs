@@ -299,8 +299,8 @@ impl Forwarder {
         let is_here = address.to_canonical() == listen.to_canonical()
             || listen.is_unspecified() && address.to_canonical().is_loopback();
         let own = [self.listen.port()];
-        // A client on another host may have the same port, as with SIP and NTP: no responder is
-        // here.
+        // A client on another host may have the same port, as with SIP and NTP; only a local one
+        // would be the relay itself.
         unanswerable(client, if is_here { &own } else { &[] })
     }
 

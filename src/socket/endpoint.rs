@@ -372,7 +372,9 @@ fn route_error(operation: &'static str, peer: SocketAddr, source: io::Error) -> 
         Some(libc::EACCES) => {
             "a broadcast address needs SO_BROADCAST; otherwise a route forbids it (ip route get shows it)"
         }
-        Some(libc::ECONNREFUSED) => "nobody listens there: ICMP rejected an earlier datagram",
+        Some(libc::ECONNREFUSED) => {
+            "nobody listens there: an earlier datagram was rejected by ICMP"
+        }
         Some(libc::ENOBUFS) => "the outgoing queue is full: send more slowly",
         Some(libc::EINVAL) if peer.port() == 0 => "port 0 is not a valid destination",
         Some(libc::EINVAL) if peer.is_ipv6() => {

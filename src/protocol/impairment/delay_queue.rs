@@ -123,7 +123,7 @@ impl DelayQueue {
 
     /// Lets `newest`, and the older ones that its flow held back, leave at `due`, the oldest first.
     pub(super) fn release(&mut self, due: Duration, newest: HeapKey) {
-        // The oldest leave first when their time is over: a stale key is in front of each.
+        // The oldest leave first when their time is over, so all behind a stale key are stale too.
         let mut count = 0;
         let mut next = Some(newest);
         while let Some(key) = next.filter(|key| self.is_there(*key)) {

@@ -63,7 +63,7 @@ pub enum Order {
 pub struct Delivery {
     /// From its offer until it leaves, the time on the wire included.
     pub delay: Duration,
-    /// Whether it leaves in order.
+    /// Its order relative to other datagrams.
     pub order: Order,
     /// The length to which it is cut, in bytes.
     pub truncated: Option<u32>,
