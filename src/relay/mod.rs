@@ -175,7 +175,7 @@ impl Relay {
     /// or enough datagrams have arrived ([`Config::count`]) and the delayed ones have left.
     ///
     /// # Errors
-    /// The error of `on_event`, or of a wait or a receive that does not allow to continue.
+    /// The error of `on_event`, or of a wait or a receive after which it cannot continue.
     pub fn run<E: From<Error>>(
         &mut self,
         stop: &AtomicBool,

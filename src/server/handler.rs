@@ -64,7 +64,7 @@ impl Handler {
         if let Some(drop) = &mut behaviour.drop {
             drop.seed = drop.seed.wrapping_add(number);
         }
-        // Not allocated and thrown away: they need memory.
+        // Not allocated only to be dropped: they take memory.
         behaviour.exchange = None;
         let mut handler = Self::new(&[], behaviour);
         handler.behaviour.exchange = self.behaviour.exchange;

@@ -175,7 +175,7 @@ impl Server {
     /// One worker without an interval serves in the caller's thread.
     ///
     /// # Errors
-    /// The error of `on_event`, or of a receive that does not allow to continue. A reply that
+    /// The error of `on_event`, or of a receive after which it cannot continue. A reply that
     /// cannot be sent is an [`Event::Failed`].
     pub fn run<E: From<Error> + Send>(
         &mut self,

@@ -77,7 +77,7 @@ impl Pacer {
         }
         let wait = Duration::try_from_secs_f64(missing / rate.max(1) as f64)
             .unwrap_or(Duration::MAX)
-            // Nanoseconds are rounded up, and tokens down.
+            // More than the rounding of nanoseconds and of tokens.
             .saturating_add(Duration::from_micros(1));
         Some(now.saturating_add(wait.max(Self::GRANULARITY)))
     }

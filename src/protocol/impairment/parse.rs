@@ -94,7 +94,7 @@ impl Profile {
     }
 }
 
-/// As for [`Profile::set_all`].
+/// The errors of [`Profile::set_all`].
 impl FromStr for Profile {
     type Err = Error;
 
