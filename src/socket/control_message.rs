@@ -1,4 +1,4 @@
-//! Each control message that a socket option brings, decoded.
+//! Decodes the control messages that socket options request.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::time::{Duration, SystemTime};
@@ -8,15 +8,15 @@ use super::datagram::PacketInfo;
 use super::options;
 use crate::sys::control::Message;
 
-/// `SCM_SECURITY` (linux/socket.h): what `IP_PASSSEC` brings, at the level of IP.
+/// `SCM_SECURITY` (linux/socket.h): the message of `IP_PASSSEC`, at the level of IP.
 const SCM_SECURITY: i32 = 3;
-/// `SO_TIMESTAMP_NEW`, `SO_TIMESTAMPNS_NEW` and `SO_TIMESTAMPING_NEW` (asm-generic/socket.h): the same
-/// times, with 64 bits a field on every machine.
+/// `SO_TIMESTAMP_NEW`, `SO_TIMESTAMPNS_NEW` and `SO_TIMESTAMPING_NEW` (asm-generic/socket.h): the
+/// same times, with 64 bits per field on every machine.
 const SO_TIMESTAMP_NEW: i32 = 63;
 const SO_TIMESTAMPNS_NEW: i32 = 64;
 const SO_TIMESTAMPING_NEW: i32 = 65;
 
-/// What the kernel says about a datagram beside its bytes (cmsg(3)).
+/// Ancillary data of a datagram from the kernel (cmsg(3)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ControlMessage<'a> {
@@ -31,7 +31,8 @@ pub enum ControlMessage<'a> {
     Timestamp(SystemTime),
     /// When the kernel and the interface received it: `SO_TIMESTAMPING`.
     Timestamping(Timestamps),
-    /// The interface that took the hardware's timestamp, and the packet's length on the link in bytes:
+    /// The interface that made the hardware timestamp, and the packet's length on the link in
+    /// bytes:
     /// `SO_TIMESTAMPING` with `opt-pktinfo`.
     TimestampPacket {
         /// The interface's index.
@@ -39,30 +40,31 @@ pub enum ControlMessage<'a> {
         /// The length at layer 2, in bytes.
         length: u32,
     },
-    /// How many datagrams the socket had lost to a full receive buffer: `SO_RXQ_OVFL`.
+    /// How many datagrams the socket had lost because its receive buffer was full: `SO_RXQ_OVFL`.
     KernelDrops(u32),
     /// The bytes in each segment of an offloaded run: `UDP_GRO`.
     SegmentSize(usize),
     /// The destination before the firewall changed it: `IP_RECVORIGDSTADDR`, `IPV6_RECVORIGDSTADDR`.
     OriginalDestination(SocketAddr),
-    /// The bytes of the largest fragment; 0 if it came in one: `IP_RECVFRAGSIZE`, `IPV6_RECVFRAGSIZE`.
+    /// The bytes of the largest fragment; 0 if it was not fragmented: `IP_RECVFRAGSIZE`,
+    /// `IPV6_RECVFRAGSIZE`.
     FragmentSize(u32),
-    /// The IP options as they arrived: `IP_RECVOPTS` (RFC 791).
+    /// The IP options on arrival: `IP_RECVOPTS` (RFC 791).
     IpOptions(&'a [u8]),
     /// The IP options that a reply would carry: `IP_RETOPTS`.
     ReturnOptions(&'a [u8]),
-    /// The sum over the UDP datagram that the kernel or the interface computed: `IP_CHECKSUM`.
+    /// The checksum over the UDP datagram that the kernel or the interface computed: `IP_CHECKSUM`.
     Checksum(u32),
     /// The sender's security context: `IP_PASSSEC`.
     SecurityContext(&'a [u8]),
-    /// A path's new MTU in bytes; this message brings no datagram: `IPV6_RECVPATHMTU`.
+    /// A path's new MTU in bytes; this message has no datagram: `IPV6_RECVPATHMTU`.
     PathMtu {
         /// The path's other end.
         destination: SocketAddr,
         /// Its MTU in bytes.
         mtu: u32,
     },
-    /// Traffic class and flow label as the header has them: `IPV6_FLOWINFO` (RFC 6437).
+    /// Traffic class and flow label of the header: `IPV6_FLOWINFO` (RFC 6437).
     FlowInfo {
         /// The traffic class.
         class: u8,
@@ -79,23 +81,23 @@ pub enum ControlMessage<'a> {
     Priority(u32),
     /// The packet's firewall mark: `SO_RCVMARK`.
     Mark(u32),
-    /// Any other, or one of those above that is too short for what it should hold.
+    /// Any other message, or one of those above that is too short for its type.
     Unknown {
         /// Its level, as in getsockopt(2).
         level: i32,
         /// Its type.
         kind: i32,
-        /// What it holds.
+        /// Its data.
         bytes: &'a [u8],
     },
 }
 
-/// Both clocks of `SO_TIMESTAMPING`, as far as the socket asked for them.
+/// Both clocks of `SO_TIMESTAMPING`, as far as the socket requested them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timestamps {
-    /// By the kernel's clock.
+    /// The kernel's clock.
     pub software: Option<SystemTime>,
-    /// By the interface's clock, which need not be set to UTC (ptp(4)).
+    /// The interface's clock, which need not be set to UTC (ptp(4)).
     pub hardware: Option<SystemTime>,
 }
 
@@ -189,12 +191,12 @@ fn of_ipv6<'a>(message: &Message<'a>) -> Option<ControlMessage<'a>> {
     })
 }
 
-/// The first four bytes, in the machine's order.
+/// The first four bytes, in native byte order.
 fn word(bytes: &[u8]) -> Option<u32> {
     Some(u32::from_ne_bytes(*bytes.first_chunk()?))
 }
 
-/// A `struct timeval` or `struct timespec` whose fraction counts so many nanoseconds.
+/// A `struct timeval` or `struct timespec`; its fraction in units of `nanos` nanoseconds.
 fn time(bytes: &[u8], nanos: u32) -> Option<SystemTime> {
     let (seconds, rest) = bytes.split_first_chunk()?;
     let seconds = u64::try_from(i64::from_ne_bytes(*seconds)).ok()?;
@@ -204,7 +206,7 @@ fn time(bytes: &[u8], nanos: u32) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(since)
 }
 
-/// A `struct scm_timestamping`: software, one that is no longer used, hardware; a zero is none.
+/// A `struct scm_timestamping`: software, an unused one, hardware; zero means none.
 fn timestamping<'a>(bytes: &[u8]) -> Option<ControlMessage<'a>> {
     let at = |index: usize| time(bytes.get(index * 16..)?, 1);
     let taken = |time: SystemTime| (time != SystemTime::UNIX_EPOCH).then_some(time);
@@ -266,7 +268,7 @@ mod tests {
         assert_eq!(decoded(libc::SCM_TIMESTAMPNS), timestamp(at(500_000)));
     }
 
-    /// The type of an option's messages is that of the option which sends the same, and else its own.
+    /// An option's messages have the type of the option that sends the same, otherwise its own.
     fn message_type(option: &options::SocketOption) -> i32 {
         match option.name {
             "IP_PASSSEC" => return SCM_SECURITY,

@@ -60,7 +60,7 @@ pub use error_queue::{Origin, QueuedError};
 pub use interrupt::Waker;
 pub use poll_set::Readiness;
 
-// What the tools share.
+// Shared by the tools.
 #[cfg(feature = "extras")]
 pub use address::{Shown, loopback_if_unspecified, scope_name};
 #[cfg(feature = "extras")]
