@@ -16,24 +16,24 @@ use super::address::Address;
 
 const EXAMPLES: &str = "\
 Examples:
-  udpraw bench                                     every backend against itself, in about 80 seconds
-  udpraw bench --only sink --size 1400             one way alone
+  udpraw bench                                     all backends, in about 80 seconds
+  udpraw bench --only sink --size 1400             one way only, with 1,400 bytes
   udpraw bench --send batch,offload --receive single,offload
-                                                   each of these senders to each of these receivers
-  udpraw bench --only echo --outstanding 1 --spin  what it gains to never sleep
+                                                   each sender with each receiver
+  udpraw bench --only echo --outstanding 1 --spin  the gain of polling
   udpraw bench --only echo --flows 32 --outstanding 1
-                                                   32 clients, of whom none waits for another
-  udpraw bench 192.0.2.7 1060 --only echo          there: udpraw server --allow-bench --reply echo
+                                                   32 independent clients
+  udpraw bench 192.0.2.7 1060 --only echo          there, run: udpraw server --allow-bench --reply echo
   udpraw bench --json | jq -s '[.[] | select(.winner)]'
 
-A sink has flow control: the sender asks now and then how much has arrived, so that the receive
-buffer never overflows. --flood does without.
+A sink has flow control: the sender regularly asks how much has arrived, so that the receive buffer
+never overflows. --flood turns it off.
 
-A backend that fails while it is measured is skipped and reported; the others are measured all the same.
-Fewer than five trials of each are too few to name a winner.
+A backend that fails during a measurement is reported and skipped. At least five trials are needed to name a
+winner.
 
-Exit status: 0 success (every datagram of every trial is accounted for), 1 negative result (one is not, no trial was made, or
-something asked for by name was skipped), 2 error.";
+Exit status: 0 success (every datagram of every trial is accounted for), 1 negative result (one is not, no trial
+was made, or a backend named on the command line was skipped), 2 error.";
 
 /// What to measure.
 #[derive(Debug, Args)]
@@ -47,19 +47,19 @@ pub(crate) struct BenchArguments {
     #[arg(value_name = "PORT", conflicts_with = "port")]
     port_word: Option<String>,
 
-    /// Measure one scenario alone: sink (one way) or echo (there and back)
+    /// Measure only one scenario: sink (one way) or echo (round trip)
     #[arg(long, value_name = "SCENARIO")]
     only: Option<Scenario>,
 
-    /// Backends that both sides are on: single, batch, offload, uring, auto [default: all that work here]
+    /// Backends for both sides: single, batch, offload, uring, auto [default: all that work here]
     #[arg(long = "io", value_name = "BACKEND", value_delimiter = ',', conflicts_with_all = ["send", "receive"])]
     backend: Vec<BackendChoice>,
 
-    /// Backends of the side that sends or asks, each of them with each of --receive
+    /// Backends of the sending side, each combined with each of --receive
     #[arg(long, value_name = "BACKEND", value_delimiter = ',')]
     send: Vec<BackendChoice>,
 
-    /// Backends of the side that receives or echoes, each of them with each of --send
+    /// Backends of the receiving side, each combined with each of --send
     #[arg(
         long,
         value_name = "BACKEND",
@@ -68,16 +68,16 @@ pub(crate) struct BenchArguments {
     )]
     receive: Vec<BackendChoice>,
 
-    /// Bytes of payload
+    /// Payload sizes in bytes
     #[arg(long, value_name = "SIZE", value_delimiter = ',', default_value = "64,1400", value_parser = units::bytes,
         aliases = ["length", "len"])]
     size: Vec<u64>,
 
-    /// Requests of a flow that are on their way at once, in an echo
+    /// Outstanding requests per flow of an echo
     #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,64")]
     outstanding: Vec<usize>,
 
-    /// Flows of an echo, each from an address of its own
+    /// Flows of an echo, each from its own address
     #[arg(
         long,
         value_name = "N",
@@ -87,12 +87,12 @@ pub(crate) struct BenchArguments {
     )]
     flows: usize,
 
-    /// How long a trial is measured, after a warm-up of a tenth of it; a bare number counts seconds
+    /// Length of a trial, after a warm-up of a tenth of it; a bare number counts seconds
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = units::duration,
         short_alias = 't', aliases = ["for", "duration"])]
     time: Duration,
 
-    /// How often each variant is measured; five can name a winner, six give a full 95 % interval
+    /// Trials of each variant; a winner needs five, a full 95 % interval six
     #[arg(long, value_name = "N", default_value_t = 5)]
     trials: usize,
 
@@ -100,28 +100,28 @@ pub(crate) struct BenchArguments {
     #[arg(long, value_name = "A,B", value_parser = two_cpus)]
     cpus: Option<(usize, usize)>,
 
-    /// Go over IPv6 loopback
+    /// Use IPv6 loopback
     #[arg(short = '6', long, conflicts_with = "server")]
     ipv6: bool,
 
-    /// Never sleep: both sides ask again and again (MSG_DONTWAIT)
+    /// Poll instead of sleeping, on both sides (MSG_DONTWAIT)
     #[arg(long)]
     spin: bool,
 
-    /// Wait for no credit: the sender of a sink sends what it can, and what gets lost gets lost
+    /// Do not use flow control in a sink; datagrams may be lost
     #[arg(long)]
     flood: bool,
 
-    /// Receive buffer of both sides, as in 4MiB [default: what a transport asks for, 4MiB]
+    /// Receive buffer of both sides, as in 8MiB [default: 4MiB]
     #[arg(long, value_name = "SIZE", value_parser = buffer)]
     rcvbuf: Option<usize>,
 
-    /// Send buffer of both sides [default: what a transport asks for, 4MiB]
+    /// Send buffer of both sides [default: 4MiB]
     #[arg(long, value_name = "SIZE", value_parser = buffer)]
     sndbuf: Option<usize>,
 
-    /// Measure against a server elsewhere, which must run with --allow-bench and --reply echo (or
-    /// none, for --only sink)
+    /// Measure against a server, which must run with --allow-bench and --reply echo (for --only sink,
+    /// --reply none)
     #[arg(long, value_name = "HOST[:PORT]", short_alias = 'c', alias = "client")]
     server: Option<String>,
 

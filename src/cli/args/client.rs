@@ -16,23 +16,23 @@ use super::socket::SocketArguments;
 
 const EXAMPLES: &str = "\
 Examples:
-  udpraw client                               the documents' client
-  udpraw client 127.0.0.1 1080 -m 'hello'     another port, another text
-  udpraw client --connect localhost           connect(2) first
-  udpraw client --exchange -v                 the reply is matched by a random id
+  udpraw client                               the textbook's client
+  udpraw client 127.0.0.1 1080 -m 'hello'     another port and another text
+  udpraw client --connect localhost           call connect(2) first
+  udpraw client --exchange -v                 match the reply by a random id
   printf 'one\\ntwo\\n' | udpraw client --stdin
-                                              a datagram a line
-  udpraw client --hex -m 'c3 a9 00'           any bytes
-  udpraw client --count 10 --interval 0.2     ten requests, and their round trips
-  udpraw client 127.255.255.255 --broadcast   every server of the network
+                                              send one datagram per line
+  udpraw client --hex -m 'c3 a9 00'           send any bytes
+  udpraw client --count 10 --interval 0.2     send ten requests and show their round trips
+  udpraw client 127.255.255.255 --broadcast   ask every server of the network
 
-Exit status: 0 success (every request was answered), 1 negative result (one was not), 2 error.";
+Exit status: 0 success (every request was answered), 1 negative result (a request was not answered), 2 error.";
 
-/// Whom to ask, and what.
+/// The server and the request.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ClientArguments {
-    /// Server: an IPv4 or IPv6 address, or a name, and maybe its port: HOST, HOST:PORT, [ADDR]:PORT, :PORT
+    /// Server: an address or a name, optionally with a port: HOST, HOST:PORT, [ADDR]:PORT or :PORT
     /// [default: 127.0.0.1] [env: UDPRAW_HOST]
     host: Option<String>,
 
@@ -40,7 +40,7 @@ pub(crate) struct ClientArguments {
     #[arg(value_name = "PORT", conflicts_with = "port")]
     port_word: Option<String>,
 
-    /// The host, as `udpraw server` names it
+    /// The same as HOST, for who knows `udpraw server --host`
     #[arg(long = "host", value_name = "HOST", hide = true, aliases = ["server", "address", "addr"], conflicts_with = "host")]
     host_flag: Option<String>,
 
@@ -51,7 +51,7 @@ pub(crate) struct ClientArguments {
     #[arg(short, long)]
     port: Option<String>,
 
-    /// Text to send, instead of the time
+    /// Text to send instead of the time
     #[arg(short, long, value_name = "TEXT", conflicts_with = "stdin",
         aliases = ["text", "data", "payload", "msg"])]
     pub(crate) message: Option<String>,
@@ -64,7 +64,7 @@ pub(crate) struct ClientArguments {
     #[arg(long)]
     pub(crate) hex: bool,
 
-    /// Send so many requests
+    /// Send N requests
     #[arg(
         short,
         long,
@@ -74,51 +74,51 @@ pub(crate) struct ClientArguments {
     )]
     pub(crate) count: u64,
 
-    /// Time from one request to the next, if the reply is there by then; a bare number counts seconds
+    /// Time between requests; a bare number counts seconds
     /// [default: 1s, none with --stdin]
     #[arg(short, long, value_name = "TIME", value_parser = units::duration)]
     interval: Option<Duration>,
 
-    /// Bind this address first: ADDR, ADDR:PORT or :PORT
+    /// Local address to bind: ADDR, ADDR:PORT or :PORT
     #[arg(long, value_name = "ADDR", aliases = ["source", "bind"])]
     local: Option<String>,
 
-    /// Fix the server by connect(2), so that the kernel itself refuses strangers
+    /// Call connect(2), so that the kernel drops datagrams from anyone else
     #[arg(long)]
     pub(crate) connect: bool,
 
-    /// Take a reply from anyone, as the documents' program does: dangerous. Even without it, a late
-    /// reply to an earlier request can be mistaken for that to this one, unless there is --exchange
+    /// Accept a reply from anyone, as the textbook's program does. Dangerous. Even without this option, a
+    /// late reply to an earlier request can be taken for the reply to this one; --exchange prevents that
     #[arg(long)]
     promiscuous: bool,
 
-    /// Ask by exchanges: the reply must carry the random id of its request, so that no late or forged
-    /// datagram is taken for it; the server must be one with --exchange
+    /// Accept only a reply with the random id of its request, so that late and forged datagrams are
+    /// ignored; the server needs --exchange as well
     #[arg(long, conflicts_with = "promiscuous")]
     exchange: bool,
 
-    /// How the waits grow: book (0.1 s, doubled up to 2.0 s), rfc8085 (1 s and RFC 6298), or rfc9002
-    /// (1 s, then the probe timeout of the path; only with --exchange)
+    /// Timeouts: book (0.1 s, doubled up to 2.0 s), rfc8085 (1 s, then RFC 6298) or rfc9002 (1 s, then the
+    /// probe timeout of the path; only with --exchange)
     /// [default: book on loopback, rfc8085 elsewhere, rfc9002 with --exchange]
     #[arg(long, value_name = "RULE")]
     backoff: Option<Backoff>,
 
-    /// Give up a request after this time; a bare number counts seconds [default: 60s by rfc9002]
+    /// Give up a request after this time; a bare number counts seconds [default: 60s with rfc9002]
     #[arg(long, value_name = "TIME", value_parser = limit, short_aliases = ['w', 'W'], aliases = ["wait", "deadline"])]
     timeout: Option<Duration>,
 
-    /// Give up a request after sending it N times [default: 5 by the book, 4 by rfc8085, by time
-    /// alone by rfc9002]
+    /// Give up a request after sending it N times [default: 5 with book, 4 with rfc8085, no limit with
+    /// rfc9002]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..),
         aliases = ["retries", "attempts"])]
     tries: Option<u32>,
 
-    /// Leave out everything but the replies
+    /// Print only the replies
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
-    /// Show the fd, each socket option as requested and as effective, what the options (such as
-    /// IP_RECVTOS) report of each reply, and the round trips
+    /// Show the file descriptor, requested and effective socket options, the control messages of each
+    /// reply, as for IP_RECVTOS, and the round trips
     #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
 

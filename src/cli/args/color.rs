@@ -5,12 +5,12 @@ use clap::ValueEnum;
 /// When output is coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless NO_COLOR is set; CLICOLOR_FORCE=1 makes it always
+    /// On a terminal, unless NO_COLOR is set; always with CLICOLOR_FORCE=1
     #[default]
     Auto,
-    /// Into files and pipes as well
+    /// In files and pipes as well
     Always,
-    /// Not at all
+    /// Never
     Never,
 }
 

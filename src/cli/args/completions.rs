@@ -10,15 +10,15 @@ Examples:
   udpraw completions fish > ~/.config/fish/completions/udpraw.fish
   eval \"$(udpraw completions bash)\"            for this shell only
 
-Commands, flags and their values are completed: backends, service names, names of socket options.
+Completes commands, options and their values: backends, service names, names of socket options.
 
-Exit status: 0 success (the script is printed), 2 error.";
+Exit status: 0 success (the script was printed), 2 error.";
 
 /// For which shell.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CompletionsArguments {
-    /// The shell that reads the script
+    /// Shell to print the script for
     #[arg(value_enum)]
     pub(crate) shell: Shell,
 }

@@ -10,16 +10,15 @@ Examples:
   udpraw man ~/.local/share/man/man1               install a page for each command
   udpraw man /tmp/pages && man -l /tmp/pages/udpraw-server.1
 
-A page is written under another name first and then renamed: a reader never sees half of one.
+Pages are replaced atomically: a reader never sees half of one.
 
-Exit status: 0 success (the pages are written), 2 error.";
+Exit status: 0 success (the pages were written), 2 error.";
 
 /// Where to.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ManArguments {
-    /// Folder to write a page for each command to; it is made if there is none [default: the main page,
-    /// to standard output]
+    /// Folder to write one page per command to; created if missing [default: print the main page]
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) folder: Option<PathBuf>,
 }

@@ -24,14 +24,14 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 const EXAMPLES: &str = "\
 Examples:
-  udpraw tour                      see it all at work
-  udpraw server                    a server at 127.0.0.1:1060, and then
-  udpraw client                    its client
-  udpraw probe 192.0.2.1 domain    is anything there?
-  udpraw ports 53                  who holds a port
+  udpraw tour                      watch an exchange and its system calls
+  udpraw server                    start a server at 127.0.0.1:1060
+  udpraw client                    send it a datagram, from another terminal
+  udpraw probe 192.0.2.1 domain    does a name server answer there?
+  udpraw ports 53                  which process holds port 53?
 
-Exit status: 0 success, 1 negative result, 2 error. The page of each command says what that means there: \
-udpraw COMMAND --help";
+Exit status: 0 success, 1 negative result, 2 error. For the details of a \
+command: udpraw COMMAND --help";
 
 /// What build.rs found out.
 const LONG_VERSION: &str = concat!(
@@ -44,7 +44,7 @@ const LONG_VERSION: &str = concat!(
     env!("UDPRAW_TARGET"),
 );
 
-/// UDP at the syscall boundary: talk it, look at it, stress it, learn it.
+/// A UDP toolbox for Linux: send and receive, inspect, stress-test and trace UDP, down to the system call
 #[derive(Debug, Parser)]
 #[command(
     after_help = EXAMPLES,
@@ -56,11 +56,11 @@ const LONG_VERSION: &str = concat!(
     args_override_self = true
 )]
 pub(crate) struct Arguments {
-    /// Print one JSON object a line (NDJSON) on standard output
+    /// Print one JSON object per line (NDJSON) on standard output
     #[arg(long, global = true, short_alias = 'J', display_order = 900)]
     pub(crate) json: bool,
 
-    /// When to colour
+    /// When to use colour
     #[arg(
         long,
         global = true,
@@ -71,7 +71,7 @@ pub(crate) struct Arguments {
     )]
     pub(crate) color: color::Color,
 
-    /// What other programs need to be told, as nc, ss and iperf3
+    /// Accepted and ignored: nc, ss and iperf3 need it
     #[arg(short = 'u', long = "udp", global = true, hide = true)]
     udp: bool,
 
@@ -79,36 +79,36 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// What to do.
+/// The command to run.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Receive datagrams and say how long each was: the documents' server
+    /// Receive datagrams and answer them: the textbook's server
     Server(server::ServerArguments),
-    /// Send a datagram and wait for the reply: the documents' client
+    /// Send a datagram and wait for the reply: the textbook's client
     Client(client::ClientArguments),
-    /// Send a file or a pipe to `udpraw recv`, whole and in order
+    /// Send a file or a pipe to `udpraw recv`, complete and in order
     Send(send::SendArguments),
     /// Receive what `udpraw send` sends, into files or a pipe
     Recv(recv::RecvArguments),
-    /// Names and numbers of ports
+    /// Look up names and numbers of ports
     Services(services::ServicesArguments),
-    /// Every socket option that UDP has on Linux
+    /// List, explain and try the socket options of UDP
     Options(options::OptionsArguments),
-    /// Who holds which UDP port
+    /// Show who holds which UDP port
     Ports(ports::PortsArguments),
-    /// Is anything there? A verdict with its evidence
+    /// Find out whether anything listens at a port
     Probe(probe::ProbeArguments),
-    /// How large a datagram may be on the way to a host
+    /// Find the largest datagram that reaches a host
     Mtu(mtu::MtuArguments),
-    /// Which way to move datagrams is the fastest on this machine
+    /// Find the fastest way to move datagrams on this machine
     Bench(bench::BenchArguments),
-    /// A bad network between any two UDP programs
+    /// Put a bad network between two UDP programs
     Relay(relay::RelayArguments),
-    /// See it all at work: the documents' exchange, then its system calls explained
+    /// Show the textbook's exchange and its system calls, explained
     Tour(tour::TourArguments),
-    /// Show every socket call of a program, and explain it
+    /// Show and explain every socket call of a program
     Trace(trace::TraceArguments),
-    /// Print a script that completes udpraw's command line in a shell
+    /// Print a completion script for a shell
     Completions(completions::CompletionsArguments),
     /// Print udpraw's man page, or write the pages of all commands to a folder
     Man(man::ManArguments),

@@ -10,27 +10,26 @@ use super::endpoint::{FamilyArguments, backoff};
 
 const EXAMPLES: &str = "\
 Examples:
-  udpraw mtu 192.0.2.1                 by the host's echo service, or its ICMP if it has none
-  udpraw mtu 192.0.2.1 1060            by `udpraw server` there, --reply echo or not
+  udpraw mtu 192.0.2.1                 ask the host's echo port, open or closed
+  udpraw mtu 192.0.2.1 1060            ask `udpraw server` there, with any --reply
   udpraw mtu -6 host.example           over IPv6
 
-What limits a datagram: the first hop (its MTU holds all the way), a link further on whose router said
-so by ICMP, or a black hole: what is larger vanishes and no ICMP tells. An echo is as long as what it
-answers, so the way back counts too. Answers by ICMP alone take longer: most hosts send about one a
-second.
+The limit is the first hop, a later link whose router reports it by ICMP, or a black hole: larger
+datagrams vanish without ICMP. An echo is as long as its request, so the way back counts too. With only
+ICMP as replies the search takes longer: most hosts send about one per second.
 
-Exit status: 0 success (the limit is known for one address of the host at least), 1 negative result (nobody answered, or no way
-leads there), 2 error.";
+Exit status: 0 success (the path MTU of at least one address is known), 1 negative result (nobody answered, or the host is
+unreachable), 2 error.";
 
 /// The host where only a port is named.
 const HERE: &str = "127.0.0.1";
 
-/// Whom to ask.
+/// The host to ask.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct MtuArguments {
-    /// Host: an IPv4 or IPv6 address, or a name, all of whose addresses are tried; and maybe the port:
-    /// HOST, HOST:PORT, [ADDR]:PORT
+    /// Host: an address or a name (all its addresses are tried), optionally with a port: HOST, HOST:PORT
+    /// or [ADDR]:PORT
     host: String,
 
     /// The same as --port
@@ -44,11 +43,11 @@ pub(crate) struct MtuArguments {
     #[command(flatten)]
     family: FamilyArguments,
 
-    /// Port: where any service answers what it gets, or where nobody listens [default: 7]
+    /// Port: one where a service replies, or a closed one [default: 7]
     #[arg(short, long)]
     port: Option<String>,
 
-    /// How the first waits grow: book (0.1 s, doubled) or rfc8085 (1 s, doubled)
+    /// First timeouts: book (0.1 s, doubled) or rfc8085 (1 s, doubled)
     /// [default: book on loopback, rfc8085 elsewhere]
     #[arg(long, value_name = "RULE", value_parser = backoff)]
     backoff: Option<Backoff>,

@@ -6,33 +6,33 @@ use udpraw::socket::Family;
 
 const EXAMPLES: &str = "\
 Examples:
-  udpraw options                          every option, on a fresh socket
+  udpraw options                          every option, on a new socket
   udpraw options --type udp6              the same for IPv6
-  udpraw options SO_RCVBUF udp-segment    all that is known of these two
-  udpraw options --set SO_RCVBUF=64KiB    what the kernel makes of a value
-  udpraw options --set SO_REUSEADDR       a flag alone is switched on
-  udpraw --json options | jq -r .name     one object a line
+  udpraw options SO_RCVBUF udp-segment    explain these two
+  udpraw options --set SO_RCVBUF=64KiB    set a value and read it back
+  udpraw options --set SO_REUSEADDR       a flag without a value is switched on
+  udpraw --json options | jq -r .name     one object per line
 
-Exit status: 0 success, 1 negative result (there is no option of that name), 2 error, such as a refused value.";
+Exit status: 0 success, 1 negative result (no option has that name), 2 error, such as a refused value.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct OptionsArguments {
-    /// Tell all about these; case does not matter, and the prefix may be left out, as in rcvbuf
+    /// Explain these options; case does not matter, and the prefix may be omitted, as in rcvbuf
     #[arg(value_name = "NAME", conflicts_with = "set")]
     pub(crate) names: Vec<String>,
 
-    /// Set it on a fresh socket, and show what was asked for beside what the kernel made of it; may
-    /// be repeated, and is done in order
+    /// Set an option on a new socket, and show the requested and the effective value; may be repeated,
+    /// applied in order
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) set: Vec<String>,
 
-    /// The socket that is made
+    /// Type of the socket
     #[arg(long = "type", value_name = "TYPE", default_value = "udp4")]
     pub(crate) socket: SocketType,
 }
 
-/// Which socket is made.
+/// The type of a socket.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum SocketType {
     /// UDP over IPv4

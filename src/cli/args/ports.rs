@@ -9,43 +9,42 @@ use udpraw::socket::resolve;
 use super::address::{Address, bound_ports};
 
 const EXAMPLES: &str = "\
-Prints a line a socket: endpoints, service, who holds it, memory that unread datagrams take of how \
-much, drops, and what else is known of it. Of a port with several sockets it says which of them would \
-get a datagram. It sees this network namespace alone. What other users' processes hold is known to \
-root alone.
-
-With --watch, + is a new socket, - one that is gone, * one that changed; on a terminal all are drawn \
-anew each second, elsewhere only what changed is printed.
-
 Examples:
   udpraw ports                    every UDP socket
-  udpraw ports 1060 domain        those of two ports
-  udpraw ports 5000-5100          those of a range
-  udpraw ports 127.0.0.1:53       who gets datagrams for that address
-  udpraw ports --watch            what comes, goes and drops
+  udpraw ports 1060 domain        the sockets at two ports
+  udpraw ports 5000-5100          the sockets in a range of ports
+  udpraw ports 127.0.0.1:53       which socket gets datagrams for this address
+  udpraw ports --watch            new, closed and dropping sockets
   udpraw ports --json | jq 'select(.drops > 0)'
 
-Exit status: 0 success (there are such sockets, or nothing was selected), 1 negative result (no socket is as selected), 2 error.";
+Prints one line per socket: endpoints, service, owner, receive-queue usage and limit, drops, notes. If \
+several sockets have a port, it says which of them gets a datagram. It sees only this network namespace. \
+Only root sees the owners of other users' sockets.
+
+With --watch, + is a new socket, - a closed one, * a changed one. A terminal shows all sockets, refreshed \
+each second; other outputs get only the changes.
+
+Exit status: 0 success (sockets were found, or no port was named), 1 negative result (nothing holds the ports), 2 error.";
 
 /// Which ports, and how long.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct PortsArguments {
-    /// Only these ports: numbers, service names, ranges, with commas between them. HOST or HOST:PORT:
-    /// only sockets that get datagrams for that address
+    /// Ports: numbers, service names or ranges, separated by commas; or HOST or HOST:PORT for the sockets
+    /// that get datagrams for that address
     #[arg(value_name = "PORT|SERVICE|HOST:PORT")]
     words: Vec<String>,
 
-    /// What ss, netstat and lsof need to be told to show what is shown here anyway
+    /// Accepted and ignored: options of ss, netstat and lsof for what is always shown here
     #[arg(short = 'l', long = "listening", hide = true, short_aliases = ['p', 'n', 'a', 'i', 'e', 'm', 'o'],
         aliases = ["port", "processes", "all", "numeric"])]
     usual: bool,
 
-    /// Look again each second, and show what changed, until Ctrl-C
+    /// Look again each second and show changes, until Ctrl-C
     #[arg(short, long)]
     pub(crate) watch: bool,
 
-    /// Look so many times
+    /// Look N times
     #[arg(short, long, value_name = "N", requires = "watch", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
 }

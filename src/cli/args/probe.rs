@@ -16,25 +16,27 @@ use super::endpoint::{FamilyArguments, backoff};
 const EXAMPLES: &str = "\
 Examples:
   udpraw probe 127.0.0.1 1060              is a server there?
-  udpraw probe domain                      does the resolver of this machine answer?
+  udpraw probe domain                      does this machine's resolver answer?
   udpraw probe 192.0.2.1 domain --query example.org
-  udpraw probe ntp.example ntp --count 5   round trips, and how far the clock is off
-  udpraw probe 127.0.0.1 1-1000            many ports, at a polite rate
-  udpraw probe 127.0.0.1 5000 --as stun    a question for another protocol
+                                           ask a name server for a name
+  udpraw probe ntp.example ntp --count 5   round trips, and the clock's offset
+  udpraw probe 127.0.0.1 1-1000            many ports, at a moderate rate
+  udpraw probe 127.0.0.1 5000 --as stun    send a request of another protocol
   udpraw probe 127.0.0.1 5000 --payload 'c3 a9' --hex
+                                           send any bytes
 
-Verdicts: open (a reply), closed (ICMP port unreachable), unreachable (no way leads there), filtered
-(ICMP administratively prohibited, or a rule of this machine), wrong-source (a reply from elsewhere),
-silent (nothing came back, which says nothing). Silence is never taken for an open port.
+Verdicts: open (a reply), closed (ICMP port unreachable), unreachable (no route), filtered (ICMP
+administratively prohibited, or a firewall rule of this machine), wrong-source (a reply from another
+address), silent (no reply: inconclusive).
 
-Exit status: 0 success (every port is open at one address of the host at least), 1 negative result (one is not), 2 error.";
+Exit status: 0 success (every port is open at one or more addresses), 1 negative result (one is not), 2 error.";
 
-/// Whom to probe, and how.
+/// The host to probe, and how.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, override_usage = "udpraw probe [OPTIONS] [HOST] PORT|SERVICE")]
 pub(crate) struct ProbeArguments {
-    /// Host, by address or name, then the port or ports: numbers, names of services, ranges, with
-    /// commas between them. HOST:PORT and :PORT (of 127.0.0.1) will do too. Without a host, `domain` asks the resolvers of resolv.conf
+    /// Host, then ports: numbers, service names or ranges, separated by commas. HOST:PORT and :PORT (at
+    /// 127.0.0.1) are also accepted. Without a host, `domain` asks the resolvers of resolv.conf
     #[arg(value_name = "[HOST] PORT", required = true, num_args = 1..=2)]
     words: Vec<String>,
 
@@ -55,9 +57,8 @@ pub(crate) struct ProbeArguments {
     #[command(flatten)]
     family: FamilyArguments,
 
-    /// Ask as this protocol does, whatever the port: dns, mdns, ntp, stun, quic, tftp, snmp, snmpv1,
-    /// snmpv2c, snmpv3, ssdp, sip, echo, daytime, time, syslog, udpraw or empty [default: by the
-    /// port]
+    /// Send a request of this protocol: dns, mdns, ntp, stun, quic, tftp, snmp, snmpv1, snmpv2c, snmpv3,
+    /// ssdp, sip, echo, daytime, time, syslog, udpraw or empty [default: by port]
     #[arg(long = "as", value_name = "PROTOCOL", conflicts_with = "payload")]
     protocol: Option<Payload>,
 
@@ -73,36 +74,36 @@ pub(crate) struct ProbeArguments {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["payload", "protocol"])]
     query: Option<String>,
 
-    /// Ask so many times, for the round trip
+    /// Ask N times, to measure the round trip
     #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
 
-    /// Time from one question of --count to the next; a bare number counts seconds
+    /// Time between the requests of --count; a bare number counts seconds
     #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = units::duration)]
     interval: Duration,
 
-    /// How the waits grow: book (0.1 s, doubled) or rfc8085 (1 s, doubled)
+    /// Timeouts: book (0.1 s, doubled) or rfc8085 (1 s, doubled)
     /// [default: book on loopback, rfc8085 elsewhere]
     #[arg(long, value_name = "RULE", value_parser = backoff)]
     backoff: Option<Backoff>,
 
-    /// Send a question so many times before it is silence [default: 3, and 2 above 10 ports]
+    /// Send a request up to N times before the port counts as silent [default: 3; 2 for more than 10 ports]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), aliases = ["retries", "attempts"])]
     tries: Option<u32>,
 
-    /// Give up a question after this time; a bare number counts seconds
+    /// Give up a request after this time; a bare number counts seconds
     #[arg(long, value_name = "TIME", value_parser = units::duration, short_aliases = ['w', 'W'], alias = "wait")]
     timeout: Option<Duration>,
 
-    /// Send at most so many datagrams a second, all ports together
+    /// Send at most N datagrams per second, over all ports
     #[arg(long, value_name = "N", default_value_t = Config::RATE, value_parser = rate, alias = "max-rate")]
     rate: f64,
 
-    /// List every port, not only those that answer, where there are many
+    /// List every port, even if there are many that do not answer
     #[arg(long)]
     pub(crate) all: bool,
 
-    /// The file that names the resolvers
+    /// File that names the resolvers
     #[arg(long, value_name = "FILE", default_value = probe::DEFAULT_PATH)]
     pub(crate) resolv_conf: PathBuf,
 }

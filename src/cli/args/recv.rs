@@ -24,23 +24,23 @@ const EXAMPLES: &str = "\
 Examples:
   udpraw recv -o backup.tar                    one stream from this machine, into a file
   udpraw recv 0.0.0.0 | tar x                  from any machine, into a pipe
-  udpraw recv -o backup.tar --resume           go on where a transfer was cut off
-  udpraw recv --into inbox --count 3           three files, under the names that their senders give
-  udpraw recv -o f --wait 30s --timeout 5s     give up if nobody comes, or the sender falls silent
+  udpraw recv -o backup.tar --resume           continue an interrupted transfer
+  udpraw recv --into inbox --count 3           three files, under their senders' names
+  udpraw recv -o f --wait 30s --timeout 5s     give up if there is no sender, or it falls silent
 The sender: udpraw send HOST FILE
 
-A file appears under its name when it is whole and on the disk; until then it is FILE.part. Nothing
-is encrypted, and anybody who can reach the port may send: choose the address with care.
+Until a file is complete and on the disk, its name is FILE.part. Nothing is encrypted, and anyone who
+can reach the port may send: choose the address with care.
 
-Exit status: 0 success (every stream is whole and stored), 1 negative result (one is not, was turned away, or nobody came),
-2 error.";
+Exit status: 0 success (every stream is complete and stored), 1 negative result (one is not, one was refused, or no sender
+connected), 2 error.";
 
-/// What to receive, and where it goes.
+/// The address to receive at, and the files to write.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RecvArguments {
-    /// Address to bind, and maybe the port: HOST, HOST:PORT, [ADDR]:PORT, :PORT; the same as --bind and
-    /// --port
+    /// Address to bind, optionally with a port: HOST, HOST:PORT, [ADDR]:PORT or :PORT; the same as --bind
+    /// and --port
     #[arg(value_name = "HOST", conflicts_with_all = ["bind", "listen"])]
     address: Option<String>,
 
@@ -52,7 +52,7 @@ pub(crate) struct RecvArguments {
     #[arg(short, long, value_name = "ADDR", hide = true, num_args = 0..=2, conflicts_with = "bind")]
     listen: Option<Vec<String>>,
 
-    /// File that the stream becomes; `-` writes to standard output even if it is a terminal
+    /// File to write the stream to; `-` writes to standard output even if it is a terminal
     #[arg(
         short,
         long,
@@ -66,16 +66,16 @@ pub(crate) struct RecvArguments {
     #[arg(long, value_name = "DIR", aliases = ["dir", "folder", "directory"])]
     into: Option<PathBuf>,
 
-    /// Replace files of the folder that have the same name
+    /// Replace files in the folder that have the same name
     #[arg(long, requires = "into")]
     overwrite: bool,
 
-    /// End after so many files, stored or not
+    /// Stop after N files, stored or not
     #[arg(short, long, value_name = "N", requires = "into",
         value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 
-    /// Go on with what an earlier transfer left in FILE.part
+    /// Continue an earlier transfer from FILE.part
     #[arg(long)]
     resume: bool,
 
@@ -86,30 +86,27 @@ pub(crate) struct RecvArguments {
     #[command(flatten)]
     family: FamilyArguments,
 
-    /// Port: a number, a service name, or 0 for one that the OS picks
-    /// [default: 1061]
+    /// Port: a number, a service name, or 0 for one that the OS picks [default: 1061]
     #[arg(short, long)]
     port: Option<String>,
 
-    /// Give up a transfer whose sender is silent for so long; a bare number counts seconds
+    /// Give up a transfer if its sender is silent for this time; a bare number counts seconds
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = silence)]
     timeout: Duration,
 
-    /// Give up if nobody has come after this time; a bare number counts seconds [default: wait for
-    /// ever]
+    /// Give up if no sender has connected after this time; a bare number counts seconds [default: no limit]
     #[arg(long, value_name = "TIME", value_parser = units::duration, short_alias = 'w')]
     wait: Option<Duration>,
 
-    /// Backend that moves the datagrams: single, batch, offload, uring, or auto for the best that works
-    /// here
+    /// Backend: single, batch, offload, uring, or auto for the best that works here
     #[arg(long, value_name = "BACKEND", default_value = "auto")]
     io: BackendChoice,
 
-    /// Leave out everything but notes and errors
+    /// Print only notes and errors
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
-    /// Show the fd, each socket option as requested and as effective, and the backend
+    /// Show the file descriptor, requested and effective socket options, and the backend
     #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
 

@@ -16,60 +16,61 @@ use super::endpoint::{whole_address, whole_addresses};
 const EXAMPLES: &str = "\
 Examples:
   udpraw relay --listen 127.0.0.1:5300 --to 127.0.0.1:53 --loss 20%
-                                              every fifth datagram is lost, each way
+                                              lose a fifth of the datagrams in each direction
   udpraw relay --listen :5300 --to :53 --loss ge:1%,25% --seed 1
-                                              bursts of four on average, the same at each run
+                                              lose bursts of four on average, the same in each run
   udpraw relay --listen :5300 --to :53 --delay 20ms --jitter 5ms --down 'rate=10Mbit,queue=50'
-                                              a slow line to the clients, and late both ways
+                                              a slow link to the clients, and a delay both ways
   udpraw relay --listen :5300 --to :53 --up 'loss=100%'
-                                              the target hears nothing
+                                              the target receives nothing
   udpraw relay --listen :5300 --to :53 --blackhole 2s..5s --for 10s
                                               three seconds of silence
   udpraw relay --listen :5300 --to :53 --loss 20% --log outcomes.ndjson
+                                              record the outcome of each datagram
   udpraw relay --listen :5300 --to :53 --replay outcomes.ndjson
-                                              the same outcomes once more
+                                              repeat the recorded outcomes
 
-Impairments, in the order in which a datagram meets them: blackhole, mtu, loss, truncate, corrupt,
-rate and queue, delay and jitter, reorder, duplicate. Each option holds both ways; --up and --down
-set it for one way, as NAME=VALUE,NAME=VALUE, in its place.
+Order of the impairments: blackhole, mtu, loss, truncate, corrupt, rate and queue, delay and jitter,
+reorder, duplicate. Each option applies to both directions; --up and --down override it for one
+direction.
 
-Exit status: 0 success (every datagram is accounted for), 1 negative result (one is not, or the traffic was not that of the
-record), 2 error.";
+Exit status: 0 success (every datagram is accounted for), 1 negative result (one is not, or
+the traffic does not match the record), 2 error.";
 
 /// How the two ends are named.
 const EXAMPLE_ENDS: &str = "name where clients send to and where their datagrams go, as in: udpraw relay \
                             --listen 127.0.0.1:5300 --to 127.0.0.1:53 --delay 50ms";
 
-/// What to relay, and through how bad a network.
+/// What to relay, and how bad the network is.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RelayArguments {
-    /// Where clients send to: ADDR:PORT, or :PORT for 127.0.0.1; port 0 for one that the OS picks. A
-    /// socket that a service manager passes takes its place
+    /// Address for the clients: HOST:PORT, or :PORT for 127.0.0.1; port 0 for one that the OS picks. Not
+    /// needed if a service manager passes a socket
     #[arg(short = 'l', long, value_name = "ADDR", num_args = 1..=2, aliases = ["bind", "from", "local"])]
     listen: Vec<String>,
 
-    /// Where their datagrams go: ADDR:PORT, or :PORT for 127.0.0.1. Of a name, the next address is
-    /// tried when nobody listens at one. All that the target sends is passed on: in front of a service
-    /// with long replies, listen where strangers cannot send from
+    /// Target: HOST:PORT, or :PORT for 127.0.0.1. If nobody listens at an address of a name, the next one
+    /// is tried. Everything that the target sends is forwarded: in front of a service with long replies,
+    /// do not listen where strangers can send
     #[arg(long, value_name = "ADDR", num_args = 1..=2,
         aliases = ["target", "upstream", "forward", "dest", "destination", "remote"])]
     to: Vec<String>,
 
-    /// What decides all that is left to chance: the same seed, the same outcomes [default: any, and told]
+    /// Seed for all random decisions; the same seed gives the same losses [default: random, printed]
     #[arg(long)]
     seed: Option<u64>,
 
-    /// Write the outcome of each datagram to this file, one JSON object a line
+    /// Write the outcome of each datagram to this file, one JSON object per line
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
 
-    /// Impose the outcomes that --log wrote, instead of any other; what comes beyond them passes
+    /// Repeat the outcomes that --log wrote; datagrams beyond the record pass
     #[arg(long, value_name = "FILE", conflicts_with = "seed")]
     pub(crate) replay: Option<PathBuf>,
 
-    /// Serve up to N clients at once; datagrams of further ones are lost, and counted [default: 1024,
-    /// or as many as the limit of open files has room for]
+    /// Serve up to N clients at once; datagrams of others are counted and dropped [default: 1024, or
+    /// fewer if the limit of open files is lower]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_flows: Option<u32>,
 
@@ -77,23 +78,23 @@ pub(crate) struct RelayArguments {
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = some_time)]
     idle: Duration,
 
-    /// Backend that moves the datagrams: single, batch, offload, or auto for the best that works here
+    /// Backend: single, batch, offload, or auto for the best that works here
     #[arg(long, value_name = "BACKEND", default_value = "auto")]
     io: BackendChoice,
 
-    /// End after this time; a bare number counts seconds
+    /// Stop after this time; a bare number counts seconds
     #[arg(long = "for", value_name = "TIME", value_parser = units::duration, aliases = ["duration", "time"])]
     duration: Option<Duration>,
 
-    /// End after so many datagrams, both ways together, once those that are held have left
+    /// Stop after N datagrams, both directions together, once the delayed ones have left
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 
-    /// Print what was done at the end of each interval, as 1s; a bare number counts seconds
+    /// Print statistics at this interval, as in 1s; a bare number counts seconds
     #[arg(long, value_name = "INTERVAL", value_parser = some_time)]
     pub(crate) stats: Option<Duration>,
 
-    /// Show each flow as it comes and goes, and the backend
+    /// Show each flow when it starts and ends, and the backend
     #[arg(short, long)]
     pub(crate) verbose: bool,
 
@@ -105,60 +106,62 @@ pub(crate) struct RelayArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "A bad network")]
 struct ImpairmentArguments {
-    /// Lose datagrams: 20%, or in bursts ge:P,R (Gilbert-Elliott: P from good to bad, R back), and
-    /// maybe the loss in the bad and the good state, as ge:1%,25%,90%,0.1%
+    /// Lose datagrams: 20%, or in bursts as in ge:1%,25% (Gilbert-Elliott: probability from good to bad
+    /// and back), optionally with the loss in the bad and in the good state, as in ge:1%,25%,90%,0.1%
     #[arg(long, value_name = "LOSS", aliases = ["drop", "packet-loss"])]
     loss: Option<String>,
 
-    /// Let datagrams leave twice, with this probability, as 1%
+    /// Duplicate a datagram with this probability, as in 1%
     #[arg(long, value_name = "PROBABILITY", alias = "dup")]
     duplicate: Option<String>,
 
-    /// Let datagrams leave out of order: ahead of the delay, or without one behind the next
+    /// Reorder a datagram with this probability: it skips the delay; without a delay, it leaves after the
+    /// next one
     #[arg(long, value_name = "PROBABILITY")]
     reorder: Option<String>,
 
-    /// Hold each datagram for this time, as 20ms; it needs its unit
+    /// Delay each datagram by this time, as in 20ms; the unit is required
     #[arg(long, value_name = "TIME", aliases = ["latency", "lag"])]
     delay: Option<String>,
 
-    /// Vary the delay by so much, as 5ms, which may reorder
+    /// Vary the delay by this time, as in 5ms; this may reorder datagrams
     #[arg(long, value_name = "TIME")]
     jitter: Option<String>,
 
-    /// How the delay varies: uniform (delay - jitter to delay + jitter) or normal (standard deviation)
+    /// Distribution of the jitter: uniform (delay ± jitter) or normal (jitter is the standard deviation)
     #[arg(long, value_name = "NAME")]
     distribution: Option<String>,
 
-    /// Flip a bit of a datagram, with this probability, as 1%
+    /// Flip a bit of a datagram with this probability, as in 1%
     #[arg(long, value_name = "PROBABILITY")]
     corrupt: Option<String>,
 
-    /// Cut a datagram to any smaller length, with this probability, as 1%
+    /// Cut a datagram to a random smaller length with this probability, as in 1%
     #[arg(long, value_name = "PROBABILITY")]
     truncate: Option<String>,
 
-    /// Carry no more than this rate, as 10Mbit (bits) or 10MB (bytes), IP and UDP headers included
+    /// Limit the rate, as in 10Mbit (bits) or 10MB (bytes) per second; IP and UDP headers count
     #[arg(long, value_name = "RATE", aliases = ["bandwidth", "bw"])]
     rate: Option<String>,
 
-    /// Let so many datagrams wait for the rate, and lose those behind (tail drop) [default: 100]
+    /// Queue up to N datagrams for the rate; drop the rest (tail drop) [default: 100]
     #[arg(long, value_name = "N", alias = "limit")]
     queue: Option<String>,
 
-    /// Lose datagrams that are longer with their IP and UDP headers, without a word
+    /// Drop datagrams that are longer than this with IP and UDP headers, without an ICMP error
     #[arg(long, value_name = "BYTES")]
     mtu: Option<String>,
 
-    /// Lose everything within this time since the start, as 2s..5s; several with commas
+    /// Drop everything in this period since the start, as in 2s..5s; separate several by commas
     #[arg(long, value_name = "FROM..TO")]
     blackhole: Option<String>,
 
-    /// Only from the clients to the target, as loss=20%,delay=5ms; 5ms alone is a delay, 20% a loss
+    /// Only from the clients to the target, as in loss=20%,delay=5ms; a bare 5ms is a delay, a bare 20% a
+    /// loss
     #[arg(long, value_name = "NAME=VALUE,...")]
     up: Option<String>,
 
-    /// Only from the target to the clients
+    /// Only from the target to the clients, as with --up
     #[arg(long, value_name = "NAME=VALUE,...")]
     down: Option<String>,
 }

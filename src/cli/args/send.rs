@@ -23,24 +23,25 @@ use super::socket::SocketArguments;
 const EXAMPLES: &str = "\
 Examples:
   udpraw send localhost backup.tar             to udpraw recv on this machine
-  tar c . | udpraw send 192.0.2.7              a pipe, to another machine
-  udpraw send 192.0.2.7 - --name log.txt <log  standard input, and what it is called there
-  udpraw send ::1 big --timeout 5s --json      give up soon, and print what happens as NDJSON
+  tar c . | udpraw send 192.0.2.7              a pipe to another machine
+  udpraw send 192.0.2.7 - --name log.txt <log  standard input, under this name
+  udpraw send ::1 big --timeout 5s --json      give up soon, and report in JSON
 The receiver: udpraw recv --bind ADDR -o FILE
 
-Of a name all addresses are tried. The stream is not encrypted. It leaves no faster than the path
-takes it: CUBIC (RFC 9438), as TCP has it.
+All addresses of a name are tried. The stream is not encrypted. Congestion control is CUBIC (RFC
+9438), as in TCP.
 
-Exit status: 0 success (the receiver has it whole and stored), 1 negative result (it has not), 2 error of this end.";
+Exit status: 0 success (the receiver has stored the complete stream), 1 negative result (it has not), 2 error of this
+side.";
 
-/// What to send, and to whom.
+/// The receiver and the stream.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, override_usage = "udpraw send [OPTIONS] HOST[:PORT] [FILE]\n       udpraw send [OPTIONS] HOST PORT FILE")]
 pub(crate) struct SendArguments {
-    /// Receiver: an IPv4 or IPv6 address, or a name, and maybe its port: HOST, HOST:PORT, [ADDR]:PORT
+    /// Receiver: an address or a name, optionally with a port: HOST, HOST:PORT or [ADDR]:PORT
     host: String,
 
-    /// Port of the receiver, and the file to send; - or no file for standard input
+    /// Port of the receiver, and file to send; without a file or with `-`, standard input is sent
     #[arg(value_name = "[PORT] FILE", num_args = 0..=2)]
     words: Vec<PathBuf>,
 
@@ -51,24 +52,23 @@ pub(crate) struct SendArguments {
     #[arg(short, long, short_alias = 'P')]
     port: Option<String>,
 
-    /// What the stream is to be called there [default: the file's own name]
+    /// Name of the file at the receiver [default: the name of the file]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
-    /// Try no longer datagrams than this, in bytes of UDP payload [default: what the first hop takes]
+    /// Largest datagram to try, in bytes of UDP payload [default: the MTU of the first hop]
     #[arg(long, value_name = "BYTES", value_parser = max_datagram)]
     max_datagram: Option<u16>,
 
-    /// Give up if the receiver is silent for so long; a bare number counts seconds
+    /// Give up if the receiver is silent for this time; a bare number counts seconds
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = silence, short_alias = 'w', alias = "wait")]
     timeout: Duration,
 
-    /// Backend that moves the datagrams: single, batch, offload, uring, or auto for the best that works
-    /// here
+    /// Backend: single, batch, offload, uring, or auto for the best that works here
     #[arg(long, value_name = "BACKEND", default_value = "auto")]
     io: BackendChoice,
 
-    /// Leave out everything but notes and errors
+    /// Print only notes and errors
     #[arg(short, long)]
     pub(crate) quiet: bool,
 

@@ -15,26 +15,26 @@ use super::socket::SocketArguments;
 
 const EXAMPLES: &str = "\
 Examples:
-  udpraw server                                    the documents' server, at 127.0.0.1:1060
+  udpraw server                                    the textbook's server, at 127.0.0.1:1060
   udpraw server :1080 --reply-text 'Your data was {bytes} bytes long.'
-                                                   the older document's
+                                                   the reply of the textbook's older edition
   udpraw server 0.0.0.0 domain,ntp                 two ports on every interface
-  udpraw server --drop 50% --seed 1                every other datagram is lost, repeatably
-  udpraw server --reuseaddr --rcvbuf 4MiB -v       socket options, requested and effective
-  udpraw server --exchange                         each request done once, for clients that
-                                                   ask by --exchange
+  udpraw server --drop 50% --seed 1                lose half of the datagrams, repeatably
+  udpraw server --reuseaddr --rcvbuf 4MiB -v       set socket options and show their effect
+  udpraw server --exchange                         execute each request only once, for clients
+                                                   with --exchange
   udpraw server -q --reply echo --io auto          echo as fast as this kernel can
   udpraw server -q --reply none --io offload --workers 2 --stats 1s
-                                                   a sink that counts
+                                                   count datagrams with two threads
 
-Exit status: 0 success (stopped, or --count is full), 2 error.";
+Exit status: 0 success (stopped, or --count reached), 2 error.";
 
-/// What the server is to do.
+/// What the server does.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ServerArguments {
-    /// Address to bind, and maybe the port or ports: HOST, HOST:PORT, [ADDR]:PORT, :PORT; the same as
-    /// --host and --port
+    /// Address to bind, optionally with ports: HOST, HOST:PORT, [ADDR]:PORT or :PORT; the same as --host
+    /// and --port
     #[arg(value_name = "HOST", conflicts_with_all = ["host", "listen"])]
     address: Option<String>,
 
@@ -53,38 +53,38 @@ pub(crate) struct ServerArguments {
     #[command(flatten)]
     pub(crate) family: FamilyArguments,
 
-    /// Port: a number, a service name, or 0 for one that the OS picks; several, as in 53,ntp or
-    /// 5000-5003, make one process serve them all [default: 1060] [env: UDPRAW_PORT]
+    /// Port: a number, a service name, or 0 for one that the OS picks; or several, as in 53,ntp or
+    /// 5000-5003 [default: 1060] [env: UDPRAW_PORT]
     #[arg(short, long)]
     port: Vec<String>,
 
-    /// What to answer
+    /// Reply to send
     #[arg(long, value_enum, default_value_t = ReplyKind::Length)]
     reply: ReplyKind,
 
-    /// Text to answer, where {bytes} stands for the datagram's length
+    /// Text to answer; {bytes} stands for the length of the datagram
     #[arg(long, value_name = "TEXT", conflicts_with = "reply")]
     reply_text: Option<Template>,
 
-    /// Send replies of more than three times the request, IP and UDP headers counted. A forged source
-    /// can then make this server flood a third party; without it such replies are not sent
+    /// Also send replies that are more than three times as long as the request, counted with IP and UDP
+    /// headers. Dangerous: with a forged source address, this server can be made to flood a third party
     #[arg(long)]
     allow_amplification: bool,
 
-    /// Serve exchanges (`udpraw client --exchange`) and nothing else: each request is done once, a
-    /// repeat of one of the last 4,096 is answered as before. With --reply none, answers are empty
+    /// Serve only `udpraw client --exchange`: each request is executed once, and a retransmission of one
+    /// of the last 4,096 gets the same reply again. With --reply none, replies are empty
     #[arg(long, conflicts_with_all = ["no_copy", "allow_bench"])]
     exchange: bool,
 
-    /// Pretend to lose datagrams with this probability, as 50%
+    /// Drop each received datagram with this probability, as in 50%
     #[arg(long, value_name = "PROBABILITY", value_parser = units::probability, alias = "loss")]
     drop: Option<f64>,
 
-    /// Make --drop repeatable: the same seed drops the same datagrams of a sequence
+    /// Seed for --drop; the same seed drops the same datagrams of a sequence
     #[arg(long, requires = "drop")]
     seed: Option<u64>,
 
-    /// End after so many datagrams
+    /// Stop after N datagrams
     #[arg(short, long, value_name = "N")]
     count: Option<u64>,
 
@@ -92,8 +92,8 @@ pub(crate) struct ServerArguments {
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
-    /// Show the fd, each socket option as requested and as effective, and what the options (such as
-    /// IP_RECVTOS) report of each datagram
+    /// Show the file descriptor, requested and effective socket options, and the control messages of each
+    /// datagram, as for IP_RECVTOS
     #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
 
@@ -108,29 +108,29 @@ pub(crate) struct ServerArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Backends")]
 pub(crate) struct BackendArguments {
-    /// Backend that moves the datagrams: single (recvfrom, sendto), batch (recvmmsg, sendmmsg), offload
-    /// (UDP_GRO, UDP_SEGMENT), uring (io_uring), or auto for the best that works here
+    /// Backend: single (recvfrom, sendto), batch (recvmmsg, sendmmsg), offload (UDP_GRO, UDP_SEGMENT),
+    /// uring (io_uring), or auto for the best that works here
     #[arg(long, value_name = "BACKEND", default_value = "single")]
     io: BackendChoice,
 
-    /// Threads that share each port by SO_REUSEPORT, each pinned to a CPU and its flows with it
+    /// Threads per port; they share it by SO_REUSEPORT, and each is pinned to a CPU
     #[arg(long, value_name = "N", default_value_t = 1, aliases = ["threads", "parallel"],
         value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: u16,
 
-    /// Never sleep in a receive: a CPU for less latency
+    /// Poll instead of sleeping: lower latency, but a whole CPU is busy
     #[arg(long)]
     spin: bool,
 
-    /// Count datagrams without taking their payload out of the kernel
+    /// Count datagrams without copying their payload from the kernel
     #[arg(long, requires = "quiet")]
     no_copy: bool,
 
-    /// Consent to `udpraw bench --server`, which asks before it sends at full speed
+    /// Accept `udpraw bench --server`, which sends at full speed
     #[arg(long, conflicts_with = "no_copy")]
     allow_bench: bool,
 
-    /// Print what was done at the end of each interval, as 1s; a bare number counts seconds
+    /// Print statistics at this interval, as in 1s; a bare number counts seconds
     #[arg(long, value_name = "INTERVAL", value_parser = interval)]
     stats: Option<Duration>,
 }
@@ -147,13 +147,13 @@ fn interval(text: &str) -> Result<Duration, Error> {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ReplyKind {
-    /// "Your data was 38 bytes long"
+    /// The length, as in "Your data was 38 bytes long"
     Length,
-    /// The datagram itself. One forged datagram can set two echo services on each other. This server's
-    /// own ports and those of RFC 862 to 868 are never answered, nor is what another udpraw echoed (its
-    /// replies leave with TTL 200); a loop through other programs cannot be seen from here
+    /// The datagram itself. One forged datagram can make two echo services answer each other forever. This
+    /// server never answers its own ports, the ports of RFC 862 to 868, or replies of another udpraw
+    /// (they have TTL 200), but it cannot detect a loop through other programs
     Echo,
-    /// Nothing
+    /// No reply
     None,
 }
 

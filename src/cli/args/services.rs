@@ -11,9 +11,9 @@ Examples:
   udpraw services ssh                the port of a name
   udpraw services 1812 53/udp        the names of ports
   udpraw services list --proto udp   every service over UDP
-  udpraw services check              what is wrong with /etc/services
+  udpraw services check              find errors in /etc/services
 
-Exit status: 0 success, 1 negative result (a query has no answer, or check found something), 2 error.";
+Exit status: 0 success, 1 negative result (a query has no answer, nothing matches, or check found something), 2 error.";
 
 #[derive(Debug, Args)]
 #[command(
@@ -37,7 +37,7 @@ pub(crate) enum ServicesCommand {
     Lookup(LookupArguments),
     /// List the services of the file
     List(ListArguments),
-    /// Say what is wrong with the file
+    /// Report errors and doubtful entries of the file
     Check(CheckArguments),
 }
 
@@ -61,11 +61,11 @@ pub(crate) struct LookupArguments {
     #[arg(value_name = "QUERY", required = true)]
     queries: Vec<String>,
 
-    /// For queries that name no protocol: udp, tcp, udplite, sctp, dccp, ddp or any
+    /// Protocol of queries that name none: udp, tcp, udplite, sctp, dccp, ddp or any
     #[arg(long, value_name = "PROTOCOL", default_value_t)]
     proto: Protocol,
 
-    /// The file to look in [default: /etc/services, or /usr/etc/services if there is none]
+    /// File to read [default: /etc/services, or /usr/etc/services if there is none]
     #[arg(long)]
     pub(crate) file: Option<PathBuf>,
 }
@@ -99,7 +99,7 @@ pub(crate) struct ListArguments {
     #[arg(long)]
     pub(crate) range: Option<Range>,
 
-    /// The file to list [default: /etc/services, or /usr/etc/services if there is none]
+    /// File to list [default: /etc/services, or /usr/etc/services if there is none]
     #[arg(long)]
     pub(crate) file: Option<PathBuf>,
 }
@@ -119,11 +119,11 @@ Exit status: 0 success (nothing is wrong), 1 negative result (something is), 2 e
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_HELP)]
 pub(crate) struct CheckArguments {
-    /// The file to check [default: /etc/services, or /usr/etc/services if there is none]
+    /// File to check [default: /etc/services, or /usr/etc/services if there is none]
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 
-    /// Leave the warnings out, in the exit code too
+    /// Ignore warnings, also in the exit status
     #[arg(long)]
     pub(crate) errors_only: bool,
 }

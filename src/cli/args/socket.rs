@@ -12,7 +12,7 @@ use udpraw::socket::options::{OptionValue, SocketOption};
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Socket options")]
 pub(crate) struct SocketArguments {
-    /// Let other sockets bind the same port; the last takes all [SO_REUSEADDR, socket(7)]
+    /// Let other sockets bind the same port; the last one receives [SO_REUSEADDR, socket(7)]
     #[arg(long)]
     pub(crate) reuseaddr: bool,
 
@@ -32,7 +32,7 @@ pub(crate) struct SocketArguments {
     #[arg(long, value_name = "SIZE")]
     pub(crate) sndbuf: Option<String>,
 
-    /// Routers that a datagram may pass [IP_TTL, ip(7); IPV6_UNICAST_HOPS, ipv6(7)]
+    /// Time to live: how many routers may forward a datagram [IP_TTL, ip(7); IPV6_UNICAST_HOPS, ipv6(7)]
     #[arg(long, value_name = "N")]
     pub(crate) ttl: Option<String>,
 
@@ -40,7 +40,7 @@ pub(crate) struct SocketArguments {
     #[arg(long, value_name = "TOS")]
     pub(crate) tos: Option<String>,
 
-    /// Send and receive through one interface alone [SO_BINDTODEVICE, socket(7)]
+    /// Send and receive only through this interface [SO_BINDTODEVICE, socket(7)]
     #[arg(long, value_name = "INTERFACE")]
     pub(crate) bind_device: Option<String>,
 
