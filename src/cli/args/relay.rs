@@ -57,7 +57,7 @@ pub(crate) struct RelayArguments {
         aliases = ["target", "upstream", "forward", "dest", "destination", "remote"])]
     to: Vec<String>,
 
-    /// Seed for all random decisions; the same seed gives the same losses [default: random, printed]
+    /// Seed for all random decisions; the same seed gives the same outcomes [default: random, printed]
     #[arg(long)]
     seed: Option<u64>,
 

@@ -42,17 +42,16 @@ pub(crate) enum ServicesCommand {
 }
 
 const LOOKUP_HELP: &str = "\
-Prints every line of the file that answers, in its order: name, port/protocol, aliases, range, \
-comment.
-
 Examples:
-  udpraw services lookup ssh
-  udpraw services lookup 53/udp domain/tcp www
-  udpraw services lookup --proto udp 53 123 514
-  udpraw services lookup --file ./services my-protocol
+  udpraw services lookup ssh                             the port of a name
+  udpraw services lookup 53/udp domain/tcp www           names, aliases and ports
+  udpraw services lookup --proto udp 53 123 514          only over UDP
+  udpraw services lookup --file ./services my-protocol   in another file
 
-Exit status: 0 success (every query has an answer), 1 negative result (one has none; standard error names the nearest), \
-2 error.";
+Prints every matching line in the order of the file: name, port/protocol, aliases, range, comment.
+
+Exit status: 0 success (every query has an answer), 1 negative result (one has none; standard error names \
+the closest names), 2 error.";
 
 #[derive(Debug, Args)]
 #[command(after_help = LOOKUP_HELP)]
@@ -82,10 +81,10 @@ impl LookupArguments {
 
 const LIST_HELP: &str = "\
 Examples:
-  udpraw services list --proto udp --range well-known
-  udpraw services list --json | jq -r .name
+  udpraw services list --proto udp --range well-known    UDP ports up to 1023
+  udpraw services list --json | jq -r .name              only the names
 
-Exit status: 0 success (there is such a service), 1 negative result (there is none), 2 error.";
+Exit status: 0 success (a service matches), 1 negative result (none matches), 2 error.";
 
 #[derive(Debug, Args)]
 #[command(after_help = LIST_HELP)]
@@ -105,16 +104,16 @@ pub(crate) struct ListArguments {
 }
 
 const CHECK_HELP: &str = "\
-Prints one finding a line, FILE:LINE: SEVERITY: REASON. An error is a line that lookups pass over: \
-its port is missing, no number, 0 or above 65535, or its protocol is missing. A warning is one that \
+Examples:
+  udpraw services check                             check /etc/services
+  udpraw services check --errors-only ./services    report only errors in this file
+
+Prints one finding per line, as FILE:LINE: SEVERITY: REASON. An error is a line that lookups skip: its \
+port is missing, not a number, 0 or above 65535, or its protocol is missing. A warning is a line that \
 they read: an unknown protocol, a name that RFC 6335 forbids, an exact duplicate, one name with two \
 ports.
 
-Examples:
-  udpraw services check
-  udpraw services check --errors-only ./services
-
-Exit status: 0 success (nothing is wrong), 1 negative result (something is), 2 error.";
+Exit status: 0 success (no findings), 1 negative result (findings), 2 error.";
 
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_HELP)]
