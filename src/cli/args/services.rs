@@ -50,7 +50,7 @@ Examples:
 
 Prints every matching line in the order of the file: name, port/protocol, aliases, range, comment.
 
-Exit status: 0 success (every query has an answer), 1 negative result (one has none; standard error names \
+Exit status: 0 success (every query has an answer), 1 negative result (one has none; standard error gives \
 the closest names), 2 error.";
 
 #[derive(Debug, Args)]
