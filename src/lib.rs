@@ -56,7 +56,7 @@
 //!
 //! ```toml
 //! [dependencies]
-//! udpraw = { version = "0.1", default-features = false }
+//! udpraw = { version = "0.2", default-features = false }
 //! ```
 //!
 //! | feature | what it adds | crates |
@@ -77,10 +77,10 @@
 //!
 //! | layer | modules | what they do |
 //! | --- | --- | --- |
-//! | tools | [`server`], [`client`], [`relay`], [`transfer`], [`trace`], [`ports`], [`probe`], [`mtu`], [`bench`](mod@bench) | join sockets and protocols for one purpose |
+//! | 4 | [`server`], [`client`], [`relay`], [`transfer`], [`trace`], [`ports`], [`probe`], [`mtu`], [`bench`](mod@bench), [`tokio`](mod@tokio) | join sockets and protocols for one purpose |
 //! | 3 | [`io`] | moves datagrams, by the backend that the kernel serves best |
 //! | 3 | [`protocol`] | decides, without a socket, a clock or randomness of its own |
-//! | 2 | [`socket`], [`services`] | a UDP socket, explicit and safe; names and numbers of ports |
+//! | 2 | [`socket`], [`services`], `cpu` | a UDP socket, explicit and safe; names and numbers of ports; CPU affinity |
 //! | 1 | `sys` | the only `unsafe`: file descriptors and bytes |
 //! | 0 | [`error`], [`units`] | errors for people; sizes and durations |
 
