@@ -280,6 +280,8 @@ mod tests {
     }
 
     proptest! {
+        // Few texts are of the kind that could mean two things.
+        #![proptest_config(ProptestConfig::with_cases(8192))]
         #[test]
         fn an_address_is_what_a_search_of_the_grammar_finds(
             text in "(\\[?)(::1|fe80::2|1:2:3:4:5:6:7:8|127\\.0\\.0\\.1|h|)(%e|)(\\]?)(:?)(53|1060|domain|1-9|5,6|)|[0-9a-f:%.,\\[\\]-]{0,9}"
