@@ -97,14 +97,12 @@ impl<'a> Address<'a> {
     /// If it is no port, or several.
     pub(crate) fn single_port(&self, default: &str) -> Result<u16> {
         let text = self.port.unwrap_or(default);
-        match text.contains(',') || (is_ports(text) && text.contains('-')) {
-            false => resolve_port(text),
-            true => {
-                let subject = format!("ports '{}'", text.escape_debug());
-                Err(Error::invalid("use", subject, "one port is needed here")
-                    .with_remedy("name one of them"))
-            }
+        if text.contains(',') || (is_ports(text) && text.contains('-')) {
+            let subject = format!("ports '{}'", text.escape_debug());
+            return Err(Error::invalid("use", subject, "one port is needed here")
+                .with_remedy("name one of them"));
         }
+        resolve_port(text)
     }
 
     /// The one port to send to, or `default`: not 0.

@@ -11,11 +11,11 @@ use serde::Serialize;
 use udpraw::error::{Error, Result};
 use udpraw::transfer::{Arrived, ReceiveEvent, Tally};
 
+use super::Output;
 use super::envelope::{json_event, nanos};
 use super::python::Tuple;
 use super::record::Address;
 use super::transfer::{Bars, amount, bytes, reason, shown, why};
-use super::Output;
 use crate::cli::exit::{Exit, Outcome};
 
 /// An object of the receiver's NDJSON.
