@@ -1,4 +1,4 @@
-//! Errors that tell a person what failed, on what, why, and what to do about it.
+//! Errors that state the operation, its subject, the reason and a remedy.
 //!
 //! ```
 //! use udpraw::error::Error;
@@ -24,9 +24,9 @@ pub(crate) use errno::{describe_errno, errno_name};
 /// The result of every fallible operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An operation that failed: what was tried, on what, why it failed, and a remedy where one is known.
+/// A failed operation: the operation, its subject, the reason, and a remedy if one is known.
 ///
-/// It is one pointer wide, so that the path where nothing fails pays nothing for it.
+/// It is one pointer wide, so that a `Result` stays small on the path without errors.
 pub struct Error(Box<Parts>);
 
 struct Parts {
@@ -35,14 +35,14 @@ struct Parts {
     source: io::Error,
     detail: Option<String>,
     remedy: Option<Cow<'static, str>>,
-    /// The kernel lacks it, or forbids it, whatever the errno's own kind.
+    /// The kernel lacks or forbids it; this overrides the errno's own kind.
     unsupported: bool,
 }
 
 impl Error {
-    /// An operation that the operating system refused.
+    /// Makes the error of an operation that the operating system refused.
     ///
-    /// `operation` is a verb ("bind"), `subject` what it was applied to ("127.0.0.1:53").
+    /// `operation` is a verb ("bind"), `subject` its object ("127.0.0.1:53").
     #[cold]
     pub fn os(
         operation: impl Into<Cow<'static, str>>,
@@ -60,7 +60,7 @@ impl Error {
         }))
     }
 
-    /// Text or a value that makes no sense where it stands: `reason` says why.
+    /// Makes the error of an invalid text or value; `reason` is the reason.
     ///
     /// ```
     /// let error = udpraw::error::Error::invalid("read size", "4x", "unknown unit 'x'");
@@ -79,8 +79,8 @@ impl Error {
         )
     }
 
-    /// What this kernel lacks or forbids: its kind is [`io::ErrorKind::Unsupported`], and the errno
-    /// that said so is kept.
+    /// Makes the error of a feature that this kernel lacks or forbids: its kind is
+    /// [`io::ErrorKind::Unsupported`], and the errno is kept.
     ///
     /// ```
     /// use udpraw::error::Error;
@@ -100,7 +100,7 @@ impl Error {
         error
     }
 
-    /// The same error with what was found out about its reason.
+    /// Adds a detail about the reason.
     ///
     /// ```
     /// use udpraw::error::Error;
@@ -117,14 +117,14 @@ impl Error {
         self
     }
 
-    /// The same error with what a person can do about it.
+    /// Adds a remedy.
     #[must_use]
     pub fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
         self.0.remedy = Some(remedy.into());
         self
     }
 
-    /// The kind of failure, as the standard library classes it.
+    /// The kind of failure, as the standard library classifies it.
     pub fn kind(&self) -> io::ErrorKind {
         if self.0.unsupported {
             return io::ErrorKind::Unsupported;
@@ -142,8 +142,8 @@ impl Error {
         self.errno().map(errno_name)
     }
 
-    /// Whether the network said so, by ICMP or for want of a route, of some datagram: a socket that
-    /// hears this goes on working.
+    /// Whether the network reported the error about a datagram, by ICMP or for lack of a route: the
+    /// socket remains usable.
     pub fn is_about_the_network(&self) -> bool {
         matches!(
             self.errno(),
@@ -163,24 +163,24 @@ impl Error {
         )
     }
 
-    /// What was tried, a verb: `"bind"`.
+    /// The operation, a verb: `"bind"`.
     pub fn operation(&self) -> &str {
         &self.0.operation
     }
 
-    /// What it was tried on, as text: `"127.0.0.1:53"`.
+    /// The subject of the operation as text: `"127.0.0.1:53"`.
     pub fn subject(&self) -> &str {
         &self.0.subject
     }
 
-    /// What can be done about it, where that is known.
+    /// The remedy, if one is known.
     pub fn remedy(&self) -> Option<&str> {
         self.0.remedy.as_deref()
     }
 }
 
-/// That a thread could not be started (clone(2)): EAGAIN at a limit of processes, ENOMEM at one of
-/// memory.
+/// The error of a thread that could not be started (clone(2)): EAGAIN at a limit of processes, ENOMEM
+/// at a limit of memory.
 #[cfg(any(feature = "bench", feature = "server"))]
 #[cold]
 pub(crate) fn no_thread(purpose: impl fmt::Display, source: io::Error) -> Error {

@@ -61,9 +61,9 @@
 //!
 //! | feature | what it adds | crates |
 //! | --- | --- | --- |
-//! | none | [`socket`], [`io`], [`error`], [`units`] | socket2, nix, libc |
+//! | none | [`socket`], [`io`], [`error`] | socket2, nix, libc |
 //! | `uring` | the backend [`io::Backend::Uring`], which is an error of kind `Unsupported` without it | io-uring |
-//! | `extras` | text for people: "did you mean" in errors, [hosts by name](socket::resolve), names of errnos and ICMP messages, rates and probabilities | strsim |
+//! | `extras` | text for people: "did you mean" in errors, [hosts by name](socket::resolve), the [catalogue of socket options](socket::options), names of errnos and ICMP messages, [quantities as people write them](units) | strsim |
 //! | `services` | [`services`]: names and numbers of ports | and memchr |
 //! | `protocol` | [`protocol`]: exchange, transfer, congestion control, impairment and path MTU without sockets | and crc-fast, siphasher, twox-hash |
 //! | `bench` `client` `mtu` `ports` `probe` `relay` `server` `trace` `transfer` | the tool that is the module of that name | some have fastrand, getrandom, resolv-conf, simple-dns |
@@ -86,7 +86,10 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // This page links to what the features add.
-#![cfg_attr(not(feature = "tools"), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(feature = "tools"),
+    allow(rustdoc::broken_intra_doc_links, rustdoc::private_intra_doc_links)
+)]
 // Some names of the lower layers are public only with the feature `extras`.
 #![cfg_attr(not(feature = "extras"), allow(unreachable_pub))]
 
@@ -120,7 +123,10 @@ pub mod tokio;
 pub mod trace;
 #[cfg(feature = "transfer")]
 pub mod transfer;
+#[cfg(feature = "extras")]
 pub mod units;
+#[cfg(not(feature = "extras"))]
+mod units;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

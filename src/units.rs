@@ -1,7 +1,8 @@
-//! Quantities as people write them: sizes and durations; with the feature `extras` also windows of
-//! time, probabilities and bit rates.
+//! Parses quantities: sizes and durations; with the feature `extras` also windows of time,
+//! probabilities and bit rates.
 //!
-//! ```
+#![cfg_attr(feature = "extras", doc = "```")]
+#![cfg_attr(not(feature = "extras"), doc = "```ignore")]
 //! use std::time::Duration;
 //! use udpraw::units;
 //! assert_eq!(units::bytes("4MiB").unwrap(), 4 << 20);
@@ -10,7 +11,7 @@
 //! ```
 //!
 //! A size counts bytes, and a time that a program waits ([`duration`]) counts seconds, as with ping(8),
-//! timeout(1) and iperf3(1). 0 is 0 everywhere.
+//! timeout(1) and iperf3(1). 0 needs no unit.
 
 #[cfg(feature = "extras")]
 mod network;
@@ -58,10 +59,11 @@ const TIME_UNITS: &[(&str, f64)] = &[
     ("d", 86_400.0),
 ];
 
-/// A number of bytes: `1400`, `64k` (64,000), `4MiB` (4,194,304).
+/// Parses a number of bytes: `1400`, `64k` (64,000), `4MiB` (4,194,304).
 ///
 /// # Errors
-/// If the text is no number, has an unknown unit, is negative, no whole number of bytes, or above 2^53.
+/// If the text is not a number, has an unknown unit, is negative, not a whole number of bytes, or above
+/// 2^53.
 pub fn bytes(text: &str) -> Result<u64> {
     let bad = |reason: String| {
         Error::invalid("read size", quoted(text), reason)
@@ -77,10 +79,11 @@ pub fn bytes(text: &str) -> Result<u64> {
     Ok(bytes as u64)
 }
 
-/// A time that a program waits: `250ms`, `1.5s`, `2m`; a bare number counts seconds. At most a year.
+/// Parses a time that a program waits: `250ms`, `1.5s`, `2m`; a bare number counts seconds. The maximum
+/// is a year.
 ///
 /// # Errors
-/// If the text is no number, has an unknown unit, is negative, or above a year.
+/// If the text is not a number, has an unknown unit, is negative, or above a year.
 pub fn duration(text: &str) -> Result<Duration> {
     let bad = |reason: String| {
         Error::invalid("read duration", quoted(text), reason)
@@ -93,18 +96,18 @@ pub fn duration(text: &str) -> Result<Duration> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
-/// The moment that lies `time` behind `start`, [`LONGEST`] at most: a deadline from any public duration.
+/// The time `time` after `start`, at most [`LONGEST`]: a deadline from any public duration.
 #[cfg(any(feature = "mtu", feature = "probe", feature = "transfer"))]
 pub(crate) fn after(start: Instant, time: Duration) -> Instant {
     start.checked_add(time.min(LONGEST)).unwrap_or(start)
 }
 
-/// The text between quotes, with control characters escaped, so that it is safe on a terminal.
+/// The text in quotes, with control characters escaped, so that it is safe on a terminal.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.escape_debug())
 }
 
-/// A non-negative number times its unit; the unit's letters may be of either case.
+/// A non-negative number times its unit; the case of the unit does not matter.
 fn scaled(text: &str, units: &[(&str, f64)]) -> Result<f64, String> {
     let text = text.trim();
     let end = text
@@ -113,7 +116,7 @@ fn scaled(text: &str, units: &[(&str, f64)]) -> Result<f64, String> {
     let (number, unit) = text.split_at(end);
     let unit = unit.trim();
     if number.is_empty() {
-        return Err("no number".into());
+        return Err("not a number".into());
     }
     let number: f64 = number
         .parse()

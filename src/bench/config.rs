@@ -1,4 +1,4 @@
-//! What is measured, and in which ways.
+//! The configuration of a benchmark.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,19 +10,19 @@ use crate::error::{Error, Result};
 use crate::io::{Backend, BackendChoice, Transport, TransportConfig};
 use crate::socket::{Endpoint, Family};
 
-/// The most trials: more tell nothing new, and the interval's arithmetic ends there.
+/// The maximum number of trials: more add no information, and exceed the interval's arithmetic.
 const MOST_TRIALS: usize = 1000;
 
-/// The most datagrams on their way in an echo, over all flows.
+/// The maximum number of datagrams in flight in an echo, over all flows.
 const MOST_OUTSTANDING: usize = 4096;
 
-/// In which direction datagrams flow.
+/// The direction in which datagrams flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scenario {
     /// One way: one side sends as fast as the other receives.
     Sink,
-    /// There and back: each reply makes room for the next request.
+    /// Round trip: each reply permits the next request.
     Echo,
 }
 
@@ -30,7 +30,7 @@ impl Scenario {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Sink, Self::Echo];
 
-    /// Its name, as it is written on the command line.
+    /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sink => "sink",
@@ -52,64 +52,64 @@ impl FromStr for Scenario {
         let found = Self::ALL.into_iter().find(|one| one.name() == text);
         found.ok_or_else(|| {
             let subject = format!("'{}'", text.escape_debug());
-            Error::invalid("find scenario", subject, "there are sink and echo")
+            Error::invalid("find scenario", subject, "write sink or echo")
         })
     }
 }
 
-/// One way to do one thing: what a row of the table is about.
+/// One combination of settings: one row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Variant {
-    /// In which direction.
+    /// The direction.
     pub scenario: Scenario,
-    /// The backend of the side that sends, or asks.
+    /// The backend of the sender or requester.
     pub send: Backend,
-    /// The backend of the side that receives, or echoes.
+    /// The backend of the receiver or echo.
     pub receive: Backend,
     /// Bytes of payload.
     pub size: usize,
-    /// How many requests of a flow are on their way at once; 0 in a sink, where credit decides.
+    /// The number of requests in flight per flow; 0 in a sink, where credit limits them.
     pub outstanding: usize,
 }
 
 impl Variant {
-    /// Whether both do the same thing, and differ in the backends alone.
+    /// Whether both are equal except for the backends.
     pub fn is_comparable(&self, other: &Self) -> bool {
         (self.scenario, self.size, self.outstanding)
             == (other.scenario, other.size, other.outstanding)
     }
 }
 
-/// What is to be measured.
+/// The configuration of a benchmark.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// In which directions.
+    /// The directions.
     pub scenarios: Vec<Scenario>,
-    /// The backends of either side: (the sender's, the receiver's).
+    /// The backends of both sides: (the sender's, the receiver's).
     pub backends: Vec<(Backend, Backend)>,
     /// Bytes of payload.
     pub sizes: Vec<usize>,
-    /// How many requests of a flow are on their way at once, in an echo.
+    /// The number of requests in flight per flow, in an echo.
     pub outstanding: Vec<usize>,
-    /// How many flows an echo has, each from an address of its own (127.0.0.1, 127.0.0.2 and so on).
+    /// The number of flows of an echo, each from its own address (127.0.0.1, 127.0.0.2 and so on).
     pub flows: usize,
-    /// How long a trial is measured; a tenth of it, 100 ms at most, goes before to warm up.
+    /// The measured duration of a trial; a warm-up of a tenth of it, at most 100 ms, precedes.
     pub time: Duration,
-    /// How often each variant is measured.
+    /// The number of trials of each variant.
     pub trials: usize,
     /// The CPUs of the sender and of the receiver; `None` leaves them to the scheduler.
     pub cpus: Option<(usize, usize)>,
     /// The family of the loopback address.
     pub family: Family,
-    /// Both sides ask again and again instead of sleeping.
+    /// Both sides poll instead of sleeping.
     pub spin: bool,
-    /// The sender of a sink waits for no credit, and sends what gets lost.
+    /// The sender of a sink does not wait for credit; datagrams may be lost.
     pub flood: bool,
-    /// Bytes of receive and send buffer to ask for on both sides; `None` asks for what
-    /// [`TransportConfig::bulk`] does.
+    /// The receive and send buffer in bytes to request on both sides; `None` requests the sizes of
+    /// [`TransportConfig::bulk`].
     pub buffers: (Option<usize>, Option<usize>),
-    /// A consenting `udpraw server` elsewhere, instead of a receiver in this process.
+    /// A consenting `udpraw server` on another host, instead of a receiver in this process.
     pub server: Option<SocketAddr>,
 }
 
@@ -135,21 +135,21 @@ impl Default for Config {
 }
 
 impl Config {
-    /// How the transports of both sides run.
+    /// The configuration of both sides' transports.
     pub(super) fn settings(&self) -> TransportConfig {
         let bulk = TransportConfig::bulk();
         TransportConfig {
             spin: self.spin,
             socket_buffers: match self.buffers {
                 (None, None) => bulk.socket_buffers,
-                // What was asked for is set on the socket itself.
+                // A requested size is set on the socket itself.
                 _ => None,
             },
             ..bulk
         }
     }
 
-    /// What will be measured, in the order of the table.
+    /// The variants to measure, in the order of the table.
     pub fn variants(&self) -> Vec<Variant> {
         let mut variants = Vec::new();
         for &scenario in &self.scenarios {
@@ -179,7 +179,7 @@ impl Config {
         variants
     }
 
-    /// How long all of it takes, about.
+    /// The approximate total duration.
     pub fn duration(&self) -> Duration {
         let trials = u32::try_from(self.variants().len() * self.trials).unwrap_or(u32::MAX);
         (self.time + self.warm_up() + Duration::from_millis(5)).saturating_mul(trials)
@@ -189,11 +189,11 @@ impl Config {
         (self.time / 10).min(Duration::from_millis(100))
     }
 
-    /// Finds what makes no sense, before anything is sent.
+    /// Checks the configuration before anything is sent.
     ///
     /// # Errors
-    /// If there is nothing to measure, a number is out of its range, or a CPU is not there. A backend
-    /// that this kernel lacks is found by its first trial, and skipped.
+    /// If there is nothing to measure, a number is out of range, or a CPU does not exist. A backend that
+    /// this kernel lacks is found by its first trial, and skipped.
     pub fn check(&self) -> Result<()> {
         let wrong = |subject: String, reason: &str| Err(Error::invalid("measure", subject, reason));
         if self.variants().is_empty() {
@@ -201,33 +201,32 @@ impl Config {
         }
         if self.trials == 0 || self.trials > MOST_TRIALS {
             let subject = format!("{} trials", self.trials);
-            return wrong(subject, &format!("it takes 1 to {MOST_TRIALS}"));
+            return wrong(subject, &format!("must be 1 to {MOST_TRIALS}"));
         }
         if self.time < Duration::from_millis(1) || self.time > Duration::from_secs(3600) {
             let subject = format!("for {:?}", self.time);
-            return wrong(subject, "a trial takes 1ms to 1h");
+            return wrong(subject, "a trial must take 1ms to 1h");
         }
         let family = self.server.map_or(self.family, Family::of);
         let most = family.largest_payload();
         if let Some(size) = self.sizes.iter().find(|size| **size > most) {
-            let reason = format!("over {family} a datagram carries at most {most}");
+            let reason = format!("over {family} a payload is at most {most} bytes");
             return wrong(format!("{size} bytes"), &reason);
         }
         let most = MOST_OUTSTANDING / self.flows.max(1);
         if self.flows == 0 || self.flows > 250 {
-            return wrong(format!("{} flows", self.flows), "it takes 1 to 250");
+            return wrong(format!("{} flows", self.flows), "must be 1 to 250");
         }
         if let Some(count) = self.outstanding.iter().find(|n| !(1..=most).contains(*n)) {
             let subject = format!("{count} outstanding");
             return wrong(
                 subject,
-                &format!("a flow of {} takes 1 to {most}", self.flows),
+                &format!("with {} flows it must be 1 to {most}", self.flows),
             );
         }
         if self.flows > 1 && (self.server.is_some() || self.family == Family::V6) {
             let subject = format!("{} flows", self.flows);
-            let reason = "each has an address of its own in 127.0.0.0/8, which only IPv4 \
-                          loopback offers";
+            let reason = "each needs its own address in 127.0.0.0/8, which only IPv4 loopback has";
             return wrong(subject, reason);
         }
         if let Some((sender, receiver)) = self.cpus {
@@ -239,10 +238,11 @@ impl Config {
     }
 }
 
-/// The backend that a choice comes to on this machine.
+/// The backend that a choice selects on this machine.
 ///
 /// # Errors
-/// Of kind `Unsupported`, with the errno, if this kernel lacks it or forbids it; of socket(2).
+/// An error of kind `Unsupported`, with the errno, if this kernel lacks or forbids it; the errors of
+/// socket(2).
 ///
 /// ```
 /// use udpraw::bench::available;

@@ -1,28 +1,28 @@
-//! Where every datagram went.
+//! Accounts for every datagram.
 
-/// The books of a trial: sent = received + lost in the buffer + remainder.
+/// The account of a trial: sent = received + lost in the buffer + remainder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ledger {
-    /// How many datagrams the kernel took from the sender.
+    /// The datagrams that the kernel accepted from the sender.
     pub sent: u64,
-    /// How many it refused, which never left.
+    /// The datagrams that it refused, which were not sent.
     pub refused: u64,
-    /// How many arrived: at the receiver of a sink, back at the sender of an echo.
+    /// The datagrams that arrived: at the receiver of a sink, back at the sender of an echo.
     pub received: u64,
-    /// How many a receive buffer had no room for, by the socket's own counter.
+    /// The datagrams that did not fit in a receive buffer, by the socket's own counter.
     pub lost_buffer: u64,
 }
 
 impl Ledger {
-    /// What nobody accounts for. On loopback it must be 0: nothing else can lose a datagram there,
-    /// and nothing doubles one.
+    /// The datagrams that are unaccounted for. On loopback it must be 0: nothing else can lose a
+    /// datagram there, and nothing duplicates one.
     pub fn remainder(&self) -> i64 {
         let accounted = self.received.saturating_add(self.lost_buffer);
         self.sent.wrapping_sub(accounted).cast_signed()
     }
 
-    /// The part of what was sent that did not arrive, from 0 to 1.
+    /// The fraction of sent datagrams that did not arrive, from 0 to 1.
     pub fn loss(&self) -> f64 {
         match self.sent {
             0 => 0.0,
@@ -31,17 +31,17 @@ impl Ledger {
     }
 }
 
-/// What one side has counted by some moment; the difference of two is what happened in between.
+/// One side's counters at one time; the difference of two covers the time between.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Count {
-    /// Datagrams, questions left out.
+    /// Datagrams, without questions.
     pub(super) sent: u64,
     pub(super) received: u64,
     pub(super) refused: u64,
     pub(super) runs: u64,
-    /// Questions: sent by the one side, heard by the other.
+    /// Questions: sent by one side, received by the other.
     pub(super) questions: u64,
-    /// What the socket's receive buffer had no room for: a run counts once.
+    /// Drops of the socket's receive buffer: a run counts once.
     pub(super) drops: u64,
     pub(super) syscalls: u64,
     pub(super) cpu_ns: u64,
@@ -62,15 +62,15 @@ impl Count {
     }
 }
 
-/// The books of a sink. A run that finds no room is dropped, and counted, as one by a receiver that
-/// takes runs; all of a sink's runs are alike, so that it is known how many datagrams each was.
+/// The account of a sink. A receiver that takes runs drops, and counts, a run without room as one; all
+/// runs of a sink are equal, so the number of datagrams in each is known.
 pub(super) fn sink(near: &Count, far: &Count, takes_runs: bool) -> Ledger {
     let run = if takes_runs {
         near.sent.checked_div(near.runs).unwrap_or(1)
     } else {
         1
     };
-    // A question may be what found no room.
+    // The dropped datagram may be a question.
     let questions = near.questions.saturating_sub(far.questions);
     Ledger {
         sent: near.sent,
@@ -80,7 +80,7 @@ pub(super) fn sink(near: &Count, far: &Count, takes_runs: bool) -> Ledger {
     }
 }
 
-/// The books of an echo, which loses nothing unless more is on its way than a buffer holds.
+/// The account of an echo, which loses nothing unless more datagrams are in flight than a buffer holds.
 pub(super) fn echo(near: &Count, far: &Count) -> Ledger {
     let questions = near.questions.saturating_sub(far.questions);
     Ledger {
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// A network of our own: what becomes of each run is drawn, and the books must find out.
+        /// A simulated network: the fate of each run is random, and the account must match it.
         #[test]
         fn the_books_of_a_sink_balance(fates in prop::collection::vec(0..3_u8, 0..200), run in 1..129_u64, takes_runs: bool) {
             let (mut near, mut far) = (Count::default(), Count::default());

@@ -1,13 +1,13 @@
-//! Which backend wins, measured here and now.
+//! Measures which backend is the fastest on this machine.
 //!
-//! Two threads, each on a CPU of its own, move datagrams over loopback: one way ([`Scenario::Sink`]),
-//! or there and back ([`Scenario::Echo`]). Trials of all variants are interleaved, each begins with a
-//! warm-up that does not count, and each accounts for every datagram ([`Ledger`]): sent is received,
-//! or lost in the receive buffer by the socket's own counter, or else the trial is marked.
+//! Two threads, each on its own CPU, move datagrams over loopback: one way ([`Scenario::Sink`]), or as
+//! round trips ([`Scenario::Echo`]). Trials of all variants are interleaved, each begins with a warm-up
+//! that does not count, and each accounts for every datagram ([`Ledger`]): it was received, or dropped
+//! by the receive buffer according to the socket's own counter; otherwise the trial is flagged.
 //!
-//! A sink has flow control: the sender asks the receiver time and again how much has arrived
-//! ([`crate::protocol::bench_handshake`]), and goes on while there is room for it in the receive buffer. So the
-//! rate is one that a program can rely on, and nothing is lost. [`Config::flood`] does without.
+//! A sink has flow control: the sender regularly asks the receiver how much has arrived
+//! ([`crate::protocol::bench_handshake`]), and continues while the receive buffer has room. So the rate
+//! is sustainable, and nothing is lost. [`Config::flood`] switches flow control off.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;
@@ -25,7 +25,7 @@
 //!     Ok::<(), udpraw::error::Error>(())
 //! })?;
 //! for row in &report.rows {
-//!     println!("{}: {:.0} datagrams a second", row.variant.send, row.rate.median);
+//!     println!("{}: {:.0} datagrams per second", row.variant.send, row.rate.median);
 //! }
 //! assert!(report.trials.iter().all(bench::Trial::is_sound));
 //! # Ok::<(), udpraw::error::Error>(())
@@ -54,54 +54,54 @@ use crate::error::{Error, Result};
 use crate::io::{BackendChoice, Transport, TransportConfig};
 use crate::socket::{Family, option};
 
-/// Where it was measured.
+/// The environment of the measurement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Environment {
-    /// The kernel's release, as `uname -r` has it.
+    /// The kernel's release, as in `uname -r`.
     pub kernel: String,
     /// The CPUs of the sender and of the receiver, if they are pinned.
     pub cpus: Option<(usize, usize)>,
-    /// Bytes of receive buffer that were asked for, and what the kernel shows: twice what it granted.
+    /// The requested receive buffer in bytes, and the kernel's value: twice the granted size.
     pub receive_buffer: (Option<usize>, u32),
-    /// The same of the send buffer.
+    /// The same for the send buffer.
     pub send_buffer: (Option<usize>, u32),
     /// The server, if it is not in this process.
     pub server: Option<SocketAddr>,
-    /// How many trials there will be in all.
+    /// The total number of trials.
     pub trials: usize,
 }
 
-/// What happened, in the order in which it did.
+/// The events of a benchmark, in order.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// All is well, and the first trial begins.
+    /// The setup succeeded, and the first trial begins.
     Started(&'a Environment),
-    /// A trial of this variant begins, and so many were made.
+    /// A trial of this variant begins, and this many have been made.
     Trying(Variant, usize),
     /// A trial ended.
     Tried(&'a Trial),
-    /// Threads may not be pinned to CPUs here, and why: the scheduler places them.
+    /// Threads cannot be pinned to CPUs here, and the reason: the scheduler places them.
     Unpinned(&'a Error),
-    /// A trial failed: these variants are not tried any more, and have no row. The others go on.
+    /// A trial failed: these variants are skipped from now on, and have no row. The others continue.
     Skipped(&'a [Variant], &'a Error),
 }
 
-/// What was found.
+/// The result of a benchmark.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
-    /// Where.
+    /// The environment.
     pub setting: Environment,
-    /// Each trial, in the order in which they were made.
+    /// All trials, in the order in which they were made.
     pub trials: Vec<Trial>,
     /// Each variant that was tried at least once and never failed, in the order of
     /// [`Config::variants`].
     pub rows: Vec<Row>,
-    /// The variants that were given up, as told by [`Event::Skipped`].
+    /// The variants that were skipped, as reported by [`Event::Skipped`].
     pub skipped: Vec<Variant>,
-    /// Whether it was not stopped.
+    /// Whether it ran to the end.
     pub is_complete: bool,
 }
 
@@ -112,23 +112,23 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// A benchmark as `config` says.
+    /// Makes a benchmark of `config`.
     ///
     /// # Errors
-    /// Of [`Config::check`].
+    /// The errors of [`Config::check`].
     pub fn new(config: Config) -> Result<Self> {
         config.check()?;
         Ok(Self { config })
     }
 
-    /// Measures all variants, until `stop` is raised: what is there by then is reported.
+    /// Measures all variants until `stop` is set: then the report has the trials so far.
     ///
-    /// A variant that fails is skipped, and the others go on: a limit of the machine, such as that of
-    /// locked memory for io_uring, ends nothing but what needs more.
+    /// A variant that fails is skipped, and the others continue: a limit of the machine, such as that
+    /// of locked memory for io_uring, ends only the variants that exceed it.
     ///
     /// # Errors
-    /// If nothing could be measured, that of the last trial, such as of a server elsewhere that does not
-    /// consent; and what `on_event` returns.
+    /// If nothing could be measured, the error of the last trial, for example if a remote server does
+    /// not consent; and the errors of `on_event`.
     pub fn run<E: From<Error>>(
         &mut self,
         stop: &AtomicBool,
@@ -156,8 +156,8 @@ fn measure<E: From<Error>>(
     let (mut trials, mut skipped) = (Vec::new(), Vec::new());
     let mut is_complete = true;
     let mut failure = None;
-    // Every round tries each variant once, in an order of its own: what the machine does meanwhile
-    // hits all of them alike.
+    // Every round tries each variant once, in a new order: disturbances of the machine affect all
+    // variants alike.
     'rounds: for number in 1..=config.trials {
         let mut order = variants.clone();
         dice.shuffle(&mut order);
@@ -207,20 +207,20 @@ fn measure<E: From<Error>>(
     }
 }
 
-/// Which variants would fail as this one did.
+/// The variants that would fail in the same way.
 fn fails_too(config: &Config, failed: Variant, error: &Error) -> impl Fn(&Variant) -> bool {
     let (kind, is_remote) = (error.kind(), config.server.is_some());
     move |other| match (kind, is_remote) {
         (ErrorKind::Unsupported, _) => (other.send, other.receive) == (failed.send, failed.receive),
-        // The server does something else than this scenario needs.
+        // The server does not do what this scenario needs.
         (ErrorKind::InvalidInput, true) => other.scenario == failed.scenario,
-        // It does not consent, or is gone: it is not asked again.
+        // It does not consent, or has ended: it is not asked again.
         (_, true) => true,
         _ => *other == failed,
     }
 }
 
-/// Where it will be measured: a socket as the trials have it is made to see what it is granted.
+/// The environment: creates a socket like those of the trials to read its granted buffers.
 fn setting(config: &Config, trials: usize) -> Result<Environment> {
     let (receive, send) = config.buffers;
     let usual = TransportConfig::bulk().socket_buffers;

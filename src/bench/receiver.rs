@@ -1,4 +1,4 @@
-//! The side that receives, or echoes, when it runs in this process.
+//! The receiver or echo, when it runs in this process.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,15 +13,15 @@ use crate::protocol::bench_handshake::{Answer, LENGTH, Question, Service};
 use crate::socket::Endpoint;
 use crate::socket::option::{self, TypedOption};
 
-/// How soon a receiver that nobody wakes sees that it is over.
+/// The delay after which a receiver that is not woken notices the end of a trial.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// What both sides see of the receiver.
+/// The receiver's state that both sides share.
 #[derive(Default)]
 pub(super) struct SharedCounts {
-    /// The trial is over: what comes now only wakes it up.
+    /// The trial is over: datagrams now only wake the receiver.
     pub(super) done: AtomicBool,
-    /// As of the last question that was answered.
+    /// The counts at the last answered question.
     count: Mutex<Count>,
 }
 
@@ -41,8 +41,8 @@ impl SharedCounts {
     }
 }
 
-/// Receives until the counts says that it is done. It answers each question with what it has counted
-/// before it; since nothing overtakes anything on loopback, that is all that was sent before.
+/// Receives until the counts mark the end. It answers each question with its count so far; since
+/// loopback does not reorder, that covers all datagrams sent before the question.
 pub(super) fn serve(
     endpoint: Endpoint,
     backend: Backend,
@@ -97,7 +97,7 @@ pub(super) fn serve(
     }
 }
 
-/// What the network says of an earlier datagram ends nothing.
+/// A network error about an earlier datagram does not end the loop.
 fn forgive(error: Error) -> Result<usize> {
     if error.is_about_the_network() {
         Ok(0)
@@ -106,7 +106,7 @@ fn forgive(error: Error) -> Result<usize> {
     }
 }
 
-/// What a socket's buffer has been granted, as the kernel shows it: twice what was asked for.
+/// The granted size of a socket's buffer, as the kernel reports it: twice the requested size.
 pub(super) fn buffer_of(endpoint: &Endpoint, option: TypedOption<usize>) -> Result<u32> {
     Ok(endpoint.get(option)?.try_into().unwrap_or_default())
 }

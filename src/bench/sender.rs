@@ -1,4 +1,4 @@
-//! The side that sends, or asks: the one that is measured from.
+//! The sender or requester: the side that controls the measurement.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,38 +12,38 @@ use crate::io::{Backend, Transmit, Transport, Wait};
 use crate::protocol::bench_handshake::{Answer, Question};
 use crate::socket::SourceAddress;
 
-/// How long a question goes unanswered before it is asked again; doubled each time.
+/// How long to wait for an answer before a question is repeated; doubled each time.
 const PATIENCE: Duration = Duration::from_millis(4);
 
-/// After so long without an answer there is nobody.
+/// After this time without an answer the receiver counts as gone.
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// After so long without a reply what is on its way is lost.
+/// After this time without a reply the datagrams in flight count as lost.
 const LOST: Duration = Duration::from_millis(100);
 
-/// Datagrams that the sender of a sink sends between two looks at the clock, where they do not go
-/// as runs.
+/// The number of datagrams that the sender of a sink sends between two readings of the clock, if it
+/// does not send runs.
 const BATCH: usize = 64;
 
-/// Bytes that it sends from: more leaves the cache.
+/// The size of the send memory in bytes: more would exceed the cache.
 const BYTES: usize = 64 * 1024;
 
-/// As many datagrams as a run has at most (`UDP_MAX_SEGMENTS`), in as many bytes.
+/// The maximum number of datagrams in a run (`UDP_MAX_SEGMENTS`), limited by its bytes.
 const RUN: (usize, usize) = (128, 65_507);
 
 pub(super) struct Sender<'a> {
     transport: Transport,
-    /// Where to, if the transport is not connected.
+    /// The destination, if the transport is not connected.
     peer: Option<SocketAddr>,
     variant: Variant,
     stop: &'a AtomicBool,
-    /// A batch of datagrams, end to end.
+    /// A batch of datagrams, one after another.
     payload: Vec<u8>,
-    /// How many these are; of a sink, no more than the receiver gives credit for.
+    /// The number of these; in a sink, limited by the receiver's credit.
     batch: usize,
     /// Datagrams between two questions of a sink; `None` for no flow control.
     credit: Option<usize>,
-    /// What each further flow leaves by.
+    /// The transports of the further flows.
     flows: Vec<SourceAddress>,
     dice: fastrand::Rng,
     questions: u64,
@@ -52,8 +52,8 @@ pub(super) struct Sender<'a> {
 }
 
 impl<'a> Sender<'a> {
-    /// A sender on a transport that is connected to the receiver, or, with several flows, not bound
-    /// to any one address: then it is to be told the receiver's.
+    /// Makes a sender on a transport that is connected to the receiver or, with several flows, not
+    /// bound to one address: then it needs the receiver's address.
     pub(super) fn new(
         transport: Transport,
         peer: Option<SocketAddr>,
@@ -89,7 +89,7 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// What it has counted so far.
+    /// The counters so far.
     pub(super) fn count(&self) -> Result<Count> {
         let counters = self.transport.counters();
         Ok(Count {
@@ -104,11 +104,11 @@ impl<'a> Sender<'a> {
         })
     }
 
-    /// Lets at most five eighths of the receiver's buffer fill, by what a datagram takes there at most.
+    /// Fills at most five eighths of the receiver's buffer, by the maximum size of a datagram there.
     ///
-    /// The kernel counts what a datagram occupies, not its payload; and what has been read is given
-    /// back late, by up to a quarter of the buffer. A run that the receiver does not take as one occupies
-    /// as much as its datagrams.
+    /// The kernel counts the memory that a datagram occupies, not its payload, and releases the memory
+    /// of read datagrams late, by up to a quarter of the buffer. A run that the receiver does not take
+    /// as one occupies as much as its datagrams.
     pub(super) fn take_credit(&mut self, buffer: u32, takes_runs: bool) {
         let size = self.variant.size;
         let (run, cost) = match self.variant.send {
@@ -119,15 +119,15 @@ impl<'a> Sender<'a> {
             _ => (1, 2 * size + 1024),
         };
         let window = buffer as usize / 8 * 5 / cost * run;
-        // One half is on its way while the other is asked for.
+        // One half is in flight while the credit for the other is requested.
         let credit = (window / 2).max(run);
         self.batch = self.batch.min(credit.next_multiple_of(run));
         self.credit = Some(credit);
     }
 
-    /// Sends one way for a time, and then waits until the receiver has seen it all.
+    /// Sends one way for a time, and then waits until the receiver has received all.
     ///
-    /// Returns the answer to that, and how long it took; `None` if it was stopped.
+    /// Returns its answer, and the duration; `None` if it was stopped.
     pub(super) fn sink(&mut self, time: Duration) -> Result<Option<(Answer, Duration)>> {
         let start = Instant::now();
         let (mut unasked, mut pending) = (0, None);
@@ -150,7 +150,7 @@ impl<'a> Sender<'a> {
         Ok(answer.map(|answer| (answer, start.elapsed())))
     }
 
-    /// Keeps requests on their way for a time, and then waits for the last replies.
+    /// Keeps requests in flight for a time, and then waits for the last replies.
     pub(super) fn echo(&mut self, time: Duration) -> Result<Option<(Answer, Duration)>> {
         let whole = self.variant.outstanding * self.flows.len().max(1);
         let has_flows = !self.flows.is_empty();
@@ -168,10 +168,10 @@ impl<'a> Sender<'a> {
                 on_their_way = whole;
             }
             let mut replies = 0;
-            let came = self
+            let received = self
                 .transport
                 .receive(Wait::For(LOST), |message, send_queue| {
-                    // What else comes is no reply.
+                    // Other datagrams are not replies.
                     if message.segment_size() != size {
                         return;
                     }
@@ -180,8 +180,8 @@ impl<'a> Sender<'a> {
                         send_queue.echo(message);
                     }
                 })?;
-            if came == 0 {
-                // What did not come by now does not come: the books will tell.
+            if received == 0 {
+                // What has not arrived by now is lost: the account shows it.
                 on_their_way = 0;
                 continue;
             }
@@ -218,7 +218,7 @@ impl<'a> Sender<'a> {
         self.flush()
     }
 
-    /// Sends so many datagrams.
+    /// Sends `count` datagrams.
     fn send(&mut self, count: usize) {
         let size = self.variant.size;
         let mut send_queue = self.transport.send_queue();
@@ -236,7 +236,7 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// Sends what is queued, and fails if nothing at all goes.
+    /// Sends the queue, and fails if nothing can be sent.
     fn flush(&mut self) -> Result<()> {
         let sent = self.transport.flush();
         match sent.error {
@@ -245,7 +245,7 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// Asks whether, and what, the receiver receives.
+    /// Asks the receiver for its counts.
     pub(super) fn ask(&mut self) -> Question {
         let nonce = self.dice.u64(..);
         let question = Question { nonce };
@@ -258,20 +258,20 @@ impl<'a> Sender<'a> {
         question
     }
 
-    /// Waits for the answer to a question, and asks another while none comes; `None` if it was
+    /// Waits for the answer to a question, and repeats the question until one arrives; `None` if it was
     /// stopped.
     ///
-    /// Only the newest question's answer will do: nothing overtakes anything, so that by then those
-    /// before it are answered or lost, and none comes late.
+    /// Only the newest question's answer counts: nothing is reordered, so earlier ones are answered or
+    /// lost by then, and none arrives late.
     ///
     /// # Errors
-    /// If nobody answers.
+    /// If the receiver does not answer.
     pub(super) fn answer(&mut self, mut question: Question) -> Result<Option<Answer>> {
         let (start, size) = (Instant::now(), self.variant.size);
         let mut patience = PATIENCE;
         while !self.stop.load(Ordering::Relaxed) {
             let (mut answer, mut replies) = (None, 0);
-            let came = self.transport.receive(Wait::For(patience), |message, _| {
+            let received = self.transport.receive(Wait::For(patience), |message, _| {
                 for bytes in message.datagrams() {
                     match question.answer(bytes) {
                         Some(found) => answer = answer.or(Some(found)),
@@ -287,9 +287,9 @@ impl<'a> Sender<'a> {
             }
             if start.elapsed() > LIMIT {
                 let silence = std::io::Error::from(std::io::ErrorKind::TimedOut);
-                return Err(Error::os("hear from", "the receiver", silence));
+                return Err(Error::os("get an answer from", "the receiver", silence));
             }
-            if came == 0 {
+            if received == 0 {
                 patience = (patience * 2).min(LIMIT / 3);
                 question = self.ask();
             }

@@ -1,9 +1,9 @@
-//! The median and how far it may be trusted, without any belief in a bell curve.
+//! The median and its confidence interval, without the assumption of a normal distribution.
 
-/// Below so much confidence, nothing is said of who won: with five trials it is 93.75 %.
+/// Below this confidence no winner is reported: with five trials it is 93.75 %.
 const ENOUGH: f64 = 0.9;
 
-/// The median of some trials, and an interval that holds the true one.
+/// The median of some trials, and an interval that contains the true median.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Median {
     /// The middle value, or the mean of the two in the middle.
@@ -12,17 +12,17 @@ pub struct Median {
     pub low: f64,
     /// Its upper end.
     pub high: f64,
-    /// How likely the interval holds the median of all trials that could be made, from 0 to 1: at
-    /// least 0.95 from six trials on; with fewer, what their whole range gives.
+    /// The probability that the interval contains the true median, from 0 to 1: at least 0.95 from six
+    /// trials on; with fewer, the confidence of their whole range.
     pub confidence: f64,
 }
 
 impl Median {
-    /// The median of `values`; `None` of nothing.
+    /// Computes the median of `values`; `None` if there are none.
     ///
-    /// The interval is that of order statistics: of `n` values, each of which is below the true median
-    /// as likely as above it, the k-th from either end encloses it unless fewer than k fell on one
-    /// side, which the binomial distribution tells.
+    /// The interval comes from order statistics: each of `n` values is equally likely below or above
+    /// the true median, so the k-th values from either end enclose it unless fewer than k fell on one
+    /// side; the binomial distribution gives that probability.
     pub fn of(values: &[f64]) -> Option<Self> {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -41,20 +41,21 @@ impl Median {
         })
     }
 
-    /// Whether there were trials enough (five) to believe the interval.
+    /// Whether there were enough trials (five) to rely on the interval.
     pub fn is_enough(&self) -> bool {
         self.confidence >= ENOUGH
     }
 
-    /// Whether this one is above the other by more than chance explains: their intervals are apart,
-    /// and there were trials enough to believe them.
+    /// Whether this one is significantly above the other: their intervals do not overlap, and there
+    /// were enough trials to rely on them.
     pub fn is_above(&self, other: &Self) -> bool {
         self.is_enough() && other.is_enough() && self.low > other.high
     }
 }
 
-/// How many values to leave out at either end of `count` sorted ones, so that what is left holds the
-/// median with at least 95 %, or else with as much as the whole range gives; and how much that is.
+/// How many of `count` sorted values to leave out at either end, so that the rest contains the median
+/// with at least 95 %, or with the confidence of the whole range if that is less; returns also that
+/// confidence.
 fn rank(count: usize) -> (usize, f64) {
     // The chance that exactly `k` of `count` fall below the median, from k = 0 on.
     let mut chance = 0.5_f64.powi(i32::try_from(count).unwrap_or(i32::MAX));
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
 
     /// Counts, of all ways in which `count` values can fall below or above the median, those where the
-    /// interval that leaves out `rank` at either end holds it.
+    /// interval without `rank` values at either end contains it.
     fn coverage(count: usize, rank: usize) -> f64 {
         let ways = 1_u32 << count;
         let held = (0..ways).filter(|way| {

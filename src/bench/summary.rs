@@ -1,54 +1,54 @@
-//! From trials to rows, and who won.
+//! Summarizes trials as rows, and finds the fastest.
 
 use super::config::Variant;
 use super::statistics::Median;
 use super::trial::Trial;
 
-/// All trials of a variant.
+/// The summary of all trials of a variant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Row {
-    /// What was measured.
+    /// The variant.
     pub variant: Variant,
-    /// In how many trials.
+    /// The number of trials.
     pub trials: usize,
-    /// Datagrams received a second; of an echo, round trips a second.
+    /// Datagrams received per second; for an echo, round trips per second.
     pub rate: Median,
-    /// The part of all datagrams sent that did not arrive, from 0 to 1.
+    /// The fraction of all sent datagrams that did not arrive, from 0 to 1.
     pub loss: f64,
     /// CPU time of both sides for each datagram, in nanoseconds: the median.
     pub cpu_ns: f64,
     /// System calls of both sides for each datagram: the median.
     pub syscalls: f64,
-    /// In how many trials the books did not balance, though they must.
+    /// The number of trials with unaccounted datagrams.
     pub unsound: usize,
-    /// How it stands among those that do the same.
+    /// Its rank among the variants that differ only in the backends.
     pub standing: Standing,
 }
 
 impl Row {
-    /// Bits of payload a second, one way.
+    /// Bits of payload per second, one way.
     pub fn bits_per_second(&self) -> f64 {
         self.rate.median * self.variant.size as f64 * 8.0
     }
 }
 
-/// How a variant stands among those that do the same thing by other backends.
+/// The rank of a variant among those that differ only in the backends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Standing {
     /// Its interval is above that of every other.
     Winner,
-    /// It is the fastest, or as fast as that one as far as can be told: within the noise.
+    /// It is the fastest, or not significantly slower than the fastest.
     Noise,
-    /// The fastest is faster, and not by chance.
+    /// The fastest is significantly faster.
     Behind,
-    /// There were too few trials, of it or of another, to say.
+    /// There were too few trials, of it or of another, to decide.
     TooFew,
-    /// There is no other.
+    /// It is the only one.
     Alone,
 }
 
-/// A row for each variant that was tried, with its standing.
+/// Makes a row for each variant that was tried, with its rank.
 pub(super) fn rows(variants: &[Variant], trials: &[Trial]) -> Vec<Row> {
     let mut rows: Vec<Row> = variants
         .iter()
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(
             super::rows(&variants, &both[3..]).len(),
             1,
-            "what was not tried has no row"
+            "a variant without trials has no row"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! One trial: two sides, two phases (warm-up and measurement), and the books of the second.
+//! One trial: two sides, two phases (warm-up and measurement), and the account of the second.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -16,42 +16,41 @@ use crate::io::{Backend, BackendChoice, Transport, TransportConfig};
 use crate::protocol::bench_handshake::Service;
 use crate::socket::{Builder, Endpoint, Family, option};
 
-/// What one trial found.
+/// The result of one trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Trial {
-    /// What was measured.
+    /// The variant.
     pub variant: Variant,
-    /// Which of its trials this is, from 1 on.
+    /// The number of this trial of the variant, from 1 on.
     pub number: usize,
-    /// From the first send until the last datagram had arrived.
+    /// The time from the first send to the arrival of the last datagram.
     pub time: Duration,
-    /// Where the datagrams went.
+    /// The account of the datagrams.
     pub ledger: Ledger,
-    /// Whether whatever is sent must be accounted for: nothing but a full buffer loses a datagram
-    /// on loopback.
+    /// Whether every datagram must be accounted for: on loopback only a full buffer loses one.
     pub must_balance: bool,
-    /// CPU time of the side that sends for each datagram received, or round trip, in nanoseconds.
+    /// CPU time of the sender per datagram received, or round trip, in nanoseconds.
     pub cpu_ns_send: f64,
-    /// That of the side that receives or echoes; `None` if that is another process.
+    /// CPU time of the receiver or echo; `None` if that is another process.
     pub cpu_ns_receive: Option<f64>,
-    /// System calls of both sides for each datagram received, or round trip; of the one side if the
-    /// other is another process.
+    /// System calls of both sides per datagram received, or round trip; only of the sender if the
+    /// receiver is another process.
     pub syscalls: f64,
 }
 
 impl Trial {
-    /// Datagrams received a second; of an echo, round trips a second.
+    /// Datagrams received per second; for an echo, round trips per second.
     pub fn rate(&self) -> f64 {
         self.ledger.received as f64 / self.time.as_secs_f64().max(1e-9)
     }
 
-    /// CPU time of both sides, or of the one that is known, for each datagram, in nanoseconds.
+    /// CPU time of both sides, or of the known one, per datagram, in nanoseconds.
     pub fn cpu_ns(&self) -> f64 {
         self.cpu_ns_send + self.cpu_ns_receive.unwrap_or_default()
     }
 
-    /// Whether the books balance where they must.
+    /// Whether every datagram is accounted for, if that is required.
     pub fn is_sound(&self) -> bool {
         !self.must_balance || self.ledger.remainder() == 0
     }
@@ -98,11 +97,11 @@ pub(super) fn run(
             Err(source) => Err(no_thread("that sends", source)),
         };
         counts.done.store(true, Ordering::Relaxed);
-        // An empty datagram ends its wait; without it, it would look up a little later.
+        // An empty datagram ends its wait; without it, it would notice the end a little later.
         if let Ok(waker) = Endpoint::builder().unbound(config.family) {
             let _ = waker.send_to(&[], address);
         }
-        // If the receiver failed, that is why the sender heard nothing of it.
+        // If the receiver failed, that is why the sender received nothing from it.
         joined(receiver.join())?;
         trial
     })
@@ -114,13 +113,13 @@ fn joined<T>(result: thread::Result<Result<T>>) -> Result<T> {
 
 fn on<T>(cpu: Option<usize>, work: impl FnOnce() -> Result<T>) -> Result<T> {
     if let Some(cpu) = cpu {
-        // It was allowed when the run began; a CPU that is gone since leaves it to the scheduler.
+        // The CPU was available when the run began; if it is gone now, the scheduler decides.
         let _ = cpu::pin(cpu);
     }
     work()
 }
 
-/// A socket with the buffers that were asked for; if none were, the transport asks for its own.
+/// A socket with the requested buffers; if none were requested, the transport requests its own.
 pub(super) fn builder(config: &Config) -> Builder {
     let (receive, send) = config.buffers;
     let mut builder = Endpoint::builder();
@@ -170,7 +169,7 @@ fn measure(
         return Ok(None);
     };
     serves(answer.service, variant.scenario, address)?;
-    // Of a server elsewhere nobody here knows it.
+    // It is unknown for a remote server.
     let takes_runs = variant.receive == Backend::Offload && counts.is_some();
     if !config.flood && variant.scenario == Scenario::Sink {
         sender.take_credit(answer.buffer, takes_runs);
@@ -199,7 +198,7 @@ fn measure(
     }))
 }
 
-/// Runs one phase, and returns what both sides have counted by its end, and how long it took.
+/// Runs one phase, and returns both sides' counts at its end, and its duration.
 fn phase(
     sender: &mut Sender<'_>,
     variant: Variant,
@@ -237,7 +236,7 @@ fn no_consent(address: SocketAddr, counts: Option<&SharedCounts>, error: Error) 
     };
     let refusal = std::io::Error::new(ErrorKind::PermissionDenied, reason);
     Error::os("measure", format_args!("the server at {address}"), refusal)
-        .with_remedy("start it there as: udpraw server --allow-bench --reply echo")
+        .with_remedy("start it there with: udpraw server --allow-bench --reply echo")
 }
 
 /// Whether a server does what a scenario needs.
@@ -250,6 +249,6 @@ fn serves(service: Service, scenario: Scenario, address: SocketAddr) -> Result<(
         return Ok(());
     }
     let subject = format!("{scenario} at {address}");
-    let error = Error::invalid("measure", subject, "the server answers otherwise");
+    let error = Error::invalid("measure", subject, "the server replies in another way");
     Err(error.with_remedy(format!("start it there with --reply {reply}")))
 }

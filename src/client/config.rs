@@ -1,4 +1,4 @@
-//! Whom a client asks, and how.
+//! Configuration of a client.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -7,11 +7,11 @@ use crate::protocol::Backoff;
 use crate::socket::loopback_if_unspecified;
 use crate::socket::options::OptionValue;
 
-/// Whom a client asks, and how.
+/// Configuration of a client.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// Where the requests go.
+    /// The address of the server.
     pub server: SocketAddr,
     /// The address to bind before sending; `None` leaves it to the kernel.
     pub local: Option<SocketAddr>,
@@ -19,31 +19,31 @@ pub struct Config {
     pub settings: Vec<OptionValue>,
     /// Whether to fix the server by connect(2).
     pub connect: bool,
-    /// Whether to take a reply from anyone, as the documents' program does ("Danger!").
+    /// Whether to accept a reply from anyone, as the textbook's program does ("Danger!").
     pub promiscuous: bool,
-    /// Whether the server is many: a multicast or broadcast address. Each member answers from an
-    /// address of its own, so the port alone is compared, and all replies are taken that come
-    /// within the first wait; nothing is sent twice.
+    /// Whether the server address is a multicast or broadcast address. Each member answers from its
+    /// own address, so only the port is compared. All replies within the first wait are accepted;
+    /// nothing is retransmitted.
     pub group: bool,
-    /// Whether to ask by exchanges ([`crate::protocol::exchange`]): each request has a random id,
+    /// Whether to use exchanges ([`crate::protocol::exchange`]): each request has a random id,
     /// which the reply must carry, so that no late or forged datagram is taken for it. Not with
     /// `promiscuous` or `group`: an exchange has one server.
     pub exchange: bool,
     /// How the waits grow. [`Backoff::Rfc9002`] needs `exchange`.
     pub backoff: Backoff,
-    /// How many times a request is sent, once at least; `None` for [`Backoff::default_tries`].
+    /// How many times a request is sent, at least once; `None` for [`Backoff::default_tries`].
     pub tries: Option<u32>,
-    /// How long a request may take in all; `None` for [`Backoff::default_limit`]. With zero it is sent
-    /// once, and only what is there at once is taken.
+    /// The time limit of a request; `None` for [`Backoff::default_limit`]. With zero it is sent
+    /// once, and only a reply that is already queued is accepted.
     pub timeout: Option<Duration>,
 }
 
 impl Config {
-    /// A client of `server` that does everything as the design has it: by the book on loopback, by
-    /// RFC 8085 elsewhere, and as a group where the address is one.
+    /// A client of `server` with the defaults: [`Backoff::Book`] on loopback, [`Backoff::Rfc8085`]
+    /// elsewhere, and a group if the address is one.
     ///
-    /// The wildcard address stands for this host, as it does for the kernel (ip(7)): the replies will
-    /// come from loopback, so that is who is asked.
+    /// The wildcard address stands for this host, as for the kernel (ip(7)): the replies come from
+    /// the loopback address, so that is the server's address.
     pub fn new(server: SocketAddr) -> Self {
         let server = loopback_if_unspecified(server);
         let address = server.ip().to_canonical();

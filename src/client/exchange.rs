@@ -1,4 +1,4 @@
-//! A request by an exchange ([`crate::protocol::exchange`]).
+//! A request as an exchange ([`crate::protocol::exchange`]).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,26 +8,26 @@ use crate::protocol::Backoff;
 use crate::protocol::exchange::{Event as RequesterEvent, Outcome, Requester};
 use crate::socket::Readiness;
 
-/// At most so many of a server's versions are reported.
+/// The most versions of a server that are reported.
 const MAX_VERSIONS: usize = 16;
 
-/// Whether exchanges are possible that way, and whether they are there where they are needed.
+/// Checks that exchanges are possible with this configuration, and enabled if they are needed.
 pub(super) fn check(config: &Config) -> Result<()> {
     if config.backoff == Backoff::Rfc9002 && !config.exchange {
         let reason = "its timeout needs replies that name the attempt they answer";
         return Err(Error::invalid("use", "backoff rfc9002", reason)
-            .with_remedy("add --exchange, or take rfc8085"));
+            .with_remedy("add --exchange, or use rfc8085"));
     }
     let reason = match (config.exchange, config.group, config.promiscuous) {
-        (true, true, _) => "a group is many servers, and an exchange has one",
-        (true, _, true) => "a reply from anyone is not accepted in one",
+        (true, true, _) => "a group has many servers, and an exchange has one",
+        (true, _, true) => "an exchange does not accept a reply from anyone",
         _ => return Ok(()),
     };
     let subject = format!("an exchange with {}", config.server);
     Err(Error::invalid("open", subject, reason).with_remedy("ask without it"))
 }
 
-/// 64 bits that nobody can guess: from getrandom(2).
+/// 64 unpredictable bits from getrandom(2).
 fn random_id() -> Result<u64> {
     getrandom::u64().map_err(|error| {
         let source = match error.raw_os_error() {
@@ -39,14 +39,15 @@ fn random_id() -> Result<u64> {
 }
 
 impl Client {
-    /// [`Client::ask`] by an exchange.
+    /// [`Client::ask`] with an exchange.
     pub(super) fn exchange<E: From<Error>>(
         &mut self,
         message: &[u8],
         stop: &AtomicBool,
         on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<Answer, E> {
-        // What is queued was sent before the request: it cannot answer it, and is told apart by its id.
+        // Queued datagrams were sent before the request: they cannot answer it, and their ids
+        // differ.
         while self.asked && !stop.load(Ordering::Relaxed) {
             if !self.receive(on_event)?.0 {
                 break;
@@ -84,7 +85,7 @@ impl Client {
         Ok(answer)
     }
 
-    /// Sends the attempt that is due, if one is, or takes what ICMP reported about the one before.
+    /// Sends the attempt that is due, if any, or handles an ICMP error about the previous one.
     fn transmit<E: From<Error>>(
         &mut self,
         on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
@@ -130,7 +131,7 @@ impl Client {
         }
     }
 
-    /// Receives one datagram: whether one was queued, and how the exchange ended if that ended it.
+    /// Receives one datagram: whether one was queued, and the result if it ended the exchange.
     pub(super) fn receive<E: From<Error>>(
         &mut self,
         on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
@@ -139,7 +140,7 @@ impl Client {
         let datagram = match self.endpoint.try_receive(&mut self.buffer) {
             Ok(Some(datagram)) => datagram,
             Ok(None) => return Ok((false, None)),
-            // ICMP reported an earlier request; the error queue tells whether it was this one.
+            // ICMP reported an earlier request; the error queue shows whether it was this one.
             Err(error) if error.is_about_the_network() => return Ok((true, None)),
             Err(error) => return Err(error.into()),
         };

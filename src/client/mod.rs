@@ -1,4 +1,4 @@
-//! The textbook's client, which asks, waits, asks again, and gives up in time.
+//! The textbook's client, which sends a request, waits, retransmits, and gives up in time.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;
@@ -6,7 +6,7 @@
 //! use udpraw::error::Error;
 //! use udpraw::socket::{Endpoint, Family};
 //!
-//! // A port that nobody listens at: bound once, and given back.
+//! // A port that nobody listens at: bound once, and released.
 //! let port = Endpoint::builder().bind("127.0.0.1:0".parse()?)?.local_address()?;
 //! let mut client = Client::new(Config::new(port))?;
 //! let stop = AtomicBool::new(false);
@@ -31,20 +31,20 @@ use crate::protocol::exchange::{Defect, Ignored, Requester};
 use crate::protocol::{RttEstimator, Schedule};
 use crate::socket::{Endpoint, Family, QueuedError, Readiness, ReceiveBuffer, Received};
 
-/// So many ICMP messages about earlier requests are taken before the next.
+/// The most ICMP messages about earlier requests that are read before the next.
 const MOST_FORGOTTEN: u32 = 1000;
 
-/// What happened, in the order in which it did.
+/// The events of a request, in order.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// The kernel gave the socket its address, at the first send.
     Assigned(SocketAddr),
-    /// The request was sent: the number of the attempt, and how long this one waits for a reply.
+    /// The request was sent: the attempt number, and how long this attempt waits for a reply.
     Sent(u32, Duration),
-    /// A reply came.
+    /// A reply arrived.
     Replied(Reply<'a>),
-    /// A datagram came from somebody who was not asked, and is ignored.
+    /// A datagram arrived from another address than the server's, and is ignored.
     Stranger(Received<'a>),
     /// A datagram was waiting before the request was sent, so it cannot answer it.
     Late(Received<'a>),
@@ -58,30 +58,30 @@ pub enum Event<'a> {
 pub struct Reply<'a> {
     /// The datagram.
     pub datagram: Received<'a>,
-    /// What it says: its bytes, or what they carry in an exchange.
+    /// The payload: its bytes, or their content in an exchange.
     pub payload: &'a [u8],
     /// The id of the exchange that it answers.
     pub exchange: Option<u64>,
-    /// From the first time that the request was sent.
+    /// Time since the request was first sent.
     pub elapsed: Duration,
-    /// How often the request was sent until then.
+    /// How many times the request had been sent.
     pub tries: u32,
-    /// Which of these the reply answers, if it says so: in an exchange it does.
+    /// Which attempt the reply answers, if known: in an exchange it is.
     pub attempt: Option<u32>,
-    /// The round trip, if it is known: since the attempt that the reply names was sent. A reply that
-    /// names none is a sample only if the request was sent once (Karn's rule).
+    /// The round trip, if it is known: the time since the attempt that the reply names was sent. A
+    /// reply without an attempt is a sample only if the request was sent once (Karn's rule).
     pub round_trip: Option<Duration>,
 }
 
-/// Why a datagram is no answer to an exchange.
+/// Why a datagram is not an answer to an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unasked {
-    /// It answers an earlier one, or is a second answer.
+    /// It answers an earlier request, or is a duplicate.
     Stale,
-    /// It answers what was not asked, or comes from somebody who was not.
+    /// It answers no request, or comes from another address than the server's.
     Forged,
-    /// It is damaged, or no answer at all.
+    /// It is damaged, or not an answer at all.
     Defect(Defect),
 }
 
@@ -89,15 +89,16 @@ pub enum Unasked {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Answer {
-    /// With that many replies: one, or more from a group.
+    /// With this many replies: one, or more from a group.
     Replies(u32),
-    /// With an ICMP message: nobody listens there, or no way leads there.
+    /// With an ICMP message: nobody listens there, or there is no route.
     Refused(QueuedError),
-    /// With nothing within the time.
+    /// Without a reply in time.
     Silence,
-    /// With the server's word that the reply, of so many bytes, is more than three times the request.
+    /// With the server's report that the reply, of this many bytes, is more than three times the
+    /// request.
     TooLong(u32),
-    /// With the server's word that it speaks other versions of the exchange: those, at most 16.
+    /// With the server's report that it supports only these versions of the exchange, at most 16.
     Unsupported(Vec<u8>),
     /// It was stopped.
     Stopped,
@@ -111,18 +112,18 @@ pub struct Client {
     estimate: RttEstimator,
     requester: Option<Requester>,
     buffer: ReceiveBuffer,
-    /// The requester's times are since then.
+    /// The requester's times are since this moment.
     epoch: Instant,
     asked: bool,
 }
 
 impl Client {
-    /// Makes the client's socket: IP_RECVERR (so that an ICMP message is heard at once), the options
-    /// asked for, bind if an address is asked for, connect if that is.
+    /// Makes the client's socket: IP_RECVERR (so that ICMP messages are received at once), the
+    /// requested options, bind if a local address is requested, connect if requested.
     ///
     /// # Errors
-    /// Of socket(2), setsockopt(2), bind(2) and connect(2); and for exchanges with a group, or with
-    /// anyone.
+    /// The errors of socket(2), setsockopt(2), bind(2) and connect(2); `InvalidInput` for exchanges
+    /// with a group, or with a reply from anyone.
     pub fn new(config: Config) -> Result<Self> {
         exchange::check(&config)?;
         let family = Family::of(config.server);
@@ -153,18 +154,18 @@ impl Client {
         &self.endpoint
     }
 
-    /// Whom it asks, and how.
+    /// The configuration.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// What it has learnt of the round trip so far.
+    /// The round-trip estimate so far.
     pub fn estimate(&self) -> &RttEstimator {
         let requester = self.requester.as_ref();
         requester.map_or(&self.estimate, Requester::estimate)
     }
 
-    /// How long the first attempt at the next request is waited for: in an exchange the probe timeout
+    /// How long the first attempt at the next request waits: in an exchange the probe timeout
     /// (PTO), otherwise the retransmission timeout (RTO).
     pub fn timeout(&self) -> Duration {
         let requester = self.requester.as_ref();
@@ -176,17 +177,17 @@ impl Client {
         self.epoch.elapsed()
     }
 
-    /// How many datagrams it ignored so far, and why, if it asks by exchanges.
+    /// How many datagrams were ignored so far, and why, with exchanges.
     pub fn ignored(&self) -> Option<Ignored> {
         self.requester.as_ref().map(Requester::ignored)
     }
 
-    /// Sends `message` until a reply comes, ICMP tells that none will, the tries are over, or `stop`
-    /// is raised by a signal handler.
+    /// Sends `message` until a reply arrives, an ICMP error rules one out, the tries are used up,
+    /// or a signal handler raises `stop`.
     ///
     /// # Errors
-    /// That of `on_event`, or of sendto(2) and recvfrom(2), such as EMSGSIZE; for an exchange, of
-    /// getrandom(2) too.
+    /// The error of `on_event`; the errors of sendto(2) and recvfrom(2), such as EMSGSIZE; for an
+    /// exchange, also of getrandom(2).
     pub fn ask<E: From<Error>>(
         &mut self,
         message: &[u8],
@@ -196,7 +197,7 @@ impl Client {
         if self.requester.is_some() {
             return self.exchange(message, stop, &mut on_event);
         }
-        // What waits now was sent before the question: an answer to an earlier one.
+        // Datagrams that are queued now were sent before the request: they answer an earlier one.
         while self.asked && !stop.load(Ordering::Relaxed) {
             match self.endpoint.try_receive(&mut self.buffer) {
                 Ok(Some(datagram)) => on_event(&Event::Late(datagram))?,
@@ -238,13 +239,13 @@ impl Client {
         backoff.schedule(&self.estimate, tries, timeout)
     }
 
-    /// Sends a request, its first attempt or a later one, or takes what ICMP said of the attempts
-    /// before.
+    /// Sends a request, its first attempt or a later one, or handles an ICMP error about the
+    /// earlier attempts.
     fn send(&mut self, message: &[u8], attempt: u32) -> Result<Option<Answer>> {
         match self.try_send(message) {
             Ok(()) => Ok(None),
-            // The error may be one that ICMP reported of an earlier datagram. Then it took the place of
-            // this send, which is to be made once more.
+            // The error may be an ICMP error about an earlier datagram. Then it replaced this send,
+            // which is repeated once.
             Err(error) if error.is_about_the_network() => {
                 if attempt > 1
                     && let Some(refusal) = self.refusal()?
@@ -265,8 +266,8 @@ impl Client {
         }
     }
 
-    /// Waits until `deadline`, for ever if there is none; `since` is when the request was first sent,
-    /// and how often it has been. What is there at once is taken in any case.
+    /// Waits until `deadline`, without a limit if there is none; `since` is when the request was
+    /// first sent, with the number of attempts. Queued datagrams are accepted in any case.
     fn await_reply<E: From<Error>>(
         &mut self,
         deadline: Option<Instant>,
@@ -309,7 +310,7 @@ impl Client {
         })
     }
 
-    /// Takes one datagram; says whether it is a reply, or what ICMP said in its place.
+    /// Receives one datagram; returns whether it is a reply, or the ICMP error in its place.
     fn take_reply<E: From<Error>>(
         &mut self,
         (first, tries): (Instant, u32),
@@ -345,20 +346,20 @@ impl Client {
         Ok((true, None))
     }
 
-    /// Takes what poll(2) reported as an error: what ICMP said of a datagram to the server, if it is
-    /// that.
+    /// Handles an error reported by poll(2): an ICMP error about a datagram to the server, if it is
+    /// one.
     fn take_queued_error(&mut self) -> Result<Option<QueuedError>> {
         if let Some(refusal) = self.refusal()? {
             return Ok(Some(refusal));
         }
-        // An error without an entry in the queue: taken, so that the next wait is one.
+        // An error without an entry in the queue: cleared, so that the next wait blocks.
         match self.endpoint.take_error()? {
             Some(error) if !error.is_about_the_network() => Err(error),
             _ => Ok(None),
         }
     }
 
-    /// Takes what ICMP said of earlier requests: it says nothing of the next.
+    /// Reads ICMP errors about earlier requests: they do not concern the next one.
     fn forget_refusals(&mut self) -> Result<()> {
         // A bound for a host that sends ICMP without end.
         for _ in 0..MOST_FORGOTTEN {
@@ -369,11 +370,11 @@ impl Client {
         Ok(())
     }
 
-    /// Takes what ICMP told of a datagram that went to the server, if anything.
+    /// Reads an ICMP error about a datagram that went to the server, if any.
     fn refusal(&mut self) -> Result<Option<QueuedError>> {
         while let Some(error) = self.endpoint.queued_error(&mut self.buffer)? {
-            // What says nothing of the port, such as a path MTU, refuses nothing: the kernel has learnt
-            // it, and the next try is another.
+            // An error that does not concern the port, such as a path MTU, refuses nothing: the
+            // kernel knows the new value, and the next try uses it.
             let is_mine = error.destination == self.config.server || self.config.connect;
             if is_mine && error.refusal().is_some() {
                 return Ok(Some(error));

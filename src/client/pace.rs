@@ -1,16 +1,16 @@
-//! When the next request is due, and what rate was reached.
+//! When the next request is due, and the achieved rate.
 
 use std::time::{Duration, Instant};
 
-/// How late a request may be and still let the next one come earlier for it: sleeps that end late are
-/// made up for, and a server that was silent for a while gets no burst afterwards.
+/// How late a request may be and still let the next one start earlier: late wake-ups are
+/// compensated, and after a silent server there is no burst.
 const CATCH_UP: Duration = Duration::from_millis(1);
-/// A rate is reached if it is at least this part of what was asked for.
+/// A rate is achieved if it is at least this fraction of the requested one.
 const REACHED: f64 = 0.95;
 
-/// Spaces requests that are made one at a time, and knows why they came too slowly.
+/// Spaces requests that are made one at a time, and knows why they were too slow.
 ///
-/// It is handed the time. Before each request: [`Self::due`], a pause for so long,
+/// The caller passes the time. Before each request: [`Self::due`], a pause of that length,
 /// [`Self::begin`]; after it: [`Self::end`].
 ///
 /// ```
@@ -37,32 +37,33 @@ pub struct Pace {
     begun: Instant,
     ended: Option<Instant>,
     requests: u64,
-    /// What the time between the requests went to.
+    /// How the time between the requests was spent.
     replies: Duration,
     elsewhere: Duration,
     overslept: Duration,
 }
 
-/// What rate was asked for, and what was reached.
+/// The requested and the achieved rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate {
-    /// Requests a second, as the interval has it.
+    /// Requests per second according to the interval.
     pub asked: f64,
-    /// Requests a second that were sent, repeats left out.
+    /// Requests per second that were sent, without retransmissions.
     pub reached: f64,
-    /// Why it fell short by 5 % or more, if it did.
+    /// Why the rate was too low by 5 % or more, if it was.
     pub slow: Option<Slow>,
 }
 
-/// Why requests came more slowly than asked for: what took most of the time.
+/// Why requests were slower than requested: what took most of the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Slow {
-    /// There is one request at a time, and each took so long on average until its reply or its end.
+    /// There is one request at a time, and each took this long on average until its reply or its
+    /// end.
     Replies(Duration),
-    /// The next request was not there yet, or the output of the one before was blocked.
+    /// The next request was not available yet, or the output of the previous one was blocked.
     Elsewhere,
-    /// The pauses took longer than they should.
+    /// The pauses took longer than requested.
     Timer,
 }
 
@@ -82,7 +83,7 @@ impl Pace {
         }
     }
 
-    /// How long the next request is to wait.
+    /// How long the next request must wait.
     pub fn due(&mut self, now: Instant) -> Duration {
         if let Some(ended) = self.ended.take() {
             self.elsewhere += now.saturating_duration_since(ended);
@@ -90,7 +91,7 @@ impl Pace {
         let earliest = now.checked_sub(CATCH_UP.min(self.interval)).unwrap_or(now);
         let due = self.due.and_then(|due| due.checked_add(self.interval));
         let due = match self.due {
-            // The first is due at once, and what no clock reaches never.
+            // The first is due at once; a time beyond the clock's range, never.
             None => now,
             Some(_) => due.unwrap_or(now + self.interval.min(DAY)).max(earliest),
         };
@@ -98,7 +99,7 @@ impl Pace {
         due.saturating_duration_since(now)
     }
 
-    /// The request is made.
+    /// The request starts.
     pub fn begin(&mut self, now: Instant) {
         let late = self
             .due
@@ -109,7 +110,7 @@ impl Pace {
         self.requests += 1;
     }
 
-    /// It was answered, or given up.
+    /// It was answered, or abandoned.
     pub fn end(&mut self, now: Instant) {
         self.replies += now.saturating_duration_since(self.begun);
         self.ended = Some(now);
@@ -143,7 +144,7 @@ impl Pace {
     }
 }
 
-/// What an interval is cut to where the clock could not count to its end.
+/// The limit of an interval, so that the clock can count to its end.
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[cfg(test)]
@@ -152,8 +153,8 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// Requests of that round trip, with so long between them for other things, and sleeps that are
-    /// late; when each was made.
+    /// Requests with this round trip, with pauses for other things between them and late wake-ups;
+    /// when each was made.
     fn run(
         interval: Duration,
         trip: Duration,
@@ -182,7 +183,7 @@ mod tests {
         assert_eq!(made[..3], [0, 10_000, 20_000]);
         let rate = pace.rate().unwrap();
         assert_eq!((rate.reached.round(), rate.slow), (100.0, None));
-        // Sleeps that end late are made up for.
+        // Late wake-ups are compensated.
         let (pace, _) = run(MS, MS / 10, MS / 10, MS / 20);
         assert_eq!(pace.rate().unwrap().slow, None);
     }

@@ -1,4 +1,4 @@
-//! ICMP at every place where it can arrive, on sockets of loopback.
+//! ICMP errors at every point where they can arrive, on loopback sockets.
 
 use std::net::UdpSocket;
 use std::thread;
@@ -10,7 +10,7 @@ use crate::protocol::exchange::{Frame, Kind};
 /// A longer wait than any here takes: a bound, never a pause.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A client of a port at which nobody listens, and of which ICMP has just said so.
+/// A client of a port at which nobody listens, after an ICMP error about it.
 fn refused(connect: bool, exchange: bool) -> (Client, SocketAddr) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let server = socket.local_addr().unwrap();
@@ -29,15 +29,15 @@ fn refused(connect: bool, exchange: bool) -> (Client, SocketAddr) {
 fn send_and_hear(client: &mut Client) {
     client.asked = true;
     client.try_send(b"x").unwrap();
-    let heard = client.endpoint.wait(Some(PATIENCE)).unwrap();
-    assert_eq!(heard, Some(Readiness::Error));
+    let readiness = client.endpoint.wait(Some(PATIENCE)).unwrap();
+    assert_eq!(readiness, Some(Readiness::Error));
 }
 
 fn nothing(_: &Event<'_>) -> Result<()> {
     Ok(())
 }
 
-/// poll(2) said that a datagram is there, and then ICMP came: it is an answer, and no failure.
+/// poll(2) reported a datagram, and then ICMP arrived: it is an answer, not a failure.
 #[test]
 fn a_refusal_between_poll_and_receive_is_an_answer() {
     for connect in [false, true] {
@@ -48,7 +48,7 @@ fn a_refusal_between_poll_and_receive_is_an_answer() {
         assert!(!is_reply);
         assert_eq!(refusal.errno, libc::ECONNREFUSED);
         assert_eq!(refusal.destination.port(), server.port());
-        // An exchange hears of it at its next wait.
+        // An exchange gets the error at its next wait.
         let (mut client, _) = refused(connect, true);
         let now = client.now();
         let requester = client.requester.as_mut().unwrap();
@@ -60,7 +60,7 @@ fn a_refusal_between_poll_and_receive_is_an_answer() {
     }
 }
 
-/// A send that tells what ICMP said of the attempt before is an answer too.
+/// A send that returns the ICMP error about the previous attempt is an answer too.
 #[test]
 fn a_refusal_at_a_repeat_is_an_answer() {
     for connect in [false, true] {
@@ -70,7 +70,7 @@ fn a_refusal_at_a_repeat_is_an_answer() {
     }
 }
 
-/// What ICMP said of an earlier request neither fails nor answers the next.
+/// An ICMP error about an earlier request neither fails nor answers the next.
 #[test]
 fn an_old_refusal_says_nothing_of_the_next_request() {
     for (connect, exchange) in [(false, false), (true, false), (false, true), (true, true)] {
@@ -99,7 +99,7 @@ fn an_old_refusal_says_nothing_of_the_next_request() {
     }
 }
 
-/// The first send of a request, where the error is that of a datagram before it.
+/// The first send of a request, with the error of an earlier datagram.
 #[test]
 fn a_first_send_is_made_once_more() {
     let (mut client, address) = refused(true, false);
@@ -131,7 +131,7 @@ fn no_time_is_one_datagram_and_no_panic() {
         assert_eq!((answer.unwrap(), sent), (Answer::Silence, 1));
         assert!(server.recv(&mut [0; 99]).is_ok());
     }
-    // The longest time there is: the wait ends as the stop is raised, and not by overflow.
+    // The longest possible time: the wait ends when the stop is raised, and not by overflow.
     for (group, tries) in [(true, None), (false, Some(1))] {
         let mut client = Client::new(Config {
             timeout: Some(Duration::MAX),

@@ -1,4 +1,4 @@
-//! The names of errnos, and what they mean.
+//! The names and descriptions of errnos.
 
 use nix::errno::Errno;
 

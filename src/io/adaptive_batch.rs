@@ -1,30 +1,30 @@
-//! How many messages the next batch should ask for.
+//! How many messages the next batch should request.
 //!
-//! A `recvmmsg` that may take many asks the socket once more after each that it takes, and on a quiet
-//! flow that second look finds nothing: a fifth of a microsecond for each datagram. So after a few
-//! messages that came alone the next calls ask for one, and every so often for all that is there.
+//! A `recvmmsg` for several messages reads the socket once more after each that it receives, and on
+//! a quiet flow this second read finds nothing: a fifth of a microsecond per datagram. So after a
+//! few single messages the next calls request one, and one call in [`LOOK`] requests a full batch.
 
-/// So many messages in a row that came alone make a flow quiet.
+/// This many single messages in a row make a flow quiet.
 const QUIET: u32 = 4;
 
-/// Of a quiet flow's calls, every so many-th looks for more.
+/// On a quiet flow, one call in this many requests a full batch.
 const LOOK: u32 = 8;
 
-/// Remembers how many messages came alone.
+/// Counts the messages that arrived singly.
 #[derive(Debug, Default)]
 pub(super) struct AdaptiveBatch {
-    alone: u32,
+    singles: u32,
 }
 
 impl AdaptiveBatch {
-    /// How many messages to ask for next, after a batch that brought `came`; at most `most`.
-    pub(super) fn next(&mut self, came: usize, most: usize) -> usize {
-        self.alone = if came > 1 {
+    /// How many messages to request next, after a batch that returned `received`; at most `most`.
+    pub(super) fn next(&mut self, received: usize, most: usize) -> usize {
+        self.singles = if received > 1 {
             0
         } else {
-            self.alone.wrapping_add(1)
+            self.singles.wrapping_add(1)
         };
-        if self.alone < QUIET || self.alone.is_multiple_of(LOOK) {
+        if self.singles < QUIET || self.singles.is_multiple_of(LOOK) {
             most
         } else {
             1

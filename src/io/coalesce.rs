@@ -1,22 +1,22 @@
-//! Which outgoing datagrams travel as one: sans-IO.
+//! Which outgoing datagrams are combined into runs: sans-IO.
 //!
-//! A run is of one flow: one destination, one source. Its datagrams are of one size, the last may be
-//! shorter and ends it. Nothing overtakes anything: a datagram only ever joins the newest run.
+//! A run belongs to one flow: one destination, one source. Its datagrams have one size; the last
+//! may be shorter and ends it. Nothing is reordered: a datagram only ever joins the newest run.
 
 use std::net::SocketAddr;
 
 use super::transmit::Transmit;
 use crate::socket::{Ecn, SourceAddress};
 
-/// The most bytes of payload in a run: what fits an IPv4 datagram. IPv6 would take 20 more.
+/// The most bytes of payload in a run: what fits an IPv4 datagram. IPv6 would allow 20 more.
 pub(super) const RUN_BYTES: usize = 65_507;
 
-/// What runs the kernel takes, as far as it has told.
+/// The runs that the kernel accepts, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
     /// Datagrams in a run; 1 for none.
     pub(super) segments: usize,
-    /// Bytes of each of them.
+    /// Bytes of each datagram.
     pub(super) segment_size: usize,
 }
 
@@ -27,13 +27,13 @@ impl Limits {
         segment_size: 0,
     };
 
-    /// What the newest kernels take (`UDP_MAX_SEGMENTS` is 128, and was 64 before Linux 6.9).
+    /// The limits of the newest kernels (`UDP_MAX_SEGMENTS` is 128, and was 64 before Linux 6.9).
     pub(super) const MOST: Self = Self {
         segments: 128,
         segment_size: RUN_BYTES,
     };
 
-    /// How many datagrams of `size` bytes fit one run; 1 if they are to go alone.
+    /// How many datagrams of `size` bytes fit one run; 1 if they must be sent singly.
     pub(super) fn segments_of(self, size: usize) -> usize {
         if size == 0 || size > self.segment_size {
             return 1;
@@ -50,7 +50,7 @@ struct Run {
     start: usize,
     length: usize,
     segment: usize,
-    /// How many more datagrams it may take.
+    /// How many more datagrams it may hold.
     room: usize,
 }
 
@@ -59,9 +59,9 @@ struct Run {
 pub(super) struct Queue {
     data: Vec<u8>,
     runs: Vec<Run>,
-    /// How many of the runs have been sent.
+    /// How many of the runs were sent.
     done: usize,
-    /// The most runs and bytes it takes, unless it is [stretched](Self::stretch).
+    /// The most runs and bytes it holds, unless it is [stretched](Self::stretch).
     capacity: (usize, usize),
 }
 
@@ -85,12 +85,12 @@ impl Queue {
         self.runs.len() - self.done
     }
 
-    /// Whether it could hold that many bytes once it is empty.
+    /// Whether it could hold that many bytes when it is empty.
     pub(super) fn can_hold(&self, bytes: usize) -> bool {
         bytes <= self.capacity.1
     }
 
-    /// Takes the oldest `count` messages out.
+    /// Removes the oldest `count` messages.
     pub(super) fn advance(&mut self, count: usize) {
         self.done = (self.done + count).min(self.runs.len());
         if self.done == self.runs.len() {
@@ -98,7 +98,7 @@ impl Queue {
             self.runs.clear();
             self.done = 0;
         } else if self.done > self.runs.len() / 2 {
-            // What is copied is no more than what was sent since the last time.
+            // At most as many bytes are copied as were sent since the last time.
             let start = self.runs[self.done].start;
             self.data.drain(..start);
             self.runs.drain(..self.done);
@@ -149,7 +149,7 @@ impl Queue {
         });
     }
 
-    /// Lets a datagram join the newest run, if it may.
+    /// Adds a datagram to the newest run, if possible.
     fn join(&mut self, message: &Transmit<'_>) -> bool {
         let length = message.contents.len();
         if self.is_empty() {
@@ -203,7 +203,7 @@ mod tests {
         queue.push(&Transmit::new(bytes).to(destination), limits)
     }
 
-    /// The rules as they are written, one datagram after the other: does it join what came before?
+    /// The rules one datagram after the other: does it join the previous one?
     fn joins(run: &[Datagram], next: &Datagram, limits: Limits) -> bool {
         let first = &run[0];
         let length: usize = run.iter().map(|(_, bytes)| bytes.len()).sum();
@@ -213,7 +213,7 @@ mod tests {
             && next.1.len() <= first.1.len()
             && first.1.len() <= limits.segment_size
             && run.len() < limits.segments
-            // A run has room for one more of its full size, or takes no more at all.
+            // A run has room for one more of its full size, or accepts no more at all.
             && length + first.1.len() <= RUN_BYTES
     }
 
@@ -253,10 +253,10 @@ mod tests {
                 let port = message.destination.unwrap().port();
                 let segments = limits.segments.max(1);
                 prop_assert_eq!(message.count(), run.len());
-                let got: Vec<Datagram> = (0..message.parts(1))
+                let actual: Vec<Datagram> = (0..message.parts(1))
                     .map(|part| (port, message.part(part, 1).contents.to_vec()))
                     .collect();
-                prop_assert_eq!(&got, run);
+                prop_assert_eq!(&actual, run);
                 prop_assert!(message.contents.len() <= RUN_BYTES && run.len() <= segments);
             }
             prop_assert!(queue.message(want.len()).is_none());

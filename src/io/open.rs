@@ -1,4 +1,4 @@
-//! How a transport is opened: which backend runs here, and what it costs.
+//! Opens a transport: which backend works here, and the memory it needs.
 
 use std::io::ErrorKind;
 
@@ -19,10 +19,10 @@ use crate::socket::option::TypedOption;
 /// Bytes of datagrams that wait to be sent: four of the largest.
 pub(super) const QUEUE: usize = 4 * 65_536;
 
-/// Bytes that must be left for everything else.
+/// Bytes that must remain for everything else.
 const HEADROOM: usize = 1 << 20;
 
-/// The most messages a system call takes (`UIO_MAXIOV`).
+/// The most messages per system call (`UIO_MAXIOV`).
 const LARGEST_BATCH: usize = 1024;
 
 /// Refuses settings out of range.
@@ -44,16 +44,16 @@ pub(super) fn check(settings: &TransportConfig) -> Result<()> {
     Ok(())
 }
 
-/// Asks for a socket buffer of at least `bytes`; the kernel may grant less.
+/// Requests a socket buffer of at least `bytes`; the kernel may grant less.
 pub(super) fn raise(endpoint: &Endpoint, option: TypedOption<usize>, bytes: usize) -> Result<()> {
-    // The kernel shows twice what was asked for (socket(7)).
+    // The kernel shows twice the requested size (socket(7)).
     if endpoint.get(option)? / 2 < bytes {
         option.set(endpoint, bytes)?;
     }
     Ok(())
 }
 
-/// What a backend receives and sends with.
+/// The two sides of a backend.
 pub(super) struct Engines {
     pub(super) engine: Box<dyn Engine>,
     pub(super) calls: Calls,
@@ -97,13 +97,13 @@ pub(super) fn engines(
     })
 }
 
-/// Finds out whether there is address space (`ulimit -v`) for a backend's buffers, and for what else will
-/// be needed: an allocation that fails later ends the process.
+/// Checks that the address space (`ulimit -v`) has room for a backend's buffers, and for what else
+/// is needed: an allocation that fails later ends the process.
 fn afford(backend: Backend, settings: &TransportConfig) -> Result<()> {
     let buffers = match backend {
         Backend::Single => 1,
         Backend::Batch | Backend::Offload => settings.batch,
-        // A ring rounds it up, and has its queues beside.
+        // A ring rounds it up, and has its queues in addition.
         Backend::Uring => 2 * settings.batch,
     };
     let bytes = buffers * settings.capacity + QUEUE + HEADROOM;
@@ -111,7 +111,7 @@ fn afford(backend: Backend, settings: &TransportConfig) -> Result<()> {
     tried.map_err(|_| super::unsupported(backend, Errno::ENOMEM.into()))
 }
 
-/// The best backend that runs here; why better ones do not goes to `passed_over`.
+/// The best backend that works here; the errors of better ones go to `passed_over`.
 pub(super) fn best(
     endpoint: &mut Endpoint,
     settings: &TransportConfig,

@@ -1,4 +1,4 @@
-//! From messages to system calls.
+//! Turns messages into system calls.
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -14,13 +14,13 @@ use crate::sys::mmsg::{self, SendArena};
 #[cfg(feature = "uring")]
 use crate::sys::uring::SendRing;
 
-/// Where messages leave: the kernel, or what a test puts in its place.
+/// The destination of messages: the kernel, or a test's replacement.
 pub(super) trait Outlet {
-    /// One call for `count` messages, or for as many of them as a call takes; it blocks if
+    /// One call for `count` messages, or for as many of them as a call accepts; it blocks if
     /// `may_block` and the socket does.
     ///
-    /// Returns how many went: those before the first that did not. An error is that of the first, and
-    /// then nothing went.
+    /// Returns how many were sent: those before the first failure. An error belongs to the first
+    /// message, and then none was sent.
     fn attempt<'m>(
         &mut self,
         endpoint: &Endpoint,
@@ -29,12 +29,12 @@ pub(super) trait Outlet {
         message: impl Fn(usize) -> Transmit<'m>,
     ) -> io::Result<usize>;
 
-    /// Waits until the socket has room, at most as long as `left`; false once that time is over.
+    /// Waits until the socket has room, at most as long as `left`; false after that time.
     fn wait_for_room(&mut self, endpoint: &Endpoint, left: Option<Duration>) -> io::Result<bool> {
         let mut socket = [PollFd::new(endpoint.as_fd(), PollFlags::POLLOUT)];
         match ppoll(&mut socket, left.map(timespec), None) {
             Ok(ready) => Ok(ready > 0),
-            // A datagram is never given up for a signal.
+            // A signal does not drop a datagram.
             Err(nix::errno::Errno::EINTR) => Ok(true),
             Err(errno) => Err(errno.into()),
         }
@@ -64,7 +64,7 @@ impl Calls {
         }
     }
 
-    /// The same, made through a ring.
+    /// The same, with a ring.
     #[cfg(feature = "uring")]
     pub(super) fn through(self, ring: SendRing) -> Self {
         Self {
@@ -84,7 +84,7 @@ impl Outlet for Calls {
     ) -> io::Result<usize> {
         let mut count = count;
         if self.is_offload_broken {
-            // As a kernel would: what comes before the run goes, and then the run is refused.
+            // As a kernel does: the messages before the run are sent, and then the run is refused.
             count = (0..count).take_while(|&at| !message(at).is_run()).count();
             if count == 0 {
                 return Err(io::Error::from_raw_os_error(libc::EIO));
@@ -147,7 +147,7 @@ fn push_segment_size(size: usize, control: &mut Outgoing) {
     let _ = control.push(libc::IPPROTO_UDP, libc::UDP_SEGMENT, &size.to_ne_bytes());
 }
 
-/// One datagram or one run whose bytes lie in several places.
+/// One datagram or one run whose bytes are in several places.
 pub(super) struct Scattered<'a> {
     pub(super) destination: Option<SocketAddr>,
     pub(super) parts: &'a [IoSlice<'a>],
@@ -155,12 +155,12 @@ pub(super) struct Scattered<'a> {
     pub(super) length: usize,
     /// The size of each datagram; the last may be shorter.
     pub(super) segment: usize,
-    /// How many datagrams it is.
+    /// How many datagrams it contains.
     pub(super) count: usize,
 }
 
 impl Scattered<'_> {
-    /// Sends it by one call.
+    /// Sends it with one call.
     pub(super) fn send(&self, endpoint: &Endpoint) -> io::Result<()> {
         let mut control = Outgoing::new();
         if self.count > 1 {

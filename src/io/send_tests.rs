@@ -1,4 +1,4 @@
-//! Sending against a kernel that is made up: it takes what its rules allow, and notes it.
+//! Sending with a simulated kernel: it accepts what its rules allow, and records it.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -9,18 +9,18 @@ use proptest::prelude::*;
 use super::*;
 use crate::socket::Family;
 
-/// A kernel with rules of its own.
+/// A kernel with its own rules.
 #[derive(Default)]
 struct Kernel {
-    /// What a call does before it looks at a message: errors, or 0 to take so many at most.
+    /// The result of a call before it handles a message: an error, or 0 to accept a limited number.
     script: VecDeque<Call>,
-    /// Runs above so many datagrams are EINVAL.
+    /// Runs of more datagrams than this are EINVAL.
     segments: usize,
     /// Runs of larger datagrams are EMSGSIZE.
     segment_size: usize,
-    /// What every run gets.
+    /// The error for every run.
     runs: Option<i32>,
-    /// What every datagram of so many bytes gets.
+    /// The error for every datagram of this size.
     never: Option<(usize, i32)>,
     took: Vec<Vec<u8>>,
     calls: usize,

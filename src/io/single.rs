@@ -1,5 +1,5 @@
-//! Backend `single`: one datagram a call, `recvfrom` and `sendto`, or `recvmsg` and `sendmsg` where
-//! control messages are on.
+//! Backend `single`: one datagram per call, with `recvfrom` and `sendto`, or `recvmsg` and
+//! `sendmsg` if control messages are on.
 
 use std::io;
 #[cfg(feature = "tokio")]

@@ -1,4 +1,4 @@
-//! Backend `uring`: one multishot `recvmsg` into provided buffers, and linked sends by the batch
+//! Backend `uring`: one multishot `recvmsg` into provided buffers, and linked sends in batches
 //! (io_uring(7)).
 
 use std::io;
@@ -16,7 +16,7 @@ use crate::sys::uring::{ReceiveRing, SendRing};
 pub(super) struct Uring {
     ring: ReceiveRing,
     flags: i32,
-    /// How many datagrams the last fetch found.
+    /// How many datagrams the last fetch returned.
     fetched: usize,
 }
 
@@ -78,7 +78,7 @@ impl Engine for Uring {
                 return Ok(self.fetched);
             }
             match ring.take_error() {
-                // All buffers are full: they are given back by now, so go on.
+                // All buffers are full: they have been returned by now, so continue.
                 Some(0 | libc::ENOBUFS | libc::ECANCELED) => continue,
                 Some(errno) => return Err(io::Error::from_raw_os_error(errno)),
                 None => {}

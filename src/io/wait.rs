@@ -19,13 +19,13 @@ pub enum Wait {
 /// A wait that has begun.
 pub(super) struct Waiting {
     pub(super) wait: Wait,
-    /// When [`Wait::For`] ends, once somebody has asked.
+    /// When [`Wait::For`] ends, once it was computed.
     end: Option<Instant>,
 }
 
 impl Waiting {
     pub(super) fn new(wait: Wait) -> Self {
-        // The kernel takes a timeout of 0 for no timeout.
+        // The kernel treats a timeout of 0 as no timeout.
         let wait = match wait {
             Wait::For(Duration::ZERO) => Wait::Never,
             wait => wait,

@@ -1,8 +1,9 @@
-//! How large may a datagram be? The first hop's limit, what the kernel learns of the path by
-//! ICMP, and what probing shows, so that a black hole is told from a limit that is said aloud.
+//! Finds the largest datagram that reaches a host: the first hop's limit, the path MTU that the kernel
+//! learns by ICMP, and the result of probing. So a black hole is distinguished from a limit that a
+//! router reports.
 //!
 //! Probes are sent with fragments forbidden and the kernel's knowledge of the path ignored
-//! (`IP_PMTUDISC_PROBE`, ip(7)). What answers is an echo service, a server that tells the length, any
+//! (`IP_PMTUDISC_PROBE`, ip(7)). Any response will do: an echo, a reply that states the length, any
 //! other reply, or ICMP: port unreachable from the host itself shows that the datagram arrived.
 //!
 //! ```
@@ -11,7 +12,7 @@
 //! use udpraw::mtu::{Config, Limit, PathMtu, Trial};
 //! use udpraw::socket::Endpoint;
 //!
-//! // A port that nobody listens at answers by ICMP.
+//! // A port at which nothing listens answers by ICMP.
 //! let address = Endpoint::builder().bind("127.0.0.1:0".parse()?)?.local_address()?;
 //! let stop = AtomicBool::new(false);
 //! let found = PathMtu::new(Config::new(address)).run(&stop, |_: &Trial| Ok::<_, Error>(()))?;
@@ -31,25 +32,25 @@ use crate::error::{Error, Result};
 use crate::protocol::Backoff;
 use crate::socket::{Family, loopback_if_unspecified};
 
-/// Which host to ask.
+/// The configuration of a path MTU search.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The host, and the port whose service answers, or where nobody listens.
+    /// The host, and a port whose service answers or at which nothing listens.
     pub address: SocketAddr,
-    /// How long the first datagrams are waited for; [`Backoff::Book`] on loopback, and
-    /// [`Backoff::Rfc8085`] elsewhere.
+    /// How long to wait for answers to the first datagrams; the default is [`Backoff::Book`] on
+    /// loopback, and [`Backoff::Rfc8085`] elsewhere.
     pub backoff: Backoff,
 }
 
 impl Config {
-    /// The port of echo (RFC 862): where it is served it answers, and where not, ICMP does.
+    /// The port of echo (RFC 862): either the service answers, or ICMP does.
     pub const PORT: u16 = 7;
 
-    /// The host at `address`. An IPv4-mapped IPv6 address becomes the IPv4 address that it is, and
-    /// the wildcard address this host.
+    /// Makes a configuration for the host at `address`. An IPv4-mapped IPv6 address becomes its IPv4
+    /// address, and the wildcard address becomes this host.
     pub fn new(mut address: SocketAddr) -> Self {
-        // What to_canonical leaves as it is keeps its scope.
+        // An address that to_canonical does not change keeps its scope.
         address.set_ip(address.ip().to_canonical());
         let address = loopback_if_unspecified(address);
         Self {
@@ -63,84 +64,84 @@ impl Config {
     }
 }
 
-/// What became of a datagram.
+/// The outcome of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProbeOutcome {
-    /// It arrived, as an answer shows.
+    /// It arrived: an answer shows it.
     Answered,
-    /// A router said that it is too big for the next link, whose MTU this is, and who it was.
+    /// A router reported that it is too big for the next link.
     TooBig {
-        /// The MTU of that link in bytes, with all headers; 0 from a router that does not tell.
+        /// The MTU of that link in bytes, with all headers; 0 if the router does not report it.
         mtu: u32,
-        /// Who said so.
+        /// The router.
         by: Option<IpAddr>,
     },
-    /// It never left: EMSGSIZE, above the first hop's MTU, which this is.
+    /// It was not sent: it exceeds the first hop's MTU (EMSGSIZE).
     Refused {
         /// The first hop's MTU in bytes, with all headers.
         mtu: u32,
     },
-    /// Neither an answer nor ICMP came in time.
+    /// Neither an answer nor an ICMP message arrived in time.
     Lost,
 }
 
 /// One datagram that was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trial {
-    /// The bytes of its payload.
+    /// The payload in bytes.
     pub payload: usize,
-    /// Whether it could be broken into fragments on the way.
+    /// Whether it could be fragmented on the way.
     pub may_fragment: bool,
-    /// What became of it.
+    /// The outcome.
     pub outcome: ProbeOutcome,
-    /// How long that took.
+    /// The time until the outcome.
     pub after: Duration,
 }
 
-/// Who answers probes.
+/// What answers the probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Answers {
-    /// A service that sends back what it gets: the way back has to carry it too.
+    /// A service that returns what it receives: the return path must carry the datagram too.
     Echo,
-    /// A server that says how long the datagram was.
+    /// A server that replies with the length of the datagram.
     Length,
-    /// Any other reply: one probe at a time, to know which it answers.
+    /// Any other reply: one probe at a time, since a reply does not identify its probe.
     Reply,
-    /// ICMP port unreachable from the host: one at a time, as hosts limit how many they send.
+    /// ICMP port unreachable from the host: one probe at a time, since hosts limit their rate.
     Icmp,
 }
 
-/// What limits a datagram.
+/// The limit of a datagram's size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Limit {
-    /// The first hop: its MTU holds all the way.
+    /// The first hop: its MTU applies to the whole path.
     FirstHop,
-    /// A link further on, whose router said so by ICMP.
+    /// A later link, whose router reported it by ICMP.
     Told(Option<IpAddr>),
-    /// A black hole: what is larger vanishes, and no ICMP tells.
+    /// A black hole: larger datagrams vanish without ICMP.
     BlackHole,
-    /// Unknown: a link further on, of which ICMP told, but nothing that comes through was found.
+    /// Unknown: ICMP reported a later link, but no size that arrives was found.
     Unknown,
-    /// Unknown: nobody answered a datagram of any size.
+    /// Unknown: no datagram of any size was answered.
     Silent,
-    /// Unknown: no way leads there, by errno, and who said so; `None` is this machine.
+    /// Unknown: no route. The errno, and the host that reported it; `None` is this machine.
     Unreachable(i32, Option<IpAddr>),
-    /// Unknown: somebody forbids it, by errno, and who said so; `None` is this machine.
+    /// Unknown: prohibited. The errno, and the host that reported it; `None` is this machine.
     Filtered(i32, Option<IpAddr>),
-    /// Unknown: what answered at first answered no more, of whatever size.
+    /// Unknown: the host stopped answering datagrams of any size.
     Lossy,
 }
 
 impl Limit {
-    /// Whether it is known how large a datagram may be.
+    /// Whether the largest datagram is known.
     pub fn is_known(self) -> bool {
         matches!(self, Self::FirstHop | Self::Told(_) | Self::BlackHole)
     }
 
-    /// Its name in a word: `first-hop`, `black-hole`.
+    /// Its name: `first-hop`, `black-hole`.
     pub fn name(self) -> &'static str {
         match self {
             Self::FirstHop => "first-hop",
@@ -155,27 +156,27 @@ impl Limit {
     }
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Found {
-    /// What limits a datagram.
+    /// The limit of a datagram's size.
     pub limit: Limit,
-    /// Who answered.
+    /// What answered the probes.
     pub answers: Option<Answers>,
-    /// The address that datagrams leave from.
+    /// The source address of the datagrams.
     pub local: SocketAddr,
     /// The first hop's MTU in bytes, with all headers.
     pub first_hop: u32,
-    /// What the kernel took the path's MTU to be before (`IP_MTU`), and after what ICMP told it.
+    /// The kernel's path MTU (`IP_MTU`) before the search, and after the ICMP messages.
     pub kernel: (u32, u32),
-    /// The largest payload in bytes that came through whole.
+    /// The largest payload in bytes that arrived unfragmented.
     pub payload: Option<usize>,
-    /// Whether a larger one came through in fragments, where that was tried.
+    /// Whether a larger one arrived in fragments, if that was tried.
     pub fragments: Option<bool>,
-    /// How many datagrams were sent.
+    /// The number of datagrams sent.
     pub tries: u32,
-    /// How long it took.
+    /// The duration of the search.
     pub elapsed: Duration,
 }
 

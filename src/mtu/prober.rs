@@ -1,4 +1,4 @@
-//! The socket of the probes: it sends a burst of sizes, and learns what became of each.
+//! The socket of the probes: it sends a burst of sizes, and collects the outcome of each.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,13 +12,13 @@ use crate::socket::options::OptionValue;
 use crate::socket::{Endpoint, Family, Origin, QueuedError, Readiness, ReceiveBuffer, Refusal};
 use crate::units;
 
-/// How the host ended the work: an errno, and who said so.
+/// An error that ends the search: an errno, and the host that reported it.
 pub(super) type End = (i32, Option<IpAddr>, Refusal);
 
-/// So many late answers are taken before a burst: a bound for a host that floods.
+/// The maximum number of late answers that are read before a burst: a bound for a host that floods.
 const MOST_LATE: u32 = 1000;
 
-/// A datagram under way.
+/// A datagram in flight.
 #[derive(Clone, Copy, Debug)]
 struct Probe {
     payload: usize,
@@ -26,7 +26,7 @@ struct Probe {
     outcome: Option<(ProbeOutcome, Duration)>,
 }
 
-/// The socket, and what it has learnt.
+/// The socket, and its findings so far.
 pub(super) struct Prober {
     endpoint: Endpoint,
     target: SocketAddr,
@@ -34,20 +34,20 @@ pub(super) struct Prober {
     filler: Vec<u8>,
     under_way: Vec<Probe>,
     may_fragment: bool,
-    /// Who answered last.
+    /// The last kind of answer.
     pub(super) answers: Option<Answers>,
-    /// From the answers; for how long the next are waited for.
+    /// The round-trip estimate, for the waiting time.
     pub(super) estimate: RttEstimator,
-    /// The largest size whose answer came after its burst was over; 0 for none.
+    /// The largest size whose answer arrived after its burst had ended; 0 for none.
     pub(super) late: usize,
     largest_sent: usize,
-    /// What ended it: no way leads there.
+    /// The error that ended the search: no route.
     pub(super) end: Option<End>,
     pub(super) tries: u32,
 }
 
 impl Prober {
-    /// A connected socket whose datagrams are sent as `discovery` says.
+    /// Opens a connected socket that sends with the given `discovery` mode.
     pub(super) fn open(
         target: SocketAddr,
         discovery: PathMtuDiscovery,
@@ -60,7 +60,7 @@ impl Prober {
             .options(more)
             .unbound(family)?;
         endpoint.connect(target)?;
-        // An echo is known by what comes back: bytes that no other program sends.
+        // An echo is recognized by its content: bytes that no other program sends.
         let mut dice = fastrand::Rng::new();
         let filler = (0..family.largest_payload()).map(|_| dice.u8(..)).collect();
         Ok(Self {
@@ -83,13 +83,13 @@ impl Prober {
         self.endpoint.local_address()
     }
 
-    /// What the kernel takes the path's MTU to be.
+    /// The kernel's path MTU.
     pub(super) fn kernel_mtu(&self) -> Result<u32> {
         self.endpoint.path_mtu()
     }
 
-    /// Sends datagrams of these sizes and waits until something is known of each, or the time is
-    /// over; what became of them is in the order of the sizes.
+    /// Sends datagrams of these sizes and waits until the outcome of each is known, or the time has
+    /// expired. Returns the outcomes in the order of the sizes.
     pub(super) fn burst(
         &mut self,
         sizes: &[usize],
@@ -127,7 +127,7 @@ impl Prober {
         Ok(self.under_way.iter().map(trial).collect())
     }
 
-    /// Takes what came since the last burst was over: it answers none of the next.
+    /// Reads what arrived since the last burst ended: it answers none of the next.
     fn drain(&mut self) -> Result<()> {
         for _ in 0..MOST_LATE {
             match self.endpoint.wait(Some(Duration::ZERO))? {
@@ -140,7 +140,7 @@ impl Prober {
     }
 
     fn send(&mut self, payload: usize) -> Result<()> {
-        // A send may tell what ICMP said of one before; then it is made once more.
+        // A send may return the ICMP error of an earlier datagram; then it is repeated.
         for is_last in [false, true] {
             let bytes = self.filler.get(..payload).unwrap_or(&self.filler);
             let sent = Instant::now();
@@ -158,8 +158,8 @@ impl Prober {
                     return Ok(());
                 }
                 Err((Some(libc::EMSGSIZE), _)) => {
-                    // The queue has the limit, in an entry of this machine's own, unless the error
-                    // was ICMP's about a datagram before.
+                    // The error queue has the limit, in an entry from this machine, unless the error
+                    // was ICMP's about an earlier datagram.
                     if let Some(mtu) = self.refusal()? {
                         probe.outcome = Some((ProbeOutcome::Refused { mtu }, Duration::ZERO));
                         self.under_way.push(probe);
@@ -184,7 +184,7 @@ impl Prober {
                 Err((None, error)) => return Err(error),
             }
         }
-        // Incoming twice in a row: nothing is known of this one.
+        // Two errors in a row: nothing is known of this one.
         self.under_way.push(Probe {
             payload,
             sent: Instant::now(),
@@ -193,7 +193,7 @@ impl Prober {
         Ok(())
     }
 
-    /// The first hop's MTU, as the kernel put it into the error queue with EMSGSIZE.
+    /// The first hop's MTU, which the kernel put into the error queue with EMSGSIZE.
     fn refusal(&mut self) -> Result<Option<u32>> {
         let mut found = None;
         while let Some(error) = self.endpoint.queued_error(&mut self.buffer)? {
@@ -215,13 +215,13 @@ impl Prober {
         let bytes = datagram.bytes();
         let is_under_way = |size: usize| self.under_way.iter().any(|probe| probe.payload == size);
         let is_echo = !bytes.is_empty() && self.filler.get(..bytes.len()) == Some(bytes);
-        let (answers, size) = match told_length(bytes) {
+        let (answers, size) = match stated_length(bytes) {
             _ if is_echo => (Answers::Echo, Some(bytes.len())),
             Some(size) => (Answers::Length, Some(size)),
             None => (Answers::Reply, None),
         };
         match size.filter(|&size| !is_under_way(size)) {
-            // Late, of a burst before; what was never sent was never answered.
+            // A late answer to an earlier burst; a datagram that was not sent is not answered.
             Some(size) if size <= self.largest_sent => {
                 self.late = self.late.max(size);
                 self.answers = Some(answers);
@@ -260,10 +260,11 @@ impl Prober {
         }
     }
 
-    /// All that is larger than a link carries is taken to be what its router spoke of.
+    /// Every datagram larger than the link's MTU counts as reported by its router.
     fn too_big(&mut self, mtu: u32, by: Option<IpAddr>) {
         let most = (mtu as usize).saturating_sub(Family::of(self.target).headers());
-        // A router that tells no MTU (RFC 1191 section 3), or a nonsensical one, spoke of the largest.
+        // A router that reports no MTU (RFC 1191 section 3), or an impossible one, refers to the
+        // largest.
         let largest = self.under_way.iter().map(|probe| probe.payload).max();
         let most = most.min(largest.unwrap_or(1).saturating_sub(1));
         for probe in &mut self.under_way {
@@ -273,7 +274,7 @@ impl Prober {
         }
     }
 
-    /// An answer to the probe of that size; if it does not say to which, to the smallest.
+    /// Records an answer to the probe of this size; without a size, to the smallest.
     fn answered(&mut self, answers: Answers, size: Option<usize>) {
         let waiting = self
             .under_way
@@ -293,7 +294,7 @@ impl Prober {
 }
 
 /// The number in `Your data was 1472 bytes long`.
-fn told_length(bytes: &[u8]) -> Option<usize> {
+fn stated_length(bytes: &[u8]) -> Option<usize> {
     let rest = bytes.strip_prefix(b"Your data was ")?;
     let end = memchr::memmem::find(rest, b" bytes long")?;
     std::str::from_utf8(&rest[..end]).ok()?.parse().ok()
@@ -305,14 +306,14 @@ mod tests {
 
     #[test]
     fn lengths_are_read() {
-        assert_eq!(told_length(b"Your data was 1472 bytes long."), Some(1472));
+        assert_eq!(stated_length(b"Your data was 1472 bytes long."), Some(1472));
         for bad in [
             &b"Your data was"[..],
             b"Your data was -1 bytes long",
             b"Your data was 99999999999999999999 bytes long",
             b"\xff",
         ] {
-            assert_eq!(told_length(bad), None);
+            assert_eq!(stated_length(bad), None);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The work: the first hop, a datagram that is answered, the largest, then what lies between.
+//! The search: the first hop, a datagram that is answered, the largest, then the sizes between.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,17 +12,17 @@ use crate::protocol::RttEstimator;
 use crate::socket::option::{self, PathMtuDiscovery};
 use crate::socket::{Family, Refusal, pause};
 
-/// Payloads that nearly any path carries: 1,200 bytes (RFC 8899 section 5.1.2), then 548, the 576 that
-/// any IPv4 host takes, less the headers.
+/// Payloads that nearly any path carries: 1,200 bytes (RFC 8899 section 5.1.2), then 548: the 576 bytes
+/// that any IPv4 host accepts, minus the headers.
 const BASES: [usize; 2] = [1200, 548];
-/// A datagram is answered within so much more than a round trip, or lost.
+/// A datagram without an answer after a round trip plus this time counts as lost.
 const LEAST_WAIT: Duration = Duration::from_millis(100);
-/// A size is given up when so many more probes of it were lost: three in all (`MAX_PROBES`, RFC 8899
-/// section 5.1.2). By ICMP alone it is one, since each costs a second.
+/// A size is given up after this many more lost probes: three in all (`MAX_PROBES`, RFC 8899 section
+/// 5.1.2). If only ICMP answers it is one, since each costs a second.
 const CONFIRMATIONS: u32 = 2;
-/// Hosts send one ICMP message a second once a few have gone out (Linux: `icmp_ratelimit`, 1,000 ms).
+/// After the first few, hosts send one ICMP message per second (Linux: `icmp_ratelimit`, 1,000 ms).
 const ICMP_PAUSE: Duration = Duration::from_millis(1100);
-/// So often a burst is repeated whose control datagram is not answered either.
+/// The number of times that a burst is repeated if its control datagram is not answered either.
 const PATIENCE: u32 = 5;
 /// A bound for a path whose answers contradict each other.
 const MOST_FLIGHTS: u32 = 200;
@@ -45,7 +45,7 @@ pub(super) fn run<E: From<Error>>(
         tries: 0,
         elapsed: Duration::ZERO,
     };
-    // A connect that fails is the answer: no route leads there.
+    // A failed connect is the result: there is no route.
     let prober = match Prober::open(config.address, PathMtuDiscovery::Probe, None) {
         Ok(prober) => prober,
         Err(error) if is_route(&error) => {
@@ -77,12 +77,12 @@ fn is_route(error: &Error) -> bool {
     error.is_about_the_network()
         || matches!(
             error.errno(),
-            // The last is a kernel without IPv6.
+            // The last case is a kernel without IPv6.
             Some(libc::EINVAL | libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT)
         )
 }
 
-/// What ended it is the answer.
+/// The error that ended the search is its result.
 fn limit((errno, by, refusal): End) -> Limit {
     match refusal {
         Refusal::Filtered => Limit::Filtered(errno, by),
@@ -95,9 +95,9 @@ struct Run<'a, F> {
     stop: &'a AtomicBool,
     on_event: F,
     prober: Prober,
-    /// The largest payload that a router's ICMP left, and who it was.
+    /// The largest payload that a router's ICMP permits, and the router.
     reported: Option<(usize, Option<IpAddr>)>,
-    /// The smallest payload that a router's ICMP refused, and who it was: its MTU need not be told.
+    /// The smallest payload that a router's ICMP refused, and the router, even if it reported no MTU.
     refused: Option<(usize, Option<IpAddr>)>,
     bursts: u32,
 }
@@ -109,7 +109,7 @@ impl<F> Run<'_, F> {
     {
         let family = Family::of(self.config.address);
         let most = family.largest_payload();
-        // Nothing that large leaves but by loopback: the refusal tells the first hop's MTU.
+        // Only loopback carries such a size: the refusal reports the first hop's MTU.
         let largest = self.probe_burst(&[most], LEAST_WAIT)?;
         let top = match largest.first().map(|trial| trial.outcome) {
             Some(ProbeOutcome::Refused { mtu }) => {
@@ -154,7 +154,7 @@ impl<F> Run<'_, F> {
         Ok(())
     }
 
-    /// A datagram that is answered, and how large it was.
+    /// Finds a datagram that is answered; returns its size.
     fn base<E: From<Error>>(&mut self, top: usize) -> Result<Option<usize>, E>
     where
         F: FnMut(&Trial) -> Result<(), E>,
@@ -179,7 +179,7 @@ impl<F> Run<'_, F> {
         Ok(None)
     }
 
-    /// Narrows the range; says whether it could.
+    /// Narrows the range; returns whether it could.
     fn search<E: From<Error>>(&mut self, search: &mut Search) -> Result<bool, E>
     where
         F: FnMut(&Trial) -> Result<(), E>,
@@ -199,13 +199,13 @@ impl<F> Run<'_, F> {
             if self.prober.late <= search.most() {
                 search.pass(self.prober.late);
             }
-            // What a router leaves is tried at once.
+            // The size that a router permits is tried at once.
             wanted = match self.reported {
                 Some((payload, _)) if self.reported != before && payload > search.passes() => {
                     search.fail(payload + 1);
                     vec![payload.min(search.most())]
                 }
-                _ => search.sizes(if self.is_told_apart() {
+                _ => search.sizes(if self.are_answers_distinct() {
                     Search::FLIGHT
                 } else {
                     1
@@ -215,8 +215,8 @@ impl<F> Run<'_, F> {
         Ok(true)
     }
 
-    /// Tries sizes; what is lost is tried again, beside a datagram of a size that comes through. While
-    /// that is lost too, nothing is known, and all are tried once more; `None` gives up.
+    /// Tries sizes; lost ones are tried again, together with a control datagram of a size that arrives.
+    /// While that is lost too, nothing is known, and all are tried again; `None` gives up.
     fn try_sizes<E: From<Error>>(
         &mut self,
         sizes: &[usize],
@@ -257,8 +257,8 @@ impl<F> Run<'_, F> {
         }
     }
 
-    /// Tries what was lost again, with the control datagram: twice and beside it where answers tell
-    /// which datagram they are for, and else once, and then the control.
+    /// Retries the lost sizes with the control datagram: twice and together with it if answers identify
+    /// their datagram, otherwise once, followed by the control.
     fn confirm<E: From<Error>>(
         &mut self,
         lost: &[usize],
@@ -269,22 +269,22 @@ impl<F> Run<'_, F> {
         F: FnMut(&Trial) -> Result<(), E>,
     {
         if self.prober.answers == Some(Answers::Icmp) {
-            // Then the host has an answer to spare for the first that arrives: the size, or the control.
+            // Then the host may answer the first that arrives: the size, or the control.
             pause(ICMP_PAUSE, self.stop)?;
         }
         let is_answered = |trial: &Trial| trial.outcome == ProbeOutcome::Answered;
-        if self.is_told_apart() {
+        if self.are_answers_distinct() {
             let round = [lost, &[control]].concat();
             let mut trials = self.probe_burst(&[&round[..], &round[..]].concat(), wait)?;
             let is_control = |trial: &Trial| trial.payload == control;
             let is_conclusive = trials.iter().any(|it| is_control(it) && is_answered(it));
-            // Of two probes of a size, one that arrived is enough.
-            let came: Vec<usize> = trials
+            // One of the two probes of a size is enough.
+            let seen: Vec<usize> = trials
                 .iter()
                 .filter(|it| is_answered(it))
                 .map(|it| it.payload)
                 .collect();
-            trials.retain(|it| !is_control(it) && (is_answered(it) || !came.contains(&it.payload)));
+            trials.retain(|it| !is_control(it) && (is_answered(it) || !seen.contains(&it.payload)));
             trials.sort_by_key(|it| it.payload);
             trials.dedup_by_key(|it| it.payload);
             return Ok((trials, is_conclusive));
@@ -300,13 +300,12 @@ impl<F> Run<'_, F> {
         Ok((trials, is_conclusive))
     }
 
-    /// Whether answers tell which datagram they are for.
-    fn is_told_apart(&self) -> bool {
+    /// Whether answers identify their datagram.
+    fn are_answers_distinct(&self) -> bool {
         matches!(self.prober.answers, Some(Answers::Echo | Answers::Length))
     }
 
-    /// Whether a datagram that the path does not carry whole comes through in fragments: that tells
-    /// the path's limit from one of the service's own.
+    /// Whether a larger datagram arrives in fragments: then the limit is the path's, not the service's.
     fn fragments<E: From<Error>>(
         &mut self,
         passes: usize,
@@ -317,8 +316,8 @@ impl<F> Run<'_, F> {
         F: FnMut(&Trial) -> Result<(), E>,
     {
         let family = Family::of(self.config.address);
-        // Routers break up what IPv4 sends; by IPv6 the sender alone does, what is above the first hop's
-        // limit, and to the MTU that it is given.
+        // Routers fragment IPv4 datagrams; over IPv6 only the sender does, above the first hop's limit,
+        // and to the MTU that it is given.
         let (size, mtu) = match family {
             Family::V4 => ((passes + 1).min(top), None),
             Family::V6 => {
@@ -349,7 +348,7 @@ impl<F> Run<'_, F> {
         Ok(Some(is_answered))
     }
 
-    /// One burst, told of, and what ICMP said of it remembered.
+    /// Sends one burst, reports it, and stores its ICMP results.
     fn probe_burst<E: From<Error>>(
         &mut self,
         sizes: &[usize],
@@ -376,8 +375,8 @@ impl<F> Run<'_, F> {
         Ok(trials)
     }
 
-    /// How long an answer is waited for: the margin of RFC 6298 without its least of 1 s, which is for
-    /// retransmission and not for a question of sizes.
+    /// How long to wait for an answer: the timeout of RFC 6298 without its minimum of 1 s, which is
+    /// meant for retransmission.
     fn wait(&self) -> Duration {
         match self.prober.estimate.smoothed() {
             Some(smoothed) => {

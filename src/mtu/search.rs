@@ -1,24 +1,23 @@
-//! Which sizes to try next, sans-IO.
+//! Chooses the sizes to try next, sans-IO.
 //!
-//! [`PathMtu`](crate::protocol) of a connection goes for a good size at little cost, one probe at a
-//! time for as long as it lives. Here the exact limit is asked for at once: several sizes probe_burst
-//! together, fewer than an initial window has (RFC 6928), and each burst leaves a seventh of the
-//! range.
+//! [`PathMtu`](crate::protocol) looks for a good size at little cost, one probe at a time during a
+//! connection. Here the exact limit is needed at once: several sizes are sent together, fewer than an
+//! initial window (RFC 6928), and each burst reduces the range to a seventh.
 
-/// The range in which the largest payload lies that comes through.
+/// The range that contains the largest payload that arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Search {
-    /// This size comes through.
+    /// This size arrives.
     passes: usize,
-    /// This one does not, nor does any above.
+    /// This size does not arrive, nor does any above.
     fails: usize,
 }
 
 impl Search {
-    /// So many sizes probe_burst together.
+    /// The number of sizes that are sent together.
     pub(super) const FLIGHT: usize = 6;
 
-    /// `passes` is known to come through, and nothing above `top` can be sent.
+    /// Makes a search: `passes` is known to arrive, and nothing above `top` can be sent.
     pub(super) fn new(passes: usize, top: usize) -> Self {
         Self {
             passes,
@@ -26,38 +25,39 @@ impl Search {
         }
     }
 
-    /// The largest size that is known to come through.
+    /// The largest size that is known to arrive.
     pub(super) fn passes(&self) -> usize {
         self.passes
     }
 
-    /// Whether that is the largest that does.
+    /// Whether that is the largest one.
     pub(super) fn is_over(&self) -> bool {
         self.passes + 1 >= self.fails
     }
 
-    /// The largest size that may come through.
+    /// The largest size that may arrive.
     pub(super) fn most(&self) -> usize {
         self.fails - 1
     }
 
-    /// A size came through.
+    /// A size arrived.
     pub(super) fn pass(&mut self, size: usize) {
         if size > self.passes {
             self.passes = size;
-            // What was lost below was lost by chance.
+            // Smaller ones were lost by chance.
             self.fails = self.fails.max(size + 1);
         }
     }
 
-    /// A size did not. What came through already counts for more.
+    /// A size did not arrive. Sizes that arrived before take precedence.
     pub(super) fn fail(&mut self, size: usize) {
         if size > self.passes {
             self.fails = self.fails.min(size);
         }
     }
 
-    /// Up to `number` sizes that part the range evenly, in rising order; none once it is over.
+    /// Up to `number` sizes that divide the range evenly, in ascending order; none once the search is
+    /// complete.
     pub(super) fn sizes(&self, number: usize) -> Vec<usize> {
         let between = self.fails - self.passes - 1;
         let number = number.clamp(1, Self::FLIGHT).min(between);

@@ -1,15 +1,15 @@
-//! Who stands in the way of a bind.
+//! Finds the sockets that conflict with a bind.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use super::{Owner, Socket, read, user_name};
 
-/// How many file descriptors are named.
+/// The maximum number of file descriptors that are named.
 const MOST_NAMED: usize = 3;
 
-/// Who holds what `address` collides with: `held by python3, pid 123, fd 3`; `None` where that cannot
-/// be found out, as of a socket that is gone by now.
+/// The holders of the sockets that conflict with `address`: `held by python3, pid 123, fd 3`; `None` if
+/// unknown, for example if the socket is closed by now.
 pub fn bind_conflict(address: SocketAddr) -> Option<String> {
     if address.port() == 0 {
         return None;
@@ -38,7 +38,9 @@ pub fn bind_conflict(address: SocketAddr) -> Option<String> {
         return Some(text);
     }
     let Some(unseen) = snapshot.unseen else {
-        return Some("held by the kernel itself, as tunnels and NFS do: no process has it".into());
+        return Some(
+            "held by the kernel itself, for example for a tunnel or NFS: no process has it".into(),
+        );
     };
     let users: BTreeSet<u32> = colliding.iter().map(|socket| socket.uid).collect();
     let names: Vec<_> = users
@@ -54,14 +56,15 @@ pub fn bind_conflict(address: SocketAddr) -> Option<String> {
     ))
 }
 
-/// Whether one address takes in the other.
+/// Whether one address includes the other.
 fn collide(socket: &Socket, address: SocketAddr) -> bool {
     let (ours, theirs) = (
         address.ip().to_canonical(),
         socket.local.ip().to_canonical(),
     );
     match (ours.is_unspecified(), theirs.is_unspecified()) {
-        // An IPv6 wildcard takes in IPv4, unless it was told not to; ours, we do not know.
+        // An IPv6 wildcard includes IPv4 unless IPV6_V6ONLY is set; whether it is set on ours is
+        // unknown here.
         (true, _) => address.is_ipv6() || socket.receives(super::Family::V4),
         (_, true) if address.is_ipv6() => socket.local.is_ipv6(),
         (_, true) => socket.receives(super::Family::V4),

@@ -1,27 +1,28 @@
-//! What became of the sockets between two looks.
+//! The changes of the sockets between two snapshots.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::Socket;
 
-/// What became of a socket.
+/// The change of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It is as it was.
+    /// It is unchanged.
     Same,
-    /// It was not there before.
+    /// It is new.
     New,
-    /// Something about it is not what it was.
+    /// It has changed.
     Changed,
-    /// It is there no more.
+    /// It is closed.
     Gone,
 }
 
-/// The sockets of both looks by port, and what became of each; one that is gone is as it was.
+/// The sockets of both snapshots by port, each with its change; a closed one is as in the first
+/// snapshot.
 ///
-/// A socket is known by its inode, which stays while it lives. Those that are left of a process that
-/// has ended have none; they are known by their addresses.
+/// A socket is identified by its inode, which is constant while it exists. Sockets without a file, such
+/// as those that an ended process left, have none; they are identified by their addresses.
 pub fn changes<'a>(before: &'a [Socket], now: &'a [Socket]) -> Vec<(Change, &'a Socket)> {
     let mut old: HashMap<_, Vec<&Socket>> = HashMap::new();
     for socket in before {
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_came_went_and_changed() {
+    fn reports_new_closed_and_changed_sockets() {
         let before = [socket(1, 10), socket(2, 20), socket(3, 0), socket(3, 0)];
         let mut now = [socket(1, 10), socket(2, 21), socket(3, 0)];
         now[0].drops = 1;

@@ -1,4 +1,4 @@
-//! The datagrams that a port with several sockets can meet, and who gets each.
+//! The kinds of datagrams that can arrive at a port with several sockets, and the receiver of each.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -7,10 +7,10 @@ use super::Socket;
 use super::lookup::{Arriving, Receiver, copies, receiver};
 use crate::socket::Family;
 
-/// How many addresses of one port are told of.
+/// The maximum number of addresses of one port that are reported.
 const MOST_ADDRESSES: usize = 64;
 
-/// Where a datagram is sent to.
+/// The destination of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
@@ -18,28 +18,29 @@ pub enum Target {
     Address(IpAddr),
     /// A multicast group that one of the sockets has joined.
     Group(IpAddr),
-    /// A broadcast address: that of a network, or of all.
+    /// A broadcast address: of a network, or the limited one.
     Broadcast,
-    /// Any address of a family that no socket is bound to.
+    /// Any other address of a family: no socket is bound to it.
     AnyOther(Family),
 }
 
-/// A datagram from somebody to whom no socket is connected, and who gets it.
+/// A datagram from a sender to which no socket is connected, and its receiver.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DeliveryCase {
-    /// Where it is sent to.
+    /// The destination.
     pub to: Target,
-    /// The interface that it comes in by, if a socket is bound to that.
+    /// The interface at which it arrives, if a socket is bound to that.
     pub device: Option<u32>,
-    /// Who gets it.
+    /// The receiver.
     pub receiver: Receiver,
 }
 
-/// What can come to `sockets`, which are of one port and in the kernel's order, and who gets it.
+/// The kinds of datagrams that can arrive at `sockets`, which share one port and are in the kernel's
+/// order, and their receivers.
 ///
-/// It is asked for 64 addresses at most. What comes from a connected socket's own peer is left out:
-/// that socket gets it.
+/// At most 64 addresses are considered. Datagrams from a connected socket's peer are left out: that
+/// socket gets them.
 pub fn delivery_cases(sockets: &[Socket]) -> Vec<DeliveryCase> {
     let open: Vec<_> = sockets
         .iter()
@@ -57,7 +58,7 @@ pub fn delivery_cases(sockets: &[Socket]) -> Vec<DeliveryCase> {
         .flat_map(|socket| socket.groups.iter().flatten())
         .map(|group| (group.group, group.interface))
         .collect();
-    // It is told by interface, as it was joined.
+    // Groups are reported by interface, as they were joined.
     targets.retain(|target| match target {
         Target::Address(address) => !joined.iter().any(|(group, _)| group == address),
         _ => true,

@@ -1,5 +1,5 @@
-//! The kernel's list of UDP sockets by sock_diag(7): one request and the messages of its answer, both
-//! plain structures of `linux/inet_diag.h` behind a `struct nlmsghdr` (netlink(7)).
+//! The kernel's list of UDP sockets by sock_diag(7): one request and its response messages, structures
+//! of `linux/inet_diag.h` after a `struct nlmsghdr` (netlink(7)).
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -18,14 +18,14 @@ use crate::socket::Family;
 /// The kernel fills at most 32 KiB at once, however large the buffer is (netlink(7)).
 const BUFFER: usize = 1 << 16;
 
-/// `SOCK_DIAG_BY_FAMILY`: the type of the request, and of each socket in the answer.
+/// `SOCK_DIAG_BY_FAMILY`: the type of the request, and of each socket in the response.
 const BY_FAMILY: u16 = 20;
 
 /// The attributes of a socket that are read: `INET_DIAG_SKMEMINFO` and `INET_DIAG_SKV6ONLY`.
 const MEMORY: u16 = 7;
 const ONLY_V6: u16 = 11;
 
-/// All sockets, or those of the port if it is one; IPv4 first, each family in the kernel's order.
+/// Lists all sockets, or those of one port; IPv4 first, each family in the kernel's order.
 pub(super) fn read(ports: &[u16]) -> Result<Vec<Socket>> {
     let port = match ports {
         [port] => *port,
@@ -42,7 +42,7 @@ pub(super) fn read(ports: &[u16]) -> Result<Vec<Socket>> {
 }
 
 fn failed(source: io::Error) -> Error {
-    Error::os("ask the kernel for", "UDP sockets by sock_diag", source)
+    Error::os("list", "UDP sockets with sock_diag", source)
 }
 
 fn garbled(what: impl ToString) -> Error {
@@ -78,7 +78,7 @@ fn dump(family: Family, port: u16, sockets: &mut Vec<Socket>) -> Result<()> {
         };
         let rest = buffer.get(..length).unwrap_or_default();
         if rest.is_empty() {
-            return Err(garbled("the answer is empty"));
+            return Err(garbled("the response is empty"));
         }
         if messages(family, rest, sockets)? == End::Reached {
             return Ok(());
@@ -97,9 +97,9 @@ fn messages(family: Family, mut rest: &[u8], sockets: &mut Vec<Socket>) -> Resul
     while let Some((length, kind)) = u32_at(rest, 0).zip(u16_at(rest, 4)) {
         let payload = rest
             .get(16..length as usize)
-            .ok_or_else(|| garbled("a message has another length than it says"))?;
+            .ok_or_else(|| garbled("a message does not have its stated length"))?;
         match i32::from(kind) {
-            // Both carry an errno, negative, or 0 for none.
+            // Both contain a negative errno, or 0 for none.
             end @ (libc::NLMSG_ERROR | libc::NLMSG_DONE) => {
                 let errno = u32_at(payload, 0).unwrap_or_default().cast_signed();
                 if errno < 0 {
@@ -112,7 +112,7 @@ fn messages(family: Family, mut rest: &[u8], sockets: &mut Vec<Socket>) -> Resul
             }
             _ if kind == BY_FAMILY => {
                 let socket = socket_of(family, payload);
-                sockets.push(socket.ok_or_else(|| garbled("a socket's description is cut"))?);
+                sockets.push(socket.ok_or_else(|| garbled("a socket's description is truncated"))?);
             }
             _ => {}
         }
@@ -147,7 +147,7 @@ fn request(family: Family, port: u16) -> Vec<u8> {
     bytes
 }
 
-/// Reads a `struct inet_diag_msg` and the attributes behind it; `None` if it is cut.
+/// Reads a `struct inet_diag_msg` and the attributes after it; `None` if it is truncated.
 fn socket_of(family: Family, bytes: &[u8]) -> Option<Socket> {
     let address = |port: usize, address: usize| {
         let port = u16::from_be(u16_at(bytes, port)?);
@@ -206,7 +206,7 @@ mod tests {
 
     use super::*;
 
-    /// A header of that type, and its payload.
+    /// A header of this type, and its payload.
     fn message(kind: u16, payload: &[u8]) -> Vec<u8> {
         let mut bytes = (16 + payload.len() as u32).to_ne_bytes().to_vec();
         bytes.extend(kind.to_ne_bytes());

@@ -1,4 +1,4 @@
-//! Multicast groups: which the machine has joined, and which a socket is a member of.
+//! Multicast groups: those that the machine has joined, and those that a socket is a member of.
 
 use std::fmt;
 use std::fs;
@@ -22,7 +22,7 @@ pub struct Membership {
 }
 
 impl fmt::Display for Membership {
-    /// As `udpraw server --join` takes it: `239.1.2.3%eth0`.
+    /// In the form of `udpraw server --join`: `239.1.2.3%eth0`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}%{}", self.group, self.name.escape_debug())
     }
@@ -44,7 +44,7 @@ pub(super) fn joined() -> Vec<Membership> {
     joined
 }
 
-/// An interface's line `1 lo : 1 V3`, and beneath it a line a group, `010000E0 1 0:00000000 0`:
+/// An interface's line `1 lo : 1 V3`, followed by one line per group, `010000E0 1 0:00000000 0`:
 /// address, users, timer, reporter.
 fn parse_igmp(text: &str) -> Vec<Membership> {
     let mut joined = Vec::new();
@@ -93,7 +93,7 @@ fn parse_igmp6(text: &str) -> Vec<Membership> {
     text.lines().filter_map(line).collect()
 }
 
-/// Groups that the kernel joins itself: all hosts (RFC 1112, 4291), and those of neighbour discovery.
+/// Groups that the kernel joins itself: all hosts (RFC 1112, 4291), and those of neighbor discovery.
 fn is_the_kernels(group: IpAddr) -> bool {
     match group {
         IpAddr::V4(group) => group == Ipv4Addr::new(224, 0, 0, 1),
@@ -105,8 +105,8 @@ fn is_the_kernels(group: IpAddr) -> bool {
     }
 }
 
-/// Those of `joined` that a socket is a member of: the kernel tells a group's source filter to
-/// members alone (`MCAST_MSFILTER`, RFC 3678), and EADDRNOTAVAIL to others.
+/// The groups of `joined` that a socket is a member of: the kernel returns a group's source filter only
+/// to members (`MCAST_MSFILTER`, RFC 3678), and EADDRNOTAVAIL to others.
 pub(super) fn of(socket: BorrowedFd<'_>, family: Family, joined: &[Membership]) -> Vec<Membership> {
     let is_member = |membership: &&Membership| {
         let level = match membership.group {
@@ -120,7 +120,7 @@ pub(super) fn of(socket: BorrowedFd<'_>, family: Family, joined: &[Membership]) 
     joined.iter().filter(is_member).cloned().collect()
 }
 
-/// linux/in.h: libc has it not.
+/// From linux/in.h: libc does not have it.
 const MCAST_MSFILTER: i32 = 48;
 
 /// A `struct group_filter` (linux/in.h) with room for no source: interface at 0, group as a

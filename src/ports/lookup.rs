@@ -1,15 +1,16 @@
 //! Which of several sockets gets a datagram, by the rules of the kernel's lookup (`__udp4_lib_lookup`
 //! and `__udp6_lib_lookup`, Linux 6.18).
 //!
-//! 1. A socket connected to the sender, at the address that was sent to.
-//! 2. The sockets at the address that was sent to; among them the best score.
-//! 3. The sockets at the wildcard address; among them the best score.
+//! 1. A socket connected to the sender, at the destination address.
+//! 2. The sockets bound to the destination address; among them the best score.
+//! 3. The sockets bound to the wildcard address; among them the best score.
 //!
 //! The score counts a bound interface, then the family (an IPv4 socket before an IPv6 one), then
-//! `SO_INCOMING_CPU`. Among equals the last that bound wins. If it has `SO_REUSEPORT`, its group takes
-//! its place: one of them by the hash of the flow, or by the group's program, if there is one.
+//! `SO_INCOMING_CPU`. Among equal scores the last that bound wins. If it has `SO_REUSEPORT`, the
+//! datagram goes to one socket of its group: by the hash of the flow, or by the group's BPF program, if
+//! it has one.
 //!
-//! Multicast and broadcast are no matter of choice: every socket that matches gets its copy
+//! Multicast and broadcast need no choice: every socket that matches gets a copy
 //! (`__udp4_lib_mcast_deliver`), a member of the group or not, unless `IP_MULTICAST_ALL` is off.
 
 use std::net::{IpAddr, SocketAddr};
@@ -17,77 +18,79 @@ use std::net::{IpAddr, SocketAddr};
 use super::Socket;
 use crate::socket::Family;
 
-/// What of a datagram decides who gets it.
+/// The properties of a datagram that decide its receiver.
 #[derive(Clone, Copy, Debug)]
 pub struct Arriving {
-    /// Who sent it; `None` for somebody to whom no socket is connected.
+    /// The sender; `None` for one to which no socket is connected.
     pub from: Option<SocketAddr>,
-    /// Where it was sent to. The unspecified address stands for one that no socket is bound to.
+    /// The destination. The unspecified address stands for one that no socket is bound to.
     pub to: IpAddr,
-    /// The index of the interface that it comes in by; `None` for one that no socket is bound to.
+    /// The index of the interface at which it arrives; `None` for one that no socket is bound to.
     pub device: Option<u32>,
     /// The CPU that handles it; `None` for one that no socket prefers.
     pub cpu: Option<u32>,
 }
 
-/// Why a socket gets a datagram.
+/// The reason why a socket gets a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Why {
     /// It is connected to the sender.
     Connected,
-    /// It is bound to the address that was sent to.
+    /// It is bound to the destination address.
     Address,
     /// It is bound to the wildcard address.
     Wildcard,
 }
 
-/// Who gets a datagram; sockets by their place in the list.
+/// The receiver of a datagram; sockets by their index in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Receiver {
-    /// No socket: the sender is told by ICMP that the port is unreachable.
+    /// No socket: the sender gets an ICMP port unreachable.
     Nobody,
     /// One socket.
     One {
-        /// Which.
+        /// The socket's index.
         socket: usize,
-        /// Why.
+        /// The reason.
         why: Why,
-        /// Of how many of equal standing it is the last that bound.
+        /// The number of sockets with an equal score, of which it is the last that bound.
         of: usize,
     },
-    /// Each of these gets a copy: it is multicast or broadcast. If there is none, nobody is told.
+    /// Each of these gets a copy: it is multicast or broadcast. If the list is empty, no ICMP error is
+    /// sent.
     Each {
         /// All of them, the last that bound first.
         sockets: Vec<usize>,
     },
-    /// One of these, by the hash of the flow (`SO_REUSEPORT`); which, cannot be told from outside.
+    /// One of these, by the hash of the flow (`SO_REUSEPORT`); which one cannot be seen from outside.
     ByHash {
         /// The group, the last that bound first.
         group: Vec<usize>,
-        /// Why.
+        /// The reason.
         why: Why,
     },
-    /// One of these, and which cannot be told from outside: their options may not be asked, or it
+    /// One of these; which one cannot be seen from outside: their options may not be read, or it
     /// depends on whether a `SO_REUSEPORT` group has had a connected socket, or on whether an IPv4 or
     /// an IPv6 socket bound last.
     Unknown {
-        /// All of equal standing, the last that bound first.
+        /// All with an equal score, the last that bound first.
         among: Vec<usize>,
-        /// Why.
+        /// The reason.
         why: Why,
     },
 }
 
-/// Who of `sockets`, which share one port and are in the order in which the kernel looks at them, gets a datagram.
+/// Returns the receiver of a datagram among `sockets`, which share one port and are in the kernel's
+/// order.
 ///
-/// That order is what sock_diag(7) and `/proc/net/udp` list them in: the last that bound first, but
-/// IPv6 sockets with `SO_REUSEPORT` after all others.
+/// sock_diag(7) and `/proc/net/udp` list them in that order: the last that bound first, but IPv6
+/// sockets with `SO_REUSEPORT` after all others.
 ///
-/// Where several sockets are connected to one sender, the last that connected gets it; what is known
-/// is who bound last, and that within a family alone. Before Linux 6.13 a `SO_REUSEPORT` group could come before a connected socket
-/// outside of it.
+/// If several sockets are connected to one sender, the last that connected gets the datagram; but only
+/// the order of binding is known, and only within a family. Before Linux 6.13 a `SO_REUSEPORT` group
+/// could come before a connected socket outside of it.
 ///
 /// ```
 /// use std::net::UdpSocket;
@@ -136,7 +139,8 @@ pub fn receiver(sockets: &[Socket], datagram: &Arriving) -> Receiver {
     }
     let best = |candidates: &[usize], why| {
         let found = best(sockets, candidates, family, datagram, why);
-        // Who bound last is known within a family alone: where that matters, nobody can tell.
+        // The order of binding is known only within a family: if it matters across families, the result
+        // is unknown.
         let (mut v6_first, v4): (Vec<_>, Vec<_>) = candidates
             .iter()
             .partition(|at| sockets[**at].family == Family::V6);
@@ -153,8 +157,9 @@ pub fn receiver(sockets: &[Socket], datagram: &Arriving) -> Receiver {
     }
 }
 
-/// Who of `sockets` gets a copy of a datagram to a multicast or broadcast address. [`receiver`] knows
-/// those addresses, but for the broadcast address of a network, which no address shows.
+/// Returns the receivers among `sockets` of a datagram to a multicast or broadcast address.
+/// [`receiver`] recognizes those addresses, except for the broadcast address of a network, which
+/// depends on its prefix length.
 pub fn copies(sockets: &[Socket], datagram: &Arriving) -> Receiver {
     let to = datagram.to.to_canonical();
     let family = match to {
@@ -167,7 +172,7 @@ pub fn copies(sockets: &[Socket], datagram: &Arriving) -> Receiver {
             let members_only = socket
                 .sharing
                 .is_some_and(|sharing| sharing.members_only[usize::from(family == Family::V6)]);
-            // Where the groups are unknown, it may be a member.
+            // If the groups are unknown, it may be a member.
             let is_member = socket.groups.as_ref().is_none_or(|groups| {
                 let is_it = |group: &super::Membership| {
                     group.group == to && datagram.device.is_none_or(|on| on == group.interface)
@@ -184,8 +189,8 @@ pub fn copies(sockets: &[Socket], datagram: &Arriving) -> Receiver {
     }
 }
 
-/// Of several sockets that are connected to one sender, the last that connected; it is taken to be
-/// the last that bound, where the order of the list tells who that was.
+/// Of several sockets that are connected to one sender, the last that connected; assumed to be the last
+/// that bound, if the order of the list shows it.
 fn last_connected(sockets: &[Socket], connected: Vec<usize>) -> Receiver {
     let why = Why::Connected;
     // Of IPv6 sockets with SO_REUSEPORT the first that bound comes first; `None` if that is unknown.
@@ -195,12 +200,12 @@ fn last_connected(sockets: &[Socket], connected: Vec<usize>) -> Receiver {
     };
     let of = connected.len();
     let kind = is_late(&connected[0]);
-    let is_told = kind.is_some() && connected.iter().all(|at| is_late(at) == kind);
+    let is_order_known = kind.is_some() && connected.iter().all(|at| is_late(at) == kind);
     let last = match kind {
         Some((_, true)) => connected[of - 1],
         _ => connected[0],
     };
-    if of == 1 || is_told {
+    if of == 1 || is_order_known {
         Receiver::One {
             socket: last,
             why,
@@ -214,7 +219,7 @@ fn last_connected(sockets: &[Socket], connected: Vec<usize>) -> Receiver {
     }
 }
 
-/// Whether the peer and the interface, where the socket has such, are the datagram's.
+/// Whether the socket's peer and interface, if it has them, match the datagram.
 fn fits(socket: &Socket, datagram: &Arriving) -> bool {
     let canonical = |address: SocketAddr| (address.ip().to_canonical(), address.port());
     let peer_fits = match (socket.remote, datagram.from) {
@@ -273,8 +278,8 @@ fn best(
                 };
                 let may_go_on = has_connected(sockets, at);
                 if may_go_on {
-                    // All of it: connecting takes a socket out of the group and puts it in again, and
-                    // the kernel may then no longer know that some of it ask for a CPU.
+                    // The whole group: connecting removes a socket from the group and adds it again,
+                    // and the kernel may then ignore the SO_INCOMING_CPU of its members.
                     perhaps.extend(&group);
                 }
                 if group.iter().any(on_cpu) {
@@ -320,7 +325,7 @@ fn chosen(receiver: &Receiver) -> &[usize] {
     }
 }
 
-/// What was found, unless others may come before it.
+/// Returns what was found, unless other sockets may precede it.
 fn or_perhaps(found: Receiver, mut perhaps: Vec<usize>, why: Why) -> Receiver {
     let chosen = chosen(&found);
     if perhaps.iter().all(|at| chosen.contains(at)) {
@@ -348,8 +353,8 @@ fn equals_in_group(sockets: &[Socket], candidates: &[usize], at: usize) -> Vec<u
     candidates.iter().copied().filter(is_in_group).collect()
 }
 
-/// Whether a socket that seems to have been of the group has connected since. It has left no more
-/// trace than its options and its user.
+/// Whether a socket that may have been in the group has connected since: only its options and its user
+/// show it.
 fn has_connected(sockets: &[Socket], at: usize) -> bool {
     let socket = &sockets[at];
     let shares = |other: &Socket| other.sharing.is_some_and(|sharing| sharing.reuse_port);

@@ -1,10 +1,10 @@
-//! Who holds which UDP port of this network namespace, and who of several would get a
-//! datagram.
+//! The holders of the UDP ports of this network namespace, and the receiver of a datagram if several
+//! sockets share a port.
 //!
-//! The kernel is asked by sock_diag(7), or where that is forbidden by `/proc/net/udp` (proc(5)). A
-//! socket's processes are those with a file descriptor of it in `/proc/PID/fd`. What neither tells,
-//! options and multicast groups, is asked of a copy of the socket (pidfd_getfd(2)), which takes the
-//! right to trace its process; without it, the answer is that it is unknown.
+//! The sockets are read with sock_diag(7), or from `/proc/net/udp` (proc(5)) if that is forbidden. A
+//! socket's processes are those with a file descriptor of it in `/proc/PID/fd`. Options and multicast
+//! groups, which neither source has, are read from a duplicate of the socket (pidfd_getfd(2)). That
+//! requires permission to trace the process; without it they are unknown.
 //!
 //! ```
 //! let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
@@ -46,31 +46,31 @@ use crate::socket::Family;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Socket {
-    /// The family that it was made with; an IPv6 socket may receive IPv4 too.
+    /// The family that it was created with; an IPv6 socket may receive IPv4 too.
     pub family: Family,
-    /// Where it is bound; the unspecified address is the wildcard.
+    /// The address that it is bound to; the unspecified address is the wildcard.
     pub local: SocketAddr,
-    /// The peer that connect(2) fixed.
+    /// The peer that connect(2) set.
     pub remote: Option<SocketAddr>,
     /// The index of the interface that it is bound to (`SO_BINDTODEVICE`, or a link-local address).
     pub device: Option<u32>,
-    /// The number of its file, `socket:[N]` in `/proc/PID/fd`; 0 if no file is left of it.
+    /// Its inode, `socket:[N]` in `/proc/PID/fd`; 0 if it has no file any more.
     pub inode: u64,
-    /// The user who made it.
+    /// The user who created it.
     pub uid: u32,
-    /// Memory in bytes that received datagrams take which nobody has read: payload and overhead.
+    /// The memory in bytes that unread datagrams occupy: payload and overhead.
     pub waiting: u32,
-    /// How many bytes of that it may hold (`SO_RCVBUF` as effective), where that is told.
+    /// The limit of that memory in bytes (the effective `SO_RCVBUF`), if known.
     pub capacity: Option<u32>,
-    /// Datagrams dropped, for want of room above all.
+    /// The number of dropped datagrams, mostly because the buffer was full.
     pub drops: u64,
-    /// Whether an IPv6 socket receives no IPv4; `None` where that is not told.
+    /// Whether an IPv6 socket receives no IPv4; `None` if unknown.
     pub only_v6: Option<bool>,
-    /// The processes that have a file descriptor of it, as far as they may be seen.
+    /// The processes that have a file descriptor of it, as far as they are visible.
     pub owners: Vec<Owner>,
-    /// How it shares its port; `None` where that may not be asked.
+    /// The options by which it shares its port; `None` if they may not be read.
     pub sharing: Option<Sharing>,
-    /// The multicast groups that it is a member of; `None` where that may not be asked.
+    /// The multicast groups that it is a member of; `None` if they may not be read.
     pub groups: Option<Vec<Membership>>,
 }
 
@@ -94,7 +94,7 @@ impl Socket {
     }
 }
 
-/// The process's name, safe to show; `(no name)` if it has none, or one of blanks.
+/// The process's name, safe to show; `(no name)` if it is empty or blank.
 impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name.trim_ascii() {
@@ -118,9 +118,9 @@ pub struct Owner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Process {
-    /// Its number.
+    /// Its process id.
     pub pid: u32,
-    /// Its name (`/proc/PID/comm`), any bytes that it chose, or none; empty if it was gone by then.
+    /// Its name (`/proc/PID/comm`), which may be any bytes; empty if the process had ended.
     pub name: Vec<u8>,
 }
 
@@ -128,45 +128,46 @@ pub struct Process {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sharing {
-    /// `SO_REUSEADDR`: the last that bound gets it all.
+    /// `SO_REUSEADDR`: the last that bound gets all datagrams.
     pub reuse_address: bool,
-    /// `SO_REUSEPORT`: each flow goes to one of the group, by its hash.
+    /// `SO_REUSEPORT`: each flow goes to one socket of the group, by its hash.
     pub reuse_port: bool,
-    /// `IP_MULTICAST_ALL` and `IPV6_MULTICAST_ALL` are off: of groups that others on this machine have
-    /// joined, nothing comes; IPv4's and IPv6's.
+    /// `IP_MULTICAST_ALL` and `IPV6_MULTICAST_ALL` are off (IPv4, IPv6): no datagrams arrive of groups
+    /// that only others on this machine have joined.
     pub members_only: [bool; 2],
-    /// `SO_INCOMING_CPU`: among equals, datagrams that this CPU handled are preferred.
+    /// `SO_INCOMING_CPU`: among equal scores, this socket is preferred for datagrams that this CPU
+    /// handles.
     pub incoming_cpu: Option<u32>,
 }
 
-/// Where the sockets were read.
+/// The source of the list of sockets.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Source {
     /// sock_diag(7).
     SockDiag,
-    /// `/proc/net/udp` and `/proc/net/udp6`, and why: they tell neither the size of the receive
-    /// buffer, nor the interface, nor whether an IPv6 socket receives IPv4.
+    /// `/proc/net/udp` and `/proc/net/udp6`, and the reason: they report neither the size of the
+    /// receive buffer, nor the interface, nor whether an IPv6 socket receives IPv4.
     Procfs(Arc<crate::error::Error>),
 }
 
-/// The sockets of a moment.
+/// A snapshot of the sockets.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The sockets by port; of a port, IPv4 first, and in the order in which the kernel looks at
-    /// them: the last that bound comes first (see [`receiver`]).
+    /// The sockets by port; within a port IPv4 first, and in the kernel's order: the last that bound
+    /// comes first (see [`receiver`]).
     pub sockets: Vec<Socket>,
-    /// Where they were read.
+    /// The source of the list.
     pub source: Source,
-    /// Why the file descriptors of some processes could not be looked at; `None` if all could: then
-    /// a socket without an owner is the kernel's own.
+    /// Why the file descriptors of some processes could not be read; `None` if all could: then a socket
+    /// without an owner belongs to the kernel.
     pub unseen: Option<Unseen>,
 }
 
-/// Reads the sockets of the ports given, or of all if none is.
+/// Reads the sockets of the given ports, or of all ports if none is given.
 ///
-/// It is no moment's picture in the strict sense: processes come and go while it is taken.
+/// The snapshot is not atomic: processes start and end while it is taken.
 ///
 /// # Errors
 /// If neither sock_diag(7) nor `/proc/net/udp` can be read.
@@ -181,7 +182,7 @@ pub fn read(ports: &[u16]) -> Result<Snapshot> {
     if !ports.is_empty() {
         sockets.retain(|socket| ports.contains(&socket.local.port()));
     }
-    // Stable: the kernel's order within a port is the order of its choice.
+    // Stable: the kernel's order within a port decides the receiver.
     sockets.sort_by_key(|socket| socket.local.port());
     let unseen = owners::find(&mut sockets);
     options::ask(&mut sockets);

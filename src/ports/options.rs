@@ -1,7 +1,7 @@
-//! What only a socket itself tells: how it shares its port, and its multicast groups.
+//! Reads what only the socket itself reports: how it shares its port, and its multicast groups.
 //!
-//! A copy of the socket is asked (pidfd_getfd(2)). It is closed at once; a process that closes the
-//! original in that instant keeps its port some microseconds longer.
+//! It queries a duplicate of the socket (pidfd_getfd(2)), and closes it at once; if the process closes
+//! the original meanwhile, the port stays in use for some microseconds longer.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -15,15 +15,15 @@ use super::{Sharing, Socket};
 use crate::socket::Family;
 use crate::sys::{process, sockopt};
 
-/// How many questions about groups are asked in all: on a machine with thousands of sockets and of
+/// The maximum number of queries about groups in total: on a machine with thousands of sockets and
 /// groups, the rest stays unknown.
 const MOST_QUESTIONS: usize = 200_000;
 
-/// Adds to each socket what it tells itself, where it may be asked.
+/// Adds its options and groups to each socket that may be queried.
 pub(super) fn ask(sockets: &mut [Socket]) {
     let joined = groups::joined();
     let mut questions = MOST_QUESTIONS;
-    // Processes that may not be asked are `None`.
+    // Processes that may not be queried are `None`.
     let mut processes: HashMap<u32, Option<OwnedFd>> = HashMap::new();
     for socket in sockets {
         for owner in &socket.owners {
@@ -35,8 +35,8 @@ pub(super) fn ask(sockets: &mut [Socket]) {
             let copy = match process::copy_fd(process.as_fd(), owner.fd) {
                 Ok(copy) => copy,
                 Err(error) => {
-                    // Not the right to trace it, or no such call (EPERM, ENOSYS); any other is about
-                    // this descriptor.
+                    // No permission to trace it, or no such call (EPERM, ENOSYS); any other error
+                    // concerns only this descriptor.
                     if matches!(error.raw_os_error(), Some(libc::EPERM | libc::ENOSYS)) {
                         *handle = None;
                     }
@@ -44,10 +44,10 @@ pub(super) fn ask(sockets: &mut [Socket]) {
                 }
             };
             let copy = File::from(copy);
-            // The descriptor may have become another file since it was seen.
+            // The descriptor may refer to another file by now.
             if copy.metadata().is_ok_and(|file| file.ino() == socket.inode) {
                 socket.sharing = sharing(copy.as_fd());
-                // sock_diag has told it already; /proc/net/udp6 does not.
+                // sock_diag has reported it already; /proc/net/udp6 does not.
                 if socket.family == Family::V6 && socket.remote.is_none() {
                     let only = || SockRef::from(&copy).only_v6().ok();
                     socket.only_v6 = socket.only_v6.or_else(only);
@@ -66,7 +66,7 @@ fn sharing(socket: BorrowedFd<'_>) -> Option<Sharing> {
     let options = SockRef::from(&socket);
     let mut cpu = [0; 4];
     let length = sockopt::get(socket, libc::SOL_SOCKET, libc::SO_INCOMING_CPU, &mut cpu);
-    // Missing on a socket of the other family, and on old kernels: what is not off is on.
+    // Missing on a socket of the other family, and on old kernels: then it counts as on.
     let is_off = |level, option| {
         let mut value = [0; 4];
         let length = sockopt::get(socket, level, option, &mut value);
@@ -79,7 +79,7 @@ fn sharing(socket: BorrowedFd<'_>) -> Option<Sharing> {
         ],
         reuse_address: options.reuse_address().ok()?,
         reuse_port: options.reuse_port().ok()?,
-        // -1 stands for none.
+        // -1 means none.
         incoming_cpu: match length {
             Ok(4) => u32::try_from(i32::from_ne_bytes(cpu)).ok(),
             _ => None,

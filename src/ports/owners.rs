@@ -1,5 +1,5 @@
-//! Which processes have a file descriptor of a socket: `/proc/PID/fd` holds a link a descriptor, and
-//! that of a socket reads `socket:[INODE]`.
+//! Finds the processes that have a file descriptor of a socket: `/proc/PID/fd` has one link per
+//! descriptor, and the link of a socket reads `socket:[INODE]`.
 
 use std::collections::HashMap;
 use std::ffi::CStr;
@@ -17,10 +17,10 @@ use super::unseen::{self, Unseen};
 use super::{Owner, Process, Socket};
 use crate::sys::process::read_link_at;
 
-/// Adds to each socket its owners; why some process was not looked at, if so.
+/// Adds its owners to each socket; returns why some processes could not be examined, if so.
 ///
-/// One system call a descriptor, and no allocation unless it is of a socket that is looked for. A
-/// process that goes away meanwhile is passed over.
+/// It takes one system call per descriptor, and allocates only for sockets that are searched for.
+/// Processes that end meanwhile are skipped.
 pub(super) fn find(sockets: &mut [Socket]) -> Option<Unseen> {
     let wanted: HashMap<u64, usize> = sockets
         .iter()
@@ -54,14 +54,14 @@ pub(super) fn find(sockets: &mut [Socket]) -> Option<Unseen> {
             Err(errno) => unseen = unseen.or(Some(denied(errno as i32))),
         }
     }
-    // What hides whole processes says more than those that deny a look.
+    // A reason that hides whole processes is more informative than a denied access.
     match listed {
         Some(Unseen::OtherNamespaces) => unseen.or(listed),
         _ => listed.or(unseen),
     }
 }
 
-/// Why a process's descriptors cannot be looked at.
+/// Why a process's descriptors cannot be read.
 fn denied(errno: i32) -> Unseen {
     match errno {
         libc::EACCES | libc::EPERM => Unseen::Denied,
@@ -69,7 +69,7 @@ fn denied(errno: i32) -> Unseen {
     }
 }
 
-/// Looks at the descriptors of one process; why it may not, if so.
+/// Reads the descriptors of one process; returns why it may not, if so.
 fn look(
     pid: u32,
     folder: &mut Dir,
@@ -97,7 +97,7 @@ fn look(
             // The descriptor or the process is gone.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return None,
-            // The folder may be read, its links may not: another user's process (proc(5)).
+            // The directory can be read, but not its links: another user's process (proc(5)).
             Err(error) => return failed(error),
         };
         let Some(at) = inode(&link[..length]).and_then(|inode| wanted.get(&inode)) else {
@@ -112,7 +112,7 @@ fn look(
     None
 }
 
-/// The number that a folder's entry is called by, if it is one.
+/// A directory entry's name as a number, if it is one.
 fn number(name: &CStr) -> Option<u32> {
     name.to_str().ok()?.parse().ok()
 }
@@ -131,7 +131,7 @@ fn named(pid: u32) -> Process {
     Process { pid, name }
 }
 
-/// A user's name (getpwuid(3)), where there is one.
+/// A user's name (getpwuid(3)), if it has one.
 pub fn user_name(uid: u32) -> Option<String> {
     let user = User::from_uid(Uid::from_raw(uid)).ok()??;
     Some(user.name)

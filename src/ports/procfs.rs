@@ -1,5 +1,5 @@
-//! The kernel's list of UDP sockets in `/proc/net/udp` and `/proc/net/udp6` (proc(5)), those of the
-//! calling thread's network namespace, as sock_diag has it.
+//! Reads the kernel's list of UDP sockets from `/proc/net/udp` and `/proc/net/udp6` (proc(5)): those of
+//! the calling thread's network namespace, in the form of sock_diag.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,7 +8,7 @@ use super::Socket;
 use crate::error::{Error, Result};
 use crate::socket::Family;
 
-/// All sockets, IPv4 first.
+/// Lists all sockets, IPv4 first.
 pub(super) fn read() -> Result<Vec<Socket>> {
     let file = |path: &str| {
         fs::read_to_string(path).map_err(|source| Error::os("read", path.to_owned(), source))
@@ -21,7 +21,7 @@ pub(super) fn read() -> Result<Vec<Socket>> {
     Ok(sockets)
 }
 
-/// The lines after the heading; one that makes no sense is passed over.
+/// Reads the lines after the heading; invalid ones are skipped.
 fn parse(family: Family, text: &str) -> impl Iterator<Item = Socket> {
     text.lines()
         .skip(1)

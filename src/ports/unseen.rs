@@ -1,23 +1,24 @@
-//! Why some process may hold a socket unseen: what `/proc` does not show here (proc(5)).
+//! The reasons why some process may hold a socket without being seen: the limits of `/proc` here
+//! (proc(5)).
 
 use std::fmt;
 use std::fs;
 
 use crate::error::describe_errno;
 
-/// Why the processes that were seen need not be all that there are.
+/// Why the visible processes may not be all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unseen {
-    /// Nothing is mounted at `/proc`, or the processes of another PID namespace.
+    /// Nothing is mounted at `/proc`, or it shows another PID namespace.
     NoProc,
-    /// `/proc` is mounted with `hidepid`: it lists other users' processes to root alone.
+    /// `/proc` is mounted with `hidepid`: it lists other users' processes only for root.
     Hidden,
     /// Other users' processes are listed, but not their file descriptors.
     Denied,
-    /// A limit or a fault: an errno.
+    /// A limit or an error: an errno.
     Failed(i32),
-    /// Only the processes of this PID namespace are seen, and there are others.
+    /// Only the processes of this PID namespace are visible, and there are others.
     OtherNamespaces,
 }
 
@@ -33,13 +34,13 @@ impl fmt::Display for Unseen {
         match self {
             Self::NoProc => f.write_str("/proc is not mounted here"),
             Self::Hidden => {
-                f.write_str("/proc hides other users' processes (hidepid) from all but root")
+                f.write_str("/proc hides other users' processes (hidepid); only root sees them")
             }
-            Self::Denied => f.write_str("other users' processes are seen by root alone"),
+            Self::Denied => f.write_str("only root can see other users' processes"),
             Self::Failed(errno) => write!(f, "/proc cannot be read: {}", describe_errno(*errno)),
-            Self::OtherNamespaces => {
-                f.write_str("no process of this PID namespace holds it, and others are not seen")
-            }
+            Self::OtherNamespaces => f.write_str(
+                "no process of this PID namespace holds it, and other namespaces are not visible",
+            ),
         }
     }
 }
@@ -50,12 +51,13 @@ const INITIAL: &str = "pid:[4026531836]";
 /// `CAP_SYS_PTRACE` (linux/capability.h).
 const CAP_SYS_PTRACE: u32 = 19;
 
-/// What `/proc` does not show, given the numbers of the processes that it lists.
+/// The limit of `/proc`, given the process ids that it lists.
 pub(super) fn of_listing(pids: &[u32]) -> Option<Unseen> {
     let Ok(namespace) = fs::read_link("/proc/self/ns/pid") else {
         return Some(Unseen::NoProc);
     };
-    // Every PID namespace has a process 1. Where it is one's own user's, the mount tells.
+    // Every PID namespace has a process 1. If it belongs to this user, only the mount options show
+    // hidepid.
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     if !pids.contains(&1) || hides(&mounts) && !may_trace_all() {
         return Some(Unseen::Hidden);
@@ -75,7 +77,7 @@ fn hides(mounts: &str) -> bool {
     values.any(|value| matches!(value, "2" | "4" | "invisible" | "ptraceable"))
 }
 
-/// Whether this process has the right to trace all others.
+/// Whether this process may trace all others.
 fn may_trace_all() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let set = status.lines().find_map(|line| line.strip_prefix("CapEff:"));

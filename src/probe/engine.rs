@@ -1,4 +1,5 @@
-//! Many targets at once, on one thread: what is due is sent at a polite rate, what comes is heard.
+//! Probes many targets at once on one thread: sends the due questions at a limited rate, and receives
+//! the replies.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,27 +14,27 @@ use crate::error::{Error, Result};
 use crate::socket::{PollSet, Readiness, ReceiveBuffer};
 use crate::units;
 
-/// So many targets are asked at once: each has a socket, and 1,024 files are a usual limit.
+/// The maximum number of targets in flight: each has a socket, and the usual limit is 1,024 files.
 const MOST_AT_ONCE: usize = 512;
 
-/// Targets to be probed.
+/// A probe of a list of targets.
 #[derive(Debug)]
 pub struct Probe {
     config: Config,
 }
 
 impl Probe {
-    /// Those that `config` names.
+    /// Makes a probe of the targets in `config`.
     pub fn new(config: Config) -> Self {
         Self { config }
     }
 
-    /// Probes all targets and tells each finding as it is made; returns early, and with less than all
-    /// told, once `stop` is raised by a signal handler.
+    /// Probes all targets and reports each finding when it is known; returns early, without the rest,
+    /// once a signal handler sets `stop`.
     ///
     /// # Errors
-    /// That of `on_event`; of socket(2), ppoll(2), and of sendto(2) where the fault is not the network's,
-    /// such as EMSGSIZE.
+    /// The errors of `on_event`, socket(2), ppoll(2), and those of sendto(2) that the network did not
+    /// cause, such as EMSGSIZE.
     pub fn run<E: From<Error>>(
         &mut self,
         stop: &AtomicBool,
@@ -74,9 +75,9 @@ fn run<E: From<Error>>(
 struct Engine<'a> {
     config: &'a Config,
     sessions: Vec<ProbeSession<'a>>,
-    /// How many targets have been begun.
+    /// The number of targets that have been started.
     begun: usize,
-    /// How many may be in flight: fewer than [`MOST_AT_ONCE`] where files are short.
+    /// The limit of targets in flight: less than [`MOST_AT_ONCE`] if file descriptors are scarce.
     room: usize,
     pace: Pace,
     epoch: Instant,
@@ -84,7 +85,7 @@ struct Engine<'a> {
     dice: RandomState,
     rolls: u64,
     seen: Vec<(usize, Readiness)>,
-    /// Targets of a family for which no socket can be made.
+    /// Targets of a family for which no socket can be created.
     lacking: Vec<usize>,
 }
 
@@ -109,7 +110,7 @@ impl<'a> Engine<'a> {
         self.sessions.is_empty() && self.begun == self.config.targets.len()
     }
 
-    /// Begins one more target, if its first question may leave now.
+    /// Starts one more target, if its first question may be sent now.
     fn launch(&mut self) -> Result<()> {
         let now = Instant::now();
         let may_send = self.pace.ready_at() <= now - self.epoch;
@@ -121,14 +122,14 @@ impl<'a> Engine<'a> {
                 self.begun += 1;
                 self.sessions.push(session);
             }
-            // No file is left: those in flight will give theirs back.
+            // No file descriptor is left: the targets in flight will release theirs.
             Err(error)
                 if matches!(error.errno(), Some(libc::EMFILE | libc::ENFILE))
                     && !self.sessions.is_empty() =>
             {
                 self.room = self.sessions.len();
             }
-            // A kernel without IPv6: that is what there is to say of the target, and of no other.
+            // A kernel without IPv6: this is the finding for this target only.
             Err(error) if error.errno() == Some(libc::EAFNOSUPPORT) => {
                 self.lacking.push(self.begun);
                 self.begun += 1;
@@ -142,7 +143,7 @@ impl<'a> Engine<'a> {
         self.begun < self.config.targets.len() && self.sessions.len() < self.room
     }
 
-    /// Ends the waits that are over, and sends what is due while the rate allows it.
+    /// Ends the waits that have expired, and sends the due questions as the rate allows.
     fn send(&mut self) -> Result<()> {
         for at in 0..self.sessions.len() {
             let now = Instant::now();
@@ -159,7 +160,7 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Waits for what comes until something is due, and takes it.
+    /// Waits for replies until something is due, and handles them.
     fn receive(&mut self) -> Result<()> {
         let wait = self.due().saturating_duration_since(Instant::now());
         let mut set = PollSet::new(self.sessions.iter().map(|session| &session.endpoint));
@@ -170,7 +171,7 @@ impl<'a> Engine<'a> {
             let session = &mut self.sessions[index];
             match traffic {
                 Readiness::Datagram => session.receive_replies(&mut self.buffer)?,
-                // A datagram may wait behind the error: the next wait tells of it.
+                // A datagram may wait after the error: the next wait reports it.
                 Readiness::Error if !session.receive_icmp(&mut self.buffer)? => {
                     session.clear_error()?
                 }
@@ -180,7 +181,7 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// When something is to be done even if nothing comes.
+    /// The time of the next action even if nothing arrives.
     fn due(&self) -> Instant {
         let ready = units::after(self.epoch, self.pace.ready_at());
         let mut due = if self.has_room() {
@@ -198,7 +199,7 @@ impl<'a> Engine<'a> {
         due
     }
 
-    /// Bytes that nobody can guess: SipHash under a key from the OS, as the standard library has it.
+    /// Unpredictable bytes: SipHash with a key from the OS, by the standard library.
     fn nonce(&mut self) -> Nonce {
         let mut nonce = [0; 16];
         for half in nonce.chunks_exact_mut(8) {

@@ -1,9 +1,10 @@
-//! Is anything there? One question or many, and an honest verdict with its evidence.
+//! Finds out whether anything listens at a port: sends one question or several, and gives a verdict
+//! with its evidence.
 //!
-//! UDP has no handshake, so a port is known by what comes back alone: a reply, or an ICMP message,
-//! which an unprivileged socket hears by `IP_RECVERR` and its error queue (ip(7)). Silence says
-//! nothing, and is never taken for an open port. Each target has an unconnected socket of its own, so
-//! that a reply from elsewhere is seen for what it is.
+//! UDP has no handshake, so only a response reveals the state of a port: a reply, or an ICMP message,
+//! which an unprivileged socket receives through `IP_RECVERR` and its error queue (ip(7)). Silence is
+//! inconclusive and never reported as an open port. Each target has an unconnected socket of its own,
+//! so that a reply from another address is recognized.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;
@@ -11,7 +12,7 @@
 //! use udpraw::probe::{Config, Finding, Probe, Payload, Target, Verdict};
 //! use udpraw::socket::Endpoint;
 //!
-//! // A port that nobody listens at: bound once, and given back.
+//! // A port at which nothing listens: bound once, and released.
 //! let address = Endpoint::builder().bind("127.0.0.1:0".parse()?)?.local_address()?;
 //! let config = Config::new(vec![Target::new(address, Payload::Empty)]);
 //! let mut verdicts = Vec::new();
@@ -42,19 +43,19 @@ use std::time::Duration;
 use crate::protocol::Backoff;
 use crate::socket::loopback_if_unspecified;
 
-/// One address and port, and what it is asked.
+/// One address and port, and the question for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Target {
-    /// Where the questions go; an IPv4 address as such, and not mapped to IPv6.
+    /// The destination; an IPv4 address is never mapped to IPv6.
     pub address: SocketAddr,
-    /// What they are.
+    /// The payload of the questions.
     pub payload: Payload,
 }
 
 impl Target {
-    /// A target. An IPv4-mapped IPv6 address becomes the IPv4 address that it is, and the wildcard
-    /// address this host, as it is for the kernel (ip(7)).
+    /// Makes a target. An IPv4-mapped IPv6 address becomes its IPv4 address, and the wildcard address
+    /// becomes this host, as in the kernel (ip(7)).
     pub fn new(mut address: SocketAddr, payload: Payload) -> Self {
         if let IpAddr::V4(mapped) = address.ip().to_canonical() {
             address.set_ip(mapped.into());
@@ -65,7 +66,7 @@ impl Target {
         }
     }
 
-    /// Whether it is many hosts, each of which answers from an address of its own.
+    /// Whether it is a multicast or broadcast address: each host answers from its own address.
     pub(crate) fn is_group(&self) -> bool {
         match self.address.ip() {
             IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast(),
@@ -78,30 +79,30 @@ impl Target {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The targets, in the order in which they are begun.
+    /// The targets, in the order in which they are started.
     pub targets: Vec<Target>,
-    /// How many rounds each target gets; a round ends with its first answer.
+    /// The number of rounds for each target; a round ends with its first answer.
     pub rounds: u32,
-    /// The least time from one round's begin to the next's.
+    /// The minimum time from the start of one round to the next.
     pub interval: Duration,
     /// How the waits of a round grow; `None` for [`Backoff::Book`] on loopback and
     /// [`Backoff::Rfc8085`] elsewhere.
     pub backoff: Option<Backoff>,
-    /// How many datagrams a round sends; `None` for [`Config::default_tries`].
+    /// The maximum number of datagrams per round; `None` for [`Config::default_tries`].
     pub tries: Option<u32>,
-    /// How long a round may take in all.
+    /// The time limit of a round.
     pub timeout: Option<Duration>,
-    /// Datagrams a second, all targets together; above 0.
+    /// Datagrams per second over all targets; above 0.
     pub rate: f64,
 }
 
 impl Config {
-    /// Datagrams a second, unless told otherwise.
+    /// The default of datagrams per second.
     pub const RATE: f64 = 500.0;
-    /// Above so many targets, each is asked twice and not three times.
+    /// With more targets than this, each is asked twice instead of three times.
     pub const FEW: usize = 10;
 
-    /// One round of `targets`, with the defaults.
+    /// Makes a configuration of one round of `targets`, with the defaults.
     pub fn new(targets: Vec<Target>) -> Self {
         Self {
             targets,
@@ -114,8 +115,8 @@ impl Config {
         }
     }
 
-    /// How many datagrams a round sends to each target: three (7 s in all by RFC 8085), two (3 s)
-    /// where there are more than [`Self::FEW`] targets.
+    /// The default number of datagrams per round and target: three (7 s in all by RFC 8085), or two (3
+    /// s) with more than [`Self::FEW`] targets.
     pub fn default_tries(&self) -> u32 {
         if self.targets.len() > Self::FEW { 2 } else { 3 }
     }

@@ -1,8 +1,8 @@
-//! A polite rate: so many datagrams a second and no more.
+//! Limits the rate in datagrams per second.
 
 use std::time::Duration;
 
-/// Spaces datagrams evenly. Time is handed in, from any beginning.
+/// Spaces datagrams evenly. The caller passes the time, from any origin.
 #[derive(Clone, Debug)]
 pub(super) struct Pace {
     interval: Duration,
@@ -10,12 +10,12 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// What was missed so long ago may be made up for: a wait ends late by a tick of the clock.
+    /// The delay that may be made up for: a wait ends late by a tick of the clock.
     const SLACK: Duration = Duration::from_millis(10);
-    /// Whatever the rate is, a datagram leaves within an hour.
+    /// The longest interval: a datagram leaves within an hour at any rate.
     const LONGEST: Duration = Duration::from_secs(3600);
 
-    /// `rate` datagrams a second, above 0.
+    /// Makes a pacer of `rate` datagrams per second, above 0.
     pub(super) fn new(rate: f64) -> Self {
         Self {
             interval: Duration::try_from_secs_f64(1.0 / rate)
@@ -29,7 +29,7 @@ impl Pace {
         self.next
     }
 
-    /// Takes leave for one datagram, if it may leave now.
+    /// Reserves the sending of one datagram, if it may leave now.
     pub(super) fn take(&mut self, now: Duration) -> bool {
         if now < self.next {
             return false;

@@ -1,4 +1,4 @@
-//! Ports as people write them: `53`, `domain`, `1-1000`, `ntp,161,5000-5010`.
+//! Reads lists of ports: `53`, `domain`, `1-1000`, `ntp,161,5000-5010`.
 
 use crate::error::{Error, Result};
 use crate::services::resolve_port;
@@ -6,8 +6,8 @@ use crate::services::resolve_port;
 /// The ports of a list, in its order, each once.
 ///
 /// # Errors
-/// If the list is empty, an item is neither a port, a range of ports nor a service's name, a range
-/// is the wrong way round, or a port is 0.
+/// If the list is empty, an item is neither a port, a range of ports nor a service's name, a range is
+/// reversed, or a port is 0.
 ///
 /// ```
 /// use udpraw::probe::ports;
@@ -50,8 +50,8 @@ fn range(item: &str) -> Result<(u16, u16)> {
         }
     };
     match (first, last) {
-        (0, _) => Err(bad("port 0 is nobody's")),
-        _ if first > last => Err(bad("the range is the wrong way round")),
+        (0, _) => Err(bad("it is not a valid destination")),
+        _ if first > last => Err(bad("the range is reversed")),
         range => Ok(range),
     }
 }

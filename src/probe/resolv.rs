@@ -1,8 +1,8 @@
-//! Which resolvers this machine was configured with: `resolv.conf` (resolv.conf(5)), as DHCP or a
-//! person wrote it, and as the C library reads it.
+//! Reads the machine's configured resolvers from `resolv.conf` (resolv.conf(5)) as the C library reads
+//! it.
 //!
-//! The crate resolv-conf reads it by lines of words. glibc is stricter about some lines, and more
-//! lenient about others: each line is brought to what glibc sees in it first.
+//! The crate resolv-conf parses it. glibc is stricter about some lines, and more lenient about others:
+//! each line is first converted to what glibc reads in it.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,25 +14,25 @@ use resolv_conf::{Config, ParseError, ScopedIp};
 
 use crate::error::{Error, Result};
 
-/// Where the resolvers of this machine are written down.
+/// The file with the resolvers of this machine.
 pub const DEFAULT_PATH: &str = "/etc/resolv.conf";
 
-/// So many name servers the C library asks; it passes over the rest (`MAXNS`).
+/// The number of name servers that the C library asks; it ignores the rest (`MAXNS`).
 pub const ASKED_BY_LIBC: usize = 3;
 
-/// A larger file is not one that somebody meant.
+/// A larger file is rejected as a mistake.
 const LARGEST: u64 = 1 << 20;
 
-/// What a file says about name servers.
+/// The name servers in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resolvers {
     /// The name servers at port 53, in the file's order, each once.
     pub servers: Vec<SocketAddr>,
-    /// How many of these the C library asks, the first ones: it reads three lines, and a server that
-    /// stands there twice is asked twice.
+    /// How many of these, from the first on, the C library asks: it reads three lines, and asks a
+    /// server that is listed twice twice.
     pub asked: usize,
-    /// Lines that name a server which cannot be understood: their number, from 1, and the reason.
+    /// Lines with an invalid server: their number, from 1, and the reason.
     pub faults: Vec<(usize, String)>,
 }
 
@@ -53,7 +53,7 @@ impl Resolvers {
             .read_to_end(&mut text)
             .map_err(failed)?;
         if length as u64 > LARGEST {
-            let reason = "it is larger than 1 MiB: no resolv.conf";
+            let reason = "it is larger than 1 MiB, so it is not a resolv.conf";
             return Err(failed(io::Error::new(io::ErrorKind::InvalidData, reason)));
         }
         let found = Self::parse(&text);
@@ -62,13 +62,13 @@ impl Resolvers {
         }
         let reason = match found.faults.as_slice() {
             [] => "no nameserver line".to_owned(),
-            [(line, fault), ..] => format!("no nameserver that can be asked: line {line}: {fault}"),
+            [(line, fault), ..] => format!("no usable nameserver: line {line}: {fault}"),
         };
         Err(Error::invalid("use", &shown, reason).with_remedy(remedy))
     }
 
-    /// Reads the text of a file: lines `nameserver ADDRESS`, the keyword at the line's start; the
-    /// other keywords do not matter here, and `#` or `;` begin a comment.
+    /// Reads the text of a file: lines `nameserver ADDRESS`, the keyword at the line's start; the other
+    /// keywords do not matter here, and `#` or `;` start a comment.
     ///
     /// ```
     /// use udpraw::probe::Resolvers;
@@ -106,7 +106,7 @@ impl Resolvers {
         for error in errors {
             let line = line_of(&error);
             let word = lines.get(line).map(String::as_str).unwrap_or_default();
-            let reason = format!("'{}' is no address", word.escape_default());
+            let reason = format!("'{}' is not an address", word.escape_default());
             found.faults.push((line + 1, reason));
         }
         found.faults.sort();
@@ -114,7 +114,7 @@ impl Resolvers {
     }
 }
 
-/// Which line an error is about, from 0.
+/// The line of an error, from 0.
 fn line_of(error: &ParseError) -> usize {
     match error {
         ParseError::InvalidUtf8(line, _)
@@ -127,25 +127,25 @@ fn line_of(error: &ParseError) -> usize {
     }
 }
 
-/// The address in a line as glibc sees it, written so that any reader understands it; `None` in a
-/// line without one. A name is no address: nobody could look it up.
+/// The address in a line as glibc reads it, in a form that any parser understands; `None` for a line
+/// without one. A host name is not valid here: no resolver could look it up.
 fn seen(line: &[u8]) -> std::result::Result<Option<String>, String> {
     let Some(rest) = line.strip_prefix(b"nameserver") else {
         let bare = line.trim_ascii_start();
         return match bare.strip_prefix(b"nameserver") {
-            Some([b' ' | b'\t', ..]) => Err("'nameserver' does not begin the line, and the C \
-                                             library passes over it"
-                .into()),
+            Some([b' ' | b'\t', ..]) => Err(
+                "'nameserver' is not at the start of the line, so the C library ignores it".into(),
+            ),
             _ => Ok(None),
         };
     };
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     match rest.first() {
         None | Some(b'\r') => return Err("no address".into()),
-        Some(byte) if !is_blank(byte) => return Ok(None), // another word, which begins alike
+        Some(byte) if !is_blank(byte) => return Ok(None), // another keyword with the same prefix
         Some(_) => {}
     }
-    // glibc ends the address at a blank alone, and passes over what follows.
+    // glibc ends the address only at a blank, and ignores the rest.
     let word = rest.split(is_blank).find(|word| !word.is_empty());
     let word = match word {
         Some(word) if !matches!(word[0], b'#' | b';' | b'\r') => word,
@@ -153,13 +153,13 @@ fn seen(line: &[u8]) -> std::result::Result<Option<String>, String> {
     };
     if let Some(word) = word.strip_suffix(b"\r") {
         return Err(format!(
-            "'{}' ends in a carriage return, and the C library passes over it: write Unix line ends",
+            "'{}' ends in a carriage return, so the C library ignores it: use Unix line ends",
             word.escape_ascii()
         ));
     }
-    let bad = || format!("'{}' is no address", word.escape_ascii());
+    let bad = || format!("'{}' is not an address", word.escape_ascii());
     let text = std::str::from_utf8(word).map_err(|_| bad())?;
-    // To the crate, these begin a comment or end the word.
+    // The crate takes these as the start of a comment or the end of the word.
     if text.contains(|letter: char| matches!(letter, '#' | ';') || letter.is_whitespace()) {
         return Err(bad());
     }
@@ -244,18 +244,18 @@ mod tests {
         assert_eq!(
             faults,
             [
-                "8: 'nameserver' does not begin the line, and the C library passes over it",
+                "8: 'nameserver' is not at the start of the line, so the C library ignores it",
                 "10: no address",
-                "11: 'dns.example' is no address",
-                "12: '192.0.2.300' is no address",
+                "11: 'dns.example' is not an address",
+                "12: '192.0.2.300' is not an address",
                 "13: no interface of this machine is 'nosuch0'",
-                r"14: '\xff\x1b' is no address",
-                "15: '192.0.2.4%lo' is no address",
+                r"14: '\xff\x1b' is not an address",
+                "15: '192.0.2.4%lo' is not an address",
             ]
         );
     }
 
-    /// What glibc 2.36 asked, by a trace of it.
+    /// The servers that glibc 2.36 asked, according to a trace.
     #[test]
     fn it_is_read_as_the_c_library_reads_it() {
         for (text, servers, faults) in [
@@ -282,7 +282,7 @@ mod tests {
             assert_eq!(is, servers, "{text:?}");
             assert_eq!(found.faults.len(), faults, "{:?}", found.faults);
         }
-        // A server that stands there twice is asked twice, and the fourth line not at all.
+        // A server that is listed twice is asked twice, and the fourth line is ignored.
         let found = Resolvers::parse(
             b"nameserver 192.0.2.1\nnameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3",
         );

@@ -1,4 +1,4 @@
-//! One target while it is asked: its socket, what was sent, and what is known so far.
+//! One target in flight: its socket, the sent datagrams, and the best finding so far.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
@@ -11,7 +11,7 @@ use crate::protocol::{Backoff, RttEstimator, Schedule};
 use crate::socket::{Endpoint, Family, QueuedError, ReceiveBuffer, option};
 use crate::units;
 
-/// The least that a round waits in all.
+/// The minimum total wait of a round.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// A datagram that was sent.
@@ -21,14 +21,14 @@ struct Sent {
     at: Instant,
     wall: SystemTime,
     round: u32,
-    /// Whether an answer with its id came: a second one is a duplicate.
+    /// Whether an answer with its id arrived: a second one is a duplicate.
     is_answered: bool,
 }
 
 /// What a target does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// It sends, at this time or later.
+    /// It sends at this time or later.
     Send(Instant),
     /// It gives up waiting at this time.
     Wait(Instant),
@@ -44,20 +44,20 @@ pub(super) struct ProbeSession<'a> {
     config: &'a Config,
     target: &'a Target,
     schedule: Schedule,
-    /// How long the question that is sent next is waited for.
+    /// How long to wait for the answer to the next question.
     wait: Duration,
     estimate: RttEstimator,
     sent: Vec<Sent>,
     first: Instant,
     round_begun: Instant,
-    /// A reply from elsewhere, while the right one may still come.
+    /// A reply from another address, while the right one may still arrive.
     stranger: Option<(Reply, Option<Duration>)>,
     after: Option<Duration>,
     finding: Finding,
 }
 
 impl<'a> ProbeSession<'a> {
-    /// So many questions are remembered, for replies that come late.
+    /// The number of questions that are remembered for late replies.
     const REMEMBERED: usize = 64;
 
     pub(super) fn begin(config: &'a Config, index: usize, now: Instant) -> Result<Self> {
@@ -104,9 +104,9 @@ impl<'a> ProbeSession<'a> {
         } else {
             Backoff::Rfc8085
         });
-        // Each of the questions that there are is asked once at least, unless fewer were asked for.
+        // Each available question is asked at least once, unless the configuration sets fewer tries.
         let least = self.target.payload.variants();
-        // A round has one try at least, so that it ends by what came of it.
+        // A round has at least one try, so that it has a result.
         let timeout = self.config.timeout.map(|limit| limit.max(SHORTEST));
         let tries = match (self.config.tries, timeout) {
             (None, Some(_)) => None,
@@ -130,15 +130,15 @@ impl<'a> ProbeSession<'a> {
             .target
             .payload
             .question(self.target.address, attempt, &nonce);
-        // The clock before the call: on loopback, the answer may be there before it returns.
+        // The clock is read before the call: on loopback, the answer may arrive before it returns.
         let (at, wall) = (Instant::now(), SystemTime::now());
         if attempt == 0 {
             self.first = at;
         }
         let failure = match self.endpoint.send_to(&question, self.target.address) {
             Ok(()) => None,
-            // A send tells what ICMP said of the question before. If that ends the round, nothing
-            // more is to be asked; if not, the question is sent once more.
+            // A send returns the ICMP error of an earlier question. If that ends the round, nothing
+            // more is sent; if not, the question is sent again.
             Err(_) if attempt > 0 && self.receive_icmp(buffer)? => return Ok(()),
             Err(_) if attempt > 0 => self.endpoint.send_to(&question, self.target.address).err(),
             Err(error) => Some(error),
@@ -160,7 +160,7 @@ impl<'a> ProbeSession<'a> {
             return Ok(());
         };
         match error.errno() {
-            // The queue of the way out is full: this try is lost.
+            // The send queue is full: this try is lost.
             Some(libc::ENOBUFS | libc::EAGAIN) => Ok(()),
             errno => match errno.and_then(|errno| Some((errno, Verdict::of_send(errno)?))) {
                 Some((errno, verdict)) => {
@@ -172,7 +172,7 @@ impl<'a> ProbeSession<'a> {
         }
     }
 
-    /// The wait of a try is over.
+    /// The wait of a try has expired.
     pub(super) fn expire(&mut self) {
         match (self.stranger.take(), self.schedule.next()) {
             (Some((reply, after)), _) => {
@@ -186,7 +186,8 @@ impl<'a> ProbeSession<'a> {
         }
     }
 
-    /// Takes the datagrams that have arrived, of a flood so many that others get their turn.
+    /// Takes the datagrams that have arrived, but at most N at once, so that a flood does not block
+    /// other targets.
     pub(super) fn receive_replies(&mut self, buffer: &mut ReceiveBuffer) -> Result<()> {
         for _ in 0..Self::REMEMBERED {
             if self.next == Next::Done {
@@ -196,7 +197,7 @@ impl<'a> ProbeSession<'a> {
             let datagram = match self.endpoint.try_receive(buffer) {
                 Ok(Some(datagram)) => datagram,
                 Ok(None) => return Ok(()),
-                // What ICMP said, ahead of the datagram: it is in the error queue too.
+                // An ICMP error precedes the datagram: it is in the error queue too.
                 Err(error) if error.is_about_the_network() => continue,
                 Err(error) => return Err(error),
             };
@@ -226,7 +227,7 @@ impl<'a> ProbeSession<'a> {
                 continue;
             }
             // An answer to a question of an earlier round does not end this one, nor does one that
-            // comes before this round has asked anything.
+            // arrives before this round's first question.
             let is_of_this = match round {
                 Some(round) => round == self.finding.rounds,
                 None => self.has_asked(),
@@ -241,8 +242,8 @@ impl<'a> ProbeSession<'a> {
         Ok(())
     }
 
-    /// What a datagram says, and which question it answers: that whose id it repeats, or the only one
-    /// of this round (Karn's rule: of several, nobody knows).
+    /// Reads a datagram and finds the question that it answers: the one whose id it repeats, or the
+    /// only one of this round (Karn's rule: with several, it is unknown).
     fn reading(&self, bytes: &[u8], received: SystemTime) -> (Reading, Option<usize>) {
         let payload = &self.target.payload;
         let read = |sent: &Sent| {
@@ -298,7 +299,7 @@ impl<'a> ProbeSession<'a> {
                     || self.target.payload.answers_from_another_port())
     }
 
-    /// Takes all entries of the error queue; says whether one of them ended the round.
+    /// Takes all entries of the error queue; returns whether one of them ended the round.
     pub(super) fn receive_icmp(&mut self, buffer: &mut ReceiveBuffer) -> Result<bool> {
         while let Some(error) = self.endpoint.queued_error(buffer)? {
             let Some(verdict) = Verdict::of_icmp(&error) else {
@@ -310,7 +311,7 @@ impl<'a> ProbeSession<'a> {
             let after = self.only().map(|which| self.sent[which].at.elapsed());
             let is_own = is_own(&error, self.target.address);
             let evidence = Evidence::Icmp { error, is_own };
-            // What is told late, of an earlier round's questions, ends none.
+            // A late error about an earlier round's question ends no round.
             if !self.has_asked() {
                 self.learn(verdict, evidence, None);
                 continue;
@@ -321,7 +322,7 @@ impl<'a> ProbeSession<'a> {
         Ok(false)
     }
 
-    /// Takes the error of the socket, so that the next wait is one.
+    /// Clears the error of the socket, so that the next wait does not return at once.
     pub(super) fn clear_error(&self) -> Result<()> {
         match self.endpoint.take_error()? {
             Some(error) if !error.is_about_the_network() => Err(error),
@@ -358,7 +359,7 @@ impl<'a> ProbeSession<'a> {
         }
     }
 
-    /// What was found, once it is done.
+    /// The finding, once it is complete.
     pub(super) fn finish(mut self) -> Finding {
         self.finding.after = self.after;
         self.finding.elapsed = self.first.elapsed();

@@ -1,4 +1,4 @@
-//! What a probe may honestly claim, and by what evidence.
+//! The verdicts of a probe, and their evidence.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,26 +6,27 @@ use std::time::Duration;
 use super::payload::Reading;
 use crate::socket::{QueuedError, Refusal};
 
-/// What a probe found. The order is that of what is known: of several rounds the last in it counts.
+/// The result of a probe. The verdicts are ordered by certainty: of several rounds, the greatest
+/// counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Nothing came back, which says nothing.
+    /// No reply, which is inconclusive.
     Silent,
-    /// No way leads there: ICMP, or the kernel's own routes, said so.
+    /// No route: reported by ICMP, or by the kernel's own routing.
     Unreachable,
-    /// Someone on the way, or the host itself, forbids it, and says so.
+    /// Administratively prohibited: reported by a router, by the host, or by this kernel.
     Filtered,
-    /// The host says that nobody listens: ICMP port unreachable.
+    /// Nothing listens: the host sent ICMP port unreachable.
     Closed,
-    /// A reply came, but from elsewhere.
+    /// A reply arrived, but from another address.
     WrongSource,
-    /// A reply came from where the question went.
+    /// A reply arrived from the address that was asked.
     Open,
 }
 
 impl Verdict {
-    /// All of them, the best known first.
+    /// All verdicts, the most certain first.
     pub const ALL: [Self; 6] = [
         Self::Open,
         Self::WrongSource,
@@ -35,7 +36,7 @@ impl Verdict {
         Self::Silent,
     ];
 
-    /// Its name in a word: `open`, `wrong-source`.
+    /// Its name: `open`, `wrong-source`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Silent => "silent",
@@ -47,12 +48,12 @@ impl Verdict {
         }
     }
 
-    /// What an ICMP message says about the port that was asked ([`QueuedError::refusal`]).
+    /// The verdict of an ICMP message about the port that was asked ([`QueuedError::refusal`]).
     pub fn of_icmp(error: &QueuedError) -> Option<Self> {
         error.refusal().map(Self::from)
     }
 
-    /// What it says that this machine's kernel would not send ([`Refusal::of_send`]).
+    /// The verdict if this machine's kernel refused to send ([`Refusal::of_send`]).
     pub fn of_send(errno: i32) -> Option<Self> {
         Refusal::of_send(errno).map(Self::from)
     }
@@ -68,75 +69,74 @@ impl From<Refusal> for Verdict {
     }
 }
 
-/// What a verdict rests on.
+/// The evidence of a verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Evidence {
-    /// A datagram that came.
+    /// A datagram that arrived.
     Reply(Reply),
-    /// What ICMP told.
+    /// An ICMP message.
     Icmp {
-        /// The message, and who sent it.
+        /// The message, and its sender.
         error: QueuedError,
-        /// Whether this machine sent it itself, as it does of a neighbour that does not answer.
+        /// Whether this machine sent it itself, as it does for a neighbor that does not answer.
         is_own: bool,
     },
-    /// The kernel of this machine would not send: an errno.
+    /// This machine's kernel refused to send: an errno.
     Send(i32),
     /// Nothing.
     Nothing,
 }
 
-/// A datagram that came.
+/// A datagram that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reply {
-    /// Who sent it.
+    /// The sender.
     pub source: SocketAddr,
-    /// Its first bytes, at most [`Reply::KEPT`].
+    /// The first bytes, at most [`Reply::KEPT`].
     pub bytes: Vec<u8>,
-    /// How long it was, in bytes.
+    /// Its length in bytes.
     pub length: usize,
-    /// What it says.
+    /// The reading of its content.
     pub reading: Reading,
 }
 
 impl Reply {
-    /// So many bytes of a reply are kept.
+    /// The maximum number of bytes of a reply that are kept.
     pub const KEPT: usize = 512;
 }
 
-/// What was found about one target.
+/// The result for one target.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Finding {
-    /// Which of the config's targets.
+    /// The index of the target in the configuration.
     pub target: usize,
-    /// What is claimed.
+    /// The verdict.
     pub verdict: Verdict,
-    /// By what evidence.
+    /// The evidence.
     pub evidence: Evidence,
-    /// From the datagram that was answered to the answer, where it is known which one was.
+    /// The round-trip time, if it is known which datagram was answered.
     pub after: Option<Duration>,
-    /// How many datagrams were sent.
+    /// The number of datagrams sent.
     pub tries: u32,
-    /// How many rounds there were, and how many of them had a reply or were told that the port is
-    /// closed.
+    /// The number of rounds, and how many of them had a reply or a port unreachable.
     pub rounds: u32,
     /// See [`Self::rounds`].
     pub answered: u32,
-    /// From the first datagram to the verdict.
+    /// The time from the first datagram to the verdict.
     pub elapsed: Duration,
-    /// Of each answer of which it is known what it answers, in order of time, and of the first
-    /// [`Self::MOST_ROUND_TRIPS`] alone.
+    /// The round-trip times in order of time, for answers whose question is known: only the first
+    /// [`Self::MOST_ROUND_TRIPS`].
     pub round_trips: Vec<Duration>,
 }
 
 impl Finding {
-    /// So many round trips are kept, however many rounds there are.
+    /// The maximum number of round trips that are kept.
     pub const MOST_ROUND_TRIPS: usize = 1 << 16;
 
-    /// Of a target that this machine has no socket for, by an errno of socket(2).
+    /// Makes the finding for a target for which this machine has no socket: an errno of socket(2).
     pub(super) fn unsent(target: usize, errno: i32) -> Self {
         Self {
             target,

@@ -1,37 +1,39 @@
-//! How long to wait for a reply, and when to stop asking.
+//! How long to wait for a reply, and when to give up.
 
 use std::time::Duration;
 
 use super::RttEstimator;
 use crate::error::{Error, Result};
 
-/// A rule for how long to wait before a request is sent again.
+/// A rule for how long to wait before a request is retransmitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Backoff {
-    /// The textbook's: 0.1 s, doubled at each try, given up above 2.0 s. Too eager for the Internet.
+    /// The textbook's: 0.1 s, doubled at each try, abandoned once the wait exceeds 2.0 s. Too aggressive for the
+    /// Internet.
     Book,
-    /// RFC 8085 section 3.1.1: the timeout of RFC 6298, 1 s at least, doubled at each try.
+    /// RFC 8085 section 3.1.1: the timeout of RFC 6298, at least 1 s, doubled at each try.
     Rfc8085,
-    /// The probe timeout of RFC 9002 section 6.2: 1 s before the first sample of the round trip, and
-    /// without that floor afterwards. Only for requests whose replies name the attempt that they
-    /// answer ([`exchange`](super::exchange)): otherwise a repeat gives no sample (Karn's rule), and a
-    /// timeout that has become too short would stay so.
+    /// The probe timeout of RFC 9002 section 6.2: 1 s before the first round-trip sample, without
+    /// that floor afterwards. Only for requests whose replies name the attempt that they answer
+    /// ([`exchange`](super::exchange)): otherwise a retransmission gives no sample (Karn's rule),
+    /// and a timeout that has become too short would never recover.
     ///
-    /// Once there is a sample, two datagrams are sent per timeout (section 6.2.4), the second a
+    /// Once there is a sample, two datagrams are sent per timeout (section 6.2.4), the second one
     /// smoothed round trip after the first: never more than one per round trip (RFC 8085 section
-    /// 3.1.1). The timeout doubles up to 3 s, the interval that RFC 8085 allows even to those that
-    /// know no round trip. A request is given up by time, not by count.
+    /// 3.1.1). The timeout doubles up to 3 s, the interval that RFC 8085 allows even without a
+    /// known round trip. A request is abandoned after a time, not after a number of tries.
     Rfc9002,
 }
 
 impl Backoff {
     /// The longest wait of [`Self::Rfc9002`], unless the timeout itself is longer: RFC 8085 section
-    /// 3.1.1 allows a datagram every 3 s where nothing is known of the round trip.
+    /// 3.1.1 allows one datagram per 3 s if the round trip is unknown.
     pub const MAX_PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-    /// How many times a request is sent unless told otherwise: five by the book (3.1 s in all),
-    /// four by RFC 8085 (15 s in all, from the timeout of 1 s), any number by RFC 9002.
+    /// The default number of times a request is sent: five with [`Self::Book`] (3.1 s in all), four
+    /// with [`Self::Rfc8085`] (15 s in all, from the timeout of 1 s), unlimited with
+    /// [`Self::Rfc9002`].
     pub fn default_tries(self) -> u32 {
         match self {
             Self::Book => 5,
@@ -40,8 +42,8 @@ impl Backoff {
         }
     }
 
-    /// How long a request may take unless told otherwise: 60 s by RFC 9002, and by the others until
-    /// the tries are over.
+    /// The default time limit of a request: 60 s with [`Self::Rfc9002`]; the others end with their
+    /// tries.
     pub fn default_limit(self) -> Option<Duration> {
         match self {
             Self::Book | Self::Rfc8085 => None,
@@ -49,8 +51,8 @@ impl Backoff {
         }
     }
 
-    /// The waits of one request, of which `tries` are made, together at most `limit`. There is one at
-    /// least: with a limit of zero, or zero tries, the request is sent once.
+    /// The waits of one request for `tries` attempts, together at most `limit`. There is at least
+    /// one: with a limit of zero, or zero tries, the request is sent once.
     pub fn schedule(
         self,
         estimate: &RttEstimator,
@@ -66,7 +68,7 @@ impl Backoff {
             }
         };
         let is_probing = self == Self::Rfc9002;
-        // With a time limit alone, the limit is what ends it.
+        // With only a time limit, the limit ends it.
         let tries = tries.unwrap_or(match limit {
             Some(_) => u32::MAX,
             None => self.default_tries(),
@@ -105,7 +107,7 @@ impl std::str::FromStr for Backoff {
     }
 }
 
-/// The waits of one request, one for each time that it is sent. It ends when it is time to give up.
+/// The waits of one request, one per attempt. The iterator ends when it is time to give up.
 ///
 /// ```
 /// use udpraw::protocol::{Backoff, RttEstimator};
@@ -121,17 +123,17 @@ pub struct Schedule {
     max_wait: Duration,
     tries: u32,
     time_left: Duration,
-    /// After each wait but the first, a second datagram follows the first after so long.
+    /// After each wait except the first, a second datagram follows the first after this time.
     gap: Option<Duration>,
     is_gap_next: bool,
-    /// What the last of a limited number of tries is waited for at least: a probe timeout decides when
-    /// to ask again, and is too short to decide that nobody answers.
+    /// The minimum wait after the last of a limited number of tries: a probe timeout decides when
+    /// to ask again, and is too short to conclude that nobody answers.
     min_last_wait: Duration,
     is_started: bool,
 }
 
 impl Schedule {
-    /// One try, and one wait for what comes.
+    /// One try, and one wait for its reply.
     pub fn once(wait: Duration) -> Self {
         Self {
             next: wait,
@@ -183,7 +185,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Whatever was measured and asked for: the limits hold, and by RFC 9002 there is never more
+        /// For any measurement and request the limits hold, and with RFC 9002 there is never more
         /// than one datagram in a smoothed round trip.
         #[test]
         fn the_limits_hold(samples in prop::collection::vec(0_u64..10_000_000, 0..20), rule in 0..3_usize, tries in prop::option::of(1..50_u32), limit in prop::option::of(0_u64..100_000_000)) {
@@ -193,7 +195,7 @@ mod tests {
                 estimate.sample(Duration::from_micros(sample));
             }
             let limit = limit.map(Duration::from_micros);
-            // A bound for the number of waits, in case that nothing else were one.
+            // A bound for the number of waits, in case nothing else limits them.
             let waits: Vec<_> = rule.schedule(&estimate, tries, limit).take(1_000_000).collect();
             prop_assert!(!waits.is_empty());
             prop_assert!(waits.len() <= tries.unwrap_or(999_999) as usize);
@@ -265,7 +267,7 @@ mod tests {
             let limit = limit.map(Duration::from_secs);
             millis(Backoff::Rfc9002.schedule(estimate, tries, limit))
         };
-        // Before a sample, one datagram a wait.
+        // Before a sample, one datagram per wait.
         let mut estimate = RttEstimator::default();
         let waits = schedule(&estimate, None, None);
         assert_eq!(waits[..4], [1000, 2000, 3000, 3000]);
@@ -284,7 +286,7 @@ mod tests {
         // The last of a number of tries decides that nobody answers.
         assert_eq!(schedule(&estimate, Some(2), None), [150, 1000]);
         assert_eq!(schedule(&estimate, Some(3), Some(1)), [150, 50, 800]);
-        // A longer round trip than 3 s is waited for.
+        // A longer round trip than 3 s is respected.
         estimate = RttEstimator::default();
         estimate.sample(Duration::from_secs(4));
         assert_eq!(schedule(&estimate, None, None)[..3], [12_000, 4000, 12_000]);

@@ -1,22 +1,22 @@
-//! What a bench asks of a server before it floods it, and while it does: sans-IO.
+//! The handshake between a bench and a server before a flood and during it: sans-IO.
 //!
-//! A question is [`LENGTH`] bytes, and its answer is no longer, so that a server cannot be made to
-//! amplify what a forged sender asks. An answer repeats the question's nonce, 64 random bits, so that
-//! only who received the question can give it. A server that was not told to allow a bench takes a
-//! question for a datagram like any other; one that echoes it gives no consent by that, since an
-//! answer is marked as such.
+//! A question is [`LENGTH`] bytes, and its answer is no longer, so that a forged source cannot use
+//! a server as an amplifier. An answer repeats the question's nonce, 64 random bits, so that only
+//! the receiver of the question can give it. A server that does not allow a bench treats a question
+//! like any other datagram; one that echoes it does not consent by that, since an answer is marked
+//! as such.
 //!
-//! | bytes | what |
+//! | bytes | content |
 //! | --- | --- |
 //! | 0 to 6 | `udpraw?` |
 //! | 7 | version: 1 |
 //! | 8 | 1 a question, 2 its answer |
-//! | 9 | in an answer, what becomes of other datagrams: [`Service`] |
+//! | 9 | in an answer, what the server does with other datagrams: [`Service`] |
 //! | 10 and 11 | zero |
 //! | 12 to 15 | in an answer, bytes of receive buffer, as `SO_RCVBUF` shows them |
 //! | 16 to 23 | nonce |
-//! | 24 to 31 | in an answer, datagrams received so far, questions left out |
-//! | 32 to 39 | in an answer, datagrams that the receive buffer had no room for so far |
+//! | 24 to 31 | in an answer, datagrams received so far, without questions |
+//! | 32 to 39 | in an answer, datagrams dropped so far because the receive buffer was full |
 //!
 //! Numbers are big-endian.
 //!
@@ -25,8 +25,8 @@
 //!
 //! let question = Question { nonce: 0x1234_5678_9abc_def0 };
 //! // The server:
-//! let heard = Question::decode(&question.encode()).unwrap();
-//! let nonce = heard.nonce;
+//! let received = Question::decode(&question.encode()).unwrap();
+//! let nonce = received.nonce;
 //! let answer = Answer { nonce, service: Service::Echo, buffer: 212_992, received: 0, dropped: 0 };
 //! // The bench:
 //! assert_eq!(question.answer(&answer.encode()), Some(answer));
@@ -41,61 +41,62 @@ const VERSION: u8 = 1;
 const QUESTION: u8 = 1;
 const ANSWER: u8 = 2;
 
-/// "May I send you more than a trickle, and how much did you receive so far?"
+/// Asks for consent to a flood, and how many datagrams have arrived so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Question {
     /// Random, and repeated by the answer.
     pub nonce: u64,
 }
 
-/// What the server does with a datagram that is no question.
+/// What the server does with a datagram that is not a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Service {
     /// It receives and counts it.
     Sink,
-    /// It sends it back as it came.
+    /// It sends it back unchanged.
     Echo,
-    /// It answers something else.
+    /// It answers with something else.
     Other,
 }
 
-/// "You may, and so much it was." There is no answer that says no: silence does.
+/// Consent, with the counts so far. There is no refusal: a server that does not consent stays
+/// silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The question's.
+    /// The nonce of the question.
     pub nonce: u64,
-    /// What becomes of datagrams.
+    /// What the server does with other datagrams.
     pub service: Service,
-    /// Bytes of each of its sockets' receive buffer, as `SO_RCVBUF` shows them; 0 if it cannot tell.
+    /// Bytes of the receive buffer of each of its sockets, as `SO_RCVBUF` shows them; 0 if unknown.
     pub buffer: u32,
-    /// How many datagrams the server has received since it started, questions left out.
+    /// How many datagrams the server has received since it started, without questions.
     pub received: u64,
-    /// How many its receive buffers had no room for since it started
+    /// How many datagrams its receive buffers dropped since it started
     /// ([`Endpoint::kernel_drops`](crate::socket::Endpoint::kernel_drops)).
     pub dropped: u64,
 }
 
 impl Question {
-    /// As it is sent.
+    /// Encodes it as a datagram.
     pub fn encode(&self) -> [u8; LENGTH] {
         encode(QUESTION, self.nonce, &Rest::default())
     }
 
-    /// The question that a datagram is; `None` for any other datagram, and for another version.
+    /// Decodes a question; `None` for any other datagram, and for another version.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (nonce, rest) = decode(QUESTION, bytes)?;
         (rest == Rest::default()).then_some(Self { nonce })
     }
 
-    /// The answer to this question that a datagram is; `None` for any other.
+    /// Decodes the answer to this question; `None` for any other datagram.
     pub fn answer(&self, bytes: &[u8]) -> Option<Answer> {
         Answer::decode(bytes).filter(|answer| answer.nonce == self.nonce)
     }
 }
 
 impl Answer {
-    /// As it is sent.
+    /// Encodes it as a datagram.
     pub fn encode(&self) -> [u8; LENGTH] {
         let service = match self.service {
             Service::Sink => 1,
@@ -110,7 +111,7 @@ impl Answer {
         encode(ANSWER, self.nonce, &rest)
     }
 
-    /// The answer that a datagram is, to whatever question; `None` for any other datagram.
+    /// Decodes an answer to any question; `None` for any other datagram.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (nonce, rest) = decode(ANSWER, bytes)?;
         let service = match rest.service {
@@ -130,7 +131,7 @@ impl Answer {
     }
 }
 
-/// What stands in a datagram besides its kind and its nonce.
+/// The fields of a datagram besides its kind and its nonce.
 #[derive(Default, PartialEq, Eq)]
 struct Rest {
     service: u8,
@@ -172,7 +173,7 @@ fn decode(kind: u8, bytes: &[u8]) -> Option<(u64, Rest)> {
     Some((u64::from_be_bytes(*nonce), rest))
 }
 
-/// Whether a datagram is an answer, of whatever version: it must not be answered.
+/// Whether a datagram is an answer, of any version: it must not be answered.
 pub fn is_answer(bytes: &[u8]) -> bool {
     bytes.len() == LENGTH && bytes.starts_with(&MAGIC) && bytes[8] == ANSWER
 }
@@ -201,7 +202,7 @@ mod tests {
             prop_assert_eq!(other.answer(&answer.encode()), None);
         }
 
-        /// Whatever is read is written again byte for byte: nothing is passed over.
+        /// Everything decoded is encoded again byte for byte: nothing is skipped.
         #[test]
         fn a_changed_byte_is_no_question(nonce: u64, at in 0..LENGTH, change in 1..=255_u8) {
             let mut bytes = Question { nonce }.encode();

@@ -1,18 +1,18 @@
-//! CRC-32C (RFC 9260 appendix A), by the instructions that the CPU has.
+//! CRC-32C (RFC 9260 appendix A), computed with the CPU's instructions for it.
 
 use crc_fast::{CrcAlgorithm, Digest};
 
-/// The checksum of bytes in one place.
+/// The checksum of one slice.
 pub(super) fn crc32c(bytes: &[u8]) -> u32 {
     crc_fast::crc32_iscsi(bytes)
 }
 
-/// The same of bytes that stand in two places.
+/// The checksum of two slices as if they were one.
 pub(super) fn crc32c_of_parts(first: &[u8], second: &[u8]) -> u32 {
     let mut digest = Digest::new(CrcAlgorithm::Crc32Iscsi);
     digest.update(first);
     digest.update(second);
-    // It has 32 bits, in the type of the longest.
+    // The value has 32 bits, in the type of the longest.
     digest.finalize() as u32
 }
 

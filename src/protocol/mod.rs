@@ -1,25 +1,27 @@
 //! Protocols as sans-IO state machines.
 //!
 //! Nothing here has a socket, a clock or a source of randomness: the caller passes them in. So a
-//! test can run an hour of network in a millisecond, and the same seed gives the same run.
+//! test can simulate an hour of network traffic in a millisecond, and the same seed gives the same
+//! run.
 //!
-//! # One dialect
-//! All machines use the method names of `quinn-proto`, each for what it needs:
+//! # A common interface
+//! All machines use the method names of `quinn-proto`, each as far as it needs them:
 //!
 //! - `handle_datagram(now, …)`: a datagram arrived.
 //! - `poll_transmit(now, …)`: what to send now, or `None`. Call it until it returns `None`, after
-//!   every other call. What it returned counts as sent at `now`.
+//!   every other call. The result counts as sent at `now`.
 //! - `poll_timeout()`: the next deadline, or `None`. It may change after every other call.
 //! - `handle_timeout(now)`: do what is due. It may be called early or late, and more than once.
 //! - `poll_event()`: what happened meanwhile, or `None`.
 //! - `on_…(now, …)`: the caller reports something else: a loss, an ICMP message, a stored file.
 //!
-//! `now` is the first argument of everything that takes the time. It is a
-//! [`Duration`](std::time::Duration) since an epoch of the caller's choice, the same in all calls to
-//! one machine: in a program `epoch.elapsed()` of an [`Instant`](std::time::Instant), in a simulation
-//! a variable that starts at zero. (An `Instant` cannot be made up, so that a simulation would need a
-//! real clock to start from.) Where one datagram provokes at most one response, and at once, it is
-//! written to a buffer that the caller passes in, as in `quinn_proto::Endpoint::handle`.
+//! `now` is the first argument of every method that depends on time. It is a
+//! [`Duration`](std::time::Duration) since an epoch of the caller's choice, the same in all calls
+//! to one machine: in a program `epoch.elapsed()` of an [`Instant`](std::time::Instant), in a
+//! simulation a variable that starts at zero. (An `Instant` cannot be constructed, so a simulation
+//! would need a real clock to start from.) If one datagram provokes at most one response, and at
+//! once, it is written to a buffer that the caller passes in, as in
+//! `quinn_proto::Endpoint::handle`.
 //!
 //! | machine | `handle_datagram` | `poll_transmit` | `poll_timeout`, `handle_timeout` | events |
 //! | --- | --- | --- | --- | --- |
@@ -28,12 +30,12 @@
 //! | [`transfer::Listener`] | any datagram, returned as [`transfer::Incoming`] | none: the response is written at once | none: it keeps no state per peer | none |
 //! | [`transfer::Sender`] | a frame of the receiver | a [`transfer::Run`] of datagrams | retransmission, pacing, keep-alive, silence | [`transfer::Sender::result`] |
 //! | [`transfer::Receiver`] | `handle_frame`, since the listener has decoded it | an acknowledgement, or another frame | delayed acknowledgement, silence | [`transfer::Receiver::result`] |
-//! | [`PathMtu`] | none: `on_probe_acknowledged` and its like | the payload size of a probe | the probe is lost, or larger sizes are tried again | [`PathMtu::current`] |
-//! | [`impairment::Link`] | a datagram enters the link | the next datagram that leaves it | a datagram leaves: `poll_transmit` is all there is to call | [`impairment::Processed`], returned |
+//! | [`PathMtu`] | none: `on_probe_acknowledged` and similar methods | the payload size of a probe | the probe is lost, or larger sizes are tried again | [`PathMtu::current`] |
+//! | [`impairment::Link`] | a datagram enters the link | the next datagram that leaves it | a datagram leaves: call only `poll_transmit` | [`impairment::Processed`], returned |
 //!
-//! What is part of a machine rather than one of its own has no deadlines: [`congestion`] controllers
-//! take `on_…(now, …)`, a [`congestion::Pacer`] is asked for its budget, and [`Backoff`] computes the
-//! waits of one request.
+//! The parts of a machine have no deadlines of their own: [`congestion`] controllers take
+//! `on_…(now, …)`, a [`congestion::Pacer`] returns its budget, and [`Backoff`] computes the waits
+//! of one request.
 
 mod backoff;
 pub mod bench_handshake;

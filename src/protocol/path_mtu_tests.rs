@@ -1,4 +1,4 @@
-//! The search on paths of any limit.
+//! The search on paths with any limit.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::*;
 
 const ROUND_TRIP: Duration = Duration::from_millis(20);
 
-/// A path that loses what is larger than its limit, and some of the rest.
+/// A path that loses datagrams larger than its limit, and some of the rest.
 struct Path {
     limit: u16,
     loss: f64,
@@ -26,7 +26,7 @@ impl Path {
         }
     }
 
-    /// Sends probes until none is due any more.
+    /// Sends probes until none is due.
     fn search(&mut self, mtu: &mut PathMtu) {
         for _ in 0..1000 {
             mtu.handle_timeout(self.now);
@@ -129,8 +129,8 @@ proptest! {
                 8 => { mtu.on_datagram_lost(now, size); }
                 _ => mtu.on_datagram_acknowledged(now, size),
             }
-            // Who waits for a deadline and then asks does not wait for the same one again; and
-            // without one, there is a probe at once or nothing to be found.
+            // A caller that waits for a deadline and then polls does not wait for the same one
+            // again; and without a deadline, there is a probe at once or nothing to find.
             let mut later = mtu;
             let deadline = mtu.poll_timeout().unwrap_or(now);
             later.handle_timeout(deadline);
@@ -146,7 +146,7 @@ proptest! {
     }
 }
 
-/// How many probes the usual paths need, all lost ones included.
+/// How many probes typical paths need, lost ones included.
 #[test]
 fn usual_paths_need_few_probes() {
     for (limit, max, found, probes) in [
@@ -158,7 +158,7 @@ fn usual_paths_need_few_probes() {
         (1400, 1472, 1400, 3 + 3 + 1 + 3),
         (1200, 1472, 1200, 3 * 6),
         (1200, 1200, 1200, 0),
-        (1205, 1205, 1205, 1), // however near the most is, it is tried
+        (1205, 1205, 1205, 1), // the maximum is tried, however near
     ] {
         let mut path = Path::new(limit, 0.0, 0);
         let mut mtu = PathMtu::new(PathMtu::BASE_PLPMTU, max, path.now);
@@ -181,7 +181,7 @@ fn the_kernels_word_saves_probes() {
     path.search(&mut mtu);
     assert_eq!((mtu.current(), path.probes), (1380, 1));
 
-    // The path shrinks, and a router says so.
+    // The path shrinks, and a router reports it.
     path.limit = 1340;
     path.probes = 0;
     mtu.on_mtu_reported(path.now, 1340);

@@ -1,34 +1,34 @@
-//! Whom a responder must not answer, and how much it may answer: sans-IO.
+//! Which datagrams a responder must not answer, and how long an answer may be: sans-IO.
 //!
-//! A datagram's source is only a claim. A forged one can make two responders answer each other for
-//! ever (CERT CA-1996-01), make one flood a third party with more than the forger sent (RFC 8085
-//! section 6), or name an address that nobody can have.
+//! A datagram's source address is only a claim. A forged one can make two responders answer each
+//! other forever (CERT CA-1996-01), make one flood a third party with more than the forger sent
+//! (RFC 8085 section 6), or be an address that no host can have.
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::socket::Family;
 
-/// How many times what came may be sent to an address that is not proven (RFC 9000 section 8).
+/// How many times the received bytes may be sent to an unvalidated address (RFC 9000 section 8).
 const FACTOR: usize = 3;
 
-/// Ports whose services answer whatever comes (RFC 862 to 868): echo, systat, daytime, netstat, qotd,
+/// Ports whose services answer any datagram (RFC 862 to 868): echo, systat, daytime, netstat, qotd,
 /// chargen, time. Discard (9) answers nothing.
 const RESPONDERS: [u16; 7] = [7, 11, 13, 15, 17, 19, 37];
 
-/// Why a datagram must not be answered, whatever it says.
+/// Why a datagram must not be answered, whatever its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unanswerable {
-    /// Nobody can have sent it: port 0, or a multicast, broadcast or wildcard address.
+    /// No host can have sent it: port 0, or a multicast, broadcast or wildcard address.
     Impossible,
-    /// Its source port is one that the responder itself listens at, here or on another host.
+    /// Its source port is one that the responder itself listens at, on this host or another.
     OwnPort,
-    /// Its source port is that of a service that answers whatever comes.
+    /// Its source port is that of a service that answers any datagram.
     Responder,
 }
 
-/// Why `source` must not be answered by a responder that listens at the ports `own`, as inetd judges
-/// too; `None` if it may be.
+/// Why a responder that listens at the ports `own` must not answer `source`, by the rules of inetd;
+/// `None` if it may.
 ///
 /// ```
 /// use udpraw::protocol::{Unanswerable, unanswerable};
@@ -51,7 +51,7 @@ pub fn unanswerable(source: SocketAddr, own: &[u16]) -> Option<Unanswerable> {
     }
 }
 
-/// Whether no host has this address.
+/// Whether no host can have this address.
 fn is_impossible(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => {
@@ -76,16 +76,16 @@ pub fn amplifies(source: SocketAddr, request: usize, reply: usize) -> bool {
 }
 
 /// The hop limit (TTL) with which a responder sends replies whose bytes do not show that they are
-/// replies, such as an echo: its own kind knows them by it ([`is_marked_reply`]).
+/// replies, such as an echo: other responders recognise them by it ([`is_marked_reply`]).
 pub const REPLY_HOP_LIMIT: u8 = 200;
 
-/// The longest path, in hops, over which a mark is known.
+/// The longest path, in hops, over which a mark is recognised.
 const LONGEST_PATH: u8 = 40;
 
 /// Whether a datagram that arrived with this hop limit left with [`REPLY_HOP_LIMIT`].
 ///
-/// Each router takes one off (RFC 791 section 3.2, RFC 8200 section 3). Hosts start at 64, 128 or 255,
-/// and no path is so long that one of these arrives as a mark.
+/// Each router subtracts one (RFC 791 section 3.2, RFC 8200 section 3). Hosts start at 64, 128 or
+/// 255, and no path is so long that one of these arrives as a mark.
 ///
 /// ```
 /// use udpraw::protocol::{REPLY_HOP_LIMIT, is_marked_reply};
@@ -133,7 +133,7 @@ mod tests {
         let v4 = "192.0.2.1:9".parse().unwrap();
         let v6 = "[2001:db8::1]:9".parse().unwrap();
         let mapped = "[::ffff:192.0.2.1]:9".parse().unwrap();
-        // The textbook's reply to nothing at all fits.
+        // The textbook's reply to an empty datagram fits.
         assert!(!amplifies(v4, 0, b"Your data was 0 bytes long".len()));
         for (source, most) in [(v4, 56), (mapped, 56), (v6, 96)] {
             assert!(!amplifies(source, 0, most) && amplifies(source, 0, most + 1));

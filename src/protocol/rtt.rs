@@ -1,4 +1,4 @@
-//! How long an answer takes, estimated from samples (RFC 6298).
+//! The round-trip time, estimated from samples (RFC 6298).
 
 use std::time::Duration;
 
@@ -23,19 +23,19 @@ pub struct RttEstimator {
 }
 
 impl RttEstimator {
-    /// The timeout before the first sample, and the least that is used on the Internet: 1 s (rules
-    /// 2.1 and 2.4; RFC 8085 section 3.1.1).
+    /// The timeout before the first sample, and the minimum on the Internet: 1 s (rules 2.1 and
+    /// 2.4; RFC 8085 section 3.1.1).
     pub const MIN_TIMEOUT: Duration = Duration::from_secs(1);
     /// The longest timeout: 60 s (rule 2.5).
     pub const MAX_TIMEOUT: Duration = Duration::from_secs(60);
-    /// The clock's granularity, `G` of the rules: a millisecond, that of ppoll's slack and more.
+    /// The clock granularity, `G` of the rules: one millisecond, more than ppoll's timer slack.
     const GRANULARITY: Duration = Duration::from_millis(1);
-    /// The least margin of a probe timeout. RFC 9002 recommends 1 ms, or what the system can do if that
-    /// is more: a process on a busy machine may wait for a CPU for several.
+    /// The smallest margin of a probe timeout. RFC 9002 recommends 1 ms, or the system's timer
+    /// granularity if that is more: a process on a busy machine may wait several for a CPU.
     const PROBE_MARGIN: Duration = Duration::from_millis(10);
 
-    /// Takes one measured round trip. By Karn's rule it must not be that of a datagram which was
-    /// sent more than once, unless the reply names the one that it answers (section 3).
+    /// Adds one measured round trip. By Karn's rule it must not be of a datagram that was sent more
+    /// than once, unless the reply names the one that it answers (section 3).
     pub fn sample(&mut self, round_trip: Duration) {
         // No sum of a few overflows.
         let round_trip = round_trip.min(LONGEST);
@@ -63,7 +63,7 @@ impl RttEstimator {
         self.variation
     }
 
-    /// How long to wait before a datagram is sent again (`RTO`): within [`Self::MIN_TIMEOUT`] and
+    /// How long to wait before a retransmission (`RTO`): within [`Self::MIN_TIMEOUT`] and
     /// [`Self::MAX_TIMEOUT`].
     pub fn timeout(&self) -> Duration {
         self.smoothed.map_or(Self::MIN_TIMEOUT, |smoothed| {
@@ -74,8 +74,8 @@ impl RttEstimator {
         })
     }
 
-    /// How long to wait before a datagram is sent again where each reply is a sample (`PTO`, RFC 9002
-    /// section 6.2.1): 1 s before the first sample, and without that floor afterwards.
+    /// How long to wait before a retransmission if each reply is a sample (`PTO`, RFC 9002 section
+    /// 6.2.1): 1 s before the first sample, and without that floor afterwards.
     ///
     /// ```
     /// use std::time::Duration;
@@ -92,8 +92,7 @@ impl RttEstimator {
         })
     }
 
-    /// How far apart two datagrams must be so that there is not more than one in a round trip, once
-    /// there is a sample.
+    /// The interval at which there is at most one datagram per round trip, once there is a sample.
     pub(super) fn gap(&self) -> Option<Duration> {
         self.smoothed
             .map(|smoothed| smoothed.clamp(Self::GRANULARITY, Self::MAX_TIMEOUT))

@@ -11,7 +11,7 @@ use super::transfer::{
 };
 use super::{Backoff, PathMtu, PathMtuState};
 
-/// The dialect of the state machines, as the head of [`super`] documents it.
+/// The common interface of the state machines, as the [`super`] module describes it.
 trait Machine {
     fn handle_datagram(&mut self, now: Duration, bytes: &[u8]);
     fn poll_transmit(&mut self, now: Duration) -> Option<Vec<u8>>;
@@ -23,11 +23,11 @@ trait Machine {
 
 const STEPS: usize = 1_000_000;
 
-/// One direction of the network with its only flow, as a machine: what goes in comes out later.
+/// One direction of the network with its only flow, as a machine: datagrams in come out later.
 struct Path {
     link: Link,
     flow: Flow,
-    /// What the link let through at once.
+    /// Datagrams that the link let through at once.
     through: Vec<Vec<u8>>,
 }
 
@@ -68,7 +68,7 @@ impl Machine for Path {
     }
 }
 
-/// Runs until the client is over or nothing will ever happen again; returns the time.
+/// Runs until the client is finished or no event is left; returns the time.
 fn simulate(client: &mut dyn Machine, server: &mut dyn Machine, profile: &str) -> Duration {
     let mut up = Path::new(profile, 1, Direction::Up);
     let mut down = Path::new(profile, 2, Direction::Down);
@@ -203,7 +203,7 @@ fn an_exchange_speaks_the_dialect() {
     simulate(&mut client, &mut server, "loss=20%,delay=10ms,jitter=5ms");
     assert_eq!((client.replies, client.timed_out), (100, 0));
     assert_eq!(server.responder.served().requests, 100);
-    // Nobody there: it ends by the event.
+    // Without a server it ends by the event.
     client.left = 1;
     simulate(&mut client, &mut server, "loss=100%");
     assert_eq!((client.replies, client.timed_out), (100, 1));
@@ -213,7 +213,7 @@ fn an_exchange_speaks_the_dialect() {
 struct Sending<'a> {
     sender: Sender,
     stream: &'a [u8],
-    /// Datagrams of a run that was transmitted, the last first.
+    /// Datagrams of a transmitted run, the last first.
     queue: Vec<Vec<u8>>,
 }
 
@@ -393,6 +393,6 @@ fn a_path_mtu_search_speaks_the_dialect() {
     let mut server = Acknowledging(Vec::new());
     let end = simulate(&mut client, &mut server, "mtu=1428,delay=10ms");
     assert_eq!(client.0.current(), 1_400);
-    // Nobody reports a loss here: every lost probe takes its timer.
+    // No loss is reported here: every lost probe takes its timer.
     assert_eq!(end.as_secs() % PathMtu::PROBE_TIMER.as_secs(), 0);
 }

@@ -1,4 +1,4 @@
-//! What a relay is to do, and what it tells while it does it.
+//! Configuration and events of a relay.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -12,28 +12,28 @@ use crate::protocol::Unanswerable;
 use crate::protocol::impairment::{Direction, Outcome, Profile};
 use crate::socket::{Endpoint, Family};
 
-/// What a relay is to do.
+/// Configuration of a relay.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// Where clients send to.
+    /// The address to listen at.
     pub listen: SocketAddr,
-    /// Where their datagrams are sent on to.
+    /// The target, to which the clients' datagrams are forwarded.
     pub to: SocketAddr,
-    /// Further addresses of the target: the next one is tried when ICMP says that nobody listens at
-    /// the one before, or no way leads there, as long as nobody has answered.
+    /// Further addresses of the target: the next one is tried when ICMP reports that nobody listens
+    /// at the current one, or that there is no route, as long as nobody has answered.
     pub alternatives: Vec<SocketAddr>,
-    /// How bad the network is from the clients to the target. [`Relay::new`](super::Relay::new)
+    /// The impairments from the clients to the target. [`Relay::new`](super::Relay::new)
     /// sets [`Profile::headers`] by the family of each side.
     pub up: Profile,
-    /// How bad it is from the target to the clients.
+    /// The impairments from the target to the clients.
     pub down: Profile,
-    /// What decides all that is left to chance.
+    /// The seed of all random decisions.
     pub seed: u64,
-    /// Fates to impose instead of those that the profiles and the seed decide.
+    /// Recorded outcomes to impose instead of random ones.
     pub replay: Option<Replay>,
-    /// How many clients are served at once. Datagrams of further ones are lost, and counted. `None`
-    /// is 1,024, or as many as the limit of open files has room for.
+    /// How many clients are served at once. Datagrams of further ones are dropped, and counted.
+    /// `None` is 1,024, or fewer if the limit of open files requires it.
     pub max_flows: Option<u32>,
     /// How long a flow is kept without a datagram, counted from when the last one has left.
     pub idle: Duration,
@@ -41,18 +41,18 @@ pub struct Config {
     pub choice: BackendChoice,
     /// When to end.
     pub duration: Option<Duration>,
-    /// After how many datagrams, both ways together, to end. Those that come in the same batch are
+    /// Ends after this many datagrams in both directions together. Others in the same batch are
     /// relayed as well.
     pub count: Option<u64>,
-    /// How often to tell what was done, as an [`Event::Interval`].
+    /// The interval of statistics, reported as [`Event::Interval`].
     pub interval: Option<Duration>,
-    /// Whether to tell the outcome of each datagram, as an [`Event::DatagramOutcome`].
+    /// Whether to report the outcome of each datagram, as an [`Event::DatagramOutcome`].
     pub per_datagram_events: bool,
 }
 
 impl Config {
-    /// A relay that does nothing to the datagrams, for up to 1,024 clients, each forgotten after a
-    /// minute of silence.
+    /// A relay without impairments, for up to 1,024 clients, each forgotten after a minute of
+    /// silence.
     pub fn new(listen: SocketAddr, to: SocketAddr) -> Self {
         Self {
             listen,
@@ -77,7 +77,7 @@ impl Config {
         std::iter::once(self.to).chain(self.alternatives.iter().copied())
     }
 
-    /// How bad the network is that way, with the headers of the side where it leads.
+    /// The impairments in one direction, with the headers of the side where it leads.
     pub(super) fn profile(&self, direction: Direction) -> Profile {
         let (profile, address) = match direction {
             Direction::Up => (&self.up, self.to),
@@ -93,9 +93,9 @@ impl Config {
 /// The outcome of one datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatagramOutcome {
-    /// When it came, since the start.
+    /// When it arrived, since the start.
     pub at: Duration,
-    /// Which way it went.
+    /// Its direction.
     pub direction: Direction,
     /// Its flow.
     pub flow: u32,
@@ -103,29 +103,29 @@ pub struct DatagramOutcome {
     pub number: u64,
     /// Its length in bytes.
     pub length: usize,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 
-/// What happened in a stretch of time.
+/// The statistics of an interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Interval {
     /// When it ended, since the start.
     pub at: Duration,
-    /// How long it was.
+    /// Its length.
     pub time: Duration,
-    /// Datagrams that came in, from clients and from the target.
+    /// Datagrams received, from clients and from the target.
     pub received: [u64; 2],
-    /// Datagrams that went out, to the target and to clients.
+    /// Datagrams sent, to the target and to clients.
     pub sent: [u64; 2],
     /// Bytes of payload in those.
     pub sent_bytes: [u64; 2],
-    /// Datagrams that were lost in between, copies included.
+    /// Datagrams lost on the simulated network, copies included.
     pub lost: [u64; 2],
     /// Flows at its end.
     pub flows: u64,
-    /// Datagrams of clients that there was no flow for.
+    /// Datagrams of clients without a flow.
     pub refused: u64,
 }
 
@@ -151,7 +151,7 @@ impl Interval {
     }
 }
 
-/// What a relay tells.
+/// An event of a relay.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -159,66 +159,67 @@ pub enum Event<'a> {
     Opened {
         /// The flow's number.
         flow: u32,
-        /// Who it is.
+        /// The client's address.
         client: SocketAddr,
-        /// The address that the target sees it by.
+        /// The source address that the target sees.
         upstream: SocketAddr,
     },
     /// A flow ended.
     Closed {
         /// The flow's number.
         flow: u32,
-        /// Who it was.
+        /// The client's address.
         client: SocketAddr,
-        /// How many datagrams came up and down.
+        /// How many datagrams were received from the client and from the target.
         datagrams: [u64; 2],
-        /// Why.
+        /// The reason.
         end: End,
     },
-    /// Datagrams of new clients are lost, since there are as many flows as there may be, or no socket
-    /// could be made. Told at the first, and then at most once a second.
+    /// Datagrams of new clients are dropped, because the limit of flows is reached, or no socket
+    /// could be made. Reported for the first one, and then at most once a second.
     Refused {
         /// One of those clients.
         client: SocketAddr,
-        /// How many datagrams there were so far.
+        /// How many such datagrams there were so far.
         datagrams: u64,
         /// Why no socket could be made.
         error: Option<&'a Error>,
     },
-    /// Nobody listens at an address of the target, or no way leads there; the next one is tried.
+    /// Nobody listens at an address of the target, or there is no route; the next one is tried.
     NextTarget {
-        /// The one before.
+        /// The previous address.
         refused: SocketAddr,
-        /// The next one.
+        /// The next address.
         next: SocketAddr,
     },
-    /// A client's datagram is not relayed, since nobody can have sent it, or since its sender would
-    /// answer every answer for ever.
+    /// A client's datagram is not relayed, since no host can have sent it, or since its sender
+    /// would answer every answer forever.
     Unanswerable(SocketAddr, Unanswerable),
-    /// A datagram for a flow came from somebody else than the target: from another port of its
-    /// address, as TFTP's replies do, or from another host. It is not relayed.
+    /// A datagram for a flow did not come from the target, but from another port of its address, as
+    /// TFTP's replies do, or from another host. It is not relayed.
     Foreign {
         /// The flow's number.
         flow: u32,
-        /// Its client.
+        /// The flow's client.
         client: SocketAddr,
-        /// Who sent it.
+        /// The source of the datagram.
         source: SocketAddr,
-        /// Where the flow's datagrams go.
+        /// The target of the flow.
         target: SocketAddr,
     },
-    /// Something failed, and the relay goes on: ICMP refused a flow's datagrams (ECONNREFUSED), or
-    /// a send was refused. `None` is the listening side.
+    /// An error that does not end the relay: ICMP refused a flow's datagrams (ECONNREFUSED), or a
+    /// send failed. `None` is the listening side.
     Failed(Option<(u32, SocketAddr)>, &'a Error),
-    /// What became of a datagram; told if [`Config::per_datagram_events`] is set.
+    /// The outcome of a datagram; reported if [`Config::per_datagram_events`] is set.
     DatagramOutcome(DatagramOutcome),
-    /// The first datagram that is not the one of the record: its length there.
+    /// The first datagram that differs from the record, and its recorded length.
     Differs(DatagramOutcome, usize),
-    /// A stretch of time is over.
+    /// An interval is over.
     Interval(Interval),
 }
 
-/// Refuses to listen at a group: a relay cannot join it, and its members share one address.
+/// Refuses to listen at a multicast group: a relay cannot join it, and its members share one
+/// address.
 pub(super) fn refuse_group(listen: SocketAddr) -> Result<()> {
     if !listen.ip().to_canonical().is_multicast() {
         return Ok(());
@@ -246,7 +247,7 @@ fn is_mine(listen: IpAddr) -> bool {
     listen.to_canonical().is_loopback() || listen.is_unspecified()
 }
 
-/// Whether an address is this machine's: one can bind to no other.
+/// Whether an address is this machine's: a socket cannot bind to any other.
 fn is_here(address: IpAddr) -> bool {
     address.is_loopback()
         || address.is_unspecified()

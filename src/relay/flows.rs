@@ -1,4 +1,4 @@
-//! Who is being served, by client and by number, and when each is forgotten.
+//! The served clients, by address and by number, and when each is forgotten.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -12,31 +12,32 @@ use crate::socket::{Endpoint, SourceAddress};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum End {
-    /// No datagram came for a while.
+    /// No datagram arrived for a while.
     Idle,
-    /// Nobody listens at the address that its datagrams went to, and the target has another one.
+    /// Nobody listens at the address that its datagrams were sent to, and the target has another
+    /// one.
     Refused,
     /// The relay ended.
     Relay,
 }
 
-/// What makes two datagrams one flow: the client, and the address that it sent to.
+/// The key of a flow: the client, and the address that it sent to.
 type Key = (SocketAddr, Option<IpAddr>);
 
-/// One client's.
+/// The flow of one client.
 #[derive(Debug)]
 pub(super) struct Flow {
     pub(super) client: SocketAddr,
-    /// The address that it sent to, which replies come from.
+    /// The address that the client sent to, which replies come from.
     pub(super) from: Option<SourceAddress>,
     pub(super) up: impairment::Flow,
     pub(super) down: impairment::Flow,
-    /// The socket towards the target; another one while the upstream transport has it.
+    /// The socket towards the target; a spare one while the upstream transport has it.
     pub(super) endpoint: Endpoint,
-    /// Whether that socket is connected. It is not at first, so that what comes from another port of
-    /// the target's is seen.
+    /// Whether that socket is connected. It is not at first, so that datagrams from another port of
+    /// the target are seen.
     pub(super) is_connected: bool,
-    /// When something came last, or all that came will have left.
+    /// When the last datagram arrived, or when all that arrived will have left.
     pub(super) active: Duration,
 }
 
@@ -45,7 +46,7 @@ pub(super) struct Flow {
 pub(super) struct Flows {
     by_number: HashMap<u32, Flow>,
     by_client: HashMap<Key, u32>,
-    /// When to look whether a flow is idle: one entry each, before that or at that time.
+    /// When to check for idle flows: one entry each, before that or at that time.
     looks: BinaryHeap<Reverse<(Duration, u32)>>,
     idle: Duration,
     opened: u32,
@@ -66,7 +67,7 @@ impl Flows {
         self.by_number.len()
     }
 
-    /// How many there were so far.
+    /// How many flows there were so far.
     pub(super) fn opened(&self) -> u32 {
         self.opened
     }
@@ -84,7 +85,7 @@ impl Flows {
         self.by_client.get(&key(client, from)).copied()
     }
 
-    /// A new flow. Its number is the next one; after 2^32 - 1 of them there is none left.
+    /// A new flow. Its number is the next one; `None` after 2^32 - 1 of them.
     pub(super) fn open(
         &mut self,
         now: Duration,
@@ -115,7 +116,7 @@ impl Flows {
         self.looks.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// A flow that has been idle for too long at `now`, if there is one.
+    /// A flow that has been idle for too long at `now`, if any.
     pub(super) fn idle_at(&mut self, now: Duration) -> Option<u32> {
         while let Some(mut look) = self.looks.peek_mut() {
             let Reverse((at, number)) = *look;

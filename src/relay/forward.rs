@@ -1,4 +1,4 @@
-//! One datagram on its way: to the target, to the client, or nowhere.
+//! Forwards one datagram: to the target, to the client, or not at all.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,18 +11,18 @@ use crate::io::{Received, SendQueue, Transmit, Transport};
 use crate::protocol::impairment::{Direction, Link};
 use crate::socket::{QueuedError, Refusal, SourceAddress};
 
-/// Where a flow's datagrams go, unless its socket knows that itself.
+/// The destination of a flow's datagrams, unless its socket is connected.
 pub(super) fn peer(flows: &mut Flows, number: u32, to: SocketAddr) -> Option<SocketAddr> {
     let flow = flows.get_mut(number)?;
     (!flow.is_connected).then_some(to)
 }
 
-/// Connects the socket of the flow at work; says whether that was possible.
+/// Connects the socket of the current flow; returns whether that was possible.
 pub(super) fn connect(transport: &Transport, to: SocketAddr) -> bool {
     transport.endpoint().connect(to).is_ok()
 }
 
-/// An error with the ICMP message that was its reason.
+/// An error with the ICMP message that caused it.
 #[cold]
 pub(super) fn with_message(error: Error, message: Option<&QueuedError>) -> Error {
     let Some(message) = message.filter(|message| message.refusal().is_some()) else {
@@ -33,12 +33,12 @@ pub(super) fn with_message(error: Error, message: Option<&QueuedError>) -> Error
         _ => "",
     };
     let by = message.offender.map_or(String::new(), |offender| {
-        format!(", says {}", offender.ip())
+        format!(", from {}", offender.ip())
     });
     error.with_detail(format!("{what}ICMP {}{by}", message.name()))
 }
 
-/// Tells of a datagram that somebody else than the target sent.
+/// Reports a datagram that did not come from the target.
 #[cold]
 pub(super) fn foreign<E>(
     number: u32,
@@ -58,7 +58,7 @@ pub(super) fn foreign<E>(
     })
 }
 
-/// Sends a whole message on; a run is not copied for that, unless it must leave from an address.
+/// Forwards a whole message; a run is not copied for that, unless it must leave from an address.
 pub(super) fn send_on(
     send_queue: &mut SendQueue<'_>,
     to: Option<SocketAddr>,
@@ -78,7 +78,7 @@ pub(super) fn send_on(
     }
 }
 
-/// Takes what came from the target on its way to the client.
+/// Handles a datagram of the target to the client.
 #[allow(clippy::too_many_arguments)] // The parts of a forwarder of which one is at work.
 pub(super) fn reply<E>(
     now: Duration,

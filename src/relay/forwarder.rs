@@ -1,4 +1,4 @@
-//! The way from the flows to the target and back: sockets, links, and the books.
+//! Forwards datagrams between the flows and the target: sockets, links, and the ledger.
 
 mod ledger;
 
@@ -19,37 +19,37 @@ use crate::protocol::{Unanswerable, unanswerable};
 use crate::socket::options::OptionValue;
 use crate::socket::{Endpoint, EpollSet, Family, ReceiveBuffer, SourceAddress, option};
 
-/// Bytes of receive buffer to ask for: there may be many of these sockets.
+/// Bytes of receive buffer to request: there may be many of these sockets.
 const BUFFER: usize = 1 << 20;
 
-/// After so many datagrams without an answer a flow's socket is connected all the same: the target
-/// is a sink, and a connected socket sends faster.
+/// After this many datagrams without an answer a flow's socket is connected in any case: the target
+/// only receives, and a connected socket sends faster.
 const UNANSWERED: u64 = 64;
 
-/// How often clients that are turned away are told of.
+/// How often refused clients are reported.
 const OFTEN: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Forwarder {
     targets: Targets,
-    /// Where clients send to.
+    /// The address that clients send to.
     listen: SocketAddr,
     max_flows: usize,
-    /// What each flow's socket is set to.
+    /// The options of each flow's socket.
     settings: Vec<OptionValue>,
     wire: Wire,
     flows: Flows,
     impairments: Impairments,
     flowless: u64,
-    /// Datagrams that were not relayed for who sent them, up and down.
+    /// Datagrams that were not relayed because of their source, up and down.
     unrelayed: [u64; 2],
-    /// For what ICMP sends back.
+    /// The buffer for ICMP errors.
     returned: ReceiveBuffer,
-    /// Datagrams that left for a flow that was closed, up and down.
+    /// Datagrams that left for a closed flow, up and down.
     orphans: [u64; 2],
-    /// What the kernel dropped on the sockets of closed flows.
+    /// Drops of the kernel on the sockets of closed flows.
     dropped: Option<u64>,
-    /// When clients that are turned away may be told of again.
+    /// When refused clients may be reported again.
     quiet_until: Duration,
 }
 
@@ -86,11 +86,11 @@ impl Forwarder {
     }
 
     pub(super) fn max_flows(&self) -> u32 {
-        // It came from a number of 32 bits.
+        // The number was made from 32 bits.
         u32::try_from(self.max_flows).unwrap_or(u32::MAX)
     }
 
-    /// How many datagrams came, from clients and from the target.
+    /// How many datagrams arrived, from clients and from the target.
     pub(super) fn received(&self, front: &Transport) -> u64 {
         front.counters().received + self.wire.transport.counters().received
     }
@@ -104,12 +104,12 @@ impl Forwarder {
         due.into_iter().flatten().min()
     }
 
-    /// When to look for idle flows next.
+    /// When to check for idle flows next.
     pub(super) fn next_look(&self) -> Option<Duration> {
         self.flows.next_look()
     }
 
-    /// Sends on what is due.
+    /// Forwards what is due.
     pub(super) fn depart(&mut self, now: Duration, front: &mut Transport) {
         self.depart_up(now);
         let Self {
@@ -133,7 +133,7 @@ impl Forwarder {
         }
     }
 
-    /// Sends all that is queued, and tells what failed.
+    /// Sends everything queued, and reports failures.
     pub(super) fn flush_and_report<E>(
         &mut self,
         front: &mut Transport,
@@ -150,14 +150,14 @@ impl Forwarder {
             on_event(&Event::Failed(flow, &error))?;
         }
         if is_refused && let Some((refused, next)) = self.targets.advance() {
-            // The flows are those of the address that nobody listens at.
+            // These flows use the address that nobody listens at.
             self.close_all(End::Refused, on_event)?;
             on_event(&Event::NextTarget { refused, next })?;
         }
         Ok(())
     }
 
-    /// Takes what came from a client.
+    /// Handles a message of a client.
     pub(super) fn client_sent<E>(
         &mut self,
         now: Duration,
@@ -215,7 +215,7 @@ impl Forwarder {
             let (is_through, left) =
                 impairments.handle_datagram(now, Direction::Up, up, bytes, on_event)?;
             flow.active = flow.active.max(left);
-            // What left meanwhile may have been another flow's.
+            // The datagrams that left meanwhile may have been of another flow.
             if is_through && self.wire.load(&mut self.flows, number) {
                 let peer = peer(&mut self.flows, number, self.targets.to);
                 self.wire
@@ -228,7 +228,7 @@ impl Forwarder {
         Ok(())
     }
 
-    /// Takes what came from the target for a flow.
+    /// Handles datagrams of the target for a flow.
     pub(super) fn target_sent<E: From<Error>>(
         &mut self,
         now: Duration,
@@ -284,7 +284,7 @@ impl Forwarder {
             Ok(1..) => return Ok(()),
             Ok(0) => None,
         };
-        // Otherwise the wait would end for it again and again.
+        // Otherwise the wait would return for it again and again.
         let mut first = None;
         while let Some(queued) = wire.transport.endpoint().queued_error(returned)? {
             first.get_or_insert(queued);
@@ -301,11 +301,12 @@ impl Forwarder {
         let is_here = address.to_canonical() == listen.to_canonical()
             || listen.is_unspecified() && address.to_canonical().is_loopback();
         let own = [self.listen.port()];
-        // A client elsewhere may have the same port, as SIP and NTP have it: nobody here answers it.
+        // A client on another host may have the same port, as with SIP and NTP; only a local one
+        // would be the relay itself.
         unanswerable(client, if is_here { &own } else { &[] })
     }
 
-    /// Makes a flow for a client, if there may be one more: its number, and its upstream address.
+    /// Makes a flow for a client, if the limit allows: its number, and its upstream address.
     fn admit(
         &mut self,
         now: Duration,

@@ -1,4 +1,4 @@
-//! What decides the outcome of each datagram: two links, or a record.
+//! Decides the outcome of each datagram: two links, or a record.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use super::config::{Config, DatagramOutcome, Event};
 use super::replay::{Recorded, Replay};
 use crate::protocol::impairment::{Delivery, Direction, Flow, Link, Outcome, Profile};
 
-/// Both links, and the record that overrules them.
+/// Both links, and the record that overrides them.
 #[derive(Debug)]
 pub(super) struct Impairments {
     pub(super) up: Link,
     pub(super) down: Link,
     replay: Option<Replay>,
     per_datagram_events: bool,
-    /// Datagrams that the record does not reach to.
+    /// Datagrams beyond the end of the record.
     pub(super) beyond: u64,
     /// Datagrams of another length than the record's.
     pub(super) unlike: u64,
@@ -45,8 +45,8 @@ impl Impairments {
         }
     }
 
-    /// Lets datagrams pass together, if nothing is to happen to any of them and nobody asks; says
-    /// whether they are to be sent on.
+    /// Lets datagrams pass together, if none is impaired and no per-datagram events are requested;
+    /// returns whether to forward them.
     pub(super) fn handle_batch(
         &mut self,
         direction: Direction,
@@ -62,7 +62,7 @@ impl Impairments {
         true
     }
 
-    /// Decides on one datagram; says whether it is to be sent on now, and when all of it has left.
+    /// Decides about one datagram; returns whether to forward it now, and when all of it has left.
     pub(super) fn handle_datagram<E>(
         &mut self,
         now: Duration,

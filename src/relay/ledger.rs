@@ -1,39 +1,40 @@
-//! Where every datagram went.
+//! Accounts for every datagram.
 
 use crate::protocol::impairment::Tally;
 
-/// One direction's books.
+/// The account of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Side {
-    /// Datagrams that came in.
+    /// Datagrams received.
     pub received: u64,
     /// Bytes of payload in them.
     pub received_bytes: u64,
-    /// Datagrams that the kernel took to send on.
+    /// Datagrams sent on.
     pub sent: u64,
     /// Bytes of payload in those.
     pub sent_bytes: u64,
-    /// Datagrams that the kernel refused to send on.
+    /// Datagrams that the kernel refused to send.
     pub refused: u64,
-    /// What the bad network did, with its losses by cause.
+    /// Counters of the simulated network, with its losses by cause.
     pub link: Tally,
-    /// Datagrams of clients that there was no flow for.
+    /// Datagrams of clients without a flow.
     pub flowless: u64,
-    /// Datagrams that were not relayed for who sent them: up, clients that must not be answered; down,
-    /// others than the target.
+    /// Datagrams that were not relayed because of their source: up, clients that must not be
+    /// answered; down, sources other than the target.
     pub unrelayed: u64,
-    /// Datagrams that were to leave when their flow had been closed.
+    /// Datagrams whose flow was closed before they could leave.
     pub orphans: u64,
     /// Datagrams that are still held.
     pub held: u64,
-    /// Datagrams that the kernel dropped before the relay saw them, for a full receive buffer;
-    /// `None` if this kernel does not tell. They are not in [`Self::received`].
+    /// Datagrams that the kernel dropped before the relay received them, because the receive buffer
+    /// was full; `None` if this kernel does not report it. They are not in [`Self::received`].
     pub kernel_drops: Option<u64>,
 }
 
 impl Side {
-    /// What came in or was copied, less what went out, was lost, or is held: 0 if the books balance.
+    /// Received and copied datagrams minus those sent, lost, or held: 0 if every datagram is
+    /// accounted for.
     pub fn remainder(&self) -> i128 {
         let gone = [
             self.sent,
@@ -49,7 +50,7 @@ impl Side {
     }
 }
 
-/// Where every datagram went.
+/// Accounts for every datagram.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ledger {
@@ -59,18 +60,18 @@ pub struct Ledger {
     pub down: Side,
     /// Flows that were opened.
     pub flows_opened: u64,
-    /// Flows that were closed, for want of traffic or at the end.
+    /// Flows that were closed, as idle or at the end.
     pub flows_closed: u64,
-    /// How often the network said that a flow's datagrams do not arrive (ICMP). They count as sent.
+    /// How many times ICMP reported that a flow's datagrams do not arrive. They count as sent.
     pub unreachable: u64,
-    /// Datagrams that came after the last one of the record for their flow.
+    /// Datagrams that arrived after the last recorded one of their flow.
     pub beyond_record: u64,
     /// Datagrams of another length than the record's.
     pub unlike_record: u64,
 }
 
 impl Ledger {
-    /// As of [`Side::remainder`], of the side that has one.
+    /// As [`Side::remainder`], of the side where it is not 0.
     pub fn remainder(&self) -> i128 {
         match self.up.remainder() {
             0 => self.down.remainder(),

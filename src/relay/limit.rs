@@ -1,17 +1,18 @@
-//! As many open files as there may be flows (getrlimit(2), `RLIMIT_NOFILE`).
+//! As many open files as the flows need (getrlimit(2), `RLIMIT_NOFILE`).
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::error::{Error, Result};
 
-/// What a process needs beside the flows: standard streams, sockets, a log, the observer's own.
+/// Descriptors that a process needs besides the flows: standard streams, sockets, a log, the
+/// observer's own.
 const OTHERS: u64 = 32;
 
-/// How many flows there may be unless told, where the limit of open files has room for them.
+/// The default limit of flows, if the limit of open files allows it.
 const USUAL: u32 = 1024;
 
-/// Makes sure that a socket for each flow can be opened: raises the soft limit as far as needed. How
-/// many flows there may be: as many as were asked for, or as there is room for.
+/// Makes sure that a socket for each flow can be opened: raises the soft limit as far as needed.
+/// Returns the limit of flows: the requested number, or what the limit of open files allows.
 pub(super) fn allow_flows(asked: Option<u32>) -> Result<u32> {
     let subject = "RLIMIT_NOFILE";
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)

@@ -1,11 +1,11 @@
-//! A relay between any two UDP programs, with a bad network in between.
+//! A relay between any two UDP programs, with a simulated network in between.
 //!
-//! Each client has a [flow](Config::max_flows) of its own: an upstream socket that is connected to
-//! the target once that has answered, so that the target sees one port a client, and ICMP refusals
-//! come back. Until then an answer from another port, as TFTP gives, is seen and reported. What becomes of
-//! the datagrams on their way, [`crate::protocol::impairment`] decides; this module hands it the time
-//! and moves the bytes. It is one thread: a loop over epoll(7), in which whole runs of datagrams are
-//! passed on as runs where nothing is to happen to them.
+//! Each client has its own [flow](Config::max_flows): an upstream socket that is connected to the
+//! target after its first answer, so that the target sees one port per client, and ICMP errors are
+//! received. Until then an answer from another port, as in TFTP, is seen and reported. The module
+//! [`crate::protocol::impairment`] decides the outcome of each datagram; this module passes it the
+//! time and moves the bytes. It runs in one thread: a loop over epoll(7), which forwards whole runs
+//! of datagrams as runs if they are not impaired.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;
@@ -56,9 +56,9 @@ use crate::error::{Error, Result};
 use crate::io::{Backend, Transport, TransportConfig, Wait};
 use crate::socket::{Endpoint, EpollSet, Waker, pause};
 
-/// What the waits tell of the listening socket by; flows have numbers of 32 bits.
+/// The key of the listening socket in waits; flows have numbers of 32 bits.
 const FRONT: u64 = u64::MAX;
-/// And of the waker.
+/// The key of the waker.
 const WAKER: u64 = u64::MAX - 1;
 
 /// A relay that listens.
@@ -66,7 +66,7 @@ const WAKER: u64 = u64::MAX - 1;
 pub struct Relay {
     config: Config,
     address: SocketAddr,
-    /// All times are counted from here.
+    /// The start of all times.
     start: Instant,
     front: Transport,
     forwarder: Forwarder,
@@ -75,15 +75,16 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Binds the listening socket, and makes sure that as many sockets as there may be flows can be
+    /// Binds the listening socket, and makes sure that a socket for each possible flow can be
     /// opened.
     ///
-    /// # Errors
-    /// If the target is the relay itself; if the limit of open files is too low for
-    /// [`Config::max_flows`] and cannot be raised; of the sockets, and of [`Transport::open`].
+    /// `InvalidInput` if the target is the relay itself; an error if the limit of open files is too
+    /// low for [`Config::max_flows`] and cannot be raised; the errors of the sockets, and of
+    /// [`Transport::open`].
     pub fn new(config: Config) -> Result<Self> {
         config::refuse_group(config.listen)?;
-        // Before the port is taken, which the target itself may hold, and after it is known.
+        // Before the bind, since the target itself may hold the port, and after its address is
+        // known.
         for to in config.targets() {
             config::refuse_loop(config.listen, to)?;
         }
@@ -94,10 +95,10 @@ impl Relay {
         Self::open(endpoint, config, max_flows)
     }
 
-    /// As [`Self::new`], on a socket that is bound already: [`Config::listen`] says nothing.
+    /// As [`Self::new`], on a socket that is bound already: [`Config::listen`] is ignored.
     ///
     /// # Errors
-    /// As of [`Self::new`], and of the socket's calls.
+    /// The errors of [`Self::new`], and of the socket's calls.
     pub fn adopt(fd: OwnedFd, mut config: Config) -> Result<Self> {
         let endpoint = Endpoint::from(fd);
         config.listen = endpoint.local_address()?;
@@ -129,10 +130,10 @@ impl Relay {
         })
     }
 
-    /// What ends a wait of [`Self::run`] from another thread.
+    /// A waker that ends a wait of [`Self::run`] from another thread.
     ///
     /// # Errors
-    /// Of eventfd(2) and epoll_ctl(2).
+    /// The errors of eventfd(2) and epoll_ctl(2).
     pub fn waker(&mut self) -> Result<Waker> {
         let waker = match &self.waker {
             Some(waker) => waker.clone(),
@@ -145,12 +146,12 @@ impl Relay {
         Ok(waker)
     }
 
-    /// Where it listens.
+    /// The address that it listens at.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How many clients it serves at once.
+    /// The limit of flows.
     pub fn max_flows(&self) -> u32 {
         self.forwarder.max_flows()
     }
@@ -160,21 +161,21 @@ impl Relay {
         self.front.endpoint()
     }
 
-    /// The backend that it is on, and why `auto` took no better one.
+    /// The backend that it uses, and why `auto` chose no better one.
     pub fn backend(&self) -> (Backend, &[Error]) {
         (self.front.backend(), self.front.passed_over())
     }
 
-    /// Where every datagram went so far.
+    /// The account of every datagram so far.
     pub fn ledger(&self) -> Ledger {
         self.forwarder.ledger(&self.front)
     }
 
-    /// Relays until `stop` is raised, the time since it was opened is over ([`Config::duration`]), or so many datagrams
-    /// came ([`Config::count`]) and those that were held have left.
+    /// Relays until `stop` is raised, the time since it was opened is over ([`Config::duration`]),
+    /// or enough datagrams have arrived ([`Config::count`]) and the delayed ones have left.
     ///
     /// # Errors
-    /// That of `on_event`, or of a wait or a receive where going on makes no sense.
+    /// The error of `on_event`, or of a wait or a receive after which it cannot continue.
     pub fn run<E: From<Error>>(
         &mut self,
         stop: &AtomicBool,
@@ -227,7 +228,7 @@ impl Relay {
             }
             let (due, came) = (forwarder.next_due(), forwarder.received(front));
             if config.count.is_some_and(|count| came >= count) {
-                // Only what is held is still to leave.
+                // Only held datagrams are still to leave.
                 let Some(due) = due else { break };
                 let until = end.map_or(due, |end| end.min(due));
                 pause(until.saturating_sub(now), stop)?;
@@ -244,7 +245,7 @@ impl Relay {
                 continue;
             }
             let now = start.elapsed();
-            // What became due meanwhile leaves before what came meanwhile.
+            // Datagrams that became due meanwhile leave before those that arrived meanwhile.
             forwarder.depart(now, front);
             for key in &keys {
                 if *key == WAKER {
@@ -261,7 +262,7 @@ impl Relay {
     }
 }
 
-/// Takes what has come from clients.
+/// Handles the datagrams that have arrived from clients.
 fn clients_sent<E: From<Error>>(
     now: Duration,
     front: &mut Transport,

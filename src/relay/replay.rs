@@ -1,4 +1,4 @@
-//! Fates that were recorded, to be imposed again.
+//! Recorded outcomes, to impose again.
 
 use std::collections::HashMap;
 
@@ -9,13 +9,13 @@ use crate::protocol::impairment::{Direction, Outcome};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Replay(HashMap<(Direction, u32), Vec<(u32, Outcome)>>);
 
-/// What a record says of a datagram.
+/// The recorded outcome of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Recorded {
     Outcome(Outcome),
-    /// Its length is another one.
+    /// Its length differs.
     Unlike(usize),
-    /// The record ends before.
+    /// The record ends before it.
     Beyond,
 }
 
@@ -35,14 +35,14 @@ impl Replay {
         let outcomes = self.0.entry((direction, flow)).or_default();
         if outcomes.len() as u64 != number {
             let subject = format!("datagram {number} of flow {flow} {direction}");
-            let reason = format!("the next one there is {}", outcomes.len());
+            let reason = format!("the next number there is {}", outcomes.len());
             return Err(Error::invalid("replay", subject, reason));
         }
         outcomes.push((length, outcome));
         Ok(())
     }
 
-    /// How many datagrams it knows.
+    /// How many datagrams it contains.
     pub fn datagrams(&self) -> usize {
         self.0.values().map(Vec::len).sum()
     }

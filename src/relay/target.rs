@@ -1,4 +1,4 @@
-//! Where the flows' datagrams go: the addresses of the target, one after the other.
+//! The destination of the flows' datagrams: the addresses of the target, one after the other.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,14 +7,14 @@ use crate::error::{Error, Result};
 use crate::socket::options::OptionValue;
 use crate::socket::{Endpoint, Family, loopback_if_unspecified};
 
-/// The target's addresses, of which one is in use.
+/// The target's addresses, one of which is in use.
 #[derive(Debug)]
 pub(super) struct Targets {
     /// The one in use.
     pub(super) to: SocketAddr,
-    /// The address of this machine that the route there begins at, if it was known at the start.
+    /// The local address of the route to it, if it was known at the start.
     pub(super) source: IpAddr,
-    /// Whether anybody has answered there.
+    /// Whether it has answered.
     pub(super) is_answered: bool,
     /// The next ones, the last first.
     others: Vec<SocketAddr>,
@@ -41,13 +41,13 @@ impl Targets {
         })
     }
 
-    /// Whether a datagram from there is the target's. Scopes are left out: an address that needs one
-    /// cannot be sent to without.
+    /// Whether a datagram comes from the target. Scopes are ignored: an address that needs one
+    /// cannot be sent to without it.
     pub(super) fn is_from(&self, source: SocketAddr) -> bool {
         (source.ip(), source.port()) == (self.to.ip(), self.to.port())
     }
 
-    /// A socket for a flow. It is bound to a port, but not connected, and hears of ICMP.
+    /// A socket for a flow. It is bound to a port, but not connected, and receives ICMP errors.
     pub(super) fn open(&self, settings: &[OptionValue]) -> Result<Endpoint> {
         let family = Family::of(self.to);
         Endpoint::builder()
@@ -56,7 +56,7 @@ impl Targets {
             .bind(family.unspecified())
     }
 
-    /// Goes on to the next address, unless somebody has answered at this one: this one and the next.
+    /// Switches to the next address, unless this one has answered; returns this one and the next.
     pub(super) fn advance(&mut self) -> Option<(SocketAddr, SocketAddr)> {
         if self.is_answered {
             return None;
@@ -68,7 +68,7 @@ impl Targets {
     }
 }
 
-/// The address that datagrams to `to` leave from; the wildcard address if no way leads there now.
+/// The source address of datagrams to `to`; the wildcard address if there is no route now.
 fn source(to: SocketAddr) -> IpAddr {
     let route = || {
         let endpoint = Endpoint::builder().unbound(Family::of(to))?;
@@ -78,7 +78,7 @@ fn source(to: SocketAddr) -> IpAddr {
     route().unwrap_or(Family::of(to).unspecified()).ip()
 }
 
-/// Refuses what is not one host: its members would answer from addresses of their own.
+/// Refuses an address that is not of one host: its members would answer from their own addresses.
 fn check(to: SocketAddr) -> Result<()> {
     let what = match to.ip().to_canonical() {
         address if address.is_multicast() => "a multicast group",
@@ -88,11 +88,11 @@ fn check(to: SocketAddr) -> Result<()> {
     Err(refused(to, what))
 }
 
-/// Refuses the broadcast address of a network, which connect(2) tells by EACCES.
+/// Refuses the broadcast address of a network, for which connect(2) returns EACCES.
 fn broadcast(to: SocketAddr) -> Result<()> {
     let endpoint = match Endpoint::builder().unbound(Family::of(to)) {
         Ok(endpoint) => endpoint,
-        // Without the family there is another address, or an error at the first client.
+        // Without this address family another address is used, or the first client gets an error.
         Err(_) => return Ok(()),
     };
     match endpoint.connect(to) {

@@ -4,14 +4,14 @@ use super::flows::Flows;
 use crate::error::Error;
 use crate::io::Transport;
 
-/// So many failures are kept to be told; more in one turn of the loop are only counted.
+/// The most failures that are kept for reporting; more in one turn of the loop are only counted.
 const FAILURES: usize = 64;
 
-/// What sends and receives for every flow, so that a flow costs a socket and no buffers.
+/// Sends and receives for every flow, so that a flow costs a socket and no buffers.
 #[derive(Debug)]
 pub(super) struct Wire {
     pub(super) transport: Transport,
-    /// Whose socket the transport has; the flow has the spare one then.
+    /// The flow whose socket the transport has; the flow has the spare one then.
     loaded: Option<u32>,
     pub(super) failures: Vec<(u32, Error)>,
     /// How often the network refused a datagram.
@@ -28,7 +28,7 @@ impl Wire {
         }
     }
 
-    /// Puts a flow's socket into the transport; says whether there is such a flow.
+    /// Puts a flow's socket into the transport; returns whether there is such a flow.
     pub(super) fn load(&mut self, flows: &mut Flows, number: u32) -> bool {
         if self.loaded == Some(number) {
             return true;
@@ -45,7 +45,7 @@ impl Wire {
         true
     }
 
-    /// Gives the socket back to its flow, once all has been sent over it.
+    /// Returns the socket to its flow, once everything has been sent over it.
     pub(super) fn unload(&mut self, flows: &mut Flows) {
         self.flush();
         if let Some(number) = self.loaded.take()

@@ -1,16 +1,16 @@
-//! What leaves a handler.
+//! The result of a handler.
 
 use super::Request;
 
-/// What is to be sent to who sent a datagram.
+/// The answer to the sender of a datagram.
 pub(super) struct Answer<'a> {
     pub(super) bytes: &'a [u8],
-    /// What the request was and what the reply says, where this is to be told once it is sent.
+    /// The request and the text of the reply, if an event reports them once it is sent.
     pub(super) replied: Option<(Request<'a>, &'a [u8])>,
 }
 
 impl<'a> Answer<'a> {
-    /// One whose sending is no event of its own.
+    /// An answer whose sending is not an event.
     pub(super) fn untold(bytes: &'a [u8]) -> Self {
         let replied = None;
         Self { bytes, replied }

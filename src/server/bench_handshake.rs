@@ -1,12 +1,13 @@
-//! What a server that allows a bench answers to its questions ([`crate::protocol::bench_handshake`]).
+//! Answers the questions of a bench, if the server allows one
+//! ([`crate::protocol::bench_handshake`]).
 
 use super::{Reply, Summary};
 use crate::io::Received;
 use crate::protocol::bench_handshake::{Answer, LENGTH, Question, Service};
 use crate::socket::{Endpoint, option};
 
-/// The answer to `bytes` if they are a question: what becomes of datagrams here, how many were
-/// `received` so far, and how many all of `endpoints` had no room for.
+/// The answer to `bytes` if they are a question: the service, how many datagrams were `received` so
+/// far, and how many the receive buffers of all `endpoints` dropped.
 pub(super) fn answer(
     bytes: &[u8],
     reply: &Reply,
@@ -33,7 +34,7 @@ pub(super) fn answer(
     )
 }
 
-/// Whether a question may be among the datagrams of a run: by length alone.
+/// Whether a run may contain a question: by length only.
 pub(super) fn may_ask(message: &Received<'_>) -> bool {
     let last = message.length() - (message.count() - 1) * message.segment_size();
     message.segment_size() == LENGTH || last == LENGTH

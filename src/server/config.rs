@@ -1,4 +1,4 @@
-//! What a server is to do, and how.
+//! Configuration of a server.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use crate::io::{Backend, BackendChoice, TransportConfig};
 use crate::protocol::exchange::Limits;
 use crate::socket::ReceiveBuffer;
 
-/// How a [`Server`](super::Server) is to run.
+/// Configuration of a [`Server`](super::Server).
 ///
-/// The default is the plain loop: one blocking `recvfrom` and one `sendto` a datagram.
+/// The default is the plain loop: one blocking `recvfrom` and one `sendto` per datagram.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// What becomes of a datagram.
+    /// What to do with a datagram.
     pub behaviour: Behaviour,
     /// The backend that moves the datagrams; by default `single`.
     pub backend: BackendChoice,
-    /// How the backend runs; by default it leaves the sockets' buffers alone.
+    /// The settings of the backend; by default it does not change the sockets' buffers.
     pub transport: TransportConfig,
-    /// How often to tell what was done, as an [`Event::Interval`](super::Event::Interval).
+    /// The interval of statistics, reported as [`Event::Interval`](super::Event::Interval).
     pub interval: Option<Duration>,
 }
 
@@ -42,7 +42,7 @@ impl From<Behaviour> for Config {
 }
 
 impl Config {
-    /// Whether nothing is asked for that the plain loop lacks.
+    /// Whether the plain loop can do all that is requested.
     pub(super) fn is_plain(&self) -> bool {
         let TransportConfig {
             spin,
@@ -62,28 +62,29 @@ impl Config {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Behaviour {
-    /// What it answers.
+    /// The reply.
     pub reply: Reply,
-    /// Which datagrams it pretends never to have received.
+    /// Which datagrams it ignores as if they were lost.
     pub drop: Option<SimulatedLoss>,
     /// After how many datagrams it ends; `None` for never.
     pub count: Option<u64>,
-    /// Whether to consent to a bench that asks ([`crate::protocol::bench_handshake`]).
+    /// Whether to consent to a bench ([`crate::protocol::bench_handshake`]).
     pub allow_bench: bool,
     /// Whether a reply may be more than three times as long as its request, IP and UDP headers counted.
     /// A forged source could then make this server flood a third party. Exchanges never do.
     pub allow_amplification: bool,
-    /// Whether to serve exchanges ([`crate::protocol::exchange`]) and nothing else, and how many
-    /// answers to remember. What is no request of an exchange is then counted, and not answered;
-    /// where the reply is [`Reply::Nothing`], the answer is empty.
+    /// Whether to serve only exchanges ([`crate::protocol::exchange`]), and how many answers to
+    /// remember. Other datagrams are then counted, and not answered; with [`Reply::Nothing`], the
+    /// answer is empty.
     pub exchange: Option<Limits>,
-    /// Whether each datagram is an event. Without it, whole runs are served at once
-    /// where the backend receives them ([`Backend::Offload`]).
+    /// Whether each datagram is an event. Without it, whole runs are served at once if the backend
+    /// receives them ([`Backend::Offload`]).
     pub per_datagram_events: bool,
 }
 
 impl Default for Behaviour {
-    /// The documents' server: it tells the length, drops nothing, does not end, and tells of each.
+    /// The textbook's server: it replies with the length, drops nothing, does not end, and reports
+    /// each datagram.
     fn default() -> Self {
         Self {
             reply: Reply::length(),
@@ -97,7 +98,7 @@ impl Default for Behaviour {
     }
 }
 
-/// Loss on purpose: each datagram is dropped with a probability, by a seeded sequence.
+/// Simulated loss: each datagram is dropped with a probability, by a seeded sequence.
 #[derive(Clone, Copy, Debug)]
 pub struct SimulatedLoss {
     /// From 0 to 1.

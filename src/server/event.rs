@@ -1,4 +1,4 @@
-//! What a server tells of.
+//! The events of a server.
 
 use std::net::SocketAddr;
 
@@ -14,22 +14,22 @@ use crate::socket::ControlMessages;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Request<'a> {
-    /// Who sent it.
+    /// The sender.
     pub client: SocketAddr,
     /// The id of its exchange; then the bytes and the length are those of the payload.
     pub exchange: Option<u64>,
-    /// Its bytes, or as many as were taken.
+    /// Its bytes, or the part that was received.
     pub bytes: &'a [u8],
     /// Its true length.
     pub length: usize,
     /// Whether the buffer was too short for it.
     pub is_truncated: bool,
-    /// The hop limit (TTL) that it arrived with, where the socket's options ask for it.
+    /// The hop limit (TTL) on arrival, if the socket's options request it.
     pub hop_limit: Option<u8>,
-    /// What the kernel says about it, where the socket's options ask for it. All datagrams of an
+    /// The kernel's control messages, if the socket's options request them. All datagrams of an
     /// offloaded run have the same.
     pub control: ControlMessages<'a>,
-    /// Whether control messages are missing, since their buffer was too short (`MSG_CTRUNC`).
+    /// Whether control messages are missing, because their buffer was too short (`MSG_CTRUNC`).
     pub is_control_truncated: bool,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Each datagram of a run. Its end is cut off the last.
+    /// Each datagram of a run. The last one may be truncated.
     pub(super) fn each_of(message: &Received<'a>) -> impl Iterator<Item = Self> + use<'a> {
         let (client, length, segment) =
             (message.source(), message.length(), message.segment_size());
@@ -69,33 +69,33 @@ impl<'a> Request<'a> {
     }
 }
 
-/// What happened, in the order in which it did.
+/// The events of a server, in order.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A datagram came in, and will be served.
+    /// A datagram was received, and will be served.
     Received(Request<'a>),
-    /// A datagram came in, and is treated as lost.
+    /// A datagram was received, and is treated as lost.
     Dropped(Request<'a>),
-    /// A datagram came in, and is not answered, since its sender would answer the answer.
+    /// A datagram was received, and is not answered, since its sender would answer the answer.
     Loop(Request<'a>),
-    /// A datagram came in, and is not answered, since nobody can have sent it.
+    /// A datagram was received, and is not answered, since no host can have sent it.
     Impossible(Request<'a>),
-    /// A datagram came in, and is not answered, since the reply, of so many bytes, would be more than
-    /// three times as long ([`Behaviour::allow_amplification`]).
+    /// A datagram was received, and is not answered, since the reply, of this many bytes, would be
+    /// more than three times as long ([`Behaviour::allow_amplification`]).
     Amplifies(Request<'a>, usize),
-    /// The sender of the datagram was sent these bytes: the kernel has taken them.
+    /// These bytes were sent to the sender of the datagram.
     Replied(Request<'a>, &'a [u8]),
-    /// A request that was done came again, and is answered as it was the first time.
+    /// A retransmitted request, which is answered from the cache.
     Repeated(Request<'a>),
-    /// The reply to a request, of so many bytes, would be more than three times as long: the answer
-    /// says so instead.
+    /// The reply to a request, of this many bytes, would be more than three times as long: the
+    /// answer reports that instead.
     TooLong(Request<'a>, usize),
-    /// A datagram is no request of an exchange that could be done.
+    /// A datagram that is not a valid request of an exchange.
     Ignored(Request<'a>, Unserved),
-    /// Something failed; the server goes on.
+    /// An error; the server continues.
     Failed(Error),
-    /// What was done since the last interval's end.
+    /// The statistics since the end of the last interval.
     Interval(Interval),
 }
 
@@ -103,9 +103,9 @@ pub enum Event<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unserved {
-    /// It is no frame, or one that is damaged or unknown.
+    /// It is not a frame, or a damaged or unknown one.
     Defect(Defect),
-    /// It is a request of a version that is not spoken, and is answered by those that are.
+    /// It is a request of an unsupported version, which is answered with the supported ones.
     Version(Defect),
     /// It is an answer, and answers are not answered.
     Answer(Kind),

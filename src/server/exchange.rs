@@ -1,4 +1,4 @@
-//! Datagrams as exchanges: each request done once by all workers of a server together.
+//! Exchanges on a server: each request is executed once by all workers together.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,14 +6,14 @@ use super::answer::Answer;
 use super::{Event, Reply, Request, Unserved};
 use crate::protocol::exchange::{Incoming, Limits, Replied, Responder, Served};
 
-/// What one handler needs to serve exchanges.
+/// The state of one handler for exchanges.
 ///
-/// The answers are shared by all workers: a flow whose client moves to another CPU reaches another
-/// worker, which must know what the first one did.
+/// All workers share the answers: a flow whose client moves to another CPU reaches another worker,
+/// which must know what the first one did.
 #[derive(Debug)]
 pub(super) struct Exchanges {
     responder: Arc<Mutex<Responder>>,
-    /// The answer as it is sent.
+    /// The encoded answer.
     frame: Vec<u8>,
     scratch: Vec<u8>,
 }
@@ -27,7 +27,7 @@ impl Exchanges {
         }
     }
 
-    /// The same exchanges at another handler.
+    /// The same exchanges for another handler.
     pub(super) fn for_worker(&self) -> Self {
         Self {
             responder: self.responder.clone(),
@@ -36,15 +36,15 @@ impl Exchanges {
         }
     }
 
-    /// What all workers received so far.
+    /// The counters of all workers.
     pub(super) fn served(&self) -> Served {
         lock(&self.responder).served()
     }
 
-    /// Takes one datagram; the answer to send, if there shall be one.
+    /// Handles one datagram; returns the answer to send, if any.
     ///
-    /// The answers stay locked until the reply is made, so that a repeat which reaches another handler
-    /// meanwhile finds it.
+    /// The answers stay locked until the reply is made, so that a retransmission that reaches
+    /// another handler meanwhile finds it.
     pub(super) fn answer<'a, E>(
         &'a mut self,
         datagram: &Request<'a>,
@@ -88,12 +88,12 @@ impl Exchanges {
     }
 }
 
-/// A worker that panicked while it held the answers has left them whole.
+/// A worker that panicked while it held the lock has left the answers complete.
 fn lock(responder: &Mutex<Responder>) -> MutexGuard<'_, Responder> {
     responder.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a frame carries, as if it had come by itself.
+/// The payload of a frame, as a request of its own.
 fn inner<'a>(datagram: &Request<'a>, id: u64, payload: &'a [u8]) -> Request<'a> {
     Request {
         exchange: Some(id),

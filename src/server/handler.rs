@@ -1,4 +1,4 @@
-//! What becomes of one datagram, whatever moved it here.
+//! Handles one datagram, with any backend.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,23 +18,23 @@ use crate::socket::Endpoint;
 pub(super) enum Refusal {
     /// The answer would be answered.
     Loop,
-    /// Nobody can have sent it.
+    /// No host can have sent it.
     Impossible,
 }
 
-/// Serves datagrams one by one: judges, counts, tells, and words the reply.
+/// Serves datagrams one by one: checks, counts, reports, and writes the reply.
 #[derive(Debug)]
 pub(super) struct Handler {
     pub(super) summary: Summary,
     pub(super) behaviour: Behaviour,
-    /// Whether the bytes of datagrams are received at all: what was never asked for is not truncated.
+    /// Whether the bytes of datagrams are received at all: otherwise the end is not truncated.
     pub(super) takes_payload: bool,
     /// The server's own ports.
     ports: Vec<u16>,
     dice: fastrand::Rng,
     scratch: Vec<u8>,
     exchanges: Option<Exchanges>,
-    /// How many datagrams all workers of a server have taken, where that is limited.
+    /// How many datagrams all workers of a server have received, if that is limited.
     taken: Arc<AtomicU64>,
 }
 
@@ -58,13 +58,13 @@ impl Handler {
         }
     }
 
-    /// A handler beside this one, with dice of its own and the same limit.
+    /// Another handler with the same limit and its own random sequence.
     pub(super) fn for_worker(&self, number: u64) -> Self {
         let mut behaviour = self.behaviour.clone();
         if let Some(drop) = &mut behaviour.drop {
             drop.seed = drop.seed.wrapping_add(number);
         }
-        // Not made anew, to be thrown away: they take memory.
+        // Not allocated only to be dropped: they take memory.
         behaviour.exchange = None;
         let mut handler = Self::new(&[], behaviour);
         handler.behaviour.exchange = self.behaviour.exchange;
@@ -92,7 +92,7 @@ impl Handler {
         self.behaviour.count.is_some_and(|count| taken() >= count)
     }
 
-    /// Whether whole runs can be served at once: nobody wants to be told of a datagram by itself.
+    /// Whether whole runs can be served at once: no event per datagram is requested.
     pub(super) fn serves_runs(&self) -> bool {
         let Behaviour {
             reply,
@@ -126,7 +126,7 @@ impl Handler {
         bench_handshake::answer(request.bytes, reply, endpoints, received)
     }
 
-    /// Takes one datagram; the reply to send, if there shall be one.
+    /// Handles one datagram; returns the reply to send, if any.
     pub(super) fn answer<'a, E>(
         &'a mut self,
         request: &Request<'a>,
@@ -186,7 +186,7 @@ impl Handler {
             Some(Unanswerable::OwnPort | Unanswerable::Responder) => return Some(Refusal::Loop),
             None => {}
         }
-        // A reply is never answered: one of a program like this, with the same text or the usual.
+        // A reply is never answered: from a program like this, with the same text or the usual one.
         let bytes = request.bytes;
         let is_own = match &self.behaviour.reply {
             Reply::Text(template) => template.may_have_rendered(bytes),
@@ -217,7 +217,7 @@ impl Handler {
         )
     }
 
-    /// Takes one datagram as an exchange.
+    /// Handles one datagram as an exchange.
     fn exchange<'a, E>(
         &'a mut self,
         request: &Request<'a>,
@@ -225,7 +225,7 @@ impl Handler {
     ) -> Result<Option<Answer<'a>>, E> {
         let refusal = match self.unanswerable(request.client) {
             Some(Unanswerable::Impossible) => Some(Refusal::Impossible),
-            // An exchange never answers an answer; what is left is to answer its own requests.
+            // An exchange never answers an answer; the remaining case is its own requests.
             Some(Unanswerable::OwnPort | Unanswerable::Responder) => Some(Refusal::Loop),
             None => None,
         };
@@ -246,18 +246,18 @@ impl Handler {
         })
     }
 
-    /// What this handler and those beside it did.
+    /// The summary of this handler and of those that share its limit.
     pub(super) fn exchanges(&self) -> Option<Served> {
         self.exchanges.as_ref().map(Exchanges::served)
     }
 
-    /// So many replies of so many bytes altogether went out.
+    /// Counts this many replies with this many bytes in all.
     pub(super) fn replied(&mut self, replies: u64, bytes: u64) {
         self.summary.replies += replies;
         self.summary.reply_bytes += bytes;
     }
 
-    /// Something failed `times` times, and the server goes on.
+    /// Reports an error that occurred `times` times; the server continues.
     pub(super) fn failed<E>(
         &mut self,
         times: usize,

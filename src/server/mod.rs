@@ -1,8 +1,9 @@
 //! The textbook's server.
 //!
-//! [`Server`] is one thread, blocking, with one `recvfrom` and one `sendto` a datagram; or, where its
-//! [`Config`] says so, the backends of [`crate::io`] with any number of workers. Both do, count and tell
-//! the same. It serves exchanges ([`crate::protocol::exchange`]) where [`Behaviour::exchange`] says so.
+//! [`Server`] is one blocking thread with one `recvfrom` and one `sendto` per datagram; or, if its
+//! [`Config`] requests it, any number of workers on the backends of [`crate::io`]. Both behave,
+//! count and report the same. It serves exchanges ([`crate::protocol::exchange`]) if
+//! [`Behaviour::exchange`] is set.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;
@@ -67,15 +68,15 @@ enum Path {
 }
 
 impl Server {
-    /// A server on `endpoints`. Those that follow each other with the same address share a port
-    /// ([`listen_group`]): each of them gets a worker, pinned to a CPU so that its flows stay on one.
+    /// A server on `endpoints`. Consecutive ones with the same address share a port
+    /// ([`listen_group`]): each of them gets a worker, pinned to a CPU so that its flows stay on
+    /// one.
     ///
-    /// It is the plain loop, over one port or several, if no port is shared and `config` asks for
-    /// nothing but [`Backend::Single`].
+    /// It is the plain loop, over one port or several, if no port is shared and `config` requests
+    /// only [`Backend::Single`].
     ///
-    /// # Errors
-    /// Of getsockname(2), which is asked for each endpoint's address; if there is no endpoint; and as of
-    /// [`Transport::open`](crate::io::Transport::open).
+    /// The errors of getsockname(2), which returns each endpoint's address; `InvalidInput` if there
+    /// is no endpoint; and the errors of [`Transport::open`](crate::io::Transport::open).
     pub fn new(endpoints: Vec<Endpoint>, config: impl Into<Config>) -> Result<Self> {
         let config = config.into();
         let mut groups: Vec<(SocketAddr, Vec<Endpoint>)> = Vec::new();
@@ -101,7 +102,7 @@ impl Server {
         Ok(Self { addresses, path })
     }
 
-    /// The address of each port, as the kernel told it after bind.
+    /// The address of each port, as the kernel reports it after bind.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -116,7 +117,7 @@ impl Server {
         plain.chain(workers.into_iter().flatten())
     }
 
-    /// The backend that moves the datagrams, and why `auto` took no better one.
+    /// The backend that moves the datagrams, and why `auto` chose no better one.
     pub fn backend(&self) -> (Backend, &[Error]) {
         match &self.path {
             Path::Plain(_) => (Backend::Single, &[]),
@@ -124,7 +125,7 @@ impl Server {
         }
     }
 
-    /// Whether it is the plain loop: nothing but a receive and a send a datagram.
+    /// Whether it is the plain loop: only a receive and a send per datagram.
     pub fn is_plain(&self) -> bool {
         matches!(self.path, Path::Plain(_))
     }
@@ -137,7 +138,7 @@ impl Server {
         }
     }
 
-    /// How many runs the device or the path refused to take whole, so that they went as datagrams.
+    /// How many runs the device or the path refused as such, so that they were sent as datagrams.
     pub fn offload_fallbacks(&self) -> u64 {
         match &self.path {
             Path::Plain(_) => 0,
@@ -145,7 +146,7 @@ impl Server {
         }
     }
 
-    /// What happened so far, all workers together, with what the kernel dropped until now.
+    /// The summary so far, of all workers together, with the kernel's drops until now.
     pub fn summary(&self) -> Summary {
         match &self.path {
             Path::Plain(plain) => plain.summary(),
@@ -153,11 +154,11 @@ impl Server {
         }
     }
 
-    /// What ends a wait of [`Self::run`] from another thread. With one, the plain loop costs a poll a
-    /// datagram more.
+    /// A waker that ends a wait of [`Self::run`] from another thread. With one, the plain loop
+    /// makes one more poll per datagram.
     ///
     /// # Errors
-    /// Of eventfd(2).
+    /// The errors of eventfd(2).
     pub fn waker(&mut self) -> Result<Waker> {
         let waker = Waker::new()?;
         match &mut self.path {
@@ -168,14 +169,14 @@ impl Server {
     }
 
     /// Serves until `stop` is raised (by a signal handler, or with [`Self::waker`]), or
-    /// [`Behaviour::count`] datagrams came in.
+    /// [`Behaviour::count`] datagrams were received.
     ///
-    /// `on_event` is told of each event, by one worker at a time; an error of its own ends the run. One
-    /// worker without an interval serves in the caller's thread.
+    /// `on_event` receives each event, from one worker at a time; an error of its own ends the run.
+    /// One worker without an interval serves in the caller's thread.
     ///
     /// # Errors
-    /// That of `on_event`, or of a receive where going on makes no sense. A reply that cannot be sent is
-    /// an [`Event::Failed`].
+    /// The error of `on_event`, or of a receive after which it cannot continue. A reply that
+    /// cannot be sent is an [`Event::Failed`].
     pub fn run<E: From<Error> + Send>(
         &mut self,
         stop: &AtomicBool,
@@ -188,10 +189,10 @@ impl Server {
     }
 }
 
-/// The options that have a server's replies known as such by others like it, so that two of them do not
-/// answer each other for ever: the hop limit that marks a reply, and that of each datagram received
-/// ([`crate::protocol::is_marked_reply`]). For replies whose bytes do not show what they are
-/// ([`Reply::needs_mark`]).
+/// The options that mark a server's replies, so that two servers do not answer each other forever:
+/// the hop limit that marks a reply, and reception of each datagram's hop limit
+/// ([`crate::protocol::is_marked_reply`]). For replies whose bytes do not show that they are
+/// replies ([`Reply::needs_mark`]).
 pub fn reply_mark(family: Family) -> Vec<OptionValue> {
     let v4 = [
         option::IP_TTL.with_value(REPLY_HOP_LIMIT),
@@ -208,13 +209,14 @@ pub fn reply_mark(family: Family) -> Vec<OptionValue> {
     }
 }
 
-/// Makes a server's socket: the options are set, then it is bound to `address`.
+/// Makes a server's socket: sets the options, then binds it to `address`.
 ///
-/// On a wildcard address, packet info is asked for too, so that a reply leaves from the address that
-/// was asked: left alone, the route would choose it, and the client take the reply for a stranger's.
+/// On a wildcard address, packet info is requested too, so that a reply leaves from the address
+/// that the request was sent to: otherwise the route would choose it, and the client might ignore
+/// the reply.
 ///
 /// # Errors
-/// Of socket(2), setsockopt(2) and bind(2).
+/// The errors of socket(2), setsockopt(2) and bind(2).
 pub fn listen(
     address: SocketAddr,
     settings: impl IntoIterator<Item = OptionValue>,
@@ -225,7 +227,7 @@ pub fn listen(
 /// As [`listen`], for `size` workers that share the port ([`Builder::bind_group`]).
 ///
 /// # Errors
-/// As of [`listen`] and [`Builder::bind_group`].
+/// The errors of [`listen`] and [`Builder::bind_group`].
 pub fn listen_group(
     address: SocketAddr,
     settings: impl IntoIterator<Item = OptionValue>,
@@ -237,7 +239,7 @@ pub fn listen_group(
 /// As [`listen`], on a socket that is bound to `address` already ([`Builder::adopt`]).
 ///
 /// # Errors
-/// Of getsockname(2) and setsockopt(2).
+/// The errors of getsockname(2) and setsockopt(2).
 pub fn adopt(
     fd: OwnedFd,
     address: SocketAddr,

@@ -12,7 +12,7 @@ use crate::socket::{Endpoint, EpollSet, PollSet, ReceiveBuffer, Received, Waker}
 /// of them each time, and at 1,000 of them that takes longer than all else.
 const POLLED: usize = 2;
 
-/// One or several endpoints, each a port, that one thread serves a datagram at a time.
+/// One or several endpoints, each a port, which one thread serves one datagram at a time.
 #[derive(Debug)]
 pub(super) struct Plain {
     endpoints: Vec<Endpoint>,
@@ -134,7 +134,7 @@ fn serve<E: From<Error>>(
     let datagram = match received {
         Ok(Some(datagram)) => datagram,
         Ok(None) => return Ok(()),
-        // SO_RCVTIMEO ran out: the option is the user's, and no error.
+        // SO_RCVTIMEO expired: the user set the option, so it is not an error.
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
         Err(error) if error.is_about_the_network() => return handler.failed(1, error, on_event),
         Err(error) => return Err(error.into()),
@@ -154,12 +154,12 @@ fn serve<E: From<Error>>(
     match endpoint.reply(&datagram, answer.bytes) {
         Ok(()) => {
             let replied = answer.replied.filter(|_| per_datagram_events);
-            let told = match replied {
+            let outcome = match replied {
                 Some((request, reply)) => on_event(&Event::Replied(request, reply)),
                 None => Ok(()),
             };
             handler.replied(1, length as u64);
-            told
+            outcome
         }
         Err(error) => handler.failed(1, error, on_event),
     }

@@ -1,4 +1,4 @@
-//! What a server answers.
+//! The reply of a server.
 
 use std::fmt;
 use std::io::Write;
@@ -6,19 +6,19 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
-/// What a server answers to a datagram.
+/// The reply of a server to a datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// A text with the datagram's length in it.
+    /// A text that contains the datagram's length.
     Text(Template),
     /// The datagram itself.
     Echo,
-    /// Nothing: a sink.
+    /// Nothing: the server only receives.
     Nothing,
 }
 
 impl Reply {
-    /// The reply of the documents' newer program: `Your data was 38 bytes long`.
+    /// The reply of the textbook's newer program: `Your data was 38 bytes long`.
     pub fn length() -> Self {
         Self::Text(Template {
             pieces: vec![
@@ -29,7 +29,7 @@ impl Reply {
         })
     }
 
-    /// Whether nobody can tell from a reply's bytes that it is one.
+    /// Whether the bytes of a reply do not show that it is one.
     pub fn needs_mark(&self) -> bool {
         match self {
             Self::Text(template) => !template.is_textbook(),
@@ -57,7 +57,7 @@ impl Reply {
     }
 }
 
-/// A text with `{bytes}` where the datagram's length shall stand; `{{` and `}}` are braces.
+/// A text with `{bytes}` in place of the datagram's length; `{{` and `}}` are braces.
 ///
 /// ```
 /// use udpraw::server::Template;
@@ -98,8 +98,8 @@ impl Template {
         })
     }
 
-    /// Whether these bytes are its text for some length. A text of hardly more than numbers says
-    /// nothing about who wrote it.
+    /// Whether these bytes are its text for some length. A text with little more than numbers does
+    /// not identify its writer.
     pub(super) fn may_have_rendered(&self, bytes: &[u8]) -> bool {
         const LEAST: usize = 8;
         let literals = self.pieces.iter().map(|piece| match piece {
@@ -109,7 +109,7 @@ impl Template {
         if literals.sum::<usize>() < LEAST {
             return false;
         }
-        // The length is known from where it stands first.
+        // The first placeholder gives the length.
         let (mut rest, mut number) = (bytes, None::<&[u8]>);
         for (at, piece) in self.pieces.iter().enumerate() {
             let tail = match (piece, number) {
@@ -117,7 +117,7 @@ impl Template {
                 (Piece::Bytes, Some(number)) => rest.strip_prefix(number),
                 (Piece::Bytes, None) => {
                     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-                    // A literal behind it may begin with digits of its own.
+                    // The literal after it may begin with digits.
                     let behind = match self.pieces.get(at + 1) {
                         Some(Piece::Literal(text)) => {
                             text.bytes().take_while(u8::is_ascii_digit).count()
@@ -266,7 +266,7 @@ mod tests {
             }
             assert!(!parsed.may_have_rendered(b"hello"));
         }
-        // Too little to be known by.
+        // Too little to identify it.
         assert!(
             !"{bytes}"
                 .parse::<Template>()

@@ -1,4 +1,4 @@
-//! What a server did, in numbers.
+//! The counters of a server.
 
 use std::ops::AddAssign;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use super::handler::Refusal;
 use crate::protocol::exchange::Served;
 use crate::socket::Endpoint;
 
-/// What a server did since it was made.
+/// The counters of a server since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// Datagrams received, those that were dropped on purpose included.
+    /// Datagrams received, including those that were dropped as simulated loss.
     pub datagrams: u64,
     /// Bytes of payload in them.
     pub bytes: u64,
@@ -21,21 +21,21 @@ pub struct Summary {
     pub reply_bytes: u64,
     /// Datagrams longer than the buffer.
     pub truncated: u64,
-    /// Datagrams dropped on purpose.
+    /// Datagrams dropped as simulated loss.
     pub dropped: u64,
-    /// Datagrams left unanswered, since their senders would have answered the answer.
+    /// Datagrams not answered, since their senders would have answered the answer.
     pub loops: u64,
-    /// Datagrams left unanswered, since nobody can have sent them: from port 0, or from a multicast,
+    /// Datagrams not answered, since no host can have sent them: from port 0, or from a multicast,
     /// broadcast or wildcard address.
     pub impossible: u64,
-    /// Datagrams left unanswered, since the reply would be more than three times as long.
+    /// Datagrams not answered, since the reply would be more than three times as long.
     pub amplifying: u64,
-    /// Failures that the server survived.
+    /// Errors after which the server continued.
     pub failed: u64,
-    /// Datagrams that the kernel dropped before the server saw them, mostly for a full receive
-    /// buffer (`SO_MEMINFO`); `None` if this kernel does not tell.
+    /// Datagrams that the kernel dropped before the server received them, mostly because the
+    /// receive buffer was full (`SO_MEMINFO`); `None` if this kernel does not report it.
     pub kernel_drops: Option<u64>,
-    /// What became of the exchanges, if those are what is served.
+    /// The counters of exchanges, if it serves them.
     pub exchange: Option<Served>,
 }
 
@@ -48,7 +48,7 @@ impl Summary {
         }
     }
 
-    /// What the kernel dropped on all of `endpoints`; one counter that is missing makes it unknown.
+    /// The kernel's drops on all `endpoints`; unknown if one counter is missing.
     pub(super) fn drops_of(endpoints: &[Endpoint]) -> Option<u64> {
         endpoints
             .iter()
@@ -57,7 +57,7 @@ impl Summary {
     }
 }
 
-/// The sum of two workers' work; what the kernel dropped is asked for apart, and so are the
+/// The sum of two workers' counters; without the kernel's drops, which are read separately, and the
 /// exchanges, which all workers share.
 impl AddAssign for Summary {
     fn add_assign(&mut self, other: Self) {
@@ -74,17 +74,17 @@ impl AddAssign for Summary {
     }
 }
 
-/// What a server did in a stretch of time.
+/// The counters of a server in an interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Interval {
-    /// How long it was.
+    /// Its length.
     pub time: Duration,
     /// Datagrams received.
     pub datagrams: u64,
     /// Bytes of payload in them.
     pub bytes: u64,
-    /// Datagrams that the kernel dropped; `None` if this kernel does not tell.
+    /// Datagrams that the kernel dropped; `None` if this kernel does not report it.
     pub kernel_drops: Option<u64>,
     /// CPU time that the process used, in user and kernel mode.
     pub cpu: Duration,

@@ -1,4 +1,4 @@
-//! What a pool does, watched from outside while it works.
+//! Observes the workers of a pool while they run.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,10 +9,10 @@ use crate::cpu;
 use crate::error::Error;
 use crate::socket::{Endpoint, pause};
 
-/// How often somebody who has nothing to do looks whether it is time to end.
+/// How often an idle thread checks whether it is time to end.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
-/// What a worker has done, for others to read. It is written once a batch.
+/// The counters of a worker, for other threads. They are updated once per batch.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     datagrams: AtomicU64,
@@ -21,13 +21,13 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Notes the datagrams that the worker has served until now.
+    /// Publishes the datagrams that the worker has served until now.
     pub(super) fn count(&self, summary: Summary) {
         self.datagrams.store(summary.datagrams, Ordering::Relaxed);
         self.bytes.store(summary.bytes, Ordering::Relaxed);
     }
 
-    /// Notes the system calls that the worker has made until now.
+    /// Publishes the system calls that the worker has made until now.
     pub(super) fn count_syscalls(&self, syscalls: u64) {
         self.syscalls.store(syscalls, Ordering::Relaxed);
     }
@@ -37,12 +37,12 @@ impl Progress {
     }
 }
 
-/// Tells what all workers did in each interval.
+/// Reports the work of all workers in each interval.
 pub(super) struct Watch<'a> {
     progress: Vec<Arc<Progress>>,
     endpoints: &'a [Endpoint],
     interval: Option<Duration>,
-    /// What had been done when the interval began.
+    /// The counters at the start of the interval.
     last: Interval,
 }
 
@@ -62,7 +62,7 @@ impl<'a> Watch<'a> {
         watch
     }
 
-    /// Watches until `stop` is raised from outside, or `end` from inside.
+    /// Runs until `stop` is raised by the caller, or `end` by a worker.
     pub(super) fn until_the_end<E: From<Error>>(
         mut self,
         stop: &AtomicBool,
@@ -74,7 +74,7 @@ impl<'a> Watch<'a> {
             let left = self
                 .interval
                 .map_or(TICK, |interval| interval.saturating_sub(began.elapsed()));
-            // Never 0, which would not let any time pass.
+            // Never 0, which would make no progress.
             pause(left.clamp(Duration::from_micros(100), TICK), stop)?;
             if stop.load(Ordering::Relaxed) || end.load(Ordering::Relaxed) {
                 return Ok(());
@@ -90,7 +90,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// All that was done until now, as if in no time.
+    /// All counters until now, as an interval of length zero.
     fn until_now(&self) -> Interval {
         let sum = |figure: fn(&Progress) -> &AtomicU64| {
             self.progress

@@ -1,4 +1,4 @@
-//! Workers on any backend, each with a socket of its own.
+//! Workers on any backend, each with its own socket.
 
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
@@ -16,11 +16,11 @@ use crate::io::{Backend, Received, SendQueue, Sent, Transport, Wait};
 use crate::protocol::bench_handshake::LENGTH;
 use crate::socket::{Endpoint, Waker};
 
-/// One worker or several, each a thread with a socket of its own.
+/// One worker or several, each a thread with its own socket.
 #[derive(Debug)]
 pub(super) struct Workers {
     workers: Vec<Worker>,
-    /// The workers' sockets once more, to ask them what the kernel dropped while they are at work.
+    /// Duplicates of the workers' sockets, to read the kernel's drops while they work.
     endpoints: Arc<[Endpoint]>,
     interval: Option<Duration>,
     unpinned: Option<Error>,
@@ -35,7 +35,7 @@ struct Worker {
     cpu: Option<usize>,
 }
 
-/// What a worker must know of the whole pool, to answer for it.
+/// What a worker knows of the whole pool.
 #[derive(Clone, Debug)]
 struct PoolState {
     endpoints: Arc<[Endpoint]>,
@@ -56,7 +56,7 @@ impl Workers {
             let fd = endpoint.as_fd().try_clone_to_owned();
             let fd = fd.map_err(|source| {
                 Error::os("copy", "a socket's fd", source).with_remedy(
-                    "raise the limit of open files with ulimit -n, or take fewer workers",
+                    "raise the limit of open files with ulimit -n, or use fewer workers",
                 )
             })?;
             again.push(Endpoint::from(fd));
@@ -106,14 +106,14 @@ impl Workers {
             .map(|worker| worker.transport.endpoint())
     }
 
-    /// The backend that the pool is on, and why `auto` took no better one.
+    /// The backend of the pool, and why `auto` chose no better one.
     pub(super) fn backend(&self) -> (Backend, &[Error]) {
-        // `new` refuses a pool of none.
+        // `new` refuses an empty pool.
         let transport = &self.workers[0].transport;
         (transport.backend(), transport.passed_over())
     }
 
-    /// What happened so far, all workers together, with what the kernel dropped until now.
+    /// The summary so far, of all workers together, with the kernel's drops until now.
     pub(super) fn summary(&self) -> Summary {
         let mut sum = Summary::default();
         for worker in &self.workers {
@@ -121,7 +121,7 @@ impl Workers {
         }
         Summary {
             kernel_drops: Summary::drops_of(&self.endpoints),
-            // All workers' at once: they share them.
+            // The counters of all workers: they share them.
             exchange: self
                 .workers
                 .first()
@@ -130,14 +130,14 @@ impl Workers {
         }
     }
 
-    /// Several workers look at the flag ten times a second anyway.
+    /// Several workers check the flag ten times a second anyway.
     pub(super) fn wake_by(&mut self, waker: &Waker) {
         if let ([worker], None) = (self.workers.as_mut_slice(), self.interval) {
             worker.transport.wake_by(waker.clone());
         }
     }
 
-    /// How many runs the device or the path refused to take whole, so that they went as datagrams.
+    /// How many runs the device or the path refused as such, so that they were sent as datagrams.
     pub(super) fn offload_fallbacks(&self) -> u64 {
         self.workers
             .iter()
@@ -164,11 +164,11 @@ impl Workers {
             .iter()
             .map(|worker| worker.progress.clone())
             .collect();
-        // Before anybody works, so that nothing is left out of the first interval.
+        // Before the workers start, so that nothing is missing in the first interval.
         let watch = Watch::new(progress, endpoints, *interval);
         let (on_event, end) = (Mutex::new(on_event), AtomicBool::new(false));
         let tell = |event: &Event<'_>| {
-            // A worker that panicked is not a reason for silence.
+            // A worker that panicked must not suppress the report.
             (on_event.lock().unwrap_or_else(PoisonError::into_inner))(event)
         };
         thread::scope(|scope| {
@@ -191,7 +191,7 @@ impl Workers {
             let watched = started.and_then(|()| watch.until_the_end(stop, &end, tell));
             end.store(true, Ordering::Relaxed);
             running.into_iter().fold(watched, |result, worker| {
-                // A panic goes on in the caller.
+                // A panic continues in the caller.
                 let done = worker
                     .join()
                     .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -209,7 +209,7 @@ impl Worker {
         on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         if let Some(cpu) = self.cpu {
-            // It was allowed at the start; a CPU that is gone since leaves it to the scheduler.
+            // It was allowed at the start; if the CPU is gone since, the scheduler decides.
             let _ = cpu::pin(cpu);
         }
         let Self {
@@ -252,7 +252,7 @@ impl Worker {
     }
 }
 
-/// Counts what could not be sent, and tells of it.
+/// Counts and reports what could not be sent.
 fn failed<E>(
     handler: &mut Handler,
     sent: Sent,
@@ -283,7 +283,8 @@ fn serve_run(handler: &mut Handler, message: &Received<'_>, send_queue: &mut Sen
     }
 }
 
-/// Serves a message's datagrams one by one. Where each is an event, its reply is sent before it is told.
+/// Serves a message's datagrams one by one. If each is an event, its reply is sent before the
+/// report.
 fn serve_each<E>(
     handler: &mut Handler,
     message: &Received<'_>,
@@ -297,7 +298,7 @@ fn serve_each<E>(
             own.count(handler.summary);
             let received = pool.progress.iter().map(|worker| worker.datagrams()).sum();
             if let Some(answer) = handler.bench_answer(&request, &pool.endpoints, received) {
-                // Apart from the replies, since it is not counted as one.
+                // Separate from the replies, since it does not count as one.
                 let sent = send_queue.flush();
                 failed(handler, sent, on_event)?;
                 send_queue.reply(message, &answer);

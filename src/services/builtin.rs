@@ -1,6 +1,6 @@
-//! The services of a machine that has no file of its own: what the documents name, and what people
-//! meet most. The numbers are IANA's (Service Name and Transport Protocol Port Number Registry);
-//! aliases that are customary rather than registered are the usual ones of Linux.
+//! The services of a machine without a services file: those of the textbook, and the most common ones.
+//! The numbers are IANA's (Service Name and Transport Protocol Port Number Registry); aliases that are
+//! customary rather than registered are the usual ones of Linux.
 
 /// A services file, read by the same parser as any other.
 pub(super) const TEXT: &str = "\

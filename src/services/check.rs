@@ -1,4 +1,4 @@
-//! What is wrong with a services file.
+//! Finds the errors in a services file.
 
 use std::collections::hash_map::Entry as Slot;
 use std::collections::{HashMap, VecDeque};
@@ -9,12 +9,12 @@ use super::parse::{Entry, Fault, Line, Lines, lines};
 use super::query::Protocol;
 use super::text::Text;
 
-/// How much a finding matters.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
-    /// The line is read all the same.
+    /// The line is valid for lookups.
     Warning,
-    /// The line is no service: lookups pass over it.
+    /// The line is not a service: lookups skip it.
     Error,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// What RFC 6335, section 5.1, has against a name.
+/// The rule of RFC 6335, section 5.1, that a name violates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NameFault {
@@ -35,11 +35,11 @@ pub enum NameFault {
     Empty,
     /// It has more than 15 characters.
     TooLong,
-    /// It has something else than letters, digits and hyphens (of ASCII).
+    /// It has a character other than ASCII letters, digits and hyphens.
     Character,
-    /// It has no letter, so that it could be taken for a number.
+    /// It has no letter, so it could be read as a number.
     NoLetter,
-    /// It begins or ends with a hyphen.
+    /// It starts or ends with a hyphen.
     OuterHyphen,
     /// It has two hyphens in a row.
     DoubleHyphen,
@@ -52,7 +52,7 @@ impl fmt::Display for NameFault {
             Self::TooLong => "more than 15 characters",
             Self::Character => "only letters, digits and hyphens are allowed",
             Self::NoLetter => "at least one letter is required",
-            Self::OuterHyphen => "a hyphen at the beginning or the end",
+            Self::OuterHyphen => "a hyphen at the start or the end",
             Self::DoubleHyphen => "two hyphens in a row",
         })
     }
@@ -84,15 +84,15 @@ pub fn name_fault(name: &[u8]) -> Option<NameFault> {
     }
 }
 
-/// What is wrong.
+/// A problem of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem<'a> {
-    /// The line is no service.
+    /// The line is not a service.
     Fault(Fault<'a>),
-    /// A NUL byte: what follows it on the line is lost.
+    /// A NUL byte: the rest of the line is ignored.
     Nul,
-    /// The protocol is none that has ports ([`Protocol::KNOWN`]), or not in small letters.
+    /// The protocol has no ports (it is not in [`Protocol::KNOWN`]), or is not in lower case.
     UnknownProtocol(Text<'a>),
     /// A name, or an alias, that RFC 6335 forbids.
     Name(Text<'a>, NameFault),
@@ -103,8 +103,8 @@ pub enum Problem<'a> {
         /// The number of the earlier line.
         first: usize,
     },
-    /// An earlier line gives the same name, or alias, another port of the same protocol, and that
-    /// is the one that getservbyname(3) answers.
+    /// An earlier line gives the same name, or alias, another port of the same protocol, and
+    /// getservbyname(3) returns that one.
     TwoPorts {
         /// The name or alias.
         name: Text<'a>,
@@ -120,7 +120,7 @@ pub enum Problem<'a> {
 }
 
 impl Problem<'_> {
-    /// An error if lookups pass over the line, otherwise a warning.
+    /// An error if lookups skip the line, otherwise a warning.
     pub fn severity(&self) -> Severity {
         match self {
             Self::Fault(_) => Severity::Error,
@@ -155,12 +155,12 @@ impl fmt::Display for Problem<'_> {
     }
 }
 
-/// One thing that is wrong with a line.
+/// One problem in a line of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finding<'a> {
     /// The line's number, from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: Problem<'a>,
 }
 
@@ -170,9 +170,9 @@ impl fmt::Display for Finding<'_> {
     }
 }
 
-/// All that is wrong with a services file, in the order of its lines.
+/// Returns all problems of a services file, in the order of its lines.
 ///
-/// It remembers the names that it has seen, which takes memory in proportion to the file.
+/// It stores the names that it has read, which takes memory in proportion to the file.
 ///
 /// ```
 /// use udpraw::services::check;

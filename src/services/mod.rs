@@ -1,10 +1,10 @@
 //! Names and numbers of ports (services(5)).
 //!
-//! A port number says which conversation of a machine a datagram belongs to; `/etc/services` gives
-//! the well-known ones their names. This module reads that file as it lies in memory, borrowing and
-//! without allocating ([`entries`], [`lines`]), looks names and numbers up ([`Services`],
-//! [`Query`]), and tells what is wrong with such a file ([`check()`]). Where there is no such file,
-//! `/usr/etc/services` or, as in small containers, a built-in table serves, and says so ([`Origin`]).
+//! A port number identifies the program on a host to which a datagram belongs; `/etc/services` names
+//! the well-known ones. This module parses that file in place, without allocating ([`entries`],
+//! [`lines`]), looks up names and numbers ([`Services`], [`Query`]), and finds the problems of such a
+//! file ([`check()`]). If the file does not exist, it uses `/usr/etc/services` or, as in small
+//! containers, a built-in table, and reports that ([`Origin`]).
 //!
 //! ```
 //! use udpraw::services::{self, Protocol, Range, Services};
@@ -17,7 +17,7 @@
 //! assert_eq!(entry.name.to_string(), "domain");
 //! assert_eq!(Range::of(entry.port), Range::WellKnown);
 //!
-//! // What a `--port` takes: a number, or a name.
+//! // The argument of a `--port`: a number or a name.
 //! assert_eq!(services::resolve_port("1060")?, 1060);
 //! # Ok::<(), udpraw::error::Error>(())
 //! ```

@@ -1,24 +1,25 @@
-//! Names that somebody may have meant.
+//! Suggests names for a misspelled one.
 
 use strsim::{jaro_winkler, osa_distance};
 
 use super::parse::Entry;
 
-/// How many names are offered.
+/// The maximum number of suggestions.
 const OFFERED: usize = 3;
 
-/// Names longer than this are nobody's typing error.
+/// Names longer than this are not typing errors.
 const LONGEST: usize = 64;
 
-/// How many names of a file are looked at, so that a vast file costs no more than a moment.
+/// The maximum number of names of a file that are compared, so that a huge file does not take long.
 const LOOKED_AT: usize = 100_000;
 
-/// Alike enough in Jaro and Winkler's measure, which favours a common beginning.
+/// The minimum Jaro-Winkler similarity, which favors a common prefix.
 const ALIKE: f64 = 0.88;
 
-/// The names and aliases closest to `name`, the closest first: at most three, none that is far off.
+/// Returns the names and aliases closest to `name`, the closest first: at most three, and only similar
+/// ones.
 ///
-/// A difference of case alone is closest. What is returned is safe to show.
+/// A difference only in case is closest. The result is safe to show.
 ///
 /// ```
 /// use udpraw::services::{Services, nearest};
@@ -43,12 +44,12 @@ pub fn nearest<'a>(name: &str, entries: impl Iterator<Item = Entry<'a>>) -> Vec<
         }
         if let Some(likeness) = likeness(&wanted, &candidate.to_lowercase()) {
             found.push((likeness, candidate));
-            // Stable: of equals, the earlier in the file comes first.
+            // Stable: among equals, the earlier one in the file comes first.
             found.sort_by(|a, b| b.0.total_cmp(&a.0));
             found.truncate(OFFERED);
         }
     }
-    // ControlMessages a slip of the finger, what is only alike is noise.
+    // If there is a single typing error, names that are merely similar are noise.
     let slips = found
         .iter()
         .filter(|(likeness, _)| *likeness >= 1.0)
@@ -62,7 +63,7 @@ pub fn nearest<'a>(name: &str, entries: impl Iterator<Item = Entry<'a>>) -> Vec<
         .collect()
 }
 
-/// How alike two names are, if they are close: one slip of the finger, or much in common.
+/// The similarity of two names, if they are close: one typing error, or much in common.
 fn likeness(wanted: &str, candidate: &str) -> Option<f64> {
     let likeness = jaro_winkler(wanted, candidate);
     let slip = wanted.len().abs_diff(candidate.len()) <= 1

@@ -1,11 +1,11 @@
-//! The format of services(5), read where it lies: each line is a slice of the file.
+//! Parses the format of services(5) in place: each line is a slice of the file.
 //!
-//! A line is `NAME PORT/PROTOCOL [ALIAS...] [# COMMENT]`. The reading is the GNU C library's
-//! (nss_files): spaces are those of isspace(3) in the C locale, so that the carriage return of a
-//! CRLF file is one; a `#` begins a comment wherever it stands; a NUL byte ends the line; leading
-//! spaces are skipped; the protocol may be any word; a line that makes no sense is passed over.
+//! A line is `NAME PORT/PROTOCOL [ALIAS...] [# COMMENT]`. The rules are those of the GNU C library
+//! (nss_files): spaces are those of isspace(3) in the C locale, so that the carriage return of a CRLF
+//! file is one; a `#` starts a comment anywhere; a NUL byte ends the line; leading spaces are skipped;
+//! the protocol may be any word; an invalid line is skipped.
 //!
-//! It is stricter in what it takes for a port, and every such line is a [`Fault`] here:
+//! It is stricter about ports; every such line is a [`Fault`] here:
 //!
 //! | line | the C library | here |
 //! | --- | --- | --- |
@@ -16,9 +16,9 @@
 //! | `x 22`, `x 22/`, `x 22/ tcp` | 22, of a protocol without a name | [`Fault::ProtocolMissing`] |
 //! | `x 22//tcp` | 22/tcp | [`Fault::ProtocolMissing`] |
 //!
-//! Whatever is read here, the C library reads the same, but for one slip of its own (seen in 2.36): of
-//! a line that begins with spaces and ends without a line feed, in a NUL byte or at the end of the
-//! file, it repeats the last bytes (`udpp`).
+//! The C library reads all valid lines in the same way, except for one bug (seen in 2.36): if a line
+//! starts with spaces and ends without a line feed, in a NUL byte or at the end of the file, it repeats
+//! the last bytes (`udpp`).
 
 use std::fmt;
 use std::iter::FusedIterator;
@@ -27,9 +27,9 @@ use memchr::{memchr, memchr2};
 
 use super::text::Text;
 
-/// A service: one good line of the file.
+/// A service: one valid line of the file.
 ///
-/// Aliases and comment are read from the line when they are asked for.
+/// Aliases and comment are parsed on request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
     /// The line's number in the file, from 1.
@@ -40,7 +40,7 @@ pub struct Entry<'a> {
     pub port: u16,
     /// Its protocol, any word: `udp`, `tcp`, `sctp`.
     pub protocol: Text<'a>,
-    /// What follows the protocol: aliases, comment.
+    /// The text after the protocol: aliases, comment.
     rest: &'a [u8],
 }
 
@@ -50,7 +50,7 @@ impl<'a> Entry<'a> {
         Aliases { rest: self.rest }
     }
 
-    /// What follows the `#`, without the spaces around it; `None` if nothing does.
+    /// The text after the `#`, without the spaces around it; `None` if there is none.
     pub fn comment(&self) -> Option<Text<'a>> {
         let at = memchr2(b'#', 0, self.rest)?;
         let comment = self.rest.get(at..)?.strip_prefix(b"#")?;
@@ -58,13 +58,13 @@ impl<'a> Entry<'a> {
         (!comment.is_empty()).then(|| Text::new(comment))
     }
 
-    /// Whether `name` is the service's name or one of its aliases, to the letter.
+    /// Whether `name` is exactly the service's name or one of its aliases.
     pub fn is_called(&self, name: &[u8]) -> bool {
         self.name.as_bytes() == name || self.aliases().any(|alias| alias.as_bytes() == name)
     }
 }
 
-/// The aliases of an [`Entry`], read as they are asked for.
+/// The aliases of an [`Entry`], parsed on request.
 #[derive(Clone, Debug)]
 pub struct Aliases<'a> {
     rest: &'a [u8],
@@ -83,15 +83,15 @@ impl<'a> Iterator for Aliases<'a> {
 
 impl FusedIterator for Aliases<'_> {}
 
-/// Why a line that holds something is no service.
+/// Why a non-empty line is not a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault<'a> {
     /// Nothing follows the name.
     PortMissing,
-    /// What stands where the port belongs.
+    /// The text in place of the port.
     PortNotNumber(Text<'a>),
-    /// A number with a leading zero, which the C library takes for octal.
+    /// A number with a leading zero, which the C library reads as octal.
     LeadingZero(Text<'a>),
     /// Port 0.
     PortZero,
@@ -116,7 +116,7 @@ impl fmt::Display for Fault<'_> {
     }
 }
 
-/// One line of the file, good or bad.
+/// One line of the file, valid or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Line<'a> {
@@ -124,18 +124,18 @@ pub struct Line<'a> {
     pub number: usize,
     /// The line without its line feed.
     pub bytes: &'a [u8],
-    /// The service, `None` if the line is empty or only a comment, or why it is none.
+    /// The service; `None` if the line is empty or only a comment; or the fault.
     pub content: Result<Option<Entry<'a>>, Fault<'a>>,
 }
 
 impl Line<'_> {
-    /// Whether a NUL byte cuts the line short (one inside a comment changes nothing).
+    /// Whether a NUL byte truncates the line (one inside a comment does not count).
     pub fn has_nul(&self) -> bool {
         memchr2(b'#', 0, self.bytes).is_some_and(|at| self.bytes.get(at) == Some(&0))
     }
 }
 
-/// Every line of a services file, with what it holds or what is wrong with it.
+/// Returns every line of a services file, with its content or its fault.
 ///
 /// ```
 /// use udpraw::services::{Fault, lines};
@@ -153,9 +153,9 @@ pub fn lines(file: &[u8]) -> Lines<'_> {
     }
 }
 
-/// The services of a file, in its order; lines that are none are passed over.
+/// Returns the services of a file, in its order; other lines are skipped.
 ///
-/// Nothing is allocated. An iterator over it borrows from `file` alone.
+/// It does not allocate; the iterator borrows only from `file`.
 ///
 /// ```
 /// use udpraw::services::entries;
@@ -242,7 +242,7 @@ fn parse(line: &[u8], number: usize) -> Result<Option<Entry<'_>>, Fault<'_>> {
     }))
 }
 
-/// A good port with its slash, and what follows.
+/// A valid port with its slash, and the rest.
 #[inline]
 fn port(text: &[u8]) -> Option<(u16, &[u8])> {
     let mut port: u16 = 0;
@@ -250,7 +250,7 @@ fn port(text: &[u8]) -> Option<(u16, &[u8])> {
     while let Some((&byte, after)) = rest.split_first() {
         rest = after;
         match byte {
-            // A zero in front is port 0, or octal.
+            // A leading zero means port 0, or octal.
             b'0' if port == 0 => return None,
             b'0'..=b'9' => port = port.checked_mul(10)?.checked_add(u16::from(byte - b'0'))?,
             b'/' if port > 0 => return Some((port, rest)),
@@ -260,7 +260,7 @@ fn port(text: &[u8]) -> Option<(u16, &[u8])> {
     None
 }
 
-/// What is wrong with a port that is not good.
+/// The fault of an invalid port.
 #[cold]
 fn port_fault(text: &[u8]) -> Fault<'_> {
     let (word, _) = word(text);
@@ -278,10 +278,10 @@ fn port_fault(text: &[u8]) -> Fault<'_> {
 }
 
 const SPACE: u8 = 1;
-/// What ends a line's content early: a comment, or NUL.
+/// The bytes that end a line's content early: a comment, or NUL.
 const END: u8 = 2;
 
-/// What each byte means. Indexing it by a byte cannot go wrong.
+/// The class of each byte. Indexing it by a byte cannot fail.
 const CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
     // isspace(3) in the C locale; u8::is_ascii_whitespace lacks the vertical tab.
@@ -307,7 +307,7 @@ fn skip_spaces(text: &[u8]) -> &[u8] {
     text
 }
 
-/// The word at the start, empty at the end of the content, and what follows it.
+/// The word at the start (empty at the end of the content), and the rest.
 #[inline]
 fn word(text: &[u8]) -> (&[u8], &[u8]) {
     let end = text

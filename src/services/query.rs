@@ -1,4 +1,4 @@
-//! What is looked up: a name or a number, and over which protocol.
+//! Queries: a name or a number, and a protocol.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,12 +6,12 @@ use std::str::FromStr;
 use super::text::Text;
 use crate::error::{Error, Result};
 
-/// A protocol that has ports, or any: what a lookup is narrowed to.
+/// A protocol with ports, or any: the filter of a lookup.
 ///
-/// Lines of a file may name others; [`Protocol::Any`] finds them too.
+/// Lines of a file may name other protocols; [`Protocol::Any`] finds them too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Protocol {
-    /// Whatever the line says.
+    /// Any protocol.
     #[default]
     Any,
     /// UDP (RFC 768).
@@ -29,7 +29,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// The protocols that have ports: all but [`Protocol::Any`].
+    /// The protocols that have ports: all except [`Protocol::Any`].
     pub const KNOWN: [Self; 6] = [
         Self::Udp,
         Self::Tcp,
@@ -39,7 +39,7 @@ impl Protocol {
         Self::Ddp,
     ];
 
-    /// Its name as a services file writes it: `udp`.
+    /// Its name in a services file: `udp`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Any => "any",
@@ -52,7 +52,7 @@ impl Protocol {
         }
     }
 
-    /// Whether a line of this protocol is meant. As in the C library, the case of letters counts.
+    /// Whether a line's protocol matches. As in the C library, the case of letters matters.
     pub fn includes(self, protocol: Text<'_>) -> bool {
         self == Self::Any || protocol == self.name()
     }
@@ -67,7 +67,7 @@ impl fmt::Display for Protocol {
 impl FromStr for Protocol {
     type Err = Error;
 
-    /// Reads `udp`, `tcp`, `any` and so on, in either case.
+    /// Reads `udp`, `tcp`, `any` and so on; case does not matter.
     fn from_str(text: &str) -> Result<Self> {
         [Self::Any]
             .into_iter()
@@ -77,25 +77,25 @@ impl FromStr for Protocol {
                 Error::invalid(
                     "read protocol",
                     format_args!("'{}'", text.escape_debug()),
-                    "it is none that has ports",
+                    "not a protocol with ports",
                 )
                 .with_remedy("write udp, tcp, udplite, sctp, dccp, ddp or any")
             })
     }
 }
 
-/// What is looked for.
+/// The key of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// The services of a port.
+    /// The services with a port.
     Port(u16),
-    /// The services of a name or an alias.
+    /// The services with a name or an alias.
     Name(String),
 }
 
-/// A question to a services file: `ssh`, `53`, `53/udp`, `domain/tcp`.
+/// A query of a services file: `ssh`, `53`, `53/udp`, `domain/tcp`.
 ///
-/// Digits alone are a port: no service is called so (RFC 6335, section 5.1).
+/// Digits mean a port: no service name consists only of digits (RFC 6335, section 5.1).
 ///
 /// ```
 /// use udpraw::services::{Key, Protocol, Query};
@@ -110,12 +110,12 @@ pub enum Key {
 pub struct Query {
     /// The port or the name.
     pub key: Key,
-    /// The protocol that it is narrowed to.
+    /// The protocol filter.
     pub protocol: Protocol,
 }
 
 impl Query {
-    /// The same query, narrowed to `protocol` if it names none itself.
+    /// Returns the same query with the filter `protocol`, unless it has one already.
     #[must_use]
     pub fn or_protocol(mut self, protocol: Protocol) -> Self {
         if self.protocol == Protocol::Any {
@@ -159,16 +159,16 @@ impl fmt::Display for Query {
     }
 }
 
-/// A port, if the text is all digits, or why it is none.
+/// Parses a port, if the text is all digits; returns the reason if it is out of range.
 pub(super) fn number(text: &str) -> Option<Result<u16, &'static str>> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    // Digits alone fail in one way only.
+    // Digits can fail only by overflow.
     Some(text.parse().map_err(|_| "ports end at 65535"))
 }
 
-/// Text that somebody gave, safe to show; in quotes unless it is a plain word.
+/// User input, safe to show; in quotes unless it is a plain word.
 pub(super) struct Shown<'a>(pub(super) &'a str);
 
 impl fmt::Display for Shown<'_> {
@@ -228,7 +228,7 @@ mod tests {
             ),
             (
                 "53/upd\x1b",
-                r"cannot read protocol 'upd\u{1b}': it is none that has ports; write udp, tcp, udplite, sctp, dccp, ddp or any",
+                r"cannot read protocol 'upd\u{1b}': not a protocol with ports; write udp, tcp, udplite, sctp, dccp, ddp or any",
             ),
         ] {
             assert_eq!(text.parse::<Query>().unwrap_err().to_string(), want);

@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
-/// Which of the three ranges a port lies in (RFC 6335, section 6).
+/// One of the three ranges of ports (RFC 6335, section 6).
 ///
-/// The range that the kernel picks ephemeral ports from is another matter:
-/// `/proc/sys/net/ipv4/ip_local_port_range`, ip(7).
+/// The kernel picks ephemeral ports from another range: `/proc/sys/net/ipv4/ip_local_port_range`,
+/// ip(7).
 ///
 /// ```
 /// use udpraw::services::Range;
@@ -20,11 +20,11 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Range {
-    /// 0 to 1,023: system ports. To bind one, Linux wants `CAP_NET_BIND_SERVICE` (ip(7)).
+    /// 0 to 1,023: system ports. To bind one, Linux requires `CAP_NET_BIND_SERVICE` (ip(7)).
     WellKnown,
     /// 1,024 to 49,151: user ports.
     Registered,
-    /// 49,152 to 65,535: never assigned, for whoever comes first.
+    /// 49,152 to 65,535: dynamic ports, never assigned.
     Dynamic,
 }
 
@@ -32,7 +32,7 @@ impl Range {
     /// All three, from the lowest ports to the highest.
     pub const ALL: [Self; 3] = [Self::WellKnown, Self::Registered, Self::Dynamic];
 
-    /// The range that a port lies in.
+    /// Returns the range of a port.
     pub const fn of(port: u16) -> Self {
         match port {
             0..=1_023 => Self::WellKnown,
@@ -77,7 +77,7 @@ impl FromStr for Range {
                 Error::invalid(
                     "read range",
                     format_args!("'{}'", text.escape_debug()),
-                    "there is no such range of ports",
+                    "unknown range of ports",
                 )
                 .with_remedy("write well-known, registered or dynamic")
             })
@@ -107,7 +107,7 @@ mod tests {
         let error = "high\x1b".parse::<Range>().unwrap_err().to_string();
         assert_eq!(
             error,
-            r"cannot read range 'high\u{1b}': there is no such range of ports; write well-known, registered or dynamic"
+            r"cannot read range 'high\u{1b}': unknown range of ports; write well-known, registered or dynamic"
         );
     }
 }

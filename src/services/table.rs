@@ -1,4 +1,4 @@
-//! The services of this machine: its file, or the built-in table where it has none.
+//! The services of this machine: its file, or the built-in table if it has none.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,17 +14,16 @@ use super::range::Range;
 use super::text::Text;
 use crate::error::{Error, Result};
 
-/// Where a machine has its file (services(5)).
+/// The machine's services file (services(5)).
 pub const DEFAULT_PATH: &str = "/etc/services";
 
-/// Where a machine has the file of its distribution, if nobody wrote one of his own to
-/// [`DEFAULT_PATH`]: openSUSE since 2022.
+/// The distribution's services file, used if [`DEFAULT_PATH`] does not exist: openSUSE since 2022.
 pub const VENDOR_PATH: &str = "/usr/etc/services";
 
-/// The largest file that is read, so that a device that never ends is none: 1 GiB.
+/// The largest file that is read, so that an endless device is rejected: 1 GiB.
 const LARGEST: u64 = 1 << 30;
 
-/// Where services come from.
+/// The source of services.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
@@ -43,10 +42,10 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A services file in memory, or the built-in table: what names and numbers are looked up in.
+/// A services file in memory, or the built-in table, for lookups.
 ///
-/// Loading reads the file and no more; each lookup reads the lines anew, which for the usual file
-/// takes a few microseconds, less than an index takes to build.
+/// Loading only reads the file; each lookup parses the lines again, which takes a few microseconds for
+/// the usual file, less than building an index.
 #[derive(Clone)]
 pub struct Services {
     bytes: Cow<'static, [u8]>,
@@ -54,12 +53,12 @@ pub struct Services {
 }
 
 impl Services {
-    /// The services of `path`; without one, of [`DEFAULT_PATH`], else of [`VENDOR_PATH`], else of the
-    /// built-in table ([`Services::origin`] tells which).
+    /// Loads the services of `path`; without a path, those of [`DEFAULT_PATH`], of [`VENDOR_PATH`] or
+    /// of the built-in table, whichever exists first ([`Services::origin`] returns which).
     ///
     /// # Errors
-    /// If a named file cannot be read, if the default one is there and cannot be read, or if it is
-    /// larger than 1 GiB.
+    /// If a named file cannot be read, if the default one exists and cannot be read, or if it is larger
+    /// than 1 GiB.
     ///
     /// ```
     /// use udpraw::services::Services;
@@ -76,7 +75,7 @@ impl Services {
         }
     }
 
-    /// The built-in table: the documents' ports, and those that people meet most.
+    /// The built-in table: the textbook's ports, and the most common ones.
     pub fn built_in() -> Self {
         Self {
             bytes: Cow::Borrowed(builtin::TEXT.as_bytes()),
@@ -84,7 +83,7 @@ impl Services {
         }
     }
 
-    /// The first file that is there, or the built-in table.
+    /// Reads the first file that exists, or uses the built-in table.
     fn first_of(paths: &[&Path]) -> Result<Self> {
         for path in paths {
             match Self::read(path, LARGEST) {
@@ -99,12 +98,13 @@ impl Services {
         let failed = |source| Error::os("read", path_text(path), source);
         let file = File::open(path).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len().min(largest);
-        // One byte more than the file has, so that the read that fills it also finds its end.
+        // One byte more than the file's size, so that the same read also finds its end.
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
         let mut file = file.take(largest + 1);
         file.read_to_end(&mut bytes).map_err(failed)?;
         if file.limit() == 0 {
-            let reason = format!("it is larger than {largest} bytes, which no services file is");
+            let reason =
+                format!("it is larger than {largest} bytes, too large for a services file");
             return Err(Error::invalid("read", path_text(path), reason));
         }
         Ok(Self {
@@ -113,7 +113,7 @@ impl Services {
         })
     }
 
-    /// Where these services come from.
+    /// The source of these services.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
@@ -128,11 +128,11 @@ impl Services {
         parse::entries(&self.bytes)
     }
 
-    /// The services that a query means, in the file's order. Names are compared to the letter, with
-    /// aliases, as getservbyname(3) does.
+    /// Returns the services that match a query, in the file's order. Names and aliases must match
+    /// exactly, as with getservbyname(3).
     ///
-    /// The file is read as far as the iterator is: its first item is what getservbyname(3) and
-    /// getservbyport(3) answer.
+    /// The iterator parses the file lazily: its first item is the result of getservbyname(3) or
+    /// getservbyport(3).
     ///
     /// ```
     /// use udpraw::services::Services;
@@ -152,10 +152,10 @@ impl Services {
         })
     }
 
-    /// The port of a service: the first line with this name or alias and this protocol.
+    /// Returns the port of a service: that of the first line with this name or alias and this protocol.
     ///
     /// # Errors
-    /// If there is none; the remedy names the nearest.
+    /// If no line matches; the remedy suggests the nearest names.
     ///
     /// ```
     /// use udpraw::services::{Protocol, Services};
@@ -179,7 +179,7 @@ impl Services {
             .ok_or_else(|| self.missing(&query))
     }
 
-    /// That nothing was found for a query: where it was looked for, and what may have been meant.
+    /// The error of a query without a result: the source that was searched, and suggestions.
     ///
     /// Its kind is [`NotFound`](io::ErrorKind::NotFound).
     pub fn missing(&self, query: &Query) -> Error {
@@ -191,14 +191,14 @@ impl Services {
             Key::Name(name) => name,
             Key::Port(0) => {
                 return none("service of port 0".into(), "it is reserved".into())
-                    .with_remedy("bind(2) takes it for any free port");
+                    .with_remedy("bind(2) uses it to request any free port");
             }
             Key::Port(port) => {
                 let range = Range::of(*port);
                 let (first, last) = range.ports().into_inner();
                 return none(
                     format!("service of port {query}"),
-                    format!("{} names none", self.origin),
+                    format!("{} has no entry", self.origin),
                 )
                 .with_remedy(format!(
                     "port {port} is {range}, as are all from {first} to {last}"
@@ -240,21 +240,21 @@ fn path_text(path: &Path) -> Text<'_> {
     Text::new(path.as_os_str().as_encoded_bytes())
 }
 
-/// A port as people give it, wherever one is taken: a number from 0 to 65,535, or the name of a
-/// service of this machine ([`Services::load`]).
+/// Parses a port argument: a number from 0 to 65,535, or the name of a service of this machine
+/// ([`Services::load`]).
 ///
-/// Of a name that has several protocols, UDP's port is meant; one that has none over UDP stands for
-/// the port that it has. A number reads no file.
+/// For a name with several protocols the UDP port is returned; for a name without a UDP port, the port
+/// of another protocol. A number reads no file.
 ///
 /// # Errors
-/// If the number is above 65,535, if no service has that name (the remedy names the nearest), or if
+/// If the number is above 65,535, if no service has that name (the remedy suggests the nearest), or if
 /// the machine's file cannot be read.
 ///
 /// ```
 /// use udpraw::services::resolve_port;
 /// assert_eq!(resolve_port("0")?, 0);
 /// assert_eq!(resolve_port("domain")?, 53);
-/// assert_eq!(resolve_port("ssh")?, 22, "over TCP alone");
+/// assert_eq!(resolve_port("ssh")?, 22, "only over TCP");
 /// let error = resolve_port("65536").unwrap_err();
 /// assert_eq!(error.to_string(), "cannot read port 65536: ports end at 65535");
 /// # Ok::<(), udpraw::error::Error>(())
@@ -274,9 +274,9 @@ fn resolve_port_in(text: &str, load: impl FnOnce() -> Result<Services>) -> Resul
         return Err(bad("it is empty").with_remedy(hint));
     }
     if text.contains('/') {
-        return Err(bad("it takes no protocol").with_remedy(hint));
+        return Err(bad("it must not have a protocol").with_remedy(hint));
     }
-    // A sign, a fraction, a unit: a number gone wrong rather than a name.
+    // A sign, a fraction or a unit: a mistyped number rather than a name.
     if !text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
         return Err(bad("not a number from 0 to 65535").with_remedy(hint));
     }
@@ -298,9 +298,9 @@ mod tests {
         assert_eq!(services.port("ssh", Protocol::Any).unwrap(), 22);
         let error = Services::load(Some(nowhere)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
-        // There, but unreadable: not the same as missing.
+        // It exists but is unreadable: this differs from missing.
         Services::first_of(&[Path::new("/"), nowhere]).unwrap_err();
-        // The distribution's file stands in for the one that nobody wrote.
+        // The distribution's file replaces a missing one.
         let services = Services::first_of(&[nowhere, Path::new("/dev/null")]).unwrap();
         assert_eq!(services.origin().to_string(), "/dev/null");
     }
@@ -310,7 +310,7 @@ mod tests {
         let error = Services::read(Path::new("/dev/zero"), 100_000).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot read /dev/zero: it is larger than 100000 bytes, which no services file is"
+            "cannot read /dev/zero: it is larger than 100000 bytes, too large for a services file"
         );
     }
 
@@ -336,7 +336,7 @@ mod tests {
             ),
             (
                 "53/udp",
-                "cannot read port '53/udp': it takes no protocol; write a number from 0 to 65535, or a service such as domain",
+                "cannot read port '53/udp': it must not have a protocol; write a number from 0 to 65535, or a service such as domain",
             ),
         ] {
             let error = resolve_port_in(text, || panic!("the file was read for {text}"));
@@ -372,11 +372,11 @@ mod tests {
         let text = |query: &str| services.missing(&query.parse().unwrap()).to_string();
         assert_eq!(
             text("4242/udp"),
-            "cannot find service of port 4242/udp: the built-in table names none; port 4242 is registered, as are all from 1024 to 49151"
+            "cannot find service of port 4242/udp: the built-in table has no entry; port 4242 is registered, as are all from 1024 to 49151"
         );
         assert_eq!(
             text("0"),
-            "cannot find service of port 0: it is reserved; bind(2) takes it for any free port"
+            "cannot find service of port 0: it is reserved; bind(2) uses it to request any free port"
         );
     }
 }

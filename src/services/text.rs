@@ -1,4 +1,4 @@
-//! Words of a file that nobody vouches for.
+//! Text of an untrusted file.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -6,8 +6,8 @@ use std::fmt::{self, Write};
 /// A piece of a services file: bytes that need not be UTF-8, and may be hostile.
 ///
 /// It compares as bytes, as the C library does. Its `Display` is safe on a terminal: control
-/// characters, invisible ones and bytes that are not UTF-8 come out escaped. Width and alignment of
-/// a format string apply to what is shown.
+/// characters, invisible ones and bytes that are not UTF-8 are escaped. Width and alignment of a format
+/// string apply to the escaped text.
 ///
 /// ```
 /// use udpraw::services::Text;
@@ -19,12 +19,12 @@ use std::fmt::{self, Write};
 pub struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
-    /// Bytes as text.
+    /// Makes a text of bytes.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes as they stand in the file.
+    /// The bytes as in the file.
     pub const fn as_bytes(self) -> &'a [u8] {
         self.0
     }
@@ -34,13 +34,13 @@ impl<'a> Text<'a> {
         str::from_utf8(self.0).ok()
     }
 
-    /// The text with U+FFFD for what is not UTF-8. Nothing is escaped: for formats that escape
+    /// The text with U+FFFD for bytes that are not UTF-8. Nothing is escaped: for formats that escape
     /// themselves, such as JSON.
     pub fn to_string_lossy(self) -> Cow<'a, str> {
         String::from_utf8_lossy(self.0)
     }
 
-    /// Whether it can be shown as it is: printable ASCII without a backslash.
+    /// Whether it can be shown unescaped: printable ASCII without a backslash.
     fn is_plain(self) -> bool {
         self.0
             .iter()
@@ -104,7 +104,7 @@ mod tests {
             (b"a\tb\0\x7f", r"a\tb\0\u{7f}"),
             (b"a\\b", r"a\\b"),
             ("caf\u{e9}".as_bytes(), "caf\u{e9}"),
-            // C1 controls, and the override that turns text around.
+            // C1 controls, and the override that reverses the text direction.
             ("\u{9b}1m".as_bytes(), r"\u{9b}1m"),
             ("\u{202e}x".as_bytes(), r"\u{202e}x"),
             (b"\xc3", r"\xc3"),

@@ -53,7 +53,7 @@ impl Family {
         }
     }
 
-    /// The bytes of the headers before the payload of a datagram: 20 of IPv4 (RFC 791) or 40 of IPv6
+    /// The bytes of headers before the payload of a datagram: 20 of IPv4 (RFC 791) or 40 of IPv6
     /// (RFC 8200), without options or extension headers, and 8 of UDP (RFC 768).
     pub fn headers(self) -> usize {
         match self {
@@ -88,7 +88,7 @@ impl fmt::Display for Family {
     }
 }
 
-/// A socket address as a person writes it: the interface of a link-local address is named.
+/// A socket address in its readable form: with the interface name of a link-local address.
 ///
 /// ```
 /// # #[cfg(feature = "extras")] {
@@ -121,8 +121,8 @@ impl fmt::Display for Shown {
     }
 }
 
-/// The name of the interface that an address belongs to, escaped; `None` for an address that belongs
-/// to none, or to one that is gone.
+/// The name of the interface that an address belongs to, escaped; `None` for an address without
+/// one, or if the interface is gone.
 pub fn scope_name(address: SocketAddr) -> Option<String> {
     match address {
         SocketAddr::V6(address) if address.scope_id() != 0 => {
@@ -133,9 +133,9 @@ pub fn scope_name(address: SocketAddr) -> Option<String> {
     }
 }
 
-/// Where a datagram to that address arrives, and so where the reply comes from: sent to the wildcard
-/// address, it goes to the loopback address of the same family (ip(7)). Any other address stays as
-/// it is. IPv4-mapped addresses stay mapped.
+/// Where a datagram to that address arrives, and so where its reply comes from: a datagram to the
+/// wildcard address goes to the loopback address of the same family (ip(7)). Any other address is
+/// returned unchanged. IPv4-mapped addresses stay mapped.
 ///
 /// ```
 /// use udpraw::socket::loopback_if_unspecified;

@@ -1,4 +1,4 @@
-//! From a family and a list of options to a bound socket, one system call after the other.
+//! Makes a bound socket from a family and a list of options, one system call after the other.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,16 +13,16 @@ use super::options::OptionValue;
 use super::path;
 use crate::error::{Error, Result};
 
-/// Makes an [`Endpoint`]: `socket`, one `setsockopt` an option in the order given, `bind`.
+/// Makes an [`Endpoint`]: `socket`, one `setsockopt` per option in the order given, `bind`.
 ///
-/// Not one call more is made, so that a trace of the program shows just what was asked for.
+/// It makes no other calls, so a trace of the program shows exactly what was requested.
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     steps: Vec<Step>,
     packet_info: bool,
 }
 
-/// An option to set, or one that each family has its own of.
+/// An option to set, or a pair with one option per family.
 #[derive(Clone, Debug)]
 enum Step {
     Set(OptionValue),
@@ -43,7 +43,7 @@ impl Step {
 }
 
 impl Endpoint {
-    /// Starts to build an endpoint.
+    /// Starts building an endpoint.
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -64,7 +64,7 @@ impl Builder {
         self.options([option.with_value(value)])
     }
 
-    /// Sets several socket options before `bind`, in order; each has its value, by
+    /// Sets several socket options before `bind`, in order; each has its value, from
     /// [`TypedOption::with_value`] or from text.
     #[must_use]
     pub fn options(mut self, settings: impl IntoIterator<Item = OptionValue>) -> Self {
@@ -72,11 +72,11 @@ impl Builder {
         self
     }
 
-    /// Reports ICMP errors, with the datagram that each was about, on an unconnected socket too
+    /// Reports ICMP errors, with the datagram that caused each, on an unconnected socket too
     /// (`IP_RECVERR`, ip(7)): a send or receive fails with ECONNREFUSED, for example, and
-    /// [`Endpoint::queued_error`] says why.
+    /// [`Endpoint::queued_error`] returns the reason.
     ///
-    /// On an IPv6 socket that is `IPV6_RECVERR`, and `IP_RECVERR` for IPv4-mapped addresses.
+    /// On an IPv6 socket this is `IPV6_RECVERR`, and `IP_RECVERR` for IPv4-mapped addresses.
     #[must_use]
     pub fn receive_errors(mut self) -> Self {
         self.steps.push(Step::ReceiveErrors);
@@ -95,15 +95,16 @@ impl Builder {
 
     /// Chooses whether datagrams may be fragmented, and what limits them (`IP_MTU_DISCOVER`, ip(7)).
     ///
-    /// On an IPv6 socket that is `IPV6_MTU_DISCOVER`, and `IP_MTU_DISCOVER` for IPv4-mapped addresses.
+    /// On an IPv6 socket this is `IPV6_MTU_DISCOVER`, and `IP_MTU_DISCOVER` for IPv4-mapped
+    /// addresses.
     #[must_use]
     pub fn path_mtu_discovery(mut self, mode: PathMtuDiscovery) -> Self {
         self.steps.push(Step::PathMtuDiscovery(mode));
         self
     }
 
-    /// Asks where each datagram was sent to, so that [`Endpoint::reply`] answers from there
-    /// (`IP_PKTINFO` or `IPV6_RECVPKTINFO`): what a socket on the wildcard address needs.
+    /// Requests the destination of each datagram, so that [`Endpoint::reply`] answers from that
+    /// address (`IP_PKTINFO` or `IPV6_RECVPKTINFO`): a socket on the wildcard address needs it.
     #[must_use]
     pub fn packet_info(mut self, on: bool) -> Self {
         self.packet_info = on;
@@ -113,8 +114,9 @@ impl Builder {
     /// Makes the socket and binds it to `address`; port 0 lets the kernel choose one.
     ///
     /// # Errors
-    /// Of socket(2), setsockopt(2) and bind(2): EADDRINUSE if another socket holds the port, EACCES
-    /// for a port below 1024 without the right, EADDRNOTAVAIL for an address of another machine.
+    /// The errors of socket(2), setsockopt(2) and bind(2): EADDRINUSE if another socket holds the
+    /// port, EACCES for a port below 1024 without the privilege, EADDRNOTAVAIL for an address of
+    /// another machine.
     pub fn bind(self, address: SocketAddr) -> Result<Endpoint> {
         let endpoint = self.unbound(Family::of(address))?;
         endpoint
@@ -124,11 +126,11 @@ impl Builder {
         Ok(endpoint)
     }
 
-    /// Takes over a socket that is bound already, as a service manager passes one (sd_listen_fds(3)):
-    /// the options are set, and nothing is made or bound.
+    /// Takes over a socket that is bound already, for example from a service manager
+    /// (sd_listen_fds(3)): sets the options; makes and binds nothing.
     ///
     /// # Errors
-    /// Of getsockname(2) and setsockopt(2).
+    /// The errors of getsockname(2) and setsockopt(2).
     pub fn adopt(self, fd: OwnedFd) -> Result<Endpoint> {
         let mut endpoint = Endpoint::from(fd);
         let family = Family::of(endpoint.local_address()?);
@@ -138,7 +140,7 @@ impl Builder {
         Ok(endpoint)
     }
 
-    /// The values of all steps for a socket of `family`, in order.
+    /// The values of all options for a socket of `family`, in order.
     fn settings(self, family: Family) -> Vec<OptionValue> {
         let steps = self.steps.into_iter();
         let mut settings: Vec<_> = steps.flat_map(|step| step.values(family)).collect();
@@ -151,10 +153,10 @@ impl Builder {
         settings
     }
 
-    /// Makes the socket and leaves it unbound: the kernel binds it to a port at the first send.
+    /// Makes the socket without binding it: the kernel binds it to a port at the first send.
     ///
     /// # Errors
-    /// Of socket(2) and setsockopt(2).
+    /// The errors of socket(2) and setsockopt(2).
     pub fn unbound(self, family: Family) -> Result<Endpoint> {
         let socket = Socket::new(family.domain(), Type::DGRAM, Some(Protocol::UDP))
             .map_err(|source| socket_error(family, source))?;
@@ -187,7 +189,7 @@ fn bind_error(address: SocketAddr, source: io::Error) -> Error {
     let port = address.port();
     let remedy = match source.raw_os_error() {
         Some(libc::EADDRINUSE) => format!(
-            "udpraw ports {port} tells who holds it; stop that program, choose another port, or 0 \
+            "udpraw ports {port} shows who holds it; stop that program, choose another port, or 0 \
              for one that the OS picks"
         ),
         Some(libc::EACCES) if port < 1024 => format!(

@@ -1,36 +1,38 @@
-//! Each control message that a socket option brings, decoded.
+//! Decodes the control messages that socket options request.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::time::{Duration, SystemTime};
 
 use super::datagram::PacketInfo;
-use super::ecn::Ecn;
+#[cfg(feature = "extras")]
 use super::options;
 use crate::sys::control::Message;
 
-/// `SCM_SECURITY` (linux/socket.h): what `IP_PASSSEC` brings, at the level of IP.
+/// `SCM_SECURITY` (linux/socket.h): the message of `IP_PASSSEC`, at the level of IP.
 const SCM_SECURITY: i32 = 3;
-/// `SO_TIMESTAMP_NEW`, `SO_TIMESTAMPNS_NEW` and `SO_TIMESTAMPING_NEW` (asm-generic/socket.h): the same
-/// times, with 64 bits a field on every machine.
+/// `SO_TIMESTAMP_NEW`, `SO_TIMESTAMPNS_NEW` and `SO_TIMESTAMPING_NEW` (asm-generic/socket.h): the
+/// same times, with 64 bits per field on every machine.
 const SO_TIMESTAMP_NEW: i32 = 63;
 const SO_TIMESTAMPNS_NEW: i32 = 64;
 const SO_TIMESTAMPING_NEW: i32 = 65;
 
-/// What the kernel says about a datagram beside its bytes (cmsg(3)).
+/// Ancillary data of a datagram from the kernel (cmsg(3)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ControlMessage<'a> {
     /// Destination and interface: `IP_PKTINFO`, `IPV6_RECVPKTINFO`, `IPV6_2292PKTINFO`.
     PacketInfo(PacketInfo),
-    /// The TOS byte or traffic class: `IP_RECVTOS`, `IPV6_RECVTCLASS`.
-    TrafficClass(TrafficClass),
+    /// The TOS byte or traffic class: DSCP in the upper six bits (RFC 2474), ECN in the lower two (RFC
+    /// 3168, [`Ecn::from_tos`](super::Ecn::from_tos)). `IP_RECVTOS`, `IPV6_RECVTCLASS`.
+    TrafficClass(u8),
     /// The TTL or hop limit: `IP_RECVTTL`, `IPV6_RECVHOPLIMIT`, `IPV6_2292HOPLIMIT`.
     HopLimit(u8),
     /// When the kernel received it: `SO_TIMESTAMP` (microseconds), `SO_TIMESTAMPNS` (nanoseconds).
     Timestamp(SystemTime),
     /// When the kernel and the interface received it: `SO_TIMESTAMPING`.
     Timestamping(Timestamps),
-    /// The interface that took the hardware's timestamp, and the packet's length on the link in bytes:
+    /// The interface that made the hardware timestamp, and the packet's length on the link in
+    /// bytes:
     /// `SO_TIMESTAMPING` with `opt-pktinfo`.
     TimestampPacket {
         /// The interface's index.
@@ -38,33 +40,34 @@ pub enum ControlMessage<'a> {
         /// The length at layer 2, in bytes.
         length: u32,
     },
-    /// How many datagrams the socket had lost to a full receive buffer: `SO_RXQ_OVFL`.
+    /// How many datagrams the socket had lost because its receive buffer was full: `SO_RXQ_OVFL`.
     KernelDrops(u32),
     /// The bytes in each segment of an offloaded run: `UDP_GRO`.
     SegmentSize(usize),
     /// The destination before the firewall changed it: `IP_RECVORIGDSTADDR`, `IPV6_RECVORIGDSTADDR`.
     OriginalDestination(SocketAddr),
-    /// The bytes of the largest fragment; 0 if it came in one: `IP_RECVFRAGSIZE`, `IPV6_RECVFRAGSIZE`.
+    /// The bytes of the largest fragment; 0 if it was not fragmented: `IP_RECVFRAGSIZE`,
+    /// `IPV6_RECVFRAGSIZE`.
     FragmentSize(u32),
-    /// The IP options as they arrived: `IP_RECVOPTS` (RFC 791).
+    /// The IP options on arrival: `IP_RECVOPTS` (RFC 791).
     IpOptions(&'a [u8]),
     /// The IP options that a reply would carry: `IP_RETOPTS`.
     ReturnOptions(&'a [u8]),
-    /// The sum over the UDP datagram that the kernel or the interface computed: `IP_CHECKSUM`.
+    /// The checksum over the UDP datagram that the kernel or the interface computed: `IP_CHECKSUM`.
     Checksum(u32),
     /// The sender's security context: `IP_PASSSEC`.
     SecurityContext(&'a [u8]),
-    /// A path's new MTU in bytes; this message brings no datagram: `IPV6_RECVPATHMTU`.
+    /// A path's new MTU in bytes; this message has no datagram: `IPV6_RECVPATHMTU`.
     PathMtu {
         /// The path's other end.
         destination: SocketAddr,
         /// Its MTU in bytes.
         mtu: u32,
     },
-    /// Traffic class and flow label as the header has them: `IPV6_FLOWINFO` (RFC 6437).
+    /// Traffic class and flow label of the header: `IPV6_FLOWINFO` (RFC 6437).
     FlowInfo {
         /// The traffic class.
-        class: TrafficClass,
+        class: u8,
         /// The flow label, of 20 bits.
         label: u32,
     },
@@ -78,45 +81,31 @@ pub enum ControlMessage<'a> {
     Priority(u32),
     /// The packet's firewall mark: `SO_RCVMARK`.
     Mark(u32),
-    /// Any other, or one of those above that is too short for what it should hold.
+    /// Any other message, or one of those above that is too short for its type.
     Unknown {
         /// Its level, as in getsockopt(2).
         level: i32,
         /// Its type.
         kind: i32,
-        /// What it holds.
+        /// Its data.
         bytes: &'a [u8],
     },
 }
 
-/// Both clocks of `SO_TIMESTAMPING`, as far as the socket asked for them.
+/// Both clocks of `SO_TIMESTAMPING`, as far as the socket requested them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timestamps {
-    /// By the kernel's clock.
+    /// The kernel's clock.
     pub software: Option<SystemTime>,
-    /// By the interface's clock, which need not be set to UTC (ptp(4)).
+    /// The interface's clock, which need not be set to UTC (ptp(4)).
     pub hardware: Option<SystemTime>,
 }
 
-/// A TOS byte or traffic class: DSCP in the upper six bits (RFC 2474), ECN in the lower two (RFC 3168).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TrafficClass(pub u8);
-
-impl TrafficClass {
-    /// The differentiated services code point, 0 to 63.
-    pub fn dscp(self) -> u8 {
-        self.0 >> 2
-    }
-
-    /// The code point's name, such as `ef`, if it has one (RFC 2474, 2597, 3246, 5865, 8622).
-    pub fn dscp_name(self) -> Option<&'static str> {
-        options::dscp_name(self.0)
-    }
-
-    /// Explicit congestion notification.
-    pub fn ecn(self) -> Ecn {
-        Ecn::from_tos(self.0)
-    }
+/// The name of the differentiated services code point in a TOS byte or traffic class, whatever its ECN:
+/// `ef`, `af41` (RFC 2474, 2597, 3246, 5865, 8622).
+#[cfg(feature = "extras")]
+pub fn dscp_name(tos: u8) -> Option<&'static str> {
+    options::dscp_name(tos)
 }
 
 impl<'a> ControlMessage<'a> {
@@ -160,7 +149,7 @@ fn of_ipv4<'a>(message: &Message<'a>) -> Option<ControlMessage<'a>> {
     let bytes = message.payload;
     Some(match message.kind {
         libc::IP_PKTINFO => ControlMessage::PacketInfo(PacketInfo::of_ipv4(bytes)?),
-        libc::IP_TOS => ControlMessage::TrafficClass(TrafficClass(message.int()? as u8)),
+        libc::IP_TOS => ControlMessage::TrafficClass(message.int()? as u8),
         libc::IP_TTL => ControlMessage::HopLimit(message.int()? as u8),
         libc::IP_ORIGDSTADDR => ControlMessage::OriginalDestination(socket_address(bytes)?),
         libc::IP_RECVFRAGSIZE => ControlMessage::FragmentSize(word(bytes)?),
@@ -178,7 +167,7 @@ fn of_ipv6<'a>(message: &Message<'a>) -> Option<ControlMessage<'a>> {
         libc::IPV6_PKTINFO | libc::IPV6_2292PKTINFO => {
             ControlMessage::PacketInfo(PacketInfo::of_ipv6(bytes)?)
         }
-        libc::IPV6_TCLASS => ControlMessage::TrafficClass(TrafficClass(message.int()? as u8)),
+        libc::IPV6_TCLASS => ControlMessage::TrafficClass(message.int()? as u8),
         libc::IPV6_HOPLIMIT | libc::IPV6_2292HOPLIMIT => {
             ControlMessage::HopLimit(message.int()? as u8)
         }
@@ -191,7 +180,7 @@ fn of_ipv6<'a>(message: &Message<'a>) -> Option<ControlMessage<'a>> {
         libc::IPV6_FLOWINFO => {
             let info = u32::from_be_bytes(*bytes.first_chunk()?);
             ControlMessage::FlowInfo {
-                class: TrafficClass((info >> 20) as u8),
+                class: (info >> 20) as u8,
                 label: info & 0xf_ffff,
             }
         }
@@ -202,12 +191,12 @@ fn of_ipv6<'a>(message: &Message<'a>) -> Option<ControlMessage<'a>> {
     })
 }
 
-/// The first four bytes, in the machine's order.
+/// The first four bytes, in native byte order.
 fn word(bytes: &[u8]) -> Option<u32> {
     Some(u32::from_ne_bytes(*bytes.first_chunk()?))
 }
 
-/// A `struct timeval` or `struct timespec` whose fraction counts so many nanoseconds.
+/// A `struct timeval` or `struct timespec`; its fraction in units of `nanos` nanoseconds.
 fn time(bytes: &[u8], nanos: u32) -> Option<SystemTime> {
     let (seconds, rest) = bytes.split_first_chunk()?;
     let seconds = u64::try_from(i64::from_ne_bytes(*seconds)).ok()?;
@@ -217,7 +206,7 @@ fn time(bytes: &[u8], nanos: u32) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(since)
 }
 
-/// A `struct scm_timestamping`: software, one that is no longer used, hardware; a zero is none.
+/// A `struct scm_timestamping`: software, an unused one, hardware; zero means none.
 fn timestamping<'a>(bytes: &[u8]) -> Option<ControlMessage<'a>> {
     let at = |index: usize| time(bytes.get(index * 16..)?, 1);
     let taken = |time: SystemTime| (time != SystemTime::UNIX_EPOCH).then_some(time);
@@ -252,17 +241,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::socket::options;
 
+    #[cfg(feature = "extras")]
     #[test]
-    fn a_traffic_class_is_split() {
-        let split = |byte| {
-            let class = TrafficClass(byte);
-            (class.dscp(), class.dscp_name(), class.ecn().to_string())
-        };
-        assert_eq!(split(0x2e), (11, None, "ECT(0)".into()));
-        assert_eq!(split(0xb8), (46, Some("ef"), "Not-ECT".into()));
-        assert_eq!(split(0xbb), (46, Some("ef"), "CE".into()));
-        assert_eq!(split(0x01), (0, Some("cs0"), "ECT(1)".into()));
+    fn a_dscp_has_its_name_whatever_the_ecn() {
+        let names = [0x2e, 0xb8, 0xbb, 0x01].map(dscp_name);
+        assert_eq!(names, [None, Some("ef"), Some("ef"), Some("cs0")]);
     }
 
     #[test]
@@ -283,7 +268,7 @@ mod tests {
         assert_eq!(decoded(libc::SCM_TIMESTAMPNS), timestamp(at(500_000)));
     }
 
-    /// The type of an option's messages is that of the option which sends the same, and else its own.
+    /// An option's messages have the type of the option that sends the same, otherwise its own.
     fn message_type(option: &options::SocketOption) -> i32 {
         match option.name {
             "IP_PASSSEC" => return SCM_SECURITY,

@@ -8,7 +8,7 @@ use super::control_message::ControlMessage;
 use crate::sys::control::{self, Message, Outgoing};
 use crate::sys::receive::Buffer;
 
-/// The memory that datagrams are received into: 65,535 bytes, never zeroed.
+/// The memory that datagrams are received into: 65,535 bytes, not initialised.
 ///
 /// No UDP datagram is larger (65,507 bytes over IPv4, 65,527 over IPv6 without jumbograms), so a buffer
 /// of the default size never truncates one. Use it again for each receive, which then allocates nothing.
@@ -49,7 +49,7 @@ impl fmt::Debug for ReceiveBuffer {
     }
 }
 
-/// Where a datagram was sent to (`IP_PKTINFO`, `IPV6_RECVPKTINFO`; ip(7), ipv6(7)).
+/// The destination of a datagram (`IP_PKTINFO`, `IPV6_RECVPKTINFO`; ip(7), ipv6(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PacketInfo {
@@ -58,7 +58,7 @@ pub struct PacketInfo {
     /// The address of this machine that a reply should come from; `None` if there is none, as for an
     /// IPv6 group.
     pub local: Option<IpAddr>,
-    /// Index of the interface that it arrived on.
+    /// The index of the interface that it arrived on.
     pub interface: u32,
 }
 
@@ -90,7 +90,7 @@ impl<'a> ControlMessages<'a> {
     /// As [`Received::tos`](super::Received::tos).
     pub fn tos(&self) -> Option<u8> {
         self.iter().find_map(|message| match message {
-            ControlMessage::TrafficClass(class) => Some(class.0),
+            ControlMessage::TrafficClass(tos) => Some(tos),
             _ => None,
         })
     }
@@ -120,7 +120,7 @@ impl<'a> ControlMessages<'a> {
         })
     }
 
-    /// The size of the datagrams of a run, if `UDP_GRO` is on and this is one (udp(7)).
+    /// The size of the datagrams of a run, if `UDP_GRO` is on and this is a run (udp(7)).
     pub fn segment_size(&self) -> Option<usize> {
         self.iter().find_map(|message| match message {
             ControlMessage::SegmentSize(size) => Some(size),
@@ -164,7 +164,7 @@ impl PacketInfo {
         })
     }
 
-    /// The source address of a reply: [`Self::local`], with the interface where it is link-local.
+    /// The source address of a reply: [`Self::local`], with the interface if it is link-local.
     pub fn reply_source(&self) -> Option<SourceAddress> {
         self.local.map(|ip| SourceAddress {
             ip,
@@ -177,17 +177,17 @@ impl PacketInfo {
     }
 }
 
-/// The source address that a datagram is to leave from (`IP_PKTINFO`, `IPV6_PKTINFO`; ip(7), ipv6(7)).
+/// The source address of an outgoing datagram (`IP_PKTINFO`, `IPV6_PKTINFO`; ip(7), ipv6(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceAddress {
     /// An address of this machine, of the destination's family.
     pub ip: IpAddr,
-    /// The index of the interface to leave by; 0 leaves that to the route.
+    /// The index of the outgoing interface; 0 leaves the choice to the route.
     pub interface: u32,
 }
 
 impl SourceAddress {
-    /// Appends the control message that makes a datagram leave from here.
+    /// Appends the control message that sets this source address.
     pub(crate) fn push(self, control: &mut Outgoing) {
         let is_pushed = match self.ip {
             IpAddr::V4(ip) => {

@@ -22,13 +22,13 @@ use crate::units::LONGEST;
 
 /// A UDP socket.
 ///
-/// It knows which options bring control messages, so that it receives by plain `recvfrom` while none
-/// is on, and by `recvmsg` with a control buffer of just the right size once one is.
+/// It tracks which options request control messages: it receives with plain `recvfrom` while none
+/// is on, and with `recvmsg` and a control buffer of the exact size otherwise.
 #[derive(Debug)]
 pub struct Endpoint {
     socket: Socket,
     family: Family,
-    /// Bytes of control buffer that the enabled options need; 0 if none is on.
+    /// Bytes of control buffer that the enabled options need; 0 without any.
     control: usize,
 }
 
@@ -45,13 +45,13 @@ impl Endpoint {
         &self.socket
     }
 
-    /// The family that it was made with.
+    /// The address family of the socket.
     pub fn family(&self) -> Family {
         self.family
     }
 
-    /// Sets a socket option. If it asks for a control message with each datagram, the control buffer
-    /// has room for it from now on.
+    /// Sets a socket option. If it requests a control message with each datagram, the control
+    /// buffer has room for it from now on.
     ///
     /// ```
     /// use udpraw::socket::{Endpoint, Family, option};
@@ -63,7 +63,7 @@ impl Endpoint {
     /// ```
     ///
     /// # Errors
-    /// Of setsockopt(2), with the option's name and value.
+    /// The errors of setsockopt(2), with the option's name and value.
     pub fn set<T: OptionType, A: Settable>(
         &mut self,
         option: TypedOption<T, A>,
@@ -75,28 +75,29 @@ impl Endpoint {
     /// Reads a socket option.
     ///
     /// # Errors
-    /// As of [`TypedOption::get`].
+    /// The errors of [`TypedOption::get`].
     pub fn get<T: OptionType, A: Readable>(&self, option: TypedOption<T, A>) -> Result<T> {
         option.get(self)
     }
 
-    /// Sets a socket option to a value that is known only at run time, such as one from a command
+    /// Sets a socket option to a value that is known only at run time, for example from a command
     /// line; otherwise as [`Self::set`].
     ///
     /// # Errors
-    /// Of setsockopt(2), with the option's name and value.
+    /// The errors of setsockopt(2), with the option's name and value.
     pub fn apply(&mut self, setting: &OptionValue) -> Result<()> {
         setting.apply(self.as_fd())?;
-        if !setting.option().control.is_empty() {
+        if setting.is_about_control() {
             self.control = options::enabled_control(self.as_fd(), self.family);
         }
         Ok(())
     }
 
-    /// The address that the socket is bound to (getsockname(2)); the wildcard and 0 before it is.
+    /// The address that the socket is bound to (getsockname(2)); the wildcard address and port 0
+    /// before the bind.
     ///
     /// # Errors
-    /// Of getsockname(2).
+    /// The errors of getsockname(2).
     pub fn local_address(&self) -> Result<SocketAddr> {
         self.socket
             .local_addr()
@@ -104,11 +105,11 @@ impl Endpoint {
             .map_err(|source| Error::os("read", "the socket's own address", source))
     }
 
-    /// Fixes the peer (connect(2)): sends go there, datagrams from anyone else are not received, and
-    /// an ICMP refusal comes back as ECONNREFUSED.
+    /// Fixes the peer (connect(2)): sends go there, datagrams from other addresses are not
+    /// received, and an ICMP port unreachable is returned as ECONNREFUSED.
     ///
     /// # Errors
-    /// Of connect(2), such as ENETUNREACH where no route leads there.
+    /// The errors of connect(2), such as ENETUNREACH without a route.
     pub fn connect(&self, peer: SocketAddr) -> Result<()> {
         self.socket
             .connect(&SockAddr::from(peer))
@@ -118,8 +119,8 @@ impl Endpoint {
     /// Waits for a datagram.
     ///
     /// # Errors
-    /// Of recvfrom(2), such as ECONNREFUSED on a connected socket after an ICMP message. A signal is no
-    /// error: the call goes on.
+    /// The errors of recvfrom(2), such as ECONNREFUSED on a connected socket after an ICMP message.
+    /// A signal is not an error: the call is restarted.
     pub fn receive<'a>(&self, buffer: &'a mut ReceiveBuffer) -> Result<Received<'a>> {
         loop {
             match self.receive_once(buffer, 0) {
@@ -130,11 +131,11 @@ impl Endpoint {
         }
     }
 
-    /// Waits for a datagram or a signal: `None` if a signal handler ran, so that the caller can look
-    /// at what it changed.
+    /// Waits for a datagram or a signal: `None` if a signal handler ran, so that the caller can
+    /// check what it changed.
     ///
     /// # Errors
-    /// As of [`Self::receive`].
+    /// The errors of [`Self::receive`].
     pub fn receive_interruptible<'a>(
         &self,
         buffer: &'a mut ReceiveBuffer,
@@ -146,10 +147,10 @@ impl Endpoint {
         }
     }
 
-    /// Takes a datagram that has already arrived (`MSG_DONTWAIT`), if there is one.
+    /// Receives a datagram that has already arrived (`MSG_DONTWAIT`), if any.
     ///
     /// # Errors
-    /// As of [`Self::receive`].
+    /// The errors of [`Self::receive`].
     pub fn try_receive<'a>(&self, buffer: &'a mut ReceiveBuffer) -> Result<Option<Received<'a>>> {
         loop {
             match self.receive_once(buffer, libc::MSG_DONTWAIT) {
@@ -174,13 +175,13 @@ impl Endpoint {
         }
     }
 
-    /// Takes the oldest entry of the error queue, if there is one: an error (needs `IP_RECVERR`; ip(7)),
-    /// or when a message was sent (needs `SO_TIMESTAMPING`).
+    /// Reads the oldest entry of the error queue, if any: an error (needs `IP_RECVERR`; ip(7)), or
+    /// the time when a message was sent (needs `SO_TIMESTAMPING`).
     ///
     /// The buffer receives the payload of the datagram that caused it.
     ///
     /// # Errors
-    /// Of recvmsg(2) with `MSG_ERRQUEUE`.
+    /// The errors of recvmsg(2) with `MSG_ERRQUEUE`.
     pub fn queued_error(&self, buffer: &mut ReceiveBuffer) -> Result<Option<QueuedError>> {
         let control = self.control + control::space(QueuedError::PAYLOAD);
         loop {
@@ -196,10 +197,10 @@ impl Endpoint {
         }
     }
 
-    /// Takes the error that waits on the socket (`SO_ERROR`), if there is one.
+    /// Reads and clears the pending error of the socket (`SO_ERROR`), if any.
     ///
     /// # Errors
-    /// Of getsockopt(2).
+    /// The errors of getsockopt(2).
     pub fn take_error(&self) -> Result<Option<Error>> {
         match self.socket.take_error() {
             Ok(pending) => Ok(pending.map(receive_error)),
@@ -210,8 +211,8 @@ impl Endpoint {
     /// Sends one datagram to `destination`.
     ///
     /// # Errors
-    /// Of sendto(2): EMSGSIZE above [`Family::largest_payload`], EACCES for a broadcast without
-    /// `SO_BROADCAST`, ENETUNREACH, and on a socket that hears of ICMP, ECONNREFUSED.
+    /// The errors of sendto(2): EMSGSIZE above [`Family::largest_payload`], EACCES for a broadcast
+    /// without `SO_BROADCAST`, ENETUNREACH, and ECONNREFUSED on a socket that receives ICMP errors.
     pub fn send_to(&self, bytes: &[u8], destination: SocketAddr) -> Result<()> {
         let address = SockAddr::from(destination);
         retry(|| self.socket.send_to(bytes, &address))
@@ -221,13 +222,13 @@ impl Endpoint {
     /// Sends one datagram to the peer that [`Self::connect`] fixed.
     ///
     /// # Errors
-    /// As of [`Self::send_to`]; EDESTADDRREQ if there is no peer.
+    /// The errors of [`Self::send_to`]; EDESTADDRREQ without a peer.
     pub fn send(&self, bytes: &[u8]) -> Result<()> {
         retry(|| self.socket.send(bytes))
             .map_err(|source| self.send_failure(bytes.len(), None, source))
     }
 
-    /// What to say of a send that failed; without a `destination` it went to the connected peer.
+    /// The error of a failed send; without a `destination` it was sent to the connected peer.
     #[cold]
     pub(crate) fn send_failure(
         &self,
@@ -242,19 +243,19 @@ impl Endpoint {
         send_error(length, destination, source)
     }
 
-    /// What to say of a receive that failed.
+    /// The error of a failed receive.
     #[cold]
     pub(crate) fn receive_failure(&self, source: io::Error) -> Error {
         receive_error(source)
     }
 
-    /// Bytes of control buffer that the options that are on need; 0 if none is.
+    /// Bytes of control buffer that the enabled options need; 0 without any.
     pub(crate) fn control_space(&self) -> usize {
         self.control
     }
 
-    /// The TOS byte and the traffic class that its datagrams leave with, without ECN; 0 where there is
-    /// no such option.
+    /// The TOS byte and the traffic class of its outgoing datagrams, without ECN; 0 without such an
+    /// option.
     pub(crate) fn dscp(&self) -> (u8, u8) {
         let read = |level, name| {
             let mut value = [0; 4];
@@ -267,7 +268,8 @@ impl Endpoint {
         )
     }
 
-    /// Whether calls on it return EAGAIN instead of waiting (`O_NONBLOCK`), as the fd was handed in.
+    /// Whether its calls return EAGAIN instead of waiting (`O_NONBLOCK`), as the descriptor was set
+    /// up.
     pub(crate) fn is_nonblocking(&self) -> bool {
         self.socket.nonblocking().unwrap_or(false)
     }
@@ -284,9 +286,9 @@ impl Endpoint {
             .map_err(|source| Error::os("set", "O_NONBLOCK", source))
     }
 
-    /// Makes a receive that waits give up after `timeout` (`SO_RCVTIMEO`); never, if there is none.
+    /// Limits the wait of a receive to `timeout` (`SO_RCVTIMEO`); `None` for no limit.
     pub(crate) fn set_receive_timeout(&self, timeout: Option<Duration>) -> Result<()> {
-        // The kernel counts whole microseconds, and none of them are for ever.
+        // The kernel counts whole microseconds, and 0 means no limit.
         let timeout = timeout.map(|timeout| {
             let micros = timeout.min(LONGEST).as_nanos().div_ceil(1000).max(1);
             Duration::from_micros(micros as u64)
@@ -296,11 +298,11 @@ impl Endpoint {
             .map_err(|source| Error::os("set", "SO_RCVTIMEO", source))
     }
 
-    /// Sends one datagram to the sender of `received`, from the address that it was sent to if
-    /// [`Builder::packet_info`](super::Builder::packet_info) asked for that.
+    /// Sends one datagram to the sender of `received`, from the address that the request was sent
+    /// to if [`Builder::packet_info`](super::Builder::packet_info) requested it.
     ///
     /// # Errors
-    /// As of [`Self::send_to`].
+    /// The errors of [`Self::send_to`].
     pub fn reply(&self, received: &Received<'_>, bytes: &[u8]) -> Result<()> {
         let source = if self.control == 0 {
             None
@@ -322,29 +324,29 @@ impl Endpoint {
             .map_err(|source| send_error(bytes.len(), received.source(), source))
     }
 
-    /// Waits until something arrives, for ever if there is no `timeout`; `None` once the time is
-    /// over, or when a signal came.
+    /// Waits until something arrives, without a limit if `timeout` is `None`; returns `None` after
+    /// the timeout, or after a signal.
     ///
     /// # Errors
-    /// Of ppoll(2).
+    /// The errors of ppoll(2).
     pub fn wait(&self, timeout: Option<Duration>) -> Result<Option<Readiness>> {
         let mut set = PollSet::new([self]);
         let seen = set.wait(timeout)?.next();
         Ok(seen.map(|(_, traffic)| traffic))
     }
 
-    /// How many datagrams the kernel has dropped on this socket, mostly for a full receive buffer,
-    /// since it was made (`SO_MEMINFO`, Linux 4.12; the drops column of `/proc/net/udp`).
+    /// How many datagrams the kernel has dropped on this socket since it was made, mostly because
+    /// the receive buffer was full (`SO_MEMINFO`, Linux 4.12; the drops column of `/proc/net/udp`).
     ///
     /// # Errors
-    /// Of getsockopt(2).
+    /// The errors of getsockopt(2).
     pub fn kernel_drops(&self) -> Result<u32> {
         Ok(self.get(option::SO_MEMINFO)?.drops)
     }
 }
 
-/// Repeats a call that a signal interrupted. A datagram is sent whole or not at all, so the count
-/// that the call returns says nothing new.
+/// Restarts a call that a signal interrupted. A datagram is sent whole or not at all, so the byte
+/// count that the call returns is not needed.
 fn retry(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<()> {
     loop {
         match call() {

@@ -10,15 +10,15 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use super::poll_set::timespec;
 use crate::error::{Error, Result};
 
-/// The most sockets that one wait tells of.
+/// The most sockets that one wait returns.
 const EVENTS: usize = 64;
 
-/// From so many milliseconds on, epoll's own clock will do: it counts no smaller steps.
+/// From this many milliseconds on, epoll's own timeout is used: its unit is one millisecond.
 const COARSE: u128 = 2;
 
-/// Sockets that come and go, and which of them have something to be received.
+/// A changing set of sockets, and which of them have something to receive.
 ///
-/// A socket leaves it when its descriptor is closed.
+/// A socket leaves the set when its descriptor is closed.
 #[derive(Debug)]
 pub(crate) struct EpollSet {
     epoll: Epoll,
@@ -26,10 +26,10 @@ pub(crate) struct EpollSet {
 }
 
 impl EpollSet {
-    /// A set of none.
+    /// An empty set.
     ///
     /// # Errors
-    /// Of epoll_create1(2), such as EMFILE.
+    /// The errors of epoll_create1(2), such as EMFILE.
     pub(crate) fn new() -> Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
             .map_err(|errno| Error::os("make", "an epoll instance", errno.into()))?;
@@ -39,29 +39,29 @@ impl EpollSet {
         })
     }
 
-    /// Adds a socket, or a waker, that the waits tell of by `key`.
+    /// Adds a socket, or a waker; the waits return its `key`.
     ///
     /// # Errors
-    /// Of epoll_ctl(2), such as ENOSPC above `/proc/sys/fs/epoll/max_user_watches`.
+    /// The errors of epoll_ctl(2), such as ENOSPC above `/proc/sys/fs/epoll/max_user_watches`.
     pub(crate) fn add(&self, socket: &impl AsFd, key: u64) -> Result<()> {
         self.epoll
             .add(socket.as_fd(), EpollEvent::new(EpollFlags::EPOLLIN, key))
             .map_err(|errno| Error::os("watch", "a socket", errno.into()))
     }
 
-    /// Waits until something arrives, for ever if there is no `timeout`; then tells of up to 64
-    /// sockets that have a datagram or an error, by their keys. It tells of none once the time is
-    /// over, or when a signal came, and may do so up to a millisecond early, if that is at most half
-    /// of the time.
+    /// Waits until something arrives, without a limit if `timeout` is `None`; then returns the keys
+    /// of up to 64 sockets that have a datagram or an error. It returns none after the timeout, or
+    /// after a signal, and may do so up to a millisecond early, if that is at most half of the
+    /// timeout.
     ///
     /// # Errors
-    /// Of epoll_wait(2) and ppoll(2).
+    /// The errors of epoll_wait(2) and ppoll(2).
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> Result<impl Iterator<Item = u64>> {
         let coarse = match timeout {
             None => EpollTimeout::NONE,
             Some(timeout) if timeout.as_millis() >= COARSE => {
                 let longest = i32::MAX.unsigned_abs().into();
-                // Not above what an i32 holds.
+                // At most the maximum of an i32.
                 let millis = timeout.as_millis().min(longest) as i32;
                 EpollTimeout::try_from(millis).unwrap_or(EpollTimeout::NONE)
             }

@@ -1,4 +1,4 @@
-//! The error queue: which datagram an ICMP message answered, and who sent it (ip(7), `IP_RECVERR`).
+//! The error queue: which datagram caused an ICMP message, and who sent it (ip(7), `IP_RECVERR`).
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
@@ -9,7 +9,7 @@ use super::sent_timestamp::SentTimestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
-    /// This machine's kernel, such as a datagram above the path MTU.
+    /// This machine's kernel, for example for a datagram above the path MTU.
     Local,
     /// An ICMP message.
     Icmp,
@@ -19,7 +19,7 @@ pub enum Origin {
     Other(u8),
 }
 
-/// An entry of the error queue: an error about a datagram that was sent earlier, or when it was sent.
+/// An entry of the error queue: an error about an earlier datagram, or the time when it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueuedError {
@@ -31,36 +31,36 @@ pub struct QueuedError {
     pub icmp_type: u8,
     /// The ICMP code.
     pub icmp_code: u8,
-    /// More, depending on the error; for EMSGSIZE the path MTU.
+    /// More information, depending on the error; for EMSGSIZE the path MTU.
     pub info: u32,
     /// The host that sent the ICMP message; its port is 0.
     pub offender: Option<SocketAddr>,
-    /// Where the datagram that caused the error was sent.
+    /// The destination of the datagram that caused the error.
     pub destination: SocketAddr,
-    /// How many bytes of that datagram's payload came back.
+    /// How many bytes of that datagram's payload were returned.
     pub returned: usize,
-    /// The timestamp, if the entry is no error but the timestamp of a message that was sent (errno is
+    /// The timestamp, if the entry is not an error but the timestamp of a sent message (errno is
     /// ENOMSG then).
     pub sent_timestamp: Option<SentTimestamp>,
 }
 
-/// What the network says of a port, or of the way to it.
+/// What the network reports about a port, or about the route to it.
 #[cfg(feature = "extras")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The host says that nobody listens: ICMP port unreachable.
+    /// Nobody listens at the port: ICMP port unreachable.
     Closed,
-    /// Someone on the way, or the host itself, forbids it.
+    /// A host on the way, or the destination, forbids it.
     Filtered,
-    /// No way leads there.
+    /// There is no route.
     Unreachable,
 }
 
 #[cfg(feature = "extras")]
 impl Refusal {
-    /// What it says that this machine's kernel would not send; `None` if that is a fault of the call
-    /// and not of the way.
+    /// The refusal of a send by this machine's kernel; `None` if the error is a fault of the call
+    /// and not of the route.
     ///
     /// A `prohibit` route is EACCES and a `blackhole` one EINVAL (ip-route(8)); a firewall's drop on
     /// the way out is EPERM.
@@ -82,11 +82,11 @@ impl Refusal {
 }
 
 impl QueuedError {
-    /// What the message says about the port that was asked; `None` if it says nothing about that, such
-    /// as that a datagram was too long, or that it comes from this kernel alone.
+    /// The refusal of the port by this message; `None` if it says nothing about the port, for
+    /// example that a datagram was too long, or if only this kernel reported it.
     ///
-    /// The errno does not tell: EHOSTUNREACH is a missing route or a firewall. Types and codes are
-    /// those of RFC 792, 1122 section 3.2.2.1, 1812 section 5.2.7.1 and 4443.
+    /// The errno is not sufficient: EHOSTUNREACH is a missing route or a firewall. Types and codes
+    /// are those of RFC 792, 1122 section 3.2.2.1, 1812 section 5.2.7.1 and 4443.
     #[cfg(feature = "extras")]
     pub fn refusal(&self) -> Option<Refusal> {
         match (self.origin, self.icmp_type, self.icmp_code) {
@@ -102,15 +102,15 @@ impl QueuedError {
         }
     }
 
-    /// The message's name, as the standards have it: `port unreachable`.
+    /// The message's name in the standards: `port unreachable`.
     pub fn name(&self) -> &'static str {
         icmp_name(self.origin, self.icmp_type, self.icmp_code)
     }
 
-    /// Room for a `struct sock_extended_err` and the largest address behind it.
+    /// Room for a `struct sock_extended_err` and the largest address after it.
     pub(super) const PAYLOAD: usize = 16 + 28;
 
-    /// Finds the `IP_RECVERR` or `IPV6_RECVERR` message in what a `MSG_ERRQUEUE` receive brought.
+    /// Finds the `IP_RECVERR` or `IPV6_RECVERR` message in the result of a `MSG_ERRQUEUE` receive.
     pub(super) fn read(received: &Received<'_>) -> Option<Self> {
         let payload = received.control_messages().messages().find_map(|message| {
             matches!(
@@ -144,7 +144,7 @@ impl QueuedError {
     }
 }
 
-/// The name of an ICMP message's type and code, as the standards have them.
+/// The name of an ICMP message's type and code in the standards.
 ///
 /// ```
 /// # #[cfg(feature = "extras")] {
@@ -184,7 +184,7 @@ pub fn icmp_name(origin: Origin, kind: u8, code: u8) -> &'static str {
     }
 }
 
-/// Reads a `struct sockaddr_in` or `struct sockaddr_in6`; AF_UNSPEC means that there is none.
+/// Reads a `struct sockaddr_in` or `struct sockaddr_in6`; AF_UNSPEC means no address.
 pub(super) fn socket_address(bytes: &[u8]) -> Option<SocketAddr> {
     let (family, rest) = bytes.split_first_chunk()?;
     let (port, rest) = rest.split_first_chunk()?;

@@ -12,7 +12,7 @@ use super::option;
 use crate::error::{Error, Result};
 use crate::sys::sockopt;
 
-/// Most sockets in a group: more than any machine has CPUs for.
+/// The most sockets in a group: more than any machine has CPUs.
 const LARGEST: usize = 1024;
 
 impl Builder {
@@ -26,7 +26,7 @@ impl Builder {
     /// With port 0, the kernel picks one port for all of them. A group of one is an ordinary socket.
     ///
     /// # Errors
-    /// As of [`Builder::bind`], and for a size of 0 or above 1,024.
+    /// The errors of [`Builder::bind`], and `InvalidInput` for a size of 0 or above 1,024.
     pub fn bind_group(self, address: SocketAddr, size: usize) -> Result<Vec<Endpoint>> {
         if size == 0 || size > LARGEST {
             let reason = format!("a group has 1 to {LARGEST} sockets");
@@ -65,7 +65,7 @@ impl Builder {
     }
 }
 
-/// The CPUs that this thread may run on (sched_getaffinity(2)); none if that cannot be told.
+/// The CPUs that this thread may run on (sched_getaffinity(2)); empty if unknown.
 fn allowed_cpus() -> Vec<u32> {
     let Ok(set) = sched_getaffinity(Pid::from_raw(0)) else {
         return Vec::new();
@@ -122,7 +122,8 @@ mod tests {
         };
         let first = group();
         let Ok(first) = first else {
-            // Before Linux 6.3 there is no such option, and somebody else may have the port by now.
+            // Before Linux 6.3 there is no such option, and another program may have taken the
+            // port.
             return;
         };
         assert_eq!(
@@ -167,7 +168,7 @@ mod tests {
         sched_setaffinity(this_thread, &allowed).unwrap();
     }
 
-    /// The workers are pinned to the allowed CPUs in their order: so must the sockets be.
+    /// The workers are pinned to the allowed CPUs in their order: the sockets must match.
     #[test]
     fn the_only_cpu_that_is_allowed_has_the_first_socket() {
         use nix::sched::sched_setaffinity;

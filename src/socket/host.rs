@@ -1,4 +1,4 @@
-//! Hosts by name.
+//! Resolves host names.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -6,10 +6,10 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use super::{Endpoint, Family};
 use crate::error::{Error, Result};
 
-/// The addresses of a host: an IPv4 or IPv6 address, in brackets or not, or a name, which the
-/// system's resolver is asked for (getaddrinfo(3)).
+/// The addresses of a host: an IPv4 or IPv6 address, with or without brackets, or a name for the
+/// system's resolver (getaddrinfo(3)).
 ///
-/// Of a name, the addresses come in the resolver's order (RFC 6724), each once, and never none.
+/// A name's addresses are in the resolver's order (RFC 6724), without duplicates, and at least one.
 ///
 /// # Errors
 /// If the name does not resolve; the text is the resolver's.
@@ -54,9 +54,9 @@ pub fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     Ok(addresses)
 }
 
-/// Those addresses that this machine has the means to use: without IPv6 in the kernel, or with it
-/// switched off, `::1` in `/etc/hosts` leads nowhere, and the name's other address is meant. All of
-/// them, if none can be used. Nothing is sent.
+/// The addresses that this machine can use: if the kernel lacks IPv6, or it is switched off, `::1`
+/// in `/etc/hosts` is unusable, and the name's other address is used. Returns all of them, if none
+/// is usable. Nothing is sent.
 ///
 /// ```
 /// use udpraw::socket::{resolve, usable};
@@ -82,7 +82,7 @@ pub fn usable(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     if found.is_empty() { addresses } else { found }
 }
 
-/// The resolver's own words, without the standard library's preamble, in lower case.
+/// The resolver's error text, without the standard library's prefix, in lower case.
 fn resolver_text(error: io::Error) -> io::Error {
     if error.raw_os_error().is_some() {
         return error;

@@ -21,7 +21,7 @@ impl Waker {
     /// A new waker.
     ///
     /// # Errors
-    /// Of eventfd(2), such as EMFILE.
+    /// The errors of eventfd(2), such as EMFILE.
     pub fn new() -> Result<Self> {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let fd = EventFd::from_value_and_flags(0, flags)
@@ -31,13 +31,13 @@ impl Waker {
 
     /// Ends the current wait, or the next one if nobody waits.
     pub fn wake(&self) {
-        // EAGAIN: it was woken 2^64 times, and has not looked yet.
+        // EAGAIN: it was woken 2^64 times without a wait.
         let _ = self.0.write(1);
     }
 
-    /// Forgets that it was woken; returns whether it was.
+    /// Clears the wake-up; returns whether there was one.
     pub(crate) fn take(&self) -> bool {
-        // EAGAIN: nobody has.
+        // EAGAIN: there was none.
         self.0.read().is_ok()
     }
 }

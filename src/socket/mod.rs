@@ -37,7 +37,12 @@ mod group;
 mod host;
 mod interrupt;
 pub mod option;
+#[cfg(feature = "extras")]
 pub mod options;
+// What its texts are for takes the feature `extras`.
+#[cfg(not(feature = "extras"))]
+#[allow(dead_code, unused_imports)]
+mod options;
 mod path;
 #[cfg(feature = "extras")]
 mod pause;
@@ -47,7 +52,7 @@ mod sent_timestamp;
 
 pub use address::Family;
 pub use builder::Builder;
-pub use control_message::{ControlMessage, Timestamps, TrafficClass};
+pub use control_message::{ControlMessage, Timestamps};
 pub use datagram::{ControlMessages, PacketInfo, ReceiveBuffer, SourceAddress};
 pub use ecn::Ecn;
 pub use endpoint::Endpoint;
@@ -55,9 +60,11 @@ pub use error_queue::{Origin, QueuedError};
 pub use interrupt::Waker;
 pub use poll_set::Readiness;
 
-// What the tools share.
+// Shared by the tools.
 #[cfg(feature = "extras")]
 pub use address::{Shown, loopback_if_unspecified, scope_name};
+#[cfg(feature = "extras")]
+pub use control_message::dscp_name;
 #[cfg(any(feature = "relay", feature = "server"))]
 pub(crate) use epoll_set::EpollSet;
 #[cfg(feature = "extras")]

@@ -1,9 +1,9 @@
 //! What a socket knows of the path, whichever family it is of: ICMP errors, TOS with ECN, and the path
 //! MTU.
 //!
-//! Each family has options of its own. An IPv6 socket has those of IPv4 too, which apply to its
-//! IPv4-mapped addresses (ipv6(7)): both are set, so that a dual-stack socket behaves the same on
-//! either side.
+//! Each family has its own options. An IPv6 socket also has those of IPv4, which apply to its
+//! IPv4-mapped addresses (ipv6(7)): both are set, so that a dual-stack socket behaves the same for
+//! either family.
 
 use super::address::Family;
 use super::endpoint::Endpoint;
@@ -11,7 +11,7 @@ use super::option::{self, PathMtuDiscovery};
 use super::options::OptionValue;
 use crate::error::Result;
 
-/// The options that keep ICMP errors for the socket.
+/// The options that enable the error queue.
 pub(super) fn receive_errors(family: Family) -> Vec<OptionValue> {
     let v4 = option::IP_RECVERR.with_value(true);
     match family {
@@ -39,13 +39,13 @@ pub(super) fn discovery(family: Family, mode: PathMtuDiscovery) -> Vec<OptionVal
 }
 
 impl Endpoint {
-    /// The MTU that the kernel knows of the path to the connected peer, in bytes with all headers
+    /// The kernel's current MTU of the path to the connected peer, in bytes with all headers
     /// (`IP_MTU` or `IPV6_MTU`; on an IPv6 socket the latter is right for an IPv4-mapped peer too).
     ///
-    /// At first it is the interface's or the route's; ICMP makes it smaller.
+    /// At first it is the interface's or the route's; ICMP messages reduce it.
     ///
     /// # Errors
-    /// Of getsockopt(2): ENOTCONN unless the socket is connected.
+    /// The errors of getsockopt(2): ENOTCONN unless the socket is connected.
     pub fn path_mtu(&self) -> Result<u32> {
         match self.family() {
             Family::V4 => self.get(option::IP_MTU),

@@ -1,4 +1,4 @@
-//! Waiting for nothing but the time.
+//! A pause that a signal can end.
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::poll_set::PollSet;
 use crate::error::Result;
 
-/// Lets time pass, unless `stop` is raised by a signal handler.
+/// Waits for the given time, unless a signal handler raises `stop`.
 ///
 /// # Errors
-/// Of ppoll(2).
+/// The errors of ppoll(2).
 pub fn pause(time: Duration, stop: &AtomicBool) -> Result<()> {
     if !time.is_zero() && !stop.load(Ordering::Relaxed) {
-        // A set of no sockets sees nothing but the end of the time.
+        // A set without sockets only waits for the timeout.
         let _ = PollSet::new::<OwnedFd>([]).wait(Some(time))?.next();
     }
     Ok(())

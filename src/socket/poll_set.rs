@@ -10,17 +10,18 @@ use nix::sys::time::TimeSpec;
 use crate::error::{Error, Result};
 use crate::units::LONGEST;
 
-/// What a wait saw on a socket.
+/// The events of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Readiness {
-    /// A datagram may be received. It can turn out to be corrupt, so receive without blocking.
+    /// A datagram may be received. Its checksum can turn out to be wrong, so receive without
+    /// blocking.
     Datagram,
     /// The error queue has an entry, or the socket an error.
     Error,
 }
 
-/// A time for ppoll(2): above a year it is a year, where the kernel's signed seconds would be negative.
+/// A time for ppoll(2): at most a year, since more could overflow the kernel's signed seconds.
 pub(crate) fn timespec(time: Duration) -> TimeSpec {
     TimeSpec::from(time.min(LONGEST))
 }
@@ -40,7 +41,7 @@ impl<'a> PollSet<'a> {
         }
     }
 
-    /// The same set with a waker behind the sockets, whose index is their number. It is not reset.
+    /// The same set with a waker after the sockets; its index is their number. It is not reset.
     #[cfg(feature = "server")]
     pub(crate) fn with_waker(mut self, waker: Option<&'a super::Waker>) -> Self {
         let waker = waker.map(|waker| PollFd::new(waker.as_fd(), PollFlags::POLLIN));
@@ -48,11 +49,11 @@ impl<'a> PollSet<'a> {
         self
     }
 
-    /// Waits until something arrives, for ever if there is no `timeout`; then tells of each socket
-    /// that has something. It tells of none once the time is over, or when a signal came.
+    /// Waits until something arrives, without a limit if `timeout` is `None`; then returns each
+    /// socket that has an event. It returns none after the timeout, or after a signal.
     ///
     /// # Errors
-    /// Of ppoll(2).
+    /// The errors of ppoll(2).
     pub(crate) fn wait(
         &mut self,
         timeout: Option<Duration>,
@@ -63,7 +64,7 @@ impl<'a> PollSet<'a> {
             Err(errno) => return Err(Error::os("wait for", "a datagram", errno.into())),
         };
         let seen = move |(index, polled): (usize, &PollFd<'_>)| match polled.revents()? {
-            // After an interrupted call the entries are those of the call before.
+            // After an interrupted call the entries are those of the previous call.
             _ if interrupted => None,
             events if events.contains(PollFlags::POLLERR) => Some((index, Readiness::Error)),
             events if !events.is_empty() => Some((index, Readiness::Datagram)),

@@ -16,8 +16,9 @@ use crate::sys::receive::Buffer;
 /// All datagrams of a run have the same source, destination, TOS and timestamp: the kernel merges no
 /// others (udp(7)).
 ///
-/// The kernel reports [`Self::destination`], [`Self::ecn`], [`Self::ttl`] and the like only if the
-/// option that asks for it was set before; each is decoded from the control messages on request.
+/// The kernel reports [`Self::destination`], [`Self::ecn`], [`Self::ttl`] and similar values only
+/// if the option that requests them was set before; each is decoded from the control messages on
+/// demand.
 #[derive(Clone, Copy)]
 pub struct Received<'a> {
     bytes: &'a [u8],

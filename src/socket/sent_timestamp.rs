@@ -1,4 +1,4 @@
-//! When datagrams left: timestamps of the kernel and the interface, by way of the error queue.
+//! When datagrams were sent: timestamps of the kernel and the interface, from the error queue.
 
 use super::control_message::{ControlMessage, Timestamps};
 use super::error_queue::{Origin, QueuedError};
@@ -7,7 +7,7 @@ use super::received::Received;
 /// The timestamp of a message that was sent earlier (`SO_TIMESTAMPING`; the kernel's
 /// Documentation/networking/timestamping.rst).
 ///
-/// It waits on the error queue, where [`Endpoint::queued_error`](super::Endpoint::queued_error) finds
+/// It waits on the error queue; [`Endpoint::queued_error`](super::Endpoint::queued_error) returns
 /// it.
 ///
 /// ```
@@ -44,17 +44,17 @@ use super::received::Received;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SentTimestamp {
-    /// Which message: its number on the socket, from 0, if `OPT_ID` was set; otherwise 0. A run of
+    /// The number of the message on the socket, from 0, if `OPT_ID` was set; otherwise 0. A run of
     /// datagrams is one message. A transport that is the only sender counts the same
     /// ([`Counters::sent_messages`](crate::io::Counters::sent_messages)).
     pub id: u32,
-    /// How far it was when the time was taken.
+    /// The point at which the time was taken.
     pub stage: SendStage,
-    /// The time, by each clock that was asked for.
+    /// The time, by each requested clock.
     pub times: Timestamps,
 }
 
-/// How far a message was when its timestamp was taken (`SCM_TSTAMP_…` of linux/errqueue.h).
+/// The point at which a timestamp of a sent message was taken (`SCM_TSTAMP_…` of linux/errqueue.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendStage {
@@ -62,12 +62,12 @@ pub enum SendStage {
     Scheduled,
     /// It was passed to the network interface, or left it (`TX_SOFTWARE`, `TX_HARDWARE`).
     Sent,
-    /// The interface reported that it is done with it (`TX_COMPLETION`, Linux 6.15).
+    /// The interface reported that it has sent it (`TX_COMPLETION`, Linux 6.15).
     Completed,
 }
 
 impl SentTimestamp {
-    /// The timestamp that an entry of the error queue has, if it is one.
+    /// The timestamp in an entry of the error queue, if any.
     pub(super) fn read(entry: &QueuedError, id: u32, received: &Received<'_>) -> Option<Self> {
         const TIMESTAMPING: Origin = Origin::Other(4);
         if entry.origin != TIMESTAMPING {
@@ -77,7 +77,7 @@ impl SentTimestamp {
             0 => SendStage::Sent,
             1 => SendStage::Scheduled,
             3 => SendStage::Completed,
-            // 2 is TCP's.
+            // 2 is only for TCP.
             _ => return None,
         };
         let times = received.control_messages().iter().find_map(|message| {

@@ -1,10 +1,10 @@
-//! Memory that stays where it is while the kernel holds its address.
+//! Memory with a stable address while the kernel uses it.
 
 use std::ptr::NonNull;
 
-/// A slice on the heap that never moves, with its address free to be handed to the kernel.
+/// A slice on the heap that never moves, so that the kernel may keep its address.
 ///
-/// A `Box` claims that no one else reaches its memory, each time it is moved; this does not.
+/// Each move of a `Box` asserts unique access to its memory; this type does not.
 pub(crate) struct PinnedSlice<T>(NonNull<[T]>);
 
 // SAFETY: it owns its memory as a Box does. The pointers in the C structs that are kept in it lead
@@ -20,19 +20,19 @@ impl<T> PinnedSlice<T> {
         self.0.len()
     }
 
-    /// Where item `index` lies; one past the end is allowed.
+    /// The address of item `index`; one past the end is allowed.
     pub(crate) fn address(&self, index: usize) -> *mut T {
         assert!(index <= self.len(), "an address outside the memory");
         self.0.as_ptr().cast::<T>().wrapping_add(index)
     }
 
-    /// All of it. The kernel writes only during calls that borrow the owner exclusively.
+    /// The whole slice. The kernel writes only during calls that borrow the owner exclusively.
     pub(crate) fn slice(&self) -> &[T] {
         // SAFETY: it is the memory of a leaked Box, valid until `drop`, and borrowed with `self`.
         unsafe { self.0.as_ref() }
     }
 
-    /// All of it, to write.
+    /// The whole slice, mutable.
     pub(crate) fn slice_mut(&mut self) -> &mut [T] {
         // SAFETY: as in `slice`, and `self` is borrowed exclusively.
         unsafe { self.0.as_mut() }

@@ -1,10 +1,10 @@
-//! Control messages (`cmsg(3)`): the bytes beside a datagram, read and written without a pointer.
+//! Control messages (`cmsg(3)`): the ancillary data of a datagram, read and written without a pointer.
 //!
-//! A control buffer is a run of messages: a `size_t` length that counts the header, an `int` level,
-//! an `int` type, the payload, and padding to the size of a `size_t`.
+//! A control buffer is a sequence of messages: a `size_t` length that includes the header, an `int`
+//! level, an `int` type, the payload, and padding to the size of a `size_t`.
 //!
-//! The kernel counts the padding (`CMSG_SPACE`) but does not write it (`CMSG_LEN`): a buffer that it is
-//! handed must be initialized beforehand, or what it counts is no `&[u8]`.
+//! The kernel counts the padding (`CMSG_SPACE`) but does not write it (`CMSG_LEN`): a buffer must be
+//! initialized before it is passed to the kernel, or the counted bytes are not a valid `&[u8]`.
 
 use std::mem::size_of;
 
@@ -15,12 +15,12 @@ const fn align(length: usize) -> usize {
     (length + WORD - 1) & !(WORD - 1)
 }
 
-/// How much room one message with a payload of `length` bytes takes (`CMSG_SPACE`).
+/// The space of one message with a payload of `length` bytes (`CMSG_SPACE`).
 pub(crate) const fn space(length: usize) -> usize {
     HEADER + align(length)
 }
 
-/// One control message: where it belongs, and its payload.
+/// One control message: its level, its type and its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Message<'a> {
     pub(crate) level: i32,
@@ -38,7 +38,7 @@ impl Message<'_> {
     }
 }
 
-/// The messages in a control buffer. A message whose length makes no sense ends the iteration.
+/// The messages in a control buffer. A message with an invalid length ends the iteration.
 pub(crate) fn messages(mut buffer: &[u8]) -> impl Iterator<Item = Message<'_>> {
     std::iter::from_fn(move || {
         let length = usize::from_ne_bytes(*buffer.first_chunk()?);
@@ -54,7 +54,7 @@ pub(crate) fn messages(mut buffer: &[u8]) -> impl Iterator<Item = Message<'_>> {
     })
 }
 
-/// Control messages to be sent with a datagram: a buffer on the stack, since a send allocates nothing.
+/// Control messages to send with a datagram: a buffer on the stack, so that a send does not allocate.
 #[repr(C)]
 pub(crate) struct Outgoing {
     bytes: [u8; Self::CAPACITY],
@@ -62,7 +62,7 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Room for an `in6_pktinfo` and three `int`s, more than any send here takes.
+    /// Room for an `in6_pktinfo` and three `int`s, more than any send here needs.
     const CAPACITY: usize = space(20) + 3 * space(4);
 
     pub(crate) fn new() -> Self {
@@ -72,7 +72,7 @@ impl Outgoing {
         }
     }
 
-    /// Appends one message; says whether there was room for it.
+    /// Appends one message; returns whether there was room for it.
     #[must_use]
     pub(crate) fn push(&mut self, level: i32, kind: i32, payload: &[u8]) -> bool {
         let Some(room) = self.bytes[self.length..].get_mut(..space(payload.len())) else {
@@ -90,7 +90,7 @@ impl Outgoing {
         &self.bytes[..self.length]
     }
 
-    /// Takes back all that was pushed.
+    /// Removes all messages.
     pub(crate) fn clear(&mut self) {
         self.length = 0;
     }
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn space_is_the_macros_space() {
         for length in 0..200_u32 {
-            // SAFETY: CMSG_SPACE computes on its argument alone.
+            // SAFETY: CMSG_SPACE computes only with its argument.
             let macros = unsafe { libc::CMSG_SPACE(length) };
             assert_eq!(space(length as usize), macros as usize);
         }

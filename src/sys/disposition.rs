@@ -1,8 +1,8 @@
-//! What a signal does to a process, for one that is about to change its role. No handler is installed.
+//! Signal dispositions for a process that is about to change its role. No handler is installed.
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
-/// Has a signal do what it does by default.
+/// Restores the default action of a signal.
 pub(crate) fn reset(signal: Signal) -> nix::Result<()> {
     let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     // SAFETY: sigaction(2) with SIG_DFL installs no handler.
@@ -10,7 +10,7 @@ pub(crate) fn reset(signal: Signal) -> nix::Result<()> {
     Ok(())
 }
 
-/// Ignores what a terminal and a user send to end a process.
+/// Ignores the signals by which a terminal or a user ends a process.
 pub(crate) fn ignore_all() {
     let action = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
     for signal in [

@@ -1,5 +1,5 @@
-//! A system call made by another process on behalf of its tracer: a seccomp filter can only be added
-//! by the process that it is for.
+//! A system call made by another process on behalf of its tracer: a process can add a seccomp filter
+//! only to itself.
 
 use std::io;
 
@@ -11,16 +11,17 @@ use nix::unistd::Pid;
 
 use super::ptrace::{Info, Resume, Status, interrupt, resume, syscall_info, wait};
 
-/// What came of it.
+/// The result of an injected call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Injected {
-    /// The filter is in force for every thread of the process.
+    /// The filter is active for every thread of the process.
     Done,
-    /// The process is as it was, and the kernel or the process does not allow it.
+    /// The process is unchanged: the kernel or the process does not allow the call.
     Refused,
-    /// The thread ended meanwhile, or runs another program: its status, which is still to be dealt with.
+    /// The thread ended meanwhile, or executed another program: its status, which is still to be
+    /// handled.
     Gone(Status),
-    /// The thread is no more: another one of its process runs a program, or has its id.
+    /// The thread is gone: another one of its process executed a program, or has its id.
     Vanished,
 }
 
@@ -28,7 +29,7 @@ pub(crate) enum Injected {
 mod machine {
     /// `syscall`.
     pub(super) const INSTRUCTION: &[u8] = &[0x0f, 0x05];
-    /// What lies below the stack pointer and is in use (the x86-64 ABI's red zone).
+    /// The part below the stack pointer that is in use (the x86-64 ABI's red zone).
     pub(super) const RED_ZONE: u64 = 128;
 
     pub(super) fn pc(registers: &libc::user_regs_struct) -> u64 {
@@ -39,7 +40,7 @@ mod machine {
         registers.rsp
     }
 
-    /// The first argument of a call, which the kernel leaves as it is.
+    /// The first argument of a call, which the kernel preserves.
     pub(super) fn first(registers: &mut libc::user_regs_struct) -> &mut u64 {
         &mut registers.rdi
     }
@@ -55,7 +56,7 @@ mod machine {
 mod machine {
     /// `svc #0`.
     pub(super) const INSTRUCTION: &[u8] = &[0x01, 0x00, 0x00, 0xd4];
-    /// AAPCS64 has none; one line of the cache is left free all the same.
+    /// AAPCS64 has none; one cache line is left free anyway.
     pub(super) const RED_ZONE: u64 = 128;
 
     pub(super) fn pc(registers: &libc::user_regs_struct) -> u64 {
@@ -78,16 +79,16 @@ mod machine {
     }
 }
 
-/// Has a thread that stands at the end of a system call put a filter on its whole process.
+/// Makes a thread that is stopped at the end of a system call install a filter on its whole process.
 ///
-/// The call is made again from the same instruction, with the filter written below the stack, and
-/// with all signals held back; registers and signal mask are restored, whatever comes of it, as long
-/// as the thread runs the same program.
+/// The call is made again from the same instruction, with the filter written below the stack, and with
+/// all signals blocked; registers and signal mask are always restored, as long as the thread runs the
+/// same program.
 pub(crate) fn add_filter(thread: i32, filter: &[sock_filter]) -> io::Result<Injected> {
     let pid = Pid::from_raw(thread);
     let before = ptrace::getregs(pid)?;
     let length = machine::INSTRUCTION.len() as u64;
-    // A call by another instruction (int 0x80) cannot be made again like this.
+    // A call by another instruction (int 0x80) cannot be repeated in this way.
     if !is_instruction(pid, machine::pc(&before).wrapping_sub(length)) {
         return Ok(Injected::Refused);
     }
@@ -141,17 +142,17 @@ pub(crate) fn change_first_argument(thread: i32, to: impl Fn(u64) -> u64) -> io:
     Ok(ptrace::setregs(pid, registers)?)
 }
 
-/// Whether the register of the first argument still holds it after the call.
+/// Whether the register of the first argument is unchanged after the call.
 pub(crate) const KEEPS_FIRST_ARGUMENT: bool = cfg!(target_arch = "x86_64");
 
 const WORD: usize = size_of::<libc::c_long>();
 
-/// Whether the instruction of a system call stands at an address.
+/// Whether there is a system call instruction at an address.
 fn is_instruction(pid: Pid, at: u64) -> bool {
     let low = at - at % WORD as u64;
     let mut code = Vec::with_capacity(2 * WORD);
     for word in [low, low + WORD as u64] {
-        // It may end in the first word, with nothing mapped behind that.
+        // It may end in the first word, with nothing mapped after that.
         match ptrace::read(pid, word as ptrace::AddressType) {
             Ok(word) => code.extend(word.to_ne_bytes()),
             Err(_) => break,
@@ -161,7 +162,8 @@ fn is_instruction(pid: Pid, at: u64) -> bool {
         .is_some_and(|code| code.starts_with(machine::INSTRUCTION))
 }
 
-/// Writes into a stopped thread's memory; whether all of it could be. `at` is a multiple of a word.
+/// Writes into a stopped thread's memory; returns whether all was written. `at` is a multiple of a
+/// word.
 fn write(pid: Pid, at: u64, bytes: &[u8]) -> bool {
     let remote = [RemoteIoVec {
         base: at as usize,
@@ -181,15 +183,15 @@ fn write(pid: Pid, at: u64, bytes: &[u8]) -> bool {
     rest.is_empty() && places.zip(words).all(is_written)
 }
 
-/// How a call that was made for a tracer came out.
+/// The outcome of an injected call.
 enum Ran {
     /// It returned.
     Value(i64),
-    /// It did not, and will not.
+    /// It did not return, and will not.
     Other(Injected),
 }
 
-/// From the stop before a call to the one behind it.
+/// Runs from the stop before a call to the stop after it.
 fn run_call(thread: i32) -> io::Result<Ran> {
     let mut held = 0;
     let mut is_group_stopped = false;
@@ -197,7 +199,7 @@ fn run_call(thread: i32) -> io::Result<Ran> {
     let value = loop {
         if should_resume && let Err(error) = resume(thread, Resume::ToSyscall, 0) {
             match error.raw_os_error() {
-                // It is being killed: its end is the next word, unless another thread has its id.
+                // It is being killed: the next event is its end, unless another thread has its id.
                 Some(libc::ESRCH) => {}
                 _ => return Err(error),
             }
@@ -212,7 +214,7 @@ fn run_call(thread: i32) -> io::Result<Ran> {
             Ok(Some((_, status @ (Status::Exited(_) | Status::Killed(_))))) => {
                 return Ok(Ran::Other(Injected::Gone(status)));
             }
-            // Another thread of the process runs a program, and has taken this one's id over: these
+            // Another thread of the process executed a program, and has taken over this one's id: these
             // registers are another program's.
             Ok(Some((_, status @ Status::Event { event, .. })))
                 if event == libc::PTRACE_EVENT_EXEC =>
@@ -223,7 +225,7 @@ fn run_call(thread: i32) -> io::Result<Ran> {
             Ok(Some((_, Status::Event { signal, .. }))) => {
                 is_group_stopped |= signal != libc::SIGTRAP;
             }
-            // SIGSTOP cannot be held back by a mask: it is sent again, and comes afterwards.
+            // SIGSTOP cannot be blocked: it is sent again, and arrives afterwards.
             Ok(Some((_, Status::Signal(signal)))) => held = signal,
             Ok(None) => should_resume = false,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => should_resume = false,
@@ -234,18 +236,18 @@ fn run_call(thread: i32) -> io::Result<Ran> {
         }
     };
     if held != 0 {
-        // SAFETY: kill(2) takes numbers alone.
+        // SAFETY: kill(2) takes only numbers.
         unsafe { libc::kill(thread, held) };
     }
     if is_group_stopped {
-        // It stops again at once, and is then told to be in a group stop.
+        // It stops again at once, and is then reported as in a group stop.
         let _ = interrupt(thread);
     }
     Ok(Ran::Value(value))
 }
 
-/// Reads or sets the mask of held signals (`PTRACE_GETSIGMASK`, Linux 3.11). The C libraries differ in the
-/// type of a request.
+/// Reads or sets the mask of blocked signals (`PTRACE_GETSIGMASK`, Linux 3.11). The C libraries differ
+/// in the type of a request.
 fn signal_mask(thread: i32, request: i64, mask: u64) -> io::Result<u64> {
     let mut mask = mask;
     // SAFETY: ptrace(2): data "points to a buffer" of the size in addr, eight bytes: `mask` is one.

@@ -1,8 +1,8 @@
-//! `mmap(2)` of a file that may shrink meanwhile.
+//! `mmap(2)` of a file that may shrink while it is mapped.
 //!
-//! To read a page of a mapping that lies beyond the file's end raises SIGBUS. A handler puts a page of
-//! zeros there instead and notes it, so that the reader goes on and is told afterwards that what it
-//! read is not the file.
+//! Reading a page of a mapping beyond the file's end raises SIGBUS. A handler maps zeros there instead
+//! and records it, so that the reader continues and can find out afterwards that it did not read the
+//! file's content.
 
 use std::fs::File;
 use std::io;
@@ -16,13 +16,13 @@ use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, munmap};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::{SysconfVar, sysconf};
 
-/// Mappings that the handler knows of, each at its own place.
+/// The mappings that the handler covers, one per slot.
 const PLACES: usize = 16;
 
 static GUARDED: [Guard; PLACES] = [const { Guard::new() }; PLACES];
-/// What the process did on a SIGBUS before, once the handler is there; none if it could not be.
+/// The previous SIGBUS action, once the handler is installed; none if it could not be.
 static BEFORE: OnceLock<Option<SigAction>> = OnceLock::new();
-/// Bytes of a page; set before the handler is there.
+/// The page size in bytes; set before the handler is installed.
 static PAGE: AtomicUsize = AtomicUsize::new(0);
 
 /// A guarded mapping, as the handler sees it.
@@ -62,7 +62,7 @@ impl Map {
     /// Maps the first `length` bytes of `file`.
     ///
     /// # Errors
-    /// Of mmap(2), and ENOMEM if too many are mapped already.
+    /// The errors of mmap(2), and ENOMEM if too many files are mapped already.
     pub(crate) fn new(file: &File, length: NonZeroUsize) -> io::Result<Self> {
         BEFORE.get_or_init(install);
         let place = GUARDED
@@ -78,8 +78,8 @@ impl Map {
         guard.is_short.store(false, Ordering::Release);
         guard.start.store(start, Ordering::Release);
         guard.end.store(start + length.get(), Ordering::Release);
-        // It is read from front to back: advice that may be refused without harm.
-        // SAFETY: madvise(2) demands a mapped range; MADV_SEQUENTIAL changes nothing in it.
+        // The file is read sequentially; failure of this advice is harmless. SAFETY: madvise(2) demands
+        // a mapped range; MADV_SEQUENTIAL changes nothing in it.
         let _ = unsafe { madvise(address, length.get(), MmapAdvise::MADV_SEQUENTIAL) };
         Ok(Self {
             address,
@@ -88,7 +88,7 @@ impl Map {
         })
     }
 
-    /// The file's bytes. What another program writes into the file meanwhile may or may not be seen.
+    /// The file's bytes. Concurrent writes of other programs may or may not be visible.
     pub(crate) fn bytes(&self) -> &[u8] {
         // SAFETY: the range is mapped for reading until `drop`; pages beyond the file's end are
         // replaced by the handler. As with any file mapping, another process may change the bytes
@@ -96,7 +96,7 @@ impl Map {
         unsafe { slice::from_raw_parts(self.address.as_ptr().cast(), self.length.get()) }
     }
 
-    /// Whether something was read that the file no longer had.
+    /// Whether a part was read that the file no longer had.
     pub(crate) fn is_short(&self) -> bool {
         GUARDED[self.place].is_short.load(Ordering::Acquire)
     }
@@ -116,8 +116,8 @@ impl Drop for Map {
 fn install() -> Option<SigAction> {
     let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten()?;
     PAGE.store(usize::try_from(page).ok()?, Ordering::Release);
-    // On the alternate stack where a thread has one, as the standard library's own handler, which
-    // tells of stacks that overflow.
+    // On the alternate stack where a thread has one, like the standard library's own handler, which
+    // reports stack overflows.
     let action = SigAction::new(
         SigHandler::SigAction(on_bus_error),
         SaFlags::SA_SIGINFO | SaFlags::SA_ONSTACK,
@@ -140,7 +140,7 @@ extern "C" fn on_bus_error(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut l
         );
         if start <= address && address < end {
             guard.is_short.store(true, Ordering::Release);
-            // To the end at once: no page behind this one is there either.
+            // To the end at once: no later page exists either.
             let page = address - address % PAGE.load(Ordering::Acquire).max(1);
             // SAFETY: mmap(2) with MAP_FIXED replaces what is mapped in the range: it lies in this
             // mapping of ours, whose bytes stay readable.
@@ -159,7 +159,7 @@ extern "C" fn on_bus_error(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut l
             }
         }
     }
-    // Not ours: the instruction runs again, for whoever was to handle it before.
+    // Not ours: the instruction runs again, for the previous handler.
     if let Some(Some(before)) = BEFORE.get() {
         // SAFETY: sigaction(2) gives back to the process what it had for this signal.
         let _ = unsafe { sigaction(Signal::SIGBUS, before) };
@@ -177,7 +177,7 @@ mod tests {
     const PAGE: usize = 64 << 10;
 
     #[test]
-    fn a_file_that_shrinks_reads_as_zeros_and_is_told_of() {
+    fn a_file_that_shrinks_reads_as_zeros_and_is_reported() {
         let file = tempfile::tempfile().expect("a file");
         let length = NonZeroUsize::new(5 * PAGE + 7).expect("not zero");
         file.set_len(length.get() as u64).expect("room");

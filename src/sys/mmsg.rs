@@ -1,7 +1,7 @@
-//! `recvmmsg(2)` and `sendmmsg(2)`: many datagrams a call, from arrays that are laid out once.
+//! `recvmmsg(2)` and `sendmmsg(2)`: many datagrams per call, with arrays that are laid out once.
 //!
-//! nix has both, but wants buffers zeroed, hands out no `MSG_CTRUNC`, and builds the headers anew at
-//! each call.
+//! nix has both, but requires zeroed buffers, does not return `MSG_CTRUNC`, and builds the headers
+//! again for each call.
 
 #[cfg(feature = "tokio")]
 use std::io::IoSliceMut;
@@ -19,7 +19,7 @@ use super::name::Name;
 pub(crate) struct ReceiveArena {
     headers: PinnedSlice<libc::mmsghdr>,
     names: PinnedSlice<Name>,
-    /// Zeroed, since the kernel leaves the padding between messages as it was.
+    /// Zeroed, since the kernel does not write the padding between messages.
     control: PinnedSlice<u8>,
     data: PinnedSlice<MaybeUninit<u8>>,
     /// The headers lead to these, which lead to `data` except during a call into buffers that are lent.
@@ -31,17 +31,18 @@ pub(crate) struct ReceiveArena {
     /// Whether the last call was one into buffers that were lent.
     is_lent: bool,
     capacity: usize,
-    /// From one datagram's memory to the next one's.
+    /// The distance from one datagram's memory to the next.
     stride: usize,
     control_space: usize,
-    /// How many slots the last call filled.
+    /// The number of slots that the last call filled.
     filled: usize,
 }
 
-/// Whether the two calls are there: a call on no descriptor says EBADF, and nothing happens.
+/// Checks whether the two calls are available: a call without a descriptor returns EBADF and has no
+/// effect.
 ///
 /// # Errors
-/// ENOSYS where the kernel lacks them, EPERM or ENOSYS where a seccomp filter forbids them.
+/// ENOSYS if the kernel lacks them, EPERM or ENOSYS if a seccomp filter forbids them.
 pub(crate) fn probe() -> io::Result<()> {
     // SAFETY: recvmmsg(2) demands vlen valid headers at msgvec; vlen is 0.
     let received = unsafe { libc::recvmmsg(-1, ptr::null_mut(), 0, 0, ptr::null_mut()) };
@@ -60,7 +61,7 @@ fn check(returned: i32) -> io::Result<()> {
     }
 }
 
-/// What one slot holds after a receive.
+/// The content of one slot after a receive.
 pub(crate) struct Slot<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) control: &'a [u8],
@@ -71,10 +72,10 @@ pub(crate) struct Slot<'a> {
 }
 
 impl ReceiveArena {
-    /// `slots` places of `capacity` bytes each, with `control_space` bytes for control messages.
+    /// Makes `slots` slots of `capacity` bytes each, with `control_space` bytes for control messages.
     pub(crate) fn new(slots: usize, capacity: usize, control_space: usize) -> Self {
         // One cache line more than a power of two, so that the slots' first lines, where small
-        // datagrams live, do not all compete for the same set of the cache.
+        // datagrams live, do not all compete for the same cache set.
         let stride = capacity.next_multiple_of(64) + 64;
         let names = PinnedSlice::new(vec![Name::EMPTY; slots]);
         let control = PinnedSlice::new(vec![0; slots * control_space]);
@@ -109,12 +110,12 @@ impl ReceiveArena {
         }
     }
 
-    /// How many datagrams fit.
+    /// The number of slots.
     pub(crate) fn slots(&self) -> usize {
         self.headers.len()
     }
 
-    /// One `recvmmsg` for up to `most` datagrams; returns how many came.
+    /// Makes one `recvmmsg` for up to `most` datagrams; returns the number received.
     pub(crate) fn receive(
         &mut self,
         fd: BorrowedFd<'_>,
@@ -246,7 +247,7 @@ fn empty_header() -> libc::mmsghdr {
     unsafe { mem::zeroed() }
 }
 
-/// Headers for up to `slots` messages a call.
+/// Headers for up to `slots` messages per call.
 pub(crate) struct SendArena {
     headers: PinnedSlice<libc::mmsghdr>,
     vectors: PinnedSlice<libc::iovec>,
@@ -282,7 +283,7 @@ pub(crate) fn send_parts(
     Ok(())
 }
 
-/// One message: where to (nowhere on a connected socket), and its bytes.
+/// One message: its destination (none on a connected socket), and its bytes.
 pub(crate) type Piece<'a> = (Option<SocketAddr>, &'a [u8]);
 
 impl SendArena {
@@ -299,16 +300,16 @@ impl SendArena {
         }
     }
 
-    /// How many messages a call takes.
+    /// The maximum number of messages per call.
     pub(crate) fn slots(&self) -> usize {
         self.headers.len()
     }
 
-    /// Sends up to `count` messages by one call, the cheapest that can: `sendto` for one that has no
-    /// control messages, `sendmsg` for one that has, `sendmmsg` for several. Returns how many went.
+    /// Sends up to `count` messages with the cheapest suitable call: `sendto` for one without control
+    /// messages, `sendmsg` for one with them, `sendmmsg` for several. Returns the number sent.
     ///
-    /// `compose` is asked for each message in turn, and writes its control messages. `flags` are
-    /// those of the call, such as `MSG_DONTWAIT`.
+    /// `compose` returns each message in turn, and writes its control messages. `flags` are those of
+    /// the call, such as `MSG_DONTWAIT`.
     pub(crate) fn send<'a>(
         &mut self,
         fd: BorrowedFd<'_>,
@@ -341,7 +342,7 @@ impl SendArena {
         Ok(returned.min(count))
     }
 
-    /// Writes the header of message `slot`; it leads to the bytes that `compose` lends.
+    /// Writes the header of message `slot`; it points to the bytes that `compose` lends.
     pub(super) fn fill<'a>(
         &mut self,
         slot: usize,

@@ -1,13 +1,14 @@
 //! The only module with `unsafe`. File descriptors and bytes in, bytes and `io::Error` out.
 //!
 //! The contract that this layer keeps:
-//! - One file per family of system calls. What socket2 or nix offers safely is taken from there by
-//!   the layers above; what stands here is what neither has.
-//! - Each `unsafe` block holds one unsafe operation. Its SAFETY comment says what the man page
-//!   demands and why it holds.
-//! - No policy: nothing is retried, chosen, logged or remembered. An error is the errno as it came.
-//! - No handler: signals are the program's. `signal.rs` beside this file is a module of the binary.
-//! - A length that the kernel reports is clamped to the buffer before it is believed.
+//! - One file per family of system calls. The layers above use socket2 or nix where these offer a safe
+//!   wrapper; this module has only what neither offers.
+//! - Each `unsafe` block holds one unsafe operation. Its SAFETY comment states what the man page
+//!   requires and why it holds.
+//! - No policy: nothing is retried, chosen, logged or remembered. An error is the unchanged errno.
+//! - No signal handlers: signals belong to the program. `signal.rs` in this directory is a module of
+//!   the binary.
+//! - A length that the kernel reports is clamped to the buffer before it is used.
 
 pub(crate) mod arena;
 pub(crate) mod control;

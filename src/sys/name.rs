@@ -1,5 +1,4 @@
-//! Socket addresses as the kernel writes them, in the 28 bytes that the longer one of UDP's two
-//! families takes.
+//! Socket addresses as the kernel writes them, in 28 bytes, the larger size of UDP's two families.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
@@ -14,12 +13,12 @@ impl Name {
 
     pub(crate) const EMPTY: Self = Self([0; Self::CAPACITY]);
 
-    /// As [`read`].
+    /// Reads the address, as [`read`] does.
     pub(crate) fn read(&self, length: usize) -> SocketAddr {
         read(&self.0, length)
     }
 
-    /// How many of the bytes an address of that family takes.
+    /// The size of an address of this family.
     pub(crate) fn length(address: SocketAddr) -> usize {
         if address.is_ipv4() { 16 } else { 28 }
     }
@@ -46,15 +45,15 @@ impl From<SocketAddr> for Name {
     }
 }
 
-/// Reads an address of which the kernel wrote `length` bytes. What is too short for its family, or of
-/// one that UDP does not run over, reads as 0.0.0.0:0: the bytes behind it are an earlier address's.
+/// Reads an address of which the kernel wrote `length` bytes. An address too short for its family, or
+/// of a family without UDP, reads as 0.0.0.0:0: the bytes after it belong to an earlier address.
 pub(crate) fn read(bytes: &[u8; Name::CAPACITY], length: usize) -> SocketAddr {
     let [f0, f1, p0, p1, a, b, c, d, rest @ ..] = *bytes;
     let port = u16::from_be_bytes([p0, p1]);
     match i32::from(u16::from_ne_bytes([f0, f1])) {
         libc::AF_INET if length >= 16 => SocketAddr::from(([a, b, c, d], port)),
         libc::AF_INET6 if length >= Name::CAPACITY => {
-            // As std and socket2 have it: the field as it stands, not turned to the host's order.
+            // As in std and socket2: the field without conversion to the host's byte order.
             let flow = u32::from_ne_bytes([a, b, c, d]);
             let [address @ .., s0, s1, s2, s3] = rest;
             let scope = u32::from_ne_bytes([s0, s1, s2, s3]);

@@ -1,13 +1,14 @@
-//! Other processes' file descriptors: what each is, and a copy of one (proc(5), pidfd_getfd(2)).
+//! Other processes' file descriptors: reading their links, and duplicating them (proc(5),
+//! pidfd_getfd(2)).
 
 use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// Reads the symbolic link `name` of a folder into `buffer`; returns how many bytes it has there. A
-/// longer link is cut.
+/// Reads the symbolic link `name` of a directory into `buffer`; returns its length. A longer link is
+/// truncated.
 ///
-/// nix's `readlinkat` allocates 4 KiB a link; whoever looks for a socket reads thousands.
+/// nix's `readlinkat` allocates 4 KiB per link; a search for a socket reads thousands.
 pub(crate) fn read_link_at(
     folder: BorrowedFd<'_>,
     name: &CStr,
@@ -29,25 +30,25 @@ pub(crate) fn read_link_at(
     }
 }
 
-/// A file descriptor that stands for a process (Linux 5.3).
+/// Opens a file descriptor that refers to a process (Linux 5.3).
 pub(crate) fn open(pid: u32) -> io::Result<OwnedFd> {
     // SAFETY: pidfd_open(2) takes a number and flags, and touches no memory of ours.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     owned(fd)
 }
 
-/// A copy of another process's file descriptor (Linux 5.6): EPERM without the right to trace it.
+/// Duplicates another process's file descriptor (Linux 5.6): EPERM without permission to trace it.
 pub(crate) fn copy_fd(process: BorrowedFd<'_>, fd: u32) -> io::Result<OwnedFd> {
     // SAFETY: pidfd_getfd(2) takes two numbers and flags, and touches no memory of ours.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), fd, 0) };
     owned(fd)
 }
 
-/// What a call that makes a file descriptor returned.
+/// The result of a call that creates a file descriptor.
 fn owned(fd: libc::c_long) -> io::Result<OwnedFd> {
     match i32::try_from(fd) {
-        // SAFETY: OwnedFd demands an open descriptor that nobody else closes: the kernel has just
-        // made it, close-on-exec, and nobody else knows it.
+        // SAFETY: OwnedFd demands an open descriptor that nothing else closes: the kernel has just
+        // created it, close-on-exec, and nothing else knows it.
         Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
         _ => Err(io::Error::last_os_error()),
     }

@@ -7,35 +7,35 @@ use nix::unistd::Pid;
 
 pub(crate) use nix::sys::ptrace::Options;
 
-/// Why a process gave word to its tracer.
+/// The event that a traced process reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// It ended by itself, with this code.
+    /// It exited with this status.
     Exited(i32),
-    /// It was ended by this signal.
+    /// It was killed by this signal.
     Killed(i32),
-    /// It is about to get this signal.
+    /// It is about to receive this signal.
     Signal(i32),
-    /// It stands at the entry of a system call or at its end.
+    /// It is stopped at the entry of a system call or at its end.
     Syscall,
-    /// `PTRACE_EVENT_*`, with the signal that came with it.
+    /// `PTRACE_EVENT_*`, with its signal.
     Event { event: i32, signal: i32 },
 }
 
-/// How a stopped process goes on.
+/// How a stopped process continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resume {
     /// Until the next event.
     Continue,
     /// Until the next entry or end of a system call.
     ToSyscall,
-    /// It stays stopped, as its group is, but tells when that ends.
+    /// It stays in its group stop, but reports when that ends.
     Listen,
     /// Without a tracer.
     Detach,
 }
 
-/// Takes word of one traced thread; `None` if `block` is false and there is none.
+/// Waits for an event of one traced thread; `None` if `block` is false and there is none.
 ///
 /// ECHILD if the calling thread does not trace it (any more).
 pub(crate) fn wait(pid: i32, block: bool) -> io::Result<Option<(i32, Status)>> {
@@ -50,13 +50,13 @@ pub(crate) fn wait(pid: i32, block: bool) -> io::Result<Option<(i32, Status)>> {
     }
 }
 
-/// Whose word waits to be taken by [`wait`], and leaves it there; `None` if `block` is false and there
-/// is none.
+/// The thread whose event [`wait`] can take; leaves the event in the queue. `None` if `block` is false
+/// and there is none.
 ///
-/// Only stops of what the calling thread traces are seen, but also ends of its other children: those
-/// are not the tracer's to take. ECHILD where there is nobody at all.
+/// It sees the stops of the calling thread's tracees, and also the ends of its other children, which
+/// the tracer must not take. ECHILD if there are none.
 pub(crate) fn peek(block: bool) -> io::Result<Option<i32>> {
-    // Without WSTOPPED and WCONTINUED, stops of children that are not traced stay unseen.
+    // Without WSTOPPED and WCONTINUED, stops of children that are not traced are not reported.
     let look = libc::WEXITED | libc::WNOWAIT | libc::__WALL | libc::__WNOTHREAD;
     let flags = look | if block { 0 } else { libc::WNOHANG };
     // SAFETY: siginfo_t is plain data, of which all zeros is a value.
@@ -70,7 +70,8 @@ pub(crate) fn peek(block: bool) -> io::Result<Option<i32>> {
     Ok((pid != 0).then_some(pid))
 }
 
-/// Collects a thread that another thread of this process traces, if it has ended; whether it had.
+/// Collects a thread that another thread of this process traces, if it has ended; returns whether it
+/// had.
 pub(crate) fn collect(pid: i32) -> bool {
     let look = libc::WEXITED | libc::WNOWAIT | libc::WNOHANG | libc::__WALL;
     // SAFETY: siginfo_t is plain data, of which all zeros is a value.
@@ -105,7 +106,7 @@ fn read_status(status: i32) -> Status {
     }
 }
 
-/// Lets a stopped process go on, and gives it a signal unless that is 0.
+/// Continues a stopped process, and delivers a signal unless that is 0.
 pub(crate) fn resume(pid: i32, how: Resume, signal: i32) -> io::Result<()> {
     let request = match how {
         Resume::Continue => libc::PTRACE_CONT,
@@ -122,7 +123,7 @@ pub(crate) fn resume(pid: i32, how: Resume, signal: i32) -> io::Result<()> {
     }
 }
 
-/// Becomes the tracer of a process that goes on running.
+/// Becomes the tracer of a process, which keeps running.
 pub(crate) fn seize(pid: i32, options: Options) -> io::Result<()> {
     Ok(ptrace::seize(Pid::from_raw(pid), options)?)
 }
@@ -137,25 +138,25 @@ pub(crate) fn event_message(pid: i32) -> io::Result<i64> {
     Ok(ptrace::getevent(Pid::from_raw(pid))?)
 }
 
-/// What came with a signal: the fields of `siginfo_t` that every kind of signal has a use for.
+/// The details of a signal: the fields of `siginfo_t` that any kind of signal uses.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SignalInfo {
     pub(crate) code: i32,
     pub(crate) errno: i32,
-    /// Who sent it, or the child that it is about.
+    /// The sender, or the child concerned.
     pub(crate) pid: i32,
     pub(crate) uid: u32,
     /// The status of a child: its exit code, or a signal.
     pub(crate) status: i32,
-    /// The time that a child took, in ticks of the clock.
+    /// The CPU time of a child, in clock ticks.
     pub(crate) times: [i64; 2],
-    /// What sigqueue(3) sent with it.
+    /// The value sent by sigqueue(3).
     pub(crate) value: u64,
-    /// Where the fault was.
+    /// The address of the fault.
     pub(crate) address: u64,
 }
 
-/// What came with the signal that a process is about to get.
+/// Reads the details of the signal that a process is about to receive.
 pub(crate) fn signal_info(pid: i32) -> io::Result<SignalInfo> {
     let info = ptrace::getsiginfo(Pid::from_raw(pid))?;
     // SAFETY: si_pid reads four bytes of the union, all of which the kernel has filled.
@@ -184,7 +185,7 @@ pub(crate) fn signal_info(pid: i32) -> io::Result<SignalInfo> {
     })
 }
 
-/// What a stop at a system call is about.
+/// The kind of a stop at a system call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Info {
     /// A call is about to be made.
@@ -193,9 +194,9 @@ pub(crate) enum Info {
         number: u64,
         arguments: [u64; 6],
     },
-    /// A call has returned: its value, or the errno below zero.
+    /// A call has returned: its value, or the negative errno.
     Exit { value: i64, is_error: bool },
-    /// No call at all.
+    /// It is not at a call.
     None,
 }
 
@@ -209,8 +210,8 @@ struct SyscallInfo {
     arch: u32,
     instruction_pointer: u64,
     stack_pointer: u64,
-    /// Of an entry the number and six arguments; of an exit the value and, in one byte, whether it is an
-    /// error.
+    /// For an entry, the number and six arguments; for an exit, the value and, in one byte, whether it
+    /// is an error.
     words: [u64; 8],
 }
 
@@ -219,7 +220,7 @@ const ENTRY: u8 = 1;
 const EXIT: u8 = 2;
 const SECCOMP: u8 = 3;
 
-/// What the system call is at which a process stands (`PTRACE_GET_SYSCALL_INFO`, Linux 5.3).
+/// Reads the system call at which a process is stopped (`PTRACE_GET_SYSCALL_INFO`, Linux 5.3).
 pub(crate) fn syscall_info(pid: i32) -> io::Result<Info> {
     /// linux/ptrace.h.
     const PTRACE_GET_SYSCALL_INFO: i64 = 0x420e;
@@ -255,11 +256,11 @@ pub(crate) fn syscall_info(pid: i32) -> io::Result<Info> {
     })
 }
 
-/// Whether two processes have one table of descriptors (`kcmp(2)`); no where the kernel cannot say.
+/// Whether two processes share one descriptor table (`kcmp(2)`); false if unknown.
 pub(crate) fn shares_files(one: i32, other: i32) -> bool {
     /// linux/kcmp.h.
     const KCMP_FILES: libc::c_int = 2;
-    // SAFETY: kcmp(2) takes numbers alone: KCMP_FILES ignores idx1 and idx2.
+    // SAFETY: kcmp(2) takes only numbers: KCMP_FILES ignores idx1 and idx2.
     let result = unsafe { libc::syscall(libc::SYS_kcmp, one, other, KCMP_FILES, 0, 0) };
     result == 0
 }
@@ -278,11 +279,11 @@ const PIDFD_THREAD: usize = libc::O_EXCL as usize;
 
 fn owned(call: i64, arguments: [usize; 3]) -> io::Result<std::os::fd::OwnedFd> {
     let [a, b, c] = arguments;
-    // SAFETY: pidfd_open(2) and pidfd_getfd(2) take numbers alone: no pointer is handed over.
+    // SAFETY: pidfd_open(2) and pidfd_getfd(2) take only numbers, no pointers.
     let fd = unsafe { libc::syscall(call, a, b, c) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: both return "a new file descriptor", which nobody else holds.
+    // SAFETY: both return "a new file descriptor", which nothing else owns.
     Ok(unsafe { std::os::fd::FromRawFd::from_raw_fd(fd as i32) })
 }

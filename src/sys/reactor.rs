@@ -22,9 +22,9 @@ impl<T> AsRawFd for Registered<T> {
 pub(crate) fn register<T: AsFd>(owner: Arc<T>) -> io::Result<AsyncFd<Registered<T>>> {
     let fd = owner.as_fd().as_raw_fd();
     let registered = Registered { _owner: owner, fd };
-    // SAFETY: `register` demands that the descriptor stays valid and the same until it is
-    // deregistered: it is stored, and valid for as long as `owner` may be borrowed, which is kept
-    // alive and which nobody can borrow exclusively meanwhile.
+    // SAFETY: `register` demands that the descriptor stays valid and the same until it is deregistered:
+    // it is stored, and valid for as long as `owner` may be borrowed, which is kept alive and which
+    // nothing can borrow exclusively meanwhile.
     let registered = unsafe { AsyncFd::register(registered) };
     registered.map_err(io::Error::from)
 }

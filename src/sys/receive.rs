@@ -1,7 +1,7 @@
 //! `recvfrom(2)` and `recvmsg(2)` into uninitialized memory.
 //!
-//! `recvfrom` is socket2's. `recvmsg` is libc's, since socket2 does not hand out `MSG_CTRUNC` and
-//! nix wants the buffer zeroed first.
+//! `recvfrom` is socket2's. `recvmsg` is libc's, since socket2 does not return `MSG_CTRUNC` and nix
+//! requires a zeroed buffer.
 
 use std::io;
 use std::mem::{self, MaybeUninit};
@@ -9,17 +9,17 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use socket2::{SockAddr, SockAddrStorage, SockRef};
 
-/// Memory for one datagram and its control messages, and what the last receive left in it.
+/// Memory for one datagram and its control messages, and the result of the last receive.
 pub(crate) struct Buffer {
     data: Box<[MaybeUninit<u8>]>,
-    /// Zeroed, since the kernel leaves the padding between messages as it was.
+    /// Zeroed, since the kernel does not write the padding between messages.
     control: Box<[u8]>,
     source: SockAddr,
-    /// What the last call returned: under `MSG_TRUNC`, the datagram's true length.
+    /// The return value of the last call: under `MSG_TRUNC`, the datagram's true length.
     length: usize,
-    /// How many bytes of `data` the kernel wrote. Never above what it did write.
+    /// The number of bytes of `data` that the kernel wrote, never more.
     data_filled: usize,
-    /// How many bytes of `control` are the last call's messages and their padding.
+    /// The number of bytes of `control` that are the last call's messages and their padding.
     control_filled: usize,
     flags: i32,
 }
@@ -38,7 +38,7 @@ impl Buffer {
         }
     }
 
-    /// One `recvfrom`, without control messages.
+    /// Makes one `recvfrom`, without control messages.
     pub(crate) fn receive_from(&mut self, fd: BorrowedFd<'_>, flags: i32) -> io::Result<()> {
         // Nothing counts as filled while the kernel may be writing.
         (self.data_filled, self.control_filled) = (0, 0);
@@ -54,7 +54,7 @@ impl Buffer {
         Ok(())
     }
 
-    /// One `recvmsg`, with room for `control` bytes of control messages.
+    /// Makes one `recvmsg`, with room for `control` bytes of control messages.
     pub(crate) fn receive_message(
         &mut self,
         fd: BorrowedFd<'_>,
@@ -99,29 +99,30 @@ impl Buffer {
         Ok(())
     }
 
-    /// How large a datagram fits.
+    /// The size of the largest datagram that fits.
     pub(crate) fn capacity(&self) -> usize {
         self.data.len()
     }
 
-    /// The datagram, or the part of it that fitted.
+    /// The datagram, or the part of it that fit.
     pub(crate) fn bytes(&self) -> &[u8] {
         // SAFETY: the kernel wrote `data_filled` bytes: recvfrom(2) and recvmsg(2) return that
         // number, or under MSG_TRUNC the true length, of which they write as much as fits.
         unsafe { filled(&self.data, self.data_filled) }
     }
 
-    /// The control messages, to be read with [`super::control::messages`].
+    /// The control messages, for [`super::control::messages`].
     pub(crate) fn control(&self) -> &[u8] {
         &self.control[..self.control_filled]
     }
 
-    /// Who sent it, as the kernel wrote it.
+    /// The sender, as the kernel wrote it.
     pub(crate) fn source(&self) -> &SockAddr {
         &self.source
     }
 
-    /// What the last call returned; above [`Self::capacity`] where a datagram was cut under `MSG_TRUNC`.
+    /// The return value of the last call; above [`Self::capacity`] if a datagram was truncated under
+    /// `MSG_TRUNC`.
     pub(crate) fn length(&self) -> usize {
         self.length
     }
@@ -151,7 +152,7 @@ mod tests {
     use super::super::mmsg::ReceiveArena;
     use super::*;
 
-    /// One `int` beside each datagram, and four bytes of padding.
+    /// One `int` per datagram, and four bytes of padding.
     const SPACE: usize = space(size_of::<i32>());
 
     fn to_itself() -> UdpSocket {

@@ -2,10 +2,10 @@
 
 use libc::sock_filter;
 
-/// This machine's architecture, as `struct seccomp_data` and `PTRACE_GET_SYSCALL_INFO` name it.
+/// This machine's architecture, as in `struct seccomp_data` and `PTRACE_GET_SYSCALL_INFO`.
 #[cfg(target_arch = "x86_64")]
 pub(crate) const NATIVE: u32 = 0xc000_003e;
-/// This machine's architecture, as `struct seccomp_data` and `PTRACE_GET_SYSCALL_INFO` name it.
+/// This machine's architecture, as in `struct seccomp_data` and `PTRACE_GET_SYSCALL_INFO`.
 #[cfg(target_arch = "aarch64")]
 pub(crate) const NATIVE: u32 = 0xc000_00b7;
 
@@ -34,8 +34,8 @@ const ABOVE: u16 = (libc::BPF_JMP | libc::BPF_JGT | libc::BPF_K) as u16;
 const ANY_BIT: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
 const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 
-/// A filter that only watches needs no guard against speculation, which kernels before 5.16 put on a
-/// filtered program, and which slows all that it does (since Linux 4.17).
+/// A filter that only observes needs no speculation mitigations, which kernels before 5.16 apply to a
+/// filtered program, and which slow it down (since Linux 4.17).
 pub(super) const SPECULATE: libc::c_ulong = libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 
 const fn code(code: u16, k: u32, jt: u8, jf: u8) -> sock_filter {
@@ -45,15 +45,15 @@ const fn code(code: u16, k: u32, jt: u8, jf: u8) -> sock_filter {
 const TRACE: sock_filter = code(RETURN, libc::SECCOMP_RET_TRACE, 0, 0);
 const ALLOW: sock_filter = code(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0);
 
-/// A filter that stops at every call of `always`, and at those of `by_fd` whose first argument lies in
-/// one of the ranges (both ends in them), and where a socket is made by a number of another architecture
-/// ([`OTHER_SOCKETS`]). All other calls go on.
+/// Makes a filter that stops at every call of `always`, at those of `by_fd` whose first argument is in
+/// one of the inclusive ranges, and at calls of another architecture that create a socket
+/// ([`OTHER_SOCKETS`]). All other calls continue.
 ///
-/// With `untraced` it also stops at clone(2) with CLONE_UNTRACED: its child would have the filter, and
-/// no tracer to answer it.
+/// With `untraced` it also stops at clone(2) with CLONE_UNTRACED: its child would inherit the filter
+/// without a tracer to answer it.
 ///
-/// A call that is in neither list is decided by its number alone, so that the kernel (5.11) need not
-/// run the filter for it at all.
+/// A call in neither list is decided only by its number, so that the kernel (5.11) need not run the
+/// filter for it.
 pub(crate) fn filter(
     always: &[i64],
     by_fd: &[i64],
@@ -77,7 +77,7 @@ pub(crate) fn filter(
         program.push(code(EQUAL, *number, 0, 1));
         program.push(TRACE);
     }
-    // Each pair costs two instructions, but no jump is ever longer than one byte counts.
+    // Each pair costs two instructions, but no jump distance exceeds one byte.
     for number in always {
         program.push(code(EQUAL, *number as u32, 0, 1));
         program.push(TRACE);
@@ -91,7 +91,7 @@ pub(crate) fn filter(
     }
     if !ranges.is_empty() {
         for (at, number) in by_fd.iter().enumerate() {
-            // To the load, which stands behind the rest of the list and one ALLOW.
+            // To the load, which follows the rest of the list and one ALLOW.
             program.push(code(EQUAL, *number as u32, (by_fd.len() - at) as u8, 0));
         }
         program.push(ALLOW);
@@ -106,9 +106,9 @@ pub(crate) fn filter(
     program
 }
 
-/// Puts a filter on the calling thread for good. Async-signal-safe. An errno where it cannot be.
+/// Installs a filter permanently on the calling thread. Async-signal-safe. Returns an errno on failure.
 ///
-/// PR_SET_NO_NEW_PRIVS is only set where the filter needs it: with CAP_SYS_ADMIN it does not.
+/// PR_SET_NO_NEW_PRIVS is only set if the filter needs it: not with CAP_SYS_ADMIN.
 pub(super) fn install(program: &libc::sock_fprog) -> Result<(), i32> {
     // EINVAL: the flag is newer than the kernel.
     let try_both = || match put(program, SPECULATE) {
@@ -119,7 +119,7 @@ pub(super) fn install(program: &libc::sock_fprog) -> Result<(), i32> {
         Err(libc::EACCES) => {}
         other => return other,
     }
-    // SAFETY: prctl(2) takes numbers alone for PR_SET_NO_NEW_PRIVS.
+    // SAFETY: prctl(2) takes only numbers for PR_SET_NO_NEW_PRIVS.
     let result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
     if result != 0 {
         return Err(nix::errno::Errno::last_raw());
@@ -148,8 +148,8 @@ fn put(program: &libc::sock_fprog, flags: libc::c_ulong) -> Result<(), i32> {
 mod tests {
     use super::*;
 
-    /// What the kernel can say of a call by its architecture and number alone; `None` where the
-    /// filter looks at more (kernel/seccomp.c, seccomp_is_const_allow).
+    /// The kernel's decision on a call by only its architecture and number; `None` if the filter reads
+    /// more (kernel/seccomp.c, seccomp_is_const_allow).
     fn constant(program: &[sock_filter], arch: u32, number: u32) -> Option<u32> {
         let (mut loaded, mut at) = (0, 0);
         loop {

@@ -1,12 +1,13 @@
-//! SIGINT, SIGTERM and SIGHUP: a flag that no blocking call misses, and an end that none puts off.
+//! SIGINT, SIGTERM and SIGHUP set a flag that no blocking call misses, and end the process in bounded
+//! time.
 //!
-//! This file is part of the binary alone: a library leaves signals to the program that uses it.
+//! This file is only part of the binary: a library leaves signals to the program that uses it.
 //!
-//! The first signal raises the flag, and starts a timer whose SIGALRM interrupts whatever blocks, again
-//! and again: so a signal just before a blocking call is not missed either. That costs no system call
-//! while nobody stops the program, unlike signalfd(2) and poll(2). What std repeats after EINTR
-//! (`write_all`, `open`, `read_line`) never sees the flag; therefore, where the flag is still up after
-//! [`GRACE`], or when a second signal comes, the process ends as if it had never handled the signal.
+//! The first signal sets the flag, and starts a timer whose SIGALRM interrupts blocking calls
+//! repeatedly: so a signal just before a blocking call is not missed either. That costs no system call
+//! until a signal arrives, unlike signalfd(2) and poll(2). Functions of std that repeat after EINTR
+//! (`write_all`, `open`, `read_line`) never see the flag; therefore, if the flag is still set after
+//! [`GRACE`], or if a second signal arrives, the process ends as if it had no handler.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -18,38 +19,38 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction};
 use nix::time::{ClockId, clock_gettime};
 
-/// How long a stopped program may wind down.
+/// The time for a stopped program to finish.
 pub(crate) const GRACE: Duration = Duration::from_millis(800);
 
 /// A second signal ends the program at once, but not so early after the first: timeout(1) and some
 /// shells send one signal twice, to the process and to its group.
 const TWICE: Duration = Duration::from_millis(80);
 
-/// How often a call that blocks is interrupted.
+/// The interval between interruptions of a blocking call.
 const TICK: Duration = Duration::from_millis(50);
 
 static STOP: AtomicBool = AtomicBool::new(false);
-/// The signal that raised the flag.
+/// The signal that set the flag.
 static NUMBER: AtomicI32 = AtomicI32::new(0);
 static COUNT: AtomicU32 = AtomicU32::new(0);
-/// When the flag was raised, and when the process ends; nanoseconds of the monotonic clock.
+/// When the flag was set, and when the process ends; nanoseconds of the monotonic clock.
 static RAISED: AtomicI64 = AtomicI64::new(0);
 static END: AtomicI64 = AtomicI64::new(0);
 /// The last signal that a process sent; 0 for none.
 static SENT: AtomicI32 = AtomicI32::new(0);
 
-/// What the handlers tell.
+/// The state that the handlers set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Signals {
-    /// Raised by each signal. Whoever lowers it again has dealt with the signal.
+    /// Set by each signal. The code that handles the signal clears it.
     pub(crate) stop: &'static AtomicBool,
-    /// The number of the last signal that a process sent, for whoever passes it on and puts 0 back.
-    /// Those of the terminal are left out: they go to the whole foreground group by themselves.
+    /// The number of the last signal that a process sent, for the code that forwards it and resets it
+    /// to 0. Signals of the terminal are left out: the whole foreground group receives them anyway.
     pub(crate) sent: &'static AtomicI32,
 }
 
-/// Makes SIGINT, SIGTERM and SIGHUP raise a flag instead of ending the process; a SIGHUP that is
-/// ignored (nohup) stays so.
+/// Makes SIGINT, SIGTERM and SIGHUP set a flag instead of ending the process; a SIGHUP that is ignored
+/// (nohup) stays so.
 ///
 /// System calls that block return EINTR when they arrive (no `SA_RESTART`).
 pub(crate) fn handle() -> io::Result<Signals> {
@@ -62,7 +63,7 @@ pub(crate) fn handle() -> io::Result<Signals> {
         install(Signal::SIGHUP, &before)?;
     }
     install(Signal::SIGALRM, &action(on_tick))?;
-    // Whoever started this program may have held them back.
+    // The parent of this program may have blocked them.
     let handled = [
         Signal::SIGINT,
         Signal::SIGTERM,
@@ -96,7 +97,8 @@ extern "C" fn on_signal(number: libc::c_int, info: *mut libc::siginfo_t, _: *mut
     let errno = Errno::last_raw();
     // SAFETY: sigaction(2): with SA_SIGINFO the second argument is "a pointer to a siginfo_t".
     let info = unsafe { info.as_ref() };
-    // SI_KERNEL, which the terminal's have, is above 0; those of kill(2) and its like are not.
+    // SI_KERNEL, the code of the terminal's signals, is above 0; those of kill(2), tkill(2) and
+    // sigqueue(3) are not.
     if info.is_some_and(|info| info.si_code <= 0) {
         SENT.store(number, Ordering::Relaxed);
     }
@@ -104,7 +106,8 @@ extern "C" fn on_signal(number: libc::c_int, info: *mut libc::siginfo_t, _: *mut
     Errno::set_raw(errno);
 }
 
-/// As a signal does: with this number the process ends if it does not end by itself in time.
+/// Sets the flag as a signal does: the process ends by this signal if it does not end by itself in
+/// time.
 pub(crate) fn raise_flag(number: libc::c_int) {
     let now = now();
     let is_another = COUNT.fetch_add(1, Ordering::Relaxed) > 0;
@@ -125,17 +128,17 @@ pub(crate) fn raise_flag(number: libc::c_int) {
     }
 }
 
-/// Whether the flag is up: a signal came, and nobody has dealt with it.
+/// Whether the flag is set: a signal arrived and is not handled yet.
 pub(crate) fn is_raised() -> bool {
     STOP.load(Ordering::Relaxed)
 }
 
-/// The signal that raised the flag last; 0 for none.
+/// The signal that set the flag last; 0 for none.
 pub(crate) fn number() -> libc::c_int {
     NUMBER.load(Ordering::Relaxed)
 }
 
-/// How often the flag was raised, lowered meanwhile or not.
+/// How often the flag was set, even if it was cleared meanwhile.
 pub(crate) fn count() -> u32 {
     COUNT.load(Ordering::Relaxed)
 }
@@ -148,7 +151,7 @@ pub(crate) fn end() {
 extern "C" fn on_tick(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_void) {
     let errno = Errno::last_raw();
     if !STOP.load(Ordering::Relaxed) && !is_blocked() {
-        // Dealt with.
+        // It was handled.
         arm(Duration::ZERO);
     } else if now() >= END.load(Ordering::Relaxed) {
         end();
@@ -156,22 +159,22 @@ extern "C" fn on_tick(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_v
     Errno::set_raw(errno);
 }
 
-/// Whether standard output or error takes nothing. Then a traced program, whose streams they are too,
-/// may be as blocked as this one: that the signal was passed on does not help.
+/// Whether standard output or error is blocked. Then a traced program, which shares these streams, may
+/// be blocked too, and forwarding the signal to it does not help.
 fn is_blocked() -> bool {
     [1, 2].into_iter().any(|fd| {
-        // SAFETY: the descriptor is used in this call alone; where it is closed, poll(2) says so.
+        // SAFETY: the descriptor is used only in this call; if it is closed, poll(2) reports that.
         let fd = unsafe { BorrowedFd::borrow_raw(fd) };
         let mut polled = [PollFd::new(fd, PollFlags::POLLOUT)];
         poll(&mut polled, PollTimeout::ZERO) == Ok(0)
     })
 }
 
-/// Asks for SIGALRM after `first` and from then on after each tick; never again if that is zero.
+/// Requests SIGALRM after `first` and then at each tick; stops the timer if that is zero.
 fn arm(first: Duration) {
     let time = |time: Duration| libc::timeval {
         tv_sec: 0,
-        // Less than a second.
+        // It is less than a second.
         tv_usec: time.subsec_micros().into(),
     };
     let timer = libc::itimerval {
@@ -183,7 +186,8 @@ fn arm(first: Duration) {
     unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) };
 }
 
-/// Ends the process by the signal, as if it had no handler: so a shell knows that it was stopped.
+/// Ends the process by the signal, as if it had no handler, so that a shell sees the signal as the
+/// cause.
 fn end_by(number: libc::c_int) {
     let Ok(signal) = Signal::try_from(number) else {
         return;
@@ -206,6 +210,6 @@ fn now() -> i64 {
 }
 
 const fn nanos(time: Duration) -> i64 {
-    // Less than a second.
+    // It is less than a second.
     time.subsec_nanos() as i64
 }

@@ -1,10 +1,10 @@
-//! `getsockopt(2)` and `setsockopt(2)` by number: the catalogue names more options than any crate
-//! has a method for.
+//! `getsockopt(2)` and `setsockopt(2)` by number: the catalogue has more options than any crate has
+//! methods.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Reads option `name` of `level` into `value`; returns how many bytes the kernel wrote.
+/// Reads option `name` of `level` into `value`; returns the number of bytes written.
 pub(crate) fn get(
     fd: BorrowedFd<'_>,
     level: i32,
@@ -46,7 +46,7 @@ pub(crate) fn set(fd: BorrowedFd<'_>, level: i32, name: i32, value: &[u8]) -> io
     }
 }
 
-/// How many instructions the socket filter has; 0 for none.
+/// The number of instructions of the socket filter; 0 for none.
 pub(crate) fn filter_length(fd: BorrowedFd<'_>) -> io::Result<u32> {
     let mut length = 0;
     // SAFETY: getsockopt(2) demands that optval points to optlen writable bytes. SO_GET_FILTER
@@ -66,9 +66,9 @@ pub(crate) fn filter_length(fd: BorrowedFd<'_>) -> io::Result<u32> {
     }
 }
 
-/// Has a `SO_REUSEPORT` group of `size` sockets give each datagram to the socket whose index is that
-/// of the receiving CPU among `cpus`, modulo `size` (`SO_ATTACH_REUSEPORT_CBPF`). For any other CPU it
-/// is the CPU's number, modulo `size`.
+/// Makes a `SO_REUSEPORT` group of `size` sockets deliver each datagram to the socket whose index is
+/// that of the receiving CPU in `cpus`, modulo `size` (`SO_ATTACH_REUSEPORT_CBPF`). For any other CPU
+/// the index is the CPU's number, modulo `size`.
 pub(crate) fn steer_by_cpu(fd: BorrowedFd<'_>, size: u32, cpus: &[u32]) -> io::Result<()> {
     let program = steering(size, cpus);
     let filter = Program {
@@ -104,7 +104,7 @@ fn steering(size: u32, cpus: &[u32]) -> Vec<libc::sock_filter> {
     let code = |code: u32, k: u32| jump(code, k, 0);
     let cpu = (libc::SKF_AD_OFF + libc::SKF_AD_CPU).cast_unsigned();
     let mut program = vec![code(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, cpu)];
-    // Where the CPUs are 0, 1, 2 and so on, their numbers are the indices.
+    // If the CPUs are 0, 1, 2 and so on, their numbers are the indices.
     let is_plain = cpus.iter().copied().eq(0..cpus.len() as u32);
     if !is_plain {
         for (index, &cpu) in (0..).zip(cpus.iter().take(MOST_STEERED)) {
@@ -117,11 +117,11 @@ fn steering(size: u32, cpus: &[u32]) -> Vec<libc::sock_filter> {
     program
 }
 
-/// For so many CPUs the program has less than the 4,096 instructions that the kernel takes
+/// With this number of CPUs the program has less than the kernel's limit of 4,096 instructions
 /// (`BPF_MAXINSNS`).
 const MOST_STEERED: usize = 2000;
 
-/// `struct sock_fprog` with its padding named, so that no byte that the kernel copies is uninitialized.
+/// `struct sock_fprog` with explicit padding, so that no byte that the kernel copies is uninitialized.
 #[repr(C)]
 struct Program {
     length: u16,
@@ -131,7 +131,7 @@ struct Program {
 
 const _: () = assert!(size_of::<Program>() == size_of::<libc::sock_fprog>());
 
-/// The accumulator, as what a program returns (linux/filter.h).
+/// A program's result: the accumulator (linux/filter.h).
 const BPF_A: u32 = 0x10;
 
 #[cfg(test)]
@@ -177,7 +177,7 @@ mod tests {
             for (index, cpu) in (0..).zip(cpus) {
                 assert_eq!(run(&program, *cpu), index % size, "{cpus:?}, CPU {cpu}");
             }
-            // A CPU that is not allowed may receive all the same: any socket will do.
+            // A CPU that is not allowed may receive anyway: any socket will do.
             assert!(run(&program, 100) < size);
         }
         let many: Vec<u32> = (1..5000).collect();

@@ -1,4 +1,4 @@
-//! A program that is traced from its first instruction on.
+//! Starts a program that is traced from its first instruction on.
 //!
 //! `std::process::Command` waits for the exec before it returns, and a process that waits for its
 //! tracer cannot get there: this is fork(2) and execve(2) by hand.
@@ -13,14 +13,14 @@ use nix::unistd::{ForkResult, fork, pipe2};
 
 use super::seccomp;
 
-/// What to run: all of it is made before the fork, since the child may not allocate.
+/// The program to run: prepared before the fork, since the child may not allocate.
 pub(crate) struct Program<'a> {
     /// The files to try, in order, as execvp(3) would.
     pub(crate) files: &'a [CString],
     pub(crate) arguments: &'a [CString],
     pub(crate) environment: &'a [CString],
     pub(crate) filter: Option<&'a [libc::sock_filter]>,
-    /// What its standard input, output and error are; `None` leaves them as ours.
+    /// Its standard input, output and error; `None` inherits ours.
     pub(crate) streams: [Option<BorrowedFd<'a>>; 3],
 }
 
@@ -32,28 +32,28 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// Lets it go on to the program. What comes back tells, once the child has the program or has
-    /// ended, whether it failed.
+    /// Lets it execute the program. The result reports whether that failed, once the child runs the
+    /// program or has ended.
     pub(crate) fn release(self) -> io::Result<Failure> {
         nix::unistd::write(&self.go, b"g")?;
         Ok(Failure(File::from(self.failure)))
     }
 }
 
-/// Where a child says what went wrong.
+/// The channel by which a child reports errors.
 pub(crate) struct Failure(File);
 
-/// What went wrong.
+/// The error of a child.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Failed {
-    /// Why the filter could not be put in force; the program runs all the same.
+    /// Why the filter could not be installed; the program runs anyway.
     pub(crate) filter: Option<i32>,
     /// Why the program could not be run.
     pub(crate) program: Option<i32>,
 }
 
 impl Failure {
-    /// Blocks until the child has run the program, or has ended.
+    /// Blocks until the child has executed the program, or has ended.
     pub(crate) fn read(mut self) -> Failed {
         let mut failed = Failed::default();
         let mut bytes = [0; 4];
@@ -70,7 +70,7 @@ impl Failure {
 /// Forks; the child waits until [`Waiting::release`].
 pub(crate) fn start(program: &Program<'_>) -> io::Result<Waiting> {
     let (ready, go) = pipe2(OFlag::O_CLOEXEC)?;
-    let (failure, tell) = pipe2(OFlag::O_CLOEXEC)?;
+    let (failure, error_pipe) = pipe2(OFlag::O_CLOEXEC)?;
     let arguments = pointers(program.arguments);
     let environment = pointers(program.environment);
     let filter = program.filter.map(|filter| libc::sock_fprog {
@@ -79,7 +79,7 @@ pub(crate) fn start(program: &Program<'_>) -> io::Result<Waiting> {
     });
     let streams = program.streams.map(|fd| fd.map(|fd| fd.as_raw_fd()));
     // SAFETY: fork(2): in a child of a process with threads only async-signal-safe functions may be
-    // called: `become_program` does system calls alone, and allocates nothing.
+    // called: `become_program` only makes system calls, and allocates nothing.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => Ok(Waiting {
             pid: child.as_raw(),
@@ -94,10 +94,10 @@ pub(crate) fn start(program: &Program<'_>) -> io::Result<Waiting> {
                 filter.as_ref(),
                 streams,
                 [ready.as_raw_fd(), go.as_raw_fd()],
-                tell.as_fd(),
+                error_pipe.as_fd(),
             );
             let bytes = errno.to_ne_bytes();
-            let _ = nix::unistd::write(&tell, &bytes);
+            let _ = nix::unistd::write(&error_pipe, &bytes);
             // SAFETY: _exit(2) demands nothing, and runs none of the parent's clean-up.
             unsafe { libc::_exit(127) }
         }
@@ -111,7 +111,7 @@ pub(crate) fn fork_self() -> nix::Result<ForkResult> {
     unsafe { fork() }
 }
 
-/// In the child. Returns only if the program could not be run: the errno.
+/// Runs in the child. Returns only if the program could not be run: the errno.
 fn become_program(
     program: &Program<'_>,
     arguments: &[*const libc::c_char],
@@ -119,11 +119,11 @@ fn become_program(
     filter: Option<&libc::sock_fprog>,
     streams: [Option<RawFd>; 3],
     [ready, go]: [RawFd; 2],
-    tell: BorrowedFd<'_>,
+    error_pipe: BorrowedFd<'_>,
 ) -> i32 {
     let mut byte = [0_u8; 1];
-    // The parent's end of the pipe: if the parent dies, the read below must end.
-    // SAFETY: close(2) takes a number; the descriptor is the child's copy, used by nobody here.
+    // The parent's end of the pipe: if the parent dies, the read below must end. SAFETY: close(2) takes
+    // a number; the descriptor is the child's copy, which nothing here uses.
     unsafe { libc::close(go) };
     // SAFETY: read(2) demands a buffer of count bytes: `byte` has one.
     let got = unsafe { libc::read(ready, byte.as_mut_ptr().cast(), 1) };
@@ -132,19 +132,20 @@ fn become_program(
     }
     for (number, fd) in (0..).zip(streams) {
         let Some(fd) = fd else { continue };
-        // SAFETY: dup2(2) takes numbers alone.
+        // SAFETY: dup2(2) takes only numbers.
         if unsafe { libc::dup2(fd, number) } < 0 {
             return errno();
         }
     }
-    // The Rust runtime ignores SIGPIPE, and what is ignored stays so across an exec.
-    // SAFETY: signal(2) with SIG_DFL installs no handler.
+    // The Rust runtime ignores SIGPIPE, and ignored signals stay ignored across an exec. SAFETY:
+    // signal(2) with SIG_DFL installs no handler.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     if let Some(filter) = filter
         && let Err(errno) = seccomp::install(filter)
     {
-        // Not the program's fault: its tracer goes another way. A sign marks which of both failed.
-        let _ = nix::unistd::write(tell, &(-errno).to_ne_bytes());
+        // Not the program's fault: its tracer uses another method. The sign marks which of the two
+        // failed.
+        let _ = nix::unistd::write(error_pipe, &(-errno).to_ne_bytes());
     }
     let mut reason = libc::ENOENT;
     for file in program.files {
@@ -152,7 +153,7 @@ fn become_program(
         // pointer: `pointers` made them, and the strings outlive the call.
         unsafe { libc::execve(file.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
         match errno() {
-            // As execvp(3): EACCES is remembered, in case no other folder has the file.
+            // Like execvp(3): EACCES is remembered, in case no other directory has the file.
             libc::EACCES => reason = libc::EACCES,
             libc::ENOENT | libc::ENOTDIR => {}
             other => return other,

@@ -1,4 +1,4 @@
-//! Socket addresses of every family that is read, as values.
+//! Socket addresses of every decoded family, as values.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
@@ -7,11 +7,11 @@ use super::argument::Interface;
 /// The longest address that the kernel takes: a `struct sockaddr_storage`.
 pub(super) const LONGEST: usize = 128;
 
-/// A socket address as a call has it (`struct sockaddr`), which need not be a valid one.
+/// A socket address in a call (`struct sockaddr`); it may be invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SocketAddress {
-    /// A family, and nothing else.
+    /// Only a family.
     Family(u16),
     /// ip(7).
     Inet(SocketAddrV4),
@@ -21,7 +21,7 @@ pub enum SocketAddress {
         address: SocketAddrV6,
         /// The interface of a link-local scope.
         interface: Option<Interface>,
-        /// Whether the structure has a scope: that of RFC 2133 had none.
+        /// Whether the structure has a scope: the one of RFC 2133 had none.
         has_scope: bool,
     },
     /// unix(7): a path.
@@ -45,11 +45,11 @@ pub enum SocketAddress {
         interface: Interface,
         /// The type of hardware (`ARPHRD_…`).
         hardware: u16,
-        /// Whom the frame is for (`PACKET_…`).
+        /// The frame's destination (`PACKET_…`).
         kind: u8,
-        /// How long the hardware address is said to be.
+        /// The length of the hardware address, as the structure states it.
         length: u8,
-        /// As much of the hardware address as the structure has.
+        /// The bytes of the hardware address that the structure has.
         address: Vec<u8>,
     },
     /// vsock(7).
@@ -69,12 +69,12 @@ pub enum SocketAddress {
     Other {
         /// The family.
         family: u16,
-        /// The bytes behind it.
+        /// The bytes after it.
         data: Vec<u8>,
     },
 }
 
-/// An address, and zeros behind it where it is shorter than its structure.
+/// An address, padded with zeros if it is shorter than its structure.
 struct Bytes<'a>(&'a [u8]);
 
 impl Bytes<'_> {
@@ -144,7 +144,7 @@ impl SocketAddress {
         }
     }
 
-    /// The address, if it is one of IP.
+    /// The address, if it is an IP address.
     pub fn ip(&self) -> Option<SocketAddr> {
         match self {
             Self::Inet(address) => Some((*address).into()),

@@ -1,4 +1,4 @@
-//! The arguments of a call as values: what every rendering of a call is made from.
+//! The arguments of a call as values. Every rendering of a call is made from them.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -11,26 +11,26 @@ use crate::socket::options::{SocketOption, Value};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Argument {
-    /// A number, file descriptors included.
+    /// A signed number or a file descriptor.
     Signed(i64),
-    /// A number without a sign.
+    /// An unsigned number.
     Unsigned(u64),
-    /// A number that is read in hexadecimal.
+    /// A number that is shown in hexadecimal.
     Hex(u64),
-    /// An address in the program's memory; 0 is the null pointer. It also stands for what could not be
-    /// read there.
+    /// An address in the program's memory; 0 is the null pointer. Also used if the memory there could
+    /// not be read.
     Pointer(u64),
-    /// One of a set of numbers that have names.
+    /// A value of a set whose values have names.
     Named(Named),
-    /// A sum of bits that have names.
+    /// Flags: bits that have names.
     Flags(Flags),
-    /// The type of a socket, with the flags in it, as socket(2) takes it.
+    /// The type of a socket, including flags, as socket(2) takes it.
     SocketType(u32),
     /// The status flags of open file descriptions, as fcntl(2) has them.
     StatusFlags(i64),
     /// The first bytes of a buffer.
     Bytes(Bytes),
-    /// Bytes of a number that is not whole.
+    /// The bytes of an incomplete number.
     PartOfWord(Vec<u8>),
     /// A hardware address.
     HardwareAddress(Vec<u8>),
@@ -44,46 +44,46 @@ pub enum Argument {
     EtherType(u16),
     /// A network interface.
     Interface(Interface),
-    /// A user or group id; `u32::MAX` is none.
+    /// A user or group id; `u32::MAX` means none.
     Id(u32),
     /// A signal's number.
     Signal(i32),
     /// A set of signals: bit 0 is signal 1.
     SignalSet(u64),
-    /// Types of ICMP, a bit each.
+    /// ICMP types, one bit each.
     IcmpTypes(u32),
-    /// File descriptors, as a set of select(2) has them.
+    /// File descriptors: a set of select(2).
     Descriptors(Vec<i32>),
     /// A time.
     Time(Time),
-    /// The length of a buffer that the kernel reads, and writes if the call succeeds.
+    /// The length of a buffer, which the kernel reads, and overwrites if the call succeeds.
     Length {
-        /// As the program set it.
+        /// The program's value.
         before: i32,
-        /// As the kernel set it, if it changed it.
+        /// The kernel's value, if it changed.
         after: Option<i32>,
     },
-    /// A value that the kernel has changed in place.
+    /// A value that the kernel changed in place.
     Changed(Box<Argument>, Box<Argument>),
     /// An option of a socket.
     Option {
         /// The option.
         option: &'static SocketOption,
-        /// Whether it is read, not set: a few have another name then.
+        /// Whether it is read, not set: some options have another name when read.
         is_get: bool,
     },
     /// The value of an option, if it is one number.
     OptionNumber {
         /// The number.
         number: i32,
-        /// What it means, where it has a name.
+        /// Its meaning, if it has a name.
         meaning: Option<Box<Value>>,
     },
     /// An errno, or 0.
     Errno(i32),
-    /// An errno that stands in a structure as a number.
+    /// An errno that is a number in a structure.
     ErrnoNumber(u32),
-    /// A number, and its name where it has one.
+    /// A number, and its name if it has one.
     Commented(i64, Option<&'static str>),
     /// The request of an ioctl(2).
     Request(Named),
@@ -91,9 +91,9 @@ pub enum Argument {
     List(List),
     /// The fields of a structure, by name.
     Struct(Vec<Field>),
-    /// A structure that is shorter than its type.
+    /// A structure shorter than its type.
     Unreadable,
-    /// All that is told of a call on a socket of another kind than UDP: its address, if it is in the call.
+    /// The short form for a call on a socket that is not UDP: the address, if the call has one.
     Brief {
         /// The kind of socket, in one word.
         kind: &'static str,
@@ -105,18 +105,18 @@ pub enum Argument {
 /// A field of a structure: its name in C, and its value.
 pub type Field = (&'static str, Argument);
 
-/// A number of a set in which numbers have names.
+/// A value of a set whose values have names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Named {
     /// The number.
     pub value: u32,
     pub(super) names: Names,
-    /// What strace calls it if it has no name.
+    /// What strace prints if it has no name.
     pub(super) unknown: &'static str,
 }
 
 impl Named {
-    /// Its name, as C has it; `None` where it has none.
+    /// Its name in C; `None` if it has none.
     pub fn name(&self) -> Option<&'static str> {
         let number = i64::from(self.value);
         let known = self.names.iter().find(|(known, _)| *known == number);
@@ -124,13 +124,13 @@ impl Named {
     }
 }
 
-/// A sum of bits that have names.
+/// Flags: bits that have names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flags {
     /// The bits.
     pub value: u32,
     pub(super) names: Names,
-    /// What strace calls them if not one has a name.
+    /// What strace prints if none of them has a name.
     pub(super) unknown: &'static str,
 }
 
@@ -156,7 +156,7 @@ impl Flags {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Bytes {
-    /// As many as were asked for (see [`Config::bytes`](super::Config::bytes)).
+    /// The first bytes, up to the configured number ([`Config::bytes`](super::Config::bytes)).
     pub start: Vec<u8>,
     /// Whether there are more.
     pub is_cut: bool,
@@ -166,13 +166,14 @@ pub struct Bytes {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Interface {
-    /// Its index; 0 is none.
+    /// Its index; 0 means none.
     pub index: u32,
-    /// Its name at the time of the call, if the tracer's own network has one of that index.
+    /// Its name at the time of the call, if the tracer's network namespace has an interface with that
+    /// index.
     pub name: Option<Box<str>>,
 }
 
-/// A time, or what the kernel has for one: no field is in its bounds for certain.
+/// A time as the kernel sees it: either field may be out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Time {
@@ -180,12 +181,12 @@ pub struct Time {
     pub seconds: i64,
     /// The rest.
     pub fraction: u64,
-    /// Whether the rest is in nanoseconds; else it is in microseconds.
+    /// Whether the rest counts nanoseconds; otherwise it counts microseconds.
     pub is_nanos: bool,
 }
 
 impl Time {
-    /// As a duration; a negative one is none.
+    /// Returns it as a duration; `None` if it is negative.
     pub fn duration(&self) -> Duration {
         let nanos = if self.is_nanos {
             self.fraction
@@ -201,9 +202,9 @@ impl Time {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct List {
-    /// Those that were read.
+    /// The elements that were read.
     pub items: Vec<Argument>,
-    /// Whether there are more, and why they are not here.
+    /// Whether there are more, and why they are missing.
     pub rest: Rest,
 }
 
@@ -213,9 +214,9 @@ pub struct List {
 pub enum Rest {
     /// Nothing.
     None,
-    /// More than was asked for.
+    /// More than the configured number.
     Cut,
-    /// Memory from this address on that could not be read, or makes no sense.
+    /// Memory from this address on that could not be read or decoded.
     Unreadable(u64),
 }
 
@@ -236,7 +237,7 @@ impl Argument {
         })
     }
 
-    /// A string, with all of its bytes.
+    /// Makes a string with all of its bytes.
     pub(super) fn string(bytes: &[u8]) -> Self {
         Self::Bytes(Bytes {
             start: bytes.to_vec(),
@@ -244,7 +245,7 @@ impl Argument {
         })
     }
 
-    /// A list with all of its elements.
+    /// Makes a complete list.
     pub(super) fn list(items: Vec<Self>) -> Self {
         Self::List(List {
             items,
@@ -252,12 +253,12 @@ impl Argument {
         })
     }
 
-    /// The interface of that number, with the name that it has now.
+    /// The interface with that index, and its current name.
     pub(super) fn interface(index: u32) -> Self {
         Self::Interface(Interface::of(index))
     }
 
-    /// A number, of whatever width and sign; `None` for what is none.
+    /// Returns a number of any width and sign; `None` if this is not a number.
     pub fn number(&self) -> Option<i64> {
         match self {
             Self::Signed(number) => Some(*number),
@@ -270,7 +271,7 @@ impl Argument {
         }
     }
 
-    /// The field of that name, if it is a structure that has one.
+    /// Returns the field with that name, if this is a structure that has it.
     pub fn field(&self, name: &str) -> Option<&Self> {
         let Self::Struct(fields) = self else {
             return None;

@@ -1,4 +1,4 @@
-//! A system call as it was made: its arguments as values, and the facts in it.
+//! A system call: its arguments as values, and what they say about sockets.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,12 +15,12 @@ pub enum Returned {
     Value(i64),
     /// It failed with this errno.
     Error(i32),
-    /// It never returned: the process ended in it, or the tracer let go of it.
+    /// It never returned: the process ended in it, or the tracer detached from it.
     #[default]
     Never,
 }
 
-/// What a socket is: the three arguments of socket(2), without the flags in the type.
+/// The kind of a socket: the three arguments of socket(2), without the flags in the type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Kind {
@@ -28,7 +28,7 @@ pub struct Kind {
     pub domain: i32,
     /// `SOCK_DGRAM`, `SOCK_STREAM` …
     pub style: i32,
-    /// `IPPROTO_UDP`, or 0 for the only one.
+    /// `IPPROTO_UDP`, or 0 for the default.
     pub protocol: i32,
 }
 
@@ -40,7 +40,7 @@ impl Kind {
             && matches!(self.protocol, 0 | libc::IPPROTO_UDP | libc::IPPROTO_UDPLITE)
     }
 
-    /// One word for it: `udp`, `tcp`, `unix`, `netlink`.
+    /// The kind in one word: `udp`, `tcp`, `unix`, `netlink`.
     pub fn word(&self) -> &'static str {
         match (self.domain, self.style) {
             _ if self.is_udp() => "udp",
@@ -56,7 +56,7 @@ impl Kind {
     }
 }
 
-/// Which way a call moves datagrams.
+/// The direction in which a call moves datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// From the program to the kernel.
@@ -65,23 +65,23 @@ pub enum Direction {
     In,
 }
 
-/// One datagram, or one offloaded run of them, that a call moved.
+/// One datagram, or one offloaded run of datagrams, that a call moved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Moved {
-    /// The other side, as the call names it; `None` on a connected socket.
+    /// The peer's address in the call; `None` if the call has none, as on a connected socket.
     pub peer: Option<SocketAddr>,
-    /// How many bytes, headers not counted; of a truncated datagram those that came.
+    /// The number of payload bytes; for a truncated datagram, those that were delivered.
     pub bytes: usize,
-    /// The first of them.
+    /// The first bytes.
     pub start: Vec<u8>,
-    /// The size of each datagram in it, if it is a run (`UDP_SEGMENT`, `UDP_GRO`).
+    /// The size of each datagram, for a run (`UDP_SEGMENT`, `UDP_GRO`).
     pub segment: Option<usize>,
-    /// Whether it comes from the error queue: something that was sent earlier.
+    /// Whether it comes from the error queue: a datagram that was sent earlier.
     pub is_error: bool,
 }
 
-/// Kinds of events that poll(2) and its like wait for.
+/// The kinds of events that poll(2), select(2) and epoll_wait(2) wait for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Events(u8);
 
@@ -90,10 +90,10 @@ impl Events {
     pub const INPUT: Self = Self(1);
     /// There is room to send.
     pub const OUTPUT: Self = Self(2);
-    /// An error, an end, or something urgent.
+    /// An error, a hang-up, or urgent data.
     pub const OTHER: Self = Self(4);
 
-    /// From the bits of poll(2), which are epoll(7)'s too.
+    /// Converts the bits of poll(2), which epoll(7) shares.
     pub(super) fn polled(bits: u16) -> Self {
         const INPUT: i16 = libc::POLLIN | libc::POLLRDNORM | libc::POLLRDBAND;
         const OUTPUT: i16 = libc::POLLOUT | libc::POLLWRNORM | libc::POLLWRBAND;
@@ -106,12 +106,12 @@ impl Events {
         )
     }
 
-    /// Whether one of them is among these.
+    /// Whether any of `event` is among these.
     pub fn has(self, event: Self) -> bool {
         self.0 & event.0 != 0
     }
 
-    /// Whether there is none.
+    /// Whether no event is set.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -125,135 +125,135 @@ impl std::ops::BitOr for Events {
     }
 }
 
-/// What a call of poll(2) or its like waited for, and what it found.
+/// The events that a poll(2), select(2) or epoll_wait(2) waited for and found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Wait {
-    /// How long it would have waited at most; `None` is for ever.
+    /// The timeout; `None` is unlimited.
     pub limit: Option<Duration>,
-    /// The events that it asked for; none where the call does not say (epoll).
+    /// The events that it asked for; none if the call does not name them (epoll).
     pub asked: Events,
-    /// Those that it found.
+    /// The events that it found.
     pub ready: Events,
 }
 
-/// What a call says about sockets, beyond its arguments.
+/// Facts about the sockets in a call, beyond its arguments.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Facts {
-    /// The file descriptor that it is about.
+    /// The file descriptor that the call operates on.
     pub fd: Option<i32>,
-    /// The socket behind it.
+    /// The socket that the descriptor refers to.
     pub kind: Option<Kind>,
     /// The socket's inode, the same in every process that shares it.
     pub socket: Option<u64>,
-    /// The socket's own address, where it is known.
+    /// The socket's local address, if known.
     pub local: Option<SocketAddr>,
-    /// The address that it is connected to.
+    /// The address that the socket is connected to.
     pub connected: Option<SocketAddr>,
-    /// The address in the call: where to bind, connect or send, or where from.
+    /// The address in the call: to bind, to connect to, of the destination or of the sender.
     pub address: Option<SocketAddr>,
-    /// Whether the kernel picked the local port in this very call.
+    /// Whether the kernel picked the local port in this call.
     pub is_port_picked: bool,
     /// The `MSG_*` flags of the call.
     pub flags: i32,
     /// The option that was set or read, and its value.
     pub option: Option<(&'static SocketOption, Option<Value>)>,
-    /// Which way datagrams went.
+    /// The direction of the datagrams.
     pub direction: Option<Direction>,
     /// The datagrams that it moved.
     pub moved: Vec<Moved>,
-    /// File descriptors that it made or closed, or looked at.
+    /// File descriptors that the call created, closed or polled.
     pub fds: Vec<i32>,
     /// A second file descriptor or number: the target of dup2, the command of fcntl.
     pub number: i64,
-    /// The argument of that command, where it is an `int`: the flags of `F_SETFL`, the switch of
+    /// The argument of that command, if it is an `int`: the flags of `F_SETFL`, the switch of
     /// `FIONBIO`.
     pub value: i32,
-    /// What it waited for, if it is one of poll(2)'s kind.
+    /// The events that it waited for, if it is poll(2), select(2) or epoll_wait(2).
     pub wait: Option<Wait>,
-    /// Whether the socket behind [`Self::fd`] was set not to block when the call was made; `None`
-    /// where nobody knows.
+    /// Whether the socket of [`Self::fd`] was non-blocking when the call was made; `None` if unknown.
     pub is_nonblocking: Option<bool>,
-    /// An ICMP error that the error queue brought: errno, type and code, and who sent it.
+    /// An ICMP error from the error queue: errno, type and code, and its sender.
     pub icmp: Option<(i32, u8, u8, Option<SocketAddr>)>,
 }
 
-/// What strace adds to a result.
+/// The comment that strace adds to a result.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Remark {
     /// Nothing.
     #[default]
     None,
-    /// The time to wait was over.
+    /// The timeout expired.
     Timeout,
-    /// The result is a sum of flags, and these are they.
+    /// The result is a set of flags.
     Flags(Argument),
     /// The result is a signal.
     Signal(i32),
-    /// The time that is left of the time to wait.
+    /// The remainder of the timeout.
     Left(Argument),
     /// What poll(2) found.
     Polled {
         /// Descriptors with events, and the events (`POLLIN` …).
         ready: Vec<(i32, Argument)>,
-        /// How many of them are shown at most.
+        /// The maximum number that is shown.
         shown: usize,
-        /// The time that is left.
+        /// The remainder of the timeout.
         left: Option<Argument>,
     },
-    /// What select(2) found: the sets to read, to write and of exceptions.
+    /// What select(2) found: the sets for reading, writing and exceptions.
     Selected {
-        /// Those that are not empty.
+        /// The non-empty sets.
         sets: [Option<Vec<i32>>; 3],
-        /// The time that is left.
+        /// The remainder of the timeout.
         left: Option<Argument>,
     },
 }
 
 /// A system call.
 ///
-/// Its text is made when it is asked for: [`Call::line`] in strace's notation, [`Call::explain`] in
-/// English, [`Call::python`] in Python.
+/// Its text is made on request: [`Call::line`] in strace's notation, [`Call::explain`] in English,
+/// [`Call::python`] in Python.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
-    /// The thread that made it.
+    /// The thread that made the call.
     pub thread: i32,
     /// The process that the thread belongs to.
     pub process: i32,
     /// Its name.
     pub name: &'static str,
-    /// When it was made, since 1970.
+    /// The time of the call, since 1970.
     pub began: Duration,
-    /// How long it took, as the tracer saw it.
+    /// Its duration, as measured by the tracer.
     pub took: Duration,
     /// How it ended.
     pub returned: Returned,
-    /// What its result means, where that is not plain.
+    /// The meaning of its result, if that is not obvious.
     pub remark: Remark,
-    /// What it says about sockets.
+    /// What the call says about sockets.
     pub facts: Facts,
-    /// Its arguments, in their order.
+    /// Its arguments, in order.
     pub arguments: Vec<Argument>,
-    /// How much of it strace writes as the call begins.
+    /// How many of its arguments strace writes when the call begins.
     pub(super) shown: Shown,
-    /// Whether that has been told already, as an [`Event::Unfinished`](super::Event::Unfinished).
+    /// Whether the beginning has been reported already, by an
+    /// [`Event::Unfinished`](super::Event::Unfinished).
     pub(super) is_resumed: bool,
 }
 
-/// How many of a call's arguments are known as it begins.
+/// How many of a call's arguments are known when it begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Shown {
     /// All of them.
     #[default]
     Whole,
-    /// So many; what the kernel writes comes behind them.
+    /// The first N; the kernel writes the rest.
     Some(usize),
 }
 
 impl Call {
-    /// The value that it returned, if it returned one.
+    /// The return value, if the call succeeded.
     pub fn value(&self) -> Option<i64> {
         match self.returned {
             Returned::Value(value) => Some(value),
@@ -261,7 +261,7 @@ impl Call {
         }
     }
 
-    /// Whether the socket blocks no more from this call on; `None` if it changes nothing about that.
+    /// Whether the socket is non-blocking after this call; `None` if the call does not change that.
     pub(super) fn nonblocking_from_now(&self) -> Option<bool> {
         let (number, value) = (self.facts.number, self.facts.value);
         match (self.name, self.value()?) {
@@ -276,7 +276,7 @@ impl Call {
         }
     }
 
-    /// Empties it for the next call, and keeps its memory.
+    /// Clears it for the next call, and keeps its memory.
     pub(super) fn clear(&mut self) {
         let (mut arguments, mut moved, mut fds) = (
             std::mem::take(&mut self.arguments),
@@ -307,13 +307,13 @@ impl Call {
         self.push(Argument::Signed(number.into()));
     }
 
-    /// Adds the next argument, a number without a sign.
+    /// Adds the next argument, an unsigned number.
     pub(super) fn push_unsigned(&mut self, number: impl Into<u64>) {
         self.push(Argument::Unsigned(number.into()));
     }
 
-    /// Cuts the arguments to what a call on a socket of another kind is worth: the descriptor, what
-    /// it is, and the address.
+    /// Reduces the arguments of a call on a socket that is not UDP to the descriptor, the kind and the
+    /// address.
     pub(super) fn shorten(&mut self) {
         let kind = self.facts.kind.map_or("socket", |kind| kind.word());
         let has_address = matches!(self.name, "connect" | "bind" | "accept" | "accept4");

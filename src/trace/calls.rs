@@ -1,13 +1,13 @@
-//! Which system calls touch sockets, and how each is read.
+//! The system calls that touch sockets, and how each is decoded.
 
-/// How the arguments of a call are read.
+/// How the arguments of a call are decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     Socket,
     Socketpair,
-    /// An address that is given: bind, connect.
+    /// The program passes an address: bind, connect.
     Address,
-    /// An address that is asked for: getsockname, getpeername.
+    /// The kernel returns an address: getsockname, getpeername.
     NameOut,
     Accept,
     Accept4,
@@ -60,7 +60,7 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    /// Whether the first argument is a file descriptor, and written as such.
+    /// Whether the first argument is a file descriptor.
     pub(super) fn begins_with_fd(self) -> bool {
         !matches!(
             self,
@@ -77,7 +77,7 @@ impl Shape {
         )
     }
 
-    /// Whether it sends.
+    /// Whether the call sends.
     pub(super) fn is_send(self) -> bool {
         matches!(
             self,
@@ -91,12 +91,12 @@ impl Shape {
         )
     }
 
-    /// Whether the filter stops at it from the start, wherever the call is made.
+    /// Whether the filter stops at the call from the start, on any descriptor.
     pub(super) fn is_always(self) -> bool {
         !self.is_by_fd() && !self.needs_socket()
     }
 
-    /// Whether the filter stops at it where the first argument is a socket.
+    /// Whether the filter stops at the call if the first argument is a socket.
     pub(super) fn is_by_fd(self) -> bool {
         matches!(
             self,
@@ -114,7 +114,7 @@ impl Shape {
         )
     }
 
-    /// Whether the filter stops at it once the program has a socket.
+    /// Whether the filter stops at the call once the program has a socket.
     pub(super) fn needs_socket(self) -> bool {
         matches!(
             self,
@@ -204,7 +204,7 @@ pub(super) static CALLS: &[Spec] = calls! {
     SYS_io_uring_register io_uring_register UringRegister;
 };
 
-/// The call of that number.
+/// The call with that number.
 pub(super) fn find(number: u64) -> Option<&'static Spec> {
     /// Numbers of both architectures end below this.
     const NUMBERS: usize = 512;

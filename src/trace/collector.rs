@@ -1,9 +1,9 @@
-//! Against a deadlock in the kernel between an attach and an exec.
+//! Prevents a deadlock in the kernel between an attach and an exec.
 //!
-//! A thread that runs another program waits for the ends of all others of its process, and an end counts
-//! once the tracer has collected it. Meanwhile it holds a lock that PTRACE_SEIZE of its remaining
-//! threads takes: a tracer with one thread would wait for ever, and so would the program. Another
-//! thread may collect what the tracer's own cannot.
+//! A thread in execve(2) waits until all other threads of its process have ended, and a traced thread
+//! counts as ended once the tracer has collected it. Meanwhile it holds a lock that PTRACE_SEIZE of the
+//! remaining threads takes: a tracer with one thread would deadlock with the program. A second thread
+//! collects the ended threads meanwhile.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -13,18 +13,18 @@ use nix::sys::signal::SigSet;
 
 use crate::sys::ptrace;
 
-/// How often to look. Mostly an attach is over before.
+/// The interval between two checks. Most attaches are faster.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Who has been attached to so far.
+/// The threads that have been attached to so far.
 pub(super) struct Collector(Sender<i32>);
 
 impl Collector {
-    /// Does `work`, and meanwhile collects those of its threads that end: they are returned, too.
+    /// Does `work`, and meanwhile collects those of its threads that end. Returns these, too.
     pub(super) fn during<T>(work: impl FnOnce(&Self) -> T) -> (T, Vec<i32>) {
         let (sender, receiver) = channel();
         thread::scope(|scope| {
-            // Without one it works, but for an exec at the wrong moment.
+            // Without a collector it works except if an exec comes at the wrong moment.
             let collecting = thread::Builder::new().spawn_scoped(scope, || collect(receiver));
             let done = {
                 let collector = Self(sender);
@@ -37,14 +37,14 @@ impl Collector {
 
     /// A thread that may end.
     pub(super) fn add(&self, thread: i32) {
-        // Without a receiver nobody collects.
+        // Without a receiver no thread collects.
         let _ = self.0.send(thread);
     }
 }
 
-/// Until the sender is gone.
+/// Runs until the sender is dropped.
 fn collect(receiver: Receiver<i32>) -> Vec<i32> {
-    // A signal is for the thread whose calls it is to interrupt.
+    // Signals must reach the thread whose calls they interrupt.
     let _ = SigSet::all().thread_block();
     let (mut attached, mut collected) = (Vec::new(), Vec::new());
     loop {

@@ -1,8 +1,8 @@
 //! How a trace ends before its programs do.
 //!
-//! Whoever was attached to runs on as it was: a signal that it was about to get is given to it, a stop
-//! of its group lasts. One loop waits for all tracees, newborns included; what cannot stop now (a parent in
-//! vfork(2), a first thread that has ended) is let go by the kernel when the tracing thread ends.
+//! An attached process continues unchanged: a pending signal is delivered, a group stop lasts. One loop
+//! waits for all tracees, including new ones; the kernel detaches from those that cannot stop now (a
+//! parent in vfork(2), a first thread that has ended) when the tracing thread ends.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -16,17 +16,17 @@ use super::tracee::{self, Mode};
 use super::tracer::Tracer;
 use crate::sys::ptrace::{self, Resume, Status};
 
-/// How long all tracees have to stop.
+/// The time limit for all tracees to stop.
 const PATIENCE: Duration = Duration::from_millis(400);
 
-/// How long to sleep between two looks at the tracees, at first and at most.
+/// The first and the longest sleep between two checks of the tracees.
 const NAPS: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(2));
 
 impl Tracer {
-    /// Lets go of all that is traced; each process runs on.
+    /// Detaches from all tracees; each process keeps running.
     ///
-    /// Ends within half a second. A program that was started and has a filter cannot do without a
-    /// tracer: it is among [`Tracer::remaining`] then.
+    /// Returns within half a second. A program that was started and has a filter needs a tracer: it
+    /// stays among [`Tracer::remaining`].
     pub fn detach(&mut self) {
         self.session.is_leaving = true;
         self.order.release();
@@ -35,7 +35,7 @@ impl Tracer {
         }
         self.let_all_go(PATIENCE);
         if self.session.is_attached {
-            // The rest is not stopped, and the end of this thread lets go of it.
+            // The rest is not stopped; the kernel detaches from it when this thread ends.
             let rest: Vec<i32> = self.tracees.threads.keys().copied().collect();
             rest.into_iter()
                 .for_each(|thread| self.let_gone(thread, End::Detached));
@@ -43,15 +43,15 @@ impl Tracer {
         }
     }
 
-    /// As [`Tracer::detach`], if a process was attached to; what was started is traced on.
+    /// Like [`Tracer::detach`], but only for attached processes; started programs are still traced.
     pub fn detach_attached(&mut self) {
         if self.session.is_attached {
             self.detach();
         }
     }
 
-    /// Processes that were started and still need this tracer, after [`Tracer::detach`] or a signal:
-    /// without it their calls on sockets would fail.
+    /// The started processes that still need this tracer after [`Tracer::detach`] or a signal: without
+    /// it their socket calls would fail.
     pub fn remaining(&self) -> Vec<i32> {
         if !self.session.is_leaving {
             return Vec::new();
@@ -63,8 +63,7 @@ impl Tracer {
         processes
     }
 
-    /// Lets what is left do what it likes, without a word, until all of it has ended: for a process in
-    /// the background.
+    /// Serves the remaining processes silently until all have ended: for a tracer in the background.
     pub fn keep(&mut self) {
         self.stops.spin.stop();
         loop {
@@ -76,7 +75,7 @@ impl Tracer {
         }
     }
 
-    /// Ends what was started and lets go of the rest.
+    /// Ends the started processes and detaches from the rest.
     pub(super) fn give_up(&mut self) {
         self.session.is_leaving = true;
         let is_started = |thread: &i32| {
@@ -97,10 +96,10 @@ impl Tracer {
         self.forget_all();
     }
 
-    /// Detaches from whoever stops, until `patience` is over.
+    /// Detaches from each thread that stops, until `patience` has passed.
     fn let_all_go(&mut self, patience: Duration) {
         let until = Instant::now() + patience;
-        // Newborns that stand already, whose makers have not told of them.
+        // New threads that have stopped already, before the event of the call that created them.
         let mut gone = HashSet::new();
         for (thread, status) in self.stops.take_newborns() {
             let_go(thread, status);
@@ -154,7 +153,7 @@ impl Tracer {
         self.let_gone(thread, end);
     }
 
-    /// Takes a thread out of the tables, and tells of it.
+    /// Removes a thread from the tables, and reports its end.
     fn let_gone(&mut self, thread: i32, end: End) {
         let Some(tracee) = self.tracees.threads.get(&thread) else {
             return;
@@ -170,7 +169,7 @@ impl Tracer {
         self.order.push(event);
     }
 
-    /// A first thread that has ended while others live gives no word before their end.
+    /// A first thread that has ended while others live reports nothing before their end.
     fn leave_dead_leaders(&mut self) {
         let dead = |thread: &&i32| tracee::is_dead(**thread);
         let dead: Vec<i32> = self.tracees.threads.keys().filter(dead).copied().collect();
@@ -178,7 +177,7 @@ impl Tracer {
             .for_each(|thread| self.let_gone(thread, End::Detached));
     }
 
-    /// Ends every process that was started, and those that they start meanwhile.
+    /// Ends every started process, and those that they start meanwhile.
     fn end_started(&mut self) {
         let until = Instant::now() + 10 * PATIENCE;
         let mut rest = HashSet::new();
@@ -191,7 +190,7 @@ impl Tracer {
             rest.clear();
             rest.extend(started.map(|(thread, _)| *thread));
             if !self.session.is_attached {
-                rest.extend(self.stops.newborns());
+                rest.extend(self.stops.new_threads());
             }
             for thread in &rest {
                 let _ = kill(Pid::from_raw(*thread), Signal::SIGKILL);
@@ -201,7 +200,7 @@ impl Tracer {
                 Word::From(thread, status) if !self.tracees.threads.contains_key(&thread) => {
                     self.stops.unknown(thread, status);
                 }
-                // It is being killed, whatever it stopped for; another one is let go later.
+                // It is being killed, whatever it stopped for; others are detached from later.
                 Word::From(thread, status) if !rest.contains(&thread) => {
                     let_go(thread, status);
                     self.vanished(thread);
@@ -214,7 +213,7 @@ impl Tracer {
         }
     }
 
-    /// A thread that is to be waited for, and no more.
+    /// A thread that is only waited for.
     fn know(&mut self, thread: i32, is_untraced: bool) {
         if !self.tracees.threads.contains_key(&thread) {
             self.tracees.add(thread, thread, Mode::Every, true);
@@ -224,7 +223,7 @@ impl Tracer {
         }
     }
 
-    /// Lets a thread go on that nobody looks at any more.
+    /// Continues a thread that is no longer examined.
     fn wave_on(&mut self, thread: i32, status: Status) {
         let signal = match status {
             Status::Exited(_) | Status::Killed(_) => return self.vanished(thread),
@@ -273,7 +272,7 @@ impl Tracer {
     }
 }
 
-/// Detaches from a thread that stands; a signal that it was about to get, it gets.
+/// Detaches from a stopped thread and delivers its pending signal.
 fn let_go(thread: i32, status: Status) {
     let signal = match status {
         Status::Exited(_) | Status::Killed(_) => return,

@@ -1,71 +1,71 @@
-//! Which socket sent what to which: datagrams matched across the traced processes, in the order in
-//! which they were sent.
+//! A sequence diagram: which socket sent which datagram to which socket, matched across the traced
+//! processes, in sending order.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 
 use super::call::{Call, Direction, Returned};
 
-/// What became of a datagram.
+/// The fate of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Delivery {
     /// A traced socket received it.
     Received,
-    /// A traced socket was there to receive it, and did not.
+    /// A traced socket had the destination address and did not receive it.
     Lost,
-    /// An ICMP message came back: nobody listens there.
+    /// An ICMP error reported that nothing listens there.
     Refused,
-    /// It left for a place that is not traced.
+    /// It was sent to an address that is not traced.
     Left,
-    /// It came from a place that is not traced.
+    /// It arrived from an address that is not traced.
     Came,
 }
 
-/// A datagram, or an offloaded run of them, on its way.
+/// A datagram, or an offloaded run of datagrams, from one socket to another.
 #[derive(Clone, Debug)]
 pub struct Arrow {
-    /// Who sent it; the port is 0 where it could not be told.
+    /// The sender; port 0 if unknown.
     pub from: SocketAddr,
-    /// Where to.
+    /// The destination.
     pub to: SocketAddr,
-    /// The bytes of payload.
+    /// The payload, in bytes.
     pub bytes: usize,
-    /// How many datagrams it is.
+    /// The number of datagrams.
     pub datagrams: usize,
     /// The first bytes.
     pub start: Vec<u8>,
-    /// What became of it.
+    /// Its fate.
     pub delivery: Delivery,
     received: usize,
 }
 
-/// The arrows of a trace. Its memory is bounded: what is beyond the first so many is counted.
+/// The arrows of a trace. Its memory is bounded: datagrams beyond the first N are only counted.
 #[derive(Debug, Default)]
 pub struct Diagram {
     arrows: Vec<Arrow>,
-    /// Arrows on their way, by the ports at both ends.
+    /// Arrows without a receiver so far, by the ports at both ends.
     pending: HashMap<(u16, u16), Vec<usize>>,
-    /// Ports that a traced socket has had.
+    /// The ports that traced sockets have had.
     ports: BTreeSet<u16>,
     left_out: u64,
 }
 
-/// How many arrows are kept.
+/// The maximum number of arrows.
 const MOST: usize = 10_000;
 
 impl Diagram {
-    /// A diagram without arrows.
+    /// Makes a diagram without arrows.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many datagrams came when there was no room for more.
+    /// The number of datagrams that exceeded the limit.
     pub fn left_out(&self) -> u64 {
         self.left_out
     }
 
-    /// Takes note of a call.
+    /// Adds the datagrams of a call.
     pub fn add(&mut self, call: &Call) {
         let facts = &call.facts;
         if !facts.kind.is_some_and(|kind| kind.is_udp()) {
@@ -89,7 +89,7 @@ impl Diagram {
         let local = facts.local.unwrap_or(unknown);
         for moved in &facts.moved {
             let known = moved.peer.or(facts.connected);
-            // A receive need not ask who sent it: what was sent tells, or nobody does.
+            // A receive may not ask for the sender: then the matching send determines it.
             let peer = match (known, facts.direction) {
                 (Some(peer), _) => peer,
                 (None, Some(Direction::In)) => self.sender(local, &moved.start).unwrap_or(unknown),
@@ -115,7 +115,7 @@ impl Diagram {
                         self.pending.entry(way).or_default().push(index);
                     }
                 }
-                // A look at a datagram (MSG_PEEK) takes nothing.
+                // MSG_PEEK leaves the datagram in the queue.
                 Some(Direction::In) if !moved.is_error && facts.flags & libc::MSG_PEEK == 0 => {
                     let is_known = self.arrived(peer, local, moved.bytes, &moved.start);
                     if !is_known {
@@ -135,7 +135,7 @@ impl Diagram {
         }
     }
 
-    /// Who sent a datagram that begins like this to `local`, of those who are traced.
+    /// The traced socket that sent a datagram with these first bytes to `local`.
     fn sender(&self, local: SocketAddr, start: &[u8]) -> Option<SocketAddr> {
         let ways = self
             .pending
@@ -148,7 +148,7 @@ impl Diagram {
                 arrow.start[..length] == start[..length]
             })
         });
-        // The one that was sent first.
+        // The earliest one.
         let first = fits.min()?;
         self.arrows.get(*first).map(|arrow| arrow.from)
     }
@@ -162,7 +162,7 @@ impl Diagram {
         true
     }
 
-    /// Finds the arrow whose datagram this is: the same ports and addresses, and the same start. A run
+    /// Finds the arrow of this datagram: the same ports and addresses, and the same first bytes. A run
     /// may arrive in parts.
     fn arrived(&mut self, from: SocketAddr, to: SocketAddr, bytes: usize, start: &[u8]) -> bool {
         let fits = |a: IpAddr, b: IpAddr| a == b || a.is_unspecified() || b.is_unspecified();
@@ -172,7 +172,7 @@ impl Diagram {
         let found = pending.iter().position(|index| {
             self.arrows.get(*index).is_some_and(|arrow| {
                 let length = start.len().min(arrow.start.len());
-                // The middle of a run begins with bytes that nobody kept.
+                // The first bytes of a run's middle part were not kept.
                 let is_middle = arrow.received > 0;
                 fits(arrow.from.ip(), from.ip())
                     && fits(arrow.to.ip(), to.ip())
@@ -184,7 +184,7 @@ impl Diagram {
             let index = *pending.get(at)?;
             let arrow = self.arrows.get_mut(index)?;
             arrow.received += bytes;
-            // A truncated datagram is received all the same; a run only with its last byte.
+            // A truncated datagram counts as received; a run counts only with its last byte.
             if arrow.datagrams == 1 || arrow.received >= arrow.bytes {
                 pending.remove(at);
             }
@@ -210,8 +210,8 @@ impl Diagram {
         }
     }
 
-    /// The arrows, in the order in which they were sent; what was sent to a traced socket and never
-    /// received is lost.
+    /// Returns the arrows in sending order. A datagram to a traced socket that was never received is
+    /// lost.
     pub fn arrows(&self) -> impl Iterator<Item = Arrow> {
         self.arrows.iter().cloned().map(|mut arrow| {
             if arrow.delivery == Delivery::Left && self.ports.contains(&arrow.to.port()) {

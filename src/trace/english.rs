@@ -1,5 +1,5 @@
-//! Every sentence of the tracer, in English. A sentence stands here as a whole, with numbers, names and
-//! addresses for arguments; which one is said follows from values alone. Another language is another
+//! Every sentence of the tracer, in English. Each sentence is written here as a whole, with numbers,
+//! names and addresses as arguments; only values decide which one is used. A translation is another
 //! such file.
 
 mod notes;
@@ -14,11 +14,12 @@ use crate::error::describe_errno;
 use crate::socket::options::{SocketOption, Value};
 
 impl Call {
-    /// What just happened, in one sentence or two.
+    /// Describes what the call did, in one sentence or two.
     ///
     /// ```
     /// # use udpraw::trace::Call;
-    /// assert_eq!(Call::default().explain(), "The program ended, or was let go, inside this call.");
+    /// let sentence = Call::default().explain();
+    /// assert_eq!(sentence, "The program ended, or udpraw detached from it, during this call.");
     /// ```
     pub fn explain(&self) -> String {
         let sentences = self.statements();
@@ -72,81 +73,81 @@ impl fmt::Display for Statement {
     #[rustfmt::skip]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NeverReturned => write!(f, "The program ended, or was let go, inside this call."),
+            Self::NeverReturned => write!(f, "The program ended, or udpraw detached from it, during this call."),
             Self::NothingToReceive(why) => f.write_str(nothing(*why)),
-            Self::NobodyListens { peer: Some(peer) } => write!(f, "An ICMP message came back for an earlier datagram: nobody listens at {}.", Place(*peer)),
-            Self::NobodyListens { peer: None } => write!(f, "An ICMP message came back for an earlier datagram: nobody listens there."),
-            Self::Interrupted => write!(f, "A signal came while the program slept in this call."),
-            Self::AddressInUse { address: Some(address) } => write!(f, "Another socket has {} already.", Place(*address)),
-            Self::AddressInUse { address: None } => write!(f, "Another socket has that address already."),
-            Self::NoDestination => write!(f, "The call names no destination, and the socket is connected to none."),
-            Self::TooLong => write!(f, "The datagram is larger than UDP or the path can carry whole."),
-            Self::Connecting => write!(f, "The connection is being made meanwhile."),
-            Self::Refused { errno } => write!(f, "The kernel refused: {}.", describe_errno(*errno)),
-            Self::MadeUdpSocket { fd, is_ipv6: true } => write!(f, "The kernel makes a socket for UDP (SOCK_DGRAM) over IPv6, and calls it {fd}: that number is all the program ever holds of it."),
-            Self::MadeUdpSocket { fd, is_ipv6: false } => write!(f, "The kernel makes a socket for UDP (SOCK_DGRAM) over IP, and calls it {fd}: that number is all the program ever holds of it."),
-            Self::MadeSocket { fd, kind } => write!(f, "The kernel makes a socket of another kind ({}): {fd}.", word(*kind)),
-            Self::MadePair => write!(f, "The kernel makes two sockets that talk to each other alone."),
-            Self::BoundToPickedPort { port } => write!(f, "The kernel picked port {port} for this socket, since port 0 asks for any free one."),
-            Self::BoundToAnyPort => write!(f, "The socket gets an address to be reached at; port 0 lets the kernel pick a free one."),
-            Self::Bound { address: Some(address) } => write!(f, "The socket gets an address to be reached at: {}.", Place(*address)),
-            Self::Bound { address: None } => write!(f, "The socket gets an address to be reached at."),
-            Self::Connected { peer } => write!(f, "From now on the socket talks to {} alone. Nothing is sent.", Place(*peer)),
-            Self::Disconnected => write!(f, "From now on the socket talks to anyone again."),
+            Self::NobodyListens { peer: Some(peer) } => write!(f, "An ICMP error arrived for an earlier datagram: nothing listens at {}.", Place(*peer)),
+            Self::NobodyListens { peer: None } => write!(f, "An ICMP error arrived for an earlier datagram: nothing listens there."),
+            Self::Interrupted => write!(f, "A signal arrived while the program slept in this call."),
+            Self::AddressInUse { address: Some(address) } => write!(f, "Another socket already uses {}.", Place(*address)),
+            Self::AddressInUse { address: None } => write!(f, "Another socket already uses that address."),
+            Self::NoDestination => write!(f, "The call names no destination, and the socket is not connected."),
+            Self::TooLong => write!(f, "The datagram is larger than UDP allows or than the path can carry unfragmented."),
+            Self::Connecting => write!(f, "The connection is being established in the background."),
+            Self::Refused { errno } => write!(f, "The call failed: {}.", describe_errno(*errno)),
+            Self::MadeUdpSocket { fd, is_ipv6: true } => write!(f, "The kernel creates a UDP socket (SOCK_DGRAM) over IPv6 and returns descriptor {fd}, by which the program refers to it from now on."),
+            Self::MadeUdpSocket { fd, is_ipv6: false } => write!(f, "The kernel creates a UDP socket (SOCK_DGRAM) over IPv4 and returns descriptor {fd}, by which the program refers to it from now on."),
+            Self::MadeSocket { fd, kind } => write!(f, "The kernel creates a socket of another kind ({}) and returns descriptor {fd}.", word(*kind)),
+            Self::MadePair => write!(f, "The kernel creates two sockets that are connected to each other."),
+            Self::BoundToPickedPort { port } => write!(f, "The kernel picked port {port} for this socket: port 0 asks for any free port."),
+            Self::BoundToAnyPort => write!(f, "The socket is bound to a local address; port 0 lets the kernel pick a free port."),
+            Self::Bound { address: Some(address) } => write!(f, "The socket is bound to the local address {}.", Place(*address)),
+            Self::Bound { address: None } => write!(f, "The socket is bound to a local address."),
+            Self::Connected { peer } => write!(f, "From now on the socket exchanges datagrams only with {}. Nothing is sent.", Place(*peer)),
+            Self::Disconnected => write!(f, "The socket is no longer connected to a peer."),
             Self::ConnectedOther { kind } => write!(f, "The {} socket is connected.", word(*kind)),
-            Self::PortPicked { port } => write!(f, "The kernel picked port {port} for this socket, since none was bound."),
-            Self::Listening => write!(f, "The socket takes connections from now on."),
-            Self::Accepted { fd } => write!(f, "A connection was made; its own socket is {fd}."),
-            Self::OwnPort { address } => write!(f, "Which address was that? Port {}; the address stays open until a route is chosen: {}.", address.port(), Place(*address)),
-            Self::OwnAddress { address: Some(address) } => write!(f, "Which address was that? It is {}.", Place(*address)),
-            Self::OwnAddress { address: None } => write!(f, "Which address was that? It is one of another family than IP."),
-            Self::PeerAddress { address: Some(address) } => write!(f, "Whom does the socket talk to? It is {}.", Place(*address)),
-            Self::PeerAddress { address: None } => write!(f, "Whom does the socket talk to? It is one of another family than IP."),
-            Self::AskedForDrops => write!(f, "How many datagrams did the kernel drop before the program saw them?"),
+            Self::PortPicked { port } => write!(f, "The kernel picked port {port} for this socket because it was not bound."),
+            Self::Listening => write!(f, "The socket accepts connections from now on."),
+            Self::Accepted { fd } => write!(f, "A connection was accepted; its socket is descriptor {fd}."),
+            Self::OwnPort { address } => write!(f, "The program asks for the socket's local address: {}. The IP address stays unspecified until a route is chosen.", Place(*address)),
+            Self::OwnAddress { address: Some(address) } => write!(f, "The program asks for the socket's local address: {}.", Place(*address)),
+            Self::OwnAddress { address: None } => write!(f, "The program asks for the socket's local address, which is not an IP address."),
+            Self::PeerAddress { address: Some(address) } => write!(f, "The program asks for the socket's peer: {}.", Place(*address)),
+            Self::PeerAddress { address: None } => write!(f, "The program asks for the socket's peer, which has no IP address."),
+            Self::AskedForDrops => write!(f, "The program asks how many datagrams the kernel dropped at this socket."),
             Self::OptionRead { option: Some(option), value } => option_read(f, option, value.as_ref()),
-            Self::OptionRead { option: None, .. } => write!(f, "The program reads a property of the socket."),
+            Self::OptionRead { option: None, .. } => write!(f, "The program reads a socket option."),
             Self::OptionSet { option: Some(option), value } => option_set(f, option, value.as_ref()),
-            Self::OptionSet { option: None, .. } => write!(f, "The program sets a property of the socket before it is used."),
-            Self::Sent { bytes: 1, peer: Some(peer) } => write!(f, "1 byte leaves as one datagram for {}. That they arrive, UDP does not promise.", Place(*peer)),
-            Self::Sent { bytes: 1, peer: None } => write!(f, "1 byte leaves as one datagram for its peer. That they arrive, UDP does not promise."),
-            Self::Sent { bytes, peer: Some(peer) } => write!(f, "{bytes} bytes leave as one datagram for {}. That they arrive, UDP does not promise.", Place(*peer)),
-            Self::Sent { bytes, peer: None } => write!(f, "{bytes} bytes leave as one datagram for its peer. That they arrive, UDP does not promise."),
-            Self::SentRun { bytes, datagrams: count, segment, peer: Some(peer) } => write!(f, "{bytes} bytes leave as {} of {segment} bytes for {}, cut by the kernel (UDP_SEGMENT).", datagrams(*count), Place(*peer)),
-            Self::SentRun { bytes, datagrams: count, segment, peer: None } => write!(f, "{bytes} bytes leave as {} of {segment} bytes for its peer, cut by the kernel (UDP_SEGMENT).", datagrams(*count)),
-            Self::SentMany { messages, peer: Some(peer) } => write!(f, "{messages} datagrams leave by one call, the first for {}.", Place(*peer)),
-            Self::SentMany { messages, peer: None } => write!(f, "{messages} datagrams leave by one call, the first for its peer."),
+            Self::OptionSet { option: None, .. } => write!(f, "The program sets a socket option."),
+            Self::Sent { bytes: 1, peer: Some(peer) } => write!(f, "1 byte leaves as one datagram to {}. UDP does not guarantee delivery.", Place(*peer)),
+            Self::Sent { bytes: 1, peer: None } => write!(f, "1 byte leaves as one datagram to the connected peer. UDP does not guarantee delivery."),
+            Self::Sent { bytes, peer: Some(peer) } => write!(f, "{bytes} bytes leave as one datagram to {}. UDP does not guarantee delivery.", Place(*peer)),
+            Self::Sent { bytes, peer: None } => write!(f, "{bytes} bytes leave as one datagram to the connected peer. UDP does not guarantee delivery."),
+            Self::SentRun { bytes, datagrams: count, segment, peer: Some(peer) } => write!(f, "{bytes} bytes leave as {} of up to {segment} bytes to {}; the kernel splits them (UDP_SEGMENT).", datagrams(*count), Place(*peer)),
+            Self::SentRun { bytes, datagrams: count, segment, peer: None } => write!(f, "{bytes} bytes leave as {} of up to {segment} bytes to the connected peer; the kernel splits them (UDP_SEGMENT).", datagrams(*count)),
+            Self::SentMany { messages, peer: Some(peer) } => write!(f, "One call sends {messages} datagrams, the first to {}.", Place(*peer)),
+            Self::SentMany { messages, peer: None } => write!(f, "One call sends {messages} datagrams, the first to the connected peer."),
             Self::SentNothing => write!(f, "Nothing was sent."),
-            Self::Wrote { bytes, kind } => write!(f, "{bytes} bytes go to the {} socket.", word(*kind)),
-            Self::Read { bytes, kind } => write!(f, "{bytes} bytes come from the {} socket.", word(*kind)),
+            Self::Wrote { bytes, kind } => write!(f, "{bytes} bytes are written to the {} socket.", word(*kind)),
+            Self::Read { bytes, kind } => write!(f, "{bytes} bytes are read from the {} socket.", word(*kind)),
             Self::Received { wait, bytes, peer } => received(f, *wait, *bytes, *peer),
-            Self::ReceivedRun { datagrams: count, segment, peer: Some(peer) } => write!(f, "A run of {} of {segment} bytes came as one (UDP_GRO), from {}.", datagrams(*count), Place(*peer)),
-            Self::ReceivedRun { datagrams: count, segment, peer: None } => write!(f, "A run of {} of {segment} bytes came as one (UDP_GRO).", datagrams(*count)),
-            Self::ReceivedMany { messages, peer: Some(peer) } => write!(f, "{messages} datagrams came by one call, the first from {}.", Place(*peer)),
-            Self::ReceivedMany { messages, peer: None } => write!(f, "{messages} datagrams came by one call."),
+            Self::ReceivedRun { datagrams: count, segment, peer: Some(peer) } => write!(f, "{} of up to {segment} bytes arrived merged into one (UDP_GRO), from {}.", datagrams(*count), Place(*peer)),
+            Self::ReceivedRun { datagrams: count, segment, peer: None } => write!(f, "{} of up to {segment} bytes arrived merged into one (UDP_GRO).", datagrams(*count)),
+            Self::ReceivedMany { messages, peer: Some(peer) } => write!(f, "One call receives {messages} datagrams, the first from {}.", Place(*peer)),
+            Self::ReceivedMany { messages, peer: None } => write!(f, "One call receives {messages} datagrams."),
             Self::ReceivedNothing => write!(f, "Nothing was received."),
             Self::ErrorReported { errno, peer, reporter } => reported(f, *errno, *peer, *reporter),
-            Self::NothingReady => write!(f, "Nothing is ready, and the program did not want to wait."),
+            Self::NothingReady => write!(f, "Nothing is ready, and the call does not wait."),
             Self::TimedOut { limit: Some(limit) } => write!(f, "Nothing happened within {}.", InWords(*limit)),
             Self::TimedOut { limit: None } => write!(f, "Nothing happened."),
-            Self::Looked { ready } => write!(f, "The program looks without waiting: {}.", events(*ready)),
+            Self::Looked { ready } => write!(f, "The program checks without waiting: {}.", events(*ready)),
             Self::Slept { took, ready } => write!(f, "The program slept for {}, until {}.", InWords(*took), events(*ready)),
-            Self::WasReady { ready } => write!(f, "The program need not wait, or not for long: {}.", events(*ready)),
-            Self::MadeEpoll { fd } => write!(f, "The kernel makes {fd}, which can wait for many sockets at once."),
-            Self::WatchChanged => write!(f, "The program says which events of a socket it wants to be told."),
-            Self::Spliced { bytes } => write!(f, "{bytes} bytes go from one descriptor to the other inside the kernel, past the program."),
-            Self::MadeUring => write!(f, "The program sets up io_uring: what it does through that are no system calls, and are not seen here."),
-            Self::UringSubmitted { requests } => write!(f, "The kernel takes {requests} requests from io_uring's queue; what they do is not seen here."),
-            Self::Duplicated { fd } => write!(f, "{fd} is the same socket from now on."),
+            Self::WasReady { ready } => write!(f, "The call returns at once or almost at once: {}.", events(*ready)),
+            Self::MadeEpoll { fd } => write!(f, "The kernel creates epoll descriptor {fd}, which can wait for many sockets at once."),
+            Self::WatchChanged => write!(f, "The program chooses which events of a socket epoll reports."),
+            Self::Spliced { bytes } => write!(f, "{bytes} bytes move from one descriptor to the other inside the kernel, not through the program's memory."),
+            Self::MadeUring => write!(f, "The program sets up io_uring: operations through it are not system calls and are not traced."),
+            Self::UringSubmitted { requests } => write!(f, "The kernel takes {requests} requests from io_uring's queue; their operations are not traced."),
+            Self::Duplicated { fd } => write!(f, "Descriptor {fd} refers to the same socket from now on."),
             Self::ModeSet { is_nonblocking: true } => write!(f, "From now on calls on this socket return at once instead of waiting."),
-            Self::ModeSet { is_nonblocking: false } => write!(f, "From now on calls on this socket wait until there is something for them."),
-            Self::InheritanceSet => write!(f, "The program says whether the descriptor outlives an exec."),
-            Self::AskedForMode => write!(f, "The program asks how the descriptor behaves."),
-            Self::OldRequest => write!(f, "The program asks or sets a property of the socket the old way."),
-            Self::ShutDown => write!(f, "One or both directions of the socket are closed; the descriptor stays."),
-            Self::Closed { port: Some(port) } => write!(f, "The program lets go of the socket; unless another holds it, port {port} is free again."),
-            Self::Closed { port: None } => write!(f, "The program lets go of the socket."),
-            Self::ClosedRange => write!(f, "The program closes a range of descriptors, sockets among them."),
-            Self::Other { name } => write!(f, "A call of {name}(2)."),
+            Self::ModeSet { is_nonblocking: false } => write!(f, "From now on calls on this socket wait until they can proceed."),
+            Self::InheritanceSet => write!(f, "The program sets whether the descriptor stays open across an exec."),
+            Self::AskedForMode => write!(f, "The program asks for the descriptor's flags."),
+            Self::OldRequest => write!(f, "The program reads or sets a property of the socket with ioctl(2)."),
+            Self::ShutDown => write!(f, "One or both directions of the socket are shut down; the descriptor stays open."),
+            Self::Closed { port: Some(port) } => write!(f, "The program closes the socket; port {port} is free again unless another descriptor or socket holds it."),
+            Self::Closed { port: None } => write!(f, "The program closes the socket."),
+            Self::ClosedRange => write!(f, "The program closes a range of descriptors that includes sockets."),
+            Self::Other { name } => write!(f, "The program calls {name}(2)."),
         }
     }
 }
@@ -157,10 +158,10 @@ fn word(kind: Option<Kind>) -> &'static str {
 
 fn nothing(why: Emptiness) -> &'static str {
     match why {
-        Emptiness::ErrorQueue => "The error queue is empty; looking there never waits.",
-        Emptiness::TimeOver => "Nothing came in the time that SO_RCVTIMEO lets a receive wait.",
-        Emptiness::NoWait => "Nothing has come yet, and the program did not want to wait.",
-        Emptiness::Unknown => "Nothing has come yet.",
+        Emptiness::ErrorQueue => "The error queue is empty; reading it never waits.",
+        Emptiness::TimeOver => "Nothing arrived within the time limit of a receive (SO_RCVTIMEO).",
+        Emptiness::NoWait => "Nothing has arrived yet, and the call does not wait.",
+        Emptiness::Unknown => "Nothing has arrived yet.",
     }
 }
 
@@ -174,24 +175,24 @@ fn received(
     match (wait, peer.map(Place)) {
         (Waited::Never, Some(peer)) => write!(
             f,
-            "The program takes the datagram that is there: {count}, from {peer}."
+            "The program takes a waiting datagram: {count}, from {peer}."
         ),
         (Waited::Never, None) => {
-            write!(f, "The program takes the datagram that is there: {count}.")
+            write!(f, "The program takes a waiting datagram: {count}.")
         }
         (Waited::Long, Some(peer)) => write!(
             f,
-            "The program slept in this call until a datagram came: {count}, from {peer}."
+            "The program slept in this call until a datagram arrived: {count}, from {peer}."
         ),
         (Waited::Long, None) => write!(
             f,
-            "The program slept in this call until a datagram came: {count}."
+            "The program slept in this call until a datagram arrived: {count}."
         ),
         (Waited::Perhaps, Some(peer)) => write!(
             f,
-            "A datagram was there, or came at once: {count}, from {peer}."
+            "A datagram was waiting or arrived at once: {count}, from {peer}."
         ),
-        (Waited::Perhaps, None) => write!(f, "A datagram was there, or came at once: {count}."),
+        (Waited::Perhaps, None) => write!(f, "A datagram was waiting or arrived at once: {count}."),
     }
 }
 
@@ -205,24 +206,24 @@ fn reported(
     match (peer.map(Place), reporter) {
         (Some(peer), Some(by)) => write!(
             f,
-            "The error queue tells what became of an earlier datagram to {peer}: {what}, reported by {by}."
+            "The error queue holds an error about an earlier datagram to {peer}: {what}, reported by {by}."
         ),
         (Some(peer), None) => write!(
             f,
-            "The error queue tells what became of an earlier datagram to {peer}: {what}."
+            "The error queue holds an error about an earlier datagram to {peer}: {what}."
         ),
         (None, Some(by)) => write!(
             f,
-            "The error queue tells what became of an earlier datagram: {what}, reported by {by}."
+            "The error queue holds an error about an earlier datagram: {what}, reported by {by}."
         ),
         (None, None) => write!(
             f,
-            "The error queue tells what became of an earlier datagram: {what}."
+            "The error queue holds an error about an earlier datagram: {what}."
         ),
     }
 }
 
-/// What poll(2) or its like found, as a clause.
+/// The result of poll(2), select(2) or epoll_wait(2) as a clause.
 fn events(ready: Events) -> &'static str {
     let [input, output, other] =
         [Events::INPUT, Events::OUTPUT, Events::OTHER].map(|event| ready.has(event));
@@ -231,16 +232,18 @@ fn events(ready: Events) -> &'static str {
         (true, false, false) => "there is something to receive",
         (false, true, false) => "there is room to send",
         (true, true, false) => "there is something to receive, and there is room to send",
-        (false, false, true) => "an error or an end is reported",
-        (true, false, true) => "there is something to receive, and an error or an end is reported",
-        (false, true, true) => "there is room to send, and an error or an end is reported",
+        (false, false, true) => "an error or a hang-up is reported",
+        (true, false, true) => {
+            "there is something to receive, and an error or a hang-up is reported"
+        }
+        (false, true, true) => "there is room to send, and an error or a hang-up is reported",
         (true, true, true) => {
-            "there is something to receive, and there is room to send, and an error or an end is reported"
+            "there is something to receive, and there is room to send, and an error or a hang-up is reported"
         }
     }
 }
 
-/// Whether the clause of an option says what it does when it is on, and it is off.
+/// Whether the option is off, and its clause describes its effect when on.
 fn is_off(clause: &str, value: &Value) -> bool {
     matches!(value, Value::Flag(false)) && !clause.starts_with("it says ")
 }

@@ -1,4 +1,4 @@
-//! What a tracer is asked for, and what it tells.
+//! The configuration of a tracer, and the events that it reports.
 
 use super::call::Call;
 use super::signal::Delivered;
@@ -7,20 +7,20 @@ use super::signal::Delivered;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// Whether what a traced process starts is traced, too.
+    /// Whether processes that a traced process starts are traced, too.
     pub follow: bool,
-    /// How many bytes of a string are shown.
+    /// The maximum number of bytes of a string that are shown.
     pub bytes: usize,
-    /// Whether calls on sockets of other kinds than UDP are one short line.
+    /// Whether calls on sockets that are not UDP are shortened to one line.
     pub only_udp: bool,
-    /// How many processes and threads may be traced at once. Beyond that those that were started are
-    /// ended, and those that were attached to are let go. `None` for no limit.
+    /// The maximum number of processes and threads that are traced at once. Beyond it, the started ones
+    /// are ended and the attached ones are detached from. `None` for no limit.
     pub max_tracees: Option<usize>,
-    /// Whether sockets are asked for their addresses where a call does not tell them.
+    /// Whether sockets are queried for their addresses if a call does not contain them.
     pub ask: bool,
-    /// Whether a call during which something else happens is told in two parts, as strace does: as it
-    /// begins ([`Event::Unfinished`]), and as it returns. Otherwise each call is one event, and a send
-    /// is told before the receive that it caused.
+    /// Whether a call during which another event occurs is reported in two parts, as strace does: when
+    /// it begins ([`Event::Unfinished`]), and when it returns. Otherwise each call is one event, and a
+    /// send is reported before the receive that it caused.
     pub overlaps: bool,
 }
 
@@ -41,32 +41,32 @@ impl Default for Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum End {
-    /// By itself, with this code.
+    /// It exited with this status.
     Exited(i32),
-    /// By this signal.
+    /// It was killed by this signal.
     Killed(i32),
-    /// The tracer let go of it, and it runs on.
+    /// The tracer detached from it, and it keeps running.
     Detached,
 }
 
-/// What the tracer saw.
+/// An event that the tracer reports.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// A call returned, or will never return.
     Call(&'a Call),
-    /// A call has begun, and something else happens before it returns. Only with [`Config::overlaps`].
+    /// A call has begun, and another event precedes its return. Only with [`Config::overlaps`].
     Unfinished {
         /// The thread that makes it.
         thread: i32,
-        /// What is known of it so far (see [`Call::unfinished_line`]).
+        /// The call as far as it is known (see [`Call::unfinished_line`]).
         call: Box<Call>,
     },
-    /// A thread is about to get a signal.
+    /// A thread is about to receive a signal.
     Signal {
         /// The thread.
         thread: i32,
-        /// Which one, and who sent it.
+        /// The signal, and its sender.
         signal: Delivered,
     },
     /// A thread ended.
@@ -78,38 +78,38 @@ pub enum Event<'a> {
         /// How.
         end: End,
     },
-    /// A process runs another program from now on, or one has been started.
+    /// A process executed another program, or a program was started.
     Program {
         /// The process.
         process: i32,
         /// Its file.
         file: String,
     },
-    /// Something that the trace cannot show, and why.
+    /// A limit of the trace, and its reason.
     Note {
-        /// The process that it is about.
+        /// The process concerned.
         process: i32,
-        /// What a person should know.
+        /// The limit.
         note: Note,
     },
 }
 
-/// Something that the trace cannot show, or only slowly. Its text is English.
+/// Something that the trace cannot show, or shows only slowly. Its `Display` is an English sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Note {
     /// process_vm_readv(2) is forbidden; `/proc/PID/mem` is read instead, which is slower.
     MemoryByFile,
-    /// That is forbidden, too: memory is read by `PTRACE_PEEKDATA`, a word at a time.
+    /// Both are forbidden; memory is read with `PTRACE_PEEKDATA`, one word at a time.
     MemoryByWords,
-    /// seccomp(2) is not to be had, so that each call stops the program twice.
+    /// seccomp(2) is not available, so each call stops the program twice.
     NoFilter {
-        /// Why.
+        /// The reason.
         errno: i32,
     },
-    /// The program uses io_uring(7), whose operations are no system calls.
+    /// The program uses io_uring(7), whose operations are not system calls.
     Uring,
-    /// The program makes a socket by a call of another architecture; such calls are not shown.
+    /// The program creates a socket with a call of another architecture; such calls are not shown.
     MixedAbi,
     /// A 32-bit program, whose calls are not shown.
     Program32 {
@@ -118,7 +118,7 @@ pub enum Note {
     },
 }
 
-/// What [`Tracer::step`] found, before it borrows the call.
+/// The result of [`Tracer::step`], before it borrows the call.
 #[derive(Debug)]
 pub(super) enum Found {
     /// The call in [`Tracer::call`].

@@ -1,4 +1,4 @@
-//! What can be said of a call: from its values to statements.
+//! Derives the statements about a call from its values.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::call::{Call, Facts, Kind, Returned};
 use super::statement::{Emptiness, Statement, Waited};
 
 impl Call {
-    /// What happened, as one statement or two.
+    /// Describes what the call did, as one statement or two.
     ///
     /// ```
     /// use udpraw::trace::{Call, Statement};
@@ -174,8 +174,8 @@ impl Call {
         }
     }
 
-    /// Whether a receive could sleep: not on a socket that does not block, nor if the call says so;
-    /// `None` where nobody knows.
+    /// Whether a receive could sleep: false on a non-blocking socket or with a non-blocking flag,
+    /// `None` if unknown.
     fn may_sleep(&self) -> Option<bool> {
         let never = libc::MSG_DONTWAIT | libc::MSG_ERRQUEUE;
         match self.facts.flags & never {
@@ -184,13 +184,13 @@ impl Call {
         }
     }
 
-    /// Whether it took longer than the tracer itself makes a call take.
+    /// Whether it took longer than the delay that tracing itself adds.
     fn has_taken_long(&self) -> bool {
         const LONG: Duration = Duration::from_millis(5);
         self.took >= LONG
     }
 
-    /// EAGAIN of a receive.
+    /// The reason why a receive failed with EAGAIN.
     fn emptiness(&self) -> Emptiness {
         if self.facts.flags & libc::MSG_ERRQUEUE != 0 {
             return Emptiness::ErrorQueue;
@@ -207,7 +207,7 @@ impl Call {
         Some(Statement::ModeSet { is_nonblocking })
     }
 
-    /// poll(2) and its like have returned so many descriptors.
+    /// poll(2), select(2) or epoll_wait(2) returned `value` descriptors.
     fn waited(&self, value: i64) -> Statement {
         let wait = self.facts.wait.unwrap_or_default();
         let is_look = wait.limit.is_some_and(|limit| limit.is_zero());

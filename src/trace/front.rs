@@ -1,9 +1,10 @@
-//! A tracer that can go to the background: one process in front that a shell waits for, and this one.
+//! A tracer that can move to the background: the shell waits for a process in the foreground, and its
+//! child traces.
 //!
-//! A seccomp filter cannot be taken off a program, and without a tracer what it hands over fails with
-//! ENOSYS. So whatever a program leaves behind (a daemon) needs its tracer for as long as it lives.
-//! A tracer cannot hand its work over either without a moment in which nobody answers. Therefore the
-//! tracer is a child from the start, and all that its parent does is to wait for it.
+//! A seccomp filter cannot be removed from a program, and without a tracer the calls that it hands over
+//! fail with ENOSYS. So a process that a program leaves behind (a daemon) needs its tracer for as long
+//! as it lives. A tracer cannot hand over to another without a moment in which no tracer answers.
+//! Therefore the tracer is a child from the start, and its parent only waits for it.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -20,12 +21,12 @@ use nix::unistd::{ForkResult, Pid, getppid, pipe2, setsid};
 use crate::error::{Error, Result};
 use crate::sys::{disposition, spawn};
 
-/// Which of both processes this is.
+/// Which of the two processes this is.
 #[derive(Debug)]
 pub enum Front {
-    /// The one in front: the other one has ended, or gone to the background, with this exit status.
+    /// The foreground process: the tracer has ended, or moved to the background, with this exit status.
     Ended(u8),
-    /// The one that traces.
+    /// The process that traces.
     Behind(Background),
 }
 
@@ -33,13 +34,13 @@ pub enum Front {
 #[derive(Debug)]
 pub struct Background(Option<OwnedFd>);
 
-/// Forks: the calling process stays in front, passes on the signals that others send it, and returns
-/// once the child has ended or gone to the background. The child is ended with it.
+/// Forks: the calling process stays in the foreground, forwards signals from other processes to the
+/// child, and returns once the child has ended or moved to the background. The child ends with it.
 ///
-/// In a process with several threads nothing is forked: its child would have one of them.
+/// A process with several threads does not fork: its child would have only one of them.
 ///
 /// # Errors
-/// Of signalfd(2), pipe(2) and fork(2).
+/// The errors of signalfd(2), pipe(2) and fork(2).
 pub fn stand_in_front() -> Result<Front> {
     if super::tracee::field(std::process::id().cast_signed(), "Threads:") != Some(1) {
         return Ok(Front::Behind(Background(None)));
@@ -55,23 +56,23 @@ pub fn stand_in_front() -> Result<Front> {
     .into_iter()
     .collect();
     let before = SigSet::thread_get_mask().map_err(failed("block signals for"))?;
-    let (code, tell) = pipe2(OFlag::O_CLOEXEC).map_err(failed("make a pipe to"))?;
+    let (code, status_pipe) = pipe2(OFlag::O_CLOEXEC).map_err(failed("make a pipe to"))?;
     signals
         .thread_block()
         .map_err(failed("block signals for"))?;
     let parent = nix::unistd::getpid();
     match spawn::fork_self() {
         Ok(ForkResult::Child) => {
-            // Both before anything else: a program that is started inherits the mask.
+            // Both come before anything else: a started program inherits the mask.
             let _ = before.thread_set_mask();
             let _ = set_pdeathsig(Signal::SIGKILL);
             if getppid() != parent {
                 std::process::abort();
             }
-            Ok(Front::Behind(Background(Some(tell))))
+            Ok(Front::Behind(Background(Some(status_pipe))))
         }
         Ok(ForkResult::Parent { child }) => {
-            drop(tell);
+            drop(status_pipe);
             let status = wait_in_front(child, &signals, code);
             let _ = before.thread_set_mask();
             status.map(Front::Ended).map_err(failed("wait for"))
@@ -83,9 +84,9 @@ pub fn stand_in_front() -> Result<Front> {
     }
 }
 
-/// Until the child has ended, or said with which status to leave.
+/// Waits until the child has ended, or has sent the exit status.
 fn wait_in_front(child: Pid, signals: &SigSet, code: OwnedFd) -> nix::Result<u8> {
-    // Where it was ignored, the child would leave no status.
+    // If it were ignored, the child would leave no status.
     disposition::reset(Signal::SIGCHLD)?;
     let arrived = SignalFd::with_flags(signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     let mut code = Some(File::from(code));
@@ -123,13 +124,13 @@ fn wait_in_front(child: Pid, signals: &SigSet, code: OwnedFd) -> nix::Result<u8>
 }
 
 impl Background {
-    /// Whether there is one to go to.
+    /// Whether the tracer can move to the background.
     pub fn is_there(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Goes to the background: the process in front ends with this exit status, and this one leaves the
-    /// terminal and its standard streams.
+    /// Moves to the background: the foreground process ends with this exit status, and this one leaves
+    /// the terminal and its standard streams.
     ///
     /// # Errors
     /// If /dev/null cannot be opened.
@@ -144,8 +145,8 @@ impl Background {
         let _ = nix::unistd::dup2_stdout(&null);
         let _ = nix::unistd::dup2_stderr(&null);
         let _ = std::env::set_current_dir("/");
-        if let Some(tell) = self.0 {
-            let _ = File::from(tell).write_all(&[status]);
+        if let Some(status_pipe) = self.0 {
+            let _ = File::from(status_pipe).write_all(&[status]);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Births and ends of threads and processes.
+//! The creation and the end of threads and processes.
 
 use super::event::{End, Event, Found};
 use super::tracee::{self, Mode};
@@ -6,44 +6,45 @@ use super::tracer::Tracer;
 use crate::sys::ptrace;
 
 impl Tracer {
-    /// A thread or process was made by another.
+    /// A thread or process was created by another.
     pub(super) fn born(&mut self, parent: i32) {
         let Ok(child) = ptrace::event_message(parent) else {
             return;
         };
         let child = child as i32;
-        let Some(maker) = self.tracees.threads.get(&parent) else {
+        let Some(creator) = self.tracees.threads.get(&parent) else {
             return;
         };
-        let (maker, is_started, is_untraced) = (maker.process, maker.is_started, maker.is_untraced);
-        // It was taken for an orphan.
+        let (creator, is_started, is_untraced) =
+            (creator.process, creator.is_started, creator.is_untraced);
+        // It was considered an orphan.
         if self.tracees.threads.contains_key(&child) {
             return;
         }
         let process = tracee::process_of(child).unwrap_or(child);
-        let mode = self.tracees.mode(maker);
-        let shares_fd_table = process != maker && ptrace::shares_files(parent, child);
-        let owner = if shares_fd_table { maker } else { process };
+        let mode = self.tracees.mode(creator);
+        let shares_fd_table = process != creator && ptrace::shares_files(parent, child);
+        let owner = if shares_fd_table { creator } else { process };
         self.adopt(child, owner, mode, is_started);
         if let Some(tracee) = self.tracees.threads.get_mut(&child) {
             tracee.is_untraced = is_untraced;
             tracee.shares_fd_table = shares_fd_table;
         }
         if shares_fd_table {
-            // No filter reaches both, so that each of their calls is looked at.
-            self.look_at_every(maker, parent);
-        } else if process != maker {
-            self.tracees.inherit(maker, process);
+            // No filter covers both, so each of their calls is examined.
+            self.look_at_every(creator, parent);
+        } else if process != creator {
+            self.tracees.inherit(creator, process);
         }
         self.stops.claim(child);
     }
 
-    /// New threads whose maker was killed before it could tell of them.
+    /// New threads whose creator was killed before it reported them.
     fn adopt_orphans(&mut self, is_started: bool) {
         for (child, status) in self.stops.take_newborns() {
             let process = tracee::process_of(child).unwrap_or(child);
             let is_known = self.tracees.processes.contains_key(&process);
-            // What of the filter it has is not known: each call is looked at.
+            // Which filter it has is unknown: each call is examined.
             self.adopt(child, process, Mode::Every, is_started);
             let tracees = &mut self.tracees;
             if let Some(entry) = tracees.processes.get_mut(&process).filter(|_| !is_known) {
@@ -55,25 +56,25 @@ impl Tracer {
         }
     }
 
-    /// A thread runs another program, and has its process's id from now on.
+    /// A thread executed another program, and has its process's id from now on.
     pub(super) fn takes_over(&mut self, process: i32) {
         let former = ptrace::event_message(process).map_or(process, |former| former as i32);
         self.tracees.take_over(process, former);
     }
 
-    /// A thread is no more, and nobody was told.
+    /// A thread has ended without an event.
     pub(super) fn vanished(&mut self, thread: i32) {
         self.stops.forget(thread);
         self.tracees.remove(thread);
     }
 
-    /// Nobody is traced any more.
+    /// No thread is traced any more.
     pub(super) fn forget_all(&mut self) {
         self.tracees.clear();
         self.stops.forget_newborns();
     }
 
-    /// A process runs another program.
+    /// A process executed another program.
     pub(super) fn replaced(&mut self, thread: i32) {
         self.tracees.replace(thread);
         self.executed(thread);

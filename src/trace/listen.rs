@@ -1,5 +1,4 @@
-//! Waiting for word of the tracees, and of nobody else: a host program's other children are its own to
-//! wait for.
+//! Waits for events of the tracees only: the host program waits for its other children itself.
 
 use std::io;
 use std::time::Duration;
@@ -8,22 +7,23 @@ use super::tracee;
 use super::tracer::Tracer;
 use crate::sys::ptrace::{self, Status};
 
-/// What a wait came to.
+/// The result of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Word {
     /// A thread stopped or ended.
     From(i32, Status),
-    /// Nothing yet, or a signal handler ran.
+    /// No event yet, or a signal handler ran.
     Nothing,
-    /// There is nobody left to wait for.
+    /// No tracee is left.
     Nobody,
 }
 
-/// How often each tracee is asked while the host program leaves a child of its own uncollected.
+/// The interval between two checks of each tracee while the host program has an uncollected child of
+/// its own.
 const NAP: Duration = Duration::from_micros(500);
 
 impl Tracer {
-    /// The next word of a tracee.
+    /// Waits for the next event of a tracee.
     pub(super) fn listen(&mut self, block: bool) -> Word {
         if let Some((thread, status)) = self.stops.next() {
             return Word::From(thread, status);
@@ -31,7 +31,7 @@ impl Tracer {
         let taken = match self.only() {
             Some(thread) => self.take(thread, block),
             None if self.tracees.threads.is_empty() && !self.stops.has_newborns() => {
-                // A newborn whose maker was killed before it could tell of it.
+                // A new thread whose creator was killed before it reported it.
                 match ptrace::peek(false) {
                     Ok(Some(pid)) if is_ours(pid) => self.take(pid, false),
                     _ => return Word::Nobody,
@@ -46,7 +46,7 @@ impl Tracer {
             }
             Ok(None) => Word::Nothing,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Word::Nothing,
-            // ECHILD, or a kernel that takes no such wait: no tracee is left.
+            // ECHILD, or a kernel without this kind of wait: no tracee is left.
             Err(_) => {
                 self.forget_all();
                 Word::Nobody
@@ -54,7 +54,7 @@ impl Tracer {
         }
     }
 
-    /// The one tracee, if there is one alone.
+    /// The tracee, if there is only one.
     fn only(&self) -> Option<i32> {
         let mut threads = self.tracees.threads.keys();
         let one = threads
@@ -64,7 +64,7 @@ impl Tracer {
         threads.next().is_none().then_some(one)
     }
 
-    /// Word of one thread.
+    /// Waits for an event of one thread.
     fn take(&mut self, thread: i32, block: bool) -> io::Result<Option<(i32, Status)>> {
         let found = if block {
             self.stops
@@ -79,7 +79,7 @@ impl Tracer {
         };
         match taken {
             Err(error) if error.raw_os_error() == Some(libc::ECHILD) => {
-                // Another thread's exec has taken its id, and nobody traces that one.
+                // Another thread took its id in an exec, and that one is not traced.
                 self.vanished(thread);
                 Ok(None)
             }
@@ -87,7 +87,7 @@ impl Tracer {
         }
     }
 
-    /// Word of any tracee.
+    /// Waits for an event of any tracee.
     fn take_any(&mut self, block: bool) -> io::Result<Option<(i32, Status)>> {
         let seen = if block {
             let look = || ptrace::peek(false).transpose();
@@ -101,7 +101,7 @@ impl Tracer {
         };
         match seen {
             Some(pid) if self.knows(pid) || is_ours(pid) => self.take(pid, false),
-            // A child of the host program's, which hides the others until it is collected.
+            // A child of the host program, which hides the others until it is collected.
             Some(_) => {
                 let found = self.take_each();
                 if block && matches!(found, Ok(None)) {
@@ -115,7 +115,7 @@ impl Tracer {
 
     fn take_each(&mut self) -> io::Result<Option<(i32, Status)>> {
         let known = self.tracees.threads.keys().copied();
-        let threads: Vec<i32> = known.chain(self.stops.newborns()).collect();
+        let threads: Vec<i32> = known.chain(self.stops.new_threads()).collect();
         for thread in threads {
             if let Some(word) = self.take(thread, false)? {
                 return Ok(Some(word));
@@ -129,7 +129,7 @@ impl Tracer {
     }
 }
 
-/// Whether the calling thread traces a process that it does not know yet.
+/// Whether the calling thread traces a process that is not in the tables yet.
 fn is_ours(pid: i32) -> bool {
     tracee::field(pid, "TracerPid:") == Some(nix::unistd::gettid().as_raw())
 }

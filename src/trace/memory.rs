@@ -1,4 +1,4 @@
-//! The memory that a call's arguments point to.
+//! Reads the memory that a call's arguments point to.
 
 use std::fs::OpenOptions;
 use std::io::IoSliceMut;
@@ -9,12 +9,12 @@ use nix::sys::ptrace;
 use nix::sys::uio::{RemoteIoVec, preadv, process_vm_readv};
 use nix::unistd::Pid;
 
-/// Memory of a traced process, or what stands for it in a test.
+/// The memory of a traced process, or its substitute in a test.
 pub(super) trait Memory {
-    /// Reads from `address` on; returns how many bytes came before it ended.
+    /// Reads from `address` on; returns how many bytes could be read.
     fn read(&self, address: u64, into: &mut [u8]) -> usize;
 
-    /// Reads exactly so many bytes.
+    /// Reads exactly `N` bytes.
     fn exact<const N: usize>(&self, address: u64) -> Option<[u8; N]>
     where
         Self: Sized,
@@ -23,7 +23,7 @@ pub(super) trait Memory {
         (address != 0 && self.read(address, &mut bytes) == N).then_some(bytes)
     }
 
-    /// Reads at most so many bytes, and no more than [`MOST`].
+    /// Reads at most `length` bytes, and no more than [`MOST`].
     fn bytes(&self, address: u64, length: usize) -> Option<Vec<u8>> {
         let mut bytes = vec![0; length.min(MOST)];
         let read = self.read(address, &mut bytes);
@@ -31,7 +31,7 @@ pub(super) trait Memory {
     }
 }
 
-/// The most bytes that one argument is worth.
+/// The most bytes that are read for one argument.
 pub(super) const MOST: usize = 65_536;
 
 /// The memory of a stopped thread.
@@ -51,11 +51,11 @@ pub(super) enum Way {
     Call,
     /// `/proc/PID/mem`.
     File,
-    /// `PTRACE_PEEKDATA`, a word at a time.
+    /// `PTRACE_PEEKDATA`, one word at a time.
     Words,
 }
 
-/// The way that the last read went: what is refused once is not tried again.
+/// The method of the last read: a method that failed once is not tried again.
 static WAY: AtomicU8 = AtomicU8::new(0);
 
 /// How memory is read now.
@@ -67,12 +67,12 @@ pub(super) fn way() -> Way {
     }
 }
 
-/// Whether a call is not to be had here, whatever process it is about.
+/// Whether a call is unavailable here for every process.
 fn is_forbidden(errno: Errno) -> bool {
     matches!(errno, Errno::EPERM | Errno::EACCES | Errno::ENOSYS)
 }
 
-/// Reads a traced thread's memory; returns how many bytes came, which is fewer where it ends.
+/// Reads a traced thread's memory; returns how many bytes could be read, fewer where the memory ends.
 fn read(pid: i32, address: u64, into: &mut [u8]) -> usize {
     let length = into.len();
     if length == 0 {
@@ -93,7 +93,7 @@ fn read(pid: i32, address: u64, into: &mut [u8]) -> usize {
         match read_file(pid, address, into) {
             Ok(read) => return read.min(length),
             Err(Some(errno)) if is_forbidden(errno) => WAY.store(2, Ordering::Relaxed),
-            // No /proc at all.
+            // /proc is not mounted.
             Err(Some(Errno::ENOENT)) if !std::path::Path::new("/proc/self/mem").exists() => {
                 WAY.store(2, Ordering::Relaxed);
             }
@@ -103,7 +103,7 @@ fn read(pid: i32, address: u64, into: &mut [u8]) -> usize {
     read_words(pid, address, into)
 }
 
-/// Page by page, since a read that begins in memory and ends beyond it gives nothing at all.
+/// Reads page by page, since a read that starts in mapped memory and ends beyond it fails as a whole.
 fn read_file(pid: i32, address: u64, into: &mut [u8]) -> Result<usize, Option<Errno>> {
     let file = OpenOptions::new()
         .read(true)

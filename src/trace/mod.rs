@@ -1,12 +1,12 @@
-//! A tracer of socket calls, by ptrace(2).
+//! A tracer of socket calls, based on ptrace(2).
 //!
-//! A [`Tracer`] runs programs, or takes over a running one, and reports each call that touches a socket
-//! as a [`Call`]: its arguments as values ([`Argument`]), and what they say about sockets ([`Facts`]).
-//! Text is made from these values when it is asked for: strace's notation ([`Call::line`]), a sentence
-//! ([`Call::explain`]) and Python ([`Call::python`]).
+//! A [`Tracer`] starts programs, or attaches to a running one, and reports each call that touches a
+//! socket as a [`Call`]: its arguments as values ([`Argument`]), and what they say about sockets
+//! ([`Facts`]). Text is made from these values on request: strace's notation ([`Call::line`]), a
+//! sentence ([`Call::explain`]) and Python ([`Call::python`]).
 //!
-//! A seccomp filter in the program hands over calls on sockets and no others. A program that runs
-//! already has no such filter, and stops at each of its calls.
+//! A seccomp filter in a started program hands over only calls on sockets. A program that is attached
+//! to has no such filter, and stops at each of its calls.
 //!
 //! ```
 //! use udpraw::trace::{Config, End, Event, Program, Tracer};
@@ -74,8 +74,8 @@ pub use signal::{Delivered, name as signal_name};
 pub use statement::{Emptiness, Statement, Waited};
 pub use tracer::{Signals, Tracer};
 
-/// Decodes a call of any kind from any bytes, as the memory and the arguments of a program: for fuzzing.
-/// What comes back is printable ASCII.
+/// Decodes a call of any kind from arbitrary bytes as a program's memory and arguments: for fuzzing.
+/// Returns printable ASCII.
 #[doc(hidden)]
 pub fn decode_any(bytes: &[u8]) -> String {
     struct Bytes<'a>(&'a [u8]);
@@ -196,8 +196,8 @@ mod tests {
         assert_eq!(call.statements(), [sent]);
         assert_eq!(
             call.explain(),
-            "9 bytes leave as one datagram for 127.0.0.1 port 1060. That they arrive, UDP does not \
-             promise."
+            "9 bytes leave as one datagram to 127.0.0.1 port 1060. UDP does not guarantee \
+             delivery."
         );
         assert_eq!(
             call.python().unwrap(),

@@ -1,41 +1,41 @@
-//! Cause before effect: the order in which what was seen is told.
+//! Reports causes before effects.
 //!
-//! A datagram may be received before the call that sends it has returned. The cause is told first: while
-//! such a send is awaited, all else stands in a queue.
+//! A datagram may be received before the call that sends it has returned. The send is reported first:
+//! while it is awaited, all other events wait in a queue.
 
 use std::collections::VecDeque;
 
 use super::call::Call;
 use super::event::{Event, Found};
 
-/// How many events wait for a send to return.
+/// The maximum number of events that wait for a send to return.
 const MOST_HELD: usize = 256;
 
-/// What was found and not told, and what it waits for.
+/// Events that are not reported yet, and the sends that they wait for.
 #[derive(Debug, Default)]
 pub(super) struct Order {
     found: VecDeque<Found>,
-    /// Threads whose sends must be told before anything else.
+    /// Threads whose sends must be reported before anything else.
     awaited: Vec<i32>,
-    /// The thread whose call was the last to begin, until something is told.
+    /// The thread whose call began last, until an event is reported.
     begun: Option<i32>,
 }
 
 impl Order {
-    /// Something that is told in its turn.
+    /// Queues an event.
     pub(super) fn push(&mut self, event: Event<'static>) {
         self.found.push_back(Found::Other(event));
     }
 
-    /// A call that is told in its turn.
+    /// Queues a call.
     pub(super) fn defer(&mut self, call: Call) {
         self.found.push_back(Found::Later(Box::new(call)));
     }
 
-    /// What is to be told now. `is_sending` says whether a thread is in a call that sends.
+    /// Takes the next event to report. `is_sending` returns whether a thread is in a call that sends.
     pub(super) fn next(&mut self, is_sending: impl Fn(i32) -> bool) -> Option<Found> {
         self.awaited.retain(|thread| is_sending(*thread));
-        // A send of UDP returns at once; one that does not is waited for no longer.
+        // A UDP send returns at once; one that does not is no longer awaited.
         if self.found.len() > MOST_HELD {
             self.awaited.clear();
         }
@@ -46,18 +46,18 @@ impl Order {
         }
     }
 
-    /// Whether nothing waits to be told.
+    /// Whether no event is queued.
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    /// No send is waited for any more.
+    /// Stops waiting for sends.
     pub(super) fn release(&mut self) {
         self.awaited.clear();
     }
 
-    /// Whether the call of `thread`, which has just returned, is to be told now. `causes` are the threads
-    /// that are sending what it may have received.
+    /// Whether the call of `thread`, which has just returned, can be reported now. `causes` are the
+    /// threads that may be sending the datagram that it received.
     pub(super) fn is_first(&mut self, thread: i32, causes: impl FnOnce() -> Vec<i32>) -> bool {
         if !self.awaited.is_empty() || !self.found.is_empty() {
             let is_awaited = self.awaited.contains(&thread);
@@ -68,8 +68,7 @@ impl Order {
         self.awaited.is_empty()
     }
 
-    /// The thread whose call has begun, and is to be told as unfinished before something is told of
-    /// `thread`.
+    /// The thread whose call has begun, and must be reported as unfinished before an event of `thread`.
     pub(super) fn interrupted(&mut self, thread: i32) -> Option<i32> {
         self.begun.take_if(|begun| *begun != thread)
     }
@@ -79,7 +78,7 @@ impl Order {
         self.begun = Some(thread);
     }
 
-    /// A call or a signal is told: no call is the last that has begun.
+    /// A call or a signal is reported: no call counts as the last that began.
     pub(super) fn end(&mut self) {
         self.begun = None;
     }
@@ -99,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_send_is_told_before_what_it_caused() {
+    fn a_send_is_reported_before_its_effect() {
         let mut order = Order::default();
         // Thread 1 has received what thread 2 is still sending.
         assert!(!order.is_first(1, || vec![2]));
@@ -122,7 +121,7 @@ mod tests {
         }
         order.push(event(1));
         assert!(order.next(|_| true).is_some());
-        // One that is not sending any more neither.
+        // A thread that is no longer sending does not delay it either.
         order.release();
         while order.next(|_| true).is_some() {}
         assert!(!order.is_first(1, || vec![2]));

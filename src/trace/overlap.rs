@@ -1,4 +1,4 @@
-//! Calls that overlap, told in two parts as strace does.
+//! Reports overlapping calls in two parts, as strace does.
 
 use super::call::Returned;
 use super::event::Event;
@@ -6,8 +6,8 @@ use super::memory::Process as Remote;
 use super::tracer::Tracer;
 
 impl Tracer {
-    /// Something is about to be told of `thread`: a call that another has begun, and that would be
-    /// told next, is told as unfinished.
+    /// An event of `thread` is about to be reported: a call that another thread began last is reported
+    /// as unfinished first.
     pub(super) fn break_line(&mut self, thread: i32) {
         if !self.config.overlaps {
             return;
@@ -22,14 +22,14 @@ impl Tracer {
         let Some(mut entry) = tracee.entry.take() else {
             return;
         };
-        // It waits in the kernel, or stands at the end of the call: its memory can be read.
+        // It waits in the kernel, or is stopped at the end of the call: its memory can be read.
         self.write(other, process, &entry, Returned::Never, &Remote(other));
         let call = Box::new(std::mem::take(&mut self.call));
         self.order.push(Event::Unfinished {
             thread: other,
             call,
         });
-        entry.is_told = true;
+        entry.is_reported = true;
         if let Some(tracee) = self.tracees.threads.get_mut(&other) {
             tracee.entry = Some(entry);
         }
@@ -41,7 +41,7 @@ impl Tracer {
         self.order.begin(thread);
     }
 
-    /// The call of `thread` is about to be told.
+    /// The call of `thread` is about to be reported.
     pub(super) fn end_line(&mut self, thread: i32) {
         self.break_line(thread);
         self.order.end();

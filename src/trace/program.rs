@@ -1,4 +1,4 @@
-//! A program to be traced, made ready for execve(2).
+//! A program to trace, prepared for execve(2).
 
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use crate::error::{Error, Result};
 use crate::sys::spawn;
 
-/// A program to be traced: its file, its arguments, and where its streams lead.
+/// A program to trace: its file, its arguments, and its standard streams.
 #[derive(Debug)]
 pub struct Program {
     name: OsString,
@@ -20,7 +20,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// A program by name, which is looked for in `PATH` unless it has a slash, and its arguments.
+    /// Takes the name of a program, which is searched in `PATH` unless it contains a slash, and its
+    /// arguments.
     pub fn new<S: Into<OsString>>(
         name: impl Into<OsString>,
         arguments: impl IntoIterator<Item = S>,
@@ -33,42 +34,42 @@ impl Program {
         }
     }
 
-    /// Where its standard output goes; otherwise where ours goes.
+    /// Redirects its standard output; the default is the tracer's.
     #[must_use]
     pub fn stdout(mut self, fd: OwnedFd) -> Self {
         self.streams[1] = Some(fd);
         self
     }
 
-    /// Where its standard error goes; otherwise where ours goes.
+    /// Redirects its standard error; the default is the tracer's.
     #[must_use]
     pub fn stderr(mut self, fd: OwnedFd) -> Self {
         self.streams[2] = Some(fd);
         self
     }
 
-    /// Where its standard input comes from; otherwise where ours does.
+    /// Redirects its standard input; the default is the tracer's.
     #[must_use]
     pub fn stdin(mut self, fd: OwnedFd) -> Self {
         self.streams[0] = Some(fd);
         self
     }
 
-    /// Leaves out a variable of the environment.
+    /// Removes a variable from its environment.
     #[must_use]
     pub fn without(mut self, variable: impl Into<OsString>) -> Self {
         self.without.push(variable.into());
         self
     }
 
-    /// Its name as it was given, safe on a terminal.
+    /// Its name as given, safe on a terminal.
     pub(super) fn subject(&self) -> String {
         format!("'{}'", self.name.to_string_lossy().escape_debug())
     }
 
     /// Forks a child that waits for its tracer.
     pub(super) fn fork(&self, filter: Option<&[libc::sock_filter]>) -> Result<spawn::Waiting> {
-        let bad = |_| Error::invalid("run", self.subject(), "there is a zero byte in it");
+        let bad = |_| Error::invalid("run", self.subject(), "it contains a zero byte");
         let text = |text: &OsStr| CString::new(text.as_bytes()).map_err(bad);
         let files = self.files();
         let files: Vec<_> = files
@@ -100,7 +101,7 @@ impl Program {
         spawn::start(&program).map_err(|source| Error::os("run", self.subject(), source))
     }
 
-    /// The files to try: the name itself, or the name in each folder of `PATH`.
+    /// The files to try: the name itself, or the name in each directory of `PATH`.
     fn files(&self) -> Vec<PathBuf> {
         if self.name.as_bytes().contains(&b'/') || self.name.is_empty() {
             return vec![PathBuf::from(&self.name)];

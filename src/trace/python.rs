@@ -1,4 +1,4 @@
-//! The line of Python that makes a call, from the call's values.
+//! The line of Python that makes the same call, from the call's values.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use super::notation;
 use crate::socket::options::SocketOption;
 
 impl Call {
-    /// The line of Python 3 that makes this call; `None` for calls that Python makes by itself.
+    /// Returns the line of Python 3 that makes this call; `None` for calls that Python makes by itself.
     pub fn python(&self) -> Option<String> {
         let facts = &self.facts;
         let data = || self.data();
@@ -85,7 +85,7 @@ impl Call {
 
     /// The level and the name of an option.
     fn option_names(&self, option: &SocketOption) -> Option<String> {
-        // Python has the kernel's names of these levels, not libc's.
+        // Python uses the kernel's names of these levels, not libc's.
         let level = match self.arguments.get(1)?.number()? as i32 {
             libc::SOL_IP => "socket.IPPROTO_IP".to_owned(),
             libc::SOL_IPV6 => "socket.IPPROTO_IPV6".to_owned(),
@@ -95,7 +95,7 @@ impl Call {
         Some(format!("{level}, socket.{}", option.name))
     }
 
-    /// The value that an option is set to, if it is one number.
+    /// The value that an option is set to, if it is a single number.
     fn option_number(&self) -> Option<i64> {
         match self.arguments.get(3)? {
             Argument::List(list) => list.items.first()?.number(),
@@ -104,7 +104,7 @@ impl Call {
         }
     }
 
-    /// What it sent, as a literal of Python's.
+    /// The payload as a Python literal.
     fn data(&self) -> String {
         const MOST: usize = 48;
         let moved = self.facts.moved.first();

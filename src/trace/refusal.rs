@@ -1,19 +1,19 @@
-//! Why a program cannot be run, or a process may not be traced.
+//! The reasons why a program cannot be run or a process cannot be traced.
 
 use std::io;
 
 use super::tracee;
 use crate::error::Error;
 
-/// The flag of a thread of the kernel's own (linux/sched.h).
+/// The flag of a kernel thread (linux/sched.h).
 const PF_KTHREAD: u32 = 0x0020_0000;
 
-/// Why something cannot be traced. What to do about it is said by `english/notes.rs`.
+/// The reason why something cannot be traced. `english/notes.rs` has the remedies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     NoProcess,
     NoPtrace,
-    /// ptrace(2) is forbidden, and nothing of the process says why.
+    /// ptrace(2) is forbidden, and nothing about the process explains it.
     Forbidden,
     Itself,
     KernelThread,
@@ -29,11 +29,11 @@ pub(super) enum Refusal {
     YamaForbids,
     YamaRestricts,
     Privileged,
-    /// More than [`Config::max_tracees`](super::Config::max_tracees) by a program that was started.
+    /// A started program exceeded [`Config::max_tracees`](super::Config::max_tracees).
     StartedTooMany,
-    /// The same by a process that was attached to.
+    /// An attached process exceeded it.
     AttachedTooMany,
-    /// No file of that path.
+    /// No file has that path.
     NoFile,
     NotInPath,
     NotExecutable,
@@ -42,13 +42,13 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// Adds to an error what to do about it.
+    /// Adds the remedy to an error.
     pub(super) fn explain(self, error: Error) -> Error {
         error.with_remedy(self.to_string())
     }
 }
 
-/// The error of a process that cannot be traced: `pid`, or a program that was just started.
+/// The error for a process that cannot be traced: `pid`, or a program that was just started.
 pub(super) fn refused(subject: &str, pid: Option<i32>, source: io::Error) -> Error {
     let errno = source.raw_os_error();
     let error = Error::os("trace", subject, source);
@@ -62,7 +62,7 @@ pub(super) fn refused(subject: &str, pid: Option<i32>, source: io::Error) -> Err
     refusal.explain(error)
 }
 
-/// What the kernel refuses with the one errno EPERM, in the order in which it looks.
+/// Finds the reason for EPERM, by the kernel's checks in their order.
 fn reason(pid: i32) -> Refusal {
     let process = tracee::process_of(pid).unwrap_or(pid);
     if process.unsigned_abs() == std::process::id() {

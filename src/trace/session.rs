@@ -1,18 +1,18 @@
-//! How far a trace is: what began it, and how it ends.
+//! The state of a trace: its first process, and how it ends.
 
 use super::event::End;
 use crate::error::Error;
 
-/// What a trace has come to.
+/// The state of a trace.
 #[derive(Debug, Default)]
 pub(super) struct Session {
-    /// The first process that was started or taken over, and how it ended, if it has.
+    /// The first process that was started or attached to, and how it ended, if it has.
     root: Option<(i32, Option<End>)>,
     /// Whether a process was attached to.
     pub(super) is_attached: bool,
-    /// Whether a program has a filter: without a tracer its calls on sockets would fail with ENOSYS.
+    /// Whether a program has a filter: without a tracer its socket calls would fail with ENOSYS.
     pub(super) has_filter: bool,
-    /// Whether what is left is to be let go of.
+    /// Whether to detach from the remaining tracees.
     pub(super) is_leaving: bool,
     failure: Option<Error>,
 }
@@ -23,7 +23,7 @@ impl Session {
         self.root
     }
 
-    /// A process is traced. The first one stays the root.
+    /// A process is traced from now on. The first one stays the root.
     pub(super) fn begin(&mut self, process: i32) {
         self.root.get_or_insert((process, None));
     }
@@ -37,15 +37,14 @@ impl Session {
         }
     }
 
-    /// The trace cannot go on. The first failure is the one that is reported, and none while all is let
-    /// go of.
+    /// The trace cannot continue. Only the first failure is reported, and none while detaching.
     pub(super) fn fail(&mut self, failure: impl FnOnce() -> Error) {
         if self.failure.is_none() && !self.is_leaving {
             self.failure = Some(failure());
         }
     }
 
-    /// Why it cannot go on, once.
+    /// Takes the failure that ends the trace.
     pub(super) fn take_failure(&mut self) -> Option<Error> {
         self.failure.take()
     }

@@ -7,8 +7,8 @@ use nix::sys::signal::Signal;
 use super::notation::{hex, pointer};
 use crate::sys::ptrace::{self, SignalInfo};
 
-/// A signal that a thread is about to get. Its text is strace's notation:
-/// `SIGINT {si_signo=SIGINT, si_code=SI_USER, si_pid=1, si_uid=0}`.
+/// A signal that a thread is about to receive. Its `Display` is strace's notation: `SIGINT
+/// {si_signo=SIGINT, si_code=SI_USER, si_pid=1, si_uid=0}`.
 #[derive(Clone, Debug)]
 pub struct Delivered {
     /// Its number.
@@ -105,7 +105,7 @@ fn code(signal: i32, code: i32) -> String {
 }
 
 impl Delivered {
-    /// The signal that a stopped thread is about to get.
+    /// Reads the signal that a stopped thread is about to receive.
     pub(super) fn read(thread: i32, number: i32) -> Self {
         Self {
             number,
@@ -124,7 +124,7 @@ impl fmt::Display for Delivered {
     }
 }
 
-/// How many ticks of `clock_t` a second has.
+/// The ticks of `clock_t` per second.
 fn ticks() -> i64 {
     nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK)
         .ok()
@@ -150,7 +150,7 @@ fn details(name: &str, number: i32, info: &SignalInfo, ticks: i64) -> String {
         pointer(text, info.value);
     };
     match (info.code, number) {
-        // SI_TIMER: which timer, and how often it was missed, stand where the sender does.
+        // SI_TIMER: the timer and its overruns take the place of the sender.
         (-2, _) => {
             text.push_str(", si_timerid=");
             hex(&mut text, u64::from(info.pid.cast_unsigned()));

@@ -1,4 +1,4 @@
-//! Which descriptors are sockets, in every traced process, and what is known of each socket.
+//! The descriptors of each traced process that are sockets, and the known state of each socket.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -9,15 +9,15 @@ use socket2::SockRef;
 use super::call::Kind;
 use crate::sys::ptrace;
 
-/// A socket, whoever holds it.
+/// A socket, which several processes may share.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Socket {
     pub(super) kind: Kind,
     pub(super) local: Option<SocketAddr>,
     pub(super) connected: Option<SocketAddr>,
-    /// Whether calls on it do not block (`O_NONBLOCK`); `None` where nobody knows.
+    /// Whether calls on it do not block (`O_NONBLOCK`); `None` if unknown.
     pub(super) is_nonblocking: Option<bool>,
-    /// How many descriptors lead to it.
+    /// The number of descriptors that refer to it.
     holders: usize,
 }
 
@@ -68,7 +68,7 @@ impl Sockets {
         self.0.get_mut(&inode)
     }
 
-    /// A call on `fd` has told or set whether its socket blocks.
+    /// A call on `fd` has read or set whether its socket blocks.
     pub(super) fn set_mode(&mut self, table: &Table, fd: i32, is_nonblocking: Option<bool>) {
         let socket = table.inode(fd).and_then(|inode| self.get_mut(inode));
         if let (Some(socket), Some(mode)) = (socket, is_nonblocking) {
@@ -76,7 +76,7 @@ impl Sockets {
         }
     }
 
-    /// A descriptor that has just come into a process: asks what it is, unless `kind` tells.
+    /// Adds a new descriptor of a process; queries its kind unless `kind` is given.
     pub(super) fn learn(&mut self, table: &mut Table, process: i32, fd: i32, kind: Option<Kind>) {
         self.forget(table, fd);
         if let Some(inode) = inode(process, fd) {
@@ -101,7 +101,7 @@ impl Sockets {
         }
     }
 
-    /// `fd` leads to the same socket as another.
+    /// `fd` refers to the same socket as another descriptor.
     pub(super) fn hold(&mut self, table: &mut Table, fd: i32, inode: u64) {
         self.forget(table, fd);
         table.sockets.insert(fd, inode);
@@ -125,7 +125,7 @@ impl Sockets {
         }
     }
 
-    /// A copy of a process's table for its child.
+    /// Copies a process's table for its child.
     pub(super) fn fork(&mut self, table: &Table) -> Table {
         for inode in table.sockets.values() {
             if let Some(socket) = self.0.get_mut(inode) {
@@ -135,7 +135,7 @@ impl Sockets {
         table.clone()
     }
 
-    /// Lets go of all that a process held.
+    /// Removes all descriptors of a process.
     pub(super) fn close_all(&mut self, table: &Table) {
         table
             .sockets
@@ -143,7 +143,7 @@ impl Sockets {
             .for_each(|inode| self.release(*inode));
     }
 
-    /// Everything that a process holds now, as /proc tells it: after an exec, and at the start.
+    /// Reads all descriptors of a process from /proc: after an exec, and at the start.
     pub(super) fn scan(&mut self, table: &mut Table, process: i32) {
         let gone: Vec<i32> = table
             .fds()
@@ -159,7 +159,7 @@ impl Sockets {
             if !table.has(fd) && inode(process, fd).is_some() {
                 self.learn(table, process, fd, None);
             }
-            // Which sockets an epoll watches is told line by line: tfd: 5 events: …
+            // Each socket that an epoll watches has a line: tfd: 5 events: …
             let info = fs::read_to_string(format!("/proc/{process}/fdinfo/{fd}"));
             let watched = info.unwrap_or_default();
             let watched = watched.lines().filter_map(|line| {
@@ -184,7 +184,7 @@ pub(super) fn inode(process: i32, fd: i32) -> Option<u64> {
     name.strip_suffix(']')?.parse().ok()
 }
 
-/// What a socket of another process says of itself, by a duplicate of its descriptor.
+/// Queries a socket of another process through a duplicate of its descriptor.
 fn ask(process: i32, fd: i32) -> Option<Socket> {
     let duplicate = ptrace::duplicate(process, fd).ok()?;
     let socket = SockRef::from(&duplicate);
@@ -207,7 +207,7 @@ fn ask(process: i32, fd: i32) -> Option<Socket> {
     })
 }
 
-/// Whether a descriptor has `O_NONBLOCK`, as /proc tells its flags: in octal.
+/// Whether a descriptor has `O_NONBLOCK`. /proc shows its flags in octal.
 fn is_nonblocking(process: i32, fd: i32) -> Option<bool> {
     let info = fs::read_to_string(format!("/proc/{process}/fdinfo/{fd}")).ok()?;
     let flags = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
@@ -215,7 +215,7 @@ fn is_nonblocking(process: i32, fd: i32) -> Option<bool> {
     Some(flags & i64::from(libc::O_NONBLOCK) != 0)
 }
 
-/// The address that the kernel has given a socket of another process.
+/// The local address of a socket of another process.
 pub(super) fn local_address(process: i32, fd: i32) -> Option<SocketAddr> {
     let duplicate = ptrace::duplicate(process, fd).ok()?;
     SockRef::from(&duplicate).local_addr().ok()?.as_socket()

@@ -1,36 +1,36 @@
-//! How the tracer waits for a stop: asleep, or looking again and again for a short while.
+//! How the tracer waits for a stop: by sleeping, or by polling for a short time.
 //!
-//! A stop is a hand-over: the program sleeps while the tracer looks, and the tracer sleeps while the
-//! program runs. To wake a thread on another CPU takes an interrupt and, on a virtual machine, a trip
-//! to its host: several times as long as all that the tracer does. A tracer that does not sleep need
-//! not be woken. Where the CPUs are busy it would only stand in the program's way, so that both ways are
-//! tried in turn, and the faster one is kept for a while. Nothing of the program is touched.
+//! At a stop the program sleeps while the tracer works, and the tracer sleeps while the program runs.
+//! Waking a thread on another CPU takes an interrupt and, on a virtual machine, an exit to the host:
+//! several times as long as the tracer's own work. A tracer that polls need not be woken. On busy CPUs
+//! polling would only slow the program down, so both methods are tried in turn, and the faster one is
+//! kept for a while. Neither affects the program.
 
 use std::time::{Duration, Instant};
 
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::unistd::Pid;
 
-/// How many stops a way is tried for, and how many the faster one is kept for.
+/// For how many stops a method is tried, and for how many the faster one is kept.
 const TRIAL: u32 = 256;
 const KEPT: u32 = 8192;
 
-/// How long to look for a stop before going to sleep: a few times what a wake-up takes.
+/// How long to poll before sleeping: a few times the duration of a wake-up.
 const LONGEST: Duration = Duration::from_micros(100);
 
-/// What is going on.
+/// The current phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Phase {
     /// Sleeping is timed.
     #[default]
     Asleep,
-    /// Looking is timed; sleeping took so long.
+    /// Polling is timed; this is the duration with sleeping.
     Looking(Duration),
-    /// The faster one of both: whether that is looking.
+    /// The faster method is used: whether that is polling.
     Kept(bool),
 }
 
-/// Which way is being tried.
+/// Whether this phase polls.
 #[derive(Debug, Default)]
 pub(super) struct Spin {
     phase: Phase,
@@ -40,12 +40,12 @@ pub(super) struct Spin {
 }
 
 impl Spin {
-    /// Sleeps from now on: nobody waits for what is seen.
+    /// Sleeps from now on: no latency matters any more.
     pub(super) fn stop(&mut self) {
         self.is_off = true;
     }
 
-    /// Counts a stop, and goes over to the next phase when this one is done.
+    /// Counts a stop, and enters the next phase when this one is complete.
     pub(super) fn count(&mut self) {
         self.stops += 1;
         let length = match self.phase {
@@ -59,7 +59,7 @@ impl Spin {
         let began = self.began.replace(Instant::now());
         let took = began.map(|began| began.elapsed());
         self.phase = match (self.phase, took) {
-            // The first stops of all are those of a program that starts: they are not counted.
+            // The first stops belong to the program's start and are not counted.
             (_, None) => Phase::Asleep,
             (Phase::Asleep, Some(asleep)) if has_cpus() => Phase::Looking(asleep),
             (Phase::Asleep, _) => Phase::Kept(false),
@@ -68,7 +68,7 @@ impl Spin {
         };
     }
 
-    /// Looks for what `look` may find, for as long as it pays.
+    /// Polls `look` for up to the limit of the current method.
     pub(super) fn wait<T>(&self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
         if self.is_off || !matches!(self.phase, Phase::Looking(_) | Phase::Kept(true)) {
             return None;
@@ -85,7 +85,7 @@ impl Spin {
     }
 }
 
-/// Whether the calling thread may run beside another.
+/// Whether the calling thread may use more than one CPU.
 fn has_cpus() -> bool {
     let Ok(allowed) = sched_getaffinity(Pid::from_raw(0)) else {
         return false;

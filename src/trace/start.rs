@@ -1,4 +1,4 @@
-//! How a trace begins: with a program, or with a process that runs already.
+//! How a trace begins: by starting a program, or by attaching to a running process.
 
 use std::collections::HashSet;
 use std::io;
@@ -16,11 +16,11 @@ use crate::error::{Error, Result};
 use crate::sys::ptrace::{self, Options, Status};
 use crate::sys::seccomp;
 
-/// How often the threads of a process are looked for: each round finds those that were made by threads
-/// which the one before it had not seen.
+/// How many times the threads of a process are listed: each round finds those that were created by
+/// threads which the previous round had not seen.
 const ROUNDS: usize = 1000;
 
-/// How often a process is tried again that cannot be attached to: it may be in an exec.
+/// How many times an attach is retried: the process may be in an exec.
 const RETRIES: usize = 10;
 
 impl Tracer {
@@ -34,12 +34,12 @@ impl Tracer {
         options
     }
 
-    /// Runs a program; returns its pid.
+    /// Starts a program and traces it; returns its pid.
     ///
     /// # Errors
     /// If it cannot be run (ENOENT, EACCES, ENOEXEC …) or may not be traced.
     pub fn start(&mut self, program: &Program) -> Result<i32> {
-        // A child that is not followed would keep the filter, and nobody would answer it.
+        // A child that is not followed would keep the filter without a tracer to answer it.
         let mode = if self.config.follow {
             Mode::Filtered
         } else {
@@ -48,10 +48,11 @@ impl Tracer {
         let filter = (mode == Mode::Filtered).then(|| self.filter(&[], false));
         let waiting = program.fork(filter.as_deref())?;
         let pid = waiting.pid;
-        // Without a tracer to answer the filter the program could not go on: it ends with us.
+        // Without a tracer to answer the filter the program could not continue: it ends with the
+        // tracer.
         let options = self.options() | Options::PTRACE_O_TRACESECCOMP | Options::PTRACE_O_EXITKILL;
         if let Err(source) = ptrace::seize(pid, options) {
-            // It ends by itself once it sees that nobody will release it.
+            // It ends by itself once it finds that it will not be released.
             drop(waiting);
             let _ = nix::sys::wait::waitpid(nix::unistd::Pid::from_raw(pid), None);
             return Err(refusal::refused(&program.subject(), None, source));
@@ -61,7 +62,7 @@ impl Tracer {
         let failure = waiting
             .release()
             .map_err(|source| Error::os("run", program.subject(), source))?;
-        // The child stops at calls of its own before it has the program: let it go on meanwhile.
+        // The child stops at its own calls before it executes the program: continue it meanwhile.
         loop {
             match self.wait_for(pid)? {
                 Status::Event { event, .. } if event == libc::PTRACE_EVENT_EXEC => break,
@@ -83,7 +84,7 @@ impl Tracer {
         Ok(pid)
     }
 
-    /// The kernel, or a sandbox around us, allows no filter: each call stops the program twice.
+    /// The kernel, or a sandbox, allows no filter: each call stops the program twice.
     fn has_no_filter(&mut self, process: i32, errno: i32) {
         if let Some(entry) = self.tracees.processes.get_mut(&process) {
             entry.mode = Mode::Every;
@@ -102,10 +103,10 @@ impl Tracer {
         }
     }
 
-    /// Takes over a running process, with all its threads; the id of any of them will do. It stops at each
-    /// of its calls from now on, which is slower than [`Tracer::start`].
+    /// Attaches to a running process with all its threads; `pid` may be the id of any of them. The
+    /// process stops at each of its calls from now on, which is slower than with [`Tracer::start`].
     ///
-    /// When `signals` tell of one meanwhile it returns early; [`Tracer::next_event`] lets go then.
+    /// If a signal arrives meanwhile (`signals`), it returns early and [`Tracer::next_event`] detaches.
     ///
     /// # Errors
     /// If there is no such process (ESRCH), or it may not be traced (EPERM): the remedy says why.
@@ -132,7 +133,7 @@ impl Tracer {
         Ok(())
     }
 
-    /// Becomes the tracer of each thread of a process. Returns why that failed the last time.
+    /// Becomes the tracer of each thread of a process. Returns the last error.
     fn seize_all(
         &mut self,
         process: i32,
@@ -140,8 +141,9 @@ impl Tracer {
         collector: &Collector,
     ) -> Option<io::Error> {
         let mut failure = None;
-        // Threads may be born meanwhile: until a round finds no new one. In an exec all end but one,
-        // which takes the first one's id: where a round found nobody, another one does.
+        // Threads may be created meanwhile: repeat until a round finds no new one. In an exec all
+        // threads end except one, which takes the first one's id: if a round finds none, the next one
+        // does.
         for round in 0..ROUNDS {
             let before = self.tracees.threads.len();
             for thread in tracee::threads(process) {
@@ -155,10 +157,10 @@ impl Tracer {
                     Ok(()) => {
                         collector.add(thread);
                         self.adopt(thread, process, Mode::Every, false);
-                        // It may have ended since.
+                        // It may have ended meanwhile.
                         let _ = ptrace::interrupt(thread);
                     }
-                    // A thread that ended since, or that a traced one has made and so is traced.
+                    // The thread has ended, or a traced thread created it, so it is traced already.
                     Err(error) => failure = Some(error),
                 }
             }
@@ -172,8 +174,8 @@ impl Tracer {
         failure
     }
 
-    /// Waits until all threads stand, so that no call of theirs escapes from then on. One that cannot stop
-    /// now, as a parent in vfork(2), is not waited for.
+    /// Waits until all threads have stopped, so that no later call is missed. A thread that cannot stop
+    /// now, such as a parent in vfork(2), is not awaited.
     fn gather(&mut self, is_stopped: &dyn Fn() -> bool) {
         const PATIENCE: Duration = Duration::from_millis(200);
         let until = Instant::now() + PATIENCE;
@@ -215,7 +217,7 @@ impl Tracer {
                 shape.is_always()
             }
         });
-        // Not told: a filter of the program's own could refuse calls before ours sees them.
+        // This does not suffice: the program's own filter could refuse calls before ours sees them.
         if !needs_socket {
             always.extend([libc::SYS_seccomp, libc::SYS_prctl]);
         }
@@ -227,7 +229,7 @@ impl Tracer {
         seccomp::filter(&[], &numbers(Shape::is_by_fd), &[range], false)
     }
 
-    /// A thread is traced from now on. More than may be are a failure.
+    /// A thread is traced from now on. Exceeding the limit is a failure.
     pub(super) fn adopt(&mut self, thread: i32, process: i32, mode: Mode, is_started: bool) {
         self.tracees.add(thread, process, mode, is_started);
         if let Some(most) = self.config.max_tracees
@@ -236,7 +238,7 @@ impl Tracer {
             self.session.fail(|| {
                 let reason = format!("more than {most} processes and threads");
                 let (whom, refusal) = if is_started {
-                    ("all that was started", Refusal::StartedTooMany)
+                    ("the program and what it starts", Refusal::StartedTooMany)
                 } else {
                     ("the process and what it starts", Refusal::AttachedTooMany)
                 };
@@ -245,7 +247,7 @@ impl Tracer {
         }
     }
 
-    /// A process has a new program.
+    /// A process has executed a new program.
     pub(super) fn executed(&mut self, process: i32) {
         if let Some(entry) = self.tracees.processes.get_mut(&process) {
             entry.is_started = true;

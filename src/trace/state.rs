@@ -1,4 +1,4 @@
-//! What a call means for the tables: entries kept until they return, sockets that come and go.
+//! Updates the tables for each call: entries kept until they return, new and closed sockets.
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,7 @@ use crate::sys::inject::{self, Injected};
 use crate::sys::ptrace::{self, Info};
 use crate::sys::seccomp;
 
-/// Memory of a process that has none any more.
+/// The memory of a process that has ended.
 struct Nothing;
 
 impl Memory for Nothing {
@@ -59,13 +59,13 @@ impl Tracer {
             arguments,
             snapshot: decode::snapshot(spec.shape, &Remote(thread), &arguments),
             began: now(),
-            is_told: false,
+            is_reported: false,
         });
         self.begin_line(thread);
     }
 
-    /// Has the child of a clone(2) with CLONE_UNTRACED be traced all the same: it inherits the filter,
-    /// and without a tracer its calls on sockets would fail. The flag is back once the call is done.
+    /// Clears CLONE_UNTRACED of a clone(2), so that the child is traced: it inherits the filter, and
+    /// without a tracer its socket calls would fail. The flag is restored after the call.
     fn clear_flag(&mut self, thread: i32) {
         if let Some(tracee) = self.tracees.threads.get_mut(&thread)
             && self.session.has_filter
@@ -76,7 +76,7 @@ impl Tracer {
         }
     }
 
-    /// As above, for a thread that is not looked at any more; whether it makes such a call.
+    /// Does the same for a thread that is no longer examined; returns whether it makes such a call.
     pub(super) fn follow_untraced(&mut self, thread: i32) -> bool {
         if let Ok(Info::Entry {
             arch,
@@ -108,7 +108,7 @@ impl Tracer {
         Some(Found::Call)
     }
 
-    /// A thread ended; whether it was in a call, which is then told.
+    /// A thread ended; returns whether it was in a call, which is then reported.
     pub(super) fn never_returned(&mut self, thread: i32) -> bool {
         let Some(tracee) = self.tracees.threads.get_mut(&thread) else {
             return false;
@@ -159,14 +159,14 @@ impl Tracer {
             bytes: self.config.bytes,
         };
         decode::decode(call, entry.spec.shape, &context);
-        call.is_resumed = entry.is_told;
+        call.is_resumed = entry.is_reported;
         let is_other = call.facts.kind.is_some_and(|kind| !kind.is_udp());
         if self.config.only_udp && is_other {
             call.shorten();
         }
     }
 
-    /// What the call in `self.call` changed.
+    /// Applies the effects of the call in `self.call`.
     fn settle(&mut self, id: i32, entry: &Entry) {
         let tracees = &mut self.tracees;
         let Some(process) = tracees.processes.get_mut(&id) else {
@@ -175,7 +175,7 @@ impl Tracer {
         let table = &mut process.table;
         let call = &mut self.call;
         let thread = call.thread;
-        // /proc shows no files of a first thread that has ended, but those of the others.
+        // /proc shows no files of a first thread that has ended, only those of the others.
         let at = || {
             if thread == id || !tracee::is_dead(id) {
                 id
@@ -269,7 +269,7 @@ impl Tracer {
         }
     }
 
-    /// A 64-bit program makes a socket by `int 0x80`, or as an x32 program does: said once.
+    /// A 64-bit program creates a socket by `int 0x80` or an x32 call: reported once.
     fn found_mixed(&mut self, id: i32) {
         let Some(process) = self.tracees.processes.get_mut(&id) else {
             return;
@@ -280,8 +280,8 @@ impl Tracer {
         self.note(id, Note::MixedAbi);
     }
 
-    /// Sees to it that calls on each of a process's sockets come to the tracer: `thread` stands at the
-    /// end of a call, and adds what is missing to the filter.
+    /// Ensures that the filter hands over calls on each of a process's sockets: `thread` is stopped at
+    /// the end of a call, and adds what is missing to the filter.
     pub(super) fn cover(&mut self, id: i32, thread: i32) {
         let Some(process) = self.tracees.processes.get(&id) else {
             return;
@@ -322,13 +322,13 @@ impl Tracer {
             }
             Ok(Injected::Gone(status)) => self.stops.queue(thread, status),
             Ok(Injected::Vanished) => self.vanished(thread),
-            // The slow way shows the same.
+            // Stopping at each call shows the same.
             Ok(Injected::Refused) | Err(_) => self.look_at_every(id, thread),
         }
     }
 }
 
-/// A socket was bound or connected, and has this address since.
+/// A socket was bound or connected, and has this address from now on.
 fn addressed(call: &mut Call, socket: &mut Socket, local: Option<SocketAddr>) {
     let (had_port, is_connect) = (has_port(socket.local), call.name == "connect");
     let address = call.facts.address;
@@ -351,8 +351,8 @@ fn is_untraced_clone(number: u64, arguments: &[u64; 6]) -> bool {
     number.cast_signed() == libc::SYS_clone && arguments[0] & UNTRACED != 0
 }
 
-/// Whether a call puts a filter on the program: it may refuse calls before ours sees them, and end the
-/// program for a call that is made on its behalf.
+/// Whether a call installs a seccomp filter of the program's own: it may refuse calls before ours sees
+/// them, and kill the program for a call that is made on its behalf.
 fn is_confining(number: u64, arguments: &[u64; 6]) -> bool {
     match number.cast_signed() {
         libc::SYS_seccomp => arguments[0] <= u64::from(libc::SECCOMP_SET_MODE_FILTER),

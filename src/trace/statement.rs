@@ -1,5 +1,5 @@
-//! What a call did, as statements with values in them. This file has no sentences: a language has its
-//! own file, of which there is one so far (`english.rs`).
+//! The effects of a call, as statements with values. This file has no sentences: each language has its
+//! own file, so far only `english.rs`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -7,22 +7,22 @@ use std::time::Duration;
 use super::call::{Events, Kind};
 use crate::socket::options::{SocketOption, Value};
 
-/// Something that can be said of a call.
+/// A statement about a call.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Statement {
-    /// The program ended in the call, or was let go.
+    /// The program ended during the call, or the tracer detached from it.
     NeverReturned,
     /// A receive found nothing.
     NothingToReceive(Emptiness),
-    /// An ICMP error came back for something that was sent to `peer`.
+    /// An ICMP error arrived for a datagram that was sent to `peer`.
     NobodyListens {
-        /// Where to, if that is known.
+        /// The destination, if known.
         peer: Option<SocketAddr>,
     },
-    /// A signal came while the program slept.
+    /// A signal arrived while the program slept.
     Interrupted,
-    /// Another socket has the address.
+    /// Another socket uses the address.
     AddressInUse {
         /// The address, if the call has one.
         address: Option<SocketAddr>,
@@ -31,92 +31,92 @@ pub enum Statement {
     NoDestination,
     /// A datagram that is too long for UDP or the path.
     TooLong,
-    /// A connection that is still being made.
+    /// A connection that is still being established.
     Connecting,
     /// Any other error.
     Refused {
         /// The errno.
         errno: i32,
     },
-    /// A UDP socket was made.
+    /// A UDP socket was created.
     MadeUdpSocket {
         /// Its file descriptor.
         fd: i64,
         /// Whether it is for IPv6.
         is_ipv6: bool,
     },
-    /// A socket of another kind was made.
+    /// A socket of another kind was created.
     MadeSocket {
         /// Its file descriptor.
         fd: i64,
         /// Its kind.
         kind: Option<Kind>,
     },
-    /// Two sockets were made that are connected to each other.
+    /// Two sockets were created that are connected to each other.
     MadePair,
     /// The kernel picked the port for a bind to port 0.
     BoundToPickedPort {
         /// The port.
         port: u16,
     },
-    /// A bind to port 0; which port was picked is not known.
+    /// A bind to port 0; the picked port is unknown.
     BoundToAnyPort,
-    /// A socket got an address.
+    /// A socket was bound.
     Bound {
-        /// Which one, if it is one of IP.
+        /// The address, if it is an IP address.
         address: Option<SocketAddr>,
     },
-    /// A UDP socket talks to one peer from now on.
+    /// A UDP socket was connected to one peer.
     Connected {
         /// The peer.
         peer: SocketAddr,
     },
-    /// A UDP socket talks to anyone again.
+    /// A UDP socket was disconnected from its peer.
     Disconnected,
-    /// A socket of another kind is connected.
+    /// A socket of another kind was connected.
     ConnectedOther {
         /// Its kind.
         kind: Option<Kind>,
     },
-    /// The kernel picked a port because none was bound.
+    /// The kernel picked a port because the socket was not bound.
     PortPicked {
         /// The port.
         port: u16,
     },
-    /// A socket takes connections.
+    /// A socket listens for connections.
     Listening,
-    /// A connection was taken.
+    /// A connection was accepted.
     Accepted {
         /// The file descriptor of its socket.
         fd: i64,
     },
-    /// The program asked for its own address, which has a port and no address yet.
+    /// The program asked for its own address, which has a port but no IP address yet.
     OwnPort {
         /// The address, which is unspecified.
         address: SocketAddr,
     },
     /// The program asked for its own address.
     OwnAddress {
-        /// The address, if it is one of IP.
+        /// The address, if it is an IP address.
         address: Option<SocketAddr>,
     },
     /// The program asked for its peer's address.
     PeerAddress {
-        /// The address, if it is one of IP.
+        /// The address, if it is an IP address.
         address: Option<SocketAddr>,
     },
     /// The program asked for the counter of dropped datagrams.
     AskedForDrops,
     /// An option was read.
     OptionRead {
-        /// The option; `None` for one that the catalogue does not have.
+        /// The option; `None` if it is not in the catalogue.
         option: Option<&'static SocketOption>,
         /// Its value, if it could be read.
         value: Option<Value>,
     },
     /// An option was set.
     OptionSet {
-        /// The option; `None` for one that the catalogue does not have.
+        /// The option; `None` if it is not in the catalogue.
         option: Option<&'static SocketOption>,
         /// Its value, if it could be read.
         value: Option<Value>,
@@ -125,37 +125,37 @@ pub enum Statement {
     Sent {
         /// The payload.
         bytes: usize,
-        /// Where to, if that is known.
+        /// The destination, if known.
         peer: Option<SocketAddr>,
     },
-    /// A run of datagrams was sent, cut by the kernel (UDP_SEGMENT).
+    /// A run of datagrams was sent, split by the kernel (UDP_SEGMENT).
     SentRun {
-        /// The payload of all.
+        /// The total payload.
         bytes: usize,
         /// How many datagrams.
         datagrams: usize,
-        /// The payload of each but the last.
+        /// The payload of each except the last.
         segment: usize,
-        /// Where to, if that is known.
+        /// The destination, if known.
         peer: Option<SocketAddr>,
     },
     /// Several messages were sent by one call.
     SentMany {
         /// How many.
         messages: usize,
-        /// Where the first one went, if that is known.
+        /// The destination of the first one, if known.
         peer: Option<SocketAddr>,
     },
-    /// A send of no message.
+    /// A send without a message.
     SentNothing,
-    /// Bytes went to a socket that is not UDP's.
+    /// Bytes were written to a socket that is not UDP.
     Wrote {
         /// How many.
         bytes: i64,
         /// The kind of socket.
         kind: Option<Kind>,
     },
-    /// Bytes came from a socket that is not UDP's.
+    /// Bytes were read from a socket that is not UDP.
     Read {
         /// How many.
         bytes: i64,
@@ -168,16 +168,16 @@ pub enum Statement {
         wait: Waited,
         /// The payload.
         bytes: usize,
-        /// The sender, if it is known.
+        /// The sender, if known.
         peer: Option<SocketAddr>,
     },
     /// A run of datagrams was received as one (UDP_GRO).
     ReceivedRun {
         /// How many datagrams.
         datagrams: usize,
-        /// The payload of each but the last.
+        /// The payload of each except the last.
         segment: usize,
-        /// The sender, if it is known.
+        /// The sender, if known.
         peer: Option<SocketAddr>,
     },
     /// Several messages were received by one call.
@@ -187,49 +187,49 @@ pub enum Statement {
         /// The sender of the first one, if it is known.
         peer: Option<SocketAddr>,
     },
-    /// A receive of no message.
+    /// A receive without a message.
     ReceivedNothing,
-    /// The error queue told of an error.
+    /// The error queue returned an error.
     ErrorReported {
-        /// What became of an earlier datagram.
+        /// The error of an earlier datagram.
         errno: i32,
-        /// Where that was sent, if it is known.
+        /// The destination of that datagram, if known.
         peer: Option<SocketAddr>,
-        /// Who reported it, if that is known.
+        /// The host that reported it, if known.
         reporter: Option<IpAddr>,
     },
-    /// A look at sockets without waiting found nothing.
+    /// A poll without waiting found no event.
     NothingReady,
-    /// A wait for sockets ended with its time.
+    /// A wait for sockets timed out.
     TimedOut {
-        /// How long it was, if it was limited.
+        /// The timeout, if it had one.
         limit: Option<Duration>,
     },
-    /// A look at sockets without waiting found something.
+    /// A poll without waiting found events.
     Looked {
-        /// What it found.
+        /// The events.
         ready: Events,
     },
     /// A wait for sockets ended with an event.
     Slept {
-        /// How long it was.
+        /// The duration of the wait.
         took: Duration,
-        /// What it found.
+        /// The events.
         ready: Events,
     },
-    /// A wait for sockets ended at once, or soon.
+    /// A wait for sockets ended at once or almost at once.
     WasReady {
-        /// What it found.
+        /// The events.
         ready: Events,
     },
-    /// An epoll was made.
+    /// An epoll instance was created.
     MadeEpoll {
         /// Its file descriptor.
         fd: i64,
     },
-    /// An epoll was told what to wait for.
+    /// The events that an epoll instance watches were changed.
     WatchChanged,
-    /// Bytes went from one descriptor to another inside the kernel.
+    /// Bytes were moved from one descriptor to another inside the kernel.
     Spliced {
         /// How many.
         bytes: i64,
@@ -241,49 +241,49 @@ pub enum Statement {
         /// How many.
         requests: i64,
     },
-    /// A descriptor is another name of a socket.
+    /// A descriptor refers to the same socket as another.
     Duplicated {
         /// The new file descriptor.
         fd: i64,
     },
-    /// Whether calls on the socket wait from now on.
+    /// The blocking mode of a socket was set.
     ModeSet {
-        /// Whether they do not.
+        /// Whether calls do not wait from now on.
         is_nonblocking: bool,
     },
-    /// Whether a descriptor outlives an exec was set.
+    /// The close-on-exec flag of a descriptor was set.
     InheritanceSet,
-    /// Something about the descriptor was asked for.
+    /// The flags of a descriptor were read.
     AskedForMode,
-    /// A property was asked for or set by ioctl(2).
+    /// A property was read or set by ioctl(2).
     OldRequest,
-    /// Directions of the socket were closed.
+    /// One or both directions of a socket were shut down.
     ShutDown,
     /// The socket was closed.
     Closed {
-        /// The port that it had, if it had one.
+        /// Its port, if it had one.
         port: Option<u16>,
     },
     /// A range of descriptors was closed.
     ClosedRange,
-    /// A call of which nothing is known but its name.
+    /// A call of which only the name is known.
     Other {
         /// The name.
         name: &'static str,
     },
 }
 
-/// Why a receive found nothing.
+/// The reason why a receive found nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Emptiness {
-    /// The error queue is empty; a look at it never waits.
+    /// The error queue is empty; reading it never waits.
     ErrorQueue,
-    /// The time of `SO_RCVTIMEO` was over.
+    /// The timeout of `SO_RCVTIMEO` expired.
     TimeOver,
     /// The socket or the call does not wait.
     NoWait,
-    /// There was nothing; whether the call waits is not known.
+    /// Nothing had arrived; whether the call waits is unknown.
     Unknown,
 }
 
@@ -291,10 +291,10 @@ pub enum Emptiness {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Waited {
-    /// It cannot have: the socket or the call does not wait.
+    /// It did not: the socket or the call does not wait.
     Never,
     /// It did.
     Long,
-    /// It need not have, or not for long.
+    /// It waited only briefly, if at all.
     Perhaps,
 }

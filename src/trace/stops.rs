@@ -1,33 +1,33 @@
-//! Stops that were taken before their turn.
+//! Stops that were collected before their turn.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::spin::Spin;
 use crate::sys::ptrace::Status;
 
-/// Threads that stand, or have ended, and whose turn is still to come; and how the next stop is
-/// awaited. A thread is a newborn or in the queue, never both.
+/// Threads that have stopped or ended and are not handled yet, and how the next stop is awaited. A
+/// thread is either new or in the queue, never both.
 #[derive(Debug, Default)]
 pub(super) struct Stops {
-    /// New threads that stopped before the call that made them told of them.
-    newborns: HashMap<i32, Status>,
+    /// New threads that stopped before the event of the call that created them.
+    new_threads: HashMap<i32, Status>,
     queue: VecDeque<(i32, Status)>,
     pub(super) spin: Spin,
 }
 
 impl Stops {
-    /// A thread stands whose turn comes later.
+    /// Queues a stopped thread.
     pub(super) fn queue(&mut self, thread: i32, status: Status) {
-        self.newborns.remove(&thread);
+        self.new_threads.remove(&thread);
         self.queue.push_back((thread, status));
     }
 
-    /// The next one in the queue.
+    /// Takes the next thread from the queue.
     pub(super) fn next(&mut self) -> Option<(i32, Status)> {
         self.queue.pop_front()
     }
 
-    /// Whether a thread stands in the queue.
+    /// Whether a thread is in the queue.
     pub(super) fn is_queued(&self, thread: i32) -> bool {
         self.queue.iter().any(|(queued, _)| *queued == thread)
     }
@@ -36,47 +36,47 @@ impl Stops {
         self.queue.is_empty()
     }
 
-    /// A thread stopped, or ended, that nobody has told of.
+    /// An unknown thread stopped or ended.
     pub(super) fn unknown(&mut self, thread: i32, status: Status) {
         match status {
-            Status::Exited(_) | Status::Killed(_) => drop(self.newborns.remove(&thread)),
-            _ => drop(self.newborns.insert(thread, status)),
+            Status::Exited(_) | Status::Killed(_) => drop(self.new_threads.remove(&thread)),
+            _ => drop(self.new_threads.insert(thread, status)),
         }
     }
 
-    /// A new thread is known from now on: if it stands already, its turn comes.
+    /// A new thread is known from now on: if it has stopped already, it is queued.
     pub(super) fn claim(&mut self, thread: i32) {
-        if let Some(status) = self.newborns.remove(&thread) {
+        if let Some(status) = self.new_threads.remove(&thread) {
             self.queue.push_back((thread, status));
         }
     }
 
-    /// New threads that nobody has told of, each with where it stands. They are forgotten here.
+    /// Takes the unknown new threads, each with its stop.
     pub(super) fn take_newborns(&mut self) -> HashMap<i32, Status> {
-        std::mem::take(&mut self.newborns)
+        std::mem::take(&mut self.new_threads)
     }
 
-    /// New threads that nobody has told of.
-    pub(super) fn newborns(&self) -> impl Iterator<Item = i32> {
-        self.newborns.keys().copied()
+    /// The unknown new threads.
+    pub(super) fn new_threads(&self) -> impl Iterator<Item = i32> {
+        self.new_threads.keys().copied()
     }
 
     pub(super) fn has_newborns(&self) -> bool {
-        !self.newborns.is_empty()
+        !self.new_threads.is_empty()
     }
 
     pub(super) fn is_newborn(&self, thread: i32) -> bool {
-        self.newborns.contains_key(&thread)
+        self.new_threads.contains_key(&thread)
     }
 
-    /// A new thread is no more.
+    /// A new thread has ended.
     pub(super) fn forget(&mut self, thread: i32) {
-        self.newborns.remove(&thread);
+        self.new_threads.remove(&thread);
     }
 
-    /// No new thread is left.
+    /// Forgets all new threads.
     pub(super) fn forget_newborns(&mut self) {
-        self.newborns.clear();
+        self.new_threads.clear();
     }
 }
 
@@ -90,7 +90,7 @@ mod tests {
         stops.unknown(1, Status::Syscall);
         stops.unknown(2, Status::Syscall);
         stops.unknown(2, Status::Exited(0));
-        assert_eq!(stops.newborns().collect::<Vec<_>>(), [1]);
+        assert_eq!(stops.new_threads().collect::<Vec<_>>(), [1]);
         assert!(stops.next().is_none());
         stops.claim(1);
         stops.claim(1);

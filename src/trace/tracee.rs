@@ -1,4 +1,4 @@
-//! A traced thread, and the process that it belongs to.
+//! A traced thread, and its process.
 
 use std::fs;
 use std::time::Duration;
@@ -14,35 +14,35 @@ pub(super) struct Entry {
     pub(super) arguments: [u64; 6],
     pub(super) snapshot: EntrySnapshot,
     pub(super) began: Duration,
-    /// Whether its beginning has been told (`Event::Unfinished`).
-    pub(super) is_told: bool,
+    /// Whether its beginning has been reported (`Event::Unfinished`).
+    pub(super) is_reported: bool,
 }
 
 /// A thread.
 #[derive(Debug)]
 pub(super) struct Tracee {
-    /// The process, or for one that is apart the process whose descriptors it shares.
+    /// Its process, or the process whose descriptors it shares.
     pub(super) process: i32,
-    /// Whether it is a process of its own that shares its maker's descriptors (CLONE_FILES without
+    /// Whether it is a separate process that shares its creator's descriptors (CLONE_FILES without
     /// CLONE_THREAD).
     pub(super) shares_fd_table: bool,
     pub(super) entry: Option<Entry>,
-    /// Whether it descends from a program that was started, and not from one that was attached to.
+    /// Whether it descends from a started program, not from an attached process.
     pub(super) is_started: bool,
-    /// Whether CLONE_UNTRACED was taken out of its register, and must be put back.
+    /// Whether CLONE_UNTRACED was cleared in its register, and must be restored.
     pub(super) is_untraced: bool,
 }
 
-/// How the calls of a process come to the tracer.
+/// How the calls of a process reach the tracer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// A filter in the process hands over those that matter.
+    /// A filter in the process hands over the relevant ones.
     Filtered,
-    /// Each and every one.
+    /// The process stops at each call.
     Every,
 }
 
-/// A process: what its threads share.
+/// A process: the state that its threads share.
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) table: Table,
@@ -52,15 +52,15 @@ pub(super) struct Process {
     pub(super) covered: Vec<(u32, u32)>,
     /// Whether the filter hands over the calls that need a socket (`Shape::needs_socket`).
     pub(super) needs_socket: bool,
-    /// Whether it has been said that it makes sockets by calls of another architecture.
+    /// Whether a note has reported that it creates sockets by calls of another architecture.
     pub(super) mixed_abi: bool,
-    /// A 32-bit program: its calls are not read.
+    /// A 32-bit program: its calls are not decoded.
     pub(super) is_32bit: bool,
-    /// Whether the program has been started: before that it is ours.
+    /// Whether the program has been executed: before that the process runs our code.
     pub(super) is_started: bool,
 }
 
-/// A number of /proc/PID/status; `None` if the thread is no more.
+/// Reads a number of /proc/PID/status; `None` if the thread has ended.
 pub(super) fn field(thread: i32, name: &str) -> Option<i32> {
     let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -72,7 +72,7 @@ pub(super) fn process_of(thread: i32) -> Option<i32> {
     field(thread, "Tgid:")
 }
 
-/// A thread's state (`R`, `S`, `t`, `Z` …) and flags (PF_…), as /proc/PID/stat has them.
+/// A thread's state (`R`, `S`, `t`, `Z` …) and flags (PF_…), from /proc/PID/stat.
 pub(super) fn state(thread: i32) -> Option<(char, u32)> {
     let stat = fs::read_to_string(format!("/proc/{thread}/stat")).ok()?;
     let (_, rest) = stat.rsplit_once(')')?;
@@ -86,7 +86,7 @@ pub(super) fn is_dead(thread: i32) -> bool {
     state(thread).is_none_or(|(state, _)| matches!(state, 'Z' | 'X'))
 }
 
-/// The threads of a process, also those that have ended and still have an id.
+/// The threads of a process, including ended ones that still have an id.
 pub(super) fn threads(process: i32) -> Vec<i32> {
     let entries = fs::read_dir(format!("/proc/{process}/task"));
     let names = entries.into_iter().flatten().flatten();
@@ -95,7 +95,7 @@ pub(super) fn threads(process: i32) -> Vec<i32> {
         .collect()
 }
 
-/// A thread of a process that has not ended, by which /proc shows its files: its first, if that lives.
+/// A live thread of a process, through which /proc shows its files: the first thread, if it lives.
 pub(super) fn living(process: i32) -> i32 {
     if !is_dead(process) {
         return process;

@@ -1,7 +1,7 @@
-//! Every traced thread, the process that it belongs to, and the sockets that they hold.
+//! All traced threads, their processes, and their sockets.
 //!
-//! What always holds: the process of each thread is in the table, and counts its threads; a process
-//! without threads is not in it, and what it held is released.
+//! Invariants: the process of each thread is in the table, and counts its threads; a process without
+//! threads is not in the table, and its sockets are released.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ pub(super) struct Tracees {
 }
 
 impl Tracees {
-    /// A new thread, and its process if that is new.
+    /// Adds a thread, and its process if that is new.
     pub(super) fn add(&mut self, thread: i32, process: i32, mode: Mode, is_started: bool) {
         let tracee = Tracee {
             process,
@@ -41,14 +41,14 @@ impl Tracees {
         entry.threads += 1;
     }
 
-    /// A thread is no more.
+    /// Removes a thread.
     pub(super) fn remove(&mut self, thread: i32) -> Option<Tracee> {
         let tracee = self.threads.remove(&thread)?;
         self.leave(tracee.process);
         Some(tracee)
     }
 
-    /// A process has a thread less.
+    /// Removes a thread from its process's count.
     fn leave(&mut self, process: i32) {
         if let Some(entry) = self.processes.get_mut(&process) {
             entry.threads = entry.threads.saturating_sub(1);
@@ -60,7 +60,7 @@ impl Tracees {
         }
     }
 
-    /// Nobody is traced any more.
+    /// Removes all threads.
     pub(super) fn clear(&mut self) {
         self.threads.clear();
         for (_, process) in std::mem::take(&mut self.processes) {
@@ -68,9 +68,9 @@ impl Tracees {
         }
     }
 
-    /// A new process has what its maker has.
-    pub(super) fn inherit(&mut self, maker: i32, child: i32) {
-        let Some(parent) = self.processes.get(&maker) else {
+    /// A new process inherits its creator's state.
+    pub(super) fn inherit(&mut self, creator: i32, child: i32) {
+        let Some(parent) = self.processes.get(&creator) else {
             return;
         };
         let table = self.sockets.fork(&parent.table);
@@ -89,7 +89,7 @@ impl Tracees {
         child.is_started = is_started;
     }
 
-    /// A thread runs another program, and has its process's id from now on.
+    /// A thread executed another program, and has its process's id from now on.
     pub(super) fn take_over(&mut self, process: i32, former: i32) {
         if former == process {
             return;
@@ -97,20 +97,20 @@ impl Tracees {
         let Some(tracee) = self.threads.remove(&former) else {
             return;
         };
-        // The first thread is gone, if it was there; the other one has its id.
+        // The first thread, if it was traced, is gone; the other one has its id.
         if let Some(first) = self.threads.insert(process, tracee) {
             self.leave(first.process);
         }
     }
 
-    /// A process that shared its maker's descriptors has its own from its exec on.
+    /// A process that shared its creator's descriptors has its own from its exec on.
     fn part(&mut self, thread: i32) {
         let Some(tracee) = self.threads.get_mut(&thread).filter(|t| t.shares_fd_table) else {
             return;
         };
-        let maker = std::mem::replace(&mut tracee.process, thread);
+        let creator = std::mem::replace(&mut tracee.process, thread);
         tracee.shares_fd_table = false;
-        let Some(shared) = self.processes.get(&maker) else {
+        let Some(shared) = self.processes.get(&creator) else {
             return;
         };
         let own = Process {
@@ -119,11 +119,11 @@ impl Tracees {
             threads: 1,
             ..*shared
         };
-        self.leave(maker);
+        self.leave(creator);
         self.processes.insert(thread, own);
     }
 
-    /// A process runs another program: its other threads are gone, and this one has its pid.
+    /// A process executed another program: its other threads are gone, and this one has its pid.
     pub(super) fn replace(&mut self, thread: i32) {
         self.part(thread);
         let is_gone = |id: &i32, tracee: &Tracee| {
@@ -200,7 +200,7 @@ mod tests {
                             tracees.replace(process);
                         }
                     }
-                    // A process of its own with its maker's descriptors, and its exec.
+                    // A separate process with its creator's descriptors, and its exec.
                     5 if !tracees.processes.contains_key(&one)
                         && tracees.processes.contains_key(&other) =>
                     {

@@ -1,4 +1,4 @@
-//! The loop: who stopped, why, and how it goes on.
+//! The tracer's main loop: it waits for a stop, handles it, and continues the thread.
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -18,14 +18,14 @@ use crate::error::Result;
 use crate::sys::inject;
 use crate::sys::ptrace::{self, Info, Resume, Status};
 
-/// What a program's signal handlers tell its tracer: the library installs none.
+/// The flags that a program's signal handlers set for its tracer: the library installs no handlers.
 #[derive(Clone, Copy, Debug)]
 pub struct Signals<'a> {
-    /// Raised by a handler; the tracer lowers it where it has dealt with the signal. The handler must
+    /// Set by a handler; the tracer clears it once it has handled the signal. The handler must
     /// interrupt a blocking call: no `SA_RESTART`.
     pub stop: &'a AtomicBool,
-    /// The number of a signal that another process sent to this one, for the program that was started;
-    /// 0 for none. Those of the terminal reach that program by themselves.
+    /// The number of a signal that another process sent to this one, to be forwarded to the started
+    /// program; 0 for none. Signals of the terminal reach that program directly.
     pub sent: &'a AtomicI32,
 }
 
@@ -37,9 +37,9 @@ impl Signals<'_> {
 
 /// Traces programs.
 ///
-/// The kernel knows a tracer by its thread: a `Tracer` stays on the one that made it, and a thread has one
-/// at a time. The end of that thread lets go of all that was attached to, and ends what was started.
-/// Other children of the thread are left to the program to wait for.
+/// To the kernel, a tracer is a thread: a `Tracer` stays on the thread that created it, and a thread
+/// has one at a time. When that thread ends, the kernel detaches from the attached processes and ends
+/// the started ones. The program itself waits for other children of the thread.
 #[derive(Debug)]
 pub struct Tracer {
     pub(super) config: Config,
@@ -47,16 +47,16 @@ pub struct Tracer {
     pub(super) stops: Stops,
     pub(super) order: Order,
     pub(super) session: Session,
-    /// The call that is read, which is used again and again.
+    /// The current call, reused for each call.
     pub(super) call: Call,
-    /// How memory is read, as it was last told.
+    /// How memory is read, as last reported.
     pub(super) way: Way,
-    /// ptrace(2) takes requests from the tracing thread alone.
+    /// ptrace(2) accepts requests only from the tracing thread.
     pub(super) thread: PhantomData<*const ()>,
 }
 
 impl Tracer {
-    /// A tracer that traces nothing yet.
+    /// Makes a tracer that traces nothing yet.
     pub fn new(config: Config) -> Self {
         Self {
             config,
@@ -70,25 +70,27 @@ impl Tracer {
         }
     }
 
-    /// The first process that was started or taken over, and how it ended, if it has.
+    /// The first process that was started or attached to, and how it ended, if it has.
     pub fn root(&self) -> Option<(i32, Option<End>)> {
         self.session.root()
     }
 
-    /// How many threads are traced now.
+    /// The number of threads that are traced now.
     pub fn threads(&self) -> usize {
         self.tracees.threads.len()
     }
 
-    /// What happens next; `None` once nobody is traced any more, or the rest is to be let go of.
+    /// Waits for the next event; `None` once no thread is traced any more, or the rest is to be
+    /// detached from.
     ///
-    /// When `signals` tell of one, a process that was attached to is let go. A program that was started gets
-    /// it, as long as it runs; once it has ended, whatever it left behind is let go, and what still
-    /// needs a tracer then ([`Tracer::remaining`]) is for [`Tracer::keep`].
+    /// If a signal arrives (`signals`), an attached process is detached from. A started program
+    /// receives the signal as long as it runs; once it has ended, the processes that it left behind are
+    /// detached from, and those that still need a tracer ([`Tracer::remaining`]) are for
+    /// [`Tracer::keep`].
     ///
     /// # Errors
-    /// If there are more processes and threads than [`Config::max_tracees`]: those that were started have
-    /// been ended then, and those that were attached to let go.
+    /// If there are more processes and threads than [`Config::max_tracees`]: then the started ones have
+    /// been ended and the attached ones detached from.
     pub fn next_event(&mut self, signals: Option<Signals<'_>>) -> Result<Option<Event<'_>>> {
         loop {
             let threads = &self.tracees.threads;
@@ -133,7 +135,7 @@ impl Tracer {
         }
     }
 
-    /// Whether the call that has just returned is to be told now.
+    /// Whether the call that has just returned can be reported now.
     fn is_first(&mut self) -> bool {
         let thread = self.call.thread;
         if self.config.overlaps {
@@ -143,7 +145,8 @@ impl Tracer {
         self.order.is_first(thread, || senders(tracees, call))
     }
 
-    /// Whether a signal asks to let go of all. While the program that was started runs, it gets it.
+    /// Whether a signal asks to detach from all. While the started program runs, it receives the
+    /// signal.
     fn is_to_leave(&self, signals: Signals<'_>) -> bool {
         if self.session.is_attached {
             return signals.is_stopped();
@@ -153,7 +156,7 @@ impl Tracer {
                 signals.stop.store(false, Ordering::Relaxed);
                 let number = signals.sent.swap(0, Ordering::Relaxed);
                 if let Ok(signal) = nix::sys::signal::Signal::try_from(number) {
-                    // It is our child, and not collected: the pid is no one else's.
+                    // It is our child, and not collected yet: its pid is not reused.
                     let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(root), signal);
                 }
                 false
@@ -162,7 +165,7 @@ impl Tracer {
         }
     }
 
-    /// Stops at each call of a process from now on, which `thread` is stopped in.
+    /// Stops at each call of a process from now on; its thread `thread` is stopped.
     pub(super) fn look_at_every(&mut self, process: i32, thread: i32) {
         if let Some(process) = self.tracees.processes.get_mut(&process)
             && process.is_started
@@ -175,7 +178,7 @@ impl Tracer {
         self.interrupt_others(process, thread);
     }
 
-    /// Has the other threads of a process stop, so that they go on in its new mode.
+    /// Stops the other threads of a process, so that they continue in its new mode.
     pub(super) fn interrupt_others(&mut self, process: i32, thread: i32) {
         for (other, tracee) in &self.tracees.threads {
             if tracee.process == process && *other != thread {
@@ -184,7 +187,7 @@ impl Tracer {
         }
     }
 
-    /// Lets a stopped thread go on, as its process is traced.
+    /// Continues a stopped thread in its process's mode.
     pub(super) fn go_on(&mut self, thread: i32, signal: i32) {
         let Some(tracee) = self.tracees.threads.get_mut(&thread) else {
             return;
@@ -196,7 +199,7 @@ impl Tracer {
         } else {
             Resume::Continue
         };
-        // ESRCH: killed meanwhile; its end is told by the next wait.
+        // ESRCH: killed meanwhile; the next wait reports its end.
         let _ = ptrace::resume(thread, how, signal);
     }
 
@@ -246,14 +249,14 @@ impl Tracer {
                 let _ = ptrace::resume(thread, Resume::Listen, 0);
                 return;
             }
-            // A newborn's first stop: its registers are a copy of its maker's.
+            // The first stop of a new thread: its registers are a copy of its creator's.
             libc::PTRACE_EVENT_STOP => self.restore_flag(thread),
             _ => {}
         }
         self.go_on(thread, 0);
     }
 
-    /// Puts CLONE_UNTRACED back into the register that it was taken from.
+    /// Restores CLONE_UNTRACED in its register.
     pub(super) fn restore_flag(&mut self, thread: i32) {
         if let Some(tracee) = self.tracees.threads.get_mut(&thread)
             && std::mem::take(&mut tracee.is_untraced)
@@ -287,7 +290,7 @@ impl Tracer {
         found
     }
 
-    /// Says once that memory cannot be read in the best way.
+    /// Reports once that memory is read by a slower method.
     pub(super) fn note_way(&mut self, process: i32) {
         let way = super::memory::way();
         if std::mem::replace(&mut self.way, way) != way {
@@ -300,14 +303,14 @@ impl Tracer {
         }
     }
 
-    /// Something that a person should know.
+    /// Queues a note.
     pub(super) fn note(&mut self, process: i32, note: Note) {
         let event = Event::Note { process, note };
         self.order.push(event);
     }
 }
 
-/// The threads that are in a call which may have sent what `call` has received.
+/// The threads in a call that may have sent the datagram that `call` received.
 fn senders(tracees: &Tracees, call: &Call) -> Vec<i32> {
     let is_udp = call.facts.kind.is_some_and(|kind| kind.is_udp());
     if call.facts.direction != Some(Direction::In) || !is_udp || tracees.threads.len() < 2 {
@@ -331,10 +334,11 @@ fn senders(tracees: &Tracees, call: &Call) -> Vec<i32> {
     sending.map(|(thread, _)| *thread).collect()
 }
 
-/// A child that no tracer follows: with our filter, and without us, its calls on sockets would fail.
+/// A child that the tracer does not follow: with the filter and without a tracer, its socket calls
+/// would fail.
 pub(super) const UNTRACED: u64 = libc::CLONE_UNTRACED as u64;
 
-/// Now, since 1970.
+/// The current time, since 1970.
 pub(super) fn now() -> Duration {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)

@@ -1,4 +1,4 @@
-//! What to send and to receive, and how.
+//! Configuration of sending and receiving.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,18 +7,19 @@ use super::{Input, TIMEOUT, Target};
 use crate::io::BackendChoice;
 use crate::socket::options::OptionValue;
 
-/// What to send, where to, and how. Made by [`SendConfig::new`]; then its fields are set.
+/// Configuration of a [`Sending`](super::Sending). Made by [`SendConfig::new`]; then its fields are
+/// set.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SendConfig {
     /// The stream.
     pub input: Input,
-    /// The receiver's addresses; the next one is tried where nobody listens at one.
+    /// The receiver's addresses; the next one is tried if nobody listens at one.
     pub destinations: Vec<SocketAddr>,
-    /// What the stream is to be called there; the input's own name if not given.
+    /// The name of the stream for the receiver; default: the input's own name.
     pub name: Option<String>,
-    /// The longest datagram to try, in bytes of UDP payload; what the route's first hop takes if not
-    /// given.
+    /// The longest datagram to try, in bytes of UDP payload; default: what the route's first hop
+    /// carries.
     pub max_datagram: Option<u16>,
     /// How long the receiver may be silent before it counts as gone.
     pub timeout: Duration,
@@ -43,23 +44,24 @@ impl SendConfig {
     }
 }
 
-/// What to receive, and how. Made by [`ReceiveConfig::new`]; then its fields are set.
+/// Configuration of a [`Receiving`](super::Receiving). Made by [`ReceiveConfig::new`]; then its
+/// fields are set.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ReceiveConfig {
     /// Where to listen.
     pub address: SocketAddr,
-    /// Where the stream goes.
+    /// Where the stream is stored.
     pub target: Target,
-    /// Go on where an earlier transfer was cut off.
+    /// Resume an interrupted transfer.
     pub resume: bool,
-    /// End after so many transfers; a file and a stream take one.
+    /// How many transfers to receive; a file and a stream take one.
     pub count: Option<u64>,
-    /// At most so many at a time.
+    /// The most transfers at the same time.
     pub max_transfers: usize,
     /// How long a sender may be silent before it counts as gone.
     pub timeout: Duration,
-    /// How long to wait for the first sender; for ever if not given.
+    /// How long to wait for the first sender; default: without a limit.
     pub patience: Option<Duration>,
     /// Options of the socket.
     pub options: Vec<OptionValue>,
@@ -68,7 +70,7 @@ pub struct ReceiveConfig {
 }
 
 impl ReceiveConfig {
-    /// The defaults.
+    /// A configuration with the defaults.
     pub fn new(address: SocketAddr, target: Target) -> Self {
         Self {
             address,

@@ -1,7 +1,7 @@
-//! The digest of a file, taken by a thread that runs digest_thread of the sender.
+//! The digest of a file, computed by a thread that runs ahead of the sender.
 //!
-//! It maps the pages and brings them into the cache that the CPUs share, before the sender sums and
-//! sends them: on one CPU alone, that is a third of what sending costs.
+//! It maps the pages and brings them into the cache that the CPUs share, before the sender computes
+//! checksums and sends them: on a single CPU, that is a third of the cost of sending.
 
 use std::io;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use nix::sys::signal::{SigSet, Signal};
 use crate::protocol::transfer::Digest;
 use crate::sys::map::Map;
 
-/// How far digest_thread it runs at most: what is further digest_thread would leave the cache again.
+/// How far it runs ahead at most: data further ahead would leave the cache again.
 const AHEAD: u64 = 4 << 20;
-/// So much is summed at once.
+/// Bytes of one step of the digest.
 const PIECE: u64 = 128 << 10;
 
 #[derive(Debug)]
@@ -27,9 +27,9 @@ pub(super) struct DigestThread {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// The sender is here.
+    /// The position of the sender.
     sent: AtomicU64,
-    /// The thread waits until the sender is there; at 0 it does not wait.
+    /// The thread waits until the sender reaches this position; at 0 it does not wait.
     wanted: AtomicU64,
     is_over: AtomicBool,
 }
@@ -38,7 +38,7 @@ impl DigestThread {
     /// Starts the thread, from where `digest` ends.
     ///
     /// # Errors
-    /// Of clone(2).
+    /// The errors of clone(2).
     pub(super) fn start(map: Arc<Map>, digest: Digest) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         shared.sent.store(digest.length(), Ordering::Relaxed);
@@ -59,7 +59,7 @@ impl DigestThread {
         })
     }
 
-    /// Says how far the sender is.
+    /// Updates the position of the sender.
     pub(super) fn sent(&mut self, offset: u64) {
         self.shared.sent.store(offset, Ordering::SeqCst);
         let wanted = self.shared.wanted.load(Ordering::SeqCst);
@@ -74,7 +74,7 @@ impl DigestThread {
         }
     }
 
-    /// The digest of the whole, once it is there.
+    /// The digest of the whole file, once it is finished.
     pub(super) fn digest(&self) -> Option<u128> {
         self.digest
     }
@@ -110,12 +110,12 @@ impl Shared {
         digest.value()
     }
 
-    /// Waits until the sender has come halfway.
+    /// Waits until the sender has covered half the distance.
     fn wait(&self, at: u64) {
         let wanted = at.saturating_sub(AHEAD / 2).max(1);
         self.wanted.store(wanted, Ordering::SeqCst);
-        // The sender looks at `wanted` after it has moved, and this at `sent` after it has wanted: one
-        // of them sees the other. A wake-up without a reason does no harm.
+        // The sender reads `wanted` after its update of `sent`, and this thread reads `sent` after
+        // its update of `wanted`: one of them sees the other. A spurious wake-up does no harm.
         while self.wanted.load(Ordering::SeqCst) != 0
             && self.sent.load(Ordering::SeqCst) < wanted
             && !self.is_over.load(Ordering::SeqCst)

@@ -1,4 +1,4 @@
-//! What happens while streams are sent and received, and what came of them.
+//! Events and results of sending and receiving streams.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,15 +9,15 @@ use crate::error::{Error, Result};
 use crate::io::Backend;
 use crate::protocol::transfer::{Failure, Limit, ReceiverCounts, SenderCounts};
 
-/// What happens while a stream is sent.
+/// An event while a stream is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendEvent {
-    /// The transfer goes on.
+    /// Progress of the transfer.
     Progress(Progress),
 }
 
-/// What happens while streams are received.
+/// An event while streams are received.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReceiveEvent<'a> {
@@ -27,35 +27,35 @@ pub enum ReceiveEvent<'a> {
         peer: SocketAddr,
         /// The transfer's id.
         id: u64,
-        /// What the sender calls the stream; foreign text.
+        /// The sender's name of the stream; untrusted text.
         name: &'a str,
         /// Its length in bytes, if the sender knows it.
         size: Option<u64>,
-        /// Bytes of it that are there already.
+        /// Bytes of it that are stored already.
         kept: u64,
     },
-    /// A transfer goes on.
+    /// Progress of a transfer.
     Progress {
         /// The transfer's id.
         id: u64,
-        /// How far it is.
+        /// The progress.
         progress: Progress,
     },
     /// A transfer is over.
     Ended(Arrived),
-    /// A sender was turned away.
+    /// A sender was refused.
     Refused {
         /// The sender.
         peer: SocketAddr,
         /// Why.
         reason: &'a str,
-        /// Whether it was one sender too many, for now or for good; otherwise something is wrong with
-        /// what it sends.
+        /// Whether there are too many senders, for now or permanently; otherwise the sender's
+        /// frames are wrong.
         is_busy: bool,
     },
 }
 
-/// A stream that was received, or not.
+/// The result of receiving a stream.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Arrived {
@@ -63,17 +63,17 @@ pub struct Arrived {
     pub peer: SocketAddr,
     /// The transfer's id.
     pub id: u64,
-    /// What the sender calls the stream; foreign text.
+    /// The sender's name of the stream; untrusted text.
     pub name: String,
-    /// The file that it became, if it became one.
+    /// The file that was written, if any.
     pub path: Option<PathBuf>,
-    /// What is kept of it for another try, if it failed.
+    /// The file that is kept for another try, if it failed.
     pub part: Option<PathBuf>,
-    /// How far it came.
+    /// How much was received.
     pub progress: Progress,
-    /// What the receiver did.
+    /// Counters of the receiver.
     pub counts: ReceiverCounts,
-    /// The digest of what came: XXH3-128.
+    /// The digest of the received part: XXH3-128.
     pub digest: u128,
     /// This end's own error, if that ended it.
     pub error: Option<Error>,
@@ -82,53 +82,53 @@ pub struct Arrived {
 }
 
 impl Arrived {
-    /// Bits of the stream a second; those that were there before do not count.
+    /// Bits of the stream per second; a resumed part does not count.
     pub fn goodput(&self) -> f64 {
         let bytes = self.progress.bytes - self.progress.resumed;
         bytes as f64 * 8.0 / self.progress.elapsed.as_secs_f64().max(1e-9)
     }
 }
 
-/// How many transfers ended how.
+/// The results of all transfers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tally {
-    /// Stored.
+    /// Transfers that were stored.
     pub whole: u64,
-    /// Not.
+    /// Transfers that failed.
     pub failed: u64,
-    /// Datagrams that were no frame of a transfer here.
+    /// Datagrams that were not frames of a transfer here.
     pub foreign: u64,
 }
 
-/// What was sent.
+/// The result of sending a stream.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Sent {
-    /// Whether the receiver has it all, stored.
+    /// Whether the receiver has stored the whole stream, or why not.
     pub outcome: std::result::Result<(), Failure>,
-    /// Where to.
+    /// The receiver's address.
     pub destination: SocketAddr,
-    /// From where.
+    /// The local address.
     pub local: SocketAddr,
-    /// How far it is.
+    /// How much was sent.
     pub progress: Progress,
-    /// What the sender did.
+    /// Counters of the sender.
     pub counts: SenderCounts,
     /// The smoothed round trip, once there was one.
     pub round_trip: Option<Duration>,
     /// The length of the datagrams at the end, in bytes of UDP payload.
     pub datagram_size: u16,
-    /// What held it back for most of the time, and for which share of it.
+    /// What limited it for most of the time, and the share of that time.
     pub limit: (Limit, f64),
     /// The backend that was used.
     pub backend: Backend,
-    /// System calls for datagrams.
+    /// System calls that moved datagrams.
     pub syscalls: u64,
 }
 
 impl Sent {
-    /// Bits of the stream a second; those that were there before do not count.
+    /// Bits of the stream per second; a resumed part does not count.
     pub fn goodput(&self) -> f64 {
         let bytes = self.progress.bytes - self.progress.resumed;
         bytes as f64 * 8.0 / self.progress.elapsed.as_secs_f64().max(1e-9)
@@ -147,7 +147,7 @@ impl<F, E: From<Error>> Observer<F, E> {
         Self { on_event, failure }
     }
 
-    /// Reports an event, unless the observer has failed; says whether to go on.
+    /// Reports an event, unless the observer has failed; returns whether to continue.
     pub(super) fn report<T: ?Sized>(&mut self, event: &T) -> bool
     where
         F: FnMut(&T) -> Result<(), E>,

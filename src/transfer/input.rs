@@ -1,4 +1,4 @@
-//! Where the bytes that are sent come from: a file in memory, or a pipe.
+//! The source of the bytes to send: a mapped file, or a pipe.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,12 +14,12 @@ use crate::sys::map::Map;
 
 /// Bytes of a pipe that are kept until they are acknowledged.
 const RING: usize = 8 << 20;
-/// A file of so many bytes is worth a thread for its digest.
+/// A file of at least this size is worth a thread for its digest.
 const WORTH_A_THREAD: usize = 8 << 20;
-/// The most that is read at once.
+/// The most bytes per read.
 const READ: usize = 256 << 10;
 
-/// A stream to be sent.
+/// A stream to send.
 #[derive(Debug)]
 pub struct Input {
     kind: Kind,
@@ -31,28 +31,28 @@ enum Kind {
     /// A file of at least one byte.
     Mapped {
         map: Arc<Map>,
-        /// Its digest, where a thread takes it.
+        /// Its digest, if a thread computes it.
         digest_thread: Option<DigestThread>,
     },
     Piped(Pipe),
 }
 
-/// What can be read once only: kept until it has arrived.
+/// An input that can be read only once: kept until it has arrived.
 #[derive(Debug)]
 struct Pipe {
     file: File,
     ring: Vec<u8>,
-    /// What is in the ring begins here, and ends there.
+    /// The ring holds the bytes from here, to there.
     start: u64,
     end: u64,
     is_complete: bool,
 }
 
 impl Input {
-    /// Opens a file. What is no regular file (a FIFO, a device) is read as it comes.
+    /// Opens a file. Anything other than a regular file (a FIFO, a device) is read as a stream.
     ///
     /// # Errors
-    /// Of open(2) and mmap(2); EISDIR for a folder.
+    /// The errors of open(2) and mmap(2); EISDIR for a folder.
     pub fn open(path: &Path) -> Result<Self> {
         let shown = path.display().to_string();
         let failed = |source| Error::os("read", &shown, source);
@@ -72,7 +72,7 @@ impl Input {
                 map: Arc::new(Map::new(&file, length).map_err(failed)?),
                 digest_thread: None,
             },
-            // Files of /proc say that they are empty.
+            // Files of /proc report a size of 0.
             _ => Kind::Piped(Pipe::new(file)),
         };
         Ok(Self { kind, name })
@@ -85,12 +85,12 @@ impl Input {
         Self { kind, name }
     }
 
-    /// A file's name without its folders; what it was called otherwise.
+    /// A file's name without its folders; otherwise the given name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The stream's length in bytes, where it is known beforehand.
+    /// The stream's length in bytes, if it is known in advance.
     pub fn size(&self) -> Option<u64> {
         match &self.kind {
             Kind::Mapped { map, .. } => Some(map.bytes().len() as u64),
@@ -98,7 +98,7 @@ impl Input {
         }
     }
 
-    /// What to wait for before [`Self::fill`], if there is room for more.
+    /// The descriptor to wait for before [`Self::fill`], if there is room for more.
     pub(super) fn wanted(&self) -> Option<BorrowedFd<'_>> {
         match &self.kind {
             Kind::Piped(pipe) if pipe.has_room() => Some(pipe.file.as_fd()),
@@ -106,7 +106,7 @@ impl Input {
         }
     }
 
-    /// Reads what is there; blocks if nothing is.
+    /// Reads the available bytes; blocks if there are none.
     pub(super) fn fill(&mut self) -> Result<()> {
         match &mut self.kind {
             Kind::Mapped { .. } => Ok(()),
@@ -124,18 +124,18 @@ impl Input {
         }
     }
 
-    /// Takes the digest beside the sender from now on, if it is worth a thread; `kept` is the digest
-    /// of what need not be sent.
+    /// Computes the digest in a thread from now on, if the size is worth it; `kept` is the digest
+    /// of the part that need not be sent.
     pub(super) fn run_ahead(&mut self, kept: &Digest) {
         if let Kind::Mapped { map, digest_thread } = &mut self.kind
             && map.bytes().len() >= WORTH_A_THREAD
         {
-            // Without a thread, the sender takes it.
+            // Without a thread, the sender computes it.
             *digest_thread = DigestThread::start(Arc::clone(map), kept.clone()).ok();
         }
     }
 
-    /// Says how far the sender is. The digest, once it is there, is seen from then on.
+    /// Updates the position of the sender. A finished digest is visible from then on.
     pub(super) fn sent(&mut self, offset: u64) {
         if let Kind::Mapped { digest_thread, .. } = &mut self.kind
             && let Some(digest_thread) = digest_thread
@@ -144,11 +144,11 @@ impl Input {
         }
     }
 
-    /// Why the sender cannot go on, if it cannot.
+    /// The error that stops the sender, if any.
     pub(super) fn take_error(&mut self) -> Option<Error> {
         match &self.kind {
             Kind::Mapped { map, .. } if map.is_short() => {
-                let shrunk = "it became shorter while it was sent";
+                let shrunk = "the file was truncated during the transfer";
                 let source = io::Error::new(io::ErrorKind::UnexpectedEof, shrunk);
                 Some(Error::os("read", &self.name, source))
             }

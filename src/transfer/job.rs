@@ -1,4 +1,4 @@
-//! One stream that is being received.
+//! One stream in reception.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,12 +24,12 @@ pub(super) struct Job {
     pub(super) kept: u64,
     pub(super) start: Instant,
     store: Store,
-    /// The time until all was stored.
+    /// The time until everything was stored.
     took: Option<Duration>,
     /// This end's own error.
     error: Option<Error>,
     has_ended: bool,
-    /// Spent in writing since the last look.
+    /// Time spent writing since the last check.
     writing: Duration,
     looked: Instant,
 }
@@ -64,7 +64,7 @@ impl Job {
         self.receiver.handle_frame(now, frame, &mut self.store);
     }
 
-    /// Writes what a batch brought, and stores what is whole.
+    /// Writes the data of a batch, and stores a complete stream.
     pub(super) fn advance(&mut self, now: Duration) {
         let began = Instant::now();
         if !self.receiver.is_complete() {
@@ -97,7 +97,7 @@ impl Job {
         }
     }
 
-    /// Whether it waits for its own disk, or whoever reads its output.
+    /// Whether it waits for its own disk, or the reader of its output.
     pub(super) fn is_storing(&self) -> bool {
         self.receiver.is_complete() || self.store.backlog() > 0
     }
@@ -115,7 +115,7 @@ impl Job {
         }
     }
 
-    /// How it went, told once: as soon as the stream is stored, or it failed.
+    /// The result, returned once: when the stream is stored, or has failed.
     pub(super) fn outcome(&mut self) -> Option<Arrived> {
         if self.has_ended {
             return None;
@@ -127,7 +127,7 @@ impl Job {
         };
         self.has_ended = true;
         let mut part = self.store.part().map(PathBuf::from);
-        // What is not of this stream, or nothing at all, is not worth going on with.
+        // An empty part, or one of another stream, is not worth resuming.
         let is_worthless = matches!(
             outcome,
             Err(Failure::Abandoned {

@@ -1,9 +1,9 @@
-//! A stream carried across whole, once and in order: real sockets, files and pipes round
-//! [`protocol::transfer`](crate::protocol::transfer).
+//! Sends a stream reliably, complete and in order: real sockets, files and pipes around the state
+//! machines of [`protocol::transfer`](crate::protocol::transfer).
 //!
-//! A [`Sending`] takes an [`Input`] to one receiver; a [`Receiving`] takes streams of any number of
-//! senders through one socket. Both are one thread, and use any backend of [`crate::io`]: with
-//! `offload`, up to 64 KiB of datagrams a system call.
+//! A [`Sending`] sends an [`Input`] to one receiver; a [`Receiving`] receives streams of any number
+//! of senders through one socket. Each runs in one thread, and uses any backend of [`crate::io`]:
+//! with `offload`, up to 64 KiB of datagrams per system call.
 //!
 //! ```
 //! use std::fs::File;
@@ -52,32 +52,32 @@ pub use receive::Receiving;
 pub use send::Sending;
 pub use target::Target;
 
-/// How long the other end may be silent, unless told otherwise.
+/// The default time that the other end may be silent.
 pub const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How often progress is reported.
 pub const PROGRESS: Duration = Duration::from_millis(100);
 
-/// How far a transfer is.
+/// The progress of a transfer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Bytes of the stream that are there: at the sender, those that were acknowledged.
+    /// Bytes of the stream that have arrived: at the sender, the acknowledged ones.
     pub bytes: u64,
-    /// Bytes of them that an earlier transfer had left.
+    /// Bytes of them from an earlier transfer.
     pub resumed: u64,
     /// The stream's length, once it is known.
     pub total: Option<u64>,
-    /// Since the transfer was agreed on.
+    /// Time since the transfer was agreed on.
     pub elapsed: Duration,
 }
 
-/// A random number that nobody can guess: the id of a transfer.
+/// An unpredictable random number: the id of a transfer.
 fn random() -> crate::error::Result<u64> {
     getrandom::u64().map_err(|error| crate::error::Error::os("get", "random bytes", error.into()))
 }
 
-/// A random key that nobody can guess.
+/// An unpredictable random key.
 fn random_key() -> crate::error::Result<[u8; 16]> {
     let mut key = [0; 16];
     getrandom::fill(&mut key)

@@ -14,27 +14,27 @@ use crate::io::{Backend, Transport, TransportConfig, Wait};
 use crate::socket::{Builder, Endpoint, Waker, option};
 use crate::units;
 
-/// How often it is looked whether a file is stored.
+/// How often to check whether a file is stored.
 const TICK: Duration = Duration::from_millis(2);
-/// Messages a system call: whole runs, whose memory should stay in the cache.
+/// Messages per system call: whole runs, whose memory should stay in the cache.
 const BATCH: usize = 4;
 
-/// A socket that streams come to.
+/// A socket that receives streams.
 pub struct Receiving {
     transport: Transport,
     sessions: Sessions,
     patience: Option<Duration>,
     start: Instant,
-    /// When progress was told last, and whether anything came since.
+    /// When progress was last reported, and whether anything arrived since.
     reported: (Duration, bool),
 }
 
 impl Receiving {
-    /// Binds a socket, and opens what the stream goes to: what is wrong with it is told before
+    /// Binds a socket, and opens the target of the stream, so that errors are reported before
     /// anybody sends.
     ///
     /// # Errors
-    /// Of the socket's calls, and of the file's.
+    /// The errors of the socket's calls, and of the file's.
     pub fn new(config: ReceiveConfig) -> Result<Self> {
         Self::open(config, |builder, address| builder.bind(address))
     }
@@ -42,7 +42,7 @@ impl Receiving {
     /// As [`Self::new`], on a socket that is bound to [`ReceiveConfig::address`] already.
     ///
     /// # Errors
-    /// As of [`Self::new`].
+    /// The errors of [`Self::new`].
     pub fn adopt(fd: OwnedFd, config: ReceiveConfig) -> Result<Self> {
         Self::open(config, |builder, _| builder.adopt(fd))
     }
@@ -62,8 +62,8 @@ impl Receiving {
         };
         let transport = Transport::open(endpoint, config.choice, settings)?;
         let shown = transport.endpoint().get(option::SO_RCVBUF)?;
-        // The kernel reckons what a datagram occupies, nearly twice its payload where they come one
-        // by one.
+        // The kernel counts the memory of a datagram, nearly twice its payload for single
+        // datagrams.
         let room = shown as u64 / 2;
         let mut sessions = Sessions::new(super::random_key()?, destination, room);
         sessions.count = config.count;
@@ -78,10 +78,10 @@ impl Receiving {
         })
     }
 
-    /// Where it listens.
+    /// The address that it listens at.
     ///
     /// # Errors
-    /// Of getsockname(2).
+    /// The errors of getsockname(2).
     pub fn address(&self) -> Result<SocketAddr> {
         self.transport.endpoint().local_address()
     }
@@ -91,27 +91,27 @@ impl Receiving {
         self.transport.endpoint()
     }
 
-    /// The backend that it rides.
+    /// The backend that it uses.
     pub fn backend(&self) -> Backend {
         self.transport.backend()
     }
 
-    /// What ends a wait of [`Self::run`] from another thread.
+    /// A waker that ends a wait of [`Self::run`] from another thread.
     ///
     /// # Errors
-    /// Of eventfd(2).
+    /// The errors of eventfd(2).
     pub fn waker(&mut self) -> Result<Waker> {
         let waker = Waker::new()?;
         self.transport.wake_by(waker.clone());
         Ok(waker)
     }
 
-    /// Receives until as many transfers ended as it was to, or `stop` is raised by a signal. Then, and
-    /// when `on_event` returns an error, the senders are told that their transfers end.
+    /// Receives until [`ReceiveConfig::count`] transfers have ended, or a signal handler raises
+    /// `stop`. Then, and when `on_event` returns an error, the senders are notified that their
+    /// transfers end.
     ///
-    /// # Errors
-    /// That of `on_event`; of the socket's calls; `TimedOut` if nobody came for as long as
-    /// [`ReceiveConfig::patience`] says.
+    /// The error of `on_event`; the errors of the socket's calls; `TimedOut` if no sender appeared
+    /// within [`ReceiveConfig::patience`].
     pub fn run<E: From<Error>>(
         &mut self,
         stop: &AtomicBool,
@@ -133,7 +133,7 @@ impl Receiving {
         let mut drops = self.transport.endpoint().kernel_drops().unwrap_or(0);
         let began = self.start.elapsed();
         loop {
-            // A signal that came since the last wait does not end this one.
+            // A signal that arrived since the last wait does not end this one.
             let wait = if observer.has_failed() || stop.load(Ordering::Relaxed) {
                 Wait::Never
             } else {
@@ -168,7 +168,7 @@ impl Receiving {
             {
                 let late = std::io::Error::new(
                     std::io::ErrorKind::TimedOut,
-                    format!("nobody sent anything for {patience:?}"),
+                    format!("no sender for {patience:?}"),
                 );
                 return Err(Error::os("receive on", self.address()?, late));
             }
@@ -181,7 +181,7 @@ impl Receiving {
         }
         let is_idle = self.sessions.jobs.is_empty();
         let patience = self.patience.filter(|_| is_idle);
-        // Where nothing more comes, what did come is told nevertheless.
+        // Even if nothing more arrives, earlier progress is reported.
         let progress = (self.reported.1 && !is_idle).then(|| self.reported.0 + PROGRESS);
         match self
             .sessions

@@ -15,48 +15,48 @@ use crate::socket::option::PathMtuDiscovery;
 use crate::socket::{Endpoint, Family, PollSet};
 use crate::units;
 
-/// So many runs leave before acknowledgements are looked for.
+/// The most runs to send before checking for acknowledgements.
 const BURST: usize = 4;
-/// How often it is looked whether the digest is there, once all is sent.
+/// How often to check for the digest, once everything is sent.
 const TICK: Duration = Duration::from_millis(1);
-/// So often the network may say that nobody listens there any more, before it is believed.
+/// How many times the network may report that nobody listens any more, before it is believed.
 const REFUSALS: u32 = 3;
-/// So many system calls are spent on what a receiver said before it went.
+/// The most system calls to read the last frames of a receiver that is gone.
 const MAX_DRAINED: u32 = 16;
 
-/// A stream that is ready to be sent.
+/// A stream that is ready to send.
 #[derive(Debug)]
 pub struct Sending {
     config: SendConfig,
 }
 
 impl Sending {
-    /// Prepares to send what `config` names. The sockets are made by [`Self::run`], one for each
-    /// address that is tried.
+    /// Prepares to send the stream of `config`. [`Self::run`] makes the sockets, one for each
+    /// address that it tries.
     ///
     /// # Errors
     /// `InvalidInput` if there is no address to send to.
     pub fn new(config: SendConfig) -> Result<Self> {
         if config.destinations.is_empty() {
-            let reason = "there is no address to send to";
-            return Err(Error::invalid("send to", "nobody", reason));
+            let reason = "the list of addresses is empty";
+            return Err(Error::invalid("send to", "the receiver", reason));
         }
         Ok(Self { config })
     }
 
-    /// Where to send, and how.
+    /// The configuration.
     pub fn config(&self) -> &SendConfig {
         &self.config
     }
 
     /// Sends the stream, and waits until the receiver has stored it.
     ///
-    /// `on_event` is called ten times a second. When `stop` is raised by a signal, or `on_event` returns
-    /// an error, the receiver is told and the transfer ends.
+    /// `on_event` is called ten times a second. When a signal handler raises `stop`, or `on_event`
+    /// returns an error, the receiver is notified and the transfer ends.
     ///
     /// # Errors
-    /// That of `on_event`; those of this end: the socket's, and the input's. What the network or the
-    /// other end did wrong is in [`Sent::outcome`].
+    /// The error of `on_event`; the errors of this end: of the socket, and of the input. Errors of
+    /// the network or the other end are in [`Sent::outcome`].
     pub fn run<E: From<Error>>(
         &mut self,
         stop: &AtomicBool,
@@ -68,7 +68,7 @@ impl Sending {
     }
 }
 
-/// `on_event` returns whether to go on.
+/// `on_event` returns whether to continue.
 fn send(
     config: &mut SendConfig,
     stop: &AtomicBool,
@@ -82,7 +82,7 @@ fn send(
                 refused = Some(error);
                 continue;
             }
-            // Without IPv6 in the kernel: what is known of another address says more.
+            // Without IPv6 in the kernel: the result of another address says more.
             Err(error)
                 if matches!(
                     error.errno(),
@@ -96,12 +96,12 @@ fn send(
         };
         let is_last = config.destinations.last() == Some(&destination);
         match session.run(&mut config.input, stop, on_event) {
-            // No answer at all: one of the others may have one.
+            // No answer at all: another address may answer.
             Ok(()) if session.is_unanswered() && !is_last => {}
             Err(error) if error.is_about_the_network() && !session.sender.is_open() => {
                 refused = Some(error.with_remedy("is udpraw recv running there?"));
             }
-            // What was sent until then is worth knowing.
+            // What was sent until then is reported.
             Err(error) if error.is_about_the_network() => {
                 let errno = error.errno().unwrap_or_default();
                 session.peer_lost = Some(Failure::Unreachable(errno));
@@ -111,8 +111,9 @@ fn send(
             Ok(()) => return session.end(),
         }
     }
-    Err(refused
-        .unwrap_or_else(|| Error::invalid("send to", "nobody", "there is no address to send to")))
+    Err(refused.unwrap_or_else(|| {
+        Error::invalid("send to", "the receiver", "the list of addresses is empty")
+    }))
 }
 
 /// The transfer to one address.
@@ -126,7 +127,7 @@ struct Session {
     opened: Option<Instant>,
     reported: Duration,
     refusals: u32,
-    /// The receiver was there, and is no more.
+    /// The receiver was there, and is gone.
     peer_lost: Option<Failure>,
 }
 
@@ -227,7 +228,7 @@ impl Session {
         failed.map_or(Ok(()), Err)
     }
 
-    /// Sends what may leave, a few runs of it; says how many.
+    /// Sends what may leave, up to a few runs; returns how many.
     fn transmit(&mut self, input: &Input) -> Result<usize> {
         for runs in 0..BURST {
             let now = self.now();
@@ -246,23 +247,23 @@ impl Session {
         Ok(BURST)
     }
 
-    /// What the kernel says of a datagram, or of one before.
+    /// Handles the kernel's error about a datagram, or about an earlier one.
     fn on_send_error(&mut self, error: Error, size: usize) -> Result<()> {
         match error.errno() {
             Some(libc::EMSGSIZE) => {
                 self.sender.on_packet_too_big(self.now(), size);
                 Ok(())
             }
-            // Lost on this very machine, as others are elsewhere.
+            // Lost on this machine, as others are elsewhere.
             Some(libc::ENOBUFS) => Ok(()),
             _ if error.is_about_the_network() => self.refused(error),
             _ => Err(error),
         }
     }
 
-    /// Nobody listens there, or no way leads there.
+    /// Nobody listens there, or there is no route.
     fn refused(&mut self, error: Error) -> Result<()> {
-        // What a receiver that is done does not hear any more does not matter.
+        // It does not matter what a finished receiver no longer receives.
         if matches!(self.sender.result(), Some(Ok(()))) || self.sender.is_done() {
             return Ok(());
         }
@@ -270,7 +271,8 @@ impl Session {
         if self.sender.is_open() && self.refusals < REFUSALS {
             return Ok(());
         }
-        // The receiver's last word may have come before it went, and waits behind the error.
+        // The receiver's last frame may have arrived before it was gone, and waits behind the
+        // error.
         self.drain();
         match self.sender.result() {
             Some(_) => Ok(()),
@@ -278,7 +280,7 @@ impl Session {
         }
     }
 
-    /// Takes what has come already.
+    /// Handles the datagrams that have already arrived.
     fn drain(&mut self) {
         for _ in 0..MAX_DRAINED {
             let (start, sender) = (self.start, &mut self.sender);
@@ -293,12 +295,12 @@ impl Session {
         }
     }
 
-    /// Waits for an answer, for more of the stream, or until there is something to do, and no longer
-    /// than `most`; says whether there is more of the stream to be read.
+    /// Waits for an answer, for more of the stream, or until something is due, and at most `most`;
+    /// returns whether there is more of the stream to read.
     fn receive(&mut self, input: &Input, most: Duration, stop: &AtomicBool) -> Result<bool> {
         let deadline = self.sender.poll_timeout().unwrap_or_default();
         let deadline = deadline.min(self.now().saturating_add(most));
-        // A signal that came since the last wait does not end this one.
+        // A signal that arrived since the last wait does not end this one.
         let mut wait = if most.is_zero() || stop.load(Ordering::Relaxed) {
             Wait::Never
         } else {
@@ -321,7 +323,7 @@ impl Session {
         let received = self.transport.receive(wait, |message, _| {
             let now = start.elapsed();
             for datagram in message.datagrams() {
-                // What is no frame of this transfer is counted there.
+                // Datagrams that are not frames of this transfer are counted there.
                 let _ = sender.handle_datagram(now, datagram);
             }
         });
@@ -337,7 +339,7 @@ impl Session {
         Ok(is_readable)
     }
 
-    /// Whether nothing was heard of this address, ever.
+    /// Whether this address has never answered.
     fn is_unanswered(&self) -> bool {
         let is_silent = matches!(self.sender.result(), Some(Err(Failure::Silent(_))));
         is_silent && self.sender.round_trip().is_none()
@@ -346,13 +348,14 @@ impl Session {
     fn progress(&self) -> Progress {
         let counts = self.sender.counts();
         Progress {
-            // The word that all is stored may come before the last acknowledgement.
+            // The confirmation that everything is stored may arrive before the last
+            // acknowledgement.
             bytes: if self.sender.is_done() {
                 self.sender.sent()
             } else {
                 self.sender.released()
             },
-            // What it got past without sending it.
+            // The part that it skipped without sending it.
             resumed: self
                 .sender
                 .sent()
@@ -383,10 +386,10 @@ impl Session {
     }
 }
 
-/// The longest datagram that the first hop takes, in bytes of UDP payload.
+/// The longest datagram that the first hop carries, in bytes of UDP payload.
 fn first_hop(endpoint: &Endpoint, destination: SocketAddr) -> Result<u16> {
     let mtu = endpoint.path_mtu()? as usize;
     let max_datagram = mtu.saturating_sub(Family::on_the_wire(destination).headers());
-    // Runs are reckoned by what fits an IPv4 datagram.
+    // Runs are limited by the size of an IPv4 datagram.
     Ok(u16::try_from(max_datagram.min(65_507)).unwrap_or(u16::MAX))
 }

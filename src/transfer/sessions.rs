@@ -1,4 +1,4 @@
-//! What is done with what comes to a socket that streams come to.
+//! Handles the datagrams of a socket that receives streams.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,23 +11,23 @@ use crate::protocol::transfer::{
     Close, Code, Frame, Incoming, Listener, Open, Receiver, ReceiverConfig,
 };
 
-/// Bytes of a stream that are kept when they come too early, and the largest window.
+/// Bytes of a stream that are kept when they arrive early, and the largest window.
 const MAX_WINDOW: usize = 16 << 20;
 
 /// The transfers of one socket, and its listener.
 pub(super) struct Sessions {
     pub(super) jobs: Vec<Job>,
     pub(super) tally: Tally,
-    /// End after so many.
+    /// How many transfers to receive.
     pub(super) count: Option<u64>,
-    /// At most so many at a time.
+    /// The most transfers at the same time.
     pub(super) max_transfers: usize,
     pub(super) timeout: Duration,
     listener: Listener,
     destination: Destination,
-    /// Bytes of payload that the socket's buffer surely holds.
+    /// Bytes of payload that certainly fit the socket's buffer.
     room: u64,
-    /// What is said next; kept for its memory.
+    /// The next response; kept for its memory.
     answer: Vec<u8>,
 }
 
@@ -46,7 +46,7 @@ impl Sessions {
         }
     }
 
-    /// Takes the datagrams of a message.
+    /// Handles the datagrams of a message.
     pub(super) fn handle_message(
         &mut self,
         now: Duration,
@@ -92,13 +92,13 @@ impl Sessions {
         }
     }
 
-    /// Whether it takes no other transfer.
+    /// Whether it accepts no other transfer.
     fn is_busy(&self) -> bool {
         let taken = self.tally.whole + self.tally.failed + self.jobs.len() as u64;
         self.jobs.len() >= self.max_transfers || self.count.is_some_and(|count| taken >= count)
     }
 
-    /// Begins a transfer; in words, why not.
+    /// Begins a transfer; the error is the reason for a refusal.
     fn begin(
         &mut self,
         now: Duration,
@@ -108,7 +108,7 @@ impl Sessions {
         on_event: &mut dyn FnMut(&ReceiveEvent<'_>),
     ) -> Result<(), String> {
         if self.is_busy() {
-            return Err("it is busy with other transfers".to_owned());
+            return Err("busy with other transfers".to_owned());
         }
         let stored = self.destination.store(open, id)?;
         let config = ReceiverConfig {
@@ -131,7 +131,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Writes what came, and lets the time pass.
+    /// Writes the received data, and handles timeouts.
     pub(super) fn advance(&mut self, now: Duration, is_stopped: bool) {
         for job in &mut self.jobs {
             job.advance(now);
@@ -143,18 +143,18 @@ impl Sessions {
         }
     }
 
-    /// Sends what the receivers have to say.
+    /// Sends the receivers' datagrams.
     pub(super) fn transmit(&mut self, now: Duration, send_queue: &mut SendQueue<'_>) {
         for job in &mut self.jobs {
             while let Some(datagram) = job.receiver.poll_transmit(now) {
                 send_queue.queue(&Transmit::new(datagram).to(job.peer).from(job.from));
             }
         }
-        // An acknowledgement that cannot be sent is one that is lost.
+        // An acknowledgement that cannot be sent is lost like any other.
         let _ = send_queue.flush();
     }
 
-    /// Reports how the transfers are, and forgets those that are over.
+    /// Reports the progress of the transfers, and forgets those that are over.
     pub(super) fn report(&mut self, is_time: bool, on_event: &mut dyn FnMut(&ReceiveEvent<'_>)) {
         let tally = &mut self.tally;
         self.jobs.retain_mut(|job| {
@@ -172,25 +172,25 @@ impl Sessions {
         });
     }
 
-    /// The socket's buffer had no room for some datagrams.
+    /// The socket's buffer dropped some datagrams.
     pub(super) fn on_buffer_overflow(&mut self) {
         for job in &mut self.jobs {
             job.receiver.on_buffer_overflow();
         }
     }
 
-    /// Whether as many transfers ended as were to.
+    /// Whether enough transfers have ended.
     pub(super) fn has_enough(&self) -> bool {
         let ended = self.tally.whole + self.tally.failed;
         self.count.is_some_and(|count| ended >= count)
     }
 
-    /// Whether a transfer waits for nothing but its own disk or output.
+    /// Whether a transfer waits only for its own disk or output.
     pub(super) fn is_storing(&self) -> bool {
         self.jobs.iter().any(Job::is_storing)
     }
 
-    /// When the transfers have to be looked at.
+    /// When the transfers need attention.
     pub(super) fn deadlines(&self) -> impl Iterator<Item = Duration> {
         self.jobs
             .iter()

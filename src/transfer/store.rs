@@ -1,4 +1,4 @@
-//! Where the bytes that are received go: a file that appears when it is whole, or a stream.
+//! Where the received bytes are written: a file that appears when it is complete, or a stream.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, IsTerminal, Read, Write};
@@ -11,12 +11,12 @@ use super::writer::Writer;
 use crate::error::{Error, Result};
 use crate::protocol::transfer::{Digest, Sink};
 
-/// Bytes that are gathered before they are written.
+/// Bytes that are collected before a write.
 const BUFFER: usize = 256 << 10;
-/// What the name of an unfinished file ends in.
+/// The suffix of the name of an unfinished file.
 const SUFFIX: &str = ".part";
 
-/// Takes a stream and keeps the first error, after which it takes no more.
+/// Writes a stream and keeps the first error, after which it accepts no more.
 #[derive(Debug)]
 pub(super) struct Store {
     file: Option<File>,
@@ -28,7 +28,7 @@ pub(super) struct Store {
     finishing: Option<JoinHandle<io::Result<()>>>,
 }
 
-/// A file that is not whole yet, and what it is to become.
+/// An incomplete file, and its final name.
 #[derive(Clone, Debug)]
 struct Target {
     part: PathBuf,
@@ -39,7 +39,7 @@ impl Store {
     /// A stream: a pipe, a terminal, a device.
     ///
     /// # Errors
-    /// Of fstat(2), and of clone(2): what may keep its writer waiting has a thread of its own.
+    /// The errors of fstat(2), and of clone(2): an output that may block has its own thread.
     pub(super) fn stream(file: File, shown: &str) -> Result<Self> {
         let failed = |source| Error::os("write", shown, source);
         let kind = file.metadata().map_err(failed)?.file_type();
@@ -64,19 +64,19 @@ impl Store {
         }
     }
 
-    /// A file, which is written under another name until it is whole; with `resume`, what an earlier
-    /// transfer left of it stays, and its digest is returned.
+    /// A file, which has another name until it is complete; with `resume`, the part from an earlier
+    /// transfer stays, and its digest is returned.
     ///
     /// # Errors
-    /// Of open(2); EBUSY if another program is receiving into the same file.
+    /// The errors of open(2); EBUSY if another program is receiving into the same file.
     pub(super) fn file(path: &Path, resume: bool) -> Result<(Self, Digest)> {
-        // What a symbolic link leads to is replaced, not the link.
+        // The target of a symbolic link is replaced, not the link.
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let shown = path.display().to_string();
         let failed = |source: io::Error| {
             let error = Error::os("write", &shown, source);
             match error.errno() {
-                Some(libc::ENOENT) => error.with_remedy("its folder does not exist"),
+                Some(libc::ENOENT) => error.with_remedy("the folder does not exist"),
                 _ => error,
             }
         };
@@ -118,7 +118,7 @@ impl Store {
         Ok((store, digest))
     }
 
-    /// Writes what was gathered; call it after each batch.
+    /// Writes the collected bytes; call it after each batch.
     pub(super) fn flush(&mut self) {
         if let (Some(file), None) = (&mut self.file, &self.error)
             && let Err(source) = file.write_all(&self.buffer)
@@ -131,7 +131,7 @@ impl Store {
         self.buffer.clear();
     }
 
-    /// Bytes that wait for whoever reads the stream.
+    /// Bytes that wait for the reader of the stream.
     pub(super) fn backlog(&self) -> u64 {
         self.writer.as_ref().map_or(0, Writer::backlog)
     }
@@ -144,13 +144,13 @@ impl Store {
         self.error.take()
     }
 
-    /// The name of what is kept of an unfinished file.
+    /// The name of the kept part of an unfinished file.
     pub(super) fn part(&self) -> Option<&Path> {
         self.target.as_ref().map(|target| target.part.as_path())
     }
 
-    /// Says whether the stream is stored for good. A file takes its time, in a thread of its own: ask
-    /// again.
+    /// Whether the stream is stored permanently. For a file this takes time, in a separate thread:
+    /// ask again.
     pub(super) fn finish(&mut self) -> Option<Result<()>> {
         self.flush();
         if self.backlog() > 0 {
@@ -167,7 +167,7 @@ impl Store {
             let (its, goal) = (Arc::clone(&file), target.clone());
             match thread::Builder::new().spawn(move || settle(&its, &goal)) {
                 Ok(thread) => self.finishing = Some(thread),
-                // No thread is to be had: it is stored here, and datagrams wait meanwhile.
+                // No thread is available: it is stored here, and datagrams wait meanwhile.
                 Err(_) => {
                     let failed = |source| Error::os("store", &self.shown, source);
                     return Some(settle(&file, &target).map_err(failed));
@@ -181,20 +181,20 @@ impl Store {
         let failed = |source| Error::os("store", &self.shown, source);
         Some(match result {
             Ok(stored) => stored.map_err(failed),
-            Err(_) => Err(failed(io::Error::other("the thread that stores it ended"))),
+            Err(_) => Err(failed(io::Error::other("the writing thread ended"))),
         })
     }
 
-    /// Removes what is there of an unfinished file.
+    /// Removes an unfinished file.
     pub(super) fn discard(&mut self) {
         if let Some(target) = self.target.take() {
-            // What cannot be removed stays as a part, which is what it is.
+            // A file that cannot be removed remains as a part.
             let _ = std::fs::remove_file(&target.part);
         }
     }
 }
 
-/// Nobody came, or nothing: an empty part says nothing, and is not left behind.
+/// No sender, or no data: an empty part is useless, and is removed.
 impl Drop for Store {
     fn drop(&mut self) {
         let is_empty = |file: &File| file.metadata().is_ok_and(|metadata| metadata.len() == 0);
@@ -213,7 +213,7 @@ impl Sink for Store {
     }
 }
 
-/// Makes a whole file appear under its name, and outlast a crash (fsync(2), rename(2)).
+/// Makes a complete file appear under its name, safe against a crash (fsync(2), rename(2)).
 fn settle(file: &File, target: &Target) -> io::Result<()> {
     file.sync_all()?;
     std::fs::rename(&target.part, &target.path)?;

@@ -1,4 +1,4 @@
-//! Where the next stream goes.
+//! Where the next stream is stored.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -8,26 +8,26 @@ use super::store::Store;
 use crate::error::{Error, Result};
 use crate::protocol::transfer::{Digest, Open};
 
-/// Where streams go.
+/// Where streams are stored.
 #[derive(Debug)]
 pub enum Target {
-    /// One stream, into a file that appears when it is whole; or into what is no regular file (a
-    /// FIFO, a device) as it comes.
+    /// One stream, into a file that appears when it is complete; anything other than a regular file
+    /// (a FIFO, a device) is written as the data arrives.
     File(PathBuf),
-    /// One stream, as it comes, into a descriptor: standard output, a pipe.
+    /// One stream, written to a descriptor as it arrives: standard output, a pipe.
     Stream(OwnedFd),
-    /// Any number of streams, each a file in this folder by the name that its sender gives it.
+    /// Any number of streams, each a file in this folder with the name that its sender gives it.
     Folder {
         /// The folder.
         path: PathBuf,
-        /// Whether a file that is there already may be replaced.
+        /// Whether an existing file may be replaced.
         overwrite: bool,
     },
 }
 
-/// Where the next stream goes.
+/// Where the next stream is stored.
 pub(super) enum Destination {
-    /// Here, if nobody has taken it yet.
+    /// Here, if no transfer uses it yet.
     One(Option<Box<Stored>>),
     /// Into a folder.
     Folder {
@@ -37,19 +37,19 @@ pub(super) enum Destination {
     },
 }
 
-/// What one stream goes to.
+/// Where one stream is stored.
 pub(super) struct Stored {
     pub(super) store: Store,
-    /// The digest of what is there of it already.
+    /// The digest of the part that is stored already.
     pub(super) kept: Digest,
-    /// What its sender calls it.
+    /// The sender's name of it.
     pub(super) name: String,
-    /// The file that it becomes.
+    /// The file that it is stored in.
     pub(super) path: Option<PathBuf>,
 }
 
 impl Destination {
-    /// Opens what is to be opened before anybody comes.
+    /// Opens what can be opened before the first sender.
     pub(super) fn open(target: Target, resume: bool) -> Result<Self> {
         let (store, kept, path) = match target {
             Target::File(path) => {
@@ -66,7 +66,7 @@ impl Destination {
                 let metadata =
                     metadata.map_err(|source| Error::os("receive into", shown, source))?;
                 if !metadata.is_dir() {
-                    let reason = "it is no folder; -o names a file";
+                    let reason = "not a folder; -o names a file";
                     return Err(Error::invalid("receive into", path.display(), reason));
                 }
                 return Ok(Self::Folder {
@@ -85,12 +85,12 @@ impl Destination {
         }))))
     }
 
-    /// What the next stream goes to; in words, why it cannot come.
+    /// The store of the next stream; the error is the reason for a refusal.
     pub(super) fn store(&mut self, open: &Open<'_>, id: u64) -> Result<Stored, String> {
         let name = String::from_utf8_lossy(open.name).into_owned();
         match self {
             Self::One(stored) => {
-                let stored = stored.take().ok_or("it is busy with another transfer")?;
+                let stored = stored.take().ok_or("busy with another transfer")?;
                 Ok(Stored { name, ..*stored })
             }
             Self::Folder {
@@ -100,7 +100,7 @@ impl Destination {
             } => {
                 let path = path.join(safe_name(&name, id));
                 if !*overwrite && path.symlink_metadata().is_ok() {
-                    return Err("there is a file of that name already".to_owned());
+                    return Err("a file of that name exists already".to_owned());
                 }
                 let (store, kept) =
                     Store::file(&path, *resume).map_err(|error| error.to_string())?;
@@ -115,7 +115,7 @@ impl Destination {
     }
 }
 
-/// A name for a file in a folder and nowhere else, made of one that a stranger gave.
+/// A safe name for a file in one folder, made of a name from a stranger.
 fn safe_name(name: &str, id: u64) -> String {
     let last = Path::new(name).file_name().unwrap_or_default();
     let clean: String = (last.to_string_lossy().chars())
@@ -127,7 +127,7 @@ fn safe_name(name: &str, id: u64) -> String {
             }
         })
         .collect();
-    // A name that hides, or that ends as an unfinished file's does, would mislead.
+    // A hidden name, or one with the suffix of an unfinished file, would mislead.
     let clean = clean.trim_start_matches('.');
     if clean.is_empty() || clean.len() > 240 || clean.ends_with(".part") {
         format!("transfer-{id:016x}")

@@ -1,5 +1,5 @@
-//! A stream that is written in a thread of its own: its reader may take its time, and the network
-//! must not wait meanwhile.
+//! A stream that a separate thread writes: its reader may be slow, and the network must not wait
+//! for it.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::SigSet;
 
-/// Bytes that are written at once, after which the backlog is told anew.
+/// Bytes per write, after which the backlog is updated.
 const PIECE: usize = 64 << 10;
 
 #[derive(Debug)]
@@ -24,9 +24,9 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What the thread has not taken yet.
+    /// The bytes that the thread has not taken yet.
     waiting: Vec<u8>,
-    /// Bytes that are not written yet, those that the thread has taken included.
+    /// Bytes that are not written yet, including those that the thread has taken.
     backlog: u64,
     error: Option<io::Error>,
     is_over: bool,
@@ -36,7 +36,7 @@ impl Writer {
     /// Starts the thread.
     ///
     /// # Errors
-    /// Of clone(2).
+    /// The errors of clone(2).
     pub(super) fn start(file: File) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let its = Arc::clone(&shared);
@@ -50,7 +50,7 @@ impl Writer {
         Ok(Self(shared))
     }
 
-    /// Leaves bytes to the thread. How many may wait, the receiver's window bounds.
+    /// Passes bytes to the thread. The receiver's window limits how many wait.
     pub(super) fn write(&self, bytes: &[u8]) {
         let mut state = self.0.lock();
         if !bytes.is_empty() && state.error.is_none() {
@@ -71,7 +71,7 @@ impl Writer {
     }
 }
 
-/// The thread ends once it has written what is there, if its reader lets it; nobody waits for that.
+/// The thread ends once it has written everything, if its reader allows it; nobody waits for it.
 impl Drop for Writer {
     fn drop(&mut self) {
         self.0.lock().is_over = true;
@@ -79,8 +79,8 @@ impl Drop for Writer {
     }
 }
 
-/// Writes all of it. A stream that somebody made non-blocking, as the parent of a pipeline may, is
-/// waited for.
+/// Writes all of it. It waits for a non-blocking stream, which the parent of a pipeline may have
+/// made so.
 fn write_all(file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match file.write(bytes) {
@@ -123,7 +123,7 @@ impl Shared {
                 let mut state = self.lock();
                 state.backlog -= piece.len() as u64;
                 if let Err(error) = written {
-                    // What waits will never be written.
+                    // Waiting bytes will never be written.
                     (state.backlog, state.waiting) = (0, Vec::new());
                     state.error = Some(error);
                     return;

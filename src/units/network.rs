@@ -1,6 +1,6 @@
-//! Quantities of a network. Readers differ about what a number without a unit counts there, so it is
-//! refused, and the error gives both readings: a probability (1 is 1% or 100%), a rate (bits or bytes),
-//! and a time that the network takes (milliseconds or seconds).
+//! Parses quantities of a network. A number without a unit is ambiguous there, so it is rejected, and
+//! the error gives both readings: a probability (1 is 1% or 100%), a rate (bits or bytes), and a
+//! network delay (milliseconds or seconds).
 
 use std::ops::Range;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// Powers of 1,000 of bits, as tc(8) writes them; each may end in `/s`.
 const RATE_UNITS: &[(&str, f64)] = &[("bit", 1.0), ("kbit", 1e3), ("mbit", 1e6), ("gbit", 1e9)];
 
-/// Bytes, in bits. Their case matters: a small b is a bit to some.
+/// Bytes, in bits. Their case matters: a small b means bits to some readers.
 const BYTE_RATE_UNITS: &[(&str, f64)] = &[
     ("kB", 8e3),
     ("MB", 8e6),
@@ -21,8 +21,8 @@ const BYTE_RATE_UNITS: &[(&str, f64)] = &[
     ("GiB", 8.0 * 1_073_741_824.0),
 ];
 
-/// A time that the network takes: `50ms`. As [`duration`], but only 0 may be without a unit: networks
-/// are measured in milliseconds, and programs wait for seconds.
+/// Parses a network delay: `50ms`. Like [`duration`], but only 0 may be without a unit: network delays
+/// are usually given in milliseconds, and waiting times in seconds.
 ///
 /// ```
 /// let error = udpraw::units::network_time("50").unwrap_err().to_string();
@@ -30,40 +30,39 @@ const BYTE_RATE_UNITS: &[(&str, f64)] = &[
 /// ```
 ///
 /// # Errors
-/// As of [`duration`], and of a number other than 0 without a unit.
+/// The errors of [`duration`], and an error for a number other than 0 without a unit.
 pub fn network_time(text: &str) -> Result<Duration> {
     let time = duration(text)?;
     match bare_number(text) {
         Some(number) if !time.is_zero() => Err(Error::invalid(
             "read duration",
             quoted(text),
-            format!("it has no unit, and may mean {number}ms or {number}s"),
+            format!("it has no unit and may mean {number}ms or {number}s"),
         )
         .with_remedy("write the one that you mean")),
         _ => Ok(time),
     }
 }
 
-/// A window of time, from its begin up to its end: `2s..5s`.
+/// Parses a window of time, from its start up to its end: `2s..5s`.
 ///
 /// # Errors
-/// If either side is no [`network_time`], or the end is not behind the begin.
+/// If either side is not a [`network_time`], or the end is not after the start.
 pub fn window(text: &str) -> Result<Range<Duration>> {
     let bad = |reason: &str| {
         Error::invalid("read window", quoted(text), reason)
-            .with_remedy("write its begin and its end, as in 2s..5s")
+            .with_remedy("write its start and its end, as in 2s..5s")
     };
-    let (begin, end) = text
-        .split_once("..")
-        .ok_or_else(|| bad("there is no '..'"))?;
+    let (begin, end) = text.split_once("..").ok_or_else(|| bad("it has no '..'"))?;
     let (begin, end) = (network_time(begin)?, network_time(end)?);
     if end <= begin {
-        return Err(bad("it ends before it begins"));
+        return Err(bad("it does not end after its start"));
     }
     Ok(begin..end)
 }
 
-/// A rate in bits a second: `10Mbit` (10,000,000), `1.5Gbit/s`, or in bytes: `10MB` (80,000,000).
+/// Parses a rate in bits per second: `10Mbit` (10,000,000), `1.5Gbit/s`, or in bytes: `10MB`
+/// (80,000,000).
 ///
 /// ```
 /// let error = udpraw::units::rate("10mbps").unwrap_err().to_string();
@@ -71,8 +70,8 @@ pub fn window(text: &str) -> Result<Range<Duration>> {
 /// ```
 ///
 /// # Errors
-/// If the text is no number, has no unit, an unknown one, or one that means bits to some and bytes to
-/// others (`bps` is bytes to tc(8)), is less than a bit a second, or above 2^53.
+/// If the text is not a number, has no unit, an unknown or an ambiguous one (`bps` means bytes in
+/// tc(8)), is less than one bit per second, or above 2^53.
 pub fn rate(text: &str) -> Result<u64> {
     let bad = |reason: String| {
         Error::invalid("read rate", quoted(text), reason).with_remedy(
@@ -93,10 +92,10 @@ pub fn rate(text: &str) -> Result<u64> {
     let in_bytes = BYTE_RATE_UNITS.iter().find(|(known, _)| *known == unit);
     let bits = match (in_bytes, power) {
         (Some(known), _) => scaled(&format!("{number}{unit}"), &[*known]).map_err(bad)?,
-        // That it is a number at all is a matter of the digits alone.
+        // Whether it is a number depends only on the digits.
         (None, Some(power)) if number.parse::<f64>().is_ok_and(|number| number > 0.0) => {
             let (bits, bytes) = match power {
-                "" => (format!("{number}bit"), format!("{number} bytes a second")),
+                "" => (format!("{number}bit"), format!("{number} bytes per second")),
                 power => (format!("{number}{power}bit"), format!("{number}{power}B")),
             };
             return Err(Error::invalid(
@@ -112,7 +111,7 @@ pub fn rate(text: &str) -> Result<u64> {
         _ => scaled(trimmed, RATE_UNITS).map_err(bad)?,
     };
     if bits < 1.0 {
-        return Err(bad("less than a bit a second".into()));
+        return Err(bad("less than one bit per second".into()));
     }
     if bits > 9_007_199_254_740_992.0 {
         return Err(bad("too large".into()));
@@ -120,7 +119,7 @@ pub fn rate(text: &str) -> Result<u64> {
     Ok(bits as u64)
 }
 
-/// A probability, from 0 to 1, written as `20%`.
+/// Parses a probability, written as `20%`; returns a number from 0 to 1.
 ///
 /// ```
 /// let error = udpraw::units::probability("1").unwrap_err().to_string();
@@ -128,7 +127,7 @@ pub fn rate(text: &str) -> Result<u64> {
 /// ```
 ///
 /// # Errors
-/// If the text is no number, has no percent sign (0 needs none), or lies outside 0 % to 100 %.
+/// If the text is not a number, has no percent sign (0 needs none), or is outside 0 % to 100 %.
 pub fn probability(text: &str) -> Result<f64> {
     let bad = |reason: String| {
         Error::invalid("read probability", quoted(text), reason).with_remedy("write 0% to 100%")
@@ -139,11 +138,11 @@ pub fn probability(text: &str) -> Result<f64> {
     {
         return Err(match value {
             ..=1.0 => {
-                // As the number is written, without the noise of binary fractions.
+                // The number in decimal, without the error of binary fractions.
                 let share = (value * 1e8).round() / 1e6;
                 bad(format!("it may mean {number}% or {share}%"))
             }
-            _ => bad(format!("it has no percent sign; {number}% may be meant")),
+            _ => bad(format!("it has no percent sign; did you mean {number}%?")),
         });
     }
     if value > 1.0 {
@@ -152,7 +151,7 @@ pub fn probability(text: &str) -> Result<f64> {
     Ok(value)
 }
 
-/// The number, if that is all that there is.
+/// The number, if the text has nothing else.
 fn bare_number(text: &str) -> Option<&str> {
     let text = text.trim();
     let is_bare = text.chars().all(|c| c.is_ascii_digit() || c == '.');
@@ -239,7 +238,7 @@ mod tests {
             ("1", "1% or 100%"),
             ("0.2", "0.2% or 20%"),
             ("0.07", "0.07% or 7%"),
-            ("20", "20% may be meant"),
+            ("20", "did you mean 20%?"),
         ] {
             let error = probability(text).unwrap_err().to_string();
             assert!(error.contains(want), "{error}");

@@ -123,7 +123,9 @@ fn a_server_that_consents_is_measured() {
         let finished = bench(&[&words[..], &[other]].concat());
         assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""));
         assert!(
-            finished.stderr.contains("the server answers otherwise"),
+            finished
+                .stderr
+                .contains("the server replies in another way"),
             "{}",
             finished.stderr
         );

@@ -56,7 +56,7 @@ fn both_lessons_are_shown() {
         "{words}"
     );
     // Every call has its sentence.
-    assert!(!end.stdout.contains("A call of "), "{}", end.stdout);
+    assert!(!end.stdout.contains("The program calls "), "{}", end.stdout);
 }
 
 #[test]

@@ -210,9 +210,9 @@ fn forged_replies_are_not_accepted_and_are_counted() {
         account,
         ", as it answers nothing that was asked there: ",
         ", as its checksum is wrong: ",
-        ", as its end is missing: ",
-        r", as it is no exchange: 'plain\x1b[2J'",
-        ", as its version 9 is not spoken, only 2 is: ",
+        ", as it is truncated: ",
+        r", as it is not a frame of an exchange: 'plain\x1b[2J'",
+        ", as its version 9 is not supported, only 2 is: ",
         "(SRTT ",
         "1 request, 1 answered, 7 ignored",
     ] {
@@ -296,7 +296,7 @@ fn a_plain_client_and_an_exchange_server_find_out() {
     assert_eq!(end.code, Some(1));
     assert!(
         end.stderr
-            .contains("as it is no exchange: 'Your data was 62 bytes long'")
+            .contains("as it is not a frame of an exchange: 'Your data was 62 bytes long'")
     );
     let hint = format!("127.0.0.1:{port} answers, but not by exchanges: start it with --exchange");
     assert!(end.stderr.contains(&hint), "{}", end.stderr);
@@ -322,7 +322,7 @@ fn an_unknown_version_is_told_on_both_sides() {
     assert_eq!(answer, frame(Kind::Reply, 6, b"Your data was 2 bytes long"));
     let end = server.interrupt();
     for told in [
-        "is told so: of its request, its version 9 is not spoken, only 2 is",
+        "is told so: of its request, its version 9 is not supported, only 2 is",
         "does not speak version 2 of the exchange",
         "sent an answer, and answers are not answered",
         "1 exchange, 1 of a version not spoken, 2 ignored as answers",

@@ -53,7 +53,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("SO_RCVBUF=4x", "unknown unit 'x'"),
     ("SO_RCVBUF=2147483648", "do not fit"),
     ("SO_RCVBUF=-1", "negative"),
-    ("SO_RCVBUF=", "no number"),
+    ("SO_RCVBUF=", "not a number"),
     ("SO_RCVBUF", "no value was given"),
     ("SO_REUSEADDR=", "not on or off"),
     ("SO_REUSEADDR=2", "not on or off"),

@@ -8,5 +8,6 @@ mod envelope;
 mod fixtures;
 #[path = "../server/strangers/forge.rs"]
 mod forge;
+mod process;
 mod schema;
 mod server_control;

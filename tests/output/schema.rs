@@ -13,11 +13,11 @@ use udpraw::protocol::exchange::{Frame, Kind};
 use crate::common::namespaces;
 use crate::common::schema;
 use crate::common::{
-    Finished, PATIENCE, Running, ask, client_of, closed_port, finish, has, json_lines, received,
-    run, skip, socket, udpraw, with_input,
+    PATIENCE, Running, ask, client_of, closed_port, finish, has, json_lines, received, run, skip,
+    socket, udpraw, with_input,
 };
-use crate::fixtures::listening_at;
 use crate::forge::{Forger, v4};
+use crate::process::{Process, Seen};
 
 /// Events that this test does not provoke, and why.
 const NOT_PROVOKED: [(&str, &str, &str); 1] = [(
@@ -40,73 +40,6 @@ const TRACED: [(&str, &str); 11] = [
     ("trace", "note"),
     ("trace", "datagram"),
 ];
-
-/// The events that were made, by schema.
-#[derive(Default)]
-struct Seen(BTreeSet<(String, String)>);
-
-impl Seen {
-    fn add(&mut self, text: &str) {
-        for line in json_lines(text) {
-            let text = |field: &str| line[field].as_str().expect("a text").to_owned();
-            let command = text("schema");
-            let command = command.trim_start_matches("udpraw.").trim_end_matches("/1");
-            self.0.insert((command.to_owned(), text("event")));
-        }
-    }
-
-    fn once(&mut self, arguments: &[&str]) -> Finished {
-        let end = finish(arguments);
-        assert_ne!(end.stdout, "", "{arguments:?}: {}", end.stderr);
-        self.add(&end.stdout);
-        end
-    }
-}
-
-/// A server, relay or receiver that runs until it is interrupted.
-struct Process {
-    running: Running,
-    at: SocketAddr,
-    text: String,
-}
-
-impl Process {
-    fn start(arguments: &[&str]) -> Self {
-        let mut running = Running::start(udpraw(arguments));
-        let first = running.line();
-        Self {
-            running,
-            at: listening_at(&first),
-            text: first + "\n",
-        }
-    }
-
-    fn port(&self) -> String {
-        self.at.port().to_string()
-    }
-
-    /// Reads until an event of that name.
-    fn until(&mut self, event: &str) {
-        loop {
-            let line = self.running.line();
-            self.text += &line;
-            self.text += "\n";
-            if json_lines(&line)[0]["event"] == event {
-                return;
-            }
-        }
-    }
-
-    fn interrupt(self, seen: &mut Seen) {
-        self.running.signal(Signal::SIGINT);
-        self.finish(seen);
-    }
-
-    fn finish(self, seen: &mut Seen) {
-        seen.add(&self.text);
-        seen.add(&self.running.finish().stdout);
-    }
-}
 
 fn frame(kind: Kind, id: u64, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -179,7 +179,7 @@ fn unknown_owners_are_said_to_be_unknown() {
     assert_eq!(record["owners"], serde_json::json!([]));
     assert!(record["reuse_port"].is_null() && record["multicast_groups"].is_null());
     let end = as_nobody(&["server", "--port", &port]).unwrap();
-    let want = "held by a socket of user root; which process has it is unknown: other users' processes are seen by root alone";
+    let want = "held by a socket of user root; which process has it is unknown: only root can see other users' processes";
     assert!(end.stderr.contains(want), "{}", end.stderr);
 }
 

@@ -15,8 +15,8 @@ fn arguments_that_make_no_sense() {
         "probe".split(' ').collect::<Vec<_>>().as_slice(),
         &[
             (&[], &["required"]),
-            (&["127.0.0.1", "0"], &["port 0 is nobody's"]),
-            (&["127.0.0.1", "9-1"], &["wrong way round"]),
+            (&["127.0.0.1", "0"], &["it is not a valid destination"]),
+            (&["127.0.0.1", "9-1"], &["the range is reversed"]),
             (&["127.0.0.1", "70000"], &["70000"]),
             (&["127.0.0.1", ""], &["it is empty"]),
             (&["127.0.0.1", "domian"], &["the nearest is domain"]),
@@ -25,7 +25,7 @@ fn arguments_that_make_no_sense() {
             (&["127.0.0.1", "9", "--as", "gopher"], &["allowed: dns"]),
             (
                 &["127.0.0.1", "9", "--as", "\x1b[31m"],
-                &["there is no question for it"],
+                &["unknown protocol"],
             ),
             (&["127.0.0.1", "9", "--hex"], &["--payload"]),
             (
@@ -73,7 +73,7 @@ fn a_resolv_conf_that_is_missing_or_broken() {
     fs::write(&path, "search example.org\n#nameserver 127.0.0.1\n").unwrap();
     refused(&["no nameserver line"]);
     fs::write(&path, b"\nnameserver \xff\x1b[31m\n").unwrap();
-    refused(&[r"line 2: '\xff\x1b[31m' is no address"]);
+    refused(&[r"line 2: '\xff\x1b[31m' is not an address"]);
     fs::write(&path, vec![b'#'; (1 << 20) + 1]).unwrap();
     refused(&["larger than 1 MiB"]);
     fs::remove_file(&path).unwrap();
@@ -117,7 +117,7 @@ fn without_a_host_the_configured_resolvers_are_asked() {
     assert_eq!(end.code, Some(1), "it answered once alone");
     assert!(
         end.stderr
-            .contains("resolv.conf:2: 'nonsense' is no address"),
+            .contains("resolv.conf:2: 'nonsense' is not an address"),
         "{}",
         end.stderr
     );

@@ -129,7 +129,7 @@ fn coturn_says_how_it_sees_us() {
     );
     let (text, _) = open(&["127.0.0.1", "3478"], "id");
     assert!(
-        text.starts_with("STUN sees this end as 127.0.0.1:"),
+        text.starts_with("STUN sees this client as 127.0.0.1:"),
         "{text}"
     );
 }
@@ -175,7 +175,7 @@ fn services_by_their_rfcs() {
     }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/probe/services.py");
     for (name, port, fit, start) in [
-        ("echo", 7, "id", "the same bytes came back"),
+        ("echo", 7, "id", "echo of the same bytes"),
         ("daytime", 13, "protocol", "daytime '"),
         ("time", 37, "protocol", "time, offset "),
         (

@@ -111,7 +111,10 @@ fn gates(lib: &str) -> HashMap<String, Vec<String>> {
     let mut features = Vec::new();
     for line in lib.lines() {
         let words = line.trim_start_matches("pub ");
-        if line.starts_with("#[cfg(") {
+        if line.starts_with("#[cfg(not(") {
+            // Private without the feature: it is always there.
+            features.clear();
+        } else if line.starts_with("#[cfg(") {
             let quoted = line.split('"').skip(1).step_by(2);
             features = quoted.map(str::to_owned).collect();
         } else if let Some(name) = words.strip_prefix("mod ") {

@@ -129,7 +129,7 @@ fn a_record_that_is_none_is_refused_with_its_line() {
     let line = r#"{"schema":"udpraw.relay-log/1","elapsed_ns":1,"direction":"up","flow":0,"number":0,"bytes":3,"outcome":"passes"}"#;
     for (second, want) in [
         ("hello", "expected value"),
-        (line, "the next one there is 1"),
+        (line, "the next number there is 1"),
         (&line.replace("log/1", "log/2"), "its schema is not"),
         (&line.replace("passes", "rests"), "rests"),
         (

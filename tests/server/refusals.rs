@@ -27,7 +27,7 @@ fn bad_input_is_answered_in_one_helpful_line() {
         (&["--port", ""], &["port"]),
         (&["--port", "shh"], &["shh", "ssh"]),
         (&["--rcvbuf", "4x"], &["4x", "unknown unit 'x'"]),
-        (&["--drop", "2"], &["2% may be meant"]),
+        (&["--drop", "2"], &["did you mean 2%?"]),
         (&["--drop", "1"], &["1% or 100%"]),
         (
             &["--reply-text", "{size}"],

@@ -94,7 +94,7 @@ fn what_is_not_there_is_said_and_the_rest_printed() {
         format!(
             "\
 note: cannot find service 'shh': not in {path}; the nearest is ssh
-note: cannot find service of port 4242: {path} names none; port 4242 is registered, as are all from 1024 to 49151
+note: cannot find service of port 4242: {path} has no entry; port 4242 is registered, as are all from 1024 to 49151
 note: cannot find service 'ssh/udp': not in {path}; there is ssh, port 22/tcp
 note: cannot find service 'zzzzzz': not in {path}
 "

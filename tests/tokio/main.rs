@@ -328,7 +328,10 @@ async fn a_send_that_is_tried_goes_once_there_is_room() {
     soon(writable.wait()).await.unwrap();
     for number in 0..2_000_u32 {
         let bytes = number.to_be_bytes();
+        let mut tries = 0;
         while let Err(error) = sender.try_send(&Transmit::new(&bytes)) {
+            tries += 1;
+            assert!(tries < 100, "each wait for room ended without any");
             assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
             // Without room the wait does not end.
             let waited = polled_once(writable.wait()).await;

@@ -53,14 +53,18 @@ fn assert_told(calls: &[&str], errno: i32, notes: &[&str]) {
 #[test]
 fn memory_is_read_by_the_file_where_the_call_is_forbidden() {
     for errno in [libc::EPERM, libc::ENOSYS] {
-        assert_told(&["process_vm_readv"], errno, &["is read by /proc/PID/mem"]);
+        assert_told(
+            &["process_vm_readv"],
+            errno,
+            &["is read through /proc/PID/mem"],
+        );
     }
 }
 
 #[test]
 fn memory_is_read_word_by_word_where_nothing_else_is_left() {
     let calls = ["process_vm_readv", "process_vm_writev", "preadv"];
-    assert_told(&calls, libc::EPERM, &["is read by PTRACE_PEEKDATA"]);
+    assert_told(&calls, libc::EPERM, &["is read with PTRACE_PEEKDATA"]);
 }
 
 #[test]
@@ -71,7 +75,7 @@ fn a_filter_can_be_added_without_process_vm_writev() {
 #[test]
 fn without_seccomp_each_call_stops_the_program() {
     for errno in [libc::ENOSYS, libc::EINVAL, libc::EPERM, libc::EACCES] {
-        assert_told(&["seccomp"], errno, &["seccomp(2) is not to be had here"]);
+        assert_told(&["seccomp"], errno, &["seccomp(2) is not available here"]);
     }
 }
 

@@ -306,9 +306,9 @@ fn explanations_are_made_of_the_calls_own_values() {
     let text = end.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     for want in [
         "Python: s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)",
-        &format!("5 bytes leave as one datagram for 127.0.0.1 port {port}."),
+        &format!("5 bytes leave as one datagram to 127.0.0.1 port {port}."),
         &format!("Python: s.sendto(b\"plain\", (\"127.0.0.1\", {port}))"),
-        "since none was bound.",
+        "because it was not bound.",
         "The program sets IP_RECVERR to on; it keeps ICMP errors",
         "2 datagrams: 1 received (1 from what is not traced), 0 lost, 0 refused, 1 to what is not traced",
     ] {

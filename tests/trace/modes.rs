@@ -45,7 +45,7 @@ fn a_socket_that_does_not_block_never_slept() {
             return;
         };
         assert!(text.contains(said), "{mode}: no {said:?} in {text}");
-        let want = "The program takes the datagram that is there: 1 byte, from";
+        let want = "The program takes a waiting datagram: 1 byte, from";
         assert!(text.contains(want), "{mode}: {text}");
         assert!(!text.contains("slept"), "{mode}: {text}");
     }
@@ -56,7 +56,7 @@ fn a_socket_that_does_not_block_never_slept() {
     ) else {
         return;
     };
-    assert!(text.contains("did not want to wait"), "{text}");
+    assert!(text.contains("and the call does not wait"), "{text}");
     assert!(text.contains("The error queue is empty"), "{text}");
 }
 
@@ -67,7 +67,7 @@ fn a_receive_that_waited_slept() {
     ) else {
         return;
     };
-    let want = "The program slept in this call until a datagram came: 4 bytes, from";
+    let want = "The program slept in this call until a datagram arrived: 4 bytes, from";
     assert!(text.contains(want), "{text}");
     let Some(text) = explained(
         "a.setsockopt(1,20,(0).to_bytes(8,'little')+(30000).to_bytes(8,'little'))\n\
@@ -75,7 +75,7 @@ fn a_receive_that_waited_slept() {
     ) else {
         return;
     };
-    let want = "Nothing came in the time that SO_RCVTIMEO lets a receive wait.";
+    let want = "Nothing arrived within the time limit of a receive (SO_RCVTIMEO).";
     assert!(text.contains(want), "{text}");
 }
 
@@ -90,9 +90,9 @@ fn waits_say_what_they_waited_for_and_what_they_found() {
         return;
     };
     for want in [
-        "The program looks without waiting: there is room to send.",
+        "The program checks without waiting: there is room to send.",
         "there is room to send. Python: select.poll()",
-        "Nothing is ready, and the program did not want to wait.",
+        "Nothing is ready, and the call does not wait.",
         "Nothing happened within 20 ms.",
         "there is room to send. Python: select.select([], [s], [], seconds)",
         "there is something to receive. Python: select.select([s], [], [], seconds)",

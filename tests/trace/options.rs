@@ -35,7 +35,11 @@ fn the_last_of_two_opposites_holds() {
         (["--explain", "--no-explain"], false),
     ] {
         let (_, trace) = ours(&options, &program);
-        assert_eq!(trace.contains("The kernel makes a socket"), told, "{trace}");
+        assert_eq!(
+            trace.contains("The kernel creates a UDP socket"),
+            told,
+            "{trace}"
+        );
     }
     let nested = format!("{python} -c '{SOCKET}'; true");
     for (options, seen) in [

@@ -40,7 +40,7 @@ fn what_cannot_be_traced_says_why() {
     let end = finish(&["trace", "-p", &pid]);
     assert_eq!(end.code, Some(2));
     assert!(
-        end.stderr.contains("traces it already") && end.stderr.contains("EPERM"),
+        end.stderr.contains("already traces it") && end.stderr.contains("EPERM"),
         "{}",
         end.stderr
     );

@@ -55,7 +55,7 @@ fn nobody_comes() {
     let folder = tempfile::tempdir().expect("a folder");
     let target = folder.path().join("target");
     let end = Recv::start(&["-o", text(&target), "--wait", "200ms"]).finish();
-    end.is(1, "nobody sent anything for 200ms");
+    end.is(1, "no sender for 200ms");
     let end = Recv::start(&["-o", text(&target)]);
     end.process.signal(Signal::SIGINT);
     end.finish().is(1, "nothing was received");
@@ -70,12 +70,12 @@ fn what_makes_no_sense_is_refused_beforehand() {
             (&["-o", "/"], &["is a directory (EISDIR)", "--into"]),
             (
                 &["-o", "/nowhere/x"],
-                &["(ENOENT)", "its folder does not exist"],
+                &["(ENOENT)", "the folder does not exist"],
             ),
             (&["-o", "/proc/x"], &["cannot write /proc/x"]),
             (
                 &["--into", "/etc/passwd"],
-                &["it is no folder; -o names a file"],
+                &["not a folder; -o names a file"],
             ),
             (&["--into", "/nowhere"], &["(ENOENT)"]),
             (&["--json"], &["standard output carries the stream", "-o"]),
@@ -201,11 +201,11 @@ fn the_source_becomes_shorter() {
     let received = recv.finish();
     received.is(
         1,
-        "the sender ended it: cannot read source: it became shorter",
+        "the sender ended it: cannot read source: the file was truncated",
     );
     send.finish().is(
         2,
-        "error: cannot read source: it became shorter while it was sent",
+        "error: cannot read source: the file was truncated during the transfer",
     );
 }
 
@@ -229,7 +229,7 @@ fn a_receiver_of_one_stream_takes_no_second() {
     first.write(b"first");
     recv.process.await_bytes(5);
     let second = Send::start(recv.address, &[text(&source)]).finish();
-    second.is(1, "the receiver ended it: it is busy");
+    second.is(1, "the receiver ended it: busy");
     first.finish().is(0, "sent");
     let received = recv.finish();
     assert_eq!(received.code, Some(0));

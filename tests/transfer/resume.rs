@@ -105,7 +105,7 @@ fn another_stream_is_not_mixed_with_what_was_kept() {
     let sent = Send::start(recv.address, &[text(&source)]).finish();
     sent.is(
         1,
-        "not the beginning of this stream; receive it anew, without --resume",
+        "not the beginning of this stream; receive it again, without --resume",
     );
     recv.finish().is(1, "kept 50.0 kB in");
     assert!(!target.exists());

@@ -178,7 +178,7 @@ fn a_name_that_is_taken_is_refused_unless_it_may_be_replaced() {
     };
     send(&recv, "a").is(
         1,
-        "the receiver ended it: there is a file of that name already",
+        "the receiver ended it: a file of that name exists already",
     );
     assert_eq!(fs::read(folder.path().join("a")).expect("it"), b"old");
     // Names that would mislead lead nowhere.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
-use udpraw::socket::{ControlMessage, ControlMessages, Shown, TrafficClass};
+use udpraw::socket::{ControlMessage, ControlMessages, Ecn, Shown, dscp_name};
 
 pub(crate) use self::record::ControlFields;
 use super::envelope::Time;
@@ -103,14 +103,14 @@ fn fact(message: &ControlMessage<'_>, is_ipv4: bool) -> String {
 }
 
 /// `TOS 0xb8 (DSCP ef 46, Not-ECT)`
-fn traffic_class(class: TrafficClass, is_ipv4: bool) -> String {
+fn traffic_class(byte: u8, is_ipv4: bool) -> String {
     let field = if is_ipv4 { "TOS" } else { "traffic class" };
-    let mut text = format!("{field} {:#04x} (DSCP ", class.0);
-    if let Some(name) = class.dscp_name() {
+    let mut text = format!("{field} {byte:#04x} (DSCP ");
+    if let Some(name) = dscp_name(byte) {
         // Writing to a String cannot fail.
         let _ = write!(text, "{name} ");
     }
-    let _ = write!(text, "{}, {})", class.dscp(), class.ecn());
+    let _ = write!(text, "{}, {})", byte >> 2, Ecn::from_tos(byte));
     text
 }
 

@@ -1,7 +1,7 @@
-//! DNS (RFC 1035) and multicast DNS (RFC 6762): a query, and what its response says.
+//! DNS (RFC 1035) and multicast DNS (RFC 6762): a query, and the reading of its response.
 //!
-//! A query is a few bytes and written here; a response with its compressed names is read by the
-//! crate simple-dns.
+//! A query is a few bytes and written here; the crate simple-dns parses the response with its
+//! compressed names.
 
 use std::fmt::Write as _;
 
@@ -16,20 +16,21 @@ const TYPE_A: u16 = 1;
 const TYPE_NS: u16 = 2;
 const TYPE_PTR: u16 = 12;
 const CLASS_IN: u16 = 1;
-/// In a question of mDNS: a reply by unicast is welcome (RFC 6762 section 5.4).
+/// In an mDNS question: a unicast reply is requested (RFC 6762 section 5.4).
 const UNICAST: u16 = 0x8000;
 const RECURSION_DESIRED: u16 = 0x0100;
 
-/// What a DNS server is asked: the name servers of the root, or a name's IPv4 address.
+/// The question for a DNS server: the name servers of the root, or a name's IPv4 address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
-    /// As in a message: each label with its length, then a zero.
+    /// In wire format: each label with its length, then a zero.
     name: Vec<u8>,
     kind: u16,
 }
 
 impl Query {
-    /// The name servers of the root: what a resolver asks first (RFC 8109), and each has an answer to.
+    /// The name servers of the root: a resolver's first question (RFC 8109), which each resolver can
+    /// answer.
     pub fn root() -> Self {
         Self {
             name: vec![0],
@@ -86,8 +87,8 @@ pub(super) fn question(query: &Query, nonce: &Nonce) -> Vec<u8> {
     message(id(nonce), RECURSION_DESIRED, query, CLASS_IN)
 }
 
-/// Which services are there (RFC 6763 section 9), as a one-shot query whose id a responder repeats
-/// (RFC 6762 section 6.7).
+/// Asks for the available services (RFC 6763 section 9), as a one-shot query whose id a responder
+/// repeats (RFC 6762 section 6.7).
 pub(super) fn multicast_question(nonce: &Nonce) -> Vec<u8> {
     let query = Query {
         name: b"\x09_services\x07_dns-sd\x04_udp\x05local\0".to_vec(),
@@ -98,7 +99,7 @@ pub(super) fn multicast_question(nonce: &Nonce) -> Vec<u8> {
 
 pub(super) fn read(reply: &[u8], nonce: &Nonce) -> Reading {
     let Some(header) = reply.first_chunk::<12>() else {
-        return Reading::foreign("no DNS message: shorter than its header of 12 bytes");
+        return Reading::foreign("not a DNS message: shorter than the header of 12 bytes");
     };
     if header[2] & 0x80 == 0 {
         return Reading::foreign("no DNS response");
@@ -106,7 +107,7 @@ pub(super) fn read(reply: &[u8], nonce: &Nonce) -> Reading {
     let mut text = format!("DNS {}", rcode(header[3] & 0x0f));
     match Packet::parse(reply) {
         Ok(packet) => answers(&packet, &mut text),
-        Err(_) => text.push_str(", and records that cannot be read"),
+        Err(_) => text.push_str(", records cannot be read"),
     }
     Reading::by_id(
         text,
@@ -114,7 +115,7 @@ pub(super) fn read(reply: &[u8], nonce: &Nonce) -> Reading {
     )
 }
 
-/// The names of RFC 1035 section 4.1.1 and RFC 2136, as the registry of IANA has them.
+/// The names of RFC 1035 section 4.1.1 and RFC 2136, as in IANA's registry.
 fn rcode(code: u8) -> String {
     let name = match code {
         0 => "NOERROR",
@@ -164,7 +165,7 @@ fn record(record: &ResourceRecord<'_>, text: &mut String) {
     };
 }
 
-/// A name is anyone's bytes; `.` is the root.
+/// A name may contain any bytes; `.` is the root.
 fn name(name: &Name<'_>) -> String {
     let text = name.to_string();
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.*".contains(&byte);
@@ -224,7 +225,9 @@ mod tests {
         let other = read(&answered, &[1; 16]);
         assert_eq!(other.fit, Fit::Foreign);
         assert!(
-            other.text.ends_with("whose id is not that of the question"),
+            other
+                .text
+                .ends_with("with an id that is not the question's"),
             "{}",
             other.text
         );

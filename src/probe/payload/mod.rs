@@ -1,8 +1,8 @@
-//! What a probe sends to a service so that it answers, and what its answer says, in a line.
+//! The questions that make services answer, and the reading of the answers, as one line.
 //!
-//! One file a protocol; each has a question made of random bytes that are handed in, and reads a
-//! reply of any bytes. A reader never panics, never allocates more than the reply is worth, and what
-//! it says is printable ASCII.
+//! There is one file per protocol; each makes a question from random bytes that the caller passes, and
+//! reads a reply of arbitrary bytes. A reader never panics, never allocates more than in proportion to
+//! the reply, and returns printable ASCII.
 
 mod dns;
 mod ntp;
@@ -25,43 +25,43 @@ use self::snmp::Version;
 use self::text::Quoted;
 use crate::error::{Error, Result};
 
-/// Random bytes that a question carries and its answer repeats, where the protocol has room for them.
+/// Random bytes that a question contains and its answer repeats, if the protocol has room for them.
 pub type Nonce = [u8; 16];
 
 /// What a probe sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
-    /// A query of DNS.
+    /// A DNS query.
     Dns(Query),
-    /// Which services multicast DNS knows of.
+    /// A query for the services that multicast DNS announces.
     Mdns,
-    /// A client's request of NTP.
+    /// An NTP client request.
     Ntp,
-    /// A binding request of STUN.
+    /// A STUN binding request.
     Stun,
-    /// A version that nobody speaks, of QUIC.
+    /// A QUIC packet of an unsupported version.
     Quic,
-    /// A read request of TFTP for a file that is not there.
+    /// A TFTP read request for a file that does not exist.
     Tftp,
-    /// SNMP v3, then v2c, then v1: one after the other, a try each.
+    /// SNMP v3, then v2c, then v1, one try each in turn.
     Snmp,
-    /// sysDescr.0 by SNMP v1, as community `public`.
+    /// sysDescr.0 over SNMP v1, with community `public`.
     SnmpV1,
-    /// sysDescr.0 by SNMP v2c, as community `public`.
+    /// sysDescr.0 over SNMP v2c, with community `public`.
     SnmpV2c,
-    /// The discovery of an engine of SNMP v3.
+    /// The engine discovery of SNMP v3.
     SnmpV3,
-    /// A search for all devices by SSDP.
+    /// An SSDP search for all devices.
     Ssdp,
-    /// OPTIONS of SIP.
+    /// A SIP OPTIONS request.
     Sip,
-    /// A text, which comes back (RFC 862).
+    /// A text, which the echo service returns (RFC 862).
     Echo,
-    /// An empty datagram, to which the day and time is the answer (RFC 867).
+    /// An empty datagram; the answer is the day and time (RFC 867).
     Daytime,
-    /// An empty datagram, to which the seconds since 1900 are the answer (RFC 868).
+    /// An empty datagram; the answer is the seconds since 1900 (RFC 868).
     Time,
-    /// A message to a log, which has no answer (RFC 5424).
+    /// A syslog message, which has no answer (RFC 5424).
     Syslog,
     /// A text for this program's own server.
     Udpraw,
@@ -71,11 +71,11 @@ pub enum Payload {
     Bytes(Arc<[u8]>),
 }
 
-/// What was asked, and when.
+/// The question that was asked, and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Asked {
-    /// What the question was made with.
+    /// The random bytes of the question.
     pub nonce: Nonce,
     /// When it was sent.
     pub sent: SystemTime,
@@ -87,21 +87,21 @@ pub struct Asked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Fit {
-    /// It is none of this protocol, or answers another question.
+    /// It is not of this protocol, or answers another question.
     Foreign,
-    /// It is of this protocol, which has no id to tell whose answer it is.
+    /// It is of this protocol, which has no id that links it to the question.
     Plausible,
     /// It repeats the question's id.
     Answer,
 }
 
-/// What a reply says.
+/// The reading of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reading {
     /// How well it fits.
     pub fit: Fit,
-    /// What it says, in printable ASCII (durations below a millisecond have a `µ`).
+    /// The text of the reply, in printable ASCII (durations below a millisecond have a `µ`).
     pub text: String,
 }
 
@@ -127,12 +127,12 @@ impl Reading {
         }
     }
 
-    /// Of a protocol whose replies have an id.
+    /// Makes the reading for a protocol whose replies have an id.
     fn by_id(text: String, is_ours: bool) -> Self {
         if is_ours {
             return Self::answer(text);
         }
-        Self::foreign(format!("{text}, whose id is not that of the question"))
+        Self::foreign(format!("{text}, with an id that is not the question's"))
     }
 }
 
@@ -158,7 +158,7 @@ impl Payload {
         ("empty", Self::Empty),
     ];
 
-    /// What the service that mostly lives at a port answers; an empty datagram for any other.
+    /// The question for the usual service of a port; an empty datagram for other ports.
     pub fn for_port(port: u16) -> Self {
         match port {
             7 => Self::Echo,
@@ -179,7 +179,7 @@ impl Payload {
         }
     }
 
-    /// Its name: that of the protocol, `empty`, or `bytes`.
+    /// Its name: the protocol's name, `empty`, or `bytes`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Dns(_) => "dns",
@@ -201,7 +201,7 @@ impl Payload {
         matches!(self, Self::Tftp)
     }
 
-    /// How many questions there are to be asked in turn.
+    /// The number of questions that are asked in turn.
     pub fn variants(&self) -> u32 {
         if *self == Self::Snmp { 3 } else { 1 }
     }
@@ -231,7 +231,7 @@ impl Payload {
         }
     }
 
-    /// What a reply says. Any bytes are read.
+    /// The reading of a reply. Any bytes are read.
     pub fn read(&self, reply: &[u8], asked: &Asked) -> Reading {
         let nonce = &asked.nonce;
         match self {
@@ -263,7 +263,7 @@ impl fmt::Display for Payload {
 impl FromStr for Payload {
     type Err = Error;
 
-    /// Reads `dns`, `ntp`, `snmpv3` and so on, in either case.
+    /// Reads `dns`, `ntp`, `snmpv3` and so on; case does not matter.
     fn from_str(text: &str) -> Result<Self> {
         if text.eq_ignore_ascii_case("dns") {
             return Ok(Self::Dns(Query::root()));
@@ -274,7 +274,7 @@ impl FromStr for Payload {
         named.map(|(_, payload)| payload.clone()).ok_or_else(|| {
             let names: Vec<_> = Self::NAMED.iter().map(|(name, _)| *name).collect();
             let subject = format!("'{}'", text.escape_debug());
-            Error::invalid("read protocol", subject, "there is no question for it")
+            Error::invalid("read protocol", subject, "unknown protocol")
                 .with_remedy(format!("allowed: dns, {}", names.join(", ")))
         })
     }
@@ -343,7 +343,7 @@ mod tests {
             }
         }
 
-        /// Questions with some bytes changed come nearer to what a reader takes for its own.
+        /// Questions with some changed bytes resemble valid replies more than random bytes do.
         #[test]
         fn near_misses_are_survived(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12), cut in any::<prop::sample::Index>(), nonce in any::<[u8; 16]>()) {
             for payload in all() {

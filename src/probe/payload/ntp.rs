@@ -1,4 +1,4 @@
-//! NTP (RFC 5905): a client's request, the server's stratum, and how far the clocks are apart.
+//! NTP (RFC 5905): a client's request, the server's stratum, and the offset between the clocks.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,7 @@ use super::{Asked, Nonce, Reading};
 const UNIX: u64 = 2_208_988_800;
 
 /// Version 4, mode 3 (client), and 48 bytes in all. The transmit timestamp is random, so that a reply,
-/// which repeats it as its origin, cannot be guessed, and this machine's clock stays its own affair.
+/// which repeats it as its origin, cannot be forged, and this machine's clock is not disclosed.
 pub(super) fn question(nonce: &Nonce) -> Vec<u8> {
     let mut bytes = vec![0; 48];
     bytes[0] = 0b00_100_011;
@@ -19,10 +19,10 @@ pub(super) fn question(nonce: &Nonce) -> Vec<u8> {
 
 pub(super) fn read(reply: &[u8], asked: &Asked) -> Reading {
     let Some(packet) = reply.first_chunk::<48>() else {
-        return Reading::foreign("no NTP packet: shorter than 48 bytes");
+        return Reading::foreign("not an NTP packet: shorter than 48 bytes");
     };
     if !matches!(packet[0] & 7, 2 | 4 | 5) || !(1..=4).contains(&(packet[0] >> 3 & 7)) {
-        return Reading::foreign("no NTP packet: neither its mode nor its version is a server's");
+        return Reading::foreign("not an NTP server packet: wrong mode or version");
     }
     let stratum = packet[1];
     let reference = &packet[12..16];
@@ -32,7 +32,7 @@ pub(super) fn read(reply: &[u8], asked: &Asked) -> Reading {
     };
     let mut text = match stratum {
         0 => format!("NTP kiss of death {}", letters()),
-        1 => format!("NTP stratum 1 by {}", letters()),
+        1 => format!("NTP stratum 1 from {}", letters()),
         2..=15 => format!("NTP stratum {stratum}"),
         _ => "NTP unsynchronized".to_owned(),
     };
@@ -63,14 +63,14 @@ fn timestamp(time: SystemTime) -> u64 {
     (since.as_secs().wrapping_add(UNIX) << 32) | fraction
 }
 
-/// `((T2 - T1) + (T3 - T4)) / 2` (RFC 5905 section 8), in units of 2^-32 s; right within 34 years, in
-/// whichever era.
+/// `((T2 - T1) + (T3 - T4)) / 2` (RFC 5905 section 8), in units of 2^-32 s; correct within 34 years, in
+/// any era.
 fn offset(t1: u64, t2: u64, t3: u64, t4: u64) -> i64 {
     let difference = |a: u64, b: u64| i128::from(a.wrapping_sub(b).cast_signed());
     ((difference(t2, t1) + difference(t3, t4)) / 2) as i64
 }
 
-/// `+1.5ms`, `-0.2µs`: how far the server's clock is ahead.
+/// `+1.5ms`, `-0.2µs`: the lead of the server's clock.
 fn seconds(offset: i64) -> String {
     let nanos = (i128::from(offset) * 1_000_000_000) >> 32;
     let size = Duration::from_nanos(u64::try_from(nanos.unsigned_abs()).unwrap_or(u64::MAX));
@@ -101,7 +101,7 @@ mod tests {
         reply[40..48].copy_from_slice(&server);
         let reading = read(&reply, &asked);
         assert_eq!(reading.fit, Fit::Answer);
-        assert_eq!(reading.text, "NTP stratum 1 by 'GPS', offset +1.5s");
+        assert_eq!(reading.text, "NTP stratum 1 from 'GPS', offset +1.5s");
         reply[31] ^= 1;
         assert_eq!(read(&reply, &asked).fit, Fit::Foreign);
     }

@@ -7,12 +7,12 @@ use std::time::{Duration, SystemTime};
 use super::text::{Quoted, first_line, header, hex};
 use super::{Asked, Nonce, Reading};
 
-/// What echo and our own server are sent.
+/// The payload for echo and for `udpraw server`.
 pub(super) fn words(nonce: &Nonce) -> Vec<u8> {
     format!("udpraw probe {}", hex(&nonce[..8])).into_bytes()
 }
 
-/// A message of the lowest severity (local7.debug) that says what it is.
+/// A message of the lowest severity (local7.debug) that describes itself.
 pub(super) fn syslog_question() -> Vec<u8> {
     b"<191>1 - - udpraw - - - udpraw probe: please ignore".to_vec()
 }
@@ -23,8 +23,8 @@ pub(super) fn sip_question(target: SocketAddr, nonce: &Nonce) -> Vec<u8> {
         IpAddr::V6(ip) => format!("[{ip}]"),
     };
     let (port, id) = (target.port(), hex(nonce));
-    // `rport` has the reply come to where the request came from (RFC 3581), so that the address in
-    // `Via`, which an unbound socket does not know, does not matter.
+    // `rport` directs the reply to the source of the request (RFC 3581), so that the address in `Via`,
+    // which an unbound socket does not know, does not matter.
     format!(
         "OPTIONS sip:{host}:{port} SIP/2.0\r\n\
          Via: SIP/2.0/UDP probe.invalid;branch=z9hG4bK{id};rport\r\n\
@@ -38,7 +38,7 @@ pub(super) fn sip_question(target: SocketAddr, nonce: &Nonce) -> Vec<u8> {
 
 pub(super) fn read_sip(reply: &[u8], nonce: &Nonce) -> Reading {
     let Some(status) = first_line(reply).strip_prefix(b"SIP/2.0 ") else {
-        return Reading::foreign("no SIP response");
+        return Reading::foreign("not a SIP response");
     };
     let mut text = format!("SIP {}", Quoted(status));
     let agent = header(reply, "Server").or_else(|| header(reply, "User-Agent"));
@@ -61,7 +61,7 @@ pub(super) fn ssdp_question(target: SocketAddr) -> Vec<u8> {
 pub(super) fn read_ssdp(reply: &[u8]) -> Reading {
     let line = first_line(reply);
     if !line.starts_with(b"HTTP/1.") {
-        return Reading::foreign("no SSDP response");
+        return Reading::foreign("not an SSDP response");
     }
     let mut text = format!("SSDP {}", Quoted(line));
     for name in ["SERVER", "ST"] {
@@ -74,15 +74,15 @@ pub(super) fn read_ssdp(reply: &[u8]) -> Reading {
 
 pub(super) fn read_echo(reply: &[u8], nonce: &Nonce) -> Reading {
     if reply == words(nonce) {
-        return Reading::answer("the same bytes came back");
+        return Reading::answer("echo of the same bytes");
     }
-    Reading::foreign("no echo of what was sent")
+    Reading::foreign("not an echo of the request")
 }
 
 pub(super) fn read_own(reply: &[u8], nonce: &Nonce) -> Reading {
     let length = words(nonce).len();
     if reply.starts_with(format!("Your data was {length} bytes long").as_bytes()) {
-        return Reading::plausible("udpraw server, or the documents' own");
+        return Reading::plausible("udpraw server, or the textbook's server");
     }
     read_echo(reply, nonce)
 }
@@ -90,15 +90,15 @@ pub(super) fn read_own(reply: &[u8], nonce: &Nonce) -> Reading {
 pub(super) fn read_daytime(reply: &[u8]) -> Reading {
     let is_text = |&byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
     if reply.is_empty() || !reply.iter().all(is_text) {
-        return Reading::foreign("no daytime: not a line of text");
+        return Reading::foreign("not daytime: not a line of text");
     }
     Reading::plausible(format!("daytime {}", Quoted(first_line(reply))))
 }
 
-/// Seconds since 1900 (RFC 868), which begin anew in 2036.
+/// Seconds since 1900 (RFC 868), which wrap in 2036.
 pub(super) fn read_time(reply: &[u8], asked: &Asked) -> Reading {
     let Ok(seconds) = <[u8; 4]>::try_from(reply) else {
-        return Reading::foreign("no time: not 4 bytes");
+        return Reading::foreign("not time: not 4 bytes");
     };
     let here = asked
         .received

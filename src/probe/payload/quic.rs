@@ -1,5 +1,4 @@
-//! QUIC (RFC 8999, 9000): a packet of a version that nobody speaks, which makes a server list those
-//! that it does.
+//! QUIC (RFC 8999, 9000): a packet of an unsupported version, which makes a server list its versions.
 
 use super::{Nonce, Reading};
 
@@ -24,7 +23,7 @@ pub(super) fn question(nonce: &Nonce) -> Vec<u8> {
 /// then a list of versions.
 pub(super) fn read(reply: &[u8], nonce: &Nonce) -> Reading {
     let Some((destination, source, versions)) = negotiation(reply) else {
-        return Reading::foreign("no Version Negotiation of QUIC");
+        return Reading::foreign("not a QUIC Version Negotiation");
     };
     let names: Vec<String> = versions
         .chunks_exact(4)

@@ -1,7 +1,7 @@
-//! SNMP v1 and v2c (RFC 1157, 3416): what the agent says it is; and v3 (RFC 3414 section 4): the
-//! discovery of its engine, which needs no name and no password.
+//! SNMP v1 and v2c (RFC 1157, 3416): the agent's description; and v3 (RFC 3414 section 4): the
+//! discovery of its engine, which needs no user name or password.
 //!
-//! The few rules of BER that this takes are written here: the crates bring whole agents.
+//! The few BER rules that this needs are written here: the available crates contain whole agents.
 
 use super::text::{Quoted, hex};
 use super::{Nonce, Reading};
@@ -25,7 +25,7 @@ pub(super) enum Version {
     V3,
 }
 
-/// 31 random bits, the most that a request id has.
+/// 31 random bits, the maximum of a request id.
 fn id(nonce: &Nonce) -> u32 {
     u32::from_be_bytes([nonce[0], nonce[1], nonce[2], nonce[3]]) >> 1
 }
@@ -79,7 +79,7 @@ pub(super) fn question(version: Version, nonce: &Nonce) -> Vec<u8> {
     )
 }
 
-/// A request to an engine of unknown id, which it answers with a report of its own.
+/// A request to an engine of unknown id, which it answers with a report that contains its id.
 fn discovery(id: u32) -> Vec<u8> {
     let (none, zero) = (tlv(OCTETS, &[]), integer(0));
     let header = tlv(
@@ -100,7 +100,7 @@ fn discovery(id: u32) -> Vec<u8> {
     )
 }
 
-/// What is left to be read of a run of BER values.
+/// The unread rest of a run of BER values.
 #[derive(Clone, Copy)]
 struct Values<'a>(&'a [u8]);
 
@@ -135,7 +135,7 @@ impl<'a> Values<'a> {
         self.expect(tag).map(Self)
     }
 
-    /// A number that is not negative.
+    /// A non-negative number.
     fn integer(&mut self) -> Option<u32> {
         let bytes = self.expect(INTEGER)?;
         let is_small = bytes.len() <= 5 && bytes.first().is_some_and(|first| *first < 0x80);
@@ -148,7 +148,7 @@ impl<'a> Values<'a> {
 
 pub(super) fn read(reply: &[u8], nonce: &Nonce) -> Reading {
     let Some((text, id_read)) = message(reply) else {
-        return Reading::foreign("no SNMP response");
+        return Reading::foreign("not an SNMP response");
     };
     Reading::by_id(text, id_read == id(nonce))
 }

@@ -1,7 +1,7 @@
 //! STUN (RFC 8489): a binding request, and the address that the server saw.
 //!
-//! Written here: the crates bring the authentication that a probe has no use for, and its
-//! cryptography with it.
+//! It is written here: the available crates contain authentication and cryptography that a probe does
+//! not need.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -22,17 +22,17 @@ pub(super) fn question(nonce: &Nonce) -> Vec<u8> {
 
 pub(super) fn read(reply: &[u8], nonce: &Nonce) -> Reading {
     let Some((header, body)) = reply.split_first_chunk::<20>() else {
-        return Reading::foreign("no STUN message: shorter than its header of 20 bytes");
+        return Reading::foreign("not a STUN message: shorter than the header of 20 bytes");
     };
     let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
     let Some(body) = body.get(..length).filter(|_| header[4..8] == COOKIE) else {
-        return Reading::foreign("no STUN message: its cookie or its length is wrong");
+        return Reading::foreign("not a STUN message: wrong cookie or length");
     };
     let kind = u16::from_be_bytes([header[0], header[1]]);
     let text = match kind {
         0x0101 => mapped(body, nonce),
         0x0111 => refusal(body),
-        _ => return Reading::foreign(format!("no STUN response: its type is {kind:#06x}")),
+        _ => return Reading::foreign(format!("not a STUN response: type {kind:#06x}")),
     };
     Reading::by_id(text, header[8..20] == nonce[..12])
 }
@@ -45,7 +45,7 @@ fn mapped(body: &[u8], nonce: &Nonce) -> String {
     mask[4..].copy_from_slice(&nonce[..12]);
     let masked = find(XOR_MAPPED_ADDRESS).and_then(|(_, value)| address(value, &mask));
     match masked.or_else(plain) {
-        Some(address) => format!("STUN sees this end as {address}"),
+        Some(address) => format!("STUN sees this client as {address}"),
         None => "STUN success without an address".to_owned(),
     }
 }
@@ -61,7 +61,7 @@ fn refusal(body: &[u8]) -> String {
     }
 }
 
-/// Type and value of each attribute; one whose length makes no sense ends them (section 14).
+/// Type and value of each attribute; an invalid length ends them (section 14).
 fn attributes(mut body: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let (header, rest) = body.split_first_chunk::<4>()?;
@@ -116,7 +116,7 @@ mod tests {
             reply.extend([0, 0x20, 0, length]);
             reply.extend(value);
             let reading = read(&reply, &id);
-            assert_eq!(reading.text, format!("STUN sees this end as {want}"));
+            assert_eq!(reading.text, format!("STUN sees this client as {want}"));
             assert_eq!(reading.fit, Fit::Answer);
         }
     }

@@ -2,12 +2,12 @@
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
-/// Bytes between quotes, as Python's `repr` writes them, cut after [`Quoted::MOST`] bytes: printable
-/// ASCII alone, so that nothing in it moves a terminal.
+/// Bytes between quotes, as Python's `repr` writes them, cut after [`Quoted::MOST`] bytes: only
+/// printable ASCII, so that it cannot control a terminal.
 pub(super) struct Quoted<'a>(pub(super) &'a [u8]);
 
 impl Quoted<'_> {
-    /// So much of a name or banner is shown.
+    /// The maximum number of bytes of a name or banner that are shown.
     const MOST: usize = 120;
 }
 
@@ -38,7 +38,7 @@ pub(super) fn first_line(bytes: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// The value of a header of HTTP's kind; the case of its name does not count.
+/// The value of an HTTP-like header; the case of its name does not matter.
 pub(super) fn header<'a>(bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
     bytes.split(|&byte| byte == b'\n').skip(1).find_map(|line| {
         let colon = memchr::memchr(b':', line)?;

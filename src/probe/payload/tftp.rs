@@ -1,5 +1,5 @@
-//! TFTP (RFC 1350): a read request for a file that is not there. The refusal comes from another port
-//! of the same host: each transfer has one of its own.
+//! TFTP (RFC 1350): a read request for a file that does not exist. The error comes from another port of
+//! the same host: each transfer has its own port.
 
 use super::text::{Quoted, hex};
 use super::{Nonce, Reading};
@@ -22,7 +22,7 @@ pub(super) fn read(reply: &[u8]) -> Reading {
         }
         [0, 3, _, _, data @ ..] => format!("TFTP data, {} bytes", data.len()),
         [0, 6, ..] => "TFTP options".to_owned(),
-        _ => return Reading::foreign("no TFTP message that answers a read request"),
+        _ => return Reading::foreign("not a TFTP answer to a read request"),
     };
     Reading::plausible(text)
 }

@@ -5,31 +5,32 @@ use std::time::Duration;
 use super::hystart::{HyStart, Step};
 use super::{Acknowledged, Congestion, MAX_WINDOW, initial_window, min_window};
 
-/// What a window is multiplied with when a datagram was lost (RFC 9438 section 4.6).
+/// The factor by which a loss reduces the window (RFC 9438 section 4.6).
 const BETA: f64 = 0.7;
-/// How steep the curve is, in segments a second cubed (section 5.1).
+/// The steepness of the curve, in segments per second cubed (section 5.1).
 const C: f64 = 0.4;
-/// How fast the Reno-friendly estimate grows, in segments a round trip: as much as Reno with its
-/// halved window would on average (section 4.3).
+/// How fast the Reno-friendly estimate grows, in segments per round trip: as fast as Reno with its
+/// halved window on average (section 4.3).
 const ALPHA: f64 = 3.0 * (1.0 - BETA) / (1.0 + BETA);
 
-/// The default of Linux's TCP: the window grows by a cubic curve of the time since the last loss, and
-/// so the more slowly, the nearer it is to where that loss was.
+/// The default of Linux's TCP: the window grows along a cubic curve of the time since the last
+/// loss, and more slowly the nearer it is to its size at that loss.
 ///
-/// The reduction is of the window, not of the bytes in flight: a window that is not used up does not
-/// grow (RFC 9438 section 4.6 allows it then). Time in which the sender had nothing to send does not
+/// A loss reduces the window, not the bytes in flight: a window that is not used up does not grow
+/// (RFC 9438 section 4.6 allows it then). Time in which the sender had nothing to send does not
 /// count on the curve (section 5.8).
 #[derive(Clone, Debug)]
 pub struct Cubic {
     segment: f64,
     state: State,
-    /// What it was before the last reduction, until something else happens.
+    /// The state before the last reduction, until something else happens.
     undo: Option<State>,
-    /// When the last acknowledgement came.
+    /// When the last acknowledgement arrived.
     last: Duration,
 }
 
-/// What a spurious loss restores. Sizes in bytes, times in seconds unless they are durations.
+/// The state that a spurious loss restores. Sizes in bytes, times in seconds unless they are
+/// durations.
 #[derive(Clone, Copy, Debug)]
 struct State {
     /// `cwnd`.
@@ -51,7 +52,7 @@ struct State {
 /// A stage of congestion avoidance.
 #[derive(Clone, Copy, Debug)]
 struct Epoch {
-    /// `t`: how long it has lasted, idle times left out.
+    /// `t`: how long it has lasted, without idle times.
     elapsed: f64,
     /// `K`.
     k: f64,
@@ -62,7 +63,7 @@ struct Epoch {
 }
 
 impl Cubic {
-    /// A fresh window, of [`initial_window`] bytes.
+    /// A new window, of [`initial_window`] bytes.
     pub fn new(segment: u64) -> Self {
         Self {
             segment: segment.clamp(1, MAX_WINDOW / 2) as f64,
@@ -89,7 +90,7 @@ impl Cubic {
         let least = self.least();
         let state = &mut self.state;
         self.undo = Some(*state);
-        // Fast convergence (section 4.7): below the last maximum, somebody else needs the room.
+        // Fast convergence (section 4.7): below the last maximum, another flow needs the capacity.
         state.w_max = if state.window < state.w_max {
             state.window * (1.0 + BETA) / 2.0
         } else {
@@ -106,7 +107,7 @@ impl Cubic {
     fn grow_in_slow_start(&mut self, now: Duration, acknowledged: &Acknowledged) {
         let state = &mut self.state;
         let step = if state.threshold.is_finite() {
-            Step::Grow(1.0) // HyStart++ is for the first slow start alone (RFC 9406 section 4.3)
+            Step::Grow(1.0) // HyStart++ is only for the first slow start (RFC 9406 section 4.3)
         } else {
             let latest = acknowledged.round_trip.latest;
             state.hystart.sample(now, acknowledged.sent_at, latest)
@@ -121,7 +122,7 @@ impl Cubic {
         }
     }
 
-    /// `active` are the seconds since the last acknowledgement, idle ones left out.
+    /// `active` are the seconds since the last acknowledgement, without idle ones.
     fn grow_in_avoidance(&mut self, active: f64, bytes: f64, smoothed: f64) {
         let steepness = C * self.segment;
         let state = &mut self.state;
@@ -140,7 +141,7 @@ impl Cubic {
                 })
             }
         };
-        // An acknowledgement of more than a window does not count for more than a round trip.
+        // An acknowledgement of more than a window counts as one round trip.
         let part = (bytes / state.window).min(1.0);
         // Once the estimate is where the loss was, it grows as Reno does (section 4.3).
         let alpha = if epoch.estimate >= state.prior {
@@ -163,8 +164,8 @@ impl Cubic {
 
 impl Congestion for Cubic {
     fn on_acknowledged(&mut self, now: Duration, acknowledged: Acknowledged) {
-        // Between the last acknowledgement and the sending of what is acknowledged now, nothing was
-        // there to be sent.
+        // Between the last acknowledgement and the sending of what is acknowledged now, there was
+        // nothing to send.
         let active = now.saturating_sub(self.last.max(acknowledged.sent_at));
         self.last = self.last.max(now);
         if self.state.recovering {
@@ -204,7 +205,7 @@ impl Congestion for Cubic {
         self.state.w_max = 0.0;
         self.state.epoch = None;
         self.state.recovering = false;
-        // Late news of the same losses must not lower the threshold of that slow start.
+        // Late reports of the same losses must not lower the threshold of that slow start.
         self.state.began = Some(now);
     }
 

@@ -1,4 +1,4 @@
-//! CUBIC beside the RFC's formulas, and with any events.
+//! CUBIC against the RFC's formulas, and with arbitrary events.
 
 use proptest::prelude::*;
 
@@ -25,8 +25,8 @@ fn acknowledged(sent_at: Duration, round_trip: Duration, bytes: u64) -> Acknowle
     }
 }
 
-/// The formulas as RFC 9438 writes them (sections 4.2 to 4.6), in segments and seconds: the
-/// window after each of so many round trips since a loss at `w_max`.
+/// The formulas as RFC 9438 writes them (sections 4.2 to 4.6), in segments and seconds: the window
+/// after each of a number of round trips since a loss at `w_max`.
 fn by_the_book(w_max: f64, round_trip: f64, rounds: usize) -> Vec<f64> {
     let (beta, c) = (0.7, 0.4);
     let mut cwnd = w_max * beta;
@@ -78,7 +78,7 @@ proptest! {
         }
     }
 
-    /// The window stays within its bounds and is a number, whatever comes, at whatever times.
+    /// The window stays within its bounds and is a number, for any events at any times.
     #[test]
     fn any_events_at_all(
         segment in 0_u64..=u64::MAX,
@@ -108,7 +108,7 @@ proptest! {
         }
     }
 
-    /// Without a loss the window never shrinks, and doubles a round trip at most.
+    /// Without a loss the window never shrinks, and at most doubles per round trip.
     #[test]
     fn grows_without_loss(
         leave in any::<bool>(),
@@ -139,12 +139,12 @@ fn one_reduction_a_round_trip() {
         cubic.on_congestion(millis(50 + lost), millis(lost));
     }
     assert_eq!(cubic.window(), 70_000);
-    // What was sent before the reduction and arrives does not let it grow.
+    // Acknowledgements of datagrams sent before the reduction do not let it grow.
     cubic.on_acknowledged(millis(80), acknowledged(millis(40), millis(40), 30_000));
     assert_eq!(cubic.window(), 70_000);
     cubic.on_congestion(millis(100), millis(51));
     assert_eq!(cubic.window(), 49_000);
-    // Fast convergence: the second loss came below the first.
+    // Fast convergence: the second loss happened below the first.
     assert!((cubic.state.w_max - 70_000.0 * 0.85).abs() < 1.0);
 }
 
@@ -160,7 +160,7 @@ fn a_spurious_loss_is_undone_once() {
     cubic.on_congestion(millis(90), millis(70));
     cubic.on_spurious_loss();
     cubic.on_spurious_loss();
-    assert_eq!(cubic.window(), 70_000); // the later one alone
+    assert_eq!(cubic.window(), 70_000); // only the later one
     cubic.on_congestion(millis(120), millis(110));
     cubic.on_persistent_congestion(millis(120));
     cubic.on_spurious_loss();
@@ -175,7 +175,7 @@ fn persistent_congestion_starts_over_slowly() {
     cubic.on_persistent_congestion(millis(500));
     assert_eq!(cubic.window(), 2000);
     assert!(cubic.is_slow_start());
-    cubic.on_congestion(millis(510), millis(490)); // late news
+    cubic.on_congestion(millis(510), millis(490)); // a late report
     let mut now = millis(500);
     for want in [4000, 8000, 16_000, 32_000, 64_000, 70_000] {
         now += millis(50);

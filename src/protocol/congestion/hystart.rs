@@ -1,11 +1,11 @@
-//! HyStart++ (RFC 9406): leave slow start when round trips grow, before the queue overflows.
+//! HyStart++ (RFC 9406): leaves slow start when round trips grow, before the queue overflows.
 
 use std::time::Duration;
 
 const MIN_THRESHOLD: Duration = Duration::from_millis(4);
 const MAX_THRESHOLD: Duration = Duration::from_millis(16);
 const DIVISOR: u32 = 8;
-/// Samples of a round before its least is trusted (`N_RTT_SAMPLE`).
+/// Samples of a round before its minimum is trusted (`N_RTT_SAMPLE`).
 const SAMPLES: u32 = 8;
 /// How much slower the window grows in conservative slow start (`CSS_GROWTH_DIVISOR`).
 const CONSERVATIVE: f64 = 4.0;
@@ -33,14 +33,14 @@ struct Conservative {
 /// What an acknowledgement means for slow start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Step {
-    /// Each acknowledged byte lets the window grow by so many.
+    /// Each acknowledged byte lets the window grow by this many bytes.
     Grow(f64),
     /// Slow start is over.
     Leave,
 }
 
 impl HyStart {
-    /// Takes the round trip of an acknowledgement whose newest datagram was sent at `sent_at`.
+    /// Processes the round trip of an acknowledgement whose newest datagram was sent at `sent_at`.
     pub(super) fn sample(&mut self, now: Duration, sent_at: Duration, latest: Duration) -> Step {
         match self.began {
             Some(began) if sent_at < began => {}
@@ -95,7 +95,7 @@ mod tests {
         Duration::from_millis(count)
     }
 
-    /// A round of ten samples, sent just when the round before it was acknowledged.
+    /// A round of ten samples, sent when the previous round was acknowledged.
     fn round(hystart: &mut HyStart, at: u64, round_trip: u64) -> Step {
         let steps = (0..10)
             .map(|_| hystart.sample(millis(at + round_trip), millis(at), millis(round_trip)));

@@ -1,12 +1,12 @@
-//! How many bytes may be on their way at once, and how fast they may leave: sans-IO.
+//! How many bytes may be in flight, and how fast they may leave: sans-IO.
 //!
-//! [`Congestion`] is what a transfer asks; [`Cubic`] answers by RFC 9438, and another algorithm can
-//! stand in its place. [`Pacer`] spreads over the round trip what the window allows.
+//! [`Congestion`] is the interface that a transfer uses; [`Cubic`] implements RFC 9438, and another
+//! algorithm can take its place. [`Pacer`] spreads the window over the round trip.
 //!
-//! Times are those since the transfer's start, as the caller's clock tells them. A clock that stands
-//! still, leaps, or goes back changes how fast a window grows, and nothing else: no panic, and the
-//! window stays within two segments and [`MAX_WINDOW`]. Sizes are bytes of UDP payload. A segment is the
-//! largest datagram that the path takes.
+//! Times are since the transfer's start, by the caller's clock. A clock that stands still, jumps,
+//! or goes back only changes how fast a window grows: nothing panics, and the window stays within
+//! two segments and [`MAX_WINDOW`]. Sizes are bytes of UDP payload. A segment is the largest
+//! datagram that the path carries.
 //!
 //! ```
 //! use std::time::Duration;
@@ -17,7 +17,7 @@
 //! assert_eq!(congestion.window(), 12_000);
 //!
 //! let (start, round_trip) = (Duration::ZERO, Duration::from_millis(20));
-//! assert!(pacer.budget(start, None) >= 12_000); // no round trip is known: no pace
+//! assert!(pacer.budget(start, None) >= 12_000); // no round trip is known: no pacing
 //! pacer.on_sent(12_000);
 //! congestion.on_acknowledged(round_trip, Acknowledged {
 //!     bytes: 12_000,
@@ -27,7 +27,7 @@
 //!     round_trip: RttSample { latest: round_trip, smoothed: round_trip, min: round_trip },
 //! });
 //! assert_eq!(congestion.window(), 24_000); // slow start doubles it
-//! assert_eq!(congestion.pacing_rate(round_trip), Some(2_400_000)); // twice the window a round trip
+//! assert_eq!(congestion.pacing_rate(round_trip), Some(2_400_000)); // twice the window per round trip
 //! ```
 
 use std::fmt::Debug;
@@ -42,10 +42,10 @@ mod tests;
 pub use cubic::Cubic;
 pub use pacer::Pacer;
 
-/// The largest window in bytes: 1 GiB, more than 8 Gbit/s over a round trip of a second.
+/// The largest window in bytes: 1 GiB, more than 8 Gbit/s with a round trip of one second.
 pub const MAX_WINDOW: u64 = 1 << 30;
 
-/// The window that a transfer starts with: ten segments, but no more than the larger of 14,720 bytes
+/// The initial window: ten segments, but no more than the larger of 14,720 bytes
 /// and two segments (RFC 6928 section 2, RFC 9002 section 7.2).
 pub fn initial_window(segment: u64) -> u64 {
     let least = min_window(segment);
@@ -55,12 +55,12 @@ pub fn initial_window(segment: u64) -> u64 {
         .clamp(least, MAX_WINDOW)
 }
 
-/// The least window: two segments (RFC 9002 section 7.2).
+/// The smallest window: two segments (RFC 9002 section 7.2).
 pub fn min_window(segment: u64) -> u64 {
     segment.clamp(1, MAX_WINDOW / 2) * 2
 }
 
-/// The round trips as the transfer has measured them.
+/// The round trips that the transfer has measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RttSample {
     /// Of the newest datagram that was just acknowledged.
@@ -74,16 +74,16 @@ pub struct RttSample {
 /// What one acknowledgement newly acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
-    /// Bytes that it acknowledged first.
+    /// Bytes that it acknowledged for the first time.
     pub bytes: u64,
     /// When the newest of those datagrams was sent.
     pub sent_at: Duration,
-    /// Bytes in flight before it came.
+    /// Bytes in flight before it arrived.
     pub in_flight: u64,
-    /// Whether the window was what held the sender back. A window that was not used up does not grow
-    /// (RFC 9002 section 7.8, RFC 9438 section 5.8). What tells is why the last sending ended: for
-    /// want of room or of pace, or for want of data or of the receiver's credit. The bytes in flight
-    /// do not tell: the first of several acknowledgements at once has made room already.
+    /// Whether the window limited the sender. A window that was not used up does not grow (RFC 9002
+    /// section 7.8, RFC 9438 section 5.8). It depends on why the last sending ended: the window or
+    /// the pacer, or a lack of data or of the receiver's credit. The bytes in flight do not show
+    /// it: the first of several acknowledgements at once has already reduced them.
     pub is_window_limited: bool,
     /// The round trips, the latest included.
     pub round_trip: RttSample,
@@ -91,29 +91,29 @@ pub struct Acknowledged {
 
 /// An algorithm that decides how many bytes may be in flight.
 ///
-/// Events come in the order of time. Where one acknowledgement both acknowledges and shows a loss,
-/// the loss is told first (RFC 9002, appendix A.7).
+/// Events are reported in the order of time. If one acknowledgement both acknowledges and shows a
+/// loss, the loss is reported first (RFC 9002, appendix A.7).
 pub trait Congestion: Debug + Send {
     /// Datagrams arrived.
     fn on_acknowledged(&mut self, now: Duration, acknowledged: Acknowledged);
 
     /// Datagrams were lost or marked (ECN-CE), the newest of them sent at `sent_at`.
     ///
-    /// The window is reduced once a recovery period: what was sent before the period began does not
-    /// count again, so that each lost datagram may be told (RFC 9002 section 7.3.2).
+    /// The window is reduced once per recovery period: what was sent before the period began does
+    /// not count again, so each lost datagram may be reported (RFC 9002 section 7.3.2).
     fn on_congestion(&mut self, now: Duration, sent_at: Duration);
 
-    /// All was lost for longer than the persistent congestion period: the window falls to two
-    /// segments (RFC 9002 section 7.6). The losses themselves are told before.
+    /// Everything was lost for longer than the persistent congestion period: the window falls to
+    /// two segments (RFC 9002 section 7.6). The losses themselves are reported before.
     fn on_persistent_congestion(&mut self, now: Duration);
 
-    /// The losses for which the window was last reduced turned out to be none: the datagrams came
-    /// late. The reduction is undone, unless it was already, or more happened since (RFC 9438
-    /// section 4.9).
+    /// The losses for which the window was last reduced were spurious: the datagrams arrived late.
+    /// The reduction is undone, unless it already was, or more happened since (RFC 9438 section
+    /// 4.9).
     fn on_spurious_loss(&mut self);
 
-    /// The path takes another size of datagrams now. The window stays, in bytes, but is two segments
-    /// at least.
+    /// The path now carries datagrams of another size. The window keeps its size in bytes, but is
+    /// at least two segments.
     fn set_segment_size(&mut self, bytes: u64);
 
     /// How many bytes may be in flight.
@@ -122,15 +122,15 @@ pub trait Congestion: Debug + Send {
     /// Whether the window still doubles each round trip.
     fn is_slow_start(&self) -> bool;
 
-    /// The rate to send with, in bytes a second: a window each round trip, and half as much again or
-    /// so in order that the window, not the pace, is the limit: twice in slow start and 1.25 times
-    /// afterwards (RFC 9002 section 7.7). `None` where the round trip is zero, which is none.
+    /// The sending rate in bytes per second: a little more than one window per round trip, so that
+    /// the window, not the pacer, is the limit: twice in slow start and 1.25 times afterwards (RFC
+    /// 9002 section 7.7). `None` if the round trip is zero, that is, unknown.
     fn pacing_rate(&self, smoothed: Duration) -> Option<u64> {
         if smoothed.is_zero() {
             return None;
         }
         let gain = if self.is_slow_start() { 2.0 } else { 1.25 };
-        // A float becomes the nearest integer that there is: `as` saturates.
+        // The float becomes the nearest representable integer: `as` saturates.
         let rate = gain * self.window() as f64 / smoothed.as_secs_f64();
         Some((rate.round() as u64).max(1))
     }

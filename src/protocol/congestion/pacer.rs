@@ -4,28 +4,28 @@ use std::time::Duration;
 
 /// A token bucket in bytes.
 ///
-/// The bucket starts full and holds what may leave in a burst: ten segments (RFC 9002 section 7.7), or
-/// what the rate gives in two milliseconds, whichever is more. Two, since a timer is never set for
-/// less than one ([`Self::GRANULARITY`]) and the wait for it may take a little longer: a late caller
-/// finds the tokens of the whole wait.
+/// The bucket starts full and holds one burst: ten segments (RFC 9002 section 7.7), or what the
+/// rate gives in two milliseconds, whichever is more. Two, because a timer is never set for less
+/// than one ([`Self::GRANULARITY`]) and may expire a little late: a late caller finds the tokens of
+/// the whole wait.
 ///
-/// The caller sends up to [`budget`](Self::budget), and if that is less than what it has, comes back
-/// at [`next_send_time`](Self::next_send_time). What it sends beyond is owed, up to one burst.
+/// The caller sends up to [`budget`](Self::budget). If that is less than it has, it continues at
+/// [`next_send_time`](Self::next_send_time). Sending more is a debt, limited to one burst.
 #[derive(Clone, Copy, Debug)]
 pub struct Pacer {
     segment: u64,
-    /// Bytes that may leave; below zero, what is owed.
+    /// Bytes that may leave; a debt if negative.
     tokens: f64,
     updated: Duration,
     rate: Option<u64>,
 }
 
 impl Pacer {
-    /// The least wait: a millisecond. ppoll(2) wakes 50 microseconds late by default, and a timer for
-    /// each datagram costs more than the datagram.
+    /// The shortest wait: one millisecond. ppoll(2) wakes 50 microseconds late by default, and a
+    /// timer per datagram costs more than the datagram.
     pub const GRANULARITY: Duration = Duration::from_millis(1);
 
-    /// A full bucket for datagrams of so many bytes.
+    /// A full bucket for datagrams of `segment` bytes.
     pub fn new(segment: u64) -> Self {
         let mut pacer = Self {
             segment,
@@ -37,14 +37,14 @@ impl Pacer {
         pacer
     }
 
-    /// The path takes another size of datagrams now.
+    /// The path now carries datagrams of another size.
     pub fn set_segment_size(&mut self, bytes: u64) {
         self.segment = bytes;
         self.tokens = self.tokens.min(self.burst() as f64);
     }
 
-    /// How many bytes may leave now, at a rate in bytes a second from now on; all of them where there
-    /// is no rate.
+    /// How many bytes may leave now, at a rate in bytes per second from now on; unlimited without a
+    /// rate.
     pub fn budget(&mut self, now: Duration, rate: Option<u64>) -> u64 {
         self.tokens = self.tokens_at(now);
         self.updated = self.updated.max(now);
@@ -67,8 +67,8 @@ impl Pacer {
         self.tokens = (self.tokens - bytes as f64).max(-(self.burst() as f64));
     }
 
-    /// When so many bytes may leave, by the last rate: a time, not a wait, and `None` if it is now.
-    /// More than a burst are never waited for.
+    /// When this many bytes may leave, at the last rate: a point in time, or `None` if it is now.
+    /// The wait is never for more than one burst.
     pub fn next_send_time(&self, now: Duration, wanted: u64) -> Option<Duration> {
         let rate = self.rate?;
         let missing = wanted.min(self.burst()) as f64 - self.tokens_at(now);
@@ -77,7 +77,7 @@ impl Pacer {
         }
         let wait = Duration::try_from_secs_f64(missing / rate.max(1) as f64)
             .unwrap_or(Duration::MAX)
-            // Nanoseconds are rounded, and the tokens down.
+            // More than the rounding of nanoseconds and of tokens.
             .saturating_add(Duration::from_micros(1));
         Some(now.saturating_add(wait.max(Self::GRANULARITY)))
     }
@@ -88,7 +88,7 @@ impl Pacer {
         self.segment.saturating_mul(10).max(worth)
     }
 
-    /// Before they are limited to a burst.
+    /// Tokens before they are limited to a burst.
     fn tokens_at(&self, now: Duration) -> f64 {
         let passed = now.saturating_sub(self.updated).as_secs_f64();
         let rate = self.rate.unwrap_or(0) as f64;
@@ -133,7 +133,7 @@ mod tests {
     }
 
     proptest! {
-        /// Over any time, no more leaves than the rate gives and one burst; nothing panics.
+        /// In any interval, no more leaves than the rate gives and one burst; nothing panics.
         #[test]
         fn never_more_than_the_rate(
             rate in 1_u64..10_000_000_000,
@@ -153,7 +153,7 @@ mod tests {
             }
         }
 
-        /// What was asked for may leave at the time that was told, and a waiting caller keeps the rate.
+        /// The bytes asked for may leave at the returned time, and a waiting caller keeps the rate.
         #[test]
         fn what_was_waited_for_is_there(rate in 1_u64..u64::MAX, wanted in 1_u64..1_000_000, at in 0_u64..u64::MAX) {
             let mut now = Duration::from_nanos(at);
@@ -170,7 +170,7 @@ mod tests {
             }
         }
 
-        /// Any calls at all, with clocks that go back.
+        /// Arbitrary calls, with clocks that go back.
         #[test]
         fn nothing_panics(steps in prop::collection::vec((any::<u64>(), any::<Option<u64>>(), any::<u64>(), any::<u64>()), 1..50)) {
             let mut pacer = Pacer::new(steps[0].3);

@@ -7,14 +7,14 @@ use super::*;
 
 const SEGMENT: u64 = 1200;
 
-/// A path: every datagram waits in one queue, leaves at a rate, and is acknowledged after a delay.
+/// A path: all datagrams share one queue, leave at a rate, and are acknowledged after a delay.
 struct Path {
-    /// Bytes a second.
+    /// Bytes per second.
     rate: f64,
     delay: Duration,
     /// Of the queue, in bytes.
     queue: f64,
-    /// The part that is lost by chance.
+    /// The fraction that is lost at random.
     loss: f64,
 }
 
@@ -31,7 +31,7 @@ struct Flow {
     area: f64,
     lost: u64,
     reductions: u64,
-    /// Its algorithm sees round trips that never grow.
+    /// Its algorithm sees constant round trips.
     is_blind: bool,
 }
 
@@ -55,8 +55,8 @@ impl Flow {
         self.sent.len() as u64 * SEGMENT
     }
 
-    /// The acknowledgement of the datagrams that came back by now. The first in, first out: one that
-    /// was lost is known as such when a later one is acknowledged.
+    /// The acknowledgement of the datagrams that have returned by now. First in, first out: a lost
+    /// one is detected when a later one is acknowledged.
     fn receive(&mut self, now: Duration) {
         while let Some(at) = self.sent.iter().position(|(_, back)| back.is_some()) {
             let (sent_at, Some(back)) = self.sent[at] else {
@@ -105,7 +105,7 @@ impl Flow {
     }
 }
 
-/// Runs the flows for so long; what they delivered in the second half is counted.
+/// Runs the flows for a time; what they delivered in the second half is counted.
 fn run(path: &Path, flows: &mut [Flow], seconds: u64, seed: u64) {
     const STEP: Duration = Duration::from_micros(200);
     let mut random = fastrand::Rng::with_seed(seed);
@@ -148,7 +148,7 @@ fn run(path: &Path, flows: &mut [Flow], seconds: u64, seed: u64) {
 
 #[test]
 fn two_flows_share_a_bottleneck() {
-    // 20 Mbit/s, 20 ms, and a queue of a round trip; the second comes late.
+    // 20 Mbit/s, 20 ms, and a queue of one round trip; the second flow starts late.
     let path = Path {
         rate: 2.5e6,
         delay: Duration::from_millis(20),
@@ -179,13 +179,13 @@ fn one_percent_of_loss_gives_what_reno_gets() {
         run(&path, &mut flows, 200, seed);
         let average = flows[0].area / 100.0 / SEGMENT as f64;
         assert!((9.0..20.0).contains(&average), "{average} segments");
-        // One reduction a round trip at most: 1 % of 12 segments is one in eight round trips.
+        // At most one reduction per round trip: 1 % of 12 segments is one in eight round trips.
         let flow = &flows[0];
         assert!(flow.reductions <= flow.lost && flow.reductions > flow.lost / 2);
     }
 }
 
-/// What the first slow start of a lone flow loses, and the part of the path that is used afterwards.
+/// What the first slow start of a lone flow loses, and its share of the path afterwards.
 fn overshoot(path: &Path, is_blind: bool) -> (u64, f64) {
     let mut flows = [Flow::new(Duration::ZERO)];
     flows[0].is_blind = is_blind;
@@ -196,8 +196,8 @@ fn overshoot(path: &Path, is_blind: bool) -> (u64, f64) {
 }
 
 /// HyStart++ sees the queue grow a round trip after it began to, and then lets the window grow
-/// slowly for five more: it loses less than half of what a slow start loses that runs into the end
-/// of the queue.
+/// slowly for five more: it loses less than half of what a slow start loses that overflows the
+/// queue.
 #[test]
 fn the_first_slow_start_of_a_clean_path_does_not_flood_it() {
     for (rate, delay) in [(2.5e6, 20), (25e6, 40), (6e6, 100)] {

@@ -1,20 +1,20 @@
-//! The answers that were given, in memory of a fixed size.
+//! The answers given so far, in memory of a fixed size.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
-/// How much an [`Responder`](super::Responder) keeps.
+/// The limits of the cache of a [`Responder`](super::Responder).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How many answers: 1 to 1,048,576, and taken as the nearest of these.
+    /// The number of answers: 1 to 1,048,576; other values are clamped.
     pub entries: usize,
     /// How many bytes of answers, headers included, at least 65,535: one answer of any length fits.
     pub bytes: usize,
 }
 
 impl Default for Limits {
-    /// 4,096 answers, 1 MiB: at the documents' 47 bytes an answer, all 4,096 fit.
+    /// 4,096 answers, 1 MiB: at 47 bytes per answer, as the textbook's, all 4,096 fit.
     fn default() -> Self {
         Self {
             entries: 4_096,
@@ -23,10 +23,10 @@ impl Default for Limits {
     }
 }
 
-/// Whose request it was, and which of theirs.
+/// The client of a request, and its id.
 pub(super) type Key = (SocketAddr, u64);
 
-/// What is remembered of a request, so that another one of the same id is not taken for it.
+/// What is remembered of a request, so that another one with the same id is not mistaken for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fingerprint {
     pub(super) length: usize,
@@ -40,12 +40,12 @@ struct Entry {
     length: usize,
 }
 
-/// A ring of bytes with an answer after the other, the oldest given up where the next one goes.
+/// A ring buffer of answers; a new answer evicts the oldest ones in its way.
 ///
-/// All memory is taken when it is made: nothing that comes in later makes it grow.
+/// All memory is allocated when it is made: no input makes it grow.
 #[derive(Debug)]
 pub(super) struct Cache {
-    /// Where each answer is. Made twice as large as it is filled: then a table of the standard
+    /// Where each answer is. Twice as large as its maximum fill: then a table of the standard
     /// library makes room for a new entry in place.
     index: HashMap<Key, Entry>,
     /// Oldest first.
@@ -76,14 +76,14 @@ impl Cache {
         }
     }
 
-    /// What the request was and what it was answered.
+    /// What the request was and what was answered.
     pub(super) fn get(&self, key: &Key) -> Option<(Fingerprint, &[u8])> {
         let entry = self.index.get(key)?;
         let answer = &self.ring[entry.start..entry.start + entry.length];
         Some((entry.fingerprint, answer))
     }
 
-    /// Keeps an answer of at most 65,535 bytes; says how many older ones were given up for it.
+    /// Keeps an answer of at most 65,535 bytes; returns how many older ones were evicted for it.
     pub(super) fn put(&mut self, key: Key, fingerprint: Fingerprint, answer: &[u8]) -> u64 {
         let (length, mut given_up) = (answer.len(), 0);
         debug_assert!(length <= self.ring.len() && !self.index.contains_key(&key));
@@ -91,7 +91,8 @@ impl Cache {
             given_up += self.give_up_oldest();
         }
         if self.ring.len() - self.head < length {
-            // It goes to the ring's start, and the oldest answers, which are at its end, go first.
+            // It goes to the ring's start, and the oldest answers, which are at its end, are
+            // evicted first.
             while self
                 .oldest()
                 .is_some_and(|oldest| oldest.start >= self.head)
@@ -101,7 +102,7 @@ impl Cache {
             self.head = 0;
         }
         let end = self.head + length;
-        // What lies ahead is older than what lies behind.
+        // Everything ahead is older than everything behind.
         while self
             .oldest()
             .is_some_and(|oldest| (self.head..end).contains(&oldest.start))
@@ -129,7 +130,7 @@ impl Cache {
         u64::from(key.is_some_and(|key| self.index.remove(&key).is_some()))
     }
 
-    /// How many answers are kept, and how many bytes of memory all of it has taken at the start.
+    /// How many answers are kept, and how many bytes of memory were allocated at the start.
     pub(super) fn size(&self) -> (usize, usize) {
         (self.order.len(), self.memory)
     }
@@ -146,7 +147,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is there is what was put, it is the newest of all, and the memory stays as it was.
+        /// What is found is what was put, it is the newest of all, and the memory stays constant.
         #[test]
         fn keeps_the_newest_within_its_bounds(lengths in prop::collection::vec(prop_oneof![4 => 1..600_usize, 1 => 0..=65_535_usize], 0..300), entries in 0..40_usize) {
             let mut cache = Cache::new(Limits { entries, bytes: 0 });

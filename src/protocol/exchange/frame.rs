@@ -1,10 +1,10 @@
-//! What an exchange looks like in a datagram.
+//! The wire format of an exchange.
 //!
-//! | bytes | what |
+//! | bytes | content |
 //! | --- | --- |
 //! | 0 to 3 | `udpX` |
 //! | 4 | version: 2 |
-//! | 5 | kind: 1 a request, 2 its reply, 3 its reply would be too long, 4 its version is not spoken |
+//! | 5 | kind: 1 request, 2 reply, 3 the reply would be too long, 4 unsupported version |
 //! | 6 and 7 | number of bytes from byte 20 on |
 //! | 8 to 15 | id: random, and repeated by every answer |
 //! | 16 to 19 | CRC-32C (RFC 3720 appendix B.4) of all the bytes before and all the bytes after |
@@ -13,10 +13,10 @@
 //!
 //! A frame of kind 4 has no attempt: its payload starts at byte 20.
 //!
-//! Numbers are big-endian. The first 20 bytes, the reach of the checksum, the meaning of the kinds 1
-//! and 4, and the whole of kind 4 are those of every version, so that a request of a version that is
-//! not spoken can be told from noise, and answered by the list of versions that are. Version 1 had no
-//! attempt.
+//! Numbers are big-endian. The first 20 bytes, the range of the checksum, the meaning of the kinds
+//! 1 and 4, and all of kind 4 are the same in every version, so that a request of an unsupported
+//! version is distinguished from noise and answered with the list of supported versions. Version 1
+//! had no attempt.
 
 use std::fmt;
 
@@ -25,22 +25,22 @@ use crate::protocol::checksum::{crc32c, crc32c_of_parts};
 /// The length of a frame without its payload, in bytes.
 pub const HEADER: usize = 24;
 
-/// The version of what is sent.
+/// The version of the frames sent.
 pub const VERSION: u8 = 2;
 
-/// The versions that are understood.
+/// The supported versions.
 pub const SPOKEN: [u8; 1] = [VERSION];
 
-/// The longest payload, in bytes: what is left of the largest datagram over IPv4.
+/// The longest payload, in bytes: what remains of the largest datagram over IPv4.
 pub const MAX_PAYLOAD: usize = 65_507 - HEADER;
 
 /// The part of the header that is the same in every version.
 const COMMON: usize = 20;
 const MAGIC: [u8; 4] = *b"udpX";
-/// Where the checksum stands.
+/// The offset of the checksum.
 const CHECKSUM: std::ops::Range<usize> = 16..20;
 
-/// What a frame is.
+/// The kind of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
@@ -48,14 +48,14 @@ pub enum Kind {
     Request = 1,
     /// The reply to it.
     Reply = 2,
-    /// It was done, but its reply would be more than three times the request: the payload is the
-    /// reply's length, in four bytes.
+    /// The request was executed, but its reply would be more than three times the request: the
+    /// payload is the reply's length, in four bytes.
     TooLong = 3,
-    /// Its version is not spoken: the payload is those that are, a byte each.
+    /// Its version is not supported: the payload is the list of supported versions, one byte each.
     Unsupported = 4,
 }
 
-/// A checked view of a datagram that is a frame.
+/// A validated view of a datagram that is a frame.
 ///
 /// ```
 /// use udpraw::protocol::exchange::{Defect, Frame, Kind};
@@ -72,24 +72,24 @@ pub struct Frame<'a> {
     pub kind: Kind,
     /// Which exchange it belongs to.
     pub id: u64,
-    /// Which datagram of the request it is, from 1 on, or which one it answers. It is neither sent nor
-    /// read in [`Kind::Unsupported`], and 0 there.
+    /// The number of the attempt, from 1 on; in an answer, that of the attempt that it answers. It
+    /// is neither sent nor read in [`Kind::Unsupported`], and 0 there.
     pub attempt: u32,
-    /// What it carries.
+    /// The payload.
     pub payload: &'a [u8],
 }
 
-/// Why a datagram is no frame of an exchange.
+/// Why a datagram is not a frame of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Defect {
-    /// It is something else: too short, or without the magic number.
+    /// Something else: too short, or without the magic number.
     Foreign,
-    /// It starts as a frame, and ends before the end that its header tells.
+    /// It starts as a frame, and ends before the length in its header.
     Truncated,
     /// Its checksum is wrong, or bytes follow its end.
     Corrupt,
-    /// It is whole, but of a version or kind that is not known here.
+    /// It is complete, but of an unknown version or kind.
     Unknown {
         /// Its version.
         version: u8,
@@ -101,10 +101,10 @@ pub enum Defect {
 }
 
 impl<'a> Frame<'a> {
-    /// The frame that a datagram is.
+    /// Decodes a datagram.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The defect of the datagram.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Defect> {
         if !bytes.starts_with(&MAGIC) {
             return Err(Defect::Foreign);
@@ -147,8 +147,8 @@ impl<'a> Frame<'a> {
         })
     }
 
-    /// Puts the frame as it is sent into `bytes`, in the place of what was there. Of a payload longer
-    /// than [`MAX_PAYLOAD`], the end is cut off.
+    /// Encodes the frame into `bytes`, which is cleared. A payload longer than [`MAX_PAYLOAD`] is
+    /// truncated.
     pub fn encode(&self, bytes: &mut Vec<u8>) {
         let payload = &self.payload[..self.payload.len().min(MAX_PAYLOAD)];
         let attempt = match self.kind {
@@ -168,7 +168,7 @@ impl<'a> Frame<'a> {
         seal(bytes);
     }
 
-    /// Gives an encoded frame with an attempt another attempt.
+    /// Changes the attempt of an encoded frame.
     pub(super) fn renumber(bytes: &mut [u8], attempt: u32) {
         if let Some(old) = bytes.get_mut(COMMON..HEADER) {
             old.copy_from_slice(&attempt.to_be_bytes());
@@ -176,7 +176,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// What is the same in every attempt at a request, and differs between requests.
+    /// The part that is the same in every attempt at a request, and differs between requests.
     pub(super) fn fingerprint(&self) -> u32 {
         crc32c(self.payload)
     }
@@ -198,14 +198,17 @@ fn checksum(header: &[u8; COMMON], rest: &[u8]) -> u32 {
 impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Foreign => f.write_str("it is no exchange"),
-            Self::Truncated => f.write_str("its end is missing"),
+            Self::Foreign => f.write_str("it is not a frame of an exchange"),
+            Self::Truncated => f.write_str("it is truncated"),
             Self::Corrupt => f.write_str("its checksum is wrong"),
             Self::Unknown { version, kind, .. } if SPOKEN.contains(version) => {
-                write!(f, "its kind {kind} is not known")
+                write!(f, "its kind {kind} is unknown")
             }
             Self::Unknown { version, .. } => {
-                write!(f, "its version {version} is not spoken, only {VERSION} is")
+                write!(
+                    f,
+                    "its version {version} is not supported, only {VERSION} is"
+                )
             }
         }
     }
@@ -299,7 +302,7 @@ mod tests {
         assert_eq!(naive(payload.iter().copied()), 0xe306_9283);
     }
 
-    /// A request of another version, whole.
+    /// A request of another version, complete.
     fn of_version(version: u8, kind: u8) -> Vec<u8> {
         let mut bytes = Vec::new();
         Frame {
@@ -325,19 +328,19 @@ mod tests {
         assert_eq!(Frame::parse(&of_version(9, 1)), Err(unknown));
         assert_eq!(
             unknown.to_string(),
-            "its version 9 is not spoken, only 2 is"
+            "its version 9 is not supported, only 2 is"
         );
         let unknown = Frame::parse(&of_version(2, 9)).unwrap_err();
-        assert_eq!(unknown.to_string(), "its kind 9 is not known");
-        // In whatever version it is said that one is not spoken, it is understood.
+        assert_eq!(unknown.to_string(), "its kind 9 is unknown");
+        // A report of an unsupported version is understood in any version.
         let bytes = of_version(9, 4);
         let frame = Frame::parse(&bytes).unwrap();
         assert_eq!(frame.kind, Kind::Unsupported);
         assert_eq!(frame.payload, b"\0\0\0\x01x");
     }
 
-    /// The bytes of a request of version 1, which had no attempt, and of its answer that version 1 is
-    /// not spoken: each end must understand the other so far.
+    /// The bytes of a request of version 1, which had no attempt, and of the answer that version 1
+    /// is unsupported: each end must understand the other this far.
     #[test]
     fn version_1_is_told_what_is_spoken() {
         let mut old = b"udpX\x01\x01\x00\x00\0\0\0\0\0\0\0\x07".to_vec();
@@ -349,7 +352,7 @@ mod tests {
             id: 7,
         };
         assert_eq!(Frame::parse(&old), Err(unknown));
-        // The same without an attempt, but of version 2, has lost its end.
+        // The same without an attempt, but of version 2, is truncated.
         old[4] = 2;
         seal(&mut old);
         assert_eq!(Frame::parse(&old), Err(Defect::Truncated));

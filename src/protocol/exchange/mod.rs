@@ -1,30 +1,29 @@
-//! One request, one reply, each request done once: sans-IO.
+//! One request, one reply, each request executed once: sans-IO.
 //!
-//! A [`Frame`] goes round the bytes of a request and of its reply: a magic number, a version, a kind, a
-//! random id, the number of the attempt and a checksum. The [`Requester`] sends a request again until its
-//! reply comes, and knows the reply by id and source. The [`Responder`] does a request once, and answers
-//! a repeat with the payload that it answered before, from a cache of bounded size.
+//! A [`Frame`] wraps the bytes of a request and of its reply: a magic number, a version, a kind, a
+//! random id, the number of the attempt and a checksum. The [`Requester`] retransmits a request
+//! until its reply arrives, and recognises the reply by id and source. The [`Responder`] executes a
+//! request once, and answers a retransmission with the same payload from a cache of bounded size.
 //!
-//! # What holds
-//! - **Every reply is a sample.** A reply names the attempt that it answers, so that the round trip is
-//!   known even where the request was sent again (Karn's rule is about replies that don't). The timeout
-//!   ([`Backoff::Rfc9002`](super::Backoff::Rfc9002)) follows the path, and what it was doubled to ends
-//!   with the next reply: loss does not slow down the requests that follow.
-//! - **Once, within the cache.** A request is known by its sender, its id, its length and the checksum
-//!   of its payload.
-//!   As long as its answer is in the cache ([`Limits`]), a repeat is answered from there and not done
-//!   again. The cache gives up the oldest answers first, and only for want of room: a repeat of a
-//!   request whose answer was given up cannot be known as one, and is done again.
-//!   [`Served::evicted`] counts the answers given up; while it is 0, nothing was done twice. A
-//!   responder that is made anew remembers nothing.
+//! # Guarantees
+//! - **Every reply is a sample.** A reply names the attempt that it answers, so the round trip is
+//!   known even after a retransmission (Karn's rule is about replies that do not). The timeout
+//!   ([`Backoff::Rfc9002`](super::Backoff::Rfc9002)) follows the path, and its doubling ends with
+//!   the next reply: loss does not slow down later requests.
+//! - **Once, within the cache.** A request is identified by its sender, its id, its length and the
+//!   checksum of its payload. As long as its answer is in the cache ([`Limits`]), a retransmission
+//!   is answered from there and not executed again. The cache evicts the oldest answers first, and
+//!   only for lack of space: a retransmission of a request whose answer was evicted cannot be
+//!   recognised, and is executed again. [`Served::evicted`] counts the evictions; while it is 0,
+//!   nothing was executed twice. A new responder starts with an empty cache.
 //! - **No loops.** Only a request is ever answered, in any version, and no answer is a request: two
-//!   responders that hear each other's answers fall silent by construction.
-//! - **No amplification.** An answer is at most three times the datagram that asked for it, headers
-//!   of IPv4 and UDP included (RFC 9000 section 8): a longer one is replaced by
-//!   [`Kind::TooLong`]. The textbook's reply always fits.
-//! - **No guessing.** An id is 64 bits from a source that cannot be guessed, which the caller hands in:
-//!   one who does not see the request cannot forge its reply (RFC 8085 section 5.1). One who sees it
-//!   can: the checksum is against accidents, and nothing here is encrypted.
+//!   responders that receive each other's answers fall silent by construction.
+//! - **No amplification.** An answer is at most three times the size of its request, headers of
+//!   IPv4 and UDP included (RFC 9000 section 8): a longer one is replaced by [`Kind::TooLong`]. The
+//!   textbook's reply always fits.
+//! - **No guessing.** An id is 64 bits from an unpredictable source that the caller provides: an
+//!   attacker who does not see the request cannot forge its reply (RFC 8085 section 5.1). One who
+//!   sees it can: the checksum protects against accidents, and nothing is encrypted.
 //!
 //! ```
 //! use std::time::Duration;
@@ -46,7 +45,7 @@
 //! responder.reply(request, b"Your data was 5 bytes long", &mut response);
 //! let incoming = responder.handle_datagram(client, &datagram, &mut response);
 //! assert!(matches!(incoming, Incoming::Repeat { .. }));
-//! // The client: the reply comes from the server, and counts once.
+//! // The client: the reply comes from the server, and counts only once.
 //! let outcome = requester.handle_datagram(now, true, &response);
 //! assert!(matches!(outcome, Outcome::Reply { payload: b"Your data was 5 bytes long", .. }));
 //! assert!(matches!(requester.handle_datagram(now, true, &response), Outcome::Stale));

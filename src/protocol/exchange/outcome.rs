@@ -19,46 +19,49 @@ pub struct Transmit<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// The request was abandoned: its attempts or its time are used up. A reply to it is stale.
+    /// The request was abandoned: its attempts or its time are used up. A late reply to it is
+    /// stale.
     TimedOut {
-        /// How often it was sent.
+        /// How many times it was sent.
         attempts: u32,
     },
 }
 
-/// What a datagram is to a requester.
+/// The meaning of a datagram for a requester.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome<'a> {
     /// The reply. The exchange is over.
     Reply {
-        /// What it carries.
+        /// The payload.
         payload: &'a [u8],
         /// Time since the request was first sent.
         elapsed: Duration,
-        /// How often it was sent.
+        /// How many times it was sent.
         attempts: u32,
-        /// Which of these the reply answers, from 1 on.
+        /// Which attempt the reply answers, from 1 on.
         attempt: u32,
-        /// Time since that one was sent: a sample of the round trip. `None` if 32 more were sent since.
+        /// Time since that attempt was sent: a sample of the round trip. `None` if 32 more were
+        /// sent since.
         round_trip: Option<Duration>,
     },
-    /// The request was done, but its reply is more than three times the request. The exchange is over.
+    /// The request was executed, but its reply is more than three times its size. The exchange is
+    /// over.
     TooLong {
         /// The length of the reply in bytes.
         length: u32,
-        /// As of [`Self::Reply`].
+        /// As in [`Self::Reply`].
         round_trip: Option<Duration>,
     },
-    /// The server does not speak this version, but those. The exchange is over.
+    /// The server does not support this version, only these. The exchange is over.
     Unsupported(&'a [u8]),
-    /// An answer to an earlier request, or a second one to the same.
+    /// An answer to an earlier request, or a duplicate.
     Stale,
-    /// From somebody else than the server, or an answer to what was never asked.
+    /// From another address than the server's, or an answer to a request that was never sent.
     Forged,
-    /// A frame that is damaged on its way.
+    /// A damaged frame.
     Corrupt(Defect),
-    /// No answer at all, or one of a version or kind that is not known.
+    /// Not an answer, or one of an unknown version or kind.
     Other(Defect),
 }
 
@@ -66,24 +69,24 @@ pub enum Outcome<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ignored {
-    /// Answers to earlier requests, and second answers.
+    /// Answers to earlier requests, and duplicates.
     pub stale: u64,
-    /// What came from somebody else, and answers to what was never asked. An answer to a request so old that its
-    /// id is forgotten (more than 64 requests ago) counts as such.
+    /// Datagrams from other addresses, and answers to requests that were never sent. An answer to a
+    /// request whose id is forgotten (more than 64 requests ago) counts as such.
     pub forged: u64,
     /// Damaged frames.
     pub corrupt: u64,
-    /// What is no answer of an exchange.
+    /// Datagrams that are not answers of an exchange.
     pub other: u64,
 }
 
 impl Ignored {
-    /// All of them.
+    /// The sum.
     pub fn total(&self) -> u64 {
         self.stale + self.forged + self.corrupt + self.other
     }
 
-    /// Those since `earlier`.
+    /// The difference to `earlier`.
     pub fn since(&self, earlier: &Self) -> Self {
         Self {
             stale: self.stale - earlier.stale,

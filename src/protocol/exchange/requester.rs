@@ -7,7 +7,7 @@ use super::outcome::{Event, Ignored, Outcome, Transmit};
 use crate::error::{Error, Result};
 use crate::protocol::{Backoff, RttEstimator, Schedule};
 
-/// How many earlier ids are remembered, so that a reply to one of them is known as stale.
+/// How many earlier ids are remembered, so that a reply to one of them is recognised as stale.
 const MAX_EARLIER_IDS: usize = 64;
 /// For how many attempts at a request the send time is remembered, so that a reply is an RTT sample.
 const MAX_SEND_TIMES: usize = 32;
@@ -76,7 +76,7 @@ impl Pending {
 }
 
 impl Requester {
-    /// A requester that retransmits by that rule.
+    /// A requester that retransmits by this rule.
     pub fn new(backoff: Backoff) -> Self {
         Self {
             backoff,
@@ -90,12 +90,12 @@ impl Requester {
         }
     }
 
-    /// Starts the exchange `id`, which must be random and hard to guess; an exchange that is under way
-    /// is abandoned. `tries` and `limit` are those of [`Backoff::schedule`]. The first attempt is due at
-    /// once: call [`Self::poll_transmit`].
+    /// Starts the exchange `id`, which must be random and hard to guess; a previous exchange that
+    /// is not over is abandoned. `tries` and `limit` are those of [`Backoff::schedule`]. The first
+    /// attempt is due at once: call [`Self::poll_transmit`].
     ///
     /// # Errors
-    /// If the payload is longer than [`MAX_PAYLOAD`].
+    /// An error of the kind `InvalidInput` if the payload is longer than [`MAX_PAYLOAD`].
     pub fn start(
         &mut self,
         now: Duration,
@@ -181,13 +181,13 @@ impl Requester {
         self.pending.as_ref().map(|pending| pending.id)
     }
 
-    /// How often the request under way was sent; 0 if there is none.
+    /// How many times the current request was sent; 0 without one.
     pub fn attempts(&self) -> u32 {
         self.pending.as_ref().map_or(0, |pending| pending.attempts)
     }
 
-    /// Takes a datagram; `source_matches` says whether it came from the server. What it is to the
-    /// exchange is returned rather than queued as an event, because it borrows the datagram.
+    /// Processes a datagram; `source_matches` says whether the source is the server. The outcome is
+    /// returned rather than queued as an event, because it borrows the datagram.
     pub fn handle_datagram<'a>(
         &mut self,
         now: Duration,
@@ -257,7 +257,7 @@ impl Requester {
         }
     }
 
-    /// Abandons the exchange that is under way: a reply to it is stale from now on.
+    /// Abandons the current exchange: a later reply to it is stale.
     pub fn abandon(&mut self) {
         self.event = None;
         let Some(pending) = self.pending.take() else {

@@ -104,7 +104,7 @@ fn every_reply_is_a_sample_and_ends_the_backoff() {
     let (mut requester, _, start) = started(1);
     let mut now = start;
     requester.handle_timeout(now);
-    assert_eq!(requester.poll_transmit(now), None, "too soon");
+    assert_eq!(requester.poll_transmit(now), None, "too early");
     for (attempt, wait) in [(2, 2), (3, 3), (4, 3)] {
         now = requester.poll_timeout().unwrap();
         requester.handle_timeout(now);
@@ -125,7 +125,7 @@ fn every_reply_is_a_sample_and_ends_the_backoff() {
             Outcome::Forged
         );
     }
-    // The answer to the third, of 3 s ago, comes after the fourth was sent.
+    // The answer to the third, of 3 s ago, arrives after the fourth was sent.
     now += Duration::from_millis(50);
     let bytes = answer(Kind::Reply, 1, 3, b"r");
     let outcome = requester.handle_datagram(now, true, &bytes);
@@ -140,7 +140,7 @@ fn every_reply_is_a_sample_and_ends_the_backoff() {
     let smoothed = requester.estimate().smoothed();
     assert_eq!(smoothed, Some(Duration::from_millis(3050)));
     assert_eq!(requester.timeout(), Duration::from_millis(9150));
-    // Given up after a minute, and not after a number of tries.
+    // Abandoned after a minute, and not after a number of tries.
     let begun = now;
     requester.start(now, 2, b"", None, None).unwrap();
     let mut sent = 0;
@@ -233,7 +233,7 @@ fn what_the_server_cannot_do_ends_it() {
     requester
         .start(now, 2, &[0; MAX_PAYLOAD + 1], None, None)
         .unwrap_err();
-    // It is sent at least once: otherwise nothing could be said of the server.
+    // It is sent at least once: otherwise nothing is known about the server.
     let none = Some(Duration::ZERO);
     requester.start(now, 2, b"", Some(0), none).unwrap();
     assert_eq!(transmit(&mut requester, now), Some((1, Duration::ZERO)));

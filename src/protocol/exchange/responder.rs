@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use super::cache::{Cache, Fingerprint, Key, Limits};
 use super::frame::{Defect, Frame, HEADER, Kind, MAX_PAYLOAD, SPOKEN};
 
-/// How many times the bytes received may be sent to an address that is not proven (RFC 9000 section 8).
+/// How many times the received bytes may be sent to an unvalidated address (RFC 9000 section 8).
 const AMPLIFICATION_LIMIT: usize = 3;
-/// Headers of IPv4 and UDP, which count too. Those of IPv6 are longer: with them the factor is less.
+/// Headers of IPv4 and UDP, which count too. Those of IPv6 are longer: there the factor is smaller.
 const HEADERS: usize = 28;
 
-/// Does each request once, as far as its bounded memory reaches, and answers nothing but requests.
+/// Executes each request once, as far as its bounded memory reaches, and answers only requests.
 ///
-/// See the [module](super) for what holds. All its memory is allocated when it is made.
+/// See the [module](super) for the guarantees. All its memory is allocated when it is made.
 ///
 /// ```
 /// use udpraw::protocol::exchange::{Defect, Incoming, Limits, Responder};
@@ -32,59 +32,60 @@ pub struct Responder {
     served: Served,
 }
 
-/// What a responder received and did so far.
+/// What a responder has received and done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Served {
     /// Requests that arrived for the first time.
     pub requests: u64,
-    /// Repeats, answered from the cache.
+    /// Retransmissions, answered from the cache.
     pub repeats: u64,
-    /// Requests whose reply was too long for them, repeats left out.
+    /// Requests whose reply was too long for them, without retransmissions.
     pub too_long: u64,
-    /// Requests of another version, each answered by those that are spoken.
+    /// Requests of another version, each answered with the list of supported ones.
     pub unsupported: u64,
     /// Answers, which are never answered.
     pub answers: u64,
     /// Other requests with the id of an earlier one of the same sender: ignored.
     pub reused: u64,
-    /// Frames cut short, or with a wrong checksum: ignored.
+    /// Truncated frames, or with a wrong checksum: ignored.
     pub damaged: u64,
-    /// Datagrams that are no exchange, or of an unknown kind: ignored.
+    /// Datagrams that are not frames, or of an unknown kind: ignored.
     pub foreign: u64,
-    /// Answers given up for newer ones: a repeat of such a request would be done again.
+    /// Answers evicted for newer ones: a retransmission of such a request would be executed again.
     pub evicted: u64,
 }
 
-/// What a datagram is to a responder.
+/// The meaning of a datagram for a responder.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Incoming<'a> {
-    /// A request and its payload: do it, and hand its reply to [`Responder::reply`].
+    /// A request and its payload: execute it, and pass its reply to [`Responder::reply`].
     Request(Pending, &'a [u8]),
-    /// A request that was done: the answer of then is to be sent again, with this attempt's number.
+    /// A request that was executed before: send the cached answer again, with this attempt's
+    /// number.
     Repeat {
         /// Its id.
         id: u64,
-        /// Which datagram of the request it is, from 1 on.
+        /// The number of the attempt, from 1 on.
         attempt: u32,
-        /// What it carries.
+        /// The payload.
         payload: &'a [u8],
     },
-    /// A request of a version that is not spoken: the answer that says so is to be sent.
+    /// A request of an unsupported version: the answer that says so must be sent.
     Unsupported(Defect),
-    /// A request with the id of another one of the same sender: nothing is to be sent.
+    /// A request with the id of another one of the same sender: nothing is sent.
     Reused {
         /// Its id.
         id: u64,
     },
-    /// An answer: nothing is to be sent, ever.
+    /// An answer: nothing is sent, ever.
     Answer(Kind),
-    /// No frame: nothing is to be sent.
+    /// Not a frame: nothing is sent.
     Rejected(Defect),
 }
 
-/// A request that is being done: proof that it was received, and is to be answered once.
+/// A request in execution: proof that it was received, and to be answered once.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Pending {
     key: Key,
@@ -93,7 +94,7 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Whose request it is.
+    /// The address of the client.
     pub fn source(&self) -> SocketAddr {
         self.key.0
     }
@@ -103,18 +104,18 @@ impl Pending {
         self.key.1
     }
 
-    /// Which datagram of the request it is, from 1 on: the first that arrived.
+    /// The number of the attempt, from 1 on: the first that arrived.
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// The longest reply that may answer it, in bytes.
+    /// The longest reply that is allowed, in bytes.
     pub fn max_reply(&self) -> usize {
         max_response(self.fingerprint.length).min(MAX_PAYLOAD + HEADER) - HEADER
     }
 }
 
-/// What became of a reply.
+/// What happened to a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Replied {
@@ -124,13 +125,13 @@ pub enum Replied {
     TooLong,
 }
 
-/// How long the response to a datagram of `length` bytes may be.
+/// The longest response to a datagram of `length` bytes.
 fn max_response(length: usize) -> usize {
     AMPLIFICATION_LIMIT * (HEADERS + length) - HEADERS
 }
 
 impl Responder {
-    /// One that remembers so much.
+    /// A responder with these cache limits.
     pub fn new(limits: Limits) -> Self {
         Self {
             cache: Cache::new(limits),
@@ -138,7 +139,7 @@ impl Responder {
         }
     }
 
-    /// Takes a datagram. What is to be sent at once is written to `response`, which is emptied
+    /// Processes a datagram. What must be sent at once is written to `response`, which is cleared
     /// otherwise. There is no `now`: nothing here depends on the time.
     pub fn handle_datagram<'a>(
         &mut self,
@@ -210,7 +211,7 @@ impl Responder {
         }
     }
 
-    /// Takes the reply to a request that was done, remembers it, and writes what is to be sent to
+    /// Takes the reply to an executed request, remembers it, and writes what must be sent to
     /// `response`.
     pub fn reply(&mut self, request: Pending, reply: &[u8], response: &mut Vec<u8>) -> Replied {
         let replied = if reply.len() <= request.max_reply() {
@@ -231,20 +232,21 @@ impl Responder {
             payload,
         }
         .encode(response);
-        // The caller may have received a repeat before this answer, and taken it for a request too.
+        // The caller may have received a retransmission before this answer, and taken it for a new
+        // request.
         if self.cache.get(&request.key).is_none() {
             self.served.evicted += self.cache.put(request.key, request.fingerprint, response);
         }
         replied
     }
 
-    /// What it received and did so far.
+    /// What it has received and done so far.
     pub fn served(&self) -> Served {
         self.served
     }
 
-    /// How many answers it remembers, and how many bytes of memory it took for them when it was
-    /// made; it takes no more.
+    /// How many answers it remembers, and how many bytes of memory it allocated for them when it
+    /// was made; it allocates no more.
     pub fn size(&self) -> (usize, usize) {
         self.cache.size()
     }
@@ -276,7 +278,7 @@ mod tests {
         SocketAddr::from(([127, 0, 0, 1], port))
     }
 
-    /// Serves a datagram; the answer, and whether the request was done for it.
+    /// Serves a datagram; the answer, and whether the request was executed for it.
     fn serve(responder: &mut Responder, from: u16, bytes: &[u8], reply: &[u8]) -> (Vec<u8>, bool) {
         let mut answer = vec![1; 9];
         match responder.handle_datagram(source(from), bytes, &mut answer) {
@@ -299,7 +301,7 @@ mod tests {
                 prop_assert!(28 + answer.len() <= 3 * (28 + whole.len()));
                 let kind = Frame::parse(&answer).unwrap().kind;
                 let fits = 52 + reply.len() <= 3 * (52 + payload.len());
-                // 3 x 52 - 52 bytes at least, which the textbook's 31 or fewer are well below.
+                // 3 x 52 - 52 bytes at least, well above the textbook's 31 or fewer.
                 prop_assert_eq!(kind == Kind::Reply, fits);
             }
             whole[4] = version;
@@ -320,7 +322,7 @@ mod tests {
             serve(&mut responder, 1, &bytes, b"two"),
             (first.clone(), false)
         );
-        // The same id of somebody else, and another request of the same id.
+        // The same id from another client, and another request with the same id.
         assert!(serve(&mut responder, 2, &bytes, b"two").1);
         assert_eq!(
             serve(&mut responder, 1, &request(7, b"y"), b"3"),
@@ -328,7 +330,7 @@ mod tests {
         );
         let served = responder.served();
         assert_eq!((served.requests, served.repeats, served.reused), (2, 1, 1));
-        // Two that were taken before either was answered: the first answer is the one that counts.
+        // Two were taken before either was answered: the first answer is the one that counts.
         let (mut a, mut b) = (Vec::new(), Vec::new());
         let bytes = request(8, b"");
         let incoming = [(); 2].map(|()| responder.handle_datagram(source(1), &bytes, &mut a));
@@ -384,8 +386,8 @@ mod tests {
             bytes[16..20].copy_from_slice(&sum.to_be_bytes());
             bytes
         };
-        // One that is answered, one whose reply is too long, one of another version; and what is no
-        // request in another version, or nothing known in this one.
+        // One that is answered, one whose reply is too long, one of another version; and a frame
+        // that is not a request in another version, or unknown in this one.
         for (start, reply, turns) in [
             (request(1, b"ping"), &b"pong"[..], 1),
             (request(2, b""), &[0; 999], 1),
@@ -398,7 +400,7 @@ mod tests {
             let mut at = start;
             let mut sent = 0;
             for turn in 0..9 {
-                // Each takes the other for its client, as after a request with a forged sender.
+                // Each takes the other for its client, as after a request with a forged source.
                 at = serve(&mut ends[turn % 2], 7, &at, reply).0;
                 if at.is_empty() {
                     break;

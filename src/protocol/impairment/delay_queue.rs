@@ -1,58 +1,58 @@
-//! The datagrams that leave later: a heap by time, in memory that is used again.
+//! The datagrams that leave later: a heap by time, whose memory is reused.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-/// So many datagrams a link holds at most.
+/// The most datagrams that a link holds.
 pub const HELD: usize = 16_384;
 
-/// So many bytes of memory a link uses at most for the datagrams that it holds.
+/// The most bytes of memory that a link uses for the datagrams that it holds.
 pub const HELD_BYTES: usize = 64 << 20;
 
-/// The two sizes of a buffer: one for what an Ethernet carries, one for all.
+/// The two sizes of a buffer: one for the datagrams of an Ethernet, one for all.
 const SIZES: [usize; 2] = [2_048, 65_536];
 
-/// A datagram that is to leave now.
+/// A datagram that leaves now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Released<'a> {
     /// The number of its flow.
     pub flow: u32,
-    /// Its payload, as the link left it.
+    /// Its payload, with the link's changes.
     pub bytes: &'a [u8],
 }
 
-/// Where a held datagram lies, as long as it does.
+/// The slot of a held datagram, as long as it is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct HeapKey {
-    /// Of two that are due together, the smaller leaves first; and no two are the same.
+    /// Of two that are due together, the smaller leaves first; no two are the same.
     ticket: u64,
     slot: u32,
 }
 
 #[derive(Debug)]
 struct Held {
-    /// That of the heap's entry that counts; others for this slot are stale.
+    /// That of the heap's valid entry; others for this slot are stale.
     ticket: u64,
     flow: u32,
     bytes: Vec<u8>,
-    /// What the same flow held back before.
+    /// The datagram that the same flow held back before.
     older: Option<HeapKey>,
 }
 
-/// The delay delay_queue.
+/// The queue of delayed datagrams.
 #[derive(Debug, Default)]
 pub(super) struct DelayQueue {
     heap: BinaryHeap<Reverse<(Duration, HeapKey)>>,
     slots: Vec<Held>,
     empty: Vec<u32>,
-    /// Buffers that wait to be used again, by size.
+    /// Buffers to be reused, by size.
     spare: [Vec<Vec<u8>>; 2],
     /// Bytes of all buffers, spare or not.
     memory: usize,
     tickets: u64,
-    /// The slot that was lent out last, and whose buffer is free by now.
+    /// The slot that was returned last, whose buffer is free by now.
     lent: Option<u32>,
     held: usize,
 }
@@ -117,14 +117,14 @@ impl DelayQueue {
         &mut self.slots[key.slot as usize].bytes
     }
 
-    /// Says that a flow held `older` back before `key`.
+    /// Links a held-back datagram to the `older` one of its flow.
     pub(super) fn chain(&mut self, key: HeapKey, older: Option<HeapKey>) {
         self.slots[key.slot as usize].older = older;
     }
 
-    /// Lets `newest`, and what its flow held back before it, leave at `due`, the oldest first.
+    /// Lets `newest`, and the older ones that its flow held back, leave at `due`, the oldest first.
     pub(super) fn release(&mut self, due: Duration, newest: HeapKey) {
-        // The oldest leave first when their time is over: behind a stale key all are.
+        // The oldest leave first when their time is over, so all behind a stale key are stale too.
         let mut count = 0;
         let mut next = Some(newest);
         while let Some(key) = next.filter(|key| self.is_there(*key)) {
@@ -173,7 +173,7 @@ impl DelayQueue {
         self.tickets - 1
     }
 
-    /// Makes the buffer that was lent out ready to be used again.
+    /// Makes the buffer that was returned last available again.
     fn take_back(&mut self) {
         if let Some(slot) = self.lent.take() {
             let mut bytes = std::mem::take(&mut self.slots[slot as usize].bytes);
@@ -183,8 +183,7 @@ impl DelayQueue {
         }
     }
 
-    /// An empty buffer with room for `length` bytes; `None` if that would be more memory than is
-    /// allowed.
+    /// An empty buffer with room for `length` bytes; `None` if that would exceed the memory limit.
     fn buffer(&mut self, length: usize) -> Option<Vec<u8>> {
         let kind = usize::from(length > SIZES[0]);
         if let Some(buffer) = self.spare[kind].pop() {
@@ -192,7 +191,7 @@ impl DelayQueue {
         }
         let size = SIZES[kind].max(length);
         while self.memory + size > HELD_BYTES {
-            // Buffers of the other size, which nobody uses now.
+            // Buffers of the other size, which are unused now.
             let buffer = self.spare[1 - kind].pop()?;
             self.memory -= buffer.capacity();
         }
@@ -202,7 +201,7 @@ impl DelayQueue {
     }
 }
 
-/// The ticket of a slot that holds nothing.
+/// The key of an empty slot.
 const GONE: u64 = u64::MAX;
 
 #[cfg(test)]
@@ -242,7 +241,7 @@ mod tests {
         let c = delay_queue.hold(millis(30), 0, b"c").unwrap();
         delay_queue.chain(c, Some(b));
         assert_eq!(all_due(&mut delay_queue, millis(10)), [b"a"]);
-        // The slot of "a" has a new tenant, which the chain must not touch.
+        // The slot of "a" now holds another datagram, which the chain must not touch.
         delay_queue.hold(millis(40), 0, b"x").unwrap();
         delay_queue.release(millis(12), c);
         assert_eq!(all_due(&mut delay_queue, millis(12)), [b"b", b"c"]);
@@ -265,7 +264,7 @@ mod tests {
             "no memory is left"
         );
         assert_eq!(all_due(&mut delay_queue, millis(1)).len(), held);
-        // Large buffers make room for small ones.
+        // Large buffers are released for small ones.
         held = 0;
         while delay_queue.hold(millis(2), 0, b"small").is_some() {
             held += 1;

@@ -1,9 +1,9 @@
-//! Chance that can be asked again: each throw is a function of what it is for.
+//! Reproducible randomness: each random number is a function of its purpose.
 
 use std::f64::consts::TAU;
 use std::fmt;
 
-/// Which way a link leads, seen from the client.
+/// The direction of a link, seen from the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
     /// From the clients to the target.
@@ -31,7 +31,7 @@ impl fmt::Display for Direction {
     }
 }
 
-/// What a throw decides. Their numbers are part of what a seed means: new ones go to the end.
+/// The purpose of a random number. The values are part of the meaning of a seed: append new ones.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Throw {
     /// The step of the Gilbert-Elliott chain.
@@ -41,10 +41,10 @@ pub(super) enum Throw {
     Duplicate,
     Reorder,
     Corrupt,
-    /// Which bit.
+    /// Which bit is flipped.
     Bit,
     Truncate,
-    /// Where to.
+    /// The length after truncation.
     Length,
     /// Two each, for the normal distribution.
     Jitter,
@@ -56,10 +56,11 @@ pub(super) enum Throw {
 /// The golden ratio in 64 bits: the step of SplitMix64.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The throws of one datagram.
+/// The random numbers of one datagram.
 ///
-/// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014) is a counter
-/// and a mixing function, so that any of its numbers can be had without those before it.
+/// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014) is a
+/// counter and a mixing function, so that any of its numbers can be computed without those before
+/// it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeyedRng(u64);
 
@@ -76,24 +77,24 @@ impl KeyedRng {
         mix(self.0.wrapping_add(STEP.wrapping_mul(throw as u64)))
     }
 
-    /// From 0 up to 1, without 1.
+    /// From 0 to 1, without 1.
     pub(super) fn unit(self, throw: Throw) -> f64 {
         (self.bits(throw) >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// True with that probability; always at 1, never at 0.
+    /// True with this probability; always at 1, never at 0.
     pub(super) fn chance(self, throw: Throw, probability: f64) -> bool {
         probability > 0.0 && self.unit(throw) < probability
     }
 
-    /// A number below `end`, which is not 0; all are as likely but for 2^-32 or so.
+    /// A number below `end`, which is not 0; uniform within about 2^-32.
     pub(super) fn below(self, throw: Throw, end: u32) -> u32 {
         ((u128::from(self.bits(throw)) * u128::from(end)) >> 64) as u32
     }
 
-    /// From the standard normal distribution, by Box and Muller's transformation.
+    /// From the standard normal distribution, by the Box-Muller transform.
     pub(super) fn normal(self, radius: Throw, angle: Throw) -> f64 {
-        // Without 0, whose logarithm is no number.
+        // Without 0, whose logarithm is not finite.
         let radius = 1.0 - self.unit(radius);
         (-2.0 * radius.ln()).sqrt() * (TAU * self.unit(angle)).cos()
     }

@@ -1,4 +1,4 @@
-//! One direction of a bad network, for all flows.
+//! One direction of a simulated network, for all flows.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use super::keyed_rng::{Direction, KeyedRng, Throw};
 use super::outcome::{Cause, Delivery, Order, Outcome};
 use super::profile::Profile;
 
-/// How long a datagram that is held back waits at most for one to leave behind.
+/// How long a held-back datagram waits at most for another one of its flow.
 pub const HOLD: Duration = Duration::from_millis(50);
 
-/// What a link must remember of one flow.
+/// The state of a link for one flow.
 #[derive(Clone, Debug)]
 pub struct Flow {
     id: u32,
@@ -22,7 +22,7 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// A flow that has had no datagram yet, by the number that its outcome depends on.
+    /// The state of a flow without datagrams so far, by the number that its outcomes depend on.
     pub fn new(id: u32) -> Self {
         Self {
             id,
@@ -43,17 +43,17 @@ impl Flow {
     }
 }
 
-/// What became of an offer.
+/// The result of an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Processed {
-    /// What becomes of the datagram.
+    /// The outcome of the datagram.
     pub outcome: Outcome,
-    /// The caller is to send it on now, as it is: the link keeps nothing of it.
+    /// The caller must forward it now, unchanged: the link does not keep it.
     pub is_through: bool,
 }
 
-/// What a link did. What went in is what came out, is lost, or is still held.
+/// Counters of a link. Every datagram in is out, lost, or still held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tally {
@@ -72,16 +72,16 @@ pub struct Tally {
     pub lost: [u64; Cause::ALL.len()],
     /// Datagrams of which a bit was flipped.
     pub corrupted: u64,
-    /// Datagrams that were cut.
+    /// Datagrams that were truncated.
     pub truncated: u64,
     /// Datagrams that skipped the delay or were held back.
     pub reordered: u64,
-    /// Datagrams that had to wait.
+    /// Datagrams that were delayed.
     pub delayed: u64,
 }
 
 impl Tally {
-    /// How many were lost for that cause.
+    /// How many were lost for this cause.
     pub fn lost_to(&self, cause: Cause) -> u64 {
         self.lost[cause as usize]
     }
@@ -92,10 +92,10 @@ impl Tally {
     }
 }
 
-/// One direction of a bad network.
+/// One direction of a simulated network.
 ///
-/// Before and after each offer, take what is due: a datagram that is through at once would otherwise
-/// overtake others, and what was held back would not follow at once.
+/// Before and after each offer, forward what is due: otherwise a datagram that passes at once would
+/// overtake others, and held-back ones would not follow at once.
 #[derive(Debug)]
 pub struct Link {
     profile: Profile,
@@ -109,7 +109,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// A link of that profile; the seed and the direction decide what is left to chance.
+    /// A link with this profile; the seed and the direction determine all random decisions.
     pub fn new(profile: Profile, seed: u64, direction: Direction) -> Self {
         Self {
             is_perfect: profile.is_perfect(),
@@ -122,17 +122,17 @@ impl Link {
         }
     }
 
-    /// How bad it is.
+    /// The impairments of the link.
     pub fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    /// Which way it leads.
+    /// Its direction.
     pub fn direction(&self) -> Direction {
         self.direction
     }
 
-    /// What it did so far.
+    /// Its counters so far.
     pub fn tally(&self) -> &Tally {
         &self.tally
     }
@@ -142,13 +142,14 @@ impl Link {
         self.delay_queue.held()
     }
 
-    /// Whether nothing happens to what is offered now, so that whole runs may [pass](Self::handle_batch).
+    /// Whether every datagram offered now passes unchanged, so that runs may be
+    /// [batched](Self::handle_batch).
     pub fn is_clear(&self) -> bool {
         self.is_perfect && self.delay_queue.held() == 0
     }
 
-    /// Counts `count` datagrams of together `bytes` bytes of payload that the caller sends on at
-    /// once, over a link that [is clear](Self::is_clear).
+    /// Counts `count` datagrams, `bytes` bytes of payload in all, that the caller forwards at once
+    /// over a link that [is clear](Self::is_clear).
     pub fn handle_batch(&mut self, flow: &mut Flow, count: u64, bytes: u64) {
         flow.number += count;
         self.tally.offered += count;
@@ -157,14 +158,14 @@ impl Link {
         self.tally.departed_bytes += bytes;
     }
 
-    /// Takes the next datagram of a flow, whose outcome the profile and the seed decide.
+    /// Processes the next datagram of a flow; the profile and the seed decide its outcome.
     pub fn handle_datagram(&mut self, now: Duration, flow: &mut Flow, bytes: &[u8]) -> Processed {
         let outcome = self.decide(now, flow, bytes.len());
         self.impose(now, flow, bytes, outcome)
     }
 
-    /// Takes the next datagram of a flow, whose outcome the caller decides, from a record maybe. Parts
-    /// of an outcome that its length does not allow are left out.
+    /// Processes the next datagram of a flow with an outcome of the caller's, for example from a
+    /// record. Parts of an outcome that the datagram's length does not allow are ignored.
     pub fn impose(
         &mut self,
         now: Duration,
@@ -203,7 +204,7 @@ impl Link {
             && delivery.order != Order::HeldBack
             && let Some(newest) = flow.held_back.take()
         {
-            // Behind this one, wherever it is by then.
+            // After this one, wherever it is by then.
             self.delay_queue
                 .release(now.saturating_add(delivery.delay), newest);
         }
@@ -218,7 +219,7 @@ impl Link {
         self.delay_queue.poll_timeout()
     }
 
-    /// The next datagram that leaves by `now`, if there is one. Its bytes are gone at the next call.
+    /// The next datagram that leaves by `now`, if any. Its bytes are valid until the next call.
     pub fn poll_transmit(&mut self, now: Duration) -> Option<Released<'_>> {
         let released = self.delay_queue.poll_transmit(now)?;
         self.tally.departed += 1;
@@ -226,14 +227,14 @@ impl Link {
         Some(released)
     }
 
-    /// What becomes of the next datagram of a flow, of `length` bytes.
+    /// The outcome of the next datagram of a flow, of `length` bytes.
     fn decide(&mut self, now: Duration, flow: &mut Flow, length: usize) -> Outcome {
         let Self { profile, .. } = self;
         if self.is_perfect {
             return Outcome::Passes(Delivery::default());
         }
         let keyed_rng = KeyedRng::new(self.seed, self.direction, flow.id, flow.number);
-        // First, since the chain takes a step at each datagram whatever becomes of it.
+        // First, since the chain takes a step per datagram, whatever its outcome.
         let is_struck = profile.loss.strikes(keyed_rng, &mut flow.is_bad);
         if profile
             .blackholes
@@ -304,7 +305,7 @@ impl Link {
         Outcome::Passes(delivery)
     }
 
-    /// Holds a datagram, and its copy if it has one; says whether there was room for the first.
+    /// Holds a datagram, and its copy if it has one; returns whether there was room for the first.
     fn carry(&mut self, now: Duration, flow: &mut Flow, bytes: &[u8], delivery: &Delivery) -> bool {
         let delays = [Some(delivery.delay), delivery.copy];
         for (index, delay) in delays.into_iter().flatten().enumerate() {
@@ -340,7 +341,7 @@ impl Link {
     }
 }
 
-/// Leaves out what makes no sense for a datagram of `length` bytes.
+/// Removes the parts that make no sense for a datagram of `length` bytes.
 fn fit(delivery: &mut Delivery, length: usize) {
     let fits = |cut: &u32| (*cut as usize) < length;
     delivery.truncated = delivery.truncated.filter(fits);

@@ -1,36 +1,39 @@
-//! A bad network on demand: what becomes of each datagram of one direction, sans-IO.
+//! A bad network on demand: the outcome of each datagram in one direction, sans-IO.
 //!
-//! A [`Profile`] says how bad the network is. A [`Link`] carries the datagrams of all flows in one
-//! direction: [`Link::handle_datagram`] decides the [`Outcome`] of a datagram and keeps a copy if it is to leave
-//! later; [`Link::poll_transmit`] hands over what is to leave now. Time is a [`Duration`] since any start.
+//! A [`Profile`] describes the impairments. A [`Link`] carries the datagrams of all flows in one
+//! direction: [`Link::handle_datagram`] decides the [`Outcome`] of a datagram and keeps a copy if
+//! it leaves later; [`Link::poll_transmit`] returns what leaves now. Time is a [`Duration`] since
+//! an arbitrary start.
 //!
 //! # The path of a datagram
-//! In this order, and each step sees only what the one before let through:
+//! In this order; each step sees only what the previous one let through:
 //!
 //! 1. `blackhole`: within a window everything is lost.
-//! 2. `mtu`: a datagram that is longer with its headers is lost, without a word (no ICMP).
-//! 3. `loss`: lost by chance, alone or in bursts (Gilbert-Elliott).
-//! 4. `truncate`: cut to a length from 0 up to one byte less, each as likely.
-//! 5. `corrupt`: exactly one bit is flipped, each as likely. An empty datagram has none.
-//! 6. `rate` and `queue`: the datagram as it arrived, headers included, takes its time on a wire that
-//!    all flows share. One that finds `queue` others waiting or on the wire is lost (tail drop).
-//! 7. `delay` and `jitter`: behind the wire, each datagram for itself, so that jitter may reorder. A
-//!    delay below zero is none.
-//! 8. `reorder`: with a delay, a picked datagram skips it (as netem's does). Without one, it is held
-//!    back until the next datagram of its flow that was not picked has left, and leaves right behind
-//!    it; after [`HOLD`] it leaves anyhow.
-//! 9. `duplicate`: a copy leaves as well, with the same changes and a jitter of its own; it takes no
+//! 2. `mtu`: a datagram that is longer with its headers is lost, without an ICMP error.
+//! 3. `loss`: lost at random, singly or in bursts (Gilbert-Elliott).
+//! 4. `truncate`: cut to a length from 0 to one byte less, each equally likely.
+//! 5. `corrupt`: exactly one bit is flipped, each equally likely. An empty datagram has none.
+//! 6. `rate` and `queue`: the datagram as it arrived, headers included, occupies a wire that all
+//!    flows share for its transmission time. One that finds `queue` others waiting or on the wire
+//!    is lost (tail drop).
+//! 7. `delay` and `jitter`: after the wire, each datagram independently, so that jitter may
+//!    reorder. A negative delay counts as zero.
+//! 8. `reorder`: with a delay, a selected datagram skips it (as in netem). Without one, it is held
+//!    back until the next datagram of its flow that is not selected has left, and leaves right
+//!    after it; after [`HOLD`] it leaves in any case.
+//! 9. `duplicate`: a copy leaves as well, with the same changes and its own jitter; it takes no
 //!    time on the wire.
 //!
 //! At most [`HELD`] datagrams and [`HELD_BYTES`] of memory are held; beyond that they are lost, and
 //! counted as [`Cause::Overflow`].
 //!
-//! # Chance
-//! What is left to chance depends on the seed, the direction, the flow's number and the datagram's
-//! number in its flow, and on nothing else: the same traffic meets the same outcome at any pace and in
-//! any mix with other flows. Each kind of impairment has throws of its own, so that adding one does
-//! not change the others. What depends on time by its nature (`blackhole`, `queue`, [`HOLD`] and the
-//! overflow) does; a recorded outcome ([`Link::impose`]) repeats the first two as well.
+//! # Randomness
+//! Random decisions depend on the seed, the direction, the flow's number and the datagram's number
+//! in its flow, and on nothing else: the same traffic has the same outcome at any pace and in any
+//! mix with other flows. Each kind of impairment has its own random numbers, so that adding one
+//! does not change the others. What depends on time by its nature (`blackhole`, `queue`, [`HOLD`]
+//! and the overflow) still does; a recorded outcome ([`Link::impose`]) repeats the first two as
+//! well.
 //!
 //! ```
 //! use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What becomes of a datagram.
+//! The outcome of a datagram.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,15 +7,15 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Cause {
-    /// It came within a window of `blackhole`.
+    /// It arrived within a window of `blackhole`.
     Blackhole,
     /// With its headers it is longer than `mtu`.
     Mtu,
-    /// Chance: `loss`.
+    /// Random loss: `loss`.
     Loss,
     /// The queue in front of the wire was full.
     Queue,
-    /// More datagrams were held than a link holds.
+    /// The limit of held datagrams was reached.
     Overflow,
 }
 
@@ -47,45 +47,45 @@ impl fmt::Display for Cause {
     }
 }
 
-/// When a datagram leaves, in respect to the others.
+/// When a datagram leaves, relative to the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Order {
-    /// In its turn.
+    /// In order.
     #[default]
     Kept,
-    /// It skipped the delay, and may overtake what came before.
+    /// It skipped the delay, and may overtake earlier ones.
     Ahead,
-    /// It waits for the next datagram of its flow, and leaves behind it.
+    /// It waits for the next datagram of its flow, and leaves after it.
     HeldBack,
 }
 
-/// How a datagram gets through; the default is as it came, and at once.
+/// How a datagram gets through; the default is unchanged, and at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Delivery {
     /// From its offer until it leaves, the time on the wire included.
     pub delay: Duration,
-    /// Whether its key among the others changes.
+    /// Its order relative to other datagrams.
     pub order: Order,
-    /// To how many bytes it is cut.
+    /// The length to which it is cut, in bytes.
     pub truncated: Option<u32>,
-    /// Which bit is flipped: the byte's index times 8, plus the bit's, the lowest first.
+    /// The bit that is flipped: the byte's index times 8, plus the bit's, the lowest first.
     pub corrupted: Option<u32>,
-    /// After how long a copy leaves too.
+    /// The delay of a copy, if there is one.
     pub copy: Option<Duration>,
 }
 
 impl Delivery {
-    /// Whether the datagram leaves as if there were no link.
+    /// Whether the datagram passes as if there were no link.
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What becomes of a datagram.
+/// The outcome of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// It gets through, perhaps late, changed or twice.
+    /// It gets through, perhaps late, changed or duplicated.
     Passes(Delivery),
-    /// It does not.
+    /// It is lost.
     Lost(Cause),
 }

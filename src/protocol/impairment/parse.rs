@@ -1,4 +1,4 @@
-//! Impairments as people write them: `loss=20%,delay=5ms`.
+//! Parses impairments: `loss=20%,delay=5ms`.
 
 use std::str::FromStr;
 
@@ -22,14 +22,14 @@ const NAMES: [&str; 12] = [
     "duplicate",
 ];
 
-/// The most datagrams that a queue may have.
+/// The longest queue, in datagrams.
 const LONGEST_QUEUE: u64 = 16_384;
 
 impl Profile {
-    /// Sets one impairment by its name, in the key of what was set before.
+    /// Sets one impairment by its name; earlier settings of others stay.
     ///
     /// # Errors
-    /// If there is none of that name, or the value makes no sense for it.
+    /// If the name is unknown, or the value is invalid for it.
     ///
     /// ```
     /// use udpraw::protocol::impairment::Profile;
@@ -66,16 +66,16 @@ impl Profile {
         Ok(())
     }
 
-    /// Sets several, as in `loss=20%,delay=5ms`; what stands behind a comma without a name belongs
-    /// to the value before, as in `loss=ge:1%,25%`.
+    /// Sets several, as in `loss=20%,delay=5ms`; a part without a name after a comma belongs to the
+    /// previous value, as in `loss=ge:1%,25%`.
     ///
     /// # Errors
-    /// As of [`Self::set`], and if the text does not begin with a name.
+    /// The errors of [`Self::set`], and if the text does not begin with a name.
     pub fn set_all(&mut self, text: &str) -> Result<()> {
         let mut rest = text;
         while !rest.is_empty() {
             let Some((name, behind)) = rest.split_once('=') else {
-                return Err(bad("impairment", rest, "there is no '='")
+                return Err(bad("impairment", rest, "it has no '='")
                     .with_remedy("write NAME=VALUE,NAME=VALUE, as in loss=20%,delay=5ms"));
             };
             let end = match behind.split_once('=') {
@@ -94,7 +94,7 @@ impl Profile {
     }
 }
 
-/// As of [`Profile::set_all`].
+/// The errors of [`Profile::set_all`].
 impl FromStr for Profile {
     type Err = Error;
 
@@ -106,7 +106,7 @@ impl FromStr for Profile {
 }
 
 /// A probability, or `ge:P,R`: P from good to bad, R from bad to good; then the probability of loss
-/// in the bad state (100 % unless told) and in the good one (0 %), as `ge:1%,25%,90%,0.1%`.
+/// in the bad state (default 100 %) and in the good one (default 0 %), as `ge:1%,25%,90%,0.1%`.
 impl FromStr for Loss {
     type Err = Error;
 
@@ -126,7 +126,7 @@ impl FromStr for Loss {
             [worsen, recover, bad] => (worsen, recover, bad, 0.0),
             [worsen, recover, bad, good] => (worsen, recover, bad, good),
             _ => {
-                return Err(bad("loss", text, "it has not two to four numbers")
+                return Err(bad("loss", text, "it needs two to four numbers")
                     .with_remedy("write ge:P,R, as in ge:1%,25%"));
             }
         };
@@ -176,10 +176,10 @@ fn unknown(name: &str) -> Error {
         .filter(|(distance, _)| *distance <= 2);
     let remedy = match nearest {
         Some((_, known)) => format!("did you mean {known}?"),
-        None => format!("there are {}", NAMES.join(", ")),
+        None => format!("known are {}", NAMES.join(", ")),
     };
     let quoted = format!("'{}'", name.escape_debug());
-    Error::invalid("find impairment", quoted, "there is none of that name").with_remedy(remedy)
+    Error::invalid("find impairment", quoted, "no impairment has that name").with_remedy(remedy)
 }
 
 #[cfg(test)]
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn refuses_what_makes_no_sense() {
         for (text, want) in [
-            ("loss", "there is no '='"),
+            ("loss", "it has no '='"),
             ("loss=101%", "above 100%"),
             ("loss=1", "1% or 100%"),
             ("loss=ge:1%,0.25", "0.25% or 25%"),
@@ -240,16 +240,16 @@ mod tests {
             ("loss=ge:1%,0", "above 0"),
             ("loss=ge:1%,200%", "above 100%"),
             ("los=1%", "did you mean loss?"),
-            ("bandwidth=1", "there are blackhole, mtu"),
+            ("bandwidth=1", "known are blackhole, mtu"),
             ("delay=5 parsecs", "unknown unit"),
             ("queue=0", "from 1 to 16384"),
             ("queue=1.5", "whole number"),
             ("mtu=65536", "from 1 to 65535"),
             ("distribution=pareto", "neither uniform nor normal"),
-            ("blackhole=5s..2s", "ends before it begins"),
-            ("rate=0", "less than a bit"),
+            ("blackhole=5s..2s", "does not end after its start"),
+            ("rate=0", "less than one bit"),
             ("delay=1ms=2ms", "comma"),
-            ("=", "none of that name"),
+            ("=", "no impairment has that name"),
             ("\x1b=\x1b", "\\u{1b}"),
         ] {
             let error = text.parse::<Profile>().unwrap_err().to_string();

@@ -1,22 +1,22 @@
-//! How bad a network is, in one direction.
+//! The impairments of a network, in one direction.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use super::keyed_rng::{KeyedRng, Throw};
 
-/// How datagrams are lost by chance.
+/// The model of random loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Loss {
-    /// None is.
+    /// No loss.
     #[default]
     None,
-    /// Each with this probability, whatever became of the others.
+    /// Independent loss with this probability.
     Random(f64),
-    /// In bursts: a chain of two states that takes a step at each datagram of a flow (Gilbert 1960,
-    /// Elliott 1963). Its first state is drawn as often bad as it is bad in the long run, which is
-    /// `worsen / (worsen + recover)`; a bad stretch lasts `1 / recover` datagrams on average.
+    /// Bursts: a Markov chain of two states that takes a step per datagram of a flow (Gilbert 1960,
+    /// Elliott 1963). Its first state is bad with the long-run probability `worsen / (worsen +
+    /// recover)`; a bad period lasts `1 / recover` datagrams on average.
     GilbertElliott {
         /// Probability of a step from good to bad.
         worsen: f64,
@@ -30,7 +30,8 @@ pub enum Loss {
 }
 
 impl Loss {
-    /// Whether the next datagram of a flow is lost; `is_bad` is the flow's state, if it has one yet.
+    /// Whether the next datagram of a flow is lost; `is_bad` is the flow's state, if it has one
+    /// yet.
     pub(super) fn strikes(self, keyed_rng: KeyedRng, is_bad: &mut Option<bool>) -> bool {
         match self {
             Self::None => false,
@@ -71,46 +72,46 @@ impl Loss {
     }
 }
 
-/// How the delay of one datagram differs from that of the next.
+/// The distribution of the delay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Distribution {
-    /// Evenly from `delay - jitter` to `delay + jitter`.
+    /// Uniform from `delay - jitter` to `delay + jitter`.
     #[default]
     Uniform,
-    /// Normally around `delay`, with `jitter` as the standard deviation.
+    /// Normal around `delay`, with `jitter` as the standard deviation.
     Normal,
 }
 
-/// How bad a network is, in one direction. The default is a perfect one; what each impairment does,
-/// and in which order, is at the head of [the module](super).
+/// The impairments of a network, in one direction. The default is a perfect network; [the
+/// module](super) describes what each impairment does, and in which order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     /// Windows of time in which everything is lost.
     pub blackholes: Vec<Range<Duration>>,
     /// The longest datagram that gets through, in bytes with headers.
     pub mtu: Option<usize>,
-    /// Loss by chance.
+    /// Random loss.
     pub loss: Loss,
-    /// Probability that a datagram is cut.
+    /// Probability that a datagram is truncated.
     pub truncate: f64,
     /// Probability that a bit of a datagram is flipped.
     pub corrupt: f64,
-    /// Bits a second that the wire carries, headers included.
+    /// The rate of the wire in bits per second, headers included.
     pub rate: Option<u64>,
-    /// How many datagrams may wait for the wire or be on it; 100 unless told.
+    /// How many datagrams may wait for the wire or be on it; default 100.
     pub queue: usize,
-    /// How long a datagram takes behind the wire.
+    /// The delay of a datagram after the wire.
     pub delay: Duration,
-    /// How much that varies.
+    /// The variation of the delay.
     pub jitter: Duration,
-    /// How it varies.
+    /// The distribution of the delay.
     pub distribution: Distribution,
     /// Probability that a datagram leaves out of order.
     pub reorder: f64,
     /// Probability that a datagram leaves twice.
     pub duplicate: f64,
-    /// Bytes of headers that `mtu` and `rate` count with each datagram: 28 over IPv4 (20 and 8, the
+    /// Bytes of headers that `mtu` and `rate` add to each datagram: 28 over IPv4 (20 and 8, the
     /// default), 48 over IPv6.
     pub headers: usize,
 }
@@ -136,7 +137,7 @@ impl Default for Profile {
 }
 
 impl Profile {
-    /// Whether nothing at all happens to a datagram.
+    /// Whether every datagram passes unchanged.
     pub fn is_perfect(&self) -> bool {
         let perfect = Self {
             queue: self.queue,
@@ -147,7 +148,7 @@ impl Profile {
         *self == perfect
     }
 
-    /// How long a datagram takes behind the wire, with what `keyed_rng` throw for it.
+    /// The delay of a datagram after the wire, with the random numbers of `keyed_rng`.
     pub(super) fn latency(&self, keyed_rng: KeyedRng, radius: Throw, angle: Throw) -> Duration {
         if self.jitter.is_zero() {
             return self.delay;
@@ -172,7 +173,7 @@ impl Profile {
         }
     }
 
-    /// How long a datagram of `length` bytes is on the wire.
+    /// The transmission time of a datagram of `length` bytes.
     pub(super) fn time_on_wire(&self, length: usize, rate: u64) -> Duration {
         let bits = (length + self.headers) as u128 * 8;
         let nanoseconds = (bits * 1_000_000_000).div_ceil(u128::from(rate.max(1)));
@@ -180,5 +181,5 @@ impl Profile {
     }
 }
 
-/// No deviation is longer: a hundred years, which no computation of ours overflows.
+/// The largest deviation: a hundred years, which overflows no computation here.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);

@@ -1,4 +1,4 @@
-//! What holds for any traffic: outcomes that repeat themselves, and books that balance.
+//! Properties for any traffic: outcomes are reproducible, and every datagram is accounted for.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ fn link(text: &str, seed: u64) -> Link {
     Link::new(text.parse().unwrap(), seed, Direction::Up)
 }
 
-/// Readiness: flow, length, and how long after the one before it comes.
+/// An arrival: flow, length, and the time since the previous one.
 fn traffic() -> impl Strategy<Value = Vec<(u32, usize, u64)>> {
     prop::collection::vec((0..3_u32, 0..200_usize, 0..2_000_u64), 1..200)
 }
 
-/// What is not about time.
+/// The impairments that do not depend on time.
 fn without_time(outcome: Outcome) -> Outcome {
     match outcome {
         Outcome::Passes(delivery) => Outcome::Passes(Delivery {
@@ -27,7 +27,7 @@ fn without_time(outcome: Outcome) -> Outcome {
     }
 }
 
-/// All that came out, with when, and each outcome.
+/// Everything that left, with the time, and each outcome.
 type Run = (
     Vec<(Duration, u32, Vec<u8>)>,
     Vec<(u32, Outcome)>,
@@ -69,15 +69,15 @@ const ALL: &str = "loss=ge:10%,50%,90%,5%,truncate=10%,corrupt=10%,duplicate=20%
 
 proptest! {
     #[test]
-    fn timing_and_other_flows_change_no_fate(traffic in traffic(), seed: u64, pace in 0..20_u32, delay: bool) {
+    fn timing_and_other_flows_change_no_outcome(traffic in traffic(), seed: u64, pace in 0..20_u32, delay: bool) {
         let text = format!("{ALL},jitter=1ms,delay={}ms", u8::from(delay));
         let (_, outcomes, ..) = run(link(&text, seed), &traffic, 1, None);
         let (_, again, ..) = run(link(&text, seed), &traffic, pace, None);
         prop_assert_eq!(&outcomes, &again);
-        let alone: Vec<_> = traffic.iter().filter(|(id, ..)| *id == 1).copied().collect();
-        let (_, alone, ..) = run(link(&text, seed), &alone, pace, None);
+        let single: Vec<_> = traffic.iter().filter(|(id, ..)| *id == 1).copied().collect();
+        let (_, single, ..) = run(link(&text, seed), &single, pace, None);
         let of_one: Vec<_> = outcomes.into_iter().filter(|(id, _)| *id == 1).collect();
-        prop_assert_eq!(of_one, alone);
+        prop_assert_eq!(of_one, single);
     }
 
     #[test]

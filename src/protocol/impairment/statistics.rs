@@ -1,4 +1,4 @@
-//! Each impairment over a million datagrams, against its theory.
+//! Each impairment over a million datagrams, compared with its theory.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn link(text: &str, seed: u64) -> Link {
     Link::new(text.parse().unwrap(), seed, Direction::Up)
 }
 
-/// The outcomes of so many datagrams of one flow, a microsecond apart.
+/// The outcomes of a number of datagrams of one flow, a microsecond apart.
 fn outcomes(text: &str, number: u64, bytes: &[u8]) -> Vec<Outcome> {
     let (mut link, mut flow) = (link(text, 7), Flow::new(3));
     (0..number)
@@ -33,8 +33,8 @@ fn deliveries(outcomes: &[Outcome]) -> impl Iterator<Item = &Delivery> {
     })
 }
 
-/// Whether `hits` of `trials` are as many as a coin of that probability gives: within five standard
-/// deviations, which a true coin leaves once in 1.7 million tries.
+/// Whether the share of `hits` in `trials` fits this probability: within five standard deviations,
+/// which a correct generator exceeds once in 1.7 million tests.
 #[track_caller]
 fn assert_binomial(hits: usize, trials: usize, probability: f64) {
     let (trials, hits) = (trials as f64, hits as f64);
@@ -96,7 +96,7 @@ fn bursts_are_those_of_gilbert_and_elliott() {
 
 #[test]
 fn the_full_model_and_short_flows_lose_their_share() {
-    // One datagram a flow: the chain's first state has the long run's odds.
+    // One datagram per flow: the chain's first state has the long-run probability.
     for text in ["ge:5%,20%", "ge:5%,20%,80%,1%"] {
         let loss: Loss = text.parse().unwrap();
         let mut link = link(&format!("loss={text}"), 7);
@@ -137,7 +137,7 @@ fn changes_are_as_frequent_as_they_should_be() {
     // One in a hundred cuts leaves nothing to corrupt.
     let corrupted = count(|delivery| delivery.corrupted.is_some());
     assert_binomial(corrupted, all.len(), 0.03 * (1.0 - 0.02 / 100.0));
-    // And each of them has nothing to do with the others.
+    // And they are independent of each other.
     let both = count(|delivery| delivery.copy.is_some() && delivery.order == Order::Ahead);
     assert_binomial(both, all.len(), 0.05 * 0.10);
     let cuts: Vec<_> = all
@@ -183,7 +183,7 @@ fn jitter_has_the_mean_and_the_deviation_of_its_distribution() {
         let mut flow = Flow::new(3);
         let mut both = Vec::new();
         for _ in 0..MILLION {
-            // Without a copy in the delay_queue: the time alone is of interest.
+            // Without a copy in the delay queue: only the time matters.
             let Outcome::Passes(delivery) =
                 link.handle_datagram(Duration::ZERO, &mut flow, b"").outcome
             else {
@@ -297,7 +297,7 @@ fn what_is_held_back_leaves_behind_the_next_or_when_its_time_is_over() {
             order.push(u32::from_be_bytes(released.bytes.try_into().unwrap()));
         }
     }
-    // The naive model: each that was not picked, then those that were picked before it.
+    // The naive model: each that was not selected, then those that were selected before it.
     let (mut want, mut waiting) = (Vec::new(), Vec::new());
     for number in 0..1000 {
         if picked.contains(&number) {
@@ -309,10 +309,10 @@ fn what_is_held_back_leaves_behind_the_next_or_when_its_time_is_over() {
     }
     assert_eq!(order, want);
     assert!((300..500).contains(&picked.len()));
-    let mut alone = self::link("reorder=100%", 1);
-    alone.handle_datagram(millis(1), &mut Flow::new(0), b"last");
-    assert_eq!(alone.poll_timeout(), Some(millis(1) + HOLD));
-    assert!(alone.poll_transmit(millis(1) + HOLD).is_some());
+    let mut single = self::link("reorder=100%", 1);
+    single.handle_datagram(millis(1), &mut Flow::new(0), b"last");
+    assert_eq!(single.poll_timeout(), Some(millis(1) + HOLD));
+    assert!(single.poll_transmit(millis(1) + HOLD).is_some());
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn what_is_too_much_to_hold_is_lost_and_counted() {
     assert_eq!(tally.lost_to(Cause::Overflow), 10);
     assert_eq!(link.held(), HELD);
     assert!(link.poll_transmit(Duration::from_secs(3600)).is_some());
-    // Room for the first, and none for its copy.
+    // Room for the first, and not for its copy.
     link.handle_datagram(Duration::ZERO, &mut flow, b"x");
     assert_eq!(
         (link.tally().copies, link.tally().lost_to(Cause::Overflow)),

@@ -1,27 +1,27 @@
-//! Proof of an address without memory: what a challenge asks to be repeated.
+//! Stateless proof of an address: the token that a challenge asks the sender to repeat.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use siphasher::sip128::SipHasher24;
 
-/// How long a token is good: longer than any datagram lives (RFC 8085 section 3.1.1 bids programs
-/// survive delays of two minutes).
+/// How long a token is valid: longer than any datagram lives (RFC 8085 section 3.1.1 asks programs
+/// to survive delays of two minutes).
 const LIFETIME: Duration = Duration::from_secs(120);
 
-/// Makes tokens and knows them again, without keeping any.
+/// Makes tokens and verifies them, without storing any.
 ///
-/// A token is the second in which it was made and a keyed digest (SipHash-2-4 with 128 bits, of
-/// which 96 are used) of that second, the address, the port and the transfer's id. Who repeats it has
-/// received it, and so is where its datagrams say; a million questions from invented addresses cost
-/// the receiver nothing but the answers.
+/// A token is the second in which it was made and a keyed digest (SipHash-2-4 with 128 bits, 96 of
+/// which are used) of that second, the address, the port and the transfer's id. A sender that
+/// repeats it has received it, and so owns its source address; a million questions from forged
+/// addresses cost the receiver only the answers.
 #[derive(Clone)]
 pub struct Cookies {
     key: [u8; 16],
 }
 
 impl Cookies {
-    /// `key` must be random and kept to oneself.
+    /// `key` must be random and secret.
     pub fn new(key: [u8; 16]) -> Self {
         Self { key }
     }
@@ -37,7 +37,7 @@ impl Cookies {
         let made = u32::from_be_bytes([a, b, c, d]);
         let age = (now.as_secs() as u32).wrapping_sub(made);
         let want = self.made(made, source, id);
-        // All bytes are looked at, so that the time taken does not tell how many are right.
+        // All bytes are compared, so that the time taken does not reveal how many are right.
         let differ = (want.iter().zip(token)).fold(0, |differ, (want, has)| differ | (want ^ has));
         u64::from(age) <= LIFETIME.as_secs() && differ == 0
     }

@@ -4,11 +4,11 @@ use std::fmt;
 
 use twox_hash::xxhash3_128::Hasher;
 
-/// XXH3-128 of a stream, taken as its bytes pass: both ends compare it at the end.
+/// XXH3-128 of a stream, computed as its bytes pass: both ends compare it at the end.
 ///
-/// Each datagram has a checksum of 32 bits, and one in four thousand million changed ones passes it.
-/// This second, different sum over the whole finds those, and a stream put together wrongly. It is
-/// no signature: it guards against accidents, not against people.
+/// Each datagram has a checksum of 32 bits, which one in four billion changed datagrams passes.
+/// This second, different checksum over the whole stream finds those, and errors of reassembly. It
+/// is not a signature: it protects against accidents, not against attackers.
 #[derive(Clone)]
 pub struct Digest {
     hasher: Hasher,
@@ -16,13 +16,13 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.hasher.write(bytes);
         self.length += bytes.len() as u64;
     }
 
-    /// How many bytes it took.
+    /// How many bytes were added.
     pub fn length(&self) -> u64 {
         self.length
     }

@@ -6,29 +6,29 @@ use std::time::Duration;
 use super::frame::{Code, VERSION};
 use crate::error::describe_errno;
 
-/// Why a transfer ended before its time.
+/// Why a transfer failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The other end ended it.
+    /// The peer ended it.
     Closed {
         /// Why.
         code: Code,
-        /// Its words, as they came.
+        /// The peer's own text, unchanged.
         reason: Vec<u8>,
     },
     /// This end ended it.
     Abandoned {
         /// Why.
         code: Code,
-        /// The words that the other end was told.
+        /// The text that was sent to the peer.
         reason: String,
     },
-    /// Nothing was heard of the other end for so long.
+    /// The peer was silent for this time.
     Silent(Duration),
-    /// The network says that the other end is not there any more, by this errno.
+    /// The network reports, with this errno, that the peer is gone.
     Unreachable(i32),
-    /// The receiver speaks other versions.
+    /// The receiver supports only other versions.
     Version(Vec<u8>),
 }
 
@@ -36,14 +36,14 @@ impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Finished => "finished",
-            Self::Interrupted => "it was interrupted",
-            Self::Refused => "it takes no such transfer",
-            Self::Source => "it cannot read the stream any further",
-            Self::Storage => "it cannot store the stream",
-            Self::OtherStream => "what was kept is not the beginning of this stream",
+            Self::Interrupted => "interrupted",
+            Self::Refused => "refused",
+            Self::Source => "cannot read the stream",
+            Self::Storage => "cannot store the stream",
+            Self::OtherStream => "the kept part is not the beginning of this stream",
             Self::Digest => "the digests differ",
-            Self::Protocol => "a frame made no sense",
-            Self::Unknown => "it knows no such transfer (any more)",
+            Self::Protocol => "invalid frame",
+            Self::Unknown => "unknown transfer",
         })
     }
 }
@@ -62,16 +62,14 @@ impl fmt::Display for Failure {
             Self::Abandoned { code, reason } if reason.is_empty() => write!(f, "{code}"),
             Self::Abandoned { reason, .. } => f.write_str(reason),
             Self::Silent(time) => {
-                write!(f, "nothing was heard of the other end for {time:?}")
+                write!(f, "the other end was silent for {time:?}")
             }
-            Self::Unreachable(errno) => write!(
-                f,
-                "the other end is not there any more: {}",
-                describe_errno(*errno)
-            ),
+            Self::Unreachable(errno) => {
+                write!(f, "the other end is gone: {}", describe_errno(*errno))
+            }
             Self::Version(versions) => write!(
                 f,
-                "the receiver speaks versions {versions:?} of the transfer protocol, this is version {VERSION}"
+                "the receiver supports the versions {versions:?} of the transfer protocol, this is version {VERSION}"
             ),
         }
     }

@@ -1,8 +1,8 @@
-//! What was sent and is not resolved: which datagrams arrived, which are lost, and when to look again.
+//! Datagrams in flight: which arrived, which are lost, and when to check again.
 //!
-//! Losses are found as RFC 9002 section 6 and RFC 8985 do it: a datagram is lost if enough newer
-//! ones came (three, until the path has been seen to reorder), or if a newer one came and enough
-//! time has passed since it was sent. Both thresholds grow with the reordering that is seen.
+//! Losses are detected as in RFC 9002 section 6 and RFC 8985: a datagram is lost if enough newer
+//! ones have arrived (three, until reordering is observed), or if a newer one has arrived and
+//! enough time has passed since it was sent. Both thresholds grow with the observed reordering.
 
 mod loss;
 
@@ -20,16 +20,16 @@ const MAX_PROBE_TIMEOUT: Duration = Duration::from_secs(15);
 /// 7.6).
 const PERSISTENT_CONGESTION_THRESHOLD: u32 = 3;
 
-/// What a datagram carried.
+/// The content of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Carried {
     /// These bytes of the stream.
     Data(u64, u16),
     /// The stream's end.
     End,
-    /// Nothing: the receiver is asked for a sign of life.
+    /// Nothing: a ping for the receiver.
     Ping,
-    /// Nothing but its length, in order to learn whether the path takes it.
+    /// Only its length, to learn whether the path carries it.
     Size(u16),
 }
 
@@ -55,7 +55,7 @@ impl Carried {
 enum State {
     InFlight,
     Acknowledged,
-    /// Lost, in that period of recovery.
+    /// Lost, in this recovery period.
     Lost(u32),
 }
 
@@ -66,26 +66,26 @@ struct Sent {
     state: State,
 }
 
-/// What an acknowledgement, or the time, resolved.
+/// The result of an acknowledgement or a timeout.
 #[derive(Debug, Default)]
 pub(super) struct Resolved {
-    /// Bytes of datagrams that are known to have come, for the first time.
+    /// Bytes of datagrams that are newly known to have arrived.
     pub(super) bytes: u64,
     /// When the newest of them was sent.
     pub(super) newest: Option<Duration>,
     /// Bytes that were in flight before.
     pub(super) in_flight: u64,
-    /// When the newest lost datagram was sent, if any was that counts as a sign of congestion.
+    /// When the newest lost datagram was sent, if any counts as a sign of congestion.
     pub(super) lost: Option<Duration>,
-    /// Everything was lost for long.
+    /// Everything was lost for a long time (persistent congestion).
     pub(super) persistent: bool,
-    /// Datagrams that had been given up and came after all.
+    /// Datagrams that had been declared lost and arrived after all.
     pub(super) spurious_losses: u64,
-    /// All that was given up in this period of recovery came after all.
+    /// All that was declared lost in this recovery period arrived after all.
     pub(super) is_spurious: bool,
 }
 
-/// The datagrams that were sent, by their numbers.
+/// The sent datagrams, by their numbers.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
     sent: VecDeque<Sent>,
@@ -93,31 +93,31 @@ pub(super) struct InFlight {
     first: u64,
     /// Everything below is resolved: it arrived, or it is lost.
     unresolved: u64,
-    /// Numbers at or above `first` that came.
+    /// Numbers at or above `first` that arrived.
     acknowledged: RangeSet,
     largest: Option<u64>,
     bytes: u64,
-    /// In flight, those without a size too.
+    /// In flight, including those without a size.
     count: u64,
     last_sent: Duration,
     timeouts: u32,
     /// When the oldest that is in flight below `largest` counts as lost.
     loss_time: Option<Duration>,
-    /// How much longer than a round trip reordering may delay a datagram, beyond an eighth.
+    /// The delay by reordering that is tolerated beyond an eighth of a round trip.
     reordering: Duration,
     has_reordered: bool,
-    /// Round trips with losses, none of which came late after all.
+    /// Round trips with losses, all of them real.
     real_losses: u32,
     /// When the next of them begins.
     real_since: Duration,
-    /// The period of recovery (RFC 9002 section 7.3.2): its number, when it began, and how many
+    /// The recovery period (RFC 9002 section 7.3.2): its number, when it began, and how many
     /// datagrams are lost in it.
     period: (u32, Duration, u64),
     pub(super) rtt: PathRtt,
-    /// Datagrams looked at in search of losses.
+    /// Datagrams examined by loss detection.
     #[cfg(test)]
     steps: u64,
-    /// How long the receiver may hold an acknowledgement back.
+    /// How long the receiver may delay an acknowledgement.
     pub(super) delay: Duration,
 }
 
@@ -145,11 +145,11 @@ impl InFlight {
         self.timeouts
     }
 
-    /// Notes the datagram with number [`Self::next`].
+    /// Records the datagram with number [`Self::next`].
     pub(super) fn push(&mut self, at: Duration, carried: Carried) {
         self.bytes += carried.size();
         self.count += 1;
-        // Whoever was sent first, expires first, whatever the clock does.
+        // Datagrams expire in the order of sending, even if the clock goes back.
         let at = at.max(self.last_sent);
         self.last_sent = at;
         self.sent.push_back(Sent {
@@ -164,9 +164,9 @@ impl InFlight {
         self.sent.get_mut(index)
     }
 
-    /// Takes an acknowledgement. `None` if it tells of a datagram that was never sent.
+    /// Processes an acknowledgement. `None` if it acknowledges a datagram that was never sent.
     ///
-    /// `on_resolved` is told what each datagram carried, and whether it came or is lost.
+    /// `on_resolved` receives the content of each datagram, and whether it arrived or is lost.
     pub(super) fn acknowledge(
         &mut self,
         now: Duration,
@@ -241,7 +241,7 @@ impl InFlight {
                 }
                 self.has_reordered = true;
                 self.real_losses = 0;
-                // So long it took beyond a round trip; at most another round trip is waited for.
+                // The delay beyond a round trip; at most another round trip is tolerated.
                 let smoothed = self.rtt.all().smoothed;
                 let beyond = now.saturating_sub(at).saturating_sub(smoothed);
                 self.reordering = self.reordering.max(beyond).min(smoothed);
@@ -258,7 +258,7 @@ impl InFlight {
         (self.count > 0).then(|| self.last_sent.saturating_add(self.probe_timeout()))
     }
 
-    /// The probe timeout, doubled for each one that has passed in vain.
+    /// The probe timeout, doubled for each one that passed without an answer.
     pub(super) fn probe_timeout(&self) -> Duration {
         let timeout = self.rtt.probe_timeout(self.delay);
         timeout
@@ -266,8 +266,8 @@ impl InFlight {
             .min(MAX_PROBE_TIMEOUT)
     }
 
-    /// Says that the deadline has come. Returns what is lost by now; if nothing is, the receiver
-    /// should be asked (a probe timeout).
+    /// Handles the deadline. Returns what is lost by now; if nothing is, the receiver should be
+    /// probed (a probe timeout).
     pub(super) fn handle_timeout(
         &mut self,
         now: Duration,
@@ -295,7 +295,7 @@ impl InFlight {
         Some(found.carried.range())
     }
 
-    /// Gives up what is known of a datagram that the socket refused as too long.
+    /// Removes a datagram that the socket refused as too long.
     pub(super) fn remove_unsent(&mut self, carried: Carried) {
         let found = self
             .sent
@@ -303,14 +303,14 @@ impl InFlight {
             .rev()
             .find(|sent| sent.carried == carried);
         if let Some(sent) = found.filter(|sent| sent.state == State::InFlight) {
-            // Of no period: it says nothing of the path's load.
+            // Of no period: it says nothing about congestion.
             sent.state = State::Acknowledged;
             self.bytes -= carried.size();
             self.count -= 1;
         }
     }
 
-    /// Forgets what is resolved, but not yet what may still turn out to have been late only.
+    /// Forgets what is resolved, except what may still turn out to be late only.
     fn forget(&mut self, now: Duration) {
         let keep = self.rtt.probe_timeout(self.delay) * PERSISTENT_CONGESTION_THRESHOLD;
         while let Some(sent) = self.sent.front() {

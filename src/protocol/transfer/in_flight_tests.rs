@@ -4,7 +4,7 @@ use super::*;
 
 const TRIP: Duration = Duration::from_millis(100);
 
-/// So many tenths of a microsecond: the distance from one datagram to the next.
+/// A time in tenths of a microsecond: the distance from one datagram to the next.
 fn ticks(count: u64) -> Duration {
     Duration::from_nanos(100 * count)
 }
@@ -13,7 +13,7 @@ fn data(number: u64) -> Carried {
     Carried::Data(number * 1_000, 1_000)
 }
 
-/// `count` datagrams in flight, one each tick, on a path that is known to reorder.
+/// `count` datagrams in flight, one per tick, on a path that is known to reorder.
 fn in_flight(count: u64) -> InFlight {
     let mut in_flight = InFlight::default();
     in_flight.rtt.sample(TRIP, Duration::ZERO);
@@ -24,7 +24,7 @@ fn in_flight(count: u64) -> InFlight {
     in_flight
 }
 
-/// Counts steps, not time: a window of 60,000 in which 20,000 in a row are missing.
+/// Counts steps, not time: in a window of 60,000, 20,000 in a row are missing.
 #[test]
 fn an_acknowledgement_does_not_walk_the_gap() {
     const ALL: u64 = 60_000;
@@ -36,7 +36,8 @@ fn an_acknowledgement_does_not_walk_the_gap() {
         .acknowledge(TRIP, Ranges::new(&first), Duration::ZERO, |_, _| ())
         .expect("sent");
     for number in (GAP.end + 1)..ALL {
-        // Two at a time, each a round trip after it was sent: all come before the gap is given up.
+        // Two at a time, each a round trip after it was sent: all arrive before the gap is declared
+        // lost.
         if number % 2 == 0 {
             continue;
         }
@@ -61,7 +62,7 @@ fn an_acknowledgement_does_not_walk_the_gap() {
         in_flight.poll_timeout(),
         Some(ticks(GAP.start) + in_flight.loss_delay())
     );
-    // Half of their times are over, and then all.
+    // Half of their time has passed, and then all.
     for (now, until) in [(10_100, 10_100), (ALL, GAP.end)] {
         let now = ticks(now - 1) + in_flight.loss_delay();
         let resolved = in_flight.handle_timeout(now, |carried, arrived| {

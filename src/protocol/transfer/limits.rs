@@ -1,20 +1,20 @@
-//! What a transfer waited for.
+//! What limited a transfer.
 
 use std::time::Duration;
 
-/// What holds a transfer back.
+/// What limits a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Limit {
-    /// The network: window and pace.
+    /// The network: window and pacing.
     Path,
     /// The receiver's buffer.
     Receiver,
-    /// The receiver's disk, or whoever reads its output.
+    /// The receiver's disk, or the reader of its output.
     Storage,
-    /// The sender's disk, or whoever writes its input.
+    /// The sender's disk, or the writer of its input.
     Source,
-    /// Nothing but this machine: the sender was busy all the time.
+    /// Only this machine: the sender was busy all the time.
     Machine,
 }
 
@@ -27,7 +27,7 @@ impl Limit {
         Self::Machine,
     ];
 
-    /// In one word.
+    /// Its name, one word.
     pub fn name(self) -> &'static str {
         match self {
             Self::Path => "path",
@@ -39,7 +39,7 @@ impl Limit {
     }
 }
 
-/// How long each thing held a transfer back.
+/// How long each limit applied.
 #[derive(Clone, Debug)]
 pub struct Limits {
     times: [Duration; 5],
@@ -56,18 +56,18 @@ impl Limits {
         }
     }
 
-    /// From now on it is `limit`.
+    /// Switches to `limit` from now on.
     pub(super) fn set(&mut self, now: Duration, limit: Limit) {
         self.times[self.current as usize] += now.saturating_sub(self.since);
         (self.since, self.current) = (self.since.max(now), limit);
     }
 
-    /// How long it was `limit`.
+    /// How long `limit` applied.
     pub fn time(&self, limit: Limit) -> Duration {
         self.times[limit as usize]
     }
 
-    /// What it was for most of the time, and for which share of it.
+    /// The limit that applied for most of the time, and its share of it.
     pub fn dominant(&self) -> (Limit, f64) {
         let whole: Duration = self.times.iter().sum();
         let most = Limit::ALL.into_iter().max_by_key(|&limit| self.time(limit));

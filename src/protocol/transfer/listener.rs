@@ -1,4 +1,4 @@
-//! The listening socket's state machine: what arrives before there is a transfer.
+//! The listening socket's state machine: it handles datagrams before a transfer exists.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -6,21 +6,21 @@ use std::time::Duration;
 use super::cookie::Cookies;
 use super::frame::{self, Close, Code, Decoded, Frame, Open, Reject, VERSION};
 
-/// Answers those who have not proven where they are, and remembers nothing of them.
+/// Answers senders whose address is not proven yet, and stores nothing about them.
 ///
-/// No answer is longer than its question, so that nobody can be flooded by means of it.
+/// No answer is longer than its question, so that it cannot be used as an amplifier.
 #[derive(Debug)]
 pub struct Listener {
     cookies: Cookies,
 }
 
-/// What a datagram is to the receiving end.
+/// The meaning of a datagram for the receiving end.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Incoming<'a> {
     /// The response has been written; send it.
     Response,
-    /// A sender that is where it says asks for a transfer, maybe again.
+    /// A sender with a proven address requests a transfer, perhaps again.
     Open(u64, Open<'a>),
     /// A frame of a transfer.
     Frame(Decoded<'a>),
@@ -29,14 +29,14 @@ pub enum Incoming<'a> {
 }
 
 impl Listener {
-    /// A listener with a key of its own, which must be random.
+    /// A listener with its own key, which must be random.
     pub fn new(key: [u8; 16]) -> Self {
         Self {
             cookies: Cookies::new(key),
         }
     }
 
-    /// Takes a datagram; writes a response into `response` if one is due.
+    /// Processes a datagram; writes a response into `response` if one is due.
     pub fn handle_datagram<'a>(
         &self,
         now: Duration,
@@ -69,8 +69,8 @@ impl Listener {
         }
     }
 
-    /// What to answer to a frame of a transfer that nobody knows here; `false` if nothing: only what
-    /// waits for an answer gets one, and none that is longer than itself.
+    /// The answer to a frame of an unknown transfer; `false` for none: only a frame that expects an
+    /// answer gets one, and none is longer than the frame.
     pub fn reply_to_unknown(&self, decoded: &Decoded<'_>, response: &mut Vec<u8>) -> bool {
         let code = Code::Unknown;
         let close = Close { code, reason: b"" };

@@ -1,11 +1,11 @@
-//! Sets of numbers that come mostly in order, as ranges.
+//! Sets of numbers as ranges, for numbers that mostly arrive in order.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// A set of numbers, kept as ranges that neither touch nor overlap, in rising order.
+/// A set of numbers, kept as ranges that neither touch nor overlap, in ascending order.
 ///
-/// What comes mostly in order costs no search: the last ranges are looked at first.
+/// Numbers in order need no search: the last ranges are checked first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RangeSet {
     ranges: VecDeque<Range<u64>>,
@@ -21,7 +21,7 @@ impl RangeSet {
         self.ranges.len()
     }
 
-    /// The ranges, in rising order.
+    /// The ranges, in ascending order.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Range<u64>> {
         self.ranges.iter()
     }
@@ -34,12 +34,12 @@ impl RangeSet {
         self.ranges.back()
     }
 
-    /// Takes the lowest range away.
+    /// Removes and returns the lowest range.
     pub(super) fn pop_first(&mut self) -> Option<Range<u64>> {
         self.ranges.pop_front()
     }
 
-    /// The index of the first range that ends at or behind `number`.
+    /// The index of the first range that ends at or after `number`.
     fn at(&self, number: u64) -> usize {
         match self.ranges.back() {
             Some(last) if last.start <= number && number <= last.end => self.ranges.len() - 1,
@@ -48,7 +48,7 @@ impl RangeSet {
         }
     }
 
-    /// Adds `new`; returns how many of its numbers were not there yet.
+    /// Adds `new`; returns how many of its numbers were new.
     pub(super) fn insert(&mut self, new: Range<u64>) -> u64 {
         if new.is_empty() {
             return 0;
@@ -81,7 +81,7 @@ impl RangeSet {
         new.end - new.start - had
     }
 
-    /// Takes `old` out.
+    /// Removes `old`.
     pub(super) fn remove(&mut self, old: Range<u64>) {
         let mut index = self.at(old.start);
         while let Some(range) = self.ranges.get(index).cloned() {
@@ -110,7 +110,7 @@ impl RangeSet {
         }
     }
 
-    /// The first part of `wanted` that is not there.
+    /// The first part of `wanted` that is missing.
     pub(super) fn first_gap(&self, wanted: Range<u64>) -> Option<Range<u64>> {
         let mut start = wanted.start;
         for range in self.ranges.range(self.at(start)..) {

@@ -1,21 +1,21 @@
-//! What came too early, until what is missing before it comes.
+//! Early bytes, kept until the missing ones before them arrive.
 
 use super::ranges::RangeSet;
 
-/// So many gaps are kept in mind; what would make more of them has to come again.
+/// The most gaps that are tracked; data that would make more must be sent again.
 const MAX_RANGES: usize = 8192;
 
-/// A ring over the stream's offsets: each byte has its place before it comes.
+/// A ring over the stream's offsets: each byte has its place in advance.
 #[derive(Debug)]
 pub(super) struct Reassembly {
-    /// Allocated when something first comes too early.
+    /// Allocated at the first early bytes.
     ring: Vec<u8>,
     size: usize,
     present: RangeSet,
 }
 
 impl Reassembly {
-    /// Room for `size` bytes beyond what was delivered.
+    /// Room for `size` bytes beyond the delivered ones.
     pub(super) fn new(size: usize) -> Self {
         Self {
             ring: Vec::new(),
@@ -28,13 +28,13 @@ impl Reassembly {
         self.size as u64
     }
 
-    /// Where what came early ends.
+    /// The end of the early bytes.
     pub(super) fn end(&self) -> u64 {
         self.present.last().map_or(0, |range| range.end)
     }
 
-    /// Keeps bytes that lie within [`Self::size`] of what was delivered. `false` if there is no
-    /// room in mind for one more gap.
+    /// Keeps bytes that lie within [`Self::size`] of the delivered ones. `false` if one more gap
+    /// cannot be tracked.
     #[must_use]
     pub(super) fn insert(&mut self, offset: u64, bytes: &[u8]) -> bool {
         if self.present.len() >= MAX_RANGES {
@@ -53,7 +53,7 @@ impl Reassembly {
         true
     }
 
-    /// Hands over what follows on `delivered` without a gap; returns where that ends.
+    /// Delivers what follows `delivered` without a gap; returns where that ends.
     pub(super) fn drain(&mut self, delivered: u64, mut take: impl FnMut(&[u8])) -> u64 {
         if self.present.is_empty() {
             return delivered;
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Pieces of a stream in any order, any of them twice, come out as the stream.
+        /// Pieces of a stream in any order, some of them twice, are reassembled to the stream.
         #[test]
         fn what_comes_out_is_the_stream(size in 1..50_usize, pieces in prop::collection::vec((0..200_u64, 1..20_usize), 0..400)) {
             let stream: Vec<u8> = (0..250_u32).map(|at| at.wrapping_mul(31) as u8).collect();

@@ -1,19 +1,19 @@
-//! Datagrams that leave together, before they are put together.
+//! Datagrams that leave together, before they are assembled.
 
 use std::io::IoSlice;
 
 use super::frame::DATA_HEADER;
 use super::source::Source;
 
-/// Datagrams of one size, of which the last may be shorter: what one system call sends.
+/// Datagrams of one size, of which the last may be shorter: one system call sends them.
 ///
 /// Data frames are headers here and payloads in their source, so that nothing is copied: the kernel
-/// gathers them ([`Run::gather`]). Any other frame is whole.
+/// gathers them ([`Run::gather`]). Any other frame is complete.
 #[derive(Clone, Debug, Default)]
 pub struct Run {
     /// One frame, or the headers of all.
     pub(super) bytes: Vec<u8>,
-    /// Offset and length of each payload; none of a frame that is whole.
+    /// Offset and length of each payload; empty for a complete frame.
     pub(super) payloads: Vec<(u64, u16)>,
     /// Bytes of each datagram.
     pub(super) segment: usize,
@@ -47,8 +47,8 @@ impl Run {
     }
 
     /// The parts of all its datagrams, end to end, for sendmsg(2) to gather. `source` is that of
-    /// the [`poll_transmit`](super::Sender::poll_transmit) which filled it. Returns how many of `parts` they are:
-    /// at most twice [`Run::MAX_DATAGRAMS`].
+    /// the [`poll_transmit`](super::Sender::poll_transmit) which filled it. Returns the number of
+    /// `parts`: at most twice [`Run::MAX_DATAGRAMS`].
     pub fn gather<'a>(
         &'a self,
         source: &'a dyn Source,
@@ -72,7 +72,7 @@ impl Run {
         count
     }
 
-    /// Copies all its datagrams into `out`, which is cleared, end to end.
+    /// Copies all its datagrams, end to end, into `out`, which is cleared.
     pub fn copy(&self, source: &dyn Source, out: &mut Vec<u8>) {
         out.clear();
         let mut parts = [IoSlice::new(&[]); 2 * Self::MAX_DATAGRAMS];

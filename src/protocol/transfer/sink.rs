@@ -1,11 +1,11 @@
-//! Where a stream goes.
+//! Where a stream is written.
 
-/// Where a stream goes: bytes in order, each once.
+/// Where a stream is written: bytes in order, each once.
 ///
-/// A sink that fails keeps its error to itself until it is asked, and takes no more bytes: the
-/// receiver is then told to [abandon](super::Receiver::abandon) the transfer.
+/// A sink that fails stores its error until it is asked, and accepts no more bytes: then the caller
+/// must [abandon](super::Receiver::abandon) the transfer.
 pub trait Sink {
-    /// Takes the next bytes.
+    /// Writes the next bytes.
     fn write(&mut self, bytes: &[u8]);
 }
 

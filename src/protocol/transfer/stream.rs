@@ -1,4 +1,4 @@
-//! The sender's view of its stream: what was sent, what is acknowledged, what has to be sent again.
+//! The sender's view of its stream: what was sent, what is acknowledged, what must be sent again.
 
 use std::ops::Range;
 
@@ -8,21 +8,21 @@ use super::source::{Digesting, Source};
 
 #[derive(Debug, Default)]
 pub(super) struct Stream {
-    /// What was never sent begins here.
+    /// The part that was never sent begins here.
     pub(super) next: u64,
-    /// The receiver takes the stream up to here.
+    /// The receiver's credit ends here.
     pub(super) credit: u64,
     /// Of `0..next`.
     pub(super) digest: Digest,
-    /// The end has to be told (again).
+    /// The end must be sent (again).
     pub(super) end_due: bool,
-    /// The end was told at least once.
+    /// The end was sent at least once.
     pub(super) end_sent: bool,
     acknowledged: RangeSet,
     resend: RangeSet,
 }
 
-/// Bytes that are to be sent next.
+/// The next bytes to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) offset: u64,
@@ -33,11 +33,11 @@ pub(super) struct Piece {
 /// Why there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Blocked {
-    /// Nothing is to be sent now, and the source may have more later.
+    /// Nothing to send now, and the source may have more later.
     Source,
-    /// The receiver takes no more yet.
+    /// The receiver's credit is used up.
     Credit,
-    /// All was sent.
+    /// Everything was sent.
     Complete,
 }
 
@@ -55,7 +55,7 @@ impl Stream {
         }
     }
 
-    /// The receiver has it up to here: from the source, it is not asked for again.
+    /// The receiver has it up to here: the source is not asked for it again.
     pub(super) fn released(&self) -> u64 {
         match self.acknowledged.first() {
             Some(range) if range.start == 0 => range.end,
@@ -63,7 +63,7 @@ impl Stream {
         }
     }
 
-    /// The digest of all that was sent; `None` while the source is not done with it.
+    /// The digest of all that was sent; `None` while the source is not finished with it.
     pub(super) fn digest_value(&self, source: &dyn Source) -> Option<u128> {
         match source.digest() {
             Digesting::Sender => Some(self.digest.value()),
@@ -72,7 +72,7 @@ impl Stream {
         }
     }
 
-    /// What to send next, of at most `max_length` bytes.
+    /// The next bytes to send, at most `max_length`.
     pub(super) fn piece(
         &self,
         source: &dyn Source,
@@ -96,8 +96,8 @@ impl Stream {
         }
         let length = clamp(available - self.next, max_length);
         let credit = clamp(self.credit.saturating_sub(self.next), length);
-        // A datagram that is short for want of credit alone is not worth it while others are on
-        // their way: their acknowledgements bring more (RFC 9293 section 3.8.6.2.1).
+        // A datagram that is short only for lack of credit is not worth it while others are in
+        // flight: their acknowledgements bring more (RFC 9293 section 3.8.6.2.1).
         if credit == 0 || credit < length && waits {
             return Err(Blocked::Credit);
         }
@@ -108,7 +108,7 @@ impl Stream {
         })
     }
 
-    /// Says that the first `length` bytes of `piece` leave.
+    /// Records that the first `length` bytes of `piece` are sent.
     pub(super) fn on_sent(&mut self, piece: Piece, length: u64) {
         let end = piece.offset + length;
         if piece.is_new {
@@ -118,8 +118,8 @@ impl Stream {
         }
     }
 
-    /// Takes what left for the first time into the digest: at once, since that is faster than by
-    /// datagrams, and soon, while it is in the cache.
+    /// Adds newly sent bytes to the digest: many at once, since that is faster than per datagram,
+    /// and soon, while they are in the cache.
     pub(super) fn digest(&mut self, source: &dyn Source) {
         while source.digest() == Digesting::Sender && self.digest.length() < self.next {
             let left = self.next - self.digest.length();

@@ -1,11 +1,12 @@
 //! From types to the catalogue's [`Value`] and back.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::flags::{AddressPreferences, BufferLock, Timestamping};
 use super::values::{
-    Clock, Encapsulation, MemoryInfo, PathMtuDiscovery, PortRange, SourceMembership, TransmitTime,
+    Clock, Encapsulation, MemoryInfo, PathMtuDiscovery, SourceMembership, TransmitTime,
 };
 use crate::socket::Family;
 use crate::socket::options::{Interface, Kind, Scoped, Value};
@@ -223,14 +224,14 @@ impl Convert for SourceMembership {
     }
 }
 
-impl Convert for PortRange {
+impl Convert for RangeInclusive<u16> {
     fn into_value(self, _: &Kind) -> Value {
-        Value::PortRange(self.low, self.high)
+        Value::PortRange(*self.start(), *self.end())
     }
 
     fn from_value(value: Value) -> Option<Self> {
         match value {
-            Value::PortRange(low, high) => Some(Self { low, high }),
+            Value::PortRange(low, high) => Some(low..=high),
             _ => None,
         }
     }

@@ -1,8 +1,9 @@
 //! `IPPROTO_IP`: the options of IPv4 (ip(7)), which an IPv6 socket has for its IPv4-mapped addresses.
 
+use std::ops::RangeInclusive;
+
 use super::{
-    Interface, PathMtuDiscovery, PortRange, ReadOnly, ReadWrite, Scoped, SourceMembership,
-    WriteOnly, typed,
+    Interface, PathMtuDiscovery, ReadOnly, ReadWrite, Scoped, SourceMembership, WriteOnly, typed,
 };
 use crate::socket::options::IP;
 
@@ -71,8 +72,9 @@ typed! { IP;
     IP_TRANSPARENT: bool, ReadWrite;
     /// Lets connect choose the port instead of a bind to port 0 (ip(7)).
     IP_BIND_ADDRESS_NO_PORT: bool, ReadWrite;
-    /// The ports that a bind to port 0 chooses from, within those of the system (`linux/in.h`).
-    IP_LOCAL_PORT_RANGE: PortRange, ReadWrite;
+    /// The ports that a bind to port 0 chooses from, within those of the system; a 0 stands for the
+    /// system's first or last (`linux/in.h`).
+    IP_LOCAL_PORT_RANGE: RangeInclusive<u16>, ReadWrite;
     /// Drops what arrives with a lower TTL; 0 is off (RFC 5082). UDP stores it to no effect.
     IP_MINTTL: u8, ReadWrite;
     /// Sends IP options with every datagram (RFC 791, ip(7)). Needs `CAP_NET_RAW` for some.

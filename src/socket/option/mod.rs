@@ -64,11 +64,11 @@ pub use socket_level::*;
 pub use timestamp::*;
 pub use udp::*;
 pub use values::{
-    Clock, Encapsulation, MemoryInfo, PathMtuDiscovery, PortRange, SourceMembership, TransmitTime,
+    Clock, Encapsulation, MemoryInfo, PathMtuDiscovery, SourceMembership, TransmitTime,
 };
 
-use super::options::{Access, OptionValue, SocketOption};
-pub use super::options::{Interface, Scoped};
+use super::options::{Access, SocketOption};
+pub use super::options::{Interface, OptionValue, Scoped};
 use crate::error::{Error, Result};
 
 /// Of a [`TypedOption`]: it can be read and set.
@@ -127,7 +127,12 @@ pub struct TypedOption<T, A = ReadWrite> {
 
 impl<T, A> TypedOption<T, A> {
     /// What the catalogue knows of it.
+    #[cfg(feature = "extras")]
     pub const fn option(self) -> &'static SocketOption {
+        self.entry()
+    }
+
+    const fn entry(self) -> &'static SocketOption {
         &self.table[self.index]
     }
 }
@@ -142,7 +147,7 @@ impl<T: OptionType, A: Settable> TypedOption<T, A> {
     /// # Ok::<(), udpraw::error::Error>(())
     /// ```
     pub fn with_value(self, value: T) -> OptionValue {
-        OptionValue::new(self.option(), value.into_value(&self.option().kind))
+        OptionValue::of(self.entry(), value.into_value(&self.entry().kind))
     }
 
     /// Sets it on any socket. On an [`Endpoint`](super::Endpoint), use
@@ -163,11 +168,11 @@ impl<T: OptionType, A: Readable> TypedOption<T, A> {
     /// Of getsockopt(2), with the option's name and what can be done; and if the kernel's value has
     /// no counterpart in `T`, such as a new number of an enumeration.
     pub fn get(self, socket: impl AsFd) -> Result<T> {
-        let value = self.option().get(socket.as_fd())?;
+        let value = self.entry().get(socket.as_fd())?;
         let text = value.to_string();
         T::from_value(value).ok_or_else(|| {
             let reason = format!("the kernel's value is unknown: {text}");
-            Error::invalid("read", self.option().name, reason)
+            Error::invalid("read", self.entry().name, reason)
         })
     }
 }
@@ -183,7 +188,7 @@ impl<T, A> Copy for TypedOption<T, A> {}
 impl<T, A> fmt::Debug for TypedOption<T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TypedOption")
-            .field(&self.option().name)
+            .field(&self.entry().name)
             .finish()
     }
 }

@@ -71,15 +71,6 @@ pub struct SourceMembership {
     pub group: Scoped,
 }
 
-/// The ports that a bind to port 0 chooses from (`IP_LOCAL_PORT_RANGE`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct PortRange {
-    /// The first port; 0 for the system's.
-    pub low: u16,
-    /// The last port; 0 for the system's.
-    pub high: u16,
-}
-
 /// The memory of a socket, in bytes, and the datagrams that it dropped (`SO_MEMINFO`,
 /// `linux/sock_diag.h`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -19,7 +19,8 @@ impl SocketOption {
     /// If the text is no value of the option, or the option cannot be set: the remedy says what is
     /// allowed.
     ///
-    /// ```
+    #[cfg_attr(feature = "extras", doc = "```")]
+    #[cfg_attr(not(feature = "extras"), doc = "```ignore")]
     /// use udpraw::socket::options::{SocketOption, Value};
     /// let option = SocketOption::find("IP_MTU_DISCOVER")?;
     /// assert_eq!(option.parse("do")?.to_string(), "do");

@@ -30,7 +30,8 @@ impl SocketOption {
 
     /// The option of that number, at a level as getsockopt(2) takes it.
     ///
-    /// ```
+    #[cfg_attr(feature = "extras", doc = "```")]
+    #[cfg_attr(not(feature = "extras"), doc = "```ignore")]
     /// use udpraw::socket::options::SocketOption;
     /// let option = SocketOption::of(libc::SOL_SOCKET, libc::SO_RCVBUF).unwrap();
     /// assert_eq!(option.name, "SO_RCVBUF");

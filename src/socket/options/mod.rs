@@ -8,7 +8,8 @@
 //! [`socket::option`](super::option). What is here is for names and values that are text, such as
 //! those of a command line.
 //!
-//! ```
+#![cfg_attr(feature = "extras", doc = "```")]
+#![cfg_attr(not(feature = "extras"), doc = "```ignore")]
 //! use std::os::fd::AsFd;
 //! use udpraw::socket::{Endpoint, options::{OptionValue, SocketOption}};
 //! let endpoint = Endpoint::builder().bind(([127, 0, 0, 1], 0).into())?;
@@ -69,6 +70,7 @@ pub(super) fn enabled_control(fd: BorrowedFd<'_>, family: Family) -> usize {
 }
 
 /// The name of the DSCP in a TOS byte, whatever its ECN.
+#[cfg(feature = "extras")]
 pub(super) fn dscp_name(tos: u8) -> Option<&'static str> {
     value::name_of(kind::DSCP, i32::from(tos & !0b11))
 }

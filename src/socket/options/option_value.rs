@@ -13,6 +13,14 @@ use crate::sys::control;
 /// An option and the value that it shall have, written `SO_RCVBUF=4MiB`.
 ///
 /// A flag without a value is meant to be on: `SO_REUSEADDR`.
+///
+/// ```
+/// use udpraw::socket::{Endpoint, option, option::OptionValue};
+/// let value: OptionValue = "SO_RCVBUF=64KiB".parse()?;
+/// assert_eq!(value, option::SO_RCVBUF.with_value(64 << 10));
+/// let endpoint = Endpoint::builder().options([value]).bind(([127, 0, 0, 1], 0).into())?;
+/// # Ok::<(), udpraw::error::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionValue {
     option: &'static SocketOption,
@@ -21,16 +29,28 @@ pub struct OptionValue {
 
 impl OptionValue {
     /// The value that the option shall have. Whether it fits is told when it is applied.
+    #[cfg(feature = "extras")]
     pub fn new(option: &'static SocketOption, value: Value) -> Self {
+        Self::of(option, value)
+    }
+
+    pub(in crate::socket) fn of(option: &'static SocketOption, value: Value) -> Self {
         Self { option, value }
     }
 
     /// The option.
+    #[cfg(feature = "extras")]
     pub fn option(&self) -> &'static SocketOption {
         self.option
     }
 
+    /// Whether it may change what control messages come with a datagram.
+    pub(in crate::socket) fn is_about_control(&self) -> bool {
+        !self.option.control.is_empty()
+    }
+
     /// The value asked for.
+    #[cfg(feature = "extras")]
     pub fn requested(&self) -> &Value {
         &self.value
     }
@@ -38,7 +58,8 @@ impl OptionValue {
     /// Sets it.
     ///
     /// # Errors
-    /// As of [`SocketOption::set`].
+    /// Of setsockopt(2), with the option's name and value and what can be done; and if the value does
+    /// not fit the kernel's type.
     pub fn apply(&self, fd: BorrowedFd<'_>) -> Result<()> {
         self.option.set(fd, &self.value)
     }
@@ -47,6 +68,7 @@ impl OptionValue {
     ///
     /// # Errors
     /// As of [`SocketOption::get`]; some options can be set but not read, such as memberships.
+    #[cfg(feature = "extras")]
     pub fn effective(&self, fd: BorrowedFd<'_>) -> Result<Value> {
         self.option.get(fd)
     }
@@ -88,7 +110,7 @@ impl FromStr for OptionValue {
                 );
             }
         };
-        Ok(Self::new(option, option.parse(value)?))
+        Ok(Self::of(option, option.parse(value)?))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Buffers that the kernel chooses from for what it receives (io_uring_register_buf_ring(3)).
+//! Provided buffers: the kernel chooses one for each received datagram (io_uring_register_buf_ring(3)).
 
 use std::mem;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -13,12 +13,12 @@ use super::super::name::{self, Name};
 /// the flags.
 const OUT: usize = 16;
 
-/// A page, on which the kernel wants the ring of buffers to start.
+/// The page size: the kernel requires the buffer ring to be page-aligned.
 #[derive(Clone)]
 #[repr(C, align(4096))]
 struct Page([u8; 4096]);
 
-/// The memory that the kernel writes on its own time.
+/// The memory that the kernel writes asynchronously.
 pub(super) struct Buffers {
     /// An array of `struct io_uring_buf`, its first entry's last field the tail.
     ring: PinnedSlice<Page>,
@@ -30,7 +30,7 @@ pub(super) struct Buffers {
     tail: u16,
 }
 
-/// What a completion of the receive says.
+/// The content of a receive completion.
 #[derive(Clone, Copy)]
 pub(super) struct Arrived {
     pub(super) result: i32,
@@ -54,7 +54,7 @@ impl Buffers {
         let pages = (usize::from(count) * size_of::<BufRingEntry>()).div_ceil(size_of::<Page>());
         let mut buffers = Self {
             ring: PinnedSlice::new(vec![Page([0; 4096]); pages]),
-            // Zero pages of the kernel: nothing is touched before a datagram comes.
+            // Zero pages of the kernel: no page is used before a datagram arrives.
             pool: PinnedSlice::new(vec![0; usize::from(count) * stride]),
             template: PinnedSlice::new([template]),
             count,
@@ -73,7 +73,7 @@ impl Buffers {
         self.ring.address(0).cast()
     }
 
-    /// Puts a buffer at the tail of the ring; the kernel sees it once it is published.
+    /// Adds a buffer at the tail of the ring; the kernel sees it once it is published.
     pub(super) fn provide(&mut self, buffer: u16) {
         let address = self.pool.address(usize::from(buffer) * self.stride);
         let index = usize::from(self.tail & (self.count - 1));
@@ -96,7 +96,7 @@ impl Buffers {
         tail.store(self.tail, Ordering::Release);
     }
 
-    /// What the kernel wrote to the buffer of a completion.
+    /// The data that the kernel wrote to the buffer of a completion.
     pub(super) fn slot(&self, arrived: Arrived) -> Option<Slot<'_>> {
         let length = usize::try_from(arrived.result).ok()?.min(self.length);
         let buffer = arrived.buffer.filter(|&buffer| buffer < self.count)?;

@@ -1,9 +1,9 @@
-//! `io_uring(7)`: multishot `recvmsg` into provided buffers, and sends by the batch, each on a ring of
-//! its own, so that two threads can use them.
+//! `io_uring(7)`: multishot `recvmsg` into provided buffers, and batched sends, each on its own ring,
+//! so that two threads can use them.
 //!
-//! A ring owns what is submitted to it until the completion comes: the buffers live as long as the
-//! receiving ring, and are leaked rather than freed if the kernel cannot be made to let go of them; what
-//! a send borrows is waited for before the call returns, even where io_uring has been forbidden meanwhile
+//! A ring owns submitted memory until its completion: the buffers live as long as the receiving ring,
+//! and are leaked rather than freed if the kernel does not release them; a send waits for the
+//! completion of all borrowed memory before it returns, even if io_uring has been forbidden meanwhile
 //! (a seccomp filter) and neither a wait nor a cancellation works any more.
 
 mod buffers;
@@ -22,13 +22,13 @@ pub(crate) use send::SendRing;
 /// A submission and a completion queue.
 struct Queues {
     ring: IoUring,
-    /// io_uring is forbidden from the first submission on.
+    /// Whether io_uring is forbidden from the first submission on.
     #[cfg(test)]
     is_forbidden: bool,
 }
 
 impl Queues {
-    /// Room for `entries` submissions and that many completions and `more`.
+    /// Makes a ring for `entries` submissions and for `entries + more` completions.
     fn new(entries: u32, more: u32) -> io::Result<Self> {
         let entries = entries.next_power_of_two();
         let ring = IoUring::builder()
@@ -48,15 +48,15 @@ impl Queues {
     /// Queues an entry for the next [`Self::enter`].
     ///
     /// # Safety
-    /// What the entry leads to must stay valid until its completion.
+    /// The memory that the entry points to must stay valid until its completion.
     unsafe fn push(&mut self, entry: &squeue::Entry) -> io::Result<()> {
         // SAFETY: the caller's promise.
         unsafe { self.ring.submission().push(entry) }
             .map_err(|_| io::Error::from_raw_os_error(libc::EBUSY))
     }
 
-    /// One `io_uring_enter`: submits what is queued, then waits for `want` completions, at most as
-    /// long as `timeout` says (ETIME).
+    /// Makes one `io_uring_enter`: submits the queue, then waits for `want` completions, at most for
+    /// `timeout` (ETIME).
     fn enter(&mut self, want: usize, timeout: Option<Duration>) -> io::Result<()> {
         #[cfg(test)]
         if self.is_forbidden {
@@ -74,7 +74,7 @@ impl Queues {
         entered.map(drop)
     }
 
-    /// Has the kernel let go of everything that is in flight.
+    /// Makes the kernel release everything that is in flight.
     fn cancel_all(&self) -> io::Result<()> {
         #[cfg(test)]
         if self.is_forbidden {

@@ -13,7 +13,7 @@ use super::Queues;
 use super::buffers::{Arrived, Buffers};
 use crate::sys::mmsg::Slot;
 
-/// The only group of buffers of a ring.
+/// The only buffer group of a ring.
 const GROUP: u16 = 0;
 
 /// The receiving ring of one socket.
@@ -25,7 +25,7 @@ pub(crate) struct ReceiveRing {
 }
 
 impl ReceiveRing {
-    /// A ring with `count` buffers (a power of two) for datagrams of `capacity` bytes.
+    /// Makes a ring with `count` buffers (a power of two) for datagrams of `capacity` bytes.
     pub(crate) fn new(count: u16, capacity: usize, control_space: usize) -> io::Result<Self> {
         let ring = Self {
             buffers: ManuallyDrop::new(Buffers::new(count, capacity, control_space)),
@@ -63,8 +63,8 @@ impl ReceiveRing {
         Ok(())
     }
 
-    /// One `io_uring_enter`: submits what is queued, then waits for `want` completions, at most as
-    /// long as `timeout` says (ETIME).
+    /// Makes one `io_uring_enter`: submits the queue, then waits for `want` completions, at most for
+    /// `timeout` (ETIME).
     pub(crate) fn enter(&mut self, want: usize, timeout: Option<Duration>) -> io::Result<()> {
         let entered = self.queues.enter(want, timeout);
         let mut completions = self.queues.ring.completion();
@@ -79,13 +79,13 @@ impl ReceiveRing {
         entered
     }
 
-    /// How many datagrams wait, up to the first error.
+    /// The number of waiting datagrams, up to the first error.
     pub(crate) fn waiting(&self) -> usize {
         let arrived = self.arrived.iter();
         arrived.take_while(|arrived| arrived.is_datagram()).count()
     }
 
-    /// Takes the oldest completion if it is no datagram: its errno, or 0.
+    /// Takes the oldest completion if it is not a datagram: its errno, or 0.
     pub(crate) fn take_error(&mut self) -> Option<i32> {
         let arrived = *self.arrived.front()?;
         if arrived.is_datagram() {
@@ -95,7 +95,7 @@ impl ReceiveRing {
         Some(arrived.result.min(0).wrapping_neg())
     }
 
-    /// Gives the buffers of the oldest `count` datagrams back to the kernel.
+    /// Returns the buffers of the oldest `count` datagrams to the kernel.
     pub(crate) fn release(&mut self, count: usize) {
         let count = count.min(self.arrived.len());
         for arrived in self.arrived.drain(..count) {
@@ -115,7 +115,7 @@ impl ReceiveRing {
 
 impl Drop for ReceiveRing {
     fn drop(&mut self) {
-        // Closing the ring ends what is in flight at some later time, in the kernel's own thread.
+        // Closing the ring ends operations in flight later, in a kernel thread.
         if self.queues.cancel_all().is_ok() {
             // SAFETY: nothing is in flight any more, and the field is not used again.
             unsafe { ManuallyDrop::drop(&mut self.buffers) };

@@ -1,4 +1,4 @@
-//! Sends by the batch.
+//! Batched sends.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -15,7 +15,7 @@ use crate::sys::mmsg::{Piece, SendArena};
 /// The result of a send that has not completed.
 const PENDING: i32 = i32::MIN;
 
-/// How often completions are looked for where the kernel cannot be asked to wait for them.
+/// The polling interval for completions if the kernel cannot wait for them.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// The sending ring of one socket.
@@ -23,12 +23,12 @@ pub(crate) struct SendRing {
     pub(super) queues: Queues,
     /// Results of the current batch; an entry's `user_data` is its index.
     results: Vec<i32>,
-    /// The kernel refused to take entries that lead to memory gone since: none is submitted again.
+    /// The kernel refused entries whose memory is gone by now: nothing is submitted again.
     is_broken: bool,
 }
 
 impl SendRing {
-    /// A ring for batches of up to `batch` messages.
+    /// Makes a ring for batches of up to `batch` messages.
     pub(crate) fn new(batch: usize) -> io::Result<Self> {
         Ok(Self {
             queues: Queues::new(batch as u32, 0)?,
@@ -38,9 +38,9 @@ impl SendRing {
     }
 
     /// Sends up to `count` messages, one after the other (`IOSQE_IO_LINK`: the first failure cancels
-    /// the rest), and waits for all of them. Returns how many went, an error only if none did.
+    /// the rest), and waits for all of them. Returns the number sent, and an error only if none was.
     ///
-    /// `compose` and `flags` are as of [`SendArena::send`].
+    /// `compose` and `flags` are as in [`SendArena::send`].
     pub(crate) fn send<'a>(
         &mut self,
         fd: BorrowedFd<'_>,
@@ -52,7 +52,7 @@ impl SendRing {
         let count = count.min(arena.slots());
         self.results.clear();
         self.results.resize(count, PENDING);
-        // Whatever ends this loop early leaves entries in the queue that must not be submitted.
+        // If this loop ends early, entries stay in the queue that must not be submitted.
         let was_broken = std::mem::replace(&mut self.is_broken, true);
         for slot in 0..count {
             let header = arena.fill(slot, &mut compose);
@@ -99,7 +99,7 @@ impl SendRing {
         entered
     }
 
-    /// Notes the completions that have come.
+    /// Records the completions that have arrived.
     fn drain(&mut self) {
         let mut completions = self.queues.ring.completion();
         completions.sync();
@@ -116,14 +116,15 @@ impl SendRing {
         pending.count()
     }
 
-    /// Waits until the kernel uses nothing that a send has borrowed, whatever calls still work: its
-    /// completions are in shared memory, and sleeping lets it write them.
+    /// Waits until the kernel no longer uses memory that a send has borrowed, even if no call works any
+    /// more: completions are in shared memory, and the kernel writes them while this thread sleeps.
     fn give_up(&mut self) {
-        // Cancelled ones complete as well; where they cannot be, they have to end by themselves.
+        // Cancelled operations complete as well; if they cannot be cancelled, they have to end by
+        // themselves.
         let _ = self.queues.cancel_all();
         loop {
             self.drain();
-            // What the kernel has not taken from the queue, it never will.
+            // The kernel will never take the entries that are still in the queue.
             let queued = self.queues.ring.submission().len();
             if self.pending() <= queued {
                 return;
@@ -133,7 +134,7 @@ impl SendRing {
     }
 }
 
-/// Whether to call again: a signal came, or completions have to be taken first.
+/// Whether to call again: a signal arrived, or completions have to be taken first.
 fn is_transient(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),

@@ -1,4 +1,4 @@
-//! The rings where they end: cancellation, and io_uring that is forbidden meanwhile.
+//! The end of rings: cancellation, and io_uring that is forbidden meanwhile.
 
 use std::io::Write;
 use std::os::fd::AsFd;
@@ -19,7 +19,7 @@ fn what_is_cancelled_is_in_flight_no_more() {
     assert!(ring.is_armed());
     ring.queues.cancel_all().unwrap();
     ring.enter(0, None).unwrap();
-    assert!(!ring.is_armed(), "the last completion has come");
+    assert!(!ring.is_armed(), "the last completion has arrived");
     assert_eq!(ring.take_error(), Some(libc::ECANCELED));
 }
 
@@ -35,7 +35,7 @@ fn some<T>(ring: io::Result<T>) -> Option<T> {
     }
 }
 
-/// Else the kernel would read memory that the caller has freed.
+/// Otherwise the kernel would read memory that the caller has freed.
 #[test]
 fn what_a_send_borrows_is_waited_for_when_neither_wait_nor_cancel_works() {
     use std::os::unix::net::UnixDatagram;

@@ -1,4 +1,4 @@
-//! Control messages as values, every one of UDP's decoded.
+//! Decodes control messages, including all of UDP's.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -9,7 +9,7 @@ use crate::trace::argument::{Argument, List, Rest};
 use crate::trace::call::Facts;
 use crate::trace::notation::{Names, names};
 
-/// Messages of `SOL_SOCKET`, as strace names them.
+/// Messages of `SOL_SOCKET`, by strace's names.
 #[rustfmt::skip]
 const SOCKET: Names = &[
     (1, "SCM_RIGHTS"), (2, "SCM_CREDENTIALS"), (3, "SCM_SECURITY"), (29, "SO_TIMESTAMP_OLD"),
@@ -36,9 +36,8 @@ const UDP: Names = names! { UDP_SEGMENT UDP_GRO };
 /// The length, the level and the type of a message, in front of its data.
 const HEAD: usize = 16;
 
-/// `[{cmsg_len=20, cmsg_level=SOL_IP, cmsg_type=IP_TTL, cmsg_data=[64]}, …]` of a buffer that the
-/// program has at `at`, with room for at least one message. `is_whole` is no where it is longer than what
-/// was read of it.
+/// `[{cmsg_len=20, cmsg_level=SOL_IP, cmsg_type=IP_TTL, cmsg_data=[64]}, …]` from a buffer at address
+/// `at` with room for at least one message. `is_whole` is false if only a part of the buffer was read.
 pub(super) fn messages(
     buffer: &[u8],
     (at, is_whole): (u64, bool),
@@ -92,12 +91,12 @@ fn one(length: u64, message: &Message<'_>, most: usize, facts: &mut Facts) -> Ar
         ("cmsg_level", level),
         ("cmsg_type", Argument::named(kind, names, unknown)),
     ];
-    // What is too short for its type is left out, as strace does.
+    // A payload too short for its type is left out, as strace does.
     fields.extend(payload(message, most, facts).map(|data| ("cmsg_data", data)));
     Argument::Struct(fields)
 }
 
-/// So many numbers, and dots for those beyond `most`.
+/// The first `most` numbers, and dots for the rest.
 fn list<const N: usize>(
     bytes: &[u8],
     most: usize,
@@ -136,7 +135,7 @@ fn number(bytes: [u8; 4]) -> Argument {
     Argument::Unsigned(u32::from_ne_bytes(bytes).into())
 }
 
-/// `None` where the payload is not what its type says, or nothing is known of the type.
+/// `None` if the payload does not fit its type, or the type is unknown.
 fn payload(message: &Message<'_>, most: usize, facts: &mut Facts) -> Option<Argument> {
     let bytes = message.payload;
     let word = |at: usize| Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?));
@@ -168,7 +167,7 @@ fn payload(message: &Message<'_>, most: usize, facts: &mut Facts) -> Option<Argu
                 ("ipi6_ifindex", Argument::interface(word(16)?)),
             ])
         }
-        // As strace writes it: each byte, in hexadecimal.
+        // In strace's form: each byte, in hexadecimal.
         (libc::SOL_IP, libc::IP_TOS | libc::IP_RECVOPTS | libc::IP_RETOPTS) => {
             bytes.first()?;
             list(bytes, most, |[byte]| Argument::Hex(byte.into()))
@@ -188,7 +187,7 @@ fn payload(message: &Message<'_>, most: usize, facts: &mut Facts) -> Option<Argu
             bytes.first()?;
             Argument::string(bytes)
         }
-        // strace wants the whole of a struct sockaddr_in behind it.
+        // strace requires a whole struct sockaddr_in after it.
         (libc::SOL_IP, libc::IP_RECVERR) => error(bytes.first_chunk::<32>()?, facts)?,
         (libc::SOL_IPV6, libc::IPV6_RECVERR) => error(bytes, facts)?,
         _ => return None,
@@ -226,13 +225,13 @@ fn socket(message: &Message<'_>, most: usize, facts: &mut Facts) -> Option<Argum
     })
 }
 
-/// A `struct sock_extended_err`, and the address behind it.
+/// A `struct sock_extended_err`, and the address after it.
 fn error(bytes: &[u8], facts: &mut Facts) -> Option<Argument> {
     let (error, offender) = bytes.split_first_chunk::<16>()?;
     let word =
         |at: usize| u32::from_ne_bytes([error[at], error[at + 1], error[at + 2], error[at + 3]]);
     let (errno, origin, icmp_type, icmp_code) = (word(0), error[4], error[5], error[6]);
-    // strace writes numbers; the names stand beside them.
+    // strace writes numbers; the names are added as comments.
     let origin_name = match origin {
         1 => Some("SO_EE_ORIGIN_LOCAL"),
         2 => Some("SO_EE_ORIGIN_ICMP"),

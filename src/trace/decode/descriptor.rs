@@ -1,4 +1,4 @@
-//! Calls on descriptors that move no bytes: dup, fcntl, shutdown, close, epoll_create.
+//! Decodes calls on descriptors that move no bytes: dup, fcntl, shutdown, close, epoll_create.
 
 use super::Context;
 use crate::trace::argument::Argument;
@@ -18,7 +18,7 @@ const FCNTL: Names = &[
     (1032, "F_GETPIPE_SZ"), (1033, "F_ADD_SEALS"), (1034, "F_GET_SEALS"),
 ];
 
-/// The two descriptors that socketpair(2) made.
+/// The two descriptors that socketpair(2) returned.
 pub(super) fn pair<M: Memory>(call: &mut Call, context: &Context<'_, M>, at: u64) {
     let fds = match call.returned {
         Returned::Value(_) => context.memory.exact::<8>(at),
@@ -56,7 +56,7 @@ fn fcntl<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
         }
         libc::F_SETFL => call.push(Argument::StatusFlags(i64::from(third as u32))),
         libc::F_SETFD => call.push(Argument::flags(third as u32, DESCRIPTOR, "FD_???")),
-        // F_GETOWN, and F_GETSIG, which says its signal by name.
+        // F_GETOWN, and F_GETSIG, whose signal has a name.
         9 => {}
         11 => {
             if let Some(signal @ 1..) = call.value() {

@@ -1,4 +1,4 @@
-//! ioctl(2) on sockets.
+//! Decodes ioctl(2) on sockets.
 
 use super::Context;
 use crate::trace::address::SocketAddress;
@@ -47,7 +47,7 @@ pub(super) fn decode<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     }
     let number = |word: i32| Argument::list(vec![Argument::Signed(word.into())]);
     let argument = match (request, word) {
-        // These two are read before the call, the others after it.
+        // The kernel reads these before the call, and writes the others during it.
         (0x5421 | 0x5452 | 0x8901 | 0x8902, Some(word)) => {
             call.facts.value = word;
             number(word)
@@ -79,7 +79,7 @@ pub(super) fn decode<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     call.push(argument);
 }
 
-/// A question about an interface, and the answer: `{ifr_name="lo", ifr_mtu=65536}`.
+/// A query about an interface, and its result: `{ifr_name="lo", ifr_mtu=65536}`.
 fn interface(request: u32, bytes: &[u8; REQUEST], is_good: bool) -> Argument {
     let (name, value) = bytes.split_at(16);
     let word = value
@@ -95,7 +95,7 @@ fn interface(request: u32, bytes: &[u8; REQUEST], is_good: bool) -> Argument {
         0x8910 => (("ifr_ifindex", number), ("ifr_name", name)),
         _ => (("ifr_name", name), answer(request, value, number)),
     };
-    // What is set is told even where it was refused.
+    // The value of a set request is shown even if it failed.
     Argument::Struct(if is_good || matches!(request, 0x8914 | 0x8922) {
         vec![asked, answer]
     } else {
@@ -132,7 +132,7 @@ fn hardware(value: &[u8]) -> Argument {
         .first_chunk()
         .map_or(0, |word| u16::from_ne_bytes(*word));
     let family = Argument::named(family.into(), super::names::HARDWARE, "ARPHRD_???");
-    // An Ethernet's address has six bytes, and so has a loopback's.
+    // Ethernet and loopback addresses have six bytes.
     let address = value.get(2..8).unwrap_or_default().to_vec();
     Argument::Struct(vec![
         ("sa_family", family),

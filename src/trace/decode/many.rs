@@ -1,4 +1,4 @@
-//! Calls that send or receive many messages at once.
+//! Decodes calls that send or receive many messages at once.
 
 use super::message::{Header, done, header, message_flags};
 use super::read::array;
@@ -7,7 +7,7 @@ use crate::trace::argument::Argument;
 use crate::trace::call::{Call, Direction, Remark};
 use crate::trace::memory::Memory;
 
-/// How many messages of a call are looked at.
+/// The maximum number of messages of a call that are decoded.
 const PARTS: usize = 1024;
 
 /// sendmmsg(2) and recvmmsg(2).
@@ -42,7 +42,7 @@ pub(super) fn messages<M: Memory>(call: &mut Call, context: &Context<'_, M>, is_
     } else {
         Direction::In
     });
-    // What was not sent is shown, and has not moved.
+    // Messages that were not sent are shown but do not count as moved.
     call.facts.moved.truncate(done.unwrap_or_default());
     for moved in &mut call.facts.moved {
         moved.is_error = !is_send && flags as i32 & libc::MSG_ERRQUEUE != 0;
@@ -50,7 +50,7 @@ pub(super) fn messages<M: Memory>(call: &mut Call, context: &Context<'_, M>, is_
     call.facts.address = call.facts.moved.first().and_then(|moved| moved.peer);
 }
 
-/// `[{msg_hdr={…}, msg_len=3}, …]`: as many as strace shows, and the facts in all.
+/// `[{msg_hdr={…}, msg_len=3}, …]`: as many as strace shows, and the facts of all.
 fn each_message<M: Memory>(
     call: &mut Call,
     context: &Context<'_, M>,
@@ -85,7 +85,7 @@ fn each_message<M: Memory>(
         Argument::Struct(fields)
     };
     let messages = array(context, (at, count), &mut one);
-    // Beyond what is shown, for the facts.
+    // These are not shown; they are read for the facts.
     for extra in context.bytes..done.min(PARTS) {
         let here = at.wrapping_add((extra * SIZE) as u64);
         let Some(bytes) = context.memory.exact::<SIZE>(here) else {

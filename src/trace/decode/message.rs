@@ -1,4 +1,4 @@
-//! Calls that move bytes: send and receive, one message or many.
+//! Decodes calls that send and receive one message or many.
 
 use super::read::{array, length_argument, payload, sockaddr};
 use super::{Context, EntrySnapshot, control};
@@ -7,7 +7,7 @@ use crate::trace::call::{Call, Direction, Facts, Moved};
 use crate::trace::memory::{MOST, Memory};
 use crate::trace::notation::Names;
 
-/// In the order of their bits; some are the kernel's own (linux/socket.h).
+/// In the order of their bits; some are internal to the kernel (linux/socket.h).
 #[rustfmt::skip]
 const FLAGS: Names = &[
     (0x1, "MSG_OOB"), (0x2, "MSG_PEEK"), (0x4, "MSG_DONTROUTE"), (0x8, "MSG_CTRUNC"),
@@ -48,7 +48,7 @@ impl Header {
     }
 }
 
-/// `msg_namelen` of a header: it stands behind the pointer `msg_name`.
+/// `msg_namelen` of a header: it follows the pointer `msg_name`.
 pub(super) fn name_length(bytes: &[u8; Header::SIZE]) -> u32 {
     Header::read(bytes).map_or(0, |header| header.name_length)
 }
@@ -85,7 +85,7 @@ pub(super) fn receive_from<M: Memory>(call: &mut Call, context: &Context<'_, M>)
     let mut moved = Moved::default();
     let done = done(call);
     match done {
-        // With MSG_TRUNC the value is the datagram's whole length, whatever the buffer's is.
+        // With MSG_TRUNC the value is the datagram's full length, even if the buffer is smaller.
         Some(bytes) => {
             moved.bytes = bytes;
             let length = length.min(bytes as u64);
@@ -123,7 +123,7 @@ pub(super) fn receive_from<M: Memory>(call: &mut Call, context: &Context<'_, M>)
 
 /// `{msg_name=…, msg_namelen=16, msg_iov=[…], msg_iovlen=1, msg_control=[…], …}`.
 ///
-/// `received` is how much of the parts was filled; `None` for what is sent.
+/// `received` is the number of bytes that were filled in; `None` for a send.
 pub(super) fn header<M: Memory>(
     call: &mut Call,
     context: &Context<'_, M>,
@@ -181,7 +181,7 @@ fn control<M: Memory>(context: &Context<'_, M>, header: &Header, facts: &mut Fac
     }
 }
 
-/// `[{iov_base="abc", iov_len=3}, …]`; where nothing was read into them, the addresses of the parts.
+/// `[{iov_base="abc", iov_len=3}, …]`; if nothing was read into them, the addresses of the parts.
 pub(super) fn vector<M: Memory>(
     context: &Context<'_, M>,
     place: (u64, u64),

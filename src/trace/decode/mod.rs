@@ -1,7 +1,7 @@
-//! System calls from numbers and memory to values, one file per family of calls.
+//! Decodes system calls from numbers and memory into values, one file per family of calls.
 //!
-//! Everything that is read here comes from another program, and is believed in nothing: each length
-//! is bounded, and what is no structure is shown as bytes or as an address.
+//! Everything that is read here comes from another program and is not trusted: each length is bounded,
+//! and data that is not a valid structure is shown as bytes or as an address.
 
 mod control;
 mod descriptor;
@@ -22,22 +22,22 @@ use super::memory::Memory;
 use super::notation::{Names, names};
 use read::{length_argument, sockaddr};
 
-/// What was read of the program's memory when the call began, and is written over by the kernel.
+/// The memory that was read when the call began, since the kernel overwrites it.
 #[derive(Clone, Debug, Default)]
 pub(super) enum EntrySnapshot {
     /// Nothing.
     #[default]
     None,
-    /// The room for an address or a value.
+    /// The buffer length for an address or a value.
     Length(u32),
-    /// The room for the address of each message, and the time to wait for them.
+    /// The buffer length for the address of each message, and the timeout.
     Messages(Vec<u32>, Argument),
     /// Arguments that the kernel overwrites: the sets of select, the time of ppoll.
     Arguments(Vec<Argument>),
 }
 
 impl EntrySnapshot {
-    /// The argument of that number among those that the kernel overwrites.
+    /// The argument with this index, if the kernel overwrites it.
     fn argument(&self, index: usize) -> Option<&Argument> {
         match self {
             Self::Arguments(arguments) => arguments.get(index),
@@ -46,17 +46,17 @@ impl EntrySnapshot {
     }
 }
 
-/// What a call is decoded from.
+/// The input of a decoder.
 pub(super) struct Context<'a, M> {
     pub(super) memory: &'a M,
     pub(super) arguments: [u64; 6],
     pub(super) snapshot: &'a EntrySnapshot,
-    /// How many bytes of a string are shown.
+    /// The maximum number of bytes of a string that are shown.
     pub(super) bytes: usize,
 }
 
 impl<M: Memory> Context<'_, M> {
-    /// How long the parts of a vector are together.
+    /// The total length of a vector's parts.
     fn vector_length(&self, at: u64, count: u64) -> usize {
         let bytes = self.memory.bytes(at, (count as usize).min(1024) * 16);
         let bytes = bytes.unwrap_or_default();
@@ -80,7 +80,7 @@ pub(super) fn snapshot<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]
         }
         Shape::ReceiveFrom if arguments[4] != 0 => length(arguments[5]),
         Shape::GetOption => length(arguments[4]),
-        // As strace does, the whole header is wanted.
+        // The whole header must be readable, as with strace.
         Shape::ReceiveMessage => match memory.exact::<{ message::Header::SIZE }>(arguments[1]) {
             Some(bytes) => EntrySnapshot::Length(message::name_length(&bytes)),
             None => EntrySnapshot::None,
@@ -105,7 +105,7 @@ pub(super) fn snapshot<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]
     }
 }
 
-/// Reads the arguments of a call, and gathers the facts in them. `call.returned` is known already.
+/// Decodes the arguments of a call, and collects its facts. `call.returned` is known already.
 pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context<'_, M>) {
     let arguments = &context.arguments;
     let [first, second, third, fourth, ..] = *arguments;
@@ -120,7 +120,7 @@ pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context
             call.push(Argument::SocketType(second as u32));
             match shape {
                 Shape::Socket => call.push(protocol(first as i32, third)),
-                // As strace does: a number.
+                // A number, as with strace.
                 _ => call.push_unsigned(third),
             }
             if shape == Shape::Socketpair {
@@ -176,7 +176,7 @@ pub(super) fn decode<M: Memory>(call: &mut Call, shape: Shape, context: &Context
     }
 }
 
-/// How many arguments strace writes as the call begins.
+/// How many arguments strace writes when the call begins.
 fn shown<M>(shape: Shape, context: &Context<'_, M>) -> Shown {
     let command = context.arguments[1] as u32;
     match (shape, context.snapshot) {
@@ -247,7 +247,7 @@ fn own_name<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     length_argument(call, context, length, now);
 }
 
-/// A `struct timespec`; the address where it cannot be read.
+/// A `struct timespec`; its address if it cannot be read.
 fn timespec<M: Memory>(memory: &M, address: u64) -> Argument {
     time(memory, address, true)
 }

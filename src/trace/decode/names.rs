@@ -1,4 +1,4 @@
-//! Names of numbers that strace writes by name, where no other file of this module owns them.
+//! The names of numbers that strace writes by name, except those in other files of this module.
 
 use crate::trace::notation::{Names, names};
 
@@ -46,7 +46,8 @@ pub(in crate::trace) const FAMILIES: Names = &[
     (44, "AF_XDP"), (45, "AF_MCTP"),
 ];
 
-/// Levels of options and control messages (linux/socket.h); vsock(7) takes its family for one.
+/// Levels of options and control messages (linux/socket.h); vsock(7) uses its address family as a
+/// level.
 #[rustfmt::skip]
 pub(in crate::trace) const LEVELS: Names = &[
     (0, "SOL_IP"), (1, "SOL_SOCKET"), (6, "SOL_TCP"), (17, "SOL_UDP"), (40, "AF_VSOCK"),
@@ -61,7 +62,7 @@ pub(in crate::trace) const LEVELS: Names = &[
     (282, "SOL_TLS"), (283, "SOL_XDP"),
 ];
 
-/// Whom a frame was for (linux/if_packet.h).
+/// Destinations of a frame (linux/if_packet.h).
 #[rustfmt::skip]
 pub(in crate::trace) const PACKET_TYPES: Names = &[
     (0, "PACKET_HOST"), (1, "PACKET_BROADCAST"), (2, "PACKET_MULTICAST"),
@@ -119,7 +120,7 @@ pub(in crate::trace) const RAW: Names = &[
     (1, "ICMP_FILTER"),
 ];
 
-/// Options of every socket that the catalogue does not have: they are not for UDP, or old.
+/// Options of every socket that are not in the catalogue: they are obsolete or do not apply to UDP.
 #[rustfmt::skip]
 pub(in crate::trace) const SOCKET: Names = &[
     (22, "SO_SECURITY_AUTHENTICATION"), (23, "SO_SECURITY_ENCRYPTION_TRANSPORT"),
@@ -128,13 +129,13 @@ pub(in crate::trace) const SOCKET: Names = &[
     (67, "SO_SNDTIMEO_NEW"),
 ];
 
-/// The same of IPv4.
+/// The same for IPv4.
 #[rustfmt::skip]
 pub(in crate::trace) const IP: Names = &[
     (9, "IP_PKTOPTIONS"),
 ];
 
-/// The same of IPv6.
+/// The same for IPv6.
 #[rustfmt::skip]
 pub(in crate::trace) const IPV6: Names = &[
     (7, "IPV6_CHECKSUM"), (9, "IPV6_NEXTHOP"), (34, "IPV6_IPSEC_POLICY"),
@@ -162,7 +163,7 @@ pub(in crate::trace) const PROTOCOLS: Names = &[
     (143, "IPPROTO_ETHERNET"), (255, "IPPROTO_RAW"), (262, "IPPROTO_MPTCP"),
 ];
 
-/// Types of ICMP messages (linux/icmp.h).
+/// ICMP message types (linux/icmp.h).
 #[rustfmt::skip]
 pub(in crate::trace) const ICMP_TYPES: Names = &[
     (0, "ICMP_ECHOREPLY"), (3, "ICMP_DEST_UNREACH"), (4, "ICMP_SOURCE_QUENCH"),

@@ -1,4 +1,5 @@
-//! getsockopt(2) and setsockopt(2): names from the catalogue, values as far as strace reads them.
+//! Decodes getsockopt(2) and setsockopt(2): names from the catalogue, values as far as strace decodes
+//! them.
 
 use super::read::{array, length_argument, string};
 use super::structure::{icmp_filter, membership};
@@ -9,10 +10,10 @@ use crate::trace::call::{Call, Returned};
 use crate::trace::memory::Memory;
 use crate::trace::notation::Names;
 
-/// How many bytes of a value are decoded.
+/// The maximum number of bytes of a value that are decoded.
 const LONGEST: usize = 256;
 
-/// What is set or read.
+/// The option that is set or read.
 pub(super) struct Target {
     pub(super) level: i32,
     pub(super) number: i32,
@@ -51,7 +52,7 @@ fn head(call: &mut Call, arguments: &[u64; 6], is_get: bool) -> Target {
     }
 }
 
-/// The value as the explanations have it.
+/// The value for the explanations.
 fn remember<M: Memory>(call: &mut Call, context: &Context<'_, M>, target: &Target, length: i32) {
     let Some(option) = target.option else {
         return;
@@ -174,7 +175,7 @@ fn read<M: Memory>(
     }
 }
 
-/// Options of `SOL_SOCKET` that strace takes for an `int`, however long the value is said to be.
+/// Options of `SOL_SOCKET` that strace decodes as an `int`, regardless of their stated length.
 fn is_int(number: i32) -> bool {
     matches!(
         number,
@@ -223,7 +224,7 @@ fn is_int(number: i32) -> bool {
     )
 }
 
-/// A number, and what it means where it has a name: strace's own notation for that (-X verbose).
+/// A number and its name, in strace's notation (-X verbose).
 fn int<M: Memory>(context: &Context<'_, M>, target: &Target) -> Argument {
     let Some(word) = context.memory.exact::<4>(target.address) else {
         return Argument::Pointer(target.address);
@@ -254,7 +255,7 @@ fn rehash<M: Memory>(context: &Context<'_, M>, address: u64) -> Argument {
     }
 }
 
-/// A structure of words that may end within one: `{l_onoff=1, l_linger="\x05"}`.
+/// A structure of words that may end inside a word: `{l_onoff=1, l_linger="\x05"}`.
 fn fields<M: Memory>(
     context: &Context<'_, M>,
     address: u64,
@@ -279,7 +280,7 @@ fn fields<M: Memory>(
     Argument::Struct(fields.collect())
 }
 
-/// What strace writes as an `int` or as bytes; and what of it the catalogue can tell better.
+/// A value that strace writes as an `int` or as bytes, decoded further if the catalogue can.
 fn other<M: Memory>(context: &Context<'_, M>, target: &Target, length: i32) -> Argument {
     let known = target
         .option

@@ -1,4 +1,4 @@
-//! What the arguments of many calls are made of: addresses, strings, arrays, lengths.
+//! Decodes the parts of many calls' arguments: addresses, strings, arrays, lengths.
 
 use std::net::SocketAddr;
 
@@ -8,10 +8,10 @@ use crate::trace::argument::{Argument, Bytes, List, Rest};
 use crate::trace::call::{Call, Moved, Returned};
 use crate::trace::memory::{MOST, Memory};
 
-/// How many bytes of a datagram tell it from others.
+/// How many first bytes identify a datagram.
 const START: usize = 64;
 
-/// A socket address of so many bytes, and which one it is if it is one of IP.
+/// Reads a socket address of `length` bytes; returns also the address itself if it is an IP address.
 pub(super) fn sockaddr<M: Memory>(
     context: &Context<'_, M>,
     at: u64,
@@ -28,7 +28,7 @@ pub(super) fn sockaddr<M: Memory>(
     (Argument::SocketAddress(Box::new(address)), ip)
 }
 
-/// A string of so many bytes; the address where what would be shown cannot be read.
+/// Reads a string of `length` bytes; its address if the shown part cannot be read.
 pub(super) fn string<M: Memory>(context: &Context<'_, M>, address: u64, length: u64) -> Argument {
     // strace reads one byte more than it shows.
     let wanted = usize::try_from(length).unwrap_or(usize::MAX);
@@ -43,8 +43,8 @@ pub(super) fn string<M: Memory>(context: &Context<'_, M>, address: u64, length: 
     }
 }
 
-/// The bytes at an address; the address itself where they cannot be read. The first of them are added
-/// to those by which a datagram is known.
+/// Reads the bytes at an address; the address itself if they cannot be read. The first of them are
+/// added to those that identify a datagram.
 pub(super) fn payload<M: Memory>(
     context: &Context<'_, M>,
     address: u64,
@@ -52,7 +52,7 @@ pub(super) fn payload<M: Memory>(
     moved: &mut Moved,
 ) -> Argument {
     let whole = usize::try_from(length).unwrap_or(usize::MAX);
-    // strace reads one byte more than it shows, and no more need be there.
+    // strace reads one byte more than it shows, so only that many need be readable.
     let needed = whole.min(context.bytes.saturating_add(1)).min(MOST);
     let shown = needed.min(context.bytes);
     let kept = whole.min(needed.max(START)).min(MOST);
@@ -77,8 +77,8 @@ pub(super) fn payload<M: Memory>(
     })
 }
 
-/// An array in the program's memory, with at most as many elements as bytes of a string are shown. What
-/// cannot be read is an address.
+/// Reads an array in the program's memory, with at most as many elements as bytes of a string are
+/// shown. Unreadable parts are shown as an address.
 pub(super) fn array<M: Memory, const N: usize>(
     context: &Context<'_, M>,
     (at, count): (u64, u64),
@@ -91,7 +91,7 @@ pub(super) fn array<M: Memory, const N: usize>(
     if at == 0 || (count > 0 && !is_bounded) {
         return Argument::Pointer(at);
     }
-    // One more is looked for, as strace does before it writes the dots.
+    // One more is read, as strace does before it writes the dots.
     let wanted = usize::try_from(count).unwrap_or(usize::MAX);
     let wanted = wanted.min(most.saturating_add(1)).min(MOST / N);
     let mut bytes = vec![0; wanted * N];

@@ -1,4 +1,4 @@
-//! Values of options that are structures: requests to join groups, and filters.
+//! Decodes option values that are structures: requests to join groups, and filters.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -8,7 +8,7 @@ use crate::trace::address::SocketAddress;
 use crate::trace::argument::Argument;
 use crate::trace::memory::Memory;
 
-/// A request to join or leave a group; `None` where it is too short, or cannot be read.
+/// A request to join or leave a group; `None` if it is too short or cannot be read.
 pub(super) fn membership<M: Memory>(
     context: &Context<'_, M>,
     target: &Target,
@@ -26,7 +26,7 @@ pub(super) fn membership<M: Memory>(
                 .filter(|_| length == 16)?;
             let [interface, more] = pair(bytes.first_chunk()?).map(i32::cast_unsigned);
             let kind = Argument::named(more & 0xffff, names::MEMBERSHIPS, "PACKET_MR_???");
-            // An address of 32 bytes at most is one; this structure has room for eight.
+            // strace accepts an address of up to 32 bytes; this structure has room for eight.
             let known = ((more >> 16) as usize).min(8);
             let address = Argument::HardwareAddress(bytes[8..8 + known].to_vec());
             vec![
@@ -70,7 +70,7 @@ pub(super) fn membership<M: Memory>(
     }))
 }
 
-/// Which types of ICMP a raw socket does not want.
+/// The ICMP types that a raw socket filters out.
 pub(super) fn icmp_filter<M: Memory>(context: &Context<'_, M>, at: u64, length: i32) -> Argument {
     let length = usize::try_from(length).unwrap_or_default().min(4);
     let bytes = context

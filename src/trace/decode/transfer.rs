@@ -1,4 +1,5 @@
-//! Calls that move bytes as from and to any file: read and write, sendfile, splice; and io_uring's.
+//! Decodes calls that move bytes between any files: read and write, sendfile, splice; and io_uring's
+//! calls.
 
 use super::Context;
 use super::message::{done, vector};
@@ -85,7 +86,7 @@ pub(super) fn read_write<M: Memory>(
     }
 }
 
-/// What preadv(2) and pwritev(2) add: an offset, and in their second versions flags.
+/// The additional arguments of preadv(2) and pwritev(2): an offset, and flags in their second versions.
 pub(super) fn place<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     const FLAGS: Names = names! { RWF_HIPRI RWF_DSYNC RWF_SYNC RWF_NOWAIT RWF_APPEND };
     let [.., offset, _, how] = context.arguments;
@@ -95,7 +96,7 @@ pub(super) fn place<M: Memory>(call: &mut Call, context: &Context<'_, M>) {
     }
 }
 
-/// An offset that the kernel reads and moves on, before or after the call: `[7]`.
+/// An offset that the kernel reads and updates, before or after the call: `[7]`.
 pub(super) fn offset<M: Memory>(memory: &M, at: u64) -> Argument {
     match memory.exact(at) {
         Some(bytes) => Argument::list(vec![Argument::Signed(i64::from_ne_bytes(bytes))]),
@@ -103,7 +104,7 @@ pub(super) fn offset<M: Memory>(memory: &M, at: u64) -> Argument {
     }
 }
 
-/// `[0] => [100]` as the next argument, or what it was where it has not moved.
+/// Adds `[0] => [100]` as the next argument, or only the old value if it has not changed.
 fn moving_offset<M>(call: &mut Call, context: &Context<'_, M>, index: usize, now: Argument) {
     let is_good = matches!(call.returned, Returned::Value(_));
     call.push(match context.snapshot.argument(index) {

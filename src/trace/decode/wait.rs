@@ -1,4 +1,4 @@
-//! Calls that wait for sockets: poll, select, epoll.
+//! Decodes calls that wait for sockets: poll, select, epoll.
 
 use std::time::Duration;
 
@@ -28,10 +28,10 @@ const EPOLL_EVENTS: Names = &[
     (0x8000_0000, "EPOLLET"),
 ];
 
-/// How many descriptors of a call are looked at.
+/// The maximum number of descriptors of a call that are decoded.
 const MOST: usize = 1024;
 
-/// What the kernel overwrites: the sets and the time of select, the time of ppoll.
+/// The arguments that the kernel overwrites: the sets and the timeout of select, the timeout of ppoll.
 pub(super) fn snapshot<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]) -> Vec<Argument> {
     let [count, a, b, c, at, mask] = *arguments;
     if shape == Shape::Ppoll {
@@ -59,7 +59,7 @@ pub(super) fn snapshot<M: Memory>(shape: Shape, memory: &M, arguments: &[u64; 6]
     found
 }
 
-/// How long a call waits at most: for ever where there is no time.
+/// The timeout of a call: unlimited if it has none.
 fn limit(time: Option<&Argument>) -> Option<Duration> {
     match time {
         Some(Argument::Time(time)) => Some(time.duration()),
@@ -185,7 +185,7 @@ pub(super) fn select<M: Memory>(call: &mut Call, shape: Shape, context: &Context
     };
     let events = [Events::INPUT, Events::OUTPUT, Events::OTHER];
     for (argument, event) in snapshot.iter().zip(events) {
-        // The sets say which descriptors are looked at.
+        // The sets contain the descriptors.
         if let Argument::Descriptors(fds) = argument
             && !fds.is_empty()
         {
@@ -217,7 +217,7 @@ pub(super) fn select<M: Memory>(call: &mut Call, shape: Shape, context: &Context
     call.facts.wait = Some(wait);
 }
 
-/// `struct epoll_event` is packed on x86_64 alone.
+/// `struct epoll_event` is packed only on x86_64.
 const EVENT_SIZE: usize = size_of::<libc::epoll_event>();
 
 fn event(bytes: &[u8; EVENT_SIZE]) -> (Argument, u32) {
@@ -283,7 +283,7 @@ pub(super) fn epoll_wait<M: Memory>(call: &mut Call, shape: Shape, context: &Con
     });
     call.push_signed(most as i32);
     match shape {
-        // strace looks where the time is once the call has returned well.
+        // strace reads the timeout only after a successful return.
         Shape::EpollPwait2 if call.value().is_none() => {
             call.push(Argument::Pointer(time));
         }

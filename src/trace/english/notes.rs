@@ -1,4 +1,4 @@
-//! Notes, and why something cannot be traced, in English.
+//! Notes, and the reasons why something cannot be traced, in English.
 
 use std::fmt;
 
@@ -11,47 +11,42 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MemoryByFile => f.write_str(
-                "process_vm_readv(2) is forbidden here: the program's memory is read by \
-                 /proc/PID/mem, which is slower",
+                "process_vm_readv(2) is forbidden here: the program's memory is read through /proc/PID/mem, which is slower",
             ),
             Self::MemoryByWords => f.write_str(
-                "process_vm_readv(2) is forbidden here: the program's memory is read by \
-                 PTRACE_PEEKDATA, a word at a time, which is slower",
+                "process_vm_readv(2) is forbidden here: the program's memory is read with PTRACE_PEEKDATA, one word at a time, which is slower",
             ),
             Self::NoFilter { errno } => write!(
                 f,
-                "seccomp(2) is not to be had here, {}: each call stops the program twice, which is \
+                "seccomp(2) is not available here, {}: each call stops the program twice, which is \
                  slower",
                 describe_errno(*errno)
             ),
             Self::Uring => f.write_str(
-                "io_uring is set up: what the program does through it are no system calls, and \
-                 no tracer of calls sees them",
+                "the program sets up io_uring: operations through it are not system calls and are not traced",
             ),
             Self::MixedAbi => f.write_str(
-                "it makes a socket by a call of another architecture (int 0x80, or x32): such calls \
-                 have numbers of their own, and are not shown",
+                "the program creates a socket with a call of another architecture (int 0x80, or x32): such calls have other numbers and are not shown",
             ),
             Self::Program32 { file } => write!(
                 f,
-                "{file} is a 32-bit program: its calls have numbers of their own, and are not shown"
+                "{file} is a 32-bit program: its calls have other numbers and are not shown"
             ),
         }
     }
 }
 
-/// What a person can do about a refusal.
+/// The reason of a refusal, or its remedy.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoProcess => "there is no such process, or it has ended",
             Self::NoPtrace => "this kernel, or a sandbox, has no ptrace(2)",
             Self::Forbidden => {
-                "ptrace(2) is forbidden here, as in many containers: CAP_SYS_PTRACE, or a seccomp \
-                 profile that has it, allows it"
+                "ptrace(2) is forbidden here, as in many containers: CAP_SYS_PTRACE, or a seccomp profile that permits it, allows it"
             }
-            Self::Itself => "that is udpraw itself: start another one to trace this one",
-            Self::KernelThread => "it is a thread of the kernel, which is no program",
+            Self::Itself => "this is udpraw itself: start another udpraw to trace it",
+            Self::KernelThread => "it is a kernel thread, not a program",
             Self::Zombie { parent } => {
                 return write!(
                     f,
@@ -59,7 +54,7 @@ impl fmt::Display for Refusal {
                 );
             }
             Self::Traced { tracer } => {
-                return write!(f, "process {tracer} traces it already: end that first");
+                return write!(f, "process {tracer} already traces it: end that process first");
             }
             Self::OtherUser { user } => {
                 return write!(
@@ -78,15 +73,15 @@ impl fmt::Display for Refusal {
                 "it has privileges that this user lacks (set-user-ID, or capabilities), or \
                  ptrace(2) is forbidden here: run this as root"
             }
-            Self::StartedTooMany => "all were ended; --max-processes allows for more",
+            Self::StartedTooMany => "all were ended; --max-processes raises the limit",
             Self::AttachedTooMany => {
-                "udpraw let go of all, and they run on; --max-processes allows for more"
+                "udpraw detached from all, and they keep running; --max-processes raises the limit"
             }
-            Self::NoFile => "look for a typing error, or for the interpreter that it names",
-            Self::NotInPath => "it is in no folder of PATH; give its path",
+            Self::NoFile => "check the spelling, or the interpreter that the file names",
+            Self::NotInPath => "it is in no directory of PATH; give its path",
             Self::NotExecutable => "it must be a file with the x permission (chmod +x)",
-            Self::NoProgram => "it is no program of this machine, or a script without #!",
-            Self::LetGo => "its tracer let go of it before it began",
+            Self::NoProgram => "it is not a program for this machine, or a script without #!",
+            Self::LetGo => "its tracer detached from it before it started",
         })
     }
 }

@@ -147,7 +147,7 @@ fn vsock(text: &mut String, address: &SocketAddress) {
     }
 }
 
-/// An IPv6 address as inet_ntop(3) writes it, which is Rust's way but for `::192.0.2.1`.
+/// An IPv6 address as inet_ntop(3) writes it, which differs from Rust only for `::192.0.2.1`.
 pub(super) struct Inet6(pub(super) Ipv6Addr);
 
 impl std::fmt::Display for Inet6 {

@@ -29,7 +29,7 @@ pub(in crate::trace) fn argument(text: &mut String, value: &Argument) {
         Argument::HardwareAddress(bytes) => hardware_address(text, bytes),
         Argument::SocketAddress(of) => address(text, of),
         Argument::Ipv4(ip) => drop(write!(text, "inet_addr(\"{ip}\")")),
-        // Its field's name is part of it: see `structure`.
+        // The field's name is part of it: see `structure`.
         Argument::Ipv6(ip) => drop(write!(text, "\"{}\"", Inet6(*ip))),
         Argument::EtherType(number) => {
             text.push_str("htons(");
@@ -117,7 +117,7 @@ fn list(text: &mut String, list: &List) {
     text.push(']');
 }
 
-/// The name of a socket's type, whatever flags are in it.
+/// The name of a socket's type, ignoring flags.
 pub(in crate::trace) fn socket_type(number: u32) -> Option<&'static str> {
     #[rustfmt::skip]
     const TYPES: Names = &[
@@ -165,7 +165,7 @@ pub(super) fn descriptors(text: &mut String, fds: &[i32]) {
     text.push(']');
 }
 
-/// `[INT TERM]`; `~[…]` where two thirds or more are in it: strace names the others then.
+/// `[INT TERM]`; `~[…]` if it contains two thirds or more of them: strace then names the others.
 fn signal_set(text: &mut String, set: u64) {
     let set = match set.count_ones() {
         42.. => {
@@ -183,7 +183,7 @@ fn signal_set(text: &mut String, set: u64) {
     text.push(']');
 }
 
-/// `[ICMP_ECHO]`; `~[…]` where more than half are in it.
+/// `[ICMP_ECHO]`; `~[…]` if it contains more than half of them.
 fn icmp_types(text: &mut String, mask: u32) {
     let mask = match mask.count_ones() {
         17.. => {
@@ -201,7 +201,7 @@ fn icmp_types(text: &mut String, mask: u32) {
     text.push(']');
 }
 
-/// The name that strace has for an option: the old one of those that have a new one for 64-bit time.
+/// strace's name for an option: the old name if there is a new one for 64-bit time.
 fn option_name(option: &'static SocketOption, is_get: bool) -> &'static str {
     let wanted = |alias: &&str| match option.number {
         libc::SO_ATTACH_FILTER if *alias == "SO_GET_FILTER" => is_get,
@@ -211,7 +211,7 @@ fn option_name(option: &'static SocketOption, is_get: bool) -> &'static str {
     aliases.find(wanted).unwrap_or(option.name)
 }
 
-/// The name of a request; else the parts that the number is made of (asm-generic/ioctl.h).
+/// The name of a request; without a name, the parts of the number (asm-generic/ioctl.h).
 fn request(text: &mut String, request: &Named) {
     const DIRECTIONS: Names = &[(2, "_IOC_READ"), (1, "_IOC_WRITE")];
     if let Some(name) = request.name() {

@@ -9,7 +9,7 @@ use crate::trace::argument::Argument;
 use crate::trace::call::{Call, Remark, Returned, Shown};
 
 impl Call {
-    /// Each argument in strace's notation.
+    /// Returns each argument in strace's notation.
     pub fn each_argument(&self) -> impl Iterator<Item = String> {
         self.arguments.iter().map(|value| {
             let mut text = String::new();
@@ -18,7 +18,7 @@ impl Call {
         })
     }
 
-    /// Its result in strace's notation: `5`, `-1 EAGAIN (Resource temporarily unavailable)`.
+    /// Returns the result in strace's notation: `5`, `-1 EAGAIN (Resource temporarily unavailable)`.
     pub fn result(&self) -> String {
         let mut text = String::new();
         result(&mut text, self);
@@ -30,8 +30,8 @@ impl Call {
         self.line_behind(0)
     }
 
-    /// The whole line, behind a prefix of so many columns. As with strace, the result stands in column
-    /// 40, where the call leaves it free.
+    /// Returns the whole line, to follow a prefix of `prefix` columns. As with strace, the result
+    /// starts in column 40 unless the call is longer.
     pub fn line_behind(&self, prefix: usize) -> String {
         let mut line = String::with_capacity(96);
         let _ = if !self.is_resumed {
@@ -60,7 +60,7 @@ impl Call {
         line
     }
 
-    /// The line of a call that has only begun: `recvfrom(3,  <unfinished ...>`.
+    /// Returns the line of a call that has only begun: `recvfrom(3,  <unfinished ...>`.
     pub fn unfinished_line(&self) -> String {
         let mut line = format!("{}(", self.name);
         match self.shown {
@@ -146,7 +146,7 @@ fn remark(text: &mut String, remark: &Remark) {
     text.push(')');
 }
 
-/// ` ([{fd=4, revents=POLLIN}]`; strace's buffer for it has 1024 bytes. Nothing where none is ready.
+/// ` ([{fd=4, revents=POLLIN}]`; strace's buffer for it has 1024 bytes. Empty if none is ready.
 fn polled(text: &mut String, ready: &[(i32, Argument)], shown: usize) {
     const ROOM: usize = 1024 - 27;
     let mut list = String::new();
@@ -168,14 +168,14 @@ fn polled(text: &mut String, ready: &[(i32, Argument)], shown: usize) {
 
 /// `-1 EAGAIN (Resource temporarily unavailable)`; the kernel's own numbers above 511 are `?`.
 fn error(errno: i32) -> String {
-    // Numbers that never reach a program: the call is made again, or ends with EINTR (errno.h).
+    // Numbers that never reach a program: the call is restarted, or ends with EINTR (errno.h).
     let restart = match errno {
         512 => "ERESTARTSYS (To be restarted if SA_RESTART is set)",
         513 => "ERESTARTNOINTR (To be restarted)",
         514 => "ERESTARTNOHAND (To be restarted if no handler)",
         516 => "ERESTART_RESTARTBLOCK (Interrupted by signal)",
         _ => {
-            // As strerror(3) words it, which nix's table does with but few exceptions.
+            // The text of strerror(3), which is nix's with few exceptions.
             let words = std::io::Error::from_raw_os_error(errno).to_string();
             let words = words.split(" (os error").next().unwrap_or_default();
             return format!("-1 {} ({words})", errno_name(errno));

@@ -1,4 +1,4 @@
-//! strace's notation: strings, flags, and what has no name.
+//! strace's notation: strings, flags, and numbers without a name.
 
 mod address;
 mod argument;
@@ -13,7 +13,7 @@ use super::argument::Interface;
 /// Names of numbers or of bits.
 pub(super) type Names = &'static [(i64, &'static str)];
 
-/// `"hello\n\0\377"`, and `...` if there is more than is shown.
+/// `"hello\n\0\377"`, and `...` if not all of it is shown.
 pub(super) fn quoted(text: &mut String, bytes: &[u8], is_cut: bool) {
     text.push('"');
     for (at, &byte) in bytes.iter().enumerate() {
@@ -28,7 +28,7 @@ pub(super) fn quoted(text: &mut String, bytes: &[u8], is_cut: bool) {
             b' '..=b'~' => text.push(char::from(byte)),
             _ => {
                 let next = bytes.get(at + 1);
-                // Three digits where a shorter number would swallow the next octal digit.
+                // Three digits if a shorter number would absorb the next octal digit.
                 let _ = if next.is_some_and(|next| (b'0'..=b'7').contains(next)) {
                     write!(text, "\\{byte:03o}")
                 } else {
@@ -68,8 +68,8 @@ pub(super) fn hex_padded(text: &mut String, value: u64, width: usize) {
     };
 }
 
-/// `MSG_PEEK|MSG_TRUNC`, with what has no name in hexadecimal; `0` for none. `unknown` says what it
-/// would have been where not one bit has a name.
+/// `MSG_PEEK|MSG_TRUNC`, with bits without a name in hexadecimal; `0` for none. `unknown` is the
+/// comment if no bit has a name.
 pub(super) fn flags(text: &mut String, value: u32, names: Names, unknown: &str) {
     if value == 0 {
         text.push('0');
@@ -93,7 +93,7 @@ pub(super) fn flags(text: &mut String, value: u32, names: Names, unknown: &str) 
     }
 }
 
-/// The name of a number; else the number, and what it would have been one of.
+/// The name of a number; without a name, the number and the comment `unknown`.
 pub(super) fn named(text: &mut String, value: u32, names: Names, unknown: &str) {
     match names.iter().find(|(number, _)| *number == i64::from(value)) {
         Some((_, name)) => text.push_str(name),
@@ -114,7 +114,7 @@ pub(super) fn pointer(text: &mut String, address: u64) {
     }
 }
 
-/// An interface as strace writes it: by name where there is one of that number.
+/// An interface as strace writes it: by name if it has one.
 pub(super) fn interface(text: &mut String, interface: &Interface) {
     match &interface.name {
         Some(name) => {
@@ -126,7 +126,7 @@ pub(super) fn interface(text: &mut String, interface: &Interface) {
     }
 }
 
-/// Status flags of open(2), behind the access mode.
+/// Status flags of open(2), after the access mode.
 #[rustfmt::skip]
 pub(super) const STATUS: Names = &[
     (libc::O_CREAT as i64, "O_CREAT"), (libc::O_EXCL as i64, "O_EXCL"),

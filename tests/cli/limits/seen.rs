@@ -35,11 +35,7 @@ fn the_kernel_is_not_blamed_for_what_proc_hides() {
         ),
         (none, "", "/proc is not mounted here"),
         (none, &nobody, "/proc is not mounted here"),
-        (
-            ":",
-            &nobody,
-            "other users' processes are seen by root alone",
-        ),
+        (":", &nobody, "only root can see other users' processes"),
         (
             "ulimit -n 4",
             "",

@@ -2,13 +2,14 @@
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use udpraw::error::Error;
 use udpraw::socket::option::{
     AddressPreferences, BufferLock, Encapsulation, Interface, OptionType, PathMtuDiscovery,
-    PortRange, ReadOnly, Settable, Timestamping, TransmitTime, TypedOption, WriteOnly,
+    ReadOnly, Settable, Timestamping, TransmitTime, TypedOption, WriteOnly,
 };
 use udpraw::socket::options::{Access, OptionValue, SocketOption};
 use udpraw::socket::{Endpoint, Family};
@@ -50,7 +51,7 @@ as_int!(
     Option<u32>: |_| None,
     String: |_| None,
     Interface: |_| None,
-    PortRange: |_| None,
+    RangeInclusive<u16>: |_| None,
     TransmitTime: |_| None,
     Vec<u8>: |_| None,
     Family: |_| None,

@@ -5,6 +5,7 @@ mod values;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use agree::{Case, both, read, write};
@@ -12,16 +13,13 @@ use nix::net::if_::if_nametoindex;
 use udpraw::socket::Family::{self, V4, V6};
 use udpraw::socket::option::{
     self, AddressPreferences, BufferLock, Clock, Encapsulation, Interface, MemoryInfo,
-    PathMtuDiscovery, PortRange, Scoped, SourceMembership, Timestamping, TransmitTime,
+    PathMtuDiscovery, Scoped, SourceMembership, Timestamping, TransmitTime,
 };
 use udpraw::socket::options::{Access, Kind, SocketOption};
 
 const SECONDS: Duration = Duration::from_secs(2);
 const PADDING: [u8; 8] = [0, 0, 1, 4, 0, 0, 0, 0];
-const PORTS: PortRange = PortRange {
-    low: 40_000,
-    high: 40_999,
-};
+const PORTS: RangeInclusive<u16> = 40_000..=40_999;
 const TAI: TransmitTime = TransmitTime {
     clock: Clock::Tai,
     deadline: false,

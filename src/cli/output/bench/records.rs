@@ -21,9 +21,9 @@ pub(in crate::cli::output) struct TrialRecord {
     receive: &'static str,
     /// Payload of each datagram in bytes.
     payload_bytes: usize,
-    /// Requests on their way at a time in an echo; datagrams per call in a sink.
+    /// Requests of each flow in flight at a time in an echo; 0 in a sink.
     outstanding: usize,
-    /// Number of sockets that send.
+    /// Flows of an echo, each from an address of its own; 1 in a sink.
     flows: usize,
     /// Number of the trial, from 1.
     trial: usize,
@@ -66,9 +66,9 @@ pub(in crate::cli::output) struct RowRecord<'a> {
     receive: &'static str,
     /// Payload of each datagram in bytes.
     payload_bytes: usize,
-    /// Requests on their way at a time in an echo; datagrams per call in a sink.
+    /// Requests of each flow in flight at a time in an echo; 0 in a sink.
     outstanding: usize,
-    /// Number of sockets that send.
+    /// Flows of an echo, each from an address of its own; 1 in a sink.
     flows: usize,
     /// Number of trials.
     trials: usize,
@@ -129,7 +129,7 @@ pub(in crate::cli::output) struct SkippedRecord {
     receive: &'static str,
     /// Payload of each datagram in bytes.
     payload_bytes: usize,
-    /// Requests on their way at a time in an echo; datagrams per call in a sink.
+    /// Requests of each flow in flight at a time in an echo; 0 in a sink.
     outstanding: usize,
     /// Why, for people.
     message: String,

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use serde::Serialize;
-use udpraw::socket::{ControlMessage, TrafficClass};
+use udpraw::socket::{ControlMessage, Ecn, dscp_name};
 
 use super::{Control, context, time};
 use crate::cli::output::envelope::Time;
@@ -149,13 +149,13 @@ struct UnknownRecord {
     hex: String,
 }
 
-impl From<TrafficClass> for TosRecord {
-    fn from(class: TrafficClass) -> Self {
+impl From<u8> for TosRecord {
+    fn from(byte: u8) -> Self {
         Self {
-            byte: class.0,
-            dscp: class.dscp(),
-            dscp_name: class.dscp_name(),
-            ecn: class.ecn().to_string(),
+            byte,
+            dscp: byte >> 2,
+            dscp_name: dscp_name(byte),
+            ecn: Ecn::from_tos(byte).to_string(),
         }
     }
 }

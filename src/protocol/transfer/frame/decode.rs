@@ -1,4 +1,4 @@
-//! Foreign bytes become frames here, and nowhere else.
+//! The only decoder of untrusted bytes.
 
 use super::{
     Accept, Acknowledge, COMMON, Close, Code, Data, Decoded, End, Frame, MAGIC, MAX_REASON,
@@ -6,10 +6,10 @@ use super::{
 };
 use crate::protocol::checksum::crc32c;
 
-/// Reads a datagram.
+/// Decodes a datagram.
 ///
 /// # Errors
-/// [`Reject`] tells why it is no frame.
+/// A [`Reject`] with the reason why the datagram is not a valid frame.
 pub fn decode(bytes: &[u8]) -> Result<Decoded<'_>, Reject> {
     let Some((head, rest)) = bytes.split_first_chunk::<COMMON>() else {
         return Err(Reject::Foreign);
@@ -114,7 +114,7 @@ fn body<'a>(kind: u8, bytes: &'a [u8], rest: &'a [u8]) -> Option<Frame<'a>> {
     })
 }
 
-/// Takes fields off the front of a frame; `None` where it is too short.
+/// Takes fields off the front of a frame; `None` if it is too short.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -150,7 +150,7 @@ impl<'a> Fields<'a> {
         self.take().copied().map(u128::from_be_bytes)
     }
 
-    /// Whether all that is left is padding.
+    /// Whether the rest is only padding.
     fn zeros(&self) -> Option<()> {
         self.0.iter().all(|&byte| byte == 0).then_some(())
     }

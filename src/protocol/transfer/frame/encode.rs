@@ -1,4 +1,4 @@
-//! Frames become bytes.
+//! Encodes frames.
 
 use super::{
     COMMON, DATA_HEADER, Frame, MAGIC, MAX_NAME, MAX_RANGES, MAX_REASON, OPEN_LENGTH, RANGES_AT,
@@ -22,9 +22,9 @@ impl Frame<'_> {
         }
     }
 
-    /// Writes it as a datagram into `out`, which is cleared.
+    /// Encodes it as a datagram into `out`, which is cleared.
     ///
-    /// What is longer than the format has room for is cut: a name, a reason, the number of ranges.
+    /// Fields longer than the format allows are truncated: a name, a reason, the number of ranges.
     pub fn encode(&self, id: u64, out: &mut Vec<u8>) {
         out.clear();
         out.extend([0; 4]);
@@ -108,7 +108,7 @@ pub(in crate::protocol::transfer) fn append_data_header(
 fn head(kind: u8, id: u64) -> [u8; COMMON - 4] {
     let [i0, i1, i2, i3, i4, i5, i6, i7] = id.to_be_bytes();
     let [m0, m1] = MAGIC;
-    // A list of versions is of none, so that each version reads it and none answers it.
+    // A list of versions has version 0, so that each version reads it and none answers it.
     let version = if kind == kind::VERSIONS { 0 } else { VERSION };
     [m0, m1, version, kind, i0, i1, i2, i3, i4, i5, i6, i7]
 }

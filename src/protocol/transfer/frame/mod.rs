@@ -1,5 +1,4 @@
-//! The frames of a transfer, as they stand in a datagram. The table of their fields is in the
-//! [module's docs](super).
+//! The frames of a transfer. The table of their fields is in the [module's docs](super).
 
 mod decode;
 mod encode;
@@ -7,74 +6,74 @@ mod encode;
 pub use decode::decode;
 pub(super) use encode::{append_data_header, pad};
 
-/// The version that is spoken here.
+/// The version of this implementation.
 pub const VERSION: u8 = 1;
-/// Bytes before what differs from kind to kind.
+/// Bytes before the fields that depend on the kind.
 pub(super) const COMMON: usize = 16;
 /// Bytes of a data frame before its payload.
 pub const DATA_HEADER: usize = 32;
-/// The least length of an open frame: no answer to one from an unproven address is longer.
+/// The shortest open frame: no answer to one from an unproven address is longer.
 pub const OPEN_LENGTH: usize = 64;
-/// The most ranges that an acknowledgement tells.
+/// The most ranges in an acknowledgement.
 pub const MAX_RANGES: usize = 64;
 /// The longest name of a stream, in bytes.
 pub const MAX_NAME: usize = 255;
-/// The longest words of a close frame, in bytes.
+/// The longest text of a close frame, in bytes.
 pub const MAX_REASON: usize = 200;
 
 const MAGIC: [u8; 2] = *b"uT";
 const RANGES_AT: usize = 40;
 
-/// What a datagram is, and of which transfer.
+/// A decoded datagram: its transfer and its frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decoded<'a> {
     /// The transfer's random id.
     pub id: u64,
-    /// What it says.
+    /// Its frame.
     pub frame: Frame<'a>,
 }
 
-/// What a datagram says.
+/// The content of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame<'a> {
-    /// Sender: may I send?
+    /// From the sender: a request for a transfer.
     Open(Open<'a>),
-    /// Receiver: say that again with this token, so that I know that you are where you say.
+    /// From the receiver: repeat the request with this token, which proves your address.
     Challenge {
-        /// To be repeated in the next open frame.
+        /// To repeat in the next open frame.
         token: [u8; 16],
     },
-    /// Receiver: you may.
+    /// From the receiver: the transfer may start.
     Accept(Accept),
-    /// Sender: bytes of the stream.
+    /// From the sender: bytes of the stream.
     Data(Data<'a>),
-    /// Sender: nothing but a length, to be acknowledged: a probe of the path's MTU, or a question
-    /// whether the receiver is there.
+    /// From the sender: only a length, to be acknowledged: a probe of the path MTU, or of the
+    /// receiver's presence.
     Probe {
         /// The datagram's number.
         number: u64,
     },
-    /// Sender: the stream ends here.
+    /// From the sender: the end of the stream.
     End(End),
-    /// Receiver: this came.
+    /// From the receiver: an acknowledgement.
     Acknowledge(Acknowledge<'a>),
-    /// Receiver: the whole of it is where it belongs.
+    /// From the receiver: the whole stream is stored.
     Done,
-    /// Either: it is over.
+    /// From either: the transfer ends.
     Close(Close<'a>),
-    /// Receiver: these versions are spoken here.
+    /// From the receiver: the supported versions.
     Versions(&'a [u8]),
 }
 
-/// Asks for a transfer.
+/// Requests a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Open<'a> {
-    /// What a challenge said; zeros before there was one.
+    /// The token of the challenge; zeros before one.
     pub token: [u8; 16],
-    /// The stream's length in bytes, where that is known beforehand.
+    /// The stream's length in bytes, if it is known in advance.
     pub size: Option<u64>,
-    /// What the stream is called at the sender: a file's name without its folders; maybe nothing.
+    /// The sender's name of the stream: a file's name without its folders; may be empty.
     pub name: &'a [u8],
 }
 
@@ -83,24 +82,24 @@ pub struct Open<'a> {
 pub struct Accept {
     /// The sender may send the stream up to this offset.
     pub credit: u64,
-    /// The stream up to here is there already, from an earlier transfer.
+    /// The stream is stored up to here, from an earlier transfer.
     pub resume: u64,
-    /// The digest of what is there.
+    /// The digest of the stored part.
     pub digest: u128,
-    /// The longest datagram, in bytes of UDP payload, that the receiver has room for.
+    /// The longest datagram, in bytes of UDP payload, that the receiver accepts.
     pub max_datagram: u16,
-    /// How long an acknowledgement may be held back, in milliseconds.
+    /// How long an acknowledgement may be delayed, in milliseconds.
     pub delay: u16,
-    /// How long the sender may be silent before the receiver takes it to be gone, in seconds.
+    /// How long the sender may be silent before the receiver considers it gone, in seconds.
     pub peer_timeout: u16,
 }
 
 /// Bytes of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Data<'a> {
-    /// The datagram's number: each is sent once, also when its bytes are sent again.
+    /// The datagram's number: each is used once, also for a retransmission of the same bytes.
     pub number: u64,
-    /// Where in the stream the bytes stand.
+    /// The offset of the bytes in the stream.
     pub offset: u64,
     /// The bytes; at least one.
     pub payload: &'a [u8],
@@ -117,18 +116,18 @@ pub struct End {
     pub digest: u128,
 }
 
-/// What came, and how far the sender may go.
+/// What has arrived, and how much the sender may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acknowledge<'a> {
-    /// The stream came whole up to here.
+    /// The stream has arrived without gaps up to here.
     pub delivered: u64,
     /// The sender may send the stream up to this offset.
     pub credit: u64,
     /// How long the newest datagram waited for this acknowledgement, in microseconds.
     pub delay: u32,
-    /// Whether the receiver's time goes into storing what came.
+    /// Whether storing the stream limits the receiver.
     pub is_storing: bool,
-    /// Which datagrams came.
+    /// Which datagrams have arrived.
     pub ranges: Ranges<'a>,
 }
 
@@ -136,12 +135,12 @@ pub struct Acknowledge<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Ranges<'a>(&'a [[u8; 16]]);
 
-/// It is over.
+/// The end of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Close<'a> {
     /// Why.
     pub code: Code,
-    /// Words for a person; foreign bytes.
+    /// A text for people; untrusted bytes.
     pub reason: &'a [u8],
 }
 
@@ -149,23 +148,23 @@ pub struct Close<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code {
-    /// All is well, and both ends know it.
+    /// Success, known at both ends.
     Finished,
-    /// A person or a signal stopped it.
+    /// A user or a signal stopped it.
     Interrupted,
-    /// The receiver takes no transfer, or not this one.
+    /// The receiver accepts no transfer, or not this one.
     Refused,
-    /// The sender cannot read on.
+    /// The sender cannot read its input.
     Source,
-    /// The receiver cannot store what came.
+    /// The receiver cannot store the stream.
     Storage,
-    /// What the receiver had kept is not the beginning of this stream.
+    /// The part that the receiver kept is not the beginning of this stream.
     OtherStream,
-    /// All came, and its digest is not the sender's.
+    /// The stream arrived, and its digest is not the sender's.
     Digest,
-    /// A frame that makes no sense.
+    /// An invalid frame.
     Protocol,
-    /// The receiver knows no such transfer (any more).
+    /// The receiver does not know the transfer, or no longer.
     Unknown,
 }
 
@@ -187,22 +186,22 @@ impl Code {
     }
 }
 
-/// Why a datagram is no frame.
+/// Why a datagram is not a valid frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reject {
     /// It does not begin as a frame does.
     Foreign,
-    /// It was changed on its way: the checksum does not fit.
+    /// It was damaged on its way: the checksum is wrong.
     Corrupt,
-    /// It is of another version, which a receiver answers by naming its own.
+    /// It is of another version, which a receiver answers with its own.
     Version {
-        /// The version that it speaks.
+        /// The version of the frame.
         version: u8,
-        /// The transfer's id, at the same place in each version.
+        /// The transfer's id, at the same offset in each version.
         id: u64,
     },
-    /// Its checksum fits and its fields make no sense.
+    /// Its checksum is right and its fields are invalid.
     Malformed,
 }
 
@@ -220,12 +219,12 @@ mod kind {
 }
 
 impl<'a> Ranges<'a> {
-    /// Ranges that stand as a frame has them: each the first and the last number.
+    /// Encoded ranges: each the first and the last number.
     pub fn new(ranges: &'a [[u8; 16]]) -> Self {
         Self(ranges)
     }
 
-    /// A range as it stands in a frame.
+    /// An encoded range.
     pub fn encode(first: u64, last: u64) -> [u8; 16] {
         (u128::from(first) << 64 | u128::from(last)).to_be_bytes()
     }
@@ -240,7 +239,7 @@ impl<'a> Ranges<'a> {
         })
     }
 
-    /// Whether each begins before it ends, and they go down with a gap between any two.
+    /// Whether each begins before it ends, and they descend with a gap between any two.
     fn are_sane(&self) -> bool {
         let mut below = None;
         self.0.len() <= MAX_RANGES

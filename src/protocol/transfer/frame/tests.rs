@@ -145,8 +145,8 @@ proptest! {
         prop_assert!(decode(&bytes[..at.index(bytes.len())]).is_err());
     }
 
-    /// Whatever passes is written again as it was: no byte is passed over. Its checksum is made
-    /// right, since a person can do that.
+    /// Whatever is decoded is encoded again unchanged: no byte is skipped. Its checksum is made
+    /// right, since an attacker can do that.
     #[test]
     fn nothing_is_passed_over(mut bytes in prop::collection::vec(any::<u8>(), 16..200), kind in 0..12_u8) {
         bytes[4..8].copy_from_slice(&[b'u', b'T', if kind == kind::VERSIONS { 0 } else { VERSION }, kind]);
@@ -154,7 +154,7 @@ proptest! {
         if let Ok(Decoded { id, frame }) = decode(&bytes) {
             let mut again = Vec::new();
             frame.encode(id, &mut again);
-            // Padding is not told.
+            // Padding is not returned.
             again.resize(again.len().max(bytes.len()), 0);
             seal_again(&mut again);
             prop_assert_eq!(again, bytes);
@@ -196,9 +196,9 @@ fn other_versions_are_named() {
 #[test]
 fn impossible_fields_are_refused() {
     for (owned, at, value) in [
-        // An offset whose end is beyond 64 bits.
+        // An offset whose end exceeds 64 bits.
         (Owned::Data(0, 0, vec![1]), 24..32, u64::MAX),
-        // Ranges that go up, touch, or end before they begin.
+        // Ranges that ascend, touch, or end before they begin.
         (acknowledge(&[(5, 6), (8, 9)]), 0..0, 0),
         (acknowledge(&[(5, 6), (3, 4)]), 0..0, 0),
         (acknowledge(&[(6, 5)]), 0..0, 0),
@@ -210,7 +210,7 @@ fn impossible_fields_are_refused() {
         seal_again(&mut bytes);
         assert_eq!(decode(&bytes), Err(Reject::Malformed), "{owned:?}");
     }
-    // A count that is not that of the ranges, a flag that nobody knows, a short open frame.
+    // A count that is not that of the ranges, an unknown flag, a short open frame.
     for (owned, at, value) in [
         (acknowledge(&[(5, 6)]), 37, 2),
         (acknowledge(&[(5, 6)]), 36, 2),

@@ -13,18 +13,18 @@ use super::reassembly::Reassembly;
 use super::sink::Sink;
 pub use config::{ReceiverConfig, ReceiverCounts};
 
-/// An acknowledgement is held back for no longer than this, for a second datagram to share it.
+/// An acknowledgement is delayed for at most this time, for a second datagram to share it.
 const DELAY: Duration = Duration::from_millis(2);
-/// How often the last word is said: nothing answers it, and any of them may be lost.
+/// How often the last frame is sent: nothing answers it, and any copy may be lost.
 const CLOSE_REPEATS: u32 = 3;
-/// Over a longer round trip than this, datagrams are on the way rather than in the socket's buffer,
+/// With a longer round trip than this, datagrams are on the way rather than in the socket's buffer,
 /// and the window may be larger than that.
 const SHORT_RTT: Duration = Duration::from_millis(2);
 
 #[derive(Debug)]
 enum Phase {
     Receiving,
-    /// All came, and is right; it is being stored.
+    /// Everything arrived and is right; it is being stored.
     Complete,
     /// It is stored, and the sender may not know it yet.
     Stored {
@@ -67,26 +67,26 @@ pub struct Receiver {
     window: u64,
     credit: u64,
     end: Option<(u64, u128)>,
-    /// When the datagram with the largest number came.
+    /// When the datagram with the largest number arrived.
     newest: Duration,
     /// Datagrams that wait for their acknowledgement.
     waiting: u32,
     acknowledge_at: Option<Duration>,
     pending: Pending,
     is_storing: bool,
-    /// Bytes that were delivered and wait to be stored.
+    /// Delivered bytes that wait to be stored.
     backlog: u64,
-    /// The credit before the last, and when the last was told.
+    /// The credit before the last, and when the last was sent.
     reported: (u64, Duration),
     last_received: Duration,
-    /// What the sender is told at the end, and how many times more.
+    /// The last frame for the sender, and how many more times to send it.
     close_frame: Option<(Code, String, u32)>,
     /// What [`Self::poll_transmit`] returned last; kept for its memory.
     datagram: Vec<u8>,
     counts: ReceiverCounts,
 }
 
-/// What has to be said at once.
+/// What must be sent at once.
 #[derive(Debug, Default)]
 struct Pending {
     accept: bool,
@@ -95,7 +95,7 @@ struct Pending {
 }
 
 impl Receiver {
-    /// The receiver of the transfer `id`, which the sender has asked for.
+    /// The receiver of the transfer `id`, which the sender has requested.
     pub fn new(now: Duration, id: u64, config: ReceiverConfig) -> Self {
         let digest = config.kept.clone();
         let window = config.window.clamp(1, config.max_window.max(1) as u64);
@@ -131,7 +131,7 @@ impl Receiver {
         self.id
     }
 
-    /// How it went, once it is over and the sender has been told.
+    /// The result, once the transfer is over and the sender has been notified.
     pub fn result(&self) -> Option<Result<(), &Failure>> {
         match &self.phase {
             Phase::Over(result) if self.close_frame.is_none() => Some(result.as_ref().copied()),
@@ -139,28 +139,28 @@ impl Receiver {
         }
     }
 
-    /// Whether all bytes came and the digests agree: now they have to be stored for good, and
+    /// Whether all bytes arrived and the digests agree: now they must be stored permanently, and
     /// [`on_stored`](Self::on_stored) called.
     pub fn is_complete(&self) -> bool {
         matches!(self.phase, Phase::Complete)
     }
 
-    /// Whether the stream is stored; all that is left is to tell the sender.
+    /// Whether the stream is stored; only the sender must still be notified.
     pub fn is_stored(&self) -> bool {
         matches!(self.phase, Phase::Stored { .. } | Phase::Over(Ok(())))
     }
 
-    /// The stream was delivered up to here.
+    /// The stream is delivered up to here.
     pub fn delivered(&self) -> u64 {
         self.digest.length()
     }
 
-    /// The stream's length, once the sender has told its end.
+    /// The stream's length, once the sender has sent its end.
     pub fn total(&self) -> Option<u64> {
         self.end.map(|(total, _)| total)
     }
 
-    /// What it has done so far.
+    /// Its counters so far.
     pub fn counts(&self) -> ReceiverCounts {
         self.counts
     }
@@ -170,22 +170,22 @@ impl Receiver {
         self.window
     }
 
-    /// The digest of all that was delivered.
+    /// The digest of all delivered bytes.
     pub fn digest(&self) -> u128 {
         self.digest.value()
     }
 
-    /// Says that the time goes into storing, or that it does not; the sender tells its user.
+    /// Reports whether storing is the limit; the sender shows it to its user.
     pub fn set_storing(&mut self, is_storing: bool) {
         self.is_storing = is_storing;
     }
 
-    /// Says how many of the bytes that were delivered wait to be stored: the sender may be that much
-    /// less ahead.
+    /// Reports how many of the delivered bytes wait to be stored: the sender's window shrinks by
+    /// them.
     pub fn set_backlog(&mut self, bytes: u64) {
         let is_less = bytes < self.backlog;
         self.backlog = bytes;
-        // A sender that waits for room is told as soon as there is some worth the word.
+        // A sender that waits for credit gets it as soon as it is worth a frame.
         if is_less && self.credit_limit() >= self.credit.saturating_add(self.window / 4) {
             self.pending.acknowledgement = true;
         }
@@ -197,7 +197,7 @@ impl Receiver {
         self.digest.length().saturating_add(window)
     }
 
-    /// Says that the stream is stored for good.
+    /// Reports that the stream is stored permanently.
     pub fn on_stored(&mut self, now: Duration) {
         if self.is_complete() {
             self.phase = Phase::Stored {
@@ -207,13 +207,13 @@ impl Receiver {
         }
     }
 
-    /// Says that the socket's buffer had no room for some datagrams: the window was too large.
+    /// Reports that the socket's buffer dropped datagrams: the window was too large.
     pub fn on_buffer_overflow(&mut self) {
         let least = self.config.window.clamp(1, self.buffer.size());
         self.window = (self.window / 2).max(least.min(self.window));
     }
 
-    /// Ends it, and tells the sender why.
+    /// Ends it, and sends the reason to the sender.
     pub fn abandon(&mut self, code: Code, reason: &str) {
         if matches!(self.phase, Phase::Over(_)) {
             return;
@@ -225,7 +225,7 @@ impl Receiver {
         }));
     }
 
-    /// Takes a frame of the sender, and hands the bytes that are next in the stream to `sink`.
+    /// Processes a frame of the sender, and writes the next bytes of the stream to `sink`.
     pub fn handle_frame(&mut self, now: Duration, frame: &Frame<'_>, sink: &mut dyn Sink) {
         if matches!(self.phase, Phase::Over(_)) {
             return;
@@ -260,9 +260,10 @@ impl Receiver {
         }
     }
 
-    /// Books a datagram's number; says whether it is new.
+    /// Records a datagram's number; returns whether it is new.
     fn record_number(&mut self, now: Duration, number: u64) -> bool {
-        // The numbers below the oldest range were forgotten: they came long ago, or count as lost.
+        // The numbers below the oldest range were forgotten: they arrived long ago, or count as
+        // lost.
         let end = self.numbers.last().map_or(0, |range| range.end);
         let is_full = self.numbers.len() >= MAX_RANGES;
         let oldest = self.numbers.first().map_or(0, |range| range.start);
@@ -282,7 +283,7 @@ impl Receiver {
             self.newest = now;
         }
         if number != end {
-            // Either something is missing before it, or it fills a gap: the sender has to know.
+            // Either something is missing before it, or it fills a gap: the sender must know.
             self.counts.reordered += u64::from(number < end);
             self.pending.acknowledgement = true;
         }
@@ -299,7 +300,7 @@ impl Receiver {
         self.counts.datagrams += 1;
         let delivered = self.digest.length();
         if data.offset > delivered && !self.buffer.insert(data.offset, data.payload) {
-            // Not acknowledged: it has to come again.
+            // Not acknowledged: it must be sent again.
             return Some(());
         }
         let is_new = self.record_number(now, data.number);
@@ -327,7 +328,7 @@ impl Receiver {
     fn tune_window(&mut self, now: Duration, end: u64) {
         let (before, at) = self.reported;
         if end > before {
-            // This could be sent since the last credit was told: a round trip ago at the most.
+            // This could be sent since the last credit: a round trip ago at most.
             let trip = now.saturating_sub(at);
             self.reported = (u64::MAX, now);
             let is_used_up = end.saturating_add(self.window / 4) >= self.credit;
@@ -338,19 +339,19 @@ impl Receiver {
     }
 
     fn handle_end(&mut self, now: Duration, end: &End) -> Option<()> {
-        let said = (end.total, end.digest);
+        let end_values = (end.total, end.digest);
         let reach = self.digest.length().max(self.buffer.end());
-        if end.total < reach || self.end.is_some_and(|before| before != said) {
+        if end.total < reach || self.end.is_some_and(|before| before != end_values) {
             return None;
         }
         self.record_number(now, end.number);
         self.pending.acknowledgement = true;
-        self.end = Some(said);
+        self.end = Some(end_values);
         self.check_complete();
         Some(())
     }
 
-    /// Looks whether all is there, and right.
+    /// Checks whether the stream is complete and right.
     fn check_complete(&mut self) {
         let Some((total, digest)) = self.end else {
             return;
@@ -363,7 +364,7 @@ impl Receiver {
         } else {
             self.abandon(
                 Code::Digest,
-                "all bytes came, and their digest is not the sender's",
+                "all bytes arrived, but their digest is not the sender's",
             );
         }
     }
@@ -372,7 +373,7 @@ impl Receiver {
         let result = match (close.code, &self.phase) {
             (Code::Finished, Phase::Stored { .. }) => Ok(()),
             (Code::Finished, _) => return None,
-            // It is stored, whatever the sender thinks of that.
+            // It is stored, whatever the sender reports.
             (_, Phase::Stored { .. }) => Ok(()),
             (code, _) => Err(Failure::Closed {
                 code,

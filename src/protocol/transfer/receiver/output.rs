@@ -1,4 +1,4 @@
-//! What the receiver says, and when.
+//! What the receiver sends, and when.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::protocol::transfer::failure::Failure;
 use crate::protocol::transfer::frame::{Accept, Acknowledge, Close, Frame, MAX_RANGES, Ranges};
 
 impl Receiver {
-    /// The next datagram to send, if there is one. Call it after each batch of datagrams and at
+    /// The next datagram to send, if any. Call it after each batch of datagrams and at
     /// [`poll_timeout`](Self::poll_timeout), until it returns `None`.
     pub fn poll_transmit(&mut self, now: Duration) -> Option<&[u8]> {
         let mut datagram = std::mem::take(&mut self.datagram);
@@ -16,7 +16,7 @@ impl Receiver {
         is_composed.then_some(&self.datagram[..])
     }
 
-    /// Writes the next datagram into `out`; says whether there is one.
+    /// Encodes the next datagram into `out`; returns whether there is one.
     fn compose(&mut self, now: Duration, out: &mut Vec<u8>) -> bool {
         if let Some((code, reason, left)) = &mut self.close_frame {
             let (code, reason) = (*code, reason.as_bytes());
@@ -101,7 +101,7 @@ impl Receiver {
         }
     }
 
-    /// Does what is due at `now`.
+    /// Handles what is due at `now`.
     pub fn handle_timeout(&mut self, now: Duration) {
         let silence = self.last_received.saturating_add(self.config.timeout);
         match self.phase {

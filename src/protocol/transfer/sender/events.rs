@@ -1,4 +1,4 @@
-//! What the sender hears, and what the time tells it.
+//! How the sender handles datagrams and time.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ impl Sender {
         match &self.phase {
             Phase::Over(_) => None,
             Phase::Opening { next, .. } => Some(silence.min(*next)),
-            // More of it can be read at once, or comes from outside.
+            // More of it can be read at once, or its writer wakes the sender.
             Phase::Verifying(_) => Some(silence),
             Phase::Sending => {
                 let times = [
@@ -34,12 +34,12 @@ impl Sender {
         }
     }
 
-    /// When the path is to be probed again; not for a stream that is all but over.
+    /// When to probe the path again; not for a stream that is almost complete.
     fn path_mtu_deadline(&self) -> Option<Duration> {
         self.mtu.poll_timeout().filter(|_| !self.stream.end_sent)
     }
 
-    /// When to ask for a sign of life: nothing is in flight that would bring one.
+    /// When to ping the receiver: nothing is in flight that it would acknowledge.
     fn keepalive_deadline(&self) -> Option<Duration> {
         if !self.in_flight.is_empty() {
             return None;
@@ -52,7 +52,8 @@ impl Sender {
         } else {
             KEEPALIVE
         };
-        // A peer that is never asked stays silent: a few pings are sent before either end counts as gone.
+        // A peer that is never asked stays silent: a few pings are sent before either end counts as
+        // gone.
         let most = KEEPALIVE.min(self.peer_timeout / 4);
         Some(
             self.last_sent
@@ -61,7 +62,7 @@ impl Sender {
         )
     }
 
-    /// Does what is due at `now`.
+    /// Handles what is due at `now`.
     pub fn handle_timeout(&mut self, now: Duration) {
         if matches!(self.phase, Phase::Over(_)) {
             return;
@@ -110,10 +111,10 @@ impl Sender {
         self.apply_path_mtu();
     }
 
-    /// Takes a datagram of the receiver.
+    /// Processes a datagram of the receiver.
     ///
     /// # Errors
-    /// It is no frame, or none that makes sense here; it is counted and has no effect.
+    /// It is not a valid frame, or not valid in this state; it is counted and has no effect.
     pub fn handle_datagram(&mut self, now: Duration, bytes: &[u8]) -> Result<(), Reject> {
         let taken = frame::decode(bytes).and_then(|decoded| {
             if decoded.id != self.id {
@@ -161,7 +162,7 @@ impl Sender {
                 self.apply_path_mtu();
             }
             (Frame::Acknowledge(ack), Phase::Sending) => self.handle_acknowledge(now, ack)?,
-            // Said again, since an answer of ours was lost.
+            // Sent again, since an answer of this end was lost.
             (Frame::Challenge { .. } | Frame::Accept(_) | Frame::Acknowledge(_), _) => {}
             (Frame::Done, Phase::Sending) if self.stream.end_sent => {
                 self.phase = Phase::Over(Ok(()));
@@ -206,7 +207,7 @@ impl Sender {
         Some(())
     }
 
-    /// Tells the window what came and what is lost: the loss first (RFC 9002, appendix A.7).
+    /// Reports arrivals and losses to the window: the loss first (RFC 9002, appendix A.7).
     fn update_congestion(&mut self, now: Duration, resolved: Resolved, is_acknowledgement: bool) {
         self.counts.spurious_losses += resolved.spurious_losses;
         if resolved.is_spurious {
@@ -230,7 +231,7 @@ impl Sender {
         }
     }
 
-    /// The socket refused a datagram of so many bytes as too long for the path (EMSGSIZE).
+    /// The socket refused a datagram of this many bytes as too long for the path (EMSGSIZE).
     pub fn on_packet_too_big(&mut self, now: Duration, size: usize) {
         let size = u16::try_from(size).unwrap_or(u16::MAX);
         self.in_flight.remove_unsent(Carried::Size(size));
@@ -248,7 +249,7 @@ impl Sender {
         }
     }
 }
-/// Books what became of a datagram.
+/// Records the fate of a datagram.
 fn on_resolved(
     carried: Carried,
     arrived: bool,

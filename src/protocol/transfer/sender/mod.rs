@@ -15,32 +15,32 @@ use super::stream::Stream;
 use crate::protocol::PathMtu;
 use crate::protocol::congestion::{Congestion, Pacer};
 
-/// The length of datagrams that any path takes, in bytes of UDP payload (RFC 8899 section 5.1.2).
+/// The length of datagrams that any path carries, in bytes of UDP payload (RFC 8899 section 5.1.2).
 const BASE: u16 = 1_200;
-/// The least length that makes sense.
+/// The smallest sensible length.
 const MIN_DATAGRAM: u16 = 512;
 /// The most bytes that leave in one run: what fits an IPv4 datagram.
 const MAX_RUN: usize = 65_507;
 /// The first wait for an answer to an open frame (RFC 8085 section 3.1.1), and the longest.
 const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_TIMEOUT: Duration = Duration::from_secs(8);
-/// How often the receiver is told that the sender lives while there is nothing to send (RFC 8085
-/// section 3.5: no more often than every 15 seconds), and the longest between two questions for room.
+/// How often the sender pings while there is nothing to send (RFC 8085 section 3.5: no more often
+/// than every 15 seconds), and the longest interval between two requests for credit.
 const KEEPALIVE: Duration = Duration::from_secs(15);
-/// How often the last word is said: nothing answers it, and any of them may be lost.
+/// How often the last frame is sent: nothing answers it, and any copy may be lost.
 const CLOSE_REPEATS: u32 = 3;
-/// So much of a resumed stream is read at once to see whether it is the same.
+/// How much of a resumed stream is read at once to compare it.
 const VERIFY_CHUNK: usize = 4 << 20;
 
-/// How a sender is to be.
+/// Configuration of a sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SenderConfig {
-    /// The stream's length in bytes, where that is known beforehand.
+    /// The stream's length in bytes, if it is known in advance.
     pub size: Option<u64>,
-    /// What it is called: a file's name without its folders.
+    /// Its name: a file's name without its folders.
     pub name: String,
-    /// The longest datagram, in bytes of UDP payload, that may be tried on this path.
+    /// The longest datagram to try on this path, in bytes of UDP payload.
     pub max_datagram: u16,
     /// How long the receiver may be silent before it counts as gone.
     pub timeout: Duration,
@@ -63,19 +63,19 @@ impl SenderConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SenderCounts {
-    /// Datagrams of every kind that left.
+    /// Datagrams of every kind that were sent.
     pub datagrams: u64,
-    /// Bytes of the stream that left, repeats included.
+    /// Bytes of the stream that were sent, retransmissions included.
     pub bytes: u64,
-    /// Bytes of the stream that left again.
+    /// Bytes of the stream that were retransmitted.
     pub repeated: u64,
-    /// Datagrams that were given up as lost.
+    /// Datagrams that were declared lost.
     pub lost: u64,
-    /// Datagrams given up as lost that came after all.
+    /// Datagrams declared lost that arrived after all.
     pub spurious_losses: u64,
     /// Probe timeouts.
     pub timeouts: u64,
-    /// Datagrams that came and were no frame for this end.
+    /// Received datagrams that were not valid frames for this end.
     pub rejected: u64,
 }
 
@@ -85,21 +85,21 @@ enum Phase {
         token: [u8; 16],
         next: Duration,
         wait: Duration,
-        /// When the last open frame with this token left, and how many did.
+        /// When the last open frame with this token was sent, and how many were.
         open_sent: (Duration, u32),
     },
-    /// The receiver has some of it already: is that the same stream?
+    /// The receiver has a part already: is it of the same stream?
     Verifying(Accept),
     Sending,
     Over(Result<(), Failure>),
 }
 
-/// The sending end: hands out datagrams, is handed datagrams and the time.
+/// The sending end: receives datagrams and the time, returns datagrams.
 ///
 /// Call [`poll_transmit`](Self::poll_transmit) until it returns `None`, wait for a datagram until
-/// [`poll_timeout`](Self::poll_timeout), pass it to [`handle_datagram`](Self::handle_datagram) or else
-/// call [`handle_timeout`](Self::handle_timeout), and repeat, until [`result`](Self::result) says how
-/// the transfer ended.
+/// [`poll_timeout`](Self::poll_timeout), pass it to [`handle_datagram`](Self::handle_datagram) or,
+/// without one, call [`handle_timeout`](Self::handle_timeout), and repeat, until
+/// [`result`](Self::result) returns how the transfer ended.
 ///
 /// ```
 /// use std::time::Duration;
@@ -127,23 +127,23 @@ pub struct Sender {
     congestion: Box<dyn Congestion>,
     pacer: Pacer,
     mtu: PathMtu,
-    /// The size that the window and the pacer reckon with.
+    /// The size that the window and the pacer count with.
     segment: u16,
-    /// Probe datagrams that may leave whatever the window says.
+    /// Probe datagrams that may leave regardless of the window.
     probes: u32,
-    /// Questions without an answer that had anything new in it.
+    /// Pings without an answer that had anything new in it.
     unanswered_probes: u32,
-    /// The pacer lets no more out before then.
+    /// The pacer allows no more before this time.
     paced_until: Option<Duration>,
     is_window_limit: bool,
     is_storing: bool,
-    /// All was sent, and the source had no digest yet when it was last asked.
+    /// Everything was sent, and the source had no digest yet when it was last asked.
     awaits_digest: bool,
     /// The shorter of both ends' timeouts.
     peer_timeout: Duration,
     last_received: Duration,
     last_sent: Duration,
-    /// What the receiver is told at the end, and how many times more.
+    /// The last frame for the receiver, and how many more times to send it.
     close_frame: Option<(Code, String, u32)>,
     /// What [`Self::poll_transmit`] returned last; kept for its memory.
     run: Run,
@@ -152,7 +152,8 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// The sender of one stream. `id` must be random: who does not know it can do no harm.
+    /// The sender of one stream. `id` must be random: an attacker who does not know it can do no
+    /// harm.
     pub fn new(
         now: Duration,
         id: u64,
@@ -197,7 +198,7 @@ impl Sender {
         sender
     }
 
-    /// How it went, once it is over and the receiver has been told.
+    /// The result, once the transfer is over and the receiver has been notified.
     pub fn result(&self) -> Option<Result<(), &Failure>> {
         match &self.phase {
             Phase::Over(result) if self.close_frame.is_none() => Some(result.as_ref().copied()),
@@ -205,17 +206,17 @@ impl Sender {
         }
     }
 
-    /// Whether the receiver has stored the stream; it may still have to be told that this is known.
+    /// Whether the receiver has stored the stream; it may still need the confirmation.
     pub fn is_done(&self) -> bool {
         matches!(self.phase, Phase::Over(Ok(())))
     }
 
-    /// What it has done so far.
+    /// Its counters so far.
     pub fn counts(&self) -> SenderCounts {
         self.counts
     }
 
-    /// The stream has arrived whole up to here; the source is not asked for it again.
+    /// The stream has arrived without gaps up to here; the source is not asked for it again.
     pub fn released(&self) -> u64 {
         match &self.phase {
             Phase::Verifying(_) => self.stream.digest.length(),
@@ -228,18 +229,20 @@ impl Sender {
         self.stream.next
     }
 
-    /// Whether the stream flows: the receiver has agreed, and what it had already is of this stream.
+    /// Whether the stream flows: the receiver has agreed, and its kept part is of this stream.
     pub fn is_sending(&self) -> bool {
         matches!(self.phase, Phase::Sending)
     }
 
-    /// The digest of what the receiver had already; of more, where the sender takes it by itself.
+    /// The digest of the part that the receiver had already; of more, if the sender computes it
+    /// itself.
     pub fn digest(&self) -> &Digest {
         &self.stream.digest
     }
 
-    /// Whether [`poll_transmit`](Self::poll_transmit) has all but the end behind it, and found the source without
-    /// a digest: call it again soon. A digest that has come since does not change this.
+    /// Whether [`poll_transmit`](Self::poll_transmit) has sent everything except the end, and the
+    /// source had no digest: call it again soon. A digest that was computed since does not change
+    /// this.
     pub fn awaits_digest(&self) -> bool {
         self.awaits_digest
     }
@@ -264,7 +267,7 @@ impl Sender {
         self.congestion.window()
     }
 
-    /// How long each thing was what held the transfer back.
+    /// How long each limit applied.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -274,7 +277,7 @@ impl Sender {
         self.in_flight.tracked()
     }
 
-    /// Ends it, and tells the receiver why.
+    /// Ends it, and sends the reason to the receiver.
     pub fn abandon(&mut self, code: Code, reason: &str) {
         if matches!(self.phase, Phase::Over(_)) {
             return;
@@ -295,7 +298,7 @@ mod tests {
     use crate::protocol::congestion::Cubic;
     use crate::protocol::transfer::{Digesting, Frame, Source};
 
-    /// A stream whose digest comes when it comes.
+    /// A stream whose digest is ready at an arbitrary time.
     struct Late(Cell<Digesting>);
 
     impl Source for Late {
@@ -316,7 +319,8 @@ mod tests {
         }
     }
 
-    /// Else nobody would tell the end of a stream whose digest comes just before the wait.
+    /// Otherwise the end would never be sent for a stream whose digest is ready just before the
+    /// wait.
     #[test]
     fn a_digest_that_it_has_not_seen_ends_no_waiting() {
         let (now, id) = (Duration::ZERO, 7);

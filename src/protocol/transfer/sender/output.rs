@@ -11,8 +11,8 @@ use crate::protocol::transfer::source::Source;
 use crate::protocol::transfer::stream::{Blocked, Piece};
 
 impl Sender {
-    /// The datagrams to send now, if there are any. The stream is read from `source`, which also
-    /// takes part in [`Run::gather`].
+    /// The datagrams to send now, if any. The stream is read from `source`, which also takes part
+    /// in [`Run::gather`].
     pub fn poll_transmit(&mut self, now: Duration, source: &dyn Source) -> Option<&Run> {
         let mut run = std::mem::take(&mut self.run);
         run.clear();
@@ -75,7 +75,7 @@ impl Sender {
         self.compose_data(now, source, run)
     }
 
-    /// Reads the part that the receiver has already, to see whether it is the same.
+    /// Reads the part that the receiver has already, to compare it.
     fn verify(&mut self, source: &dyn Source, accept: Accept) -> Result<(), Limit> {
         let digest = &mut self.stream.digest;
         while digest.length() < accept.resume.min(source.available()) {
@@ -96,7 +96,7 @@ impl Sender {
         if digest.length() == accept.resume || is_short {
             self.abandon(
                 Code::OtherStream,
-                "what the receiver kept is not the beginning of this stream; receive it anew, without --resume",
+                "the part that the receiver kept is not the beginning of this stream; receive it again, without --resume",
             );
         }
         Err(Limit::Source)
@@ -136,7 +136,7 @@ impl Sender {
             }
             let bytes = source.bytes(piece.offset, piece.length);
             if bytes.is_empty() {
-                // A source that does not keep its word: nothing can be sent.
+                // A source that breaks its contract: nothing can be sent.
                 break Some(Limit::Source);
             }
             let (number, length) = (self.in_flight.next(), bytes.len() as u16);
@@ -172,7 +172,7 @@ impl Sender {
         })
     }
 
-    /// Bytes that the window and the pacer let out now.
+    /// Bytes that the window and the pacer allow now.
     fn allowance(&mut self, now: Duration) -> u64 {
         let rate = self
             .round_trip()
@@ -189,7 +189,7 @@ impl Sender {
         window.min(paced)
     }
 
-    /// In a probe timeout without anything new or lost, the oldest bytes go again.
+    /// In a probe timeout without anything new or lost, the oldest bytes are sent again.
     fn repeat_oldest(&self, max_length: usize) -> Option<Piece> {
         let range = self.in_flight.oldest_data()?;
         Some(Piece {
@@ -200,7 +200,7 @@ impl Sender {
         })
     }
 
-    /// What is to be sent besides data.
+    /// The frames to send besides data.
     fn compose_other(&mut self, now: Duration, source: &dyn Source, run: &mut Run) -> Option<()> {
         let is_complete = source.is_complete() && self.stream.next == source.available();
         let is_asking = self.probes > 0;
@@ -226,7 +226,7 @@ impl Sender {
             self.in_flight.push(now, Carried::Ping);
             return Some(());
         }
-        // Not before a round trip is known, nor for a stream that is all but over.
+        // Not before a round trip is known, nor for a stream that is almost complete.
         if self.round_trip().is_none() || is_complete {
             return None;
         }
