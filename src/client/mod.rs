@@ -45,9 +45,9 @@ pub enum Event<'a> {
     /// A reply arrived.
     Replied(Reply<'a>),
     /// A datagram arrived from another address than the server's, and is ignored.
-    Stranger(Received<'a>),
+    UnexpectedSource(Received<'a>),
     /// A datagram was waiting before the request was sent, so it cannot answer it.
-    Late(Received<'a>),
+    LateReply(Received<'a>),
     /// A datagram that does not answer the exchange, and is ignored.
     Unasked(Received<'a>, Unasked),
 }
@@ -200,7 +200,7 @@ impl Client {
         // Datagrams that are queued now were sent before the request: they answer an earlier one.
         while self.asked && !stop.load(Ordering::Relaxed) {
             match self.endpoint.try_receive(&mut self.buffer) {
-                Ok(Some(datagram)) => on_event(&Event::Late(datagram))?,
+                Ok(Some(datagram)) => on_event(&Event::LateReply(datagram))?,
                 Ok(None) => break,
                 Err(error) if error.is_about_the_network() => {}
                 Err(error) => return Err(error.into()),
@@ -327,7 +327,7 @@ impl Client {
             Err(error) => return Err(error.into()),
         };
         if !is_from(&self.config, datagram.source()) {
-            on_event(&Event::Stranger(datagram))?;
+            on_event(&Event::UnexpectedSource(datagram))?;
             return Ok((false, None));
         }
         let round_trip = (tries == 1).then_some(elapsed);

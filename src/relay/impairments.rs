@@ -80,8 +80,8 @@ impl Impairments {
         let link = self.link(direction);
         let offered = match recorded {
             None => link.handle_datagram(now, flow, bytes),
-            Some(Recorded::Outcome(outcome)) => link.impose(now, flow, bytes, outcome),
-            Some(Recorded::Unlike(_) | Recorded::Beyond) => link.impose(now, flow, bytes, plain),
+            Some(Recorded::Outcome(outcome)) => link.apply(now, flow, bytes, outcome),
+            Some(Recorded::Unlike(_) | Recorded::Beyond) => link.apply(now, flow, bytes, plain),
         };
         let decided = DatagramOutcome {
             at: now,

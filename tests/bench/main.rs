@@ -268,7 +268,7 @@ fn bad_input_is_one_line_and_exit_2() {
         (&["--flows", "0"], "0 flows: must be 1 to 250"),
         (&["--flows", "251"], "251 flows"),
         (&["--flows", "2", "--ipv6"], "only IPv4 loopback has"),
-        (&["--server", "127.0.0.1"], "it has no port"),
+        (&["--server", "127.0.0.1:5-9"], "one port is needed here"),
         (
             &["--io", "single", "--send", "batch"],
             "cannot be used with",

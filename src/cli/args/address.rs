@@ -97,14 +97,12 @@ impl<'a> Address<'a> {
     /// If it is no port, or several.
     pub(crate) fn single_port(&self, default: &str) -> Result<u16> {
         let text = self.port.unwrap_or(default);
-        match text.contains(',') || (is_ports(text) && text.contains('-')) {
-            false => resolve_port(text),
-            true => {
-                let subject = format!("ports '{}'", text.escape_debug());
-                Err(Error::invalid("use", subject, "one port is needed here")
-                    .with_remedy("name one of them"))
-            }
+        if text.contains(',') || (is_ports(text) && text.contains('-')) {
+            let subject = format!("ports '{}'", text.escape_debug());
+            return Err(Error::invalid("use", subject, "one port is needed here")
+                .with_remedy("name one of them"));
         }
+        resolve_port(text)
     }
 
     /// The one port to send to, or `default`: not 0.
@@ -214,15 +212,25 @@ pub(crate) fn bound_ports(text: &str) -> Result<Vec<u16>> {
 }
 
 /// Ports in the order of the text, none twice: numbers, service names, ranges, with commas between them.
-/// Port 0 stands for one that the OS picks; it is for who calls to refuse it.
+/// Port 0 stands for one that the OS picks, as often as it is there; it is for who calls to refuse it.
 ///
 /// # Errors
 /// If a part is none of these.
 pub(crate) fn ports(text: &str) -> Result<Vec<u16>> {
-    if matches!(resolve_port(text), Ok(0)) {
-        return Ok(vec![0]);
+    let mut found = Vec::new();
+    let mut is_found = vec![false; usize::from(u16::MAX) + 1];
+    for item in text.split(',') {
+        if matches!(resolve_port(item), Ok(0)) {
+            found.push(0);
+            continue;
+        }
+        for port in probe::ports(item)? {
+            if !std::mem::replace(&mut is_found[usize::from(port)], true) {
+                found.push(port);
+            }
+        }
     }
-    probe::ports(text)
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -280,6 +288,8 @@ mod tests {
     }
 
     proptest! {
+        // Few texts are of the kind that could mean two things.
+        #![proptest_config(ProptestConfig::with_cases(8192))]
         #[test]
         fn an_address_is_what_a_search_of_the_grammar_finds(
             text in "(\\[?)(::1|fe80::2|1:2:3:4:5:6:7:8|127\\.0\\.0\\.1|h|)(%e|)(\\]?)(:?)(53|1060|domain|1-9|5,6|)|[0-9a-f:%.,\\[\\]-]{0,9}"
@@ -364,6 +374,8 @@ mod tests {
             assert!(error.contains(why), "{text}: {error}");
         }
         assert_eq!(ports("0").unwrap(), [0]);
+        assert_eq!(ports("0,5,0,5").unwrap(), [0, 5, 0]);
+        assert_eq!(ports("1-65535,1-65535").unwrap().len(), 65_535);
         assert_eq!(ports("5-7,53,domain").unwrap(), [5, 6, 7, 53]);
     }
 }

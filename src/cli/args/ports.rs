@@ -52,7 +52,7 @@ pub(crate) struct PortsArguments {
 /// Which sockets to show.
 #[derive(Debug, Default)]
 pub(crate) struct Selection {
-    /// The ports, none twice; none at all for every port.
+    /// The ports; none at all for every port.
     pub(crate) ports: Vec<u16>,
     /// As they were asked for: a port, or a range of them.
     pub(crate) asked: Vec<Vec<u16>>,
@@ -69,12 +69,10 @@ impl Selection {
     fn add_ports(&mut self, text: &str) -> Result<()> {
         for item in text.split(',') {
             let ports = bound_ports(item)?;
-            for port in &ports {
-                if !self.ports.contains(port) {
-                    self.ports.push(*port);
-                }
+            if !self.asked.contains(&ports) {
+                self.ports.extend(&ports);
+                self.asked.push(ports);
             }
-            self.asked.push(ports);
         }
         Ok(())
     }

@@ -98,8 +98,8 @@ impl<'a> Report<'a> {
         }
         let kind = match event {
             Event::Unasked(..) => Some("datagrams that answer nothing"),
-            Event::Stranger(_) => Some("datagrams of strangers"),
-            Event::Late(_) => Some("replies that came too late"),
+            Event::UnexpectedSource(_) => Some("datagrams of strangers"),
+            Event::LateReply(_) => Some("replies that came too late"),
             _ => None,
         };
         let unreported = match kind.map(|kind| self.output.admit(kind)) {
@@ -124,9 +124,9 @@ impl<'a> Report<'a> {
     fn options_of(&mut self, event: &Event<'_>) {
         let datagram = match event {
             Event::Replied(reply) => &reply.datagram,
-            Event::Stranger(datagram) | Event::Late(datagram) | Event::Unasked(datagram, _) => {
-                datagram
-            }
+            Event::UnexpectedSource(datagram)
+            | Event::LateReply(datagram)
+            | Event::Unasked(datagram, _) => datagram,
             _ => return,
         };
         if let Some(line) = control(datagram).line(datagram.source()) {
@@ -150,7 +150,7 @@ impl<'a> Report<'a> {
                     format_args!("ignored from {source}, as {why}: {text}"),
                 );
             }
-            Event::Stranger(datagram) => {
+            Event::UnexpectedSource(datagram) => {
                 let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
                 self.output.note_after(
                     unreported,
@@ -159,7 +159,7 @@ impl<'a> Report<'a> {
             }
             Event::Assigned(local) => return self.output.assigned_address(*local),
             Event::Sent(2.., wait) => self.output.waiting(*wait),
-            Event::Late(datagram) => {
+            Event::LateReply(datagram) => {
                 let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
                 self.output
                     .note_after(unreported, format_args!("too late, from {source}: {text}"));

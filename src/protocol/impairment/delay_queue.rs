@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 /// The most datagrams that a link holds.
-pub const HELD: usize = 16_384;
+pub const MAX_HELD: usize = 16_384;
 
 /// The most bytes of memory that a link uses for the datagrams that it holds.
 pub const HELD_BYTES: usize = 64 << 20;
@@ -77,7 +77,7 @@ impl DelayQueue {
     /// Holds a copy of `bytes` until `due`, if there is room.
     pub(super) fn hold(&mut self, due: Duration, flow: u32, bytes: &[u8]) -> Option<HeapKey> {
         self.take_back();
-        if self.held >= HELD {
+        if self.held >= MAX_HELD {
             return None;
         }
         let mut buffer = self.buffer(bytes.len())?;
@@ -96,12 +96,12 @@ impl DelayQueue {
             }
             None => {
                 self.slots.push(held);
-                // Fewer than HELD.
+                // Fewer than MAX_HELD.
                 (self.slots.len() - 1) as u32
             }
         };
         self.held += 1;
-        if self.heap.len() >= 4 * HELD {
+        if self.heap.len() >= 4 * MAX_HELD {
             // More than half of it is stale.
             let slots = &self.slots;
             self.heap
@@ -269,7 +269,7 @@ mod tests {
         while delay_queue.hold(millis(2), 0, b"small").is_some() {
             held += 1;
         }
-        assert_eq!(held, HELD);
+        assert_eq!(held, MAX_HELD);
         assert!(delay_queue.memory <= HELD_BYTES);
     }
 }

@@ -9,7 +9,7 @@ use super::outcome::{Cause, Delivery, Order, Outcome};
 use super::profile::Profile;
 
 /// How long a held-back datagram waits at most for another one of its flow.
-pub const HOLD: Duration = Duration::from_millis(50);
+pub const MAX_HOLD: Duration = Duration::from_millis(50);
 
 /// The state of a link for one flow.
 #[derive(Clone, Debug)]
@@ -161,12 +161,12 @@ impl Link {
     /// Processes the next datagram of a flow; the profile and the seed decide its outcome.
     pub fn handle_datagram(&mut self, now: Duration, flow: &mut Flow, bytes: &[u8]) -> Processed {
         let outcome = self.decide(now, flow, bytes.len());
-        self.impose(now, flow, bytes, outcome)
+        self.apply(now, flow, bytes, outcome)
     }
 
     /// Processes the next datagram of a flow with an outcome of the caller's, for example from a
     /// record. Parts of an outcome that the datagram's length does not allow are ignored.
-    pub fn impose(
+    pub fn apply(
         &mut self,
         now: Duration,
         flow: &mut Flow,
@@ -287,7 +287,7 @@ impl Link {
         }
         delivery.delay = match delivery.order {
             Order::Ahead => waits,
-            Order::HeldBack => waits.saturating_add(HOLD),
+            Order::HeldBack => waits.saturating_add(MAX_HOLD),
             Order::Kept => {
                 waits.saturating_add(profile.latency(keyed_rng, Throw::Jitter, Throw::JitterAngle))
             }

@@ -20,19 +20,19 @@
 //!    reorder. A negative delay counts as zero.
 //! 8. `reorder`: with a delay, a selected datagram skips it (as in netem). Without one, it is held
 //!    back until the next datagram of its flow that is not selected has left, and leaves right
-//!    after it; after [`HOLD`] it leaves in any case.
+//!    after it; after [`MAX_HOLD`] it leaves in any case.
 //! 9. `duplicate`: a copy leaves as well, with the same changes and its own jitter; it takes no
 //!    time on the wire.
 //!
-//! At most [`HELD`] datagrams and [`HELD_BYTES`] of memory are held; beyond that they are lost, and
+//! At most [`MAX_HELD`] datagrams and [`HELD_BYTES`] of memory are held; beyond that they are lost, and
 //! counted as [`Cause::Overflow`].
 //!
 //! # Randomness
 //! Random decisions depend on the seed, the direction, the flow's number and the datagram's number
 //! in its flow, and on nothing else: the same traffic has the same outcome at any pace and in any
 //! mix with other flows. Each kind of impairment has its own random numbers, so that adding one
-//! does not change the others. What depends on time by its nature (`blackhole`, `queue`, [`HOLD`]
-//! and the overflow) still does; a recorded outcome ([`Link::impose`]) repeats the first two as
+//! does not change the others. What depends on time by its nature (`blackhole`, `queue`, [`MAX_HOLD`]
+//! and the overflow) still does; a recorded outcome ([`Link::apply`]) repeats the first two as
 //! well.
 //!
 //! ```
@@ -68,8 +68,8 @@ mod properties;
 #[cfg(test)]
 mod statistics;
 
-pub use delay_queue::{HELD, HELD_BYTES, Released};
+pub use delay_queue::{HELD_BYTES, MAX_HELD, Released};
 pub use keyed_rng::Direction;
-pub use link::{Flow, HOLD, Link, Processed, Tally};
+pub use link::{Flow, Link, MAX_HOLD, Processed, Tally};
 pub use outcome::{Cause, Delivery, Order, Outcome};
 pub use profile::{Distribution, Loss, Profile};

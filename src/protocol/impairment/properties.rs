@@ -54,7 +54,7 @@ fn run(
         let flow = &mut flows[*id as usize];
         let offered = match record {
             None => link.handle_datagram(now, flow, &bytes),
-            Some(record) => link.impose(now, flow, &bytes, record[index].1),
+            Some(record) => link.apply(now, flow, &bytes, record[index].1),
         };
         if offered.is_through {
             out.push((now, *id, bytes));
@@ -128,7 +128,7 @@ proptest! {
             corrupted: bit,
             copy: copy.map(Duration::from_secs),
         };
-        link.impose(Duration::MAX, &mut Flow::new(0), &vec![0; length], Outcome::Passes(delivery));
+        link.apply(Duration::MAX, &mut Flow::new(0), &vec![0; length], Outcome::Passes(delivery));
         prop_assert!(link.poll_transmit(Duration::MAX).unwrap().bytes.len() <= length);
     }
 }

@@ -311,14 +311,14 @@ fn what_is_held_back_leaves_behind_the_next_or_when_its_time_is_over() {
     assert!((300..500).contains(&picked.len()));
     let mut single = self::link("reorder=100%", 1);
     single.handle_datagram(millis(1), &mut Flow::new(0), b"last");
-    assert_eq!(single.poll_timeout(), Some(millis(1) + HOLD));
-    assert!(single.poll_transmit(millis(1) + HOLD).is_some());
+    assert_eq!(single.poll_timeout(), Some(millis(1) + MAX_HOLD));
+    assert!(single.poll_transmit(millis(1) + MAX_HOLD).is_some());
 }
 
 #[test]
 fn what_is_too_much_to_hold_is_lost_and_counted() {
     let (mut link, mut flow) = (link("delay=1h,duplicate=100%", 1), Flow::new(0));
-    let room = HELD as u64 / 2;
+    let room = MAX_HELD as u64 / 2;
     for number in 0..room + 10 {
         let offered = link.handle_datagram(Duration::ZERO, &mut flow, b"x");
         assert_eq!(matches!(offered.outcome, Outcome::Passes(_)), number < room);
@@ -326,7 +326,7 @@ fn what_is_too_much_to_hold_is_lost_and_counted() {
     let tally = *link.tally();
     assert_eq!((tally.offered, tally.copies), (room + 10, room));
     assert_eq!(tally.lost_to(Cause::Overflow), 10);
-    assert_eq!(link.held(), HELD);
+    assert_eq!(link.held(), MAX_HELD);
     assert!(link.poll_transmit(Duration::from_secs(3600)).is_some());
     // Room for the first, and not for its copy.
     link.handle_datagram(Duration::ZERO, &mut flow, b"x");

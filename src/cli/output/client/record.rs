@@ -208,13 +208,13 @@ pub(super) fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
             answered_attempt: reply.attempt,
             control: control(&reply.datagram).into(),
         },
-        Event::Stranger(datagram) => Record::UnexpectedSource {
+        Event::UnexpectedSource(datagram) => Record::UnexpectedSource {
             source: datagram.source().into(),
             bytes: datagram.length(),
             payload: datagram.bytes().into(),
             control: control(datagram).into(),
         },
-        Event::Late(datagram) => Record::LateReply {
+        Event::LateReply(datagram) => Record::LateReply {
             source: datagram.source().into(),
             bytes: datagram.length(),
             payload: datagram.bytes().into(),
