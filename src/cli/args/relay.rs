@@ -16,19 +16,19 @@ use super::endpoint::{whole_address, whole_addresses};
 const EXAMPLES: &str = "\
 Examples:
   udpraw relay --listen 127.0.0.1:5300 --to 127.0.0.1:53 --loss 20%
-                                              lose a fifth of the datagrams in each direction
+          lose a fifth of the datagrams in each direction
   udpraw relay --listen :5300 --to :53 --loss ge:1%,25% --seed 1
-                                              lose bursts of four on average, the same in each run
-  udpraw relay --listen :5300 --to :53 --delay 20ms --jitter 5ms --down 'rate=10Mbit,queue=50'
-                                              a slow link to the clients, and a delay both ways
+          lose bursts of four on average, the same in each run
+  udpraw relay --listen :5300 --to :53 --delay 20ms --down rate=10Mbit,queue=50
+          a slow link to the clients, and a delay both ways
   udpraw relay --listen :5300 --to :53 --up 'loss=100%'
-                                              the target receives nothing
+          the target receives nothing
   udpraw relay --listen :5300 --to :53 --blackhole 2s..5s --for 10s
-                                              three seconds of silence
+          three seconds of silence
   udpraw relay --listen :5300 --to :53 --loss 20% --log outcomes.ndjson
-                                              record the outcome of each datagram
+          record the outcome of each datagram
   udpraw relay --listen :5300 --to :53 --replay outcomes.ndjson
-                                              repeat the recorded outcomes
+          repeat the recorded outcomes
 
 Order of the impairments: blackhole, mtu, loss, truncate, corrupt, rate and queue, delay and jitter,
 reorder, duplicate. Each option applies to both directions; --up and --down override it for one
