@@ -73,7 +73,6 @@ pub enum Payload {
 
 /// The question that was asked, and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Asked {
     /// The random bytes of the question.
     pub nonce: Nonce,
