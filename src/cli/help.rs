@@ -1,20 +1,19 @@
 //! The pages of `--help`, in the width that the terminal has.
 //!
-//! clap breaks long lines, but keeps those breaks that a text has already: a paragraph that is written
-//! in lines of 100 would be broken twice in a narrower terminal. So the paragraphs behind the options
-//! are laid out here first.
+//! clap wraps long lines but keeps the line breaks of a text: a paragraph written in lines of 100 would
+//! be broken twice in a narrower terminal. So the text after the options is wrapped here first.
 
 use clap::{Command, CommandFactory};
 
 use super::args::Arguments;
 
-/// No text is wider.
+/// The widest page, in columns.
 const WIDEST: usize = 100;
-/// Below this nothing can be laid out well.
+/// The narrowest page, in columns: narrower ones cannot be read.
 const NARROWEST: usize = 40;
-/// A remark on an example stands beside it if it has so much room.
+/// The columns that a remark needs to stand beside its example.
 const COLUMN: usize = 24;
-/// How far what belongs to an example is moved in.
+/// The indentation of the lines that continue an example.
 const INDENT: &str = "      ";
 
 /// The whole command line, laid out for the terminal.
@@ -43,7 +42,7 @@ pub(super) enum Block<'a> {
     Example(&'a str, Option<&'a str>),
 }
 
-/// Takes a text apart: its own line breaks mean nothing.
+/// Splits a text into blocks, regardless of its own line breaks.
 pub(super) fn blocks(text: &str) -> Vec<Block<'_>> {
     let mut found = Vec::new();
     let mut lines = text.lines().peekable();
@@ -76,7 +75,7 @@ pub(super) fn command_and_remark<'a>(line: &'a str, below: Option<&str>) -> (&'a
     (command, remark.trim().to_owned())
 }
 
-/// Breaks each paragraph and each example anew.
+/// Wraps each paragraph and each example.
 fn lay_out(text: &str, width: usize) -> String {
     let laid: Vec<String> = blocks(text)
         .into_iter()
@@ -117,7 +116,7 @@ fn example(line: &str, below: Option<&str>, width: usize) -> String {
     format!("{shown}\n{}", textwrap::fill(&remark, options))
 }
 
-/// Breaks at spaces alone: an option or a path is not torn.
+/// Breaks only at spaces, so that an option or a path stays whole.
 fn plain<'a>(width: usize) -> textwrap::Options<'a> {
     textwrap::Options::new(width)
         .word_separator(textwrap::WordSeparator::AsciiSpace)

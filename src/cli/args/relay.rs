@@ -222,8 +222,8 @@ fn some_time(text: &str) -> Result<Duration> {
 }
 
 impl RelayArguments {
-    /// What to do; `replay` is what [`Self::replay`] names, and `is_watched` says whether to tell
-    /// what is done each second.
+    /// What to do; `replay` is what [`Self::replay`] names, and `is_watched` says whether to
+    /// report once per second.
     ///
     /// `passed` is where a socket that was passed is bound.
     pub(crate) fn config(

@@ -8,7 +8,7 @@ use udpraw::socket::options::{OptionValue, SocketOption};
 
 /// Options that are set on the socket before it is bound, in the order of this struct.
 ///
-/// Values stay text here: the catalogue knows what each means, and says where one makes no sense.
+/// Values stay text here: the catalogue knows what each means, and reports one that makes no sense.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Socket options")]
 pub(crate) struct SocketArguments {
