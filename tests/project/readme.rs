@@ -55,7 +55,7 @@ fn normal(line: &str) -> String {
     for (begin, inside) in [
         ("limited by the ", " % of the time: "),
         ("round trip ", ", backend "),
-        ("", " given up as lost, "),
+        ("", " declared lost, "),
         ("", " early; "),
     ] {
         if line.starts_with(begin) && line.contains(inside) {
