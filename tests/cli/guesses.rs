@@ -132,7 +132,7 @@ fn recv_and_send_meet_at_an_address_in_two_words() {
         std::io::Read::read_to_string(&mut talk, &mut rest).unwrap();
         assert!(receiving.wait().unwrap().success(), "{rest}");
         assert!(
-            rest.contains("duplicates 0, repeated 0, reordered 0;"),
+            rest.contains("0 duplicates, 0 unneeded, 0 out of order;"),
             "{rest}"
         );
         assert_eq!(std::fs::read_to_string(received).unwrap(), "contents");

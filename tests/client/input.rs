@@ -35,7 +35,11 @@ fn hexadecimal_is_any_bytes() {
     assert_eq!(end.stdout, want);
     let end = with_input(&["client", "-p", &port, "--hex", "--stdin"], b"00\nxyz\n");
     assert_eq!(end.code, Some(2));
-    assert!(end.stderr.contains("'x' is no digit"), "{}", end.stderr);
+    assert!(
+        end.stderr.contains("'x' is not a hexadecimal digit"),
+        "{}",
+        end.stderr
+    );
 }
 
 #[test]

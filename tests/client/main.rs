@@ -95,7 +95,7 @@ fn a_stranger_is_named_and_ignored() {
     );
     assert!(!end.stdout.contains("me!"));
     let port = stranger.local_addr().unwrap().port();
-    let note = format!(r"ignored, as ('127.0.0.1', {port}) was not asked: 'me!\x1b[2J'");
+    let note = format!(r"ignored: ('127.0.0.1', {port}) was not asked: 'me!\x1b[2J'");
     assert!(end.stderr.contains(&note), "{}", end.stderr);
 }
 
@@ -331,7 +331,7 @@ fn a_rate_that_was_not_reached_is_reported() {
     // Ten million a second are more than one request at a time can be.
     let fast = ["--interval", "100ns"];
     let end = finish(&[&words[..], &fast].concat());
-    let told = " requests a second, where 10000000 were asked for: ";
+    let told = " requests per second instead of 10000000: ";
     assert!(end.stderr.contains(told), "{}", end.stderr);
     let end = finish(&[&words[..], &fast, &["--json"]].concat());
     let records = json_lines(&end.stdout);

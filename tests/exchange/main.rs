@@ -128,7 +128,7 @@ fn each_request_is_done_once_through_loss_duplication_and_corruption() {
         // Each answer came twice, after a broken copy: that is told, line by line and in the sum.
         assert!(end.stderr.contains(" stale, "), "{}", end.stderr);
         assert!(
-            end.stderr.contains(", as its checksum is wrong: "),
+            end.stderr.contains(": its checksum is wrong: "),
             "{}",
             end.stderr
         );
@@ -146,7 +146,7 @@ fn each_request_is_done_once_through_loss_duplication_and_corruption() {
         assert!(end.stderr.contains(", 20 exchanges, "), "{}", end.stderr);
         for told in [
             " answered from the cache",
-            " ignored as damaged",
+            " ignored as corrupt",
             " dropped on purpose",
         ] {
             assert!(end.stderr.contains(told), "{told}: {}", end.stderr);
@@ -205,14 +205,14 @@ fn forged_replies_are_not_accepted_and_are_counted() {
     assert_eq!(end.code, Some(0), "{}", end.stderr);
     assert_eq!(end.stdout.matches("replied").count(), 1);
     assert!(end.stdout.ends_with(" replied 'true'\n"), "{}", end.stdout);
-    let account = "7 ignored (2 forged, 2 corrupt, 3 no answer)";
+    let account = "7 ignored (2 forged, 2 corrupt, 3 not a reply)";
     for told in [
         account,
-        ", as it answers nothing that was asked there: ",
-        ", as its checksum is wrong: ",
-        ", as it is truncated: ",
-        r", as it is not a frame of an exchange: 'plain\x1b[2J'",
-        ", as its version 9 is not supported, only 2 is: ",
+        ": it answers no request that was sent there: ",
+        ": its checksum is wrong: ",
+        ": it is truncated: ",
+        r": it is not a frame of an exchange: 'plain\x1b[2J'",
+        ": its version 9 is not supported, only 2 is: ",
         "(SRTT ",
         "1 request, 1 answered, 7 ignored",
     ] {
@@ -284,7 +284,8 @@ fn a_plain_client_and_an_exchange_server_find_out() {
     let told = "sent no exchange (no --exchange there?): 'plain'";
     assert!(end.stderr.contains(told), "{}", end.stderr);
     assert!(
-        end.stderr.contains("0 exchanges, 1 ignored as no exchange"),
+        end.stderr
+            .contains("0 exchanges, 1 ignored as not an exchange"),
         "{}",
         end.stderr
     );
@@ -296,7 +297,7 @@ fn a_plain_client_and_an_exchange_server_find_out() {
     assert_eq!(end.code, Some(1));
     assert!(
         end.stderr
-            .contains("as it is not a frame of an exchange: 'Your data was 62 bytes long'")
+            .contains(": it is not a frame of an exchange: 'Your data was 62 bytes long'")
     );
     let hint = format!("127.0.0.1:{port} answers, but not by exchanges: start it with --exchange");
     assert!(end.stderr.contains(&hint), "{}", end.stderr);
@@ -322,10 +323,10 @@ fn an_unknown_version_is_told_on_both_sides() {
     assert_eq!(answer, frame(Kind::Reply, 6, b"Your data was 2 bytes long"));
     let end = server.interrupt();
     for told in [
-        "is told so: of its request, its version 9 is not supported, only 2 is",
-        "does not speak version 2 of the exchange",
-        "sent an answer, and answers are not answered",
-        "1 exchange, 1 of a version not spoken, 2 ignored as answers",
+        "was sent the reason: its version 9 is not supported, only 2 is",
+        "does not support version 2 of the exchange",
+        "sent a reply, and replies are never answered",
+        "1 exchange, 1 of an unsupported version, 2 ignored as replies",
     ] {
         assert!(end.stderr.contains(told), "{told}: {}", end.stderr);
     }
@@ -335,7 +336,7 @@ fn an_unknown_version_is_told_on_both_sides() {
         .unwrap();
     let end = client.finish();
     assert_eq!(end.code, Some(1));
-    let told = "does not speak version 2 of the exchange; by its own word it speaks 1, 3\n";
+    let told = "does not support version 2 of the exchange; it reports that it supports 1, 3\n";
     assert!(end.stderr.ends_with(told), "{}", end.stderr);
 }
 
@@ -356,7 +357,8 @@ fn json_tells_what_the_server_did() {
     let port = port.to_string();
     let end = finish(&["client", "--exchange", "-p", &port, "-m", "short"]);
     assert_eq!(end.code, Some(1));
-    let told = "did it, but its reply of 120 bytes is more than three times the request";
+    let told =
+        "executed the request, but its reply of 120 bytes is more than three times the request";
     assert!(end.stderr.contains(told), "{}", end.stderr);
     running.signal(nix::sys::signal::Signal::SIGTERM);
     let records = json_lines(&running.finish().stdout);

@@ -121,7 +121,7 @@ fn without_a_host_the_configured_resolvers_are_asked() {
         "{}",
         end.stderr
     );
-    assert!(end.stderr.contains("names 4 servers"), "{}", end.stderr);
+    assert!(end.stderr.contains("lists 4 servers"), "{}", end.stderr);
 }
 
 /// Replies of junk to every question: one line each, nothing that moves a terminal, exit code 0.

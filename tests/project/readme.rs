@@ -55,8 +55,8 @@ fn normal(line: &str) -> String {
     for (begin, inside) in [
         ("limited by the ", " % of the time: "),
         ("round trip ", ", backend "),
-        ("", " given up as lost, "),
-        ("datagrams: duplicates ", "; acknowledgements "),
+        ("", " declared lost, "),
+        ("datagrams: 0 duplicates", " acknowledgements"),
     ] {
         if line.starts_with(begin) && line.contains(inside) {
             return format!("{begin}…{inside}");

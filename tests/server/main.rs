@@ -274,7 +274,7 @@ fn it_never_answers_itself() {
     );
     let end = server.interrupt();
     assert!(
-        end.stderr.contains("would answer the answer"),
+        end.stderr.contains("would answer the reply"),
         "{}",
         end.stderr
     );

@@ -217,7 +217,7 @@ fn a_check_names_each_bad_line() {
     );
     assert_eq!(
         run.stderr,
-        format!("{path}: 6 lines, 1 services; 5 errors, 0 warnings\n")
+        format!("{path}: 6 lines, 1 service; 5 errors, 0 warnings\n")
     );
 
     let run = udpraw(&["check", path, "--json"]);
@@ -329,7 +329,7 @@ fn without_the_machines_file_the_built_in_table_answers() {
     );
     assert_eq!(
         run.stderr,
-        "note: there is neither /etc/services nor /usr/etc/services here; the built-in table answers\n"
+        "note: this machine has neither /etc/services nor /usr/etc/services; using the built-in table\n"
     );
     // What is asked for by name must be there.
     let check = hidden(&["check"]).expect("as before");
@@ -359,6 +359,6 @@ fn without_the_machines_file_the_built_in_table_answers() {
     );
     assert_eq!(
         run.stderr,
-        "note: there is no /etc/services here; /usr/etc/services answers\n"
+        "note: this machine has no /etc/services; using /usr/etc/services\n"
     );
 }

@@ -310,7 +310,7 @@ fn explanations_are_made_of_the_calls_own_values() {
         &format!("Python: s.sendto(b\"plain\", (\"127.0.0.1\", {port}))"),
         "because it was not bound.",
         "The program sets IP_RECVERR to on; it keeps ICMP errors",
-        "2 datagrams: 1 received (1 from what is not traced), 0 lost, 0 refused, 1 to what is not traced",
+        "2 datagrams: 1 received (1 from programs not traced), 0 lost, 0 refused, 1 to programs not traced",
     ] {
         assert!(text.contains(want), "no {want:?} in\n{}", end.stdout);
     }

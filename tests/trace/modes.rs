@@ -117,7 +117,7 @@ fn every_way_to_receive_counts() {
         let Some(text) = explained(&format!("b.sendto(b'counted',to); {receive}")) else {
             return;
         };
-        let want = "1 datagram: 1 received, 0 lost, 0 refused, 0 to what is not traced";
+        let want = "1 datagram: 1 received, 0 lost, 0 refused, 0 to programs not traced";
         assert!(text.contains(want), "{receive}: {text}");
     }
     // On a connected socket both ends write and read as to any file.

@@ -46,7 +46,7 @@ fn nobody_answers() {
     ];
     let end = common::finish(&words);
     assert_eq!(end.code, Some(1), "{}", end.stderr);
-    let want = format!("no answer from 127.0.0.1:{port} for 0.30 s; is udpraw recv running");
+    let want = format!("no reply from 127.0.0.1:{port} for 0.30 s; is udpraw recv running");
     assert!(end.stderr.starts_with(&want), "{}", end.stderr);
 }
 
@@ -143,7 +143,7 @@ fn a_full_disk_keeps_what_it_has() {
     let recv = Recv::start(&["-o", text(&target), "--resume"]);
     Send::start(recv.address, &[text(&source)])
         .finish()
-        .is(0, "after 1.02 MB that were there");
+        .is(0, "after 1.02 MB from an earlier transfer");
     recv.finish().is(0, "received source");
     assert!(fs::read(&target).expect("it") == stream(5_000_000, 21));
 }
@@ -217,7 +217,7 @@ fn the_sender_vanishes_in_the_middle_of_a_pipe() {
     recv.process.read(100_000);
     send.process.signal(Signal::SIGKILL);
     recv.finish()
-        .is(1, "nothing was heard of the sender for 500ms");
+        .is(1, "nothing was received from the sender for 500ms");
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn a_dead_path_is_told_of() {
     let recv = Recv::start(&["--wait", "60s", "-o", "/dev/null"]);
     let (_relay, at) = relay(recv.address, &["--loss", "100%"]);
     let sent = Send::start(at, &[text(&source), "--timeout", "1s"]).finish();
-    sent.is(1, "no answer from");
+    sent.is(1, "no reply from");
 }
 
 #[test]

@@ -184,7 +184,7 @@ fn a_name_that_is_taken_is_refused_unless_it_may_be_replaced() {
     // Names that would mislead lead nowhere.
     send(&recv, "\x1b[2J/.hidden\n").is(0, "sent");
     let received = recv.finish();
-    received.is(1, "turned away");
+    received.is(1, "refused ");
     assert!(!received.stderr.contains('\x1b'), "{}", received.stderr);
     assert_eq!(fs::read(folder.path().join("hidden_")).expect("it"), b"new");
 

@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
     if let (Some(Some((ignored, rate))), true) = (conversed, is_read) {
         unread(report.summary(asked.requests, asked.answered, ignored, rate))?;
     }
-    // Whoever fills the pipe may have been slower than the start.
+    // The writer of the pipe may have been slower than the start.
     is_input_noted |= !is_unread;
     if !is_input_noted && has_input() {
         report.output().note(UNREAD);
@@ -51,9 +51,9 @@ pub(crate) fn run(arguments: ClientArguments, output: &mut Output) -> Outcome {
     ))
 }
 
-/// What is said of input that was meant for something.
+/// The note about input that is not read.
 const UNREAD: &str =
-    "standard input is not read; --stdin sends each of its lines, --message TEXT a text";
+    "standard input is not read; use --stdin to send each of its lines, or --message TEXT";
 
 /// Whether standard input is a pipe or a file with something in it. Nothing is read, and an idle pipe,
 /// as a service or a script may pass on, has nothing.
@@ -73,7 +73,7 @@ fn has_input() -> bool {
     }
 }
 
-/// What was ignored and the rate that was reached, where there is reason for a summary.
+/// What was ignored and the rate that was reached, if a summary is due.
 type Account = Option<(Option<Ignored>, Option<Rate>)>;
 
 /// Asks one request after the other.
@@ -195,7 +195,7 @@ fn the_time() -> String {
     }
 }
 
-/// The bytes that hexadecimal digits stand for; blanks between bytes are passed over.
+/// The bytes that hexadecimal digits stand for; blanks between bytes are skipped.
 pub(super) fn unhex(text: &[u8]) -> Result<Vec<u8>> {
     let bad = |reason: String| {
         Error::invalid("read", "hexadecimal text", reason).with_remedy("write pairs of 0-9 and a-f")
@@ -205,12 +205,17 @@ pub(super) fn unhex(text: &[u8]) -> Result<Vec<u8>> {
         .filter(|byte| !byte.is_ascii_whitespace())
         .map(|&byte| {
             let digit = char::from(byte).to_digit(16).map(|digit| digit as u8);
-            digit.ok_or_else(|| bad(format!("'{}' is no digit", byte.escape_ascii())))
+            digit.ok_or_else(|| {
+                bad(format!(
+                    "'{}' is not a hexadecimal digit",
+                    byte.escape_ascii()
+                ))
+            })
         })
         .collect::<Result<Vec<u8>>>()?;
     if digits.len() % 2 != 0 {
         return Err(bad(format!(
-            "{} digits are no whole number of bytes",
+            "{} digits are not a whole number of bytes",
             digits.len()
         )));
     }

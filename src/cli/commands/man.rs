@@ -26,8 +26,8 @@ pub(crate) fn run(arguments: &ManArguments, output: &mut Output) -> Outcome {
     Ok(Exit::Yes)
 }
 
-/// Writes a file under another name and renames it: under its own there is all of it, or what was
-/// there before.
+/// Writes a file under another name and renames it: so its own name always has the old file or the
+/// whole new one.
 fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let path = folder.join(name);
     let part = folder.join(format!(".{name}.{}.part", std::process::id()));

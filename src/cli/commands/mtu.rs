@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: MtuArguments, output: &mut Output) -> Outcome {
             break;
         }
         if stop.load(Ordering::Relaxed) {
-            output.note("stopped: what is told is what was known by then");
+            output.note("stopped: these are the results so far");
             break;
         }
     }

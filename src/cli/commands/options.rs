@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: OptionsArguments, output: &mut Output) -> Outcome {
     Ok(Exit::Yes)
 }
 
-/// All that is known of each name.
+/// Everything about each name.
 fn tell(names: &[String], family: Family, output: &mut Output) -> Outcome {
     let mut all_found = true;
     for (index, name) in names.iter().enumerate() {

@@ -53,7 +53,7 @@ fn missing<'a>(
     })
 }
 
-/// Until Ctrl-C, which ends it well, or until the count is full.
+/// Until Ctrl-C, which is a success, or until the count is reached.
 fn watch(arguments: &PortsArguments, selection: &Selection, output: &mut Output) -> Outcome {
     let stop = interrupt::handle()?.stop;
     interrupt::end_with_reader();

@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: ProbeArguments, output: &mut Output) -> Outcome {
     if done.is_some() && !interrupt::reader_left() {
         unread(report.summary())?;
     }
-    // What was not asked about, as nobody reads the answer, is not known to be open.
+    // A target that was not probed because the output was closed is not known to be open.
     Ok(Exit::from(report.is_open()))
 }
 

@@ -14,7 +14,7 @@ use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::relay::{Line, Log, Report};
 
-/// No line of a log is longer, by far.
+/// The longest line of a log, with room to spare.
 const LONGEST_LINE: u64 = 4096;
 
 pub(crate) fn run(arguments: &RelayArguments, output: &mut Output) -> Outcome {
@@ -42,12 +42,12 @@ pub(crate) fn run(arguments: &RelayArguments, output: &mut Output) -> Outcome {
             report.event(event).map_err(Failure::from)
         }));
     }
-    // However the run ended, what was done is told.
+    // However the run ended, the summary is printed.
     let logged = log.map_or(Ok(()), Log::finish);
     let ledger = relay.ledger();
     let reported = unread(report.ledger(&ledger));
     if matches!(relayed, Ok(None)) || interrupt::reader_left() {
-        output.note("nobody reads the output any more: the relay ended");
+        output.note("the output was closed: the relay ended");
     }
     relayed?;
     logged?;

@@ -18,16 +18,16 @@ use crate::cli::output::server as report;
 pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcome {
     let config = arguments.config()?;
     let workers = usize::from(arguments.backend.workers);
-    // To count the CPUs takes a score of system calls.
+    // Counting the CPUs takes some twenty system calls.
     if workers > 1 {
         report::too_many_workers(output, workers);
     }
     let (host, ports) = arguments.place()?;
     let mut passed = activation::sockets(ports.len())?.map(Vec::into_iter);
     if passed.is_some() && workers > 1 {
-        let reason = "each worker needs a socket of its own, and one a port is passed";
+        let reason = "each worker needs its own socket, and only one per port is passed";
         return Err(Error::invalid("use", "--workers with LISTEN_FDS", reason)
-            .with_remedy("leave one of them out")
+            .with_remedy("omit one of them")
             .into());
     }
     let (mut endpoints, mut all_settings) = (Vec::new(), Vec::new());
@@ -50,7 +50,7 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
     }
     let stop: &AtomicBool = interrupt::handle()?.stop;
     let mut server = Server::new(endpoints, config)?;
-    // The plain loop makes not one system call more than the work needs.
+    // The plain loop makes no unneeded system call.
     if !server.is_plain() {
         interrupt::end_with_reader();
     }
@@ -74,8 +74,8 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
         report::listening(output, endpoint.as_raw_fd(), *address)?;
     }
     activation::ready();
-    // Where the output fails the run ends, but not before the datagram is answered: who sent it knows
-    // nothing of the output's reader.
+    // If the output fails the run ends, but only after the datagram is answered: its sender does
+    // not know about the output.
     let mut failure = None;
     let served = server.run(stop, |event: &Event<'_>| {
         if failure.is_none()
@@ -90,8 +90,8 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
     end(served, failure, &server.summary(), output)
 }
 
-/// Where to listen. Of a name it is the first address, as the resolver orders them: one port is one
-/// place.
+/// Where to listen. For a name it is the first address in the resolver's order: one port, one
+/// address.
 fn first_address(arguments: &ServerArguments, host: &str, port: u16) -> Result<SocketAddr> {
     let mut all = arguments.family.resolve(host, port)?;
     Ok(all.swap_remove(0))
@@ -108,12 +108,12 @@ fn settings(
     if behaviour.reply.needs_mark() && behaviour.exchange.is_none() {
         settings = reply_mark(family);
     }
-    // Behind the mark, so that what the user sets holds.
+    // After the mark, so that what the user sets holds.
     settings.extend(arguments.socket.settings(family)?);
     Ok(settings)
 }
 
-/// However the run ended, what was done is told.
+/// However the run ended, the summary is printed.
 fn end(
     served: std::result::Result<(), Failure>,
     failure: Option<std::io::Error>,
@@ -122,7 +122,7 @@ fn end(
 ) -> Outcome {
     let reported = unread(failure.map_or(Ok(()), Err));
     if matches!(reported, Ok(None)) || interrupt::reader_left() {
-        output.note("nobody reads the output any more: the server ended");
+        output.note("the output was closed: the server ended");
     }
     let summed = unread(report::summary(output, summary));
     served?;

@@ -6,7 +6,7 @@ use crate::cli::args::services::{
     CheckArguments, ListArguments, LookupArguments, ServicesArguments, ServicesCommand,
 };
 use crate::cli::exit::{Exit, Outcome, unread};
-use crate::cli::output::Output;
+use crate::cli::output::{Output, count};
 
 pub(crate) fn run(arguments: ServicesArguments, output: &mut Output) -> Outcome {
     match arguments.command {
@@ -33,40 +33,46 @@ fn lookup(arguments: &LookupArguments, output: &mut Output) -> Outcome {
 
 fn list(arguments: &ListArguments, output: &mut Output) -> Outcome {
     let services = load(arguments.file.as_deref(), output)?;
-    let count = output.services(services.entries().filter(|entry| {
+    let found = output.services(services.entries().filter(|entry| {
         arguments.proto.includes(entry.protocol)
             && arguments
                 .range
                 .is_none_or(|range| range == Range::of(entry.port))
     }))?;
-    if count == 0 {
+    if found == 0 {
         output.note(format_args!("no such service in {}", services.origin()));
     }
-    Ok((count > 0).into())
+    Ok((found > 0).into())
 }
 
 fn check(arguments: &CheckArguments, output: &mut Output) -> Outcome {
     let mut services = Services::load(arguments.file.as_deref())?;
     if *services.origin() == Origin::BuiltIn {
-        // The built-in table is not what was to be checked: the error says that there is no file.
+        // The built-in table is not to be checked: the error says that there is no file.
         services = Services::load(Some(services::DEFAULT_PATH.as_ref()))?;
     }
     let findings = services::check(services.as_bytes())
         .filter(|finding| !arguments.errors_only || finding.problem.severity() == Severity::Error);
     let Some((errors, warnings)) = unread(output.findings(services.origin(), findings))? else {
-        // What could not be told is a finding.
+        // A problem that could not be printed is still a finding.
         return Ok(Exit::No);
     };
     output.talk(format_args!(
-        "{}: {} lines, {} services; {errors} errors, {warnings} warnings",
+        "{}: {}, {}; {}, {}",
         services.origin(),
-        services::lines(services.as_bytes()).count(),
-        services.entries().count(),
+        count(
+            services::lines(services.as_bytes()).count() as u64,
+            "line",
+            "lines"
+        ),
+        count(services.entries().count() as u64, "service", "services"),
+        count(errors as u64, "error", "errors"),
+        count(warnings as u64, "warning", "warnings"),
     ));
     Ok((errors + warnings == 0).into())
 }
 
-/// The file asked for, or this machine's; if something else stands in, that is said.
+/// The requested file, or this machine's; a note says if another is used instead.
 fn load(file: Option<&std::path::Path>, output: &mut Output) -> udpraw::error::Result<Services> {
     let services = Services::load(file)?;
     let usual = services::DEFAULT_PATH;
@@ -74,12 +80,12 @@ fn load(file: Option<&std::path::Path>, output: &mut Output) -> udpraw::error::R
         Origin::BuiltIn => {
             let vendor = services::VENDOR_PATH;
             output.note(format_args!(
-                "there is neither {usual} nor {vendor} here; the built-in table answers"
+                "this machine has neither {usual} nor {vendor}; using the built-in table"
             ));
         }
         Origin::File(path) if file.is_none() && path != std::path::Path::new(usual) => {
             let path = path.display();
-            output.note(format_args!("there is no {usual} here; {path} answers"));
+            output.note(format_args!("this machine has no {usual}; using {path}"));
         }
         Origin::File(_) => {}
         _ => {}

@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: TourArguments, output: &mut Output) -> Outcome {
         [] => LESSONS.iter().collect(),
         chosen => chosen.to_vec(),
     };
-    // So that the lesson ends the processes that it started.
+    // So that the lesson can end the processes that it started.
     let stop = interrupt::handle()?.stop;
     for (number, lesson) in (1..).zip(lessons) {
         output.lesson_heading(number, lesson.name, lesson.title)?;

@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: TraceArguments, output: &mut Output) -> Outcome {
     if !rest.is_empty() {
         stay_behind(&mut tracer, &rest, background, status, output)?;
     }
-    // That nobody reads any more is no failure of the program.
+    // A closed output is no failure of the program.
     unread(watched)?;
     Ok(Exit::Passed(status))
 }
@@ -135,7 +135,7 @@ fn program(arguments: &TraceArguments) -> Result<Program, Error> {
     if arguments.output.is_some() {
         return Ok(program);
     }
-    // Standard output is the trace's alone.
+    // Standard output is only for the trace.
     let stderr = std::io::stderr();
     let duplicate = stderr.as_fd().try_clone_to_owned();
     let duplicate = duplicate.map_err(|source| Error::os("duplicate", "standard error", source))?;

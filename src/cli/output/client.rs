@@ -1,4 +1,4 @@
-//! What `udpraw client` tells.
+//! What `udpraw client` prints.
 
 pub(super) mod record;
 mod summary;
@@ -20,7 +20,7 @@ use super::exchange::{self, IgnoredRecord};
 use super::python::{Repr, Tuple};
 use super::{Output, count, refusal};
 
-/// Tells what the client does as it happens, and keeps the round trips for the end.
+/// Reports what the client does, and keeps the round trips for the summary.
 pub(crate) struct Report<'a> {
     output: &'a mut Output,
     quiet: bool,
@@ -97,8 +97,8 @@ impl<'a> Report<'a> {
             _ => {}
         }
         let kind = match event {
-            Event::Unasked(..) => Some("datagrams that answer nothing"),
-            Event::UnexpectedSource(_) => Some("datagrams of strangers"),
+            Event::Unasked(..) => Some("datagrams that answer no request"),
+            Event::UnexpectedSource(_) => Some("datagrams from unexpected sources"),
             Event::LateReply(_) => Some("replies that came too late"),
             _ => None,
         };
@@ -147,14 +147,14 @@ impl<'a> Report<'a> {
                 let why = exchange::unasked(*why);
                 self.output.note_after(
                     unreported,
-                    format_args!("ignored from {source}, as {why}: {text}"),
+                    format_args!("ignored from {source}: {why}: {text}"),
                 );
             }
             Event::UnexpectedSource(datagram) => {
                 let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
                 self.output.note_after(
                     unreported,
-                    format_args!("ignored, as {source} was not asked: {text}"),
+                    format_args!("ignored: {source} was not asked: {text}"),
                 );
             }
             Event::Assigned(local) => return self.output.assigned_address(*local),
@@ -162,14 +162,14 @@ impl<'a> Report<'a> {
             Event::LateReply(datagram) => {
                 let (source, text) = (Tuple(datagram.source()), Repr(datagram.bytes()));
                 self.output
-                    .note_after(unreported, format_args!("too late, from {source}: {text}"));
+                    .note_after(unreported, format_args!("late reply from {source}: {text}"));
             }
             _ => {}
         }
         Ok(())
     }
 
-    /// What is known of the round trip, for `--verbose`.
+    /// The estimate of the round trip, for `--verbose`.
     pub(crate) fn estimate(&mut self, estimate: &RttEstimator) {
         if let (true, Some(smoothed)) = (self.verbose, estimate.smoothed()) {
             self.output.talk(format_args!(
@@ -181,19 +181,19 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// `round trip 61.3µs`, or why there is none; and how often the request was sent, above once.
+    /// `round trip 61.3µs`, or why there is none, and how often the request was sent if more than once.
     fn sample(&self) -> String {
         match self.last {
             Some((Some(time), 1)) => format!("round trip {time:.1?}"),
             Some((Some(time), tries)) => {
                 format!("round trip {time:.1?}, after {tries} datagrams")
             }
-            Some((None, tries)) => format!("no sample, as it was sent {tries} times"),
-            None => "no sample, as there was no reply".into(),
+            Some((None, tries)) => format!("no sample: the request was sent {tries} times"),
+            None => "no sample: no reply".into(),
         }
     }
 
-    /// What an exchange taught of the round trip, and what was ignored in it, for `--verbose`.
+    /// The round trip of an exchange, and what was ignored in it, for `--verbose`.
     pub(crate) fn exchange(
         &mut self,
         estimate: &RttEstimator,
@@ -242,7 +242,7 @@ impl<'a> Report<'a> {
             Answer::Silence if self.is_json() => self.output.record(&Record::Timeout {
                 server: server.into(),
             }),
-            // The exit status tells.
+            // The exit status says it.
             _ if self.quiet => Ok(()),
             Answer::Refused(error) => {
                 self.output.talk(refusal::text(server, error));
@@ -263,21 +263,21 @@ impl<'a> Report<'a> {
             }
             Answer::TooLong(length) => {
                 self.output.talk(format_args!(
-                    "{address} did it, but its reply of {length} bytes is more than three times the \
-                     request; send a longer one"
+                    "{address} executed the request, but its reply of {length} bytes is more than \
+                     three times the request; send a longer request"
                 ));
                 Ok(())
             }
             Answer::Unsupported(versions) => {
                 let what = exchange::unsupported(versions);
                 self.output
-                    .talk(format_args!("{address} does not speak {what}"));
+                    .talk(format_args!("{address} does not support {what}"));
                 Ok(())
             }
             Answer::Silence if self.is_plain => {
                 self.output.talk(format_args!(
-                    "{address} answers, but not by exchanges: start it with --exchange, or leave it \
-                     out here"
+                    "{address} replies, but not with exchanges: start it with --exchange, or omit \
+                     the option here"
                 ));
                 Ok(())
             }
@@ -289,7 +289,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// The account of all requests.
+    /// The summary of all requests.
     pub(crate) fn summary(
         &mut self,
         requests: u64,

@@ -21,7 +21,7 @@ pub(crate) struct Control<'a> {
 }
 
 impl Control<'_> {
-    /// The line of text about a datagram of that source; `None` if no option brings anything.
+    /// The line of text about a datagram of that source; `None` if no option reports anything.
     pub(crate) fn line(&self, source: SocketAddr) -> Option<String> {
         let is_ipv4 = source.ip().to_canonical().is_ipv4();
         let mut facts: Vec<_> = self

@@ -1,4 +1,4 @@
-//! What client and server tell of exchanges.
+//! What client and server print about exchanges.
 
 use std::fmt::{self, Display};
 
@@ -125,23 +125,23 @@ pub(super) fn ignored(ignored: &Ignored) -> String {
         (ignored.stale, "stale"),
         (ignored.forged, "forged"),
         (ignored.corrupt, "corrupt"),
-        (ignored.other, "no answer"),
+        (ignored.other, "not a reply"),
     ]);
     format!("{total} ignored ({why})")
 }
 
-/// `1 exchange, 2 repeats answered from the cache`, and what else there was.
+/// `1 exchange, 2 repeats answered from the cache`, and the other counts.
 pub(super) fn served(served: &Served) -> String {
     let first = super::count(served.requests, "exchange", "exchanges");
     let rest = present(&[
         (served.repeats, "answered from the cache"),
-        (served.too_long, "with too long a reply"),
-        (served.unsupported, "of a version not spoken"),
-        (served.answers, "ignored as answers"),
-        (served.reused, "ignored as of another's id"),
-        (served.damaged, "ignored as damaged"),
-        (served.foreign, "ignored as no exchange"),
-        (served.evicted, "forgotten for want of room"),
+        (served.too_long, "with a reply that is too long"),
+        (served.unsupported, "of an unsupported version"),
+        (served.answers, "ignored as replies"),
+        (served.reused, "ignored for a reused id"),
+        (served.damaged, "ignored as corrupt"),
+        (served.foreign, "ignored as not an exchange"),
+        (served.evicted, "evicted from the reply cache"),
     ]);
     if rest.is_empty() {
         first
@@ -163,10 +163,10 @@ pub(super) fn unasked_word(why: Unasked) -> &'static str {
 /// Why a client ignored a datagram.
 pub(super) fn unasked(why: Unasked) -> String {
     match why {
-        Unasked::Stale => "it answers an earlier request, or one that was answered".into(),
-        Unasked::Forged => "it answers nothing that was asked there".into(),
+        Unasked::Stale => "it answers an earlier request, or one already answered".into(),
+        Unasked::Forged => "it answers no request that was sent there".into(),
         Unasked::Defect(defect) => defect.to_string(),
-        _ => "it answers no request that is open".into(),
+        _ => "it answers no open request".into(),
     }
 }
 
@@ -198,34 +198,34 @@ pub(super) fn unserved(request: &Request<'_>, why: Unserved) -> String {
     match why {
         Unserved::Defect(Defect::Foreign) => {
             let text = Repr(bytes);
-            format!("not answered, as {client} sent no exchange (no --exchange there?): {text}")
+            format!("not answered: {client} sent no exchange (no --exchange there?): {text}")
         }
         Unserved::Defect(defect) => {
             let length = request.length;
-            format!("not answered: of the {length} bytes from {client}, {defect}")
+            format!("not answered: {length} bytes from {client}: {defect}")
         }
         Unserved::Version(defect) => {
-            format!("{client} is told so: of its request, {defect}")
+            format!("{client} was sent the reason: {defect}")
         }
         Unserved::Answer(Kind::Unsupported) => {
-            format!("{client} does not speak version {VERSION} of the exchange")
+            format!("{client} does not support version {VERSION} of the exchange")
         }
         Unserved::Answer(_) => {
-            format!("not answered, as {client} sent an answer, and answers are not answered")
+            format!("not answered: {client} sent a reply, and replies are never answered")
         }
         Unserved::ReusedId => {
-            format!("not answered, as {client} had another request of the same id")
+            format!("not answered: {client} used this id for another request before")
         }
-        _ => format!("not answered, what came from {client}"),
+        _ => format!("not answered: datagram from {client}"),
     }
 }
 
-/// That a server speaks other versions only.
+/// That a server supports only other versions.
 pub(super) fn unsupported(versions: &[u8]) -> String {
     let versions: Vec<_> = versions.iter().map(u8::to_string).collect();
     let theirs = match versions.as_slice() {
         [] => "none".into(),
         versions => versions.join(", "),
     };
-    format!("version {VERSION} of the exchange; by its own word it speaks {theirs}")
+    format!("version {VERSION} of the exchange; it reports that it supports {theirs}")
 }

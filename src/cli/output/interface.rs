@@ -1,4 +1,4 @@
-//! Names of interfaces by index, looked up once in a while instead of for each datagram.
+//! Names of interfaces by index, cached for a while instead of looked up for each datagram.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// So many of a kind are told one by one;
+/// The number of events of a kind that are reported one by one;
 const FIRST: u32 = 10;
-/// then one in this time, with the number of those that were not.
+/// then one is reported in this time, with the number of those that were not.
 const OFTEN: Duration = Duration::from_secs(1);
 
 /// The limit of one kind of note.
@@ -12,27 +12,27 @@ const OFTEN: Duration = Duration::from_secs(1);
 pub(crate) struct Limit {
     reported: u32,
     last: Option<Instant>,
-    untold: u64,
+    unreported: u64,
 }
 
 impl Limit {
-    /// Whether to tell of one more at `now`, and of how many that were not told; `None` for silence.
+    /// Whether to report one more at `now`, with the number of those left out; `None` for silence.
     pub(crate) fn pass(&mut self, now: Instant) -> Option<u64> {
         let is_due = self
             .last
             .is_none_or(|last| now.saturating_duration_since(last) >= OFTEN);
         if self.reported >= FIRST && !is_due {
-            self.untold += 1;
+            self.unreported += 1;
             return None;
         }
         self.reported = self.reported.saturating_add(1);
         self.last = Some(now);
-        Some(std::mem::take(&mut self.untold))
+        Some(std::mem::take(&mut self.unreported))
     }
 
-    /// How many were not told since the last one.
+    /// How many were left out since the last report.
     pub(crate) fn rest(&mut self) -> u64 {
-        std::mem::take(&mut self.untold)
+        std::mem::take(&mut self.unreported)
     }
 }
 
@@ -47,8 +47,8 @@ mod tests {
         let mut reported = Vec::new();
         // Ten thousand a second, for three seconds and a bit.
         for turn in 0..32_000_u32 {
-            if let Some(untold) = limit.pass(start + turn * Duration::from_micros(100)) {
-                reported.push(untold);
+            if let Some(unreported) = limit.pass(start + turn * Duration::from_micros(100)) {
+                reported.push(unreported);
             }
         }
         assert_eq!(reported[..FIRST as usize], [0; FIRST as usize]);

@@ -1,4 +1,4 @@
-//! The only module that prints: text or NDJSON on standard output, talk on standard error.
+//! The only module that prints: text or NDJSON on standard output, remarks on standard error.
 
 pub(crate) mod bench;
 pub(crate) mod client;
@@ -46,9 +46,9 @@ pub(crate) mod style {
 
     /// A heading.
     pub(crate) const HEADING: Style = Style::new().bold().underline();
-    /// What matters in a line.
+    /// The important part of a line.
     pub(crate) const STRONG: Style = Style::new().bold();
-    /// What one may skip.
+    /// The less important part of a line.
     pub(crate) const FAINT: Style = Style::new().dimmed();
     /// The word `error`.
     pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -60,12 +60,12 @@ pub(crate) mod style {
 
 /// Where a command's results and remarks go.
 ///
-/// The terminal is asked about once, here: a line costs one `write` and nothing else.
+/// Whether it is a terminal is found out once, here: a line costs one `write` and nothing else.
 pub(crate) struct Output {
     stdout: AutoStream<Stream>,
     stderr: AutoStream<Stream>,
     json: bool,
-    /// Of each kind of note that a stranger's datagram can cause.
+    /// The limit of each kind of note that a stranger's datagram can cause.
     limits: Vec<(&'static str, Limit)>,
 }
 
@@ -95,7 +95,7 @@ impl Output {
         self.stdout.flush()
     }
 
-    /// A block of data in place of what stands on the terminal.
+    /// A block of data that replaces what is on the terminal.
     pub(crate) fn redraw(&mut self, text: &str) -> io::Result<()> {
         // Home, and clear to the end: no colour, so that NO_COLOR does not take it away.
         Interruptible::new(io::stdout()).write_all(b"\x1b[H\x1b[J")?;
@@ -118,13 +118,13 @@ impl Output {
         self.stdout.flush()
     }
 
-    /// A remark for the person who watches. That it cannot be written is nobody's concern.
+    /// A remark for the user. A failure to write it is ignored.
     pub(crate) fn talk(&mut self, line: impl Display) {
         let line = format!("{line}\n");
         let _ = (self.stderr.write_all(line.as_bytes())).and_then(|()| self.stderr.flush());
     }
 
-    /// A remark that should be heeded.
+    /// A note.
     pub(crate) fn note(&mut self, line: impl Display) {
         let style = style::NOTE;
         self.talk(format_args!("{style}note:{style:#} {line}"));
@@ -132,7 +132,7 @@ impl Output {
 
     /// Whether to report one more of what strangers can cause, and how many were left out before it;
     /// `None` for silence. `kind` says in the plural what they are: the first ones are reported, and
-    /// then one a second.
+    /// then one per second.
     pub(crate) fn admit(&mut self, kind: &'static str) -> Option<u64> {
         let now = Instant::now();
         if let Some((_, limit)) = self.limits.iter_mut().find(|(known, _)| *known == kind) {
@@ -151,7 +151,7 @@ impl Output {
         }
     }
 
-    /// A remark of a kind of which so many were left out.
+    /// A note of a kind of which `unreported` were left out.
     pub(crate) fn note_after(&mut self, unreported: u64, line: impl Display) {
         match unreported {
             0 => self.note(line),
@@ -177,7 +177,7 @@ impl Output {
     }
 }
 
-/// Something that is written over soon, on a terminal: the progress of a run.
+/// The progress of a run on a terminal, which is overwritten soon.
 pub(crate) fn progress(text: &str) {
     let _ = Interruptible::new(io::stderr()).write_all(text.as_bytes());
 }

@@ -1,4 +1,4 @@
-//! What `udpraw mtu` tells.
+//! What `udpraw mtu` prints.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -89,7 +89,7 @@ json_event!("udpraw.mtu/1", enum Record<'_> {
     Result => "result",
 });
 
-/// Tells of one address of a host.
+/// Reports one address of a host.
 pub(crate) struct Report<'a> {
     output: &'a mut Output,
     host: &'a str,
@@ -138,7 +138,7 @@ impl<'a> Report<'a> {
         }
         let family = Family::of(self.address);
         let mut text = format!(
-            "{} by {family}, from {}\n",
+            "{} over {family}, from {}\n",
             Shown(self.address),
             found.local.ip()
         );
@@ -149,14 +149,14 @@ impl<'a> Report<'a> {
             let mtu = found.first_hop;
             row(
                 "first hop",
-                format!("{mtu} bytes: a payload of at most {payload}"),
+                format!("{mtu} bytes: payloads up to {payload}"),
             );
             row("kernel", kernel(found));
         }
         row("path", path(found));
         if let (Some(mtu), true) = (found.path(), found.limit.is_known()) {
             let [four, six] = payloads(mtu);
-            let payload = format!("{four} bytes by IPv4, {six} by IPv6 over links of that MTU");
+            let payload = format!("{four} bytes over IPv4, {six} over IPv6 for links of that MTU");
             row("payload", payload);
         }
         if !self.trials.is_empty() {
@@ -221,39 +221,39 @@ fn payloads(mtu: usize) -> [usize; 2] {
 
 fn kernel(found: &Found) -> String {
     match found.kernel {
-        (before, after) if before == after => format!("{after} bytes, by IP_MTU"),
-        (before, after) => format!("{after} bytes, by IP_MTU after ICMP; {before} before"),
+        (before, after) if before == after => format!("{after} bytes (IP_MTU)"),
+        (before, after) => format!("{after} bytes (IP_MTU after ICMP; {before} before)"),
     }
 }
 
 fn path(found: &Found) -> String {
     let (mtu, payload) = (found.path().unwrap_or(0), found.payload.unwrap_or(0));
-    let size = format!("{mtu} bytes: a payload of {payload} comes through whole");
+    let size = format!("{mtu} bytes: payloads up to {payload} arrive");
     match found.limit {
-        Limit::FirstHop => format!("{size}, the first hop's limit holds all the way"),
-        Limit::Told(Some(by)) => format!("{size}, a true limit: {by} told it by ICMP"),
-        Limit::Told(None) => format!("{size}, a true limit: ICMP told it"),
-        Limit::BlackHole => format!("{size}, and beyond is a black hole: no ICMP tells"),
-        Limit::Unknown => "unknown: ICMP told of a limit, but no datagram was answered".into(),
+        Limit::FirstHop => format!("{size}; the first hop is the limit"),
+        Limit::Told(Some(by)) => format!("{size}; limit reported by ICMP from {by}"),
+        Limit::Told(None) => format!("{size}; limit reported by ICMP"),
+        Limit::BlackHole => format!("{size}; larger ones vanish without ICMP (PMTU black hole)"),
+        Limit::Unknown => "unknown: ICMP reported a limit, but no datagram was answered".into(),
         Limit::Silent => {
-            "unknown: nobody answered a datagram of any size, which says nothing; name \
-            a port where a service answers (--port)"
+            "unknown: no reply to any size (inconclusive); name a port where a service \
+            answers (--port)"
                 .into()
         }
-        Limit::Lossy => format!("unknown: {payload} bytes came through, then nothing did"),
+        Limit::Lossy => format!("unknown: payloads of {payload} bytes arrived, then nothing did"),
         Limit::Unreachable(errno, Some(by)) => {
-            format!("unreachable: {}, says {by}", describe_errno(errno))
+            format!("unreachable: {}, reported by {by}", describe_errno(errno))
         }
         Limit::Filtered(errno, Some(by)) => {
-            format!("filtered: {}, says {by}", describe_errno(errno))
+            format!("filtered: {}, reported by {by}", describe_errno(errno))
         }
         Limit::Filtered(errno, None) => format!(
-            "filtered: {}, says this machine (nft list ruleset, ip route get)",
+            "filtered: {}, reported by this machine (nft list ruleset, ip route get)",
             describe_errno(errno)
         ),
         Limit::Unreachable(errno, None) => {
             format!(
-                "unreachable: {}, says this machine (ip route get)",
+                "unreachable: {}, reported by this machine (ip route get)",
                 describe_errno(errno)
             )
         }
@@ -261,7 +261,7 @@ fn path(found: &Found) -> String {
     }
 }
 
-/// The sizes by their fates; what was lost by chance and answered later counts as answered.
+/// The sizes by their outcomes. A size that was lost by chance and answered later counts as answered.
 fn tried(trials: &[Trial]) -> String {
     let answered: BTreeSet<usize> = trials
         .iter()
@@ -295,7 +295,7 @@ fn outcome(trial: &Trial) -> String {
             let by = by.map_or("a router".to_owned(), |by: IpAddr| by.to_string());
             format!("too big ({by} says {mtu})")
         }
-        _ => "something else".to_owned(),
+        _ => "another outcome".to_owned(),
     };
     if trial.may_fragment {
         format!("{outcome} in fragments")
@@ -304,31 +304,31 @@ fn outcome(trial: &Trial) -> String {
     }
 }
 
-/// What becomes of a datagram above the limit: what fragments and what EMSGSIZE means.
+/// What happens to a datagram above the limit: whether it is fragmented, or fails with EMSGSIZE.
 fn larger(found: &Found) -> String {
     let fragments = match found.fragments {
         Some(true) => {
-            "; fragments do arrive (IP_MTU_DISCOVER dont), at the price that one lost \
-            fragment loses the datagram"
+            "; fragments arrive (IP_MTU_DISCOVER=dont), but one lost fragment loses the \
+            datagram"
         }
         Some(false) => {
-            "; nor did fragments arrive: the path drops them, or the service takes no \
-            more"
+            "; fragments did not arrive either: the path drops them, or the service \
+            accepts no more"
         }
         None => "",
     };
     if found.payload == Some(Family::of(found.local).largest_payload()) {
-        return "is no datagram of UDP: send(2) fails with EMSGSIZE, whatever the path".into();
+        return "not a UDP datagram: send(2) fails with EMSGSIZE on any path".into();
     }
     match found.limit {
         Limit::BlackHole => format!(
-            "vanishes: the kernel goes on to believe {} bytes, so EMSGSIZE comes above that \
-             alone{fragments}",
+            "vanishes: the kernel still assumes {} bytes, so send(2) fails with EMSGSIZE only \
+             above that{fragments}",
             found.kernel.1
         ),
         _ => {
-            "is sent in fragments where IP_MTU_DISCOVER is dont, or want and the kernel knows the \
-            limit; where it is do, send(2) fails with EMSGSIZE"
+            "is sent in fragments with IP_MTU_DISCOVER=dont, or =want if the kernel knows the limit; \
+            with =do, send(2) fails with EMSGSIZE"
                 .into()
         }
     }
@@ -336,11 +336,11 @@ fn larger(found: &Found) -> String {
 
 fn answers(answers: Option<Answers>) -> Option<&'static str> {
     answers.map(|answers| match answers {
-        Answers::Echo => "an echo: the way back carries as much",
-        Answers::Length => "a server that tells the length",
+        Answers::Echo => "an echo: the way back carries the same size",
+        Answers::Length => "a server that replies with the length",
         Answers::Reply => "replies of another kind",
         Answers::Icmp => "ICMP port unreachable from the host",
-        _ => "answers of another kind",
+        _ => "other answers",
     })
 }
 
@@ -351,7 +351,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_told_by_their_fates() {
+    fn sizes_are_grouped_by_their_outcomes() {
         let trial = |payload, outcome| Trial {
             payload,
             may_fragment: false,

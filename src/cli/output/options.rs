@@ -1,4 +1,4 @@
-//! The catalogue as a table, one option told in full, and what the kernel made of a value.
+//! The catalogue as a table, one option in full, and the effect of a setting.
 
 pub(super) mod record;
 
@@ -15,13 +15,13 @@ use self::record::{AppliedRecord, OptionRecord};
 use super::Output;
 use super::style::{FAINT, HEADING, NAME, NOTE, STRONG};
 
-/// From this width on the meaning stands beside an option instead of beneath it.
+/// From this width on the meaning is next to an option instead of below it.
 const WIDE: usize = 160;
 
 /// How wide prose gets, however wide the terminal is.
 const PROSE: usize = 100;
 
-/// An option and what a fresh socket says of it.
+/// An option and its value on a fresh socket.
 pub(crate) struct Described {
     pub(crate) option: &'static SocketOption,
     pub(crate) value: Option<Value>,
@@ -34,7 +34,7 @@ pub(crate) struct Applied {
     pub(crate) setting: OptionValue,
     pub(crate) before: Option<Value>,
     pub(crate) effective: Option<Value>,
-    /// Why it is not what was asked for.
+    /// Why it is not what was requested.
     pub(crate) remark: Option<String>,
 }
 
@@ -87,7 +87,7 @@ impl Described {
         }
     }
 
-    /// Who may set it, as short as a column wants it.
+    /// Who may set it, in short for a column.
     fn who(&self) -> &'static str {
         let option = self.option;
         match (option.access, option.privilege) {
@@ -207,7 +207,7 @@ fn bare_table(width: Option<usize>) -> Table {
     table
 }
 
-/// All that is known of one option.
+/// Everything about one option.
 pub(crate) fn described(
     output: &mut Output,
     described: &Described,
@@ -255,7 +255,7 @@ fn value_line(described: &Described, family: Family) -> String {
     match (value, described.refusal) {
         (Some(value), None) => value,
         (Some(value), Some(errno)) => {
-            format!("{value}; setting it is refused: {}", errno_name(errno))
+            format!("{value}; setting it fails: {}", errno_name(errno))
         }
         (None, Some(errno)) => format!("refused on a fresh {family} socket: {}", errno_name(errno)),
         (None, None) => match described.option.shown_by() {
@@ -268,16 +268,16 @@ fn value_line(described: &Described, family: Family) -> String {
 fn control_line(option: &SocketOption) -> String {
     let sizes: Vec<_> = option.control.iter().map(usize::to_string).collect();
     match &sizes[..] {
-        [] => "no message with a datagram".into(),
-        [size] => format!("a message of {size} bytes at most with each datagram"),
+        [] => "no control message".into(),
+        [size] => format!("a control message of at most {size} bytes with each datagram"),
         sizes => format!(
-            "messages of {} bytes at most with each datagram",
+            "control messages of at most {} bytes with each datagram",
             sizes.join(" and ")
         ),
     }
 }
 
-/// A field's name, and beside it its value, wrapped.
+/// A field's name and its value, wrapped.
 fn paragraph(text: &mut String, name: &str, value: &str) {
     let room = width().map(|width| width.min(PROSE).saturating_sub(12));
     for (index, line) in wrapped(value, room).into_iter().enumerate() {
@@ -286,7 +286,7 @@ fn paragraph(text: &mut String, name: &str, value: &str) {
     }
 }
 
-/// What was asked for beside what the kernel made of it.
+/// The requested value and the effective one.
 pub(crate) fn applied(output: &mut Output, settings: &[Applied], family: Family) -> io::Result<()> {
     if output.is_json() {
         return settings.iter().try_for_each(|applied| {

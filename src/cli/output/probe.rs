@@ -1,4 +1,4 @@
-//! What `udpraw probe` tells.
+//! What `udpraw probe` prints.
 
 pub(super) mod record;
 
@@ -22,10 +22,10 @@ use super::envelope::nanos;
 use super::python::Repr;
 use super::{Output, count};
 
-/// Of more targets than these, only those that answer are listed.
+/// With more targets than this, only those that answer are listed.
 const FEW: usize = 20;
 
-/// Tells findings as they come, and keeps account.
+/// Prints each finding when it is made, and counts them.
 pub(crate) struct Report<'a> {
     output: &'a mut Output,
     config: &'a Config,
@@ -57,7 +57,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// What is to be heeded in a resolv.conf.
+    /// Problems of a resolv.conf.
     pub(crate) fn resolvers(&mut self, path: &Path, resolvers: &Resolvers) {
         let path = path.display().to_string().escape_debug().to_string();
         for (line, reason) in &resolvers.faults {
@@ -66,7 +66,7 @@ impl<'a> Report<'a> {
         let (all, asked) = (resolvers.servers.len(), resolvers.asked);
         if asked < all {
             self.output.note(format_args!(
-                "{path} names {all} servers: the C library reads {ASKED_BY_LIBC} lines, and asks \
+                "{path} lists {all} servers: the C library reads {ASKED_BY_LIBC} lines, and asks \
                  only the first {asked} of them"
             ));
         }
@@ -132,7 +132,7 @@ impl<'a> Report<'a> {
         self.config.targets.iter().all(is_open)
     }
 
-    /// The account of all.
+    /// The summary.
     pub(crate) fn summary(&mut self) -> io::Result<()> {
         let targets = self.config.targets.len();
         let elapsed = self.begun.elapsed();
@@ -167,7 +167,7 @@ impl<'a> Report<'a> {
         if self.reported < targets {
             let left = targets - self.reported;
             self.output.note(format_args!(
-                "stopped: nothing is known of {left} of {targets}"
+                "stopped: {left} of {targets} targets have no result"
             ));
         }
         if self
@@ -177,8 +177,8 @@ impl<'a> Report<'a> {
             .is_some()
         {
             self.output.note(
-                "a host sends only so many ICMP messages a second (on Linux, icmp_ratelimit): \
-                 silent ports may be closed; --rate 1 asks slowly enough",
+                "a host limits its ICMP messages per second (icmp_ratelimit on Linux): silent \
+                 ports may be closed; use --rate 1",
             );
         }
         Ok(())
@@ -207,7 +207,7 @@ fn sentence(target: &Target, finding: &Finding) -> String {
     };
     match (&finding.evidence, finding.verdict) {
         (Evidence::Reply(reply), Verdict::WrongSource) => format!(
-            "is answered from elsewhere: a reply of {} from {}{after}, {}",
+            "is answered from another address: a reply of {} from {}{after}, {}",
             bytes(reply),
             reply.source,
             decoded(reply)
@@ -232,7 +232,7 @@ fn sentence(target: &Target, finding: &Finding) -> String {
             format!("is {}: ICMP {message}{after}{by}", verdict.name())
         }
         (Evidence::Send(errno), verdict) => format!(
-            "is {}: this machine does not send there: {}{}",
+            "is {}: this machine cannot send there: {}{}",
             verdict.name(),
             describe_errno(*errno),
             remedy(*errno, target.address.ip())
@@ -246,7 +246,7 @@ fn bytes(reply: &Reply) -> String {
     count(reply.length as u64, "byte", "bytes")
 }
 
-/// What a reply says; one that is not of the protocol is shown.
+/// What a reply says; a reply of another protocol is shown as it is.
 fn decoded(reply: &Reply) -> String {
     let text = &reply.reading.text;
     match reply.reading.fit {
@@ -265,11 +265,11 @@ fn decoded(reply: &Reply) -> String {
 
 fn offender(error: &QueuedError, is_own: bool, target: IpAddr) -> String {
     match error.offender {
-        Some(offender) if is_own => format!(", says {} (this machine)", offender.ip()),
+        Some(offender) if is_own => format!(", from {} (this machine)", offender.ip()),
         Some(offender) if offender.ip() != target => {
-            format!(", says {} (not the host that was asked)", offender.ip())
+            format!(", from {} (not the probed host)", offender.ip())
         }
-        Some(offender) => format!(", says {}", offender.ip()),
+        Some(offender) => format!(", from {}", offender.ip()),
         None => String::new(),
     }
 }
@@ -281,31 +281,31 @@ fn remedy(errno: i32, target: IpAddr) -> &'static str {
         (libc::EINVAL, IpAddr::V6(ip)) if ip.is_unicast_link_local() => {
             "; a link-local address needs its interface, as in fe80::1%eth0"
         }
-        (libc::EAFNOSUPPORT, _) => "; this kernel runs without that protocol",
+        (libc::EAFNOSUPPORT, _) => "; this kernel does not support the protocol",
         (libc::EADDRNOTAVAIL, _) => {
-            "; no address of this machine to send from (ip address; IPv6 may be switched off)"
+            "; this machine has no address to send from (ip address; IPv6 may be disabled)"
         }
         (libc::EINVAL, _) => "; a blackhole route (ip route get)",
-        _ => "; no route leads there (ip route get)",
+        _ => "; there is no route (ip route get)",
     }
 }
 
 fn silence(target: &Target, finding: &Finding) -> String {
     let why = match &target.payload {
         question if !question.has_answer() => {
-            format!("{question} has no answers: a listener is as silent as a lost datagram")
+            format!("{question} has no replies, so an open port is silent too")
         }
-        Question::Empty | Question::Bytes(_) => "the port may be open to other questions, \
-            closed, or filtered, or the datagrams lost"
+        Question::Empty | Question::Bytes(_) => "the port may be open to other protocols, \
+            closed or filtered, or the datagrams were lost"
             .into(),
         question => format!(
-            "no {question} answered, but the port may be open to other questions, closed, or \
-             filtered, or the datagrams lost"
+            "no {question} service replied, but the port may be open to other protocols, closed \
+             or filtered, or the datagrams were lost"
         ),
     };
     let tries = count(finding.tries.into(), "try", "tries");
     format!(
-        "is silent: no reply to {tries} over {:.1?}, which says nothing: {why}",
+        "is silent: no reply to {tries} over {:.1?} (inconclusive): {why}",
         finding.elapsed
     )
 }

@@ -1,4 +1,4 @@
-//! Values as Python 3 prints them, which is what the documents' transcript is made of.
+//! Values as Python 3 prints them, as the textbook's transcript has them.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::net::{Ipv6Addr, SocketAddr};
@@ -30,7 +30,7 @@ fn inet_ntop(address: Ipv6Addr, f: &mut Formatter<'_>) -> fmt::Result {
     }
 }
 
-/// Bytes as the `repr` of Python's `str` if they are ASCII, else as that of its `bytes`.
+/// Bytes as the `repr` of Python's `str` if they are ASCII, otherwise of its `bytes`.
 ///
 /// Whatever the bytes are, the result is printable ASCII: nothing in it moves a terminal.
 pub(crate) struct Repr<'a>(pub(crate) &'a [u8]);

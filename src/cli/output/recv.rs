@@ -1,4 +1,4 @@
-//! What `udpraw recv` tells.
+//! What `udpraw recv` prints.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -146,13 +146,13 @@ impl<'a> From<&'a Arrived> for Account<'a> {
     }
 }
 
-/// Tells of transfers that are received, to people or to programs.
+/// Reports transfers that are received, to people or to programs.
 pub(crate) struct Report<'a> {
     output: &'a mut Output,
     quiet: bool,
     bars: Bars,
     running: HashMap<u64, ProgressBar>,
-    /// What the exit code is to say.
+    /// The exit status so far.
     exit: Exit,
     /// Standard output failed; the transfers go on nevertheless.
     failed: Option<io::Error>,
@@ -170,7 +170,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Where it listens. It is talk: standard output may carry the stream.
+    /// Where it listens, on standard error: standard output may carry the stream.
     pub(crate) fn listening(&mut self, fd: i32, address: SocketAddr) -> io::Result<()> {
         if self.output.is_json() {
             let local = address.into();
@@ -204,7 +204,7 @@ impl<'a> Report<'a> {
                     return self.record(&record);
                 }
                 let bar = self.bars.add(name, *size);
-                // What was there before is no speed.
+                // What an earlier transfer left does not count for the speed.
                 bar.set_position(*kept);
                 bar.reset_eta();
                 self.running.insert(*id, bar);
@@ -232,7 +232,7 @@ impl<'a> Report<'a> {
                 if !is_busy && self.exit == Exit::Yes {
                     self.exit = Exit::No;
                 }
-                let Some(unreported) = self.output.admit("peers that were turned away") else {
+                let Some(unreported) = self.output.admit("senders that were refused") else {
                     return;
                 };
                 if self.output.is_json() {
@@ -247,7 +247,7 @@ impl<'a> Report<'a> {
                     }
                     return;
                 }
-                let line = format!("turned away {}: {}", Tuple(*peer), shown(reason));
+                let line = format!("refused {}: {}", Tuple(*peer), shown(reason));
                 let Self { bars, output, .. } = self;
                 bars.pause(|| output.note_after(unreported, line));
             }
@@ -289,7 +289,7 @@ impl<'a> Report<'a> {
             amount(&arrived.progress, arrived.goodput())
         );
         let second = format!(
-            "datagrams: duplicates {}, repeated {}, reordered {}; acknowledgements {}",
+            "datagrams: {} duplicates, {} unneeded, {} out of order; {} acknowledgements",
             counts.duplicates, counts.repeated, counts.reordered, counts.acknowledgements
         );
         let third = format!("XXH3-128 {:032x}", arrived.digest);
@@ -313,7 +313,7 @@ impl<'a> Report<'a> {
                 format!("cannot receive {name} from {peer}: {why}")
             }
         };
-        // What is on the disk may be less than what came.
+        // Less than what was received may be on the disk.
         let kept = arrived.part.as_deref().and_then(|part| {
             let length = part.metadata().ok()?.len();
             (length > 0).then_some((part, length))
@@ -322,7 +322,7 @@ impl<'a> Report<'a> {
             // Writing to a String cannot fail.
             let _ = write!(
                 message,
-                "; kept {} in {}; udpraw recv --resume goes on from there",
+                "; kept {} in {}; udpraw recv --resume continues from there",
                 bytes(length),
                 text(part)
             );
@@ -347,7 +347,7 @@ impl<'a> Report<'a> {
             if is_ours {
                 output.error(message);
             } else if !is_reader_gone && !output.is_json() {
-                // A reader that had enough, as head has, needs no message.
+                // A reader that stopped early, as head does, needs no message.
                 output.talk(message);
             }
         });
@@ -367,7 +367,7 @@ impl<'a> Report<'a> {
             Err(error) => return Err(error.into()),
         }
         match self.failed.take() {
-            // A transfer that failed is the greater news.
+            // A failed transfer matters more.
             Some(error) if self.exit == Exit::Yes => Err(error.into()),
             _ => Ok(self.exit),
         }

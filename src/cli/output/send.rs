@@ -1,4 +1,4 @@
-//! What `udpraw send` tells.
+//! What `udpraw send` prints.
 
 use std::io;
 use std::net::SocketAddr;
@@ -123,7 +123,7 @@ impl From<&Sent> for Account {
     }
 }
 
-/// Tells of a transfer that is sent, to people or to programs.
+/// Reports a transfer that is sent, to people or to programs.
 pub(crate) struct Report<'a> {
     output: &'a mut Output,
     bar: ProgressBar,
@@ -184,7 +184,7 @@ impl<'a> Report<'a> {
             Err(error) => self.error(error)?,
         };
         match self.failed.take() {
-            // A transfer that failed is the greater news.
+            // A failed transfer matters more.
             Some(error) if exit == Exit::Yes => Err(error.into()),
             _ => Ok(exit),
         }
@@ -205,12 +205,12 @@ impl<'a> Report<'a> {
         Exit::Yes
     }
 
-    /// What it took.
+    /// The counts of the transfer.
     fn account(&mut self, sent: &Sent) {
         let counts = sent.counts;
         let share = counts.repeated as f64 / counts.bytes.max(1) as f64;
         self.output.talk(format_args!(
-            "{} sent again ({:.1} %); {}, {} given up as lost, {} of them came late, {}",
+            "{} retransmitted ({:.1} %); {}, {} declared lost, {} of them arrived late, {}",
             bytes(counts.repeated),
             share * 100.0,
             count(counts.datagrams, "datagram", "datagrams"),
@@ -237,14 +237,14 @@ impl<'a> Report<'a> {
         ));
     }
 
-    /// The honest answer is no.
+    /// A negative result.
     fn failed(&mut self, sent: &Sent, failure: &Failure) -> Exit {
         let to = sent.destination;
         let is_unheard = sent.round_trip.is_none();
         let message = match failure {
             Failure::Silent(time) if is_unheard => format!(
-                "no answer from {to} for {}; is udpraw recv running there, and does a firewall let \
-                 UDP pass?",
+                "no reply from {to} for {}; is udpraw recv running there, and does a firewall let \
+                 UDP through?",
                 seconds(*time)
             ),
             _ => {
@@ -278,7 +278,7 @@ impl<'a> Report<'a> {
         Exit::No
     }
 
-    /// Nobody is there, or this end failed.
+    /// The receiver cannot be reached, or this end failed.
     fn error(&mut self, error: Error) -> Outcome {
         let nobody = match error.errno() {
             Some(errno @ libc::ECONNREFUSED) => Some(("nobody listens at", errno)),
@@ -288,7 +288,7 @@ impl<'a> Report<'a> {
                 | libc::EHOSTDOWN
                 | libc::ENETDOWN
                 | libc::ENONET),
-            ) => Some(("no way leads to", errno)),
+            ) => Some(("no route to", errno)),
             _ => None,
         };
         let Some((what, errno)) = nobody else {
@@ -327,11 +327,11 @@ impl<'a> Report<'a> {
 fn remedy(failure: &Failure) -> Option<&'static str> {
     match failure {
         Failure::Silent(_) | Failure::Unreachable(_) => {
-            Some("udpraw recv --resume there goes on with what it kept")
+            Some("udpraw recv --resume there continues from what it kept")
         }
         Failure::Closed { code, .. } | Failure::Abandoned { code, .. } => match code {
-            Code::Interrupted => Some("udpraw recv --resume there goes on with what it kept"),
-            Code::Unknown => Some("was udpraw recv started anew there? send it again"),
+            Code::Interrupted => Some("udpraw recv --resume there continues from what it kept"),
+            Code::Unknown => Some("was udpraw recv restarted there? send it again"),
             Code::Digest => Some("did the file change while it was sent? send it again"),
             _ => None,
         },
@@ -340,13 +340,13 @@ fn remedy(failure: &Failure) -> Option<&'static str> {
     }
 }
 
-/// What held a transfer back, in a phrase.
+/// What limited a transfer, in a phrase.
 fn meaning(limit: Limit) -> &'static str {
     match limit {
-        Limit::Path => "the network took no more at a time",
+        Limit::Path => "the network carried no more at a time",
         Limit::Receiver => "the receiver's buffer had no room",
-        Limit::Storage => "the receiver's disk, or who reads its output, was slower",
-        Limit::Source => "the input came no faster",
+        Limit::Storage => "the receiver's disk, or the reader of its output, was slower",
+        Limit::Source => "the input was slower",
         Limit::Machine => "this machine sent as fast as it can",
         _ => "something else was slower",
     }

@@ -18,7 +18,7 @@ use super::exchange::{self, Id, ServedRecord};
 use super::python::Tuple;
 use super::{Output, count};
 
-/// The socket's fd, and its options as they were asked for and as they are.
+/// The socket's fd, and its options as requested and as they are in effect.
 pub(crate) fn socket(output: &mut Output, endpoint: &Endpoint, settings: &[OptionValue]) {
     let family = if endpoint.family() == udpraw::socket::Family::V4 {
         "AF_INET"
@@ -48,7 +48,7 @@ pub(crate) fn socket(output: &mut Output, endpoint: &Endpoint, settings: &[Optio
     }
 }
 
-/// A note where a multicast group is bound but not joined: nothing comes in then.
+/// A note if a multicast group is bound but not joined: nothing arrives then.
 pub(crate) fn unjoined(output: &mut Output, address: SocketAddr, settings: &[OptionValue]) {
     let group = address.ip();
     let joins = |setting: &OptionValue| {
@@ -61,8 +61,8 @@ pub(crate) fn unjoined(output: &mut Output, address: SocketAddr, settings: &[Opt
     }
     let host = Shown(address).host();
     output.note(format_args!(
-        "the socket is not a member of {host}: nothing arrives unless another one here is; add --join \
-         {host}, with %INTERFACE behind it for one that the route does not choose"
+        "the socket is not a member of {host}: nothing arrives unless another socket here is; add --join \
+         {host}, and append %INTERFACE if the route would choose another interface"
     ));
 }
 
@@ -81,10 +81,10 @@ pub(crate) fn listening(output: &mut Output, fd: i32, address: SocketAddr) -> io
 fn kind(event: &Event<'_>) -> Option<&'static str> {
     Some(match event {
         Event::Failed(_) => "failures",
-        Event::Loop(_) => "datagrams whose senders would answer the answer",
-        Event::Impossible(_) => "datagrams from addresses that nobody has",
-        Event::Amplifies(..) => "datagrams with too long a reply",
-        Event::Ignored(..) => "datagrams that are no request of an exchange",
+        Event::Loop(_) => "datagrams whose senders would answer the reply",
+        Event::Impossible(_) => "datagrams from impossible source addresses",
+        Event::Amplifies(..) => "datagrams whose reply is too long",
+        Event::Ignored(..) => "datagrams that are not requests of an exchange",
         _ => return None,
     })
 }
@@ -122,14 +122,14 @@ fn text(output: &mut Output, event: &Event<'_>, unreported: u64) -> io::Result<(
             let client = Tuple(request.client);
             output.note_after(
                 unreported,
-                format_args!("not answered, since {client} would answer the answer"),
+                format_args!("not answered: {client} would answer the reply"),
             );
         }
         Event::Impossible(request) => {
             let client = Tuple(request.client);
             output.note_after(
                 unreported,
-                format_args!("not answered, since nobody can send from {client}"),
+                format_args!("not answered: {client} is not a possible source address"),
             );
         }
         Event::Amplifies(request, length) => {
@@ -138,8 +138,8 @@ fn text(output: &mut Output, event: &Event<'_>, unreported: u64) -> io::Result<(
             output.note_after(
                 unreported,
                 format_args!(
-                    "not answered: a reply of {length} bytes to the {request} of {client} is more \
-                     than three times as much, IP and UDP headers counted; --allow-amplification \
+                    "not answered: a reply of {length} bytes to {client} is more than three times \
+                     the request of {request}, with IP and UDP headers; --allow-amplification \
                      allows it"
                 ),
             );
@@ -151,16 +151,18 @@ fn text(output: &mut Output, event: &Event<'_>, unreported: u64) -> io::Result<(
             let (client, id) = (Tuple(request.client), Id(request.exchange.unwrap_or(0)));
             output.limited_note(
                 "repeats answered from the cache",
-                format_args!("answered from the cache, as exchange {id} of {client} was done"),
+                format_args!(
+                    "answered from the cache: exchange {id} of {client} was already executed"
+                ),
             );
         }
         Event::TooLong(request, length) => {
             let client = Tuple(request.client);
             output.limited_note(
-                "requests with too long a reply",
+                "requests whose reply is too long",
                 format_args!(
-                    "{client} is reported that its reply of {length} bytes is more than three times \
-                     the request"
+                    "{client} was sent an error: its reply of {length} bytes is more than three \
+                     times the request"
                 ),
             );
         }
@@ -183,7 +185,7 @@ fn options_of(output: &mut Output, event: &Event<'_>) {
     }
 }
 
-/// `1.0 s  512340 datagrams/s  5.738 Gbit/s  0 lost  1820 ns CPU a datagram  1.00 system calls a …`
+/// `1.0 s  512340 datagrams/s  5.738 Gbit/s  0 lost  1820 ns CPU and 1.00 system calls per …`
 fn rates(interval: &Interval) -> String {
     let seconds = interval.time.as_secs_f64();
     let datagrams = interval.datagrams as f64;
@@ -199,7 +201,7 @@ fn rates(interval: &Interval) -> String {
         .map_or("unknown".into(), |drops| drops.to_string());
     format!(
         "{seconds:.1} s  {:.0} datagrams/s  {:.3} Gbit/s  {lost} lost  {:.0} ns CPU and {:.2} system \
-         calls a datagram",
+         calls per datagram",
         datagrams / seconds,
         interval.bytes as f64 * 8.0 / seconds / 1e9,
         each(interval.cpu.as_nanos() as f64),
@@ -207,7 +209,7 @@ fn rates(interval: &Interval) -> String {
     )
 }
 
-/// Which backend was chosen, and why none better.
+/// Which backend was chosen, and why each better one was not.
 pub(crate) fn backend(output: &mut Output, backend: Backend, passed_over: &[Error]) {
     output.talk(format_args!("backend {backend}: {}", backend.needs()));
     for error in passed_over {
@@ -215,7 +217,7 @@ pub(crate) fn backend(output: &mut Output, backend: Backend, passed_over: &[Erro
     }
 }
 
-/// A warning where there are more workers than CPUs.
+/// A warning if there are more workers than CPUs.
 pub(crate) fn too_many_workers(output: &mut Output, workers: usize) {
     let cpus = std::thread::available_parallelism().map_or(workers, usize::from);
     if workers > cpus {
@@ -226,7 +228,7 @@ pub(crate) fn too_many_workers(output: &mut Output, workers: usize) {
     }
 }
 
-/// A note where runs could not be sent as such.
+/// A note if runs could not be sent as such.
 pub(crate) fn offload_fallbacks(output: &mut Output, fallbacks: u64) {
     if fallbacks > 0 {
         output.note(format_args!(
@@ -266,9 +268,9 @@ pub(crate) fn summary(output: &mut Output, summary: &Summary) -> io::Result<()> 
     );
     for (number, what) in [
         (summary.dropped, "dropped on purpose"),
-        (summary.loops, "not answered for fear of a loop"),
-        (summary.impossible, "not answered as from nobody"),
-        (summary.amplifying, "not answered for too long a reply"),
+        (summary.loops, "not answered (loop)"),
+        (summary.impossible, "not answered (impossible source)"),
+        (summary.amplifying, "not answered (reply too long)"),
         (summary.failed, "failed"),
     ] {
         if number > 0 {
@@ -281,9 +283,7 @@ pub(crate) fn summary(output: &mut Output, summary: &Summary) -> io::Result<()> 
     }
     match summary.kernel_drops {
         Some(drops) => output.talk(format_args!("{line}, {drops} dropped by the kernel")),
-        None => output.talk(format_args!(
-            "{line}; this kernel does not tell what it dropped"
-        )),
+        None => output.talk(format_args!("{line}; this kernel does not report drops")),
     }
     Ok(())
 }

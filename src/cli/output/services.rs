@@ -56,7 +56,7 @@ pub(super) struct ProblemRecord<'a> {
 json_event!("udpraw.services/1", struct ProblemRecord<'_> => "problem");
 
 impl Output {
-    /// Services, a line or a record each; how many they were.
+    /// Services, a line or a record each; returns their number.
     pub(crate) fn services<'a>(
         &mut self,
         entries: impl Iterator<Item = Entry<'a>> + Clone,
@@ -88,7 +88,7 @@ impl Output {
         Ok(count)
     }
 
-    /// What is wrong with a file, a line or a record each; how many errors and warnings.
+    /// The problems of a file, a line or a record each; returns the numbers of errors and warnings.
     pub(crate) fn findings<'a>(
         &mut self,
         file: &Origin,

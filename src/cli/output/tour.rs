@@ -1,4 +1,4 @@
-//! What `udpraw tour` shows.
+//! What `udpraw tour` prints.
 
 use std::io;
 
@@ -79,7 +79,7 @@ impl Output {
         self.line(format_args!("{gap}{heading}{number}. {title}{heading:#}"))
     }
 
-    /// What the teacher says.
+    /// An explanation.
     pub(crate) fn remark(&mut self, text: &str) -> io::Result<()> {
         if self.is_json() {
             return self.record(&Record::Remark { text });

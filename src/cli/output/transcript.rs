@@ -1,4 +1,4 @@
-//! The documents' transcript: what their server and client print, to the letter.
+//! The textbook's transcript: what its server and client print, byte for byte.
 
 use std::io;
 use std::net::SocketAddr;
@@ -44,7 +44,7 @@ impl Output {
     }
 
     pub(crate) fn waiting(&mut self, wait: Duration) {
-        // The book's waits are multiples of 0.1 s; a measured one is told to the millisecond.
+        // The book's waits are multiples of 0.1 s; a measured one is printed to the millisecond.
         let millis = wait.as_micros().div_ceil(1000);
         let wait = Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX));
         self.talk(format_args!(

@@ -18,7 +18,7 @@ pub(super) fn bytes(number: u64) -> String {
     }
 }
 
-/// Bits a second for people: `1.31 Gbit/s`.
+/// Bits per second for people: `1.31 Gbit/s`.
 pub(super) fn rate(bits: f64) -> String {
     scaled(bits, &["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"])
 }
@@ -47,17 +47,17 @@ pub(super) fn seconds(time: Duration) -> String {
     }
 }
 
-/// `67.1 MB in 0.41 s, 1.31 Gbit/s`, and what was there before.
+/// `67.1 MB in 0.41 s, 1.31 Gbit/s`, and what an earlier transfer left.
 pub(super) fn amount(progress: &Progress, goodput: f64) -> String {
     let new = bytes(progress.bytes.saturating_sub(progress.resumed));
     let line = format!("{new} in {}, {}", seconds(progress.elapsed), rate(goodput));
     match progress.resumed {
         0 => line,
-        resumed => format!("{line}, after {} that were there", bytes(resumed)),
+        resumed => format!("{line}, after {} from an earlier transfer", bytes(resumed)),
     }
 }
 
-/// Foreign text on a terminal: without what would move it.
+/// Foreign text, safe on a terminal.
 pub(super) fn shown(name: &str) -> String {
     name.escape_debug().to_string()
 }
@@ -72,13 +72,13 @@ pub(super) fn why(failure: &Failure, other: &str) -> String {
             let reason = String::from_utf8_lossy(reason);
             format!("the {other} ended it: {}", shown(&reason))
         }
-        Failure::Silent(time) => format!("nothing was heard of the {other} for {time:?}"),
+        Failure::Silent(time) => format!("nothing was received from the {other} for {time:?}"),
         Failure::Unreachable(errno) => {
             let said = describe_errno(*errno);
             match *errno {
-                libc::ECONNREFUSED => format!("the {other} is not there any more: {said}"),
-                // Without the ICMP message itself, nobody can tell which.
-                _ => format!("no way leads to the {other}, or a firewall forbids it: {said}"),
+                libc::ECONNREFUSED => format!("the {other} no longer runs: {said}"),
+                // Only the ICMP message itself would say which.
+                _ => format!("no route to the {other}, or a firewall forbids it: {said}"),
             }
         }
         Failure::Abandoned { .. } | Failure::Version(_) => failure.to_string(),
@@ -111,7 +111,7 @@ fn code_word(code: Code) -> &'static str {
     }
 }
 
-/// Progress bars on standard error, one a transfer; nothing where that is no terminal.
+/// Progress bars on standard error, one per transfer; nothing if that is not a terminal.
 pub(super) struct Bars(MultiProgress);
 
 impl Bars {

@@ -1,4 +1,4 @@
-//! Lesson 1: the documents' exchange, as two processes.
+//! Lesson 1: the textbook's exchange, as two processes.
 
 use super::Lesson;
 use super::process::{Process, listening_port};
@@ -11,13 +11,13 @@ pub(super) const LESSON: Lesson = Lesson {
     give,
 };
 
-/// Port 0: the server tells which one the OS picked. One datagram, and it ends by itself.
+/// Port 0: the server prints the port that the OS chose. It ends after one datagram.
 pub(super) const SERVER: [&str; 5] = ["server", "--port", "0", "--count", "1"];
 
 fn give(output: &mut Output) -> Result<(), Failure> {
     output.remark(
-        "A server waits at a port; a client, whose port nobody chose but the operating system, \
-         sends it the time. Each is a process of its own, and UDP is all that joins them.",
+        "A server waits at a port. A client, whose port the operating system chose, sends it the \
+         time. They are separate processes and share nothing but UDP.",
     )?;
     output.command(&SERVER)?;
     let mut server = Process::start_self(&SERVER)?;
@@ -30,7 +30,7 @@ fn give(output: &mut Output) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What both do at the same time is told in the order of cause and effect, each time the same.
+/// What both do at the same time is printed in the order of cause and effect, always the same.
 fn ask(output: &mut Output, mut server: Process, port: &str) -> Result<(), Failure> {
     let arguments = ["client", "--port", port];
     output.command(&arguments)?;
@@ -42,7 +42,7 @@ fn ask(output: &mut Output, mut server: Process, port: &str) -> Result<(), Failu
     while let Some(line) = client.line() {
         rest.push(line);
     }
-    // A server that nobody reached would wait for ever.
+    // A server that no client reached would wait forever.
     let is_asked = client.is_done();
     let received = if is_asked { server.line() } else { None };
     if let Some(line) = received {

@@ -15,7 +15,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a program, with all that it prints in one pipe: so the order is its own.
+    /// Starts a program, with all its output in one pipe, which keeps the order.
     pub(crate) fn start<S: AsRef<OsStr>>(program: &OsStr, arguments: &[S]) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         let child = Command::new(program)
@@ -43,7 +43,7 @@ impl Process {
         self.lines.next()?.ok()
     }
 
-    /// Waits for its end; says whether it did its work.
+    /// Waits for its end; returns whether it succeeded.
     pub(crate) fn is_done(&mut self) -> bool {
         self.child.wait().is_ok_and(|status| status.success())
     }

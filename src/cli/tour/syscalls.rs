@@ -20,9 +20,9 @@ pub(super) const LESSON: Lesson = Lesson {
 
 fn give(output: &mut Output) -> Result<(), Failure> {
     output.remark(
-        "A socket is a number, and all that a program can do with it is a handful of system calls. \
-         Here are both programs', in the order in which they returned (udpraw trace shows those of \
-         any program):",
+        "A program refers to a socket by a number and uses it through a handful of system calls. \
+         These are the calls of both programs, in the order in which they returned (udpraw trace \
+         shows the calls of any program):",
     )?;
     let mut config = Config::default();
     config.bytes = 64;
@@ -36,7 +36,7 @@ fn give(output: &mut Output) -> Result<(), Failure> {
     };
     let (mut is_asked, mut port) = (false, None);
     loop {
-        // The client starts once the server knows its port, which its own call tells.
+        // The client starts once the server's own call has shown its port.
         if let (false, Some(port)) = (is_asked, port) {
             let port = format!("{port}");
             tracer.start(&program(&["client", "--port", &port])?)?;
@@ -57,12 +57,12 @@ fn give(output: &mut Output) -> Result<(), Failure> {
     }
 }
 
-/// What the programs do with their sockets in the end is the runtime's doing.
+/// At the end the runtime closes the sockets, not the program.
 fn is_of_the_lesson(call: &Call) -> bool {
     !matches!(call.name, "close" | "fcntl")
 }
 
-/// This very program, with nowhere to print to: lesson 1 has shown that.
+/// This very program, without output: lesson 1 has shown it.
 fn program(arguments: &[&str]) -> Result<Program> {
     let failed = |source| Error::os("start", "a second process of this program", source);
     let name = std::env::current_exe().map_err(failed)?;

@@ -26,7 +26,7 @@ fn a_longer_reply_is_counted_and_not_sent_unless_allowed() {
                 assert!(server.line().starts_with("The client at "));
             }
             let end = server.running.finish();
-            let note = "of 1000 bytes to the 1 byte of";
+            let note = "is more than three times the request of 1 byte";
             assert!(end.stderr.contains(note), "{}", end.stderr);
             assert!(
                 end.stderr.contains("--allow-amplification"),
@@ -34,7 +34,7 @@ fn a_longer_reply_is_counted_and_not_sent_unless_allowed() {
                 end.stderr
             );
             assert!(
-                end.stderr.contains("3 not answered for too long a reply"),
+                end.stderr.contains("3 not answered (reply too long)"),
                 "{}",
                 end.stderr
             );

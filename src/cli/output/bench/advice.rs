@@ -7,7 +7,7 @@ use udpraw::io::Backend;
 
 use crate::cli::output::style::{NOTE, STRONG};
 
-/// What to use, and how; nothing if nothing can be said.
+/// What to use, and how; empty without a recommendation.
 pub(super) fn advice(rows: &[Row], config: &Config, markdown: bool) -> String {
     let Some((send, receive)) = recommended(rows) else {
         return String::new();
@@ -78,7 +78,7 @@ fn recommended(rows: &[Row]) -> Option<(Backend, Backend)> {
         let standings = || own(rows, pair).map(|row| row.standing);
         let wins = standings().filter(|one| *one == Standing::Winner).count();
         let noise = standings().filter(|one| *one == Standing::Noise).count();
-        // Where nothing wins, an interrupted run's pairs differ in rows alone, which is no merit.
+        // Where nothing wins, an interrupted run's pairs differ only in the number of rows, which is no merit.
         let merit = if decided {
             (wins + noise, wins)
         } else {
@@ -116,7 +116,7 @@ fn gain(rows: &[Row], pair: (Backend, Backend)) -> String {
         .max_by(|(one, _), (other, _)| one.total_cmp(other));
     match most {
         None if own(rows, pair).all(|row| row.standing != Standing::Winner) => {
-            " (nothing measured is faster, as far as can be told)".into()
+            " (nothing measured is significantly faster)".into()
         }
         // It is its own measure.
         _ if pair == (Backend::Single, Backend::Single) => String::new(),
@@ -124,7 +124,7 @@ fn gain(rows: &[Row], pair: (Backend, Backend)) -> String {
         Some((times, variant)) => {
             let way = match variant.scenario {
                 Scenario::Sink => "one way",
-                Scenario::Echo => "there and back",
+                Scenario::Echo => "round trip",
                 _ => variant.scenario.name(),
             };
             format!(" (at {} B {way}, {times:.1} times single)", variant.size)
@@ -207,7 +207,7 @@ mod tests {
         assert!(text.contains("Transport::open(endpoint, BackendChoice::Only(Backend::Batch), "));
         assert!(text.contains("transport.receive(Wait::Forever, "));
         rows.push(row(9000, both(Offload), 1.0, Winner));
-        assert_eq!(recommended(&rows), Some(both(Batch)), "it is good twice");
+        assert_eq!(recommended(&rows), Some(both(Batch)), "it is best twice");
 
         // Where all are alike, what `auto` takes is as good as any, and then what is simple.
         let tie = [

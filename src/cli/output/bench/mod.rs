@@ -16,19 +16,19 @@ use self::records::{RowRecord, SkippedRecord, TrialRecord};
 use self::table::{Page, name};
 use super::Output;
 
-/// Tells of a bench, while it runs and once it is over.
+/// Reports a bench, while it runs and at its end.
 pub(crate) struct Report<'a> {
     output: &'a mut Output,
     config: &'a Config,
     markdown: bool,
-    /// Whether standard error is a terminal, on which a line is written over again.
+    /// Whether standard error is a terminal, on which a line is overwritten.
     is_watched: bool,
     start: Instant,
     /// How many trials there will be.
     trials: usize,
-    /// Whether the backends were asked for by name.
+    /// Whether the backends were requested by name.
     is_named: bool,
-    /// Whether something that was asked for could not be measured.
+    /// Whether something that was requested could not be measured.
     has_failed: bool,
 }
 
@@ -51,12 +51,12 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Says why a backend is left out that nobody asked for by name.
+    /// Reports why a backend that was not requested by name is left out.
     pub(crate) fn left_out(&mut self, error: &Error) {
         self.output.note(format_args!("left out: {error}"));
     }
 
-    /// A backend that nobody asked for by name may be missing; anything else that was given up is a
+    /// A backend that was not requested by name may be missing; anything else that was skipped is a
     /// negative result.
     fn skipped(&mut self, variants: &[Variant], error: &Error) -> io::Result<()> {
         self.clear();
@@ -122,7 +122,7 @@ impl<'a> Report<'a> {
         Ok(())
     }
 
-    /// One line that says what is being done, and how long it will take.
+    /// One line with what is being measured, and the time left.
     fn progress(&self, variant: &Variant, done: usize) {
         if !self.is_watched {
             return;
@@ -144,7 +144,7 @@ impl<'a> Report<'a> {
         super::progress(&line);
     }
 
-    /// Whether something that was asked for could not be measured.
+    /// Whether something that was requested could not be measured.
     pub(crate) fn has_failed(&self) -> bool {
         self.has_failed
     }
@@ -155,7 +155,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// All that was found, once there is no more to come.
+    /// All results, at the end.
     pub(crate) fn found(&mut self, found: &Found) -> io::Result<()> {
         self.clear();
         if self.output.is_json() {

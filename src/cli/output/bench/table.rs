@@ -9,7 +9,7 @@ use udpraw::bench::{Config, Environment, Median, Row, Scenario, Standing, Varian
 use super::records::far;
 use crate::cli::output::style::{FAINT, HEADING, STRONG};
 
-/// How it is to be written.
+/// How it is written.
 pub(super) struct Page<'a> {
     pub(super) config: &'a Config,
     pub(super) markdown: bool,
@@ -22,7 +22,7 @@ impl Page<'_> {
         let place = match setting.server {
             Some(server) => format!("to the server at {server}"),
             None => format!(
-                "{} loopback (which carries an offloaded run whole: no network card has to cut it)",
+                "{} loopback (an offloaded run stays whole: no network card has to split it)",
                 config.family
             ),
         };
@@ -45,12 +45,12 @@ impl Page<'_> {
             }
         };
         let credit = if config.flood {
-            "no flow control: what a full buffer has no room for is lost"
+            "no flow control: datagrams are lost when the buffer is full"
         } else {
-            "a sink has flow control: no more is sent than the receive buffer holds"
+            "sink with flow control: no more is sent than the receive buffer holds"
         };
         let spin = if config.spin {
-            ", both sides spinning"
+            ", both sides polling"
         } else {
             ""
         };
@@ -75,7 +75,7 @@ impl Page<'_> {
             .concat()
     }
 
-    /// A table of what does the same thing by other backends, and who won.
+    /// A table of the backends that do the same work, and the fastest.
     pub(super) fn group(&self, text: &mut String, rows: &[Row]) {
         let Some(first) = rows.first() else { return };
         let title = title(&first.variant, self.config.flows);
@@ -136,7 +136,7 @@ impl Page<'_> {
             (0, Standing::Winner) => "wins".to_owned(),
             (0, Standing::Noise) => "within the noise".to_owned(),
             (0, _) => String::new(),
-            (unsound, _) => format!("{unsound} of {} do not balance", row.trials),
+            (unsound, _) => format!("{unsound} of {} unsound", row.trials),
         };
         [
             variant.send.to_string(),
@@ -158,7 +158,7 @@ impl Page<'_> {
     }
 }
 
-/// The buffer that was asked for, and what became of it.
+/// The requested buffer size, and the effective one.
 fn buffer((requested, effective): (Option<usize>, u32), limit: &str) -> String {
     let Some(requested) = requested else {
         return format!("{effective} bytes");

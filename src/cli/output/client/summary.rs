@@ -1,4 +1,4 @@
-//! What all requests came to: their round trips, and the rate.
+//! The summary of all requests: their round trips, and the rate.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use udpraw::client::{Rate, Slow};
 pub(super) fn too_slow(rate: Rate) -> Option<String> {
     let why = match rate.slow? {
         Slow::Replies(mean) => {
-            format!("there is one request at a time, and each took {mean:.1?} on average")
+            format!("only one request is open at a time, and each took {mean:.1?} on average")
         }
         Slow::Elsewhere => "the input or the output was slower".into(),
-        Slow::Timer => "the pauses of this machine are longer".into(),
+        Slow::Timer => "this machine's timer is slower".into(),
         _ => "something else was slower".into(),
     };
     let (asked, reached) = (per_second(rate.asked), per_second(rate.reached));
     Some(format!(
-        "{reached} requests a second, where {asked} were asked for: {why}"
+        "{reached} requests per second instead of {asked}: {why}"
     ))
 }
 

@@ -1,4 +1,4 @@
-//! Of a port with several sockets: who gets a datagram.
+//! Which socket gets a datagram, if several share a port.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use super::notes::device;
 /// How many delivery cases of a port are shown, and of how many ports.
 const MOST: usize = 16;
 
-/// Adds a paragraph a port with several sockets that take from anyone.
+/// Adds a paragraph for each port with several sockets.
 pub(super) fn write(text: &mut String, sockets: &[Socket]) {
     let shared: Vec<_> = sockets
         .chunk_by(|a, b| a.local.port() == b.local.port())
@@ -35,14 +35,14 @@ pub(super) fn write(text: &mut String, sockets: &[Socket]) {
             let _ = writeln!(text, "  to {to}: {}", receiver(group, &case.receiver));
         }
         if delivery_cases.len() > MOST {
-            let _ = writeln!(text, "  and so on for {} more", delivery_cases.len() - MOST);
+            let _ = writeln!(text, "  and {} more cases", delivery_cases.len() - MOST);
         }
     }
     if shared.len() > MOST {
         let more = shared.len() - MOST;
         let _ = writeln!(
             text,
-            "\n{more} more ports have several sockets: name one to see who gets a datagram"
+            "\n{more} more ports have several sockets: name a port to see who gets a datagram"
         );
     }
 }
@@ -56,7 +56,7 @@ fn target(case: &DeliveryCase) -> String {
         _ => "another address".into(),
     };
     match case.device {
-        Some(index) => format!("{to} by {}", device(index)),
+        Some(index) => format!("{to} on {}", device(index)),
         None => to,
     }
 }
@@ -69,8 +69,10 @@ fn receiver(sockets: &[Socket], receiver: &Receiver) -> String {
         _ => "it fits best",
     };
     match receiver {
-        Receiver::Nobody => "nobody, refused by ICMP".into(),
-        Receiver::Each { sockets: each } if each.is_empty() => "nobody, and no ICMP says so".into(),
+        Receiver::Nobody => "nobody: refused by ICMP".into(),
+        Receiver::Each { sockets: each } if each.is_empty() => {
+            "nobody, without an ICMP error".into()
+        }
         Receiver::Each { sockets: each } if each.len() == 1 => list(sockets, each),
         Receiver::Each { sockets: each } => {
             format!("a copy for each of {}: {}", each.len(), list(sockets, each))
@@ -90,12 +92,12 @@ fn receiver(sockets: &[Socket], receiver: &Receiver) -> String {
             list(sockets, group)
         ),
         Receiver::Unknown { among, why } => format!(
-            "one of {} ({}; which cannot be told from outside): {}",
+            "one of {} ({}; which one cannot be seen from outside): {}",
             among.len(),
             reason(why),
             list(sockets, among)
         ),
-        _ => "this cannot be told".into(),
+        _ => "unknown".into(),
     }
 }
 

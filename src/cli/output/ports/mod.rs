@@ -20,7 +20,7 @@ use super::{Output, style};
 /// How much text is written at once.
 const BLOCK: usize = 1 << 16;
 
-/// Sockets, told one look after the other.
+/// Sockets, printed one look after the other.
 pub(crate) struct Report<'a> {
     output: &'a mut Output,
     names: Names,
@@ -41,13 +41,13 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// What limits the whole picture.
+    /// What limits the result as a whole.
     pub(crate) fn remarks(&mut self, snapshot: &Snapshot) {
         self.is_complete = snapshot.unseen.is_none();
         if let Source::Procfs(error) = &snapshot.source {
             self.output.note(format_args!(
-                "{error}; /proc/net/udp answers, which tells neither the size of the receive \
-                 buffer nor the interface"
+                "{error}; /proc/net/udp is read instead, which reports neither the size of the \
+                 receive buffer nor the interface"
             ));
         }
         let unknown = snapshot
@@ -120,7 +120,7 @@ impl<'a> Report<'a> {
         Ok(())
     }
 
-    /// One look of several: drawn anew on a terminal; elsewhere all of the first, and then what
+    /// One look of several: redrawn on a terminal; elsewhere all of the first, and then what
     /// changed.
     pub(crate) fn watched(
         &mut self,

@@ -1,4 +1,4 @@
-//! What else is known of a socket, in a few words.
+//! Further facts about a socket, in a few words.
 
 use udpraw::ports::{Socket, interface_name};
 use udpraw::socket::Family;

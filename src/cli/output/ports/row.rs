@@ -8,7 +8,7 @@ use udpraw::socket::Shown;
 use super::{Names, notes};
 use crate::cli::output::style;
 
-/// The columns but the last, the notes; those that are numbers stand to the right.
+/// The columns but the last, the notes; numbers are right-aligned.
 const COLUMNS: [(&str, bool); 10] = [
     ("local", false),
     ("remote", false),
@@ -22,10 +22,10 @@ const COLUMNS: [(&str, bool); 10] = [
     ("drops", true),
 ];
 
-/// The columns that a narrow terminal has no room for, and what stands before each in the notes.
+/// The columns that a narrow terminal has no room for, and the word before each in the notes.
 const SPARED: [(usize, &str); 3] = [(2, "service "), (6, "user "), (8, "of ")];
 
-/// What stands in the columns.
+/// The text of each column.
 pub(super) struct Row {
     cells: [String; COLUMNS.len()],
     notes: String,
@@ -88,14 +88,14 @@ impl Widths {
         };
         let mut text = String::new();
         self.line(&mut text, lead, &row, room);
-        // Without room beside, the notes have no column.
+        // Without room in the line, the notes have no column.
         let first = text.lines().next().unwrap_or_default();
         let strong = style::STRONG;
         format!("{strong}{}{strong:#}\n", first.trim_end())
     }
 
-    /// A socket. Where the room is not enough, the notes stand beneath, and with them the columns that
-    /// can be spared.
+    /// A socket. On a narrow terminal the notes are in the next line, with the columns that can be
+    /// spared.
     pub(super) fn line(&self, text: &mut String, lead: &str, row: &Row, room: Option<usize>) {
         text.push_str(lead);
         let mut used = length(lead);

@@ -1,4 +1,4 @@
-//! What `udpraw relay` tells.
+//! What `udpraw relay` prints.
 
 pub(super) mod log;
 mod network;
@@ -20,13 +20,13 @@ use super::{Output, count};
 
 pub(crate) use self::log::{Line, Log};
 
-/// As many flows as there may be by default, where the limit of open files allows them.
+/// The default limit of flows, if the limit of open files allows them.
 const USUAL_FLOWS: u32 = 1024;
 
-/// Tells of a relay, while it runs and once it is over.
+/// Reports a relay, while it runs and at its end.
 pub(crate) struct Report<'a> {
     output: &'a mut Output,
-    /// Whether `--stats` was asked for: lines to keep, rather than one that is written over.
+    /// Whether `--stats` was asked for: one line per interval, instead of one that is overwritten.
     keeps_lines: bool,
     verbose: bool,
     is_watched: bool,
@@ -66,7 +66,7 @@ impl<'a> Report<'a> {
         }
         self.output.talk(line);
         let does = match &config.replay {
-            Some(_) => "each datagram: as recorded, further ones pass".into(),
+            Some(_) => "each datagram: as recorded; datagrams beyond the record pass".into(),
             None => format!(
                 "clients → target: {}; target → clients: {}",
                 network::describe(&config.up),
@@ -76,7 +76,7 @@ impl<'a> Report<'a> {
         self.output.talk(does);
         if config.max_flows.is_none() && relay.max_flows() < USUAL_FLOWS {
             self.output.note(format_args!(
-                "the limit of open files has room for {} only: ulimit -n raises it, as far as \
+                "the limit of open files allows only {}: raise it with ulimit -n, up to what \
                  ulimit -Hn shows",
                 count(relay.max_flows().into(), "flow", "flows")
             ));
@@ -92,10 +92,10 @@ impl<'a> Report<'a> {
         let kind = match event {
             Event::Failed(..) => Some("failures"),
             Event::Unanswerable(..) => Some("datagrams that are not relayed"),
-            Event::Foreign { .. } => Some("datagrams from another port of the target's"),
-            // Asked for, and every client can cause it.
+            Event::Foreign { .. } => Some("datagrams from another port or host than the target"),
+            // Requested, and every client can cause it.
             Event::Opened { .. } | Event::Closed { .. } if !self.output.is_json() => {
-                self.verbose.then_some("flows that came and went")
+                self.verbose.then_some("flows that opened or closed")
             }
             _ => None,
         };
@@ -132,7 +132,7 @@ impl<'a> Report<'a> {
             } if self.verbose => {
                 self.clear();
                 self.output.talk(format_args!(
-                    "flow {flow} opened: {} goes on from {}",
+                    "flow {flow} opened: {} is relayed from {}",
                     Tuple(*client),
                     Tuple(*upstream)
                 ));
@@ -154,17 +154,17 @@ impl<'a> Report<'a> {
                 error,
             } => {
                 self.clear();
-                let why = error.map_or("--max-flows are served".into(), Error::to_string);
+                let why = error.map_or("--max-flows is reached".into(), Error::to_string);
                 let lost = count(*datagrams, "datagram", "datagrams");
                 let client = Tuple(*client);
                 self.output.note(format_args!(
-                    "no flow for {client} and maybe others, {lost} lost so far: {why}"
+                    "no flow for {client} and possibly others, {lost} lost so far: {why}"
                 ));
             }
             Event::NextTarget { refused, next } => {
                 self.clear();
                 self.output.note(format_args!(
-                    "nobody answers at {}; trying {}",
+                    "nobody listens at {}; trying {}",
                     Tuple(*refused),
                     Tuple(*next)
                 ));
@@ -172,13 +172,13 @@ impl<'a> Report<'a> {
             Event::Unanswerable(client, why) => {
                 self.clear();
                 let why = match why {
-                    Unanswerable::Impossible => "nobody can send from there",
-                    _ => "it would answer every answer",
+                    Unanswerable::Impossible => "impossible source address",
+                    _ => "it would answer every reply",
                 };
                 let client = Tuple(*client);
                 self.output.note_after(
                     unreported,
-                    format_args!("not relayed, what came from {client}: {why}"),
+                    format_args!("not relayed: datagram from {client}: {why}"),
                 );
             }
             Event::Foreign {
@@ -198,7 +198,7 @@ impl<'a> Report<'a> {
             Event::Differs(decided, recorded) => {
                 self.clear();
                 self.output.note(format_args!(
-                    "this is not the traffic of the record: datagram {} of flow {} {} has {}, and \
+                    "the traffic does not match the record: datagram {} of flow {} {} has {}, but \
                      {recorded} in the record",
                     decided.number,
                     decided.flow,
@@ -210,7 +210,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// What came to a flow's socket and is not from its target.
+    /// A datagram that a flow's socket received from another address than its target.
     fn foreign(
         &mut self,
         flow: u32,
@@ -224,9 +224,9 @@ impl<'a> Report<'a> {
             self.output.note_after(
                 unreported,
                 format_args!(
-                    "not relayed: an answer to flow {flow} of {client} came from {from}, not from {to}; \
-                     a service that changes its port, as TFTP does, needs to be reported to keep it \
-                     (tftpd --single-port, or a fixed range of ports)"
+                    "not relayed: a reply to flow {flow} of {client} was sent from {from}, not from {to}; \
+                     make a service that changes its port, as TFTP does, keep one port \
+                     (tftpd --single-port)"
                 ),
             );
         } else {
@@ -237,7 +237,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// The line that is written over each second.
+    /// The line that is overwritten each second.
     fn live(&self, interval: &Interval) {
         if self.is_watched {
             let line = format!("\r\x1b[K{}", rates(interval));
@@ -265,9 +265,9 @@ impl<'a> Report<'a> {
             count(ledger.flows_opened, "flow", "flows")
         );
         for (number, what) in [
-            (ledger.unreachable, "told by the network not to arrive"),
-            (ledger.beyond_record, "beyond the record, and passed"),
-            (ledger.unlike_record, "of another length than the record's"),
+            (ledger.unreachable, "reported unreachable by ICMP"),
+            (ledger.beyond_record, "passed as beyond the record"),
+            (ledger.unlike_record, "of another length than in the record"),
         ] {
             if number > 0 {
                 let datagrams = count(number, "datagram", "datagrams");
@@ -277,7 +277,7 @@ impl<'a> Report<'a> {
         self.output.text(&text)?;
         if ledger.remainder() != 0 {
             self.output.note(format_args!(
-                "the books do not balance: {} up and {} down are unaccounted for",
+                "{} up and {} down are unaccounted for",
                 ledger.up.remainder(),
                 ledger.down.remainder()
             ));
@@ -311,7 +311,7 @@ fn rates(interval: &Interval) -> String {
     line
 }
 
-/// The books as a table: a row for what there is.
+/// The counts as a table, without the rows that are 0.
 fn books(up: &Side, down: &Side) -> String {
     let lost = |cause: Cause| (up.link.lost_to(cause), down.link.lost_to(cause));
     let drops = |side: &Side| side.kernel_drops.unwrap_or_default();

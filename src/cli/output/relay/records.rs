@@ -1,4 +1,4 @@
-//! What a relay tells as NDJSON, `udpraw.relay/1`.
+//! What a relay prints as NDJSON, `udpraw.relay/1`.
 
 use std::net::SocketAddr;
 
@@ -368,7 +368,7 @@ pub(super) fn record(event: &Event<'_>) -> Option<Record<'static>> {
     })
 }
 
-/// The books as the last record.
+/// The counts as the last record.
 pub(super) fn ledger(ledger: &Ledger) -> Record<'static> {
     Record::Summary {
         up: Box::new((&ledger.up).into()),

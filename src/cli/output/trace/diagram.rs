@@ -10,10 +10,10 @@ use crate::cli::output::count;
 /// Columns between two lifelines, and how many lifelines fit a line.
 const WIDTH: usize = 44;
 const MOST: usize = 4;
-/// Where the first lifeline stands.
+/// The column of the first lifeline.
 const MARGIN: usize = 10;
 
-/// Draws it: lifelines if they fit side by side, else one line a datagram. Empty if nothing was sent.
+/// Draws it: lifelines if they fit side by side, otherwise one line per datagram. Empty if nothing was sent.
 pub(super) fn draw(diagram: &Diagram) -> String {
     let arrows: Vec<Arrow> = diagram.arrows().collect();
     let mut ends: Vec<SocketAddr> = Vec::new();
@@ -48,10 +48,10 @@ pub(super) fn draw(diagram: &Diagram) -> String {
     let all: u64 = arrows.iter().map(|arrow| arrow.datagrams as u64).sum();
     let foreign = match of(Delivery::Came) {
         0 => String::new(),
-        came => format!(" ({came} from what is not traced)"),
+        came => format!(" ({came} from programs not traced)"),
     };
     text.push_str(&format!(
-        "{}: {} received{foreign}, {} lost, {} refused, {} to what is not traced\n",
+        "{}: {} received{foreign}, {} lost, {} refused, {} to programs not traced\n",
         count(all, "datagram", "datagrams"),
         of(Delivery::Received) + of(Delivery::Came),
         of(Delivery::Lost),
@@ -59,7 +59,7 @@ pub(super) fn draw(diagram: &Diagram) -> String {
         of(Delivery::Left),
     ));
     if diagram.left_out() > 0 {
-        text.push_str(&format!("{} more are left out\n", diagram.left_out()));
+        text.push_str(&format!("{} more are not shown\n", diagram.left_out()));
     }
     text
 }

@@ -1,4 +1,4 @@
-//! What `udpraw trace` tells.
+//! What `udpraw trace` prints.
 
 mod diagram;
 pub(super) mod records;
@@ -16,7 +16,7 @@ use crate::cli::args::trace::TraceArguments;
 use crate::cli::interrupt::Interruptible;
 use records::Record;
 
-/// Writes a trace as it comes.
+/// Writes a trace while it runs.
 pub(crate) struct Report<'a> {
     output: &'a mut Output,
     file: Option<BufWriter<Interruptible<File>>>,
@@ -24,7 +24,7 @@ pub(crate) struct Report<'a> {
     is_relative: bool,
     /// When the first call began.
     first: Option<Duration>,
-    /// The first thread; once there is another, each line says whose it is.
+    /// The first thread; once there is another, each line names its thread.
     alone: Option<i32>,
     has_many: bool,
     diagram: Option<Diagram>,
