@@ -62,7 +62,9 @@ fn the_text_tells_what_was_measured_and_what_to_use() {
     assert_eq!(enough.code, Some(0), "{}", enough.stderr);
     assert!(
         enough.stdout.contains("\nUse `BackendChoice::")
-            && enough.stdout.contains("\n```rust\nlet "),
+            && enough
+                .stdout
+                .contains("\n```rust\n// The side that sends\n"),
         "{}",
         enough.stdout
     );
