@@ -16,7 +16,7 @@ fn the_text_tells_what_was_measured_and_what_to_use() {
     for part in [
         "Linux ",
         "IPv4 loopback",
-        "carries an offloaded run whole",
+        "an offloaded run stays whole",
         "receive buffer: 4194304 bytes requested, ",
         "send buffer:",
         "2 interleaved trials of 20ms",
@@ -64,7 +64,7 @@ fn the_text_tells_what_was_measured_and_what_to_use() {
         enough.stdout.contains("\nUse `BackendChoice::")
             && enough
                 .stdout
-                .contains("\n```rust\n// The side that sends\nlet "),
+                .contains("\n```rust\n// The side that sends\n"),
         "{}",
         enough.stdout
     );

@@ -9,7 +9,7 @@ use crate::common::{
 };
 
 /// The note about input that is not read.
-const UNREAD: &str = "note: standard input is not read; --stdin sends each of its lines";
+const UNREAD: &str = "note: standard input is not read; use --stdin to send each of its lines";
 
 /// A socket that answers what is sent to it, and its port.
 fn echo() -> (UdpSocket, String) {

@@ -299,7 +299,8 @@ fn a_plain_client_and_an_exchange_server_find_out() {
         end.stderr
             .contains(": it is not a frame of an exchange: 'Your data was 62 bytes long'")
     );
-    let hint = format!("127.0.0.1:{port} answers, but not by exchanges: start it with --exchange");
+    let hint =
+        format!("127.0.0.1:{port} replies, but not with exchanges: start it with --exchange");
     assert!(end.stderr.contains(&hint), "{}", end.stderr);
 }
 

@@ -101,7 +101,7 @@ fn each_receiver_of_a_copy_is_named() {
     let port = PORT.to_string();
     let text = finish(&["ports", &port]).stdout;
     for line in [
-        "to 239.1.2.3 (multicast) by lo: a copy for each of 4: ",
+        "to 239.1.2.3 (multicast) on lo: a copy for each of 4: ",
         "to a broadcast address: a copy for each of 5: ",
     ] {
         assert!(text.contains(line), "no {line:?} in {text}");

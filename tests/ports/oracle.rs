@@ -155,7 +155,7 @@ fn without_netlink_procfs_answers() {
     ]);
     let end = run(python);
     assert_eq!(end.code, Some(0), "{}", end.stderr);
-    let want = "operation not permitted (EPERM); /proc/net/udp answers";
+    let want = "operation not permitted (EPERM); /proc/net/udp is read instead";
     assert!(end.stderr.contains(want), "{}", end.stderr);
     let told = told(&json_lines(&end.stdout));
     assert_eq!(told.len(), sockets.len());

@@ -52,7 +52,7 @@ fn after_the_sender_was_killed() {
             (&"failed".into(), &"silent".into())
         );
         let message = last["message"].as_str().expect("it");
-        for part in ["of the sender for 500ms", "kept 3.00 MB in", "--resume"] {
+        for part in ["from the sender for 500ms", "kept 3.00 MB in", "--resume"] {
             assert!(message.contains(part), "{message}");
         }
     });

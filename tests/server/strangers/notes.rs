@@ -48,7 +48,7 @@ fn an_exchange_server_says_little_of_what_is_none() {
         assert!(end.stderr.len() < MOST, "{} bytes", end.stderr.len());
         assert!(end.stdout.len() < MOST, "{} bytes", end.stdout.len());
         assert!(
-            end.stderr.contains("more datagrams that are no request"),
+            end.stderr.contains("more datagrams that are not requests"),
             "{}",
             end.stderr
         );

@@ -164,7 +164,7 @@ fn the_default_number_of_flows_fits_the_limit_of_open_files() {
     let lowered = limited("ulimit -n 64");
     assert_eq!(lowered.code, Some(0), "{}", lowered.stderr);
     assert!(
-        lowered.stderr.contains("room for 32 flows only"),
+        lowered.stderr.contains("allows only 32 flows"),
         "{}",
         lowered.stderr
     );

@@ -225,7 +225,7 @@ mod tests {
             row(1400, both(Batch), 1.0, Noise),
         ];
         assert_eq!(recommended(&cut), Some(both(Single)));
-        assert!(advice(&tie, &config, false).contains("(nothing measured is faster"));
+        assert!(advice(&tie, &config, false).contains("(nothing measured is significantly faster"));
         assert_eq!(
             advice(&[row(64, both(Single), 1.0, Alone)], &config, false),
             ""
