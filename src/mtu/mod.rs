@@ -200,7 +200,7 @@ impl PathMtu {
         Self { config }
     }
 
-    /// Finds how large a datagram to the host may be; tells of each that was tried, in order.
+    /// Finds the largest datagram that reaches the host; reports each size that was tried, in order.
     ///
     /// It ends early, with [`Limit::Lossy`] or [`Limit::Silent`], once `stop` is raised.
     ///

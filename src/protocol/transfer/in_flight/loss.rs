@@ -8,7 +8,8 @@ use super::{Carried, InFlight, PERSISTENT_CONGESTION_THRESHOLD, Resolved, Sent, 
 const PACKET_THRESHOLD: u64 = 3;
 /// The least time that a datagram is given to overtake another's acknowledgement.
 const MIN_LOSS_DELAY: Duration = Duration::from_micros(100);
-/// After so many round trips with losses that were real, less reordering is expected again (RFC 8985 section 6.2).
+/// The number of round trips with real losses after which less reordering is expected again (RFC 8985
+/// section 6.2).
 const REAL_LOSSES: u32 = 16;
 
 impl InFlight {
