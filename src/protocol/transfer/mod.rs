@@ -98,6 +98,7 @@ mod frame;
 mod in_flight;
 mod limits;
 mod listener;
+pub mod manifest;
 mod ranges;
 mod reassembly;
 mod receiver;
