@@ -187,7 +187,7 @@ fn what_is_no_bound_udp_socket_is_refused() {
     let cases: [(&dyn AsFd, &str); 4] = [
         (&tcp, "it is a TCP socket"),
         (&unix, "it is a Unix socket"),
-        (&file, "it is no UDP socket"),
+        (&file, "it is not a UDP socket"),
         (&unbound, "it is not bound"),
     ];
     let folder = tempfile::tempdir().expect("a folder");
@@ -231,7 +231,10 @@ fn sockets_and_ports_must_match() {
     assert_refused(&run(workers), &["--workers with LISTEN_FDS"]);
     for number in ["-1", "x", "99999999999", "1025"] {
         let command = activated(&[&one], &format!("LISTEN_FDS={number}"), &["server"]);
-        assert_refused(&run(command), &[number, "it is no number from 0 to 1024"]);
+        assert_refused(
+            &run(command),
+            &[number, "it is not a number from 0 to 1024"],
+        );
     }
 }
 
