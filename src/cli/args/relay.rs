@@ -11,7 +11,8 @@ use udpraw::protocol::impairment::Profile;
 use udpraw::relay::{Config, Replay};
 use udpraw::units;
 
-use super::endpoint::{whole_address, whole_addresses};
+use super::address::Address;
+use super::endpoint::{FamilyArguments, whole_address, whole_addresses};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -260,8 +261,12 @@ impl RelayArguments {
 impl RelayArguments {
     /// Where to listen.
     fn listen(&self, passed: Option<SocketAddr>) -> Result<SocketAddr> {
-        if let Some(address) = passed {
-            return Ok(address);
+        if let Some(passed) = passed {
+            let mut words = self.listen.iter().map(String::as_str);
+            let named = Address::with_port(words.next(), words.next())?;
+            let port = named.port.map(|_| named.single_port("")).transpose()?;
+            FamilyArguments::default().check(passed, named.host, port)?;
+            return Ok(passed);
         }
         if !self.listen.is_empty() {
             return whole_address(&self.listen);

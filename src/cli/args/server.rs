@@ -159,7 +159,7 @@ enum ReplyKind {
 
 impl ServerArguments {
     /// The host, and the ports by number: from the words, the flags or the environment, in this order.
-    pub(crate) fn place(&self) -> Result<(String, Vec<u16>), Error> {
+    pub(crate) fn place(&self) -> Result<(Option<String>, Option<Vec<u16>>), Error> {
         let mut listen = self.listen.iter().flatten();
         let text = listen
             .next()
@@ -168,16 +168,16 @@ impl ServerArguments {
         let flag = (!self.port.is_empty()).then(|| self.port.join(","));
         let port = listen.next().or(self.port_word.as_ref()).or(flag.as_ref());
         let given = Address::with_port(text.map(String::as_str), port.map(String::as_str))?;
-        let (host, port) = (given.host.map(str::to_owned), given.port.map(str::to_owned));
-        let host = match host {
-            Some(host) => host,
-            None => environment("UDPRAW_HOST")?.unwrap_or_else(|| "127.0.0.1".into()),
+        let host = match given.host {
+            Some(host) => Some(host.to_owned()),
+            None => environment("UDPRAW_HOST")?,
         };
-        let port = match port {
-            Some(port) => port,
-            None => environment("UDPRAW_PORT")?.unwrap_or_else(|| "1060".into()),
+        let port = match given.port {
+            Some(port) => Some(port.to_owned()),
+            None => environment("UDPRAW_PORT")?,
         };
-        Ok((host, ports(&port)?))
+        let ports = port.map(|port| ports(&port)).transpose()?;
+        Ok((host, ports))
     }
 
     /// How the server is to run; as the plain loop where nothing else is asked for.

@@ -15,6 +15,11 @@ use crate::cli::interrupt;
 use crate::cli::output::Output;
 use crate::cli::output::server as report;
 
+/// Where the server listens, unless told otherwise.
+const HOST: &str = "127.0.0.1";
+/// The textbook's port.
+const PORT: u16 = 1060;
+
 pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcome {
     let config = arguments.config()?;
     let workers = usize::from(arguments.backend.workers);
@@ -22,7 +27,8 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
     if workers > 1 {
         report::too_many_workers(output, workers);
     }
-    let (host, ports) = arguments.place()?;
+    let (host, named) = arguments.place()?;
+    let ports = named.clone().unwrap_or_else(|| vec![PORT]);
     let mut passed = activation::sockets(ports.len())?.map(Vec::into_iter);
     if passed.is_some() && workers > 1 {
         let reason = "each worker needs its own socket, and only one per port is passed";
@@ -35,10 +41,13 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
         let passed = passed.as_mut().and_then(Iterator::next);
         let address = match &passed {
             Some(passed) => {
-                arguments.family.check(passed.address)?;
+                let port = named.as_ref().map(|_| port);
+                arguments
+                    .family
+                    .check(passed.address, host.as_deref(), port)?;
                 passed.address
             }
-            None => first_address(&arguments, &host, port)?,
+            None => first_address(&arguments, host.as_deref().unwrap_or(HOST), port)?,
         };
         let settings = settings(&arguments, &config.behaviour, address)?;
         match passed {
