@@ -10,7 +10,11 @@ use super::args::Arguments;
 /// The widest page, in columns.
 const WIDEST: usize = 100;
 /// The narrowest page, in columns: narrower ones cannot be read.
-const NARROWEST: usize = 40;
+const NARROWEST: usize = 20;
+/// From here on, in columns, what an option does stands beside its name in the short pages.
+const BESIDE: usize = 40;
+/// What clap puts before the usage.
+const USAGE: &str = "Usage: ";
 /// The columns that a remark needs to stand beside its example.
 const COLUMN: usize = 24;
 /// The indentation of the lines that continue an example.
@@ -21,16 +25,44 @@ pub(super) fn command() -> Command {
     let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
     let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     let width = terminal.or_else(columns).unwrap_or(WIDEST);
-    let width = width.clamp(NARROWEST, WIDEST);
-    laid_out(Arguments::command(), width).term_width(width)
+    pages(width.clamp(NARROWEST, WIDEST))
+}
+
+fn pages(width: usize) -> Command {
+    let mut command = Arguments::command().term_width(width);
+    // Which gives each command its whole name, and the width.
+    command.build();
+    laid_out(command, width)
 }
 
 fn laid_out(mut command: Command, width: usize) -> Command {
+    let usage = command.render_usage().to_string();
+    if usage.lines().any(|line| line.chars().count() > width) {
+        let usage = usage.trim_start_matches(USAGE);
+        command = command.override_usage(wrapped_usage(usage, width));
+    }
+    if width < BESIDE {
+        command = command.next_line_help(true);
+    }
     if let Some(text) = command.get_after_help() {
         let text = text.to_string();
         command = command.after_help(lay_out(&text, width));
     }
     command.mut_subcommands(|command| laid_out(command, width))
+}
+
+/// The usage, which clap does not wrap; what is before its first line is not in the text.
+fn wrapped_usage(usage: &str, width: usize) -> String {
+    let before = " ".repeat(USAGE.len());
+    let next = format!("{before}  ");
+    let options = plain(width)
+        .initial_indent(&before)
+        .subsequent_indent(&next);
+    let lines: Vec<_> = usage
+        .lines()
+        .map(|line| textwrap::fill(line.trim_start(), &options))
+        .collect();
+    lines.join("\n").trim_start().to_owned()
 }
 
 /// A piece of the text behind the options.
@@ -129,14 +161,14 @@ mod tests {
     use super::*;
 
     /// Every page, with what stands behind its options as it was laid out.
-    fn pages(command: &mut Command, found: &mut Vec<(String, String)>) {
+    fn collect(command: &mut Command, found: &mut Vec<(String, String)>) {
         let laid = command.get_after_help().map(ToString::to_string);
         found.push((
             command.render_long_help().to_string(),
             laid.unwrap_or_default(),
         ));
         for command in command.get_subcommands_mut() {
-            pages(command, found);
+            collect(command, found);
         }
     }
 
@@ -148,11 +180,10 @@ mod tests {
 
     #[test]
     fn no_line_is_broken_twice() {
-        for width in [40, 60, 80, 100] {
-            let mut command = laid_out(Arguments::command(), width).term_width(width);
-            command.build();
+        for width in [20, 40, 60, 80, 100] {
+            let mut command = pages(width);
             let mut found = Vec::new();
-            pages(&mut command, &mut found);
+            collect(&mut command, &mut found);
             assert!(found.len() > 15);
             for (page, laid) in found {
                 assert!(page.contains(&laid), "clap broke it anew:\n{page}");
