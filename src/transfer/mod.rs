@@ -32,8 +32,8 @@
 //! ```
 
 mod config;
-mod digest_thread;
 mod event;
+mod feed;
 mod input;
 mod job;
 mod receive;
@@ -41,6 +41,7 @@ mod send;
 mod sessions;
 mod store;
 mod target;
+mod thread;
 mod writer;
 
 use std::time::Duration;

@@ -10,15 +10,15 @@ use super::{Input, PROGRESS, Progress, SendConfig, SendEvent, Sent};
 use crate::error::{Error, Result};
 use crate::io::{Transport, TransportConfig, Wait};
 use crate::protocol::congestion::Cubic;
-use crate::protocol::transfer::{Code, Failure, Run, Sender, SenderConfig};
+use crate::protocol::transfer::{Code, Digesting, Failure, Run, Sender, SenderConfig, Source};
 use crate::socket::option::PathMtuDiscovery;
-use crate::socket::{Endpoint, Family, PollSet};
+use crate::socket::{Endpoint, Family, Waker};
 use crate::units;
 
 /// The most runs to send before checking for acknowledgements.
 const BURST: usize = 4;
-/// How often to check for the digest, once everything is sent.
-const TICK: Duration = Duration::from_millis(1);
+/// The stream, before the receiver has agreed to it: nothing is read.
+const NOTHING: NotYet = NotYet;
 /// How many times the network may report that nobody listens any more, before it is believed.
 const REFUSALS: u32 = 3;
 /// The most system calls to read the last frames of a receiver that is gone.
@@ -63,19 +63,19 @@ impl Sending {
         on_event: impl FnMut(&SendEvent) -> Result<(), E>,
     ) -> Result<Sent, E> {
         let mut observer = Observer::new(on_event);
-        let sent = send(&mut self.config, stop, &mut |event| observer.report(event));
+        let sent = send(&self.config, stop, &mut |event| observer.report(event));
         observer.finish(sent)
     }
 }
 
 /// `on_event` returns whether to continue.
 fn send(
-    config: &mut SendConfig,
+    config: &SendConfig,
     stop: &AtomicBool,
     on_event: &mut dyn FnMut(&SendEvent) -> bool,
 ) -> Result<Sent> {
     let mut refused = None;
-    for destination in config.destinations.clone() {
+    for destination in config.destinations.iter().copied() {
         let mut session = match Session::open(config, destination) {
             Ok(session) => session,
             Err(error) if error.is_about_the_network() => {
@@ -95,7 +95,7 @@ fn send(
             Err(error) => return Err(error),
         };
         let is_last = config.destinations.last() == Some(&destination);
-        match session.run(&mut config.input, stop, on_event) {
+        match session.run(&config.input, stop, on_event) {
             // No answer at all: another address may answer.
             Ok(()) if session.is_unanswered() && !is_last => {}
             Err(error) if error.is_about_the_network() && !session.sender.is_open() => {
@@ -176,44 +176,45 @@ impl Session {
 
     fn run(
         &mut self,
-        input: &mut Input,
+        input: &Input,
         stop: &AtomicBool,
         on_event: &mut dyn FnMut(&SendEvent) -> bool,
     ) -> Result<()> {
+        let waker = Waker::new()?;
+        self.transport.wake_by(waker.clone());
         let never = AtomicBool::new(false);
-        let (mut is_stopping, mut is_ahead, mut is_cancelled) = (false, false, false);
+        let (mut is_stopping, mut is_cancelled) = (false, false);
+        let mut feed = None;
         let mut failed = None;
         while self.sender.result().is_none() {
-            input.sent(self.sender.sent());
-            let runs = self.transmit(input)?;
-            if let Some(error) = input.take_error() {
-                self.sender.abandon(Code::Source, &error.to_string());
-                failed = Some(error);
+            if feed.is_none() && self.sender.is_open() {
+                self.opened = Some(Instant::now());
+                feed = Some(input.start(waker.clone())?);
             }
+            let runs = match &mut feed {
+                Some(feed) => {
+                    feed.exchange(self.sender.sent(), self.sender.released());
+                    if let Some(error) = feed.take_error() {
+                        self.sender.abandon(Code::Source, &error.to_string());
+                        failed = Some(error);
+                    }
+                    self.transmit(feed)?
+                }
+                None => self.transmit(&NOTHING)?,
+            };
             if self.sender.result().is_some() {
                 break;
             }
-            let wait = match (runs == BURST, self.sender.awaits_digest()) {
-                (true, _) => Duration::ZERO,
-                (false, true) => TICK,
-                (false, false) => Duration::MAX,
+            let sent = self.sender.sent().max(self.sender.released());
+            let has_news = feed.as_mut().is_some_and(|feed| feed.has_news(sent));
+            let wait = if runs == BURST || has_news {
+                Duration::ZERO
+            } else {
+                Duration::MAX
             };
-            let ready = self.receive(input, wait, if is_stopping { &never } else { stop })?;
-            if ready && let Err(error) = input.fill() {
-                self.sender.abandon(Code::Source, &error.to_string());
-                failed = Some(error);
-            }
+            self.receive(wait, if is_stopping { &never } else { stop })?;
             let now = self.now();
             self.sender.handle_timeout(now);
-            input.release(self.sender.released());
-            let is_open = self.sender.is_open() && self.sender.result().is_none();
-            if self.opened.is_none() && is_open {
-                self.opened = Some(Instant::now());
-            }
-            if !is_ahead && self.sender.is_sending() {
-                is_ahead = true;
-                input.run_ahead(self.sender.digest());
-            }
             if now.saturating_sub(self.reported) >= PROGRESS {
                 self.reported = now;
                 is_cancelled |= !on_event(&SendEvent::Progress(self.progress()));
@@ -229,14 +230,14 @@ impl Session {
     }
 
     /// Sends what may leave, up to a few runs; returns how many.
-    fn transmit(&mut self, input: &Input) -> Result<usize> {
+    fn transmit(&mut self, source: &dyn Source) -> Result<usize> {
         for runs in 0..BURST {
             let now = self.now();
-            let Some(run) = self.sender.poll_transmit(now, input) else {
+            let Some(run) = self.sender.poll_transmit(now, source) else {
                 return Ok(runs);
             };
             let mut parts = [IoSlice::new(&[]); 2 * Run::MAX_DATAGRAMS];
-            let count = run.gather(input, &mut parts);
+            let count = run.gather(source, &mut parts);
             let size = run.segment_size();
             let mut send_queue = self.transport.send_queue();
             send_queue.send_parts(None, &parts[..count], size);
@@ -295,30 +296,16 @@ impl Session {
         }
     }
 
-    /// Waits for an answer, for more of the stream, or until something is due, and at most `most`;
-    /// returns whether there is more of the stream to read.
-    fn receive(&mut self, input: &Input, most: Duration, stop: &AtomicBool) -> Result<bool> {
+    /// Waits for an answer, for more of the stream, or until something is due, and at most `most`.
+    fn receive(&mut self, most: Duration, stop: &AtomicBool) -> Result<()> {
         let deadline = self.sender.poll_timeout().unwrap_or_default();
         let deadline = deadline.min(self.now().saturating_add(most));
         // A signal that arrived since the last wait does not end this one.
-        let mut wait = if most.is_zero() || stop.load(Ordering::Relaxed) {
+        let wait = if most.is_zero() || stop.load(Ordering::Relaxed) {
             Wait::Never
         } else {
             Wait::Until(units::after(self.start, deadline))
         };
-        let mut is_readable = false;
-        if let Some(fd) = input.wanted() {
-            use std::os::fd::AsFd;
-            let sockets = [self.transport.endpoint().as_fd(), fd];
-            let left = match wait {
-                Wait::Never => Duration::ZERO,
-                _ => units::after(self.start, deadline).saturating_duration_since(Instant::now()),
-            };
-            is_readable = PollSet::new(&sockets)
-                .wait(Some(left))?
-                .any(|(index, _)| index == 1);
-            wait = Wait::Never;
-        }
         let (start, sender) = (self.start, &mut self.sender);
         let received = self.transport.receive(wait, |message, _| {
             let now = start.elapsed();
@@ -336,7 +323,7 @@ impl Session {
             Err(error) if error.is_about_the_network() => self.refused(error)?,
             Err(error) => return Err(error),
         }
-        Ok(is_readable)
+        Ok(())
     }
 
     /// Whether this address has never answered.
@@ -392,4 +379,25 @@ fn first_hop(endpoint: &Endpoint, destination: SocketAddr) -> Result<u16> {
     let max_datagram = mtu.saturating_sub(Family::on_the_wire(destination).headers());
     // Runs are limited by the size of an IPv4 datagram.
     Ok(u16::try_from(max_datagram.min(65_507)).unwrap_or(u16::MAX))
+}
+
+/// See [`NOTHING`].
+struct NotYet;
+
+impl Source for NotYet {
+    fn available(&self) -> u64 {
+        0
+    }
+
+    fn is_complete(&self) -> bool {
+        false
+    }
+
+    fn digest(&self) -> Digesting {
+        Digesting::Pending
+    }
+
+    fn bytes(&self, _: u64, _: usize) -> &[u8] {
+        &[]
+    }
 }

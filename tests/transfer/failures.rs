@@ -201,11 +201,11 @@ fn the_source_becomes_shorter() {
     let received = recv.finish();
     received.is(
         1,
-        "the sender ended it: cannot read source: the file was truncated",
+        "the sender ended it: cannot read source: its size changed",
     );
     send.finish().is(
         2,
-        "error: cannot read source: the file was truncated during the transfer",
+        "error: cannot read source: its size changed during the transfer",
     );
 }
 
