@@ -32,6 +32,7 @@
 //! ```
 
 mod config;
+mod disk_thread;
 mod event;
 mod feed;
 mod input;
@@ -42,7 +43,6 @@ mod sessions;
 mod store;
 mod target;
 mod thread;
-mod writer;
 
 use std::time::Duration;
 

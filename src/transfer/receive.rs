@@ -14,14 +14,15 @@ use crate::io::{Backend, Transport, TransportConfig, Wait};
 use crate::socket::{Builder, Endpoint, Waker, option};
 use crate::units;
 
-/// How often to check whether a file is stored.
-const TICK: Duration = Duration::from_millis(2);
+/// How often to look at a disk that is slow to keep what there is of a failed transfer.
+const TICK: Duration = Duration::from_millis(10);
 /// Messages per system call: whole runs, whose memory should stay in the cache.
 const BATCH: usize = 4;
 
 /// A socket that receives streams.
 pub struct Receiving {
     transport: Transport,
+    waker: Waker,
     sessions: Sessions,
     patience: Option<Duration>,
     start: Instant,
@@ -60,17 +61,20 @@ impl Receiving {
             batch: BATCH,
             ..TransportConfig::bulk()
         };
-        let transport = Transport::open(endpoint, config.choice, settings)?;
+        let mut transport = Transport::open(endpoint, config.choice, settings)?;
+        let waker = Waker::new()?;
+        transport.wake_by(waker.clone());
         let shown = transport.endpoint().get(option::SO_RCVBUF)?;
         // The kernel counts the memory of a datagram, nearly twice its payload for single
         // datagrams.
         let room = shown as u64 / 2;
-        let mut sessions = Sessions::new(super::random_key()?, destination, room);
+        let mut sessions = Sessions::new(super::random_key()?, destination, room, waker.clone());
         sessions.count = config.count;
         sessions.max_transfers = config.max_transfers.max(1);
         sessions.timeout = config.timeout;
         Ok(Self {
             transport,
+            waker,
             sessions,
             patience: config.patience,
             start: Instant::now(),
@@ -99,11 +103,9 @@ impl Receiving {
     /// A waker that ends a wait of [`Self::run`] from another thread.
     ///
     /// # Errors
-    /// The errors of eventfd(2).
+    /// None at present.
     pub fn waker(&mut self) -> Result<Waker> {
-        let waker = Waker::new()?;
-        self.transport.wake_by(waker.clone());
-        Ok(waker)
+        Ok(self.waker.clone())
     }
 
     /// Receives until [`ReceiveConfig::count`] transfers have ended, or a signal handler raises
@@ -176,9 +178,6 @@ impl Receiving {
     }
 
     fn wait(&self) -> Wait {
-        if self.sessions.is_storing() {
-            return Wait::For(TICK);
-        }
         let is_idle = self.sessions.jobs.is_empty();
         let patience = self.patience.filter(|_| is_idle);
         // Even if nothing more arrives, earlier progress is reported.
@@ -190,6 +189,7 @@ impl Receiving {
             .chain(progress)
             .min()
         {
+            Some(Duration::ZERO) => Wait::For(TICK),
             Some(deadline) => Wait::Until(units::after(self.start, deadline)),
             None => Wait::Forever,
         }

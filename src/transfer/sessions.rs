@@ -10,6 +10,7 @@ use crate::io::{Received, SendQueue, Transmit};
 use crate::protocol::transfer::{
     Close, Code, Frame, Incoming, Listener, Open, Receiver, ReceiverConfig,
 };
+use crate::socket::Waker;
 
 /// Bytes of a stream that are kept when they arrive early, and the largest window.
 const MAX_WINDOW: usize = 16 << 20;
@@ -29,10 +30,11 @@ pub(super) struct Sessions {
     room: u64,
     /// The next response; kept for its memory.
     answer: Vec<u8>,
+    waker: Waker,
 }
 
 impl Sessions {
-    pub(super) fn new(key: [u8; 16], destination: Destination, room: u64) -> Self {
+    pub(super) fn new(key: [u8; 16], destination: Destination, room: u64, waker: Waker) -> Self {
         Self {
             jobs: Vec::new(),
             tally: Tally::default(),
@@ -43,6 +45,7 @@ impl Sessions {
             destination,
             room,
             answer: Vec::with_capacity(1_200),
+            waker,
         }
     }
 
@@ -119,7 +122,8 @@ impl Sessions {
             kept: stored.kept.clone(),
         };
         let receiver = Receiver::new(now, id, config);
-        let job = Job::new(receiver, message, open.size, stored);
+        let job = Job::new(receiver, message, open.size, stored, self.waker.clone())
+            .map_err(|error| error.to_string())?;
         on_event(&ReceiveEvent::Opened {
             peer: job.peer,
             id,
@@ -137,8 +141,7 @@ impl Sessions {
             job.advance(now);
             job.receiver.handle_timeout(now);
             if is_stopped {
-                let reason = "the receiver was interrupted";
-                job.receiver.abandon(Code::Interrupted, reason);
+                job.interrupt();
             }
         }
     }
@@ -185,16 +188,11 @@ impl Sessions {
         self.count.is_some_and(|count| ended >= count)
     }
 
-    /// Whether a transfer waits only for its own disk or output.
-    pub(super) fn is_storing(&self) -> bool {
-        self.jobs.iter().any(Job::is_storing)
-    }
-
     /// When the transfers need attention.
     pub(super) fn deadlines(&self) -> impl Iterator<Item = Duration> {
         self.jobs
             .iter()
-            .filter_map(|job| job.receiver.poll_timeout())
+            .filter_map(Job::poll_timeout)
     }
 }
 

@@ -1,31 +1,26 @@
 //! Where the received bytes are written: a file that appears when it is complete, or a stream.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
-use super::writer::Writer;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
 use crate::error::{Error, Result};
-use crate::protocol::transfer::{Digest, Sink};
+use crate::protocol::transfer::Digest;
 
-/// Bytes that are collected before a write.
-const BUFFER: usize = 256 << 10;
 /// The suffix of the name of an unfinished file.
 const SUFFIX: &str = ".part";
 
-/// Writes a stream and keeps the first error, after which it accepts no more.
+/// A file or a stream that is written. Its calls block: they are for a thread of their own.
 #[derive(Debug)]
 pub(super) struct Store {
-    file: Option<File>,
-    writer: Option<Writer>,
+    file: File,
     shown: String,
     target: Option<Target>,
-    buffer: Vec<u8>,
-    error: Option<Error>,
-    finishing: Option<JoinHandle<io::Result<()>>>,
 }
 
 /// An incomplete file, and its final name.
@@ -37,30 +32,11 @@ struct Target {
 
 impl Store {
     /// A stream: a pipe, a terminal, a device.
-    ///
-    /// # Errors
-    /// The errors of fstat(2), and of clone(2): an output that may block has its own thread.
-    pub(super) fn stream(file: File, shown: &str) -> Result<Self> {
-        let failed = |source| Error::os("write", shown, source);
-        let kind = file.metadata().map_err(failed)?.file_type();
-        let mut store = Self::new(shown);
-        if kind.is_fifo() || kind.is_socket() || file.is_terminal() {
-            store.writer = Some(Writer::start(file).map_err(failed)?);
-        } else {
-            store.file = Some(file);
-        }
-        Ok(store)
-    }
-
-    fn new(shown: &str) -> Self {
+    pub(super) fn stream(file: File, shown: &str) -> Self {
         Self {
-            file: None,
-            writer: None,
+            file,
             shown: shown.to_owned(),
             target: None,
-            buffer: Vec::with_capacity(BUFFER),
-            error: None,
-            finishing: None,
         }
     }
 
@@ -88,7 +64,7 @@ impl Store {
             }
             if kind.is_fifo() || kind.is_char_device() || kind.is_block_device() {
                 let file = OpenOptions::new().write(true).open(&path).map_err(failed)?;
-                return Ok((Self::stream(file, &shown)?, Digest::default()));
+                return Ok((Self::stream(file, &shown), Digest::default()));
             }
         }
         let mut part = path.clone().into_os_string();
@@ -112,36 +88,22 @@ impl Store {
         } else {
             file.set_len(0).map_err(failed)?;
         }
-        let mut store = Self::new(&shown);
-        store.file = Some(file);
-        store.target = Some(Target { part, path });
+        let target = Some(Target { part, path });
+        let store = Self {
+            file,
+            shown,
+            target,
+        };
         Ok((store, digest))
     }
 
-    /// Writes the collected bytes; call it after each batch.
-    pub(super) fn flush(&mut self) {
-        if let (Some(file), None) = (&mut self.file, &self.error)
-            && let Err(source) = file.write_all(&self.buffer)
-        {
-            self.error = Some(Error::os("write", &self.shown, source));
-        }
-        if let Some(writer) = &self.writer {
-            writer.write(&self.buffer);
-        }
-        self.buffer.clear();
-    }
-
-    /// Bytes that wait for the reader of the stream.
-    pub(super) fn backlog(&self) -> u64 {
-        self.writer.as_ref().map_or(0, Writer::backlog)
-    }
-
-    /// The first error.
-    pub(super) fn take_error(&mut self) -> Option<Error> {
-        if let Some(source) = self.writer.as_ref().and_then(Writer::take_error) {
-            return Some(Error::os("write", &self.shown, source));
-        }
-        self.error.take()
+    /// Writes the next bytes.
+    ///
+    /// # Errors
+    /// The errors of write(2).
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let failed = |source| Error::os("write", &self.shown, source);
+        write_all(&mut self.file, bytes).map_err(failed)
     }
 
     /// The name of the kept part of an unfinished file.
@@ -149,39 +111,18 @@ impl Store {
         self.target.as_ref().map(|target| target.part.as_path())
     }
 
-    /// Whether the stream is stored permanently. For a file this takes time, in a separate thread:
-    /// ask again.
-    pub(super) fn finish(&mut self) -> Option<Result<()>> {
-        self.flush();
-        if self.backlog() > 0 {
-            return None;
-        }
-        if let Some(error) = self.take_error() {
-            return Some(Err(error));
-        }
-        let Some(target) = self.target.clone() else {
-            return Some(Ok(()));
+    /// Makes a complete file appear under its name, safe against a crash (fsync(2), rename(2)).
+    ///
+    /// # Errors
+    /// The errors of these calls.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        let Some(target) = self.target.take() else {
+            return Ok(());
         };
-        if let Some(file) = self.file.take() {
-            let file = Arc::new(file);
-            let (its, goal) = (Arc::clone(&file), target.clone());
-            match thread::Builder::new().spawn(move || settle(&its, &goal)) {
-                Ok(thread) => self.finishing = Some(thread),
-                // No thread is available: it is stored here, and datagrams wait meanwhile.
-                Err(_) => {
-                    let failed = |source| Error::os("store", &self.shown, source);
-                    return Some(settle(&file, &target).map_err(failed));
-                }
-            }
-        }
-        if !self.finishing.as_ref().is_some_and(JoinHandle::is_finished) {
-            return None;
-        }
-        let result = self.finishing.take()?.join();
-        let failed = |source| Error::os("store", &self.shown, source);
-        Some(match result {
-            Ok(stored) => stored.map_err(failed),
-            Err(_) => Err(failed(io::Error::other("the writing thread ended"))),
+        let settled = settle(&self.file, &target);
+        settled.map_err(|source| {
+            self.target = Some(target);
+            Error::os("store", &self.shown, source)
         })
     }
 
@@ -197,20 +138,31 @@ impl Store {
 /// No sender, or no data: an empty part is useless, and is removed.
 impl Drop for Store {
     fn drop(&mut self) {
-        let is_empty = |file: &File| file.metadata().is_ok_and(|metadata| metadata.len() == 0);
-        if self.file.as_ref().is_some_and(is_empty) {
+        if self.target.is_some() && self.file.metadata().is_ok_and(|it| it.len() == 0) {
             self.discard();
         }
     }
 }
 
-impl Sink for Store {
-    fn write(&mut self, bytes: &[u8]) {
-        if self.buffer.len() + bytes.len() > BUFFER {
-            self.flush();
+/// Writes all of it. It waits for a non-blocking stream, which the parent of a pipeline may have
+/// made so.
+fn write_all(file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let polled = &mut [PollFd::new(file.as_fd(), PollFlags::POLLOUT)];
+                match poll(polled, PollTimeout::NONE) {
+                    Ok(_) | Err(Errno::EINTR) => {}
+                    Err(errno) => return Err(errno.into()),
+                }
+            }
+            Err(error) => return Err(error),
         }
-        self.buffer.extend_from_slice(bytes);
     }
+    Ok(())
 }
 
 /// Makes a complete file appear under its name, safe against a crash (fsync(2), rename(2)).

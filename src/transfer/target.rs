@@ -57,7 +57,7 @@ impl Destination {
                 (store, kept, Some(path))
             }
             Target::Stream(fd) => {
-                let store = Store::stream(File::from(fd), "the output")?;
+                let store = Store::stream(File::from(fd), "the output");
                 (store, Digest::default(), None)
             }
             Target::Folder { path, overwrite } => {
