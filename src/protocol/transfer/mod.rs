@@ -92,6 +92,7 @@
 //! ```
 
 mod cookie;
+pub mod crypto;
 mod digest;
 mod failure;
 mod frame;
