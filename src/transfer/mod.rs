@@ -33,6 +33,8 @@
 
 mod config;
 mod digest_thread;
+#[allow(dead_code, unused_imports, reason = "nothing stores through it yet")]
+mod disk;
 mod event;
 mod input;
 mod job;
