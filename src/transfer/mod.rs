@@ -33,6 +33,9 @@
 
 mod config;
 mod disk_thread;
+mod digest_thread;
+#[allow(dead_code, unused_imports, reason = "nothing stores through it yet")]
+mod disk;
 mod event;
 mod feed;
 mod input;
