@@ -33,7 +33,6 @@
 
 mod config;
 mod disk_thread;
-mod digest_thread;
 #[allow(dead_code, unused_imports, reason = "nothing stores through it yet")]
 mod disk;
 mod event;
@@ -46,6 +45,7 @@ mod sessions;
 mod store;
 mod target;
 mod thread;
+pub mod tree;
 
 use std::time::Duration;
 
