@@ -60,7 +60,7 @@ pub(super) struct DiskThread<R> {
     filling: Vec<u8>,
 }
 
-impl<R: Clone + Default + Send + 'static> DiskThread<R> {
+impl<R: Default + Send + 'static> DiskThread<R> {
     /// Starts the thread.
     ///
     /// # Errors
@@ -143,11 +143,14 @@ impl<R: Clone + Default + Send + 'static> DiskThread<R> {
         self.shared.lock().backlog
     }
 
-    /// Appends new answers for the sender to `answers`; returns a new report, if there is one.
-    pub(super) fn poll(&mut self, answers: &mut Vec<u8>) -> Option<R> {
+    /// Appends new answers for the sender to `answers`, and has `see` look at the report if it is
+    /// new.
+    pub(super) fn poll(&mut self, answers: &mut Vec<u8>, see: impl FnOnce(&mut R)) {
         let mut state = self.shared.lock();
         answers.append(&mut state.answers);
-        std::mem::take(&mut state.has_news).then(|| state.report.clone())
+        if std::mem::take(&mut state.has_news) {
+            see(&mut state.report);
+        }
     }
 
     /// How the thread ended, once it has, and then not again.
@@ -156,7 +159,7 @@ impl<R: Clone + Default + Send + 'static> DiskThread<R> {
     }
 }
 
-impl<R: Clone + Default + Send + 'static> Sink for DiskThread<R> {
+impl<R: Default + Send + 'static> Sink for DiskThread<R> {
     fn write(&mut self, bytes: &[u8]) {
         if self.filling.len() + bytes.len() > CHUNK {
             self.flush();
@@ -315,7 +318,9 @@ mod tests {
         disk.end(Ending::Complete);
         until(|| disk.result()).unwrap();
         let mut answers = Vec::new();
-        assert!(disk.poll(&mut answers).unwrap() == want);
+        let mut got = Vec::new();
+        disk.poll(&mut answers, |report| got.append(report));
+        assert!(got == want);
         assert!(!answers.is_empty());
         assert_eq!(disk.backlog(), 0);
     }

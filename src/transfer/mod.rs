@@ -43,6 +43,7 @@ mod receive;
 mod send;
 mod sessions;
 mod store;
+mod storing;
 mod target;
 mod thread;
 pub mod tree;
