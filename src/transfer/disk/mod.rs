@@ -24,11 +24,24 @@
 //! modification is the sender's. A folder that was there before keeps its permissions. Hard links,
 //! owners, access lists and extended attributes are not transferred.
 
+mod calls;
+#[cfg(test)]
+mod faults;
+mod folder;
+mod folders;
+mod names;
+mod output;
+mod partial;
 mod problem;
 mod store;
 mod unfinished;
 
-pub(crate) use problem::{Note, Problem};
+#[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use problem::{Note, Problem, Reason};
 pub(crate) use store::{Compare, Found, Kept, Options, Place, Placed, Store};
 pub(crate) use unfinished::{Finished, Unfinished};
 

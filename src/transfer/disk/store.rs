@@ -2,9 +2,16 @@
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Progress;
+use super::calls;
+use super::folder::FolderStore;
+use super::output::Output;
+use super::partial::{Names, Source};
 use super::problem::{Note, Problem, Reason};
 use super::unfinished::Unfinished;
 use crate::error::{Error, Result};
@@ -36,36 +43,94 @@ pub(crate) enum Compare {
 
 /// Where transfers are stored. It is opened before the first sender comes.
 #[derive(Debug)]
-pub(crate) struct Place;
+pub(crate) struct Place(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Folder {
+        root: Arc<OwnedFd>,
+        shown: String,
+        /// The name of the only file.
+        only: Option<Vec<u8>>,
+        options: Options,
+    },
+    Output(Output),
+}
 
 impl Place {
     /// A folder that exists: each file gets the name that its sender gives it.
     ///
     /// # Errors
     /// The errors of open(2).
-    pub(crate) fn folder(_path: &Path, _options: Options) -> Result<Self> {
-        Ok(Self)
+    pub(crate) fn folder(path: &Path, options: Options) -> Result<Self> {
+        Self::open(path, None, options)
+    }
+
+    fn open(path: &Path, only: Option<Vec<u8>>, options: Options) -> Result<Self> {
+        let failed = |errno| Problem::os("receive into", path.display(), errno).into_error();
+        Ok(Self(Kind::Folder {
+            root: Arc::new(calls::open_root(path).map_err(failed)?),
+            shown: path.display().to_string(),
+            only,
+            options,
+        }))
     }
 
     /// One file of that name. What is there and no regular file (a FIFO, a device) becomes an output.
     ///
     /// # Errors
     /// The errors of open(2); EISDIR if it is a folder, EEXIST if it is not to be replaced.
-    pub(crate) fn file(_path: &Path, _options: Options) -> Result<Self> {
-        Ok(Self)
+    pub(crate) fn file(path: &Path, options: Options) -> Result<Self> {
+        let failed = |errno| Problem::os("write", path.display(), errno).into_error();
+        if let Ok(metadata) = path.metadata() {
+            let kind = metadata.file_type();
+            if kind.is_dir() {
+                return Err(failed(nix::errno::Errno::EISDIR));
+            }
+            if kind.is_socket() {
+                return Err(failed(nix::errno::Errno::ENXIO));
+            }
+            if !kind.is_file() {
+                return Ok(Self(Kind::Output(Output::special(path))));
+            }
+        }
+        if !options.overwrite && !options.resume && path.symlink_metadata().is_ok() {
+            return Err(failed(nix::errno::Errno::EEXIST));
+        }
+        let Some(name) = path.file_name() else {
+            return Err(failed(nix::errno::Errno::EISDIR));
+        };
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        Self::open(folder, Some(name.as_bytes().to_vec()), options)
     }
 
     /// A descriptor that the bytes are written to as they come: standard output, a pipe.
     ///
     /// # Errors
     /// The errors of fcntl(2); EBADF if it is not open for writing.
-    pub(crate) fn output(_fd: OwnedFd, _shown: &str) -> Result<Self> {
-        Ok(Self)
+    pub(crate) fn output(fd: OwnedFd, shown: &str) -> Result<Self> {
+        Ok(Self(Kind::Output(Output::descriptor(fd, shown)?)))
     }
 
     /// A store for one transfer, to be moved to its thread. Nothing is opened.
     pub(crate) fn store(&self) -> Store {
-        Store
+        Store(match &self.0 {
+            Kind::Folder {
+                root,
+                shown,
+                only,
+                options,
+            } => Side::Folder(Box::new(FolderStore::new(
+                Arc::clone(root),
+                shown.clone(),
+                only.clone(),
+                *options,
+            ))),
+            Kind::Output(output) => Side::Output(output.clone()),
+        })
     }
 }
 
@@ -87,6 +152,9 @@ pub(crate) enum Found {
 pub(crate) struct Kept {
     pub(super) file: File,
     pub(super) digest: Digest,
+    pub(super) source: Source,
+    /// Its names; none for an existing file that is complete.
+    pub(super) names: Option<Names>,
 }
 
 impl Kept {
@@ -102,9 +170,9 @@ impl Kept {
 }
 
 /// Where an entry was stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Placed {
-    /// The path below the target folder.
+    /// The path below the target folder; empty for an output.
     pub(crate) path: PathBuf,
     /// Whether it differs from the sender's.
     pub(crate) is_renamed: bool,
@@ -112,7 +180,13 @@ pub(crate) struct Placed {
 
 /// One transfer's view of a [`Place`].
 #[derive(Debug)]
-pub(crate) struct Store;
+pub(crate) struct Store(pub(super) Side);
+
+#[derive(Debug)]
+pub(super) enum Side {
+    Folder(Box<FolderStore>),
+    Output(Output),
+}
 
 impl Store {
     /// Looks for what is there already. With `resume`, this reads a kept part as a whole, and `progress`
@@ -122,10 +196,13 @@ impl Store {
     /// The entry cannot be stored.
     pub(crate) fn examine(
         &mut self,
-        _entry: &Entry,
-        _progress: Progress<'_>,
+        entry: &Entry,
+        progress: Progress<'_>,
     ) -> Result<Found, Problem> {
-        Ok(Found::New)
+        match &mut self.0 {
+            Side::Folder(folder) => folder.examine(entry, progress),
+            Side::Output(_) => Ok(Found::New),
+        }
     }
 
     /// Makes the unfinished file, and the folders that it needs; or goes on with what was kept, if its
@@ -135,11 +212,13 @@ impl Store {
     /// The entry cannot be stored.
     pub(crate) fn begin(
         &mut self,
-        _entry: &Entry,
-        _kept: Option<Kept>,
+        entry: &Entry,
+        kept: Option<Kept>,
     ) -> Result<Unfinished, Problem> {
-        let error = Error::invalid("store", "it", "not done yet");
-        Err(Problem::new(Reason::Unsupported, error))
+        match &mut self.0 {
+            Side::Folder(folder) => folder.begin(entry, kept).map(Unfinished::file),
+            Side::Output(output) => output.begin(entry).map(Unfinished::output),
+        }
     }
 
     /// Makes a folder, unless it is there. Its permissions and time are set once all below it is done:
@@ -147,23 +226,31 @@ impl Store {
     ///
     /// # Errors
     /// The folder cannot be made.
-    pub(crate) fn folder(&mut self, _index: u64, _entry: &Entry) -> Result<Placed, Problem> {
-        let error = Error::invalid("make", "it", "not done yet");
-        Err(Problem::new(Reason::Unsupported, error))
+    pub(crate) fn folder(&mut self, index: u64, entry: &Entry) -> Result<Placed, Problem> {
+        match &mut self.0 {
+            Side::Folder(folder) => folder.folder(index, entry),
+            Side::Output(_) => Err(one_file("make a folder")),
+        }
     }
 
     /// Makes a symbolic link, which cannot lead out of the target folder.
     ///
     /// # Errors
     /// The link cannot be made, or leads out.
-    pub(crate) fn link(&mut self, _entry: &Entry) -> Result<Placed, Problem> {
-        let error = Error::invalid("make", "it", "not done yet");
-        Err(Problem::new(Reason::Unsupported, error))
+    pub(crate) fn link(&mut self, entry: &Entry) -> Result<Placed, Problem> {
+        match &mut self.0 {
+            Side::Folder(folder) => folder.link(entry),
+            Side::Output(_) => Err(one_file("make a link")),
+        }
     }
 
     /// All entries before this index are stored or failed: folders that were left before it get their
     /// permissions and times.
-    pub(crate) fn settled(&mut self, _index: u64) {}
+    pub(crate) fn settled(&mut self, index: u64) {
+        if let Side::Folder(folder) = &mut self.0 {
+            folder.settled(index);
+        }
+    }
 
     /// Ends the transfer: folders get their permissions and times, and everything is on the disk when
     /// this returns.
@@ -171,11 +258,23 @@ impl Store {
     /// # Errors
     /// Something may not be on the disk.
     pub(crate) fn sync(&mut self) -> Result<(), Problem> {
-        Ok(())
+        match &mut self.0 {
+            Side::Folder(folder) => folder.sync(),
+            Side::Output(_) => Ok(()),
+        }
     }
 
     /// What happened meanwhile that the user should know.
     pub(crate) fn take_notes(&mut self) -> Vec<Note> {
-        Vec::new()
+        match &mut self.0 {
+            Side::Folder(folder) => folder.notes.take(),
+            Side::Output(_) => Vec::new(),
+        }
     }
+}
+
+/// One file is received, and the sender has something else.
+pub(super) fn one_file(operation: &'static str) -> Problem {
+    let error = Error::invalid(operation, "", "only one file or stream is received here");
+    Problem::new(Reason::Unsupported, error.with_remedy("use --into FOLDER"))
 }
