@@ -15,7 +15,7 @@ use super::walk::{Found, Item, Walk};
 use super::{Ended, Finished, Stop, Tree};
 use crate::error::Error;
 use crate::protocol::transfer::manifest::{
-    Answer, Kind, SECTION_ENTRIES, SenderState, Status, Totals,
+    Answer, Kind, SECTION_ENTRIES, SenderState, Status, Totals, Violation,
 };
 
 /// Paths that are remembered after their entries have ended, for what the receiver says late.
@@ -164,7 +164,8 @@ impl<'a, O: Outlet> Sending<'a, O> {
                 continue;
             }
             if self.is_walked {
-                return Ok(());
+                self.state.end_section(&mut self.scratch);
+                return self.chunks.append(&mut self.scratch);
             }
             match self.walk.next() {
                 Some(found) => self.on_found(found)?,
@@ -225,15 +226,7 @@ impl<'a, O: Outlet> Sending<'a, O> {
         self.has_found = true;
         self.count = None;
         self.counts.set_totals(self.found.0, self.found.1);
-        while let Some(item) = self.held.pop_front() {
-            if !self.state.may_list() {
-                self.held.push_front(item);
-                return Ok(());
-            }
-            self.list_item(item)?;
-        }
-        self.state.end_section(&mut self.scratch);
-        self.chunks.append(&mut self.scratch)
+        self.list()
     }
 
     fn list_item(&mut self, item: Item) -> Ended<()> {
@@ -243,9 +236,13 @@ impl<'a, O: Outlet> Sending<'a, O> {
                 self.pending.push_back(Rc::new(item));
                 self.chunks.append(&mut self.scratch)
             }
-            // `may_list` was asked: it is an entry that the format cannot carry.
+            // It did not fit the section, and there may be no other yet.
+            Err(Violation::TooManySections) => {
+                self.held.push_front(item);
+                self.chunks.append(&mut self.scratch)
+            }
+            // The format cannot carry it.
             Err(_) => {
-                // A section may have ended before it.
                 self.chunks.append(&mut self.scratch)?;
                 self.unlisted(item.entry.path, Errno::EINVAL);
                 Ok(())

@@ -74,8 +74,10 @@ impl SenderState {
     /// Lists an entry, and returns its index. Ends the section where it is full.
     ///
     /// # Errors
-    /// [`Violation::TooManySections`] unless [`Self::may_list`]; [`Violation::BadPath`] and
-    /// [`Violation::BadField`] for an entry that the format cannot carry. Nothing is appended then.
+    /// [`Violation::TooManySections`] unless [`Self::may_list`], or if the entry did not fit the
+    /// section and that was the last one: then the section's end has been appended, and the entry is
+    /// to be listed later. [`Violation::BadPath`] and [`Violation::BadField`] for an entry that the
+    /// format cannot carry; nothing is appended then.
     pub fn list(&mut self, entry: &Entry, out: &mut Vec<u8>) -> Result<u64, Violation> {
         encode::check_entry(entry)?;
         let length = encode::entry_length(entry);
