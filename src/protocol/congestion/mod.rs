@@ -34,6 +34,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+mod bbr;
 mod cubic;
 mod hystart;
 mod pacer;
@@ -41,6 +42,7 @@ mod rate;
 #[cfg(test)]
 mod tests;
 
+pub use bbr::Bbr;
 pub use cubic::Cubic;
 pub use pacer::Pacer;
 pub use rate::{DeliveryRate, Loss, RateSample, SendState};
