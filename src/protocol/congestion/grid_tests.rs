@@ -88,12 +88,12 @@ fn bbr_and_cubic_share_and_a_scavenger_yields() {
             }
         }
     }
-    // Alone, it uses the path all the same.
+    // Alone, it uses the path all the same, except for its slowdowns: a tenth of the time.
     for queue in [0.3, 1.0, 4.0] {
         let (path, segment) = path(5e7, 40_000, 0.0, queue);
         let mut flows = [Flow::new(Ledbat, segment, 1, Duration::ZERO)];
         let used = run(&path, &mut flows, Duration::from_secs(60), 1);
-        assert!(used > 0.9, "{used} alone");
+        assert!(used > 0.85, "{used} alone");
     }
 }
 
@@ -128,7 +128,7 @@ fn any_path(seed: u64) {
     let (path, segment) = path(bits, micros as u64, loss, queue);
     let trip = path.delay.as_secs_f64().max(segment as f64 / path.rate);
     let bdp = path.rate * trip;
-    let lasts = Duration::from_secs_f64((300.0 * trip).clamp(1.0, 40.0));
+    let lasts = Duration::from_secs_f64((150.0 * trip).clamp(0.4, 30.0));
     let cell =
         format!("seed {seed}: {bits:.1e} bit/s, {micros:.0} us, loss {loss}, queue {queue:.1}");
     let mut flows = [Flow::new(Controller::Bbr, segment, seed, Duration::ZERO)];
@@ -144,7 +144,7 @@ fn any_path(seed: u64) {
     if loss == 0.0 || cubic_window(trip, loss) * segment as f64 > 3.0 * bdp {
         let mut flows = [Flow::new(Controller::Cubic, segment, seed, Duration::ZERO)];
         let used = run(&path, &mut flows, lasts, seed) / (1.0 - loss);
-        assert!(used >= 0.85, "CUBIC uses {used:.3}; {cell}");
+        assert!(used >= 0.9, "CUBIC uses {used:.3}; {cell}");
     }
 }
 
