@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::frame::Ranges;
 use super::ranges::RangeSet;
 use super::rtt::PathRtt;
+use crate::protocol::congestion::{DeliveryRate, SendState};
 
 /// The longest probe timeout: an outage that ends is noticed within it.
 const MAX_PROBE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -64,6 +65,8 @@ struct Sent {
     at: Duration,
     carried: Carried,
     state: State,
+    /// For the delivery rate.
+    sending: SendState,
 }
 
 /// The result of an acknowledgement or a timeout.
@@ -114,6 +117,7 @@ pub(super) struct InFlight {
     /// datagrams are lost in it.
     period: (u32, Duration, u64),
     pub(super) rtt: PathRtt,
+    pub(super) rate: DeliveryRate,
     /// Datagrams examined by loss detection.
     #[cfg(test)]
     steps: u64,
@@ -147,15 +151,17 @@ impl InFlight {
 
     /// Records the datagram with number [`Self::next`].
     pub(super) fn push(&mut self, at: Duration, carried: Carried) {
-        self.bytes += carried.size();
-        self.count += 1;
         // Datagrams expire in the order of sending, even if the clock goes back.
         let at = at.max(self.last_sent);
+        let sending = self.rate.on_sent(at, carried.size(), self.bytes);
+        self.bytes += carried.size();
+        self.count += 1;
         self.last_sent = at;
         self.sent.push_back(Sent {
             at,
             carried,
             state: State::InFlight,
+            sending,
         });
     }
 
@@ -223,8 +229,16 @@ impl InFlight {
         let Some(sent) = self.get_mut(number) else {
             return;
         };
-        let Sent { at, carried, state } = *sent;
+        let Sent {
+            at,
+            carried,
+            state,
+            sending,
+        } = *sent;
         sent.state = State::Acknowledged;
+        if state != State::Acknowledged {
+            self.rate.on_delivered(now, at, carried.size(), &sending);
+        }
         resolved.newest = resolved.newest.max(Some(at));
         match state {
             State::Acknowledged => return,

@@ -64,7 +64,12 @@ impl InFlight {
                     self.unresolved = lost;
                     break 'gaps;
                 }
-                let Sent { at, carried, .. } = *sent;
+                let Sent {
+                    at,
+                    carried,
+                    sending,
+                    ..
+                } = *sent;
                 sent.state = State::Lost(period.0);
                 if at >= period.1 {
                     period = (period.0.wrapping_add(1), now, 0);
@@ -75,6 +80,7 @@ impl InFlight {
                 self.count -= 1;
                 on_resolved(carried, false);
                 if !matches!(carried, Carried::Size(_)) {
+                    self.rate.on_lost(at, carried.size(), &sending);
                     resolved.lost = resolved.lost.max(Some(at));
                     let began = *began.get_or_insert(at);
                     resolved.persistent |= at.saturating_sub(began) > persistent;

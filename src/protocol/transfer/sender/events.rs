@@ -220,12 +220,14 @@ impl Sender {
             }
         }
         if let (true, Some(sent_at)) = (is_acknowledgement && resolved.bytes > 0, resolved.newest) {
+            let round_trip = self.in_flight.rtt.all();
             let acknowledged = Acknowledged {
                 bytes: resolved.bytes,
                 sent_at,
                 in_flight: resolved.in_flight,
                 is_window_limited: self.is_window_limit,
-                round_trip: self.in_flight.rtt.all(),
+                round_trip,
+                rate: self.in_flight.rate.sample(round_trip.min),
             };
             self.congestion.on_acknowledged(now, acknowledged);
         }

@@ -166,6 +166,9 @@ impl Sender {
         }
         let limit = limit.unwrap_or(Limit::Path);
         self.is_window_limit = limit == Limit::Path;
+        if !self.is_window_limit {
+            self.in_flight.rate.on_app_limited(self.in_flight.bytes());
+        }
         self.compose_other(now, source, run).ok_or(match limit {
             Limit::Receiver if self.is_storing => Limit::Storage,
             limit => limit,

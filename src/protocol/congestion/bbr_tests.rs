@@ -1,0 +1,1 @@
+//! BBR with arbitrary events.
