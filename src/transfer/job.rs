@@ -10,8 +10,8 @@ use super::store::Store;
 use super::target::Stored;
 use crate::error::Error;
 use crate::io::Received;
-use crate::protocol::transfer::{Code, Failure, Frame, Receiver};
-use crate::socket::SourceAddress;
+use crate::protocol::transfer::{Code, Failure, Receiver, Status};
+use crate::socket::{Ecn, SourceAddress};
 
 pub(super) struct Job {
     pub(super) receiver: Receiver,
@@ -60,8 +60,11 @@ impl Job {
         }
     }
 
-    pub(super) fn handle_frame(&mut self, now: Duration, frame: &Frame<'_>) {
-        self.receiver.handle_frame(now, frame, &mut self.store);
+    pub(super) fn handle_datagram(&mut self, now: Duration, message: &Received<'_>, bytes: &[u8]) {
+        let (source, store) = (message.source(), &mut self.store);
+        // What is not valid is counted there.
+        let _ = (self.receiver).handle_datagram(now, source, Ecn::NotEct, bytes, store);
+        self.peer = self.receiver.peer();
     }
 
     /// Writes the data of a batch, and stores a complete stream.
@@ -91,8 +94,12 @@ impl Job {
         self.writing += ended - began;
         let passed = ended - self.looked;
         if passed >= super::PROGRESS {
-            self.receiver
-                .set_storing(self.writing > passed / 2 || backlog > 0);
+            let is_slow = self.writing > passed / 2 || backlog > 0;
+            self.receiver.set_status(if is_slow {
+                Status::Storing
+            } else {
+                Status::Receiving
+            });
             (self.writing, self.looked) = (Duration::ZERO, ended);
         }
     }
@@ -147,7 +154,7 @@ impl Job {
             part: part.filter(|_| outcome.is_err()),
             progress: self.progress(),
             counts: self.receiver.counts(),
-            digest: self.receiver.digest(),
+            digest: self.receiver.digest().unwrap_or_default(),
             error: self.error.take(),
             outcome,
         })

@@ -77,6 +77,14 @@ fn random() -> crate::error::Result<u64> {
     getrandom::u64().map_err(|error| crate::error::Error::os("get", "random bytes", error.into()))
 }
 
+/// Unpredictable random bytes.
+fn random_bytes() -> crate::error::Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| crate::error::Error::os("get", "random bytes", error.into()))?;
+    Ok(bytes)
+}
+
 /// An unpredictable random key.
 fn random_key() -> crate::error::Result<[u8; 16]> {
     let mut key = [0; 16];

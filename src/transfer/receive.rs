@@ -51,7 +51,7 @@ impl Receiving {
         config: ReceiveConfig,
         socket: impl FnOnce(Builder, SocketAddr) -> Result<Endpoint>,
     ) -> Result<Self> {
-        let destination = Destination::open(config.target, config.resume)?;
+        let destination = Destination::open(config.target, false)?;
         let builder = Endpoint::builder()
             .packet_info(config.address.ip().is_unspecified())
             .options(config.options);

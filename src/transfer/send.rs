@@ -142,15 +142,10 @@ impl Session {
         let max_datagram = config
             .max_datagram
             .map_or_else(|| first_hop(&endpoint, destination), Ok)?;
-        let sender = SenderConfig {
-            size: config.input.size(),
-            name: config
-                .name
-                .clone()
-                .unwrap_or_else(|| config.input.name().to_owned()),
-            max_datagram,
-            timeout: config.timeout,
-        };
+        let mut sender = SenderConfig::default();
+        sender.max_datagram = max_datagram;
+        sender.timeout = config.timeout;
+        sender.ecn = false;
         // Acknowledgements are few and short.
         let settings = TransportConfig {
             batch: 8,
@@ -210,7 +205,7 @@ impl Session {
             if self.opened.is_none() && is_open {
                 self.opened = Some(Instant::now());
             }
-            if !is_ahead && self.sender.is_sending() {
+            if !is_ahead && self.sender.is_open() {
                 is_ahead = true;
                 input.run_ahead(self.sender.digest());
             }
@@ -235,13 +230,14 @@ impl Session {
             let Some(run) = self.sender.poll_transmit(now, input) else {
                 return Ok(runs);
             };
-            let mut parts = [IoSlice::new(&[]); 2 * Run::MAX_DATAGRAMS];
+            let mut parts = [IoSlice::new(&[]); Run::MAX_PARTS];
             let count = run.gather(input, &mut parts);
             let size = run.segment_size();
             let mut send_queue = self.transport.send_queue();
             send_queue.send_parts(None, &parts[..count], size);
-            if let Some(error) = send_queue.flush().error {
-                self.on_send_error(error, size)?;
+            match send_queue.flush().error {
+                Some(error) => self.on_send_error(error, size)?,
+                None => self.sender.on_send_succeeded(),
             }
         }
         Ok(BURST)
@@ -255,7 +251,10 @@ impl Session {
                 Ok(())
             }
             // Lost on this machine, as others are elsewhere.
-            Some(libc::ENOBUFS) => Ok(()),
+            Some(libc::ENOBUFS | libc::EPERM) => {
+                self.sender.on_send_failed(self.now());
+                Ok(())
+            }
             _ if error.is_about_the_network() => self.refused(error),
             _ => Err(error),
         }

@@ -1,15 +1,12 @@
 //! Handles the datagrams of a socket that receives streams.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::event::{ReceiveEvent, Tally};
 use super::job::Job;
 use super::target::Destination;
 use crate::io::{Received, SendQueue, Transmit};
-use crate::protocol::transfer::{
-    Close, Code, Frame, Incoming, Listener, Open, Receiver, ReceiverConfig,
-};
+use crate::protocol::transfer::{Access, Code, Incoming, Listener, Opening, ReceiverConfig};
 
 /// Bytes of a stream that are kept when they arrive early, and the largest window.
 const MAX_WINDOW: usize = 16 << 20;
@@ -39,7 +36,7 @@ impl Sessions {
             count: None,
             max_transfers: 1,
             timeout: super::TIMEOUT,
-            listener: Listener::new(key),
+            listener: Listener::new(key, Access::Open),
             destination,
             room,
             answer: Vec::with_capacity(1_200),
@@ -56,38 +53,53 @@ impl Sessions {
     ) {
         let peer = message.source();
         for datagram in message.datagrams() {
-            match self
-                .listener
-                .handle_datagram(now, peer, datagram, &mut self.answer)
-            {
-                Incoming::Response => send_queue.reply(message, &self.answer),
+            let incoming = self.listener.handle_datagram(
+                now,
+                peer,
+                datagram,
+                &mut || super::random_bytes().ok(),
+                &mut self.answer,
+            );
+            match incoming {
+                Incoming::Response | Incoming::Unauthorized(_) => {
+                    send_queue.reply(message, &self.answer);
+                }
                 Incoming::Rejected(_) => self.tally.foreign += 1,
-                Incoming::Frame(decoded) => match find(&mut self.jobs, peer, decoded.id) {
-                    Some(job) => job.handle_frame(now, &decoded.frame),
-                    None => {
-                        self.tally.foreign += 1;
-                        if self.listener.reply_to_unknown(&decoded, &mut self.answer) {
-                            send_queue.reply(message, &self.answer);
+                Incoming::Packet(connection) => {
+                    let mut jobs = self.jobs.iter_mut();
+                    match jobs.find(|job| job.receiver.connection() == connection) {
+                        Some(job) => job.handle_datagram(now, message, datagram),
+                        None => {
+                            self.tally.foreign += 1;
+                            let (length, answer) = (datagram.len(), &mut self.answer);
+                            let listener = &mut self.listener;
+                            if listener.reply_to_unknown(now, connection, length, answer) {
+                                send_queue.reply(message, answer);
+                            }
                         }
                     }
-                },
-                Incoming::Open(id, open) => match find(&mut self.jobs, peer, id) {
-                    Some(job) => job.handle_frame(now, &Frame::Open(open)),
-                    None => {
-                        let is_busy = self.is_busy();
-                        if let Err(reason) = self.begin(now, id, &open, message, on_event) {
-                            let (code, reason) = (Code::Refused, reason.as_str());
-                            on_event(&ReceiveEvent::Refused {
-                                peer,
-                                reason,
-                                is_busy,
-                            });
-                            let reason = reason.as_bytes();
-                            Frame::Close(Close { code, reason }).encode(id, &mut self.answer);
-                            send_queue.reply(message, &self.answer);
+                }
+                Incoming::Again(id) => {
+                    for job in &mut self.jobs {
+                        if job.receiver.id() == id {
+                            job.receiver.accept_again();
                         }
                     }
-                },
+                }
+                Incoming::Open(opening) => {
+                    let is_busy = self.is_busy();
+                    let mut refusal = Vec::new();
+                    if let Err(reason) = self.begin(now, *opening, message, &mut refusal, on_event)
+                    {
+                        let reason = reason.as_str();
+                        on_event(&ReceiveEvent::Refused {
+                            peer,
+                            reason,
+                            is_busy,
+                        });
+                        send_queue.reply(message, &refusal);
+                    }
+                }
             }
         }
     }
@@ -98,28 +110,36 @@ impl Sessions {
         self.jobs.len() >= self.max_transfers || self.count.is_some_and(|count| taken >= count)
     }
 
-    /// Begins a transfer; the error is the reason for a refusal.
+    /// Begins a transfer; the error is the reason for a refusal, which is written as a datagram.
     fn begin(
         &mut self,
         now: Duration,
-        id: u64,
-        open: &Open<'_>,
+        opening: Opening,
         message: &Received<'_>,
+        refusal: &mut Vec<u8>,
         on_event: &mut dyn FnMut(&ReceiveEvent<'_>),
     ) -> Result<(), String> {
-        if self.is_busy() {
-            return Err("busy with other transfers".to_owned());
-        }
-        let stored = self.destination.store(open, id)?;
-        let config = ReceiverConfig {
-            window: self.room / (self.jobs.len() as u64 + 1),
-            max_window: MAX_WINDOW,
-            max_datagram: 65_507,
-            timeout: self.timeout,
-            kept: stored.kept.clone(),
+        let refuse = |reason: &str, refusal: &mut Vec<u8>| {
+            opening.refuse(Code::Refused, reason, refusal);
+            Err(reason.to_owned())
         };
-        let receiver = Receiver::new(now, id, config);
-        let job = Job::new(receiver, message, open.size, stored);
+        if self.is_busy() {
+            return refuse("busy with other transfers", refusal);
+        }
+        let stored = match self.destination.store(opening.id()) {
+            Ok(stored) => stored,
+            Err(reason) => return refuse(&reason, refusal),
+        };
+        let mut config = ReceiverConfig::default();
+        config.window = self.room / (self.jobs.len() as u64 + 1);
+        config.max_window = MAX_WINDOW;
+        config.max_datagram = 65_507;
+        config.timeout = self.timeout;
+        let id = opening.id();
+        let Some(receiver) = opening.accept(now, config) else {
+            return Err("the handshake failed".to_owned());
+        };
+        let job = Job::new(receiver, message, None, stored);
         on_event(&ReceiveEvent::Opened {
             peer: job.peer,
             id,
@@ -147,7 +167,8 @@ impl Sessions {
     pub(super) fn transmit(&mut self, now: Duration, send_queue: &mut SendQueue<'_>) {
         for job in &mut self.jobs {
             while let Some(datagram) = job.receiver.poll_transmit(now) {
-                send_queue.queue(&Transmit::new(datagram).to(job.peer).from(job.from));
+                let transmit = Transmit::new(datagram.bytes);
+                send_queue.queue(&transmit.to(datagram.to).from(job.from));
             }
         }
         // An acknowledgement that cannot be sent is lost like any other.
@@ -196,9 +217,4 @@ impl Sessions {
             .iter()
             .filter_map(|job| job.receiver.poll_timeout())
     }
-}
-
-fn find(jobs: &mut [Job], peer: SocketAddr, id: u64) -> Option<&mut Job> {
-    jobs.iter_mut()
-        .find(|job| job.receiver.id() == id && job.peer == peer)
 }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::store::Store;
 use crate::error::{Error, Result};
-use crate::protocol::transfer::{Digest, Open};
 
 /// Where streams are stored.
 #[derive(Debug)]
@@ -40,8 +39,6 @@ pub(super) enum Destination {
 /// Where one stream is stored.
 pub(super) struct Stored {
     pub(super) store: Store,
-    /// The digest of the part that is stored already.
-    pub(super) kept: Digest,
     /// The sender's name of it.
     pub(super) name: String,
     /// The file that it is stored in.
@@ -51,14 +48,14 @@ pub(super) struct Stored {
 impl Destination {
     /// Opens what can be opened before the first sender.
     pub(super) fn open(target: Target, resume: bool) -> Result<Self> {
-        let (store, kept, path) = match target {
+        let (store, path) = match target {
             Target::File(path) => {
-                let (store, kept) = Store::file(&path, resume)?;
-                (store, kept, Some(path))
+                let (store, _) = Store::file(&path, resume)?;
+                (store, Some(path))
             }
             Target::Stream(fd) => {
                 let store = Store::stream(File::from(fd), "the output")?;
-                (store, Digest::default(), None)
+                (store, None)
             }
             Target::Folder { path, overwrite } => {
                 let shown = path.display();
@@ -79,15 +76,14 @@ impl Destination {
         let name = String::new();
         Ok(Self::One(Some(Box::new(Stored {
             store,
-            kept,
             name,
             path,
         }))))
     }
 
     /// The store of the next stream; the error is the reason for a refusal.
-    pub(super) fn store(&mut self, open: &Open<'_>, id: u64) -> Result<Stored, String> {
-        let name = String::from_utf8_lossy(open.name).into_owned();
+    pub(super) fn store(&mut self, id: u64) -> Result<Stored, String> {
+        let name = String::new();
         match self {
             Self::One(stored) => {
                 let stored = stored.take().ok_or("busy with another transfer")?;
@@ -102,11 +98,10 @@ impl Destination {
                 if !*overwrite && path.symlink_metadata().is_ok() {
                     return Err("a file of that name exists already".to_owned());
                 }
-                let (store, kept) =
+                let (store, _) =
                     Store::file(&path, *resume).map_err(|error| error.to_string())?;
                 Ok(Stored {
                     store,
-                    kept,
                     name,
                     path: Some(path),
                 })
