@@ -1,7 +1,9 @@
 //! How many bytes may be in flight, and how fast they may leave: sans-IO.
 //!
-//! [`Congestion`] is the interface that a transfer uses; [`Cubic`] implements RFC 9438, and another
-//! algorithm can take its place. [`Pacer`] spreads the window over the round trip.
+//! [`Congestion`] is the interface that a transfer uses. Behind it are [`Cubic`] (RFC 9438), [`Bbr`]
+//! for paths with random loss, and [`Ledbat`], which yields to other traffic; [`Controller`] chooses
+//! by name. [`Pacer`] spreads the window over the round trip and keeps a hard limit;
+//! [`DeliveryRate`] measures what the path delivers.
 //!
 //! Times are since the transfer's start, by the caller's clock. A clock that stands still, jumps,
 //! or goes back only changes how fast a window grows: nothing panics, and the window stays within
@@ -35,15 +37,23 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 mod bbr;
+mod controller;
 mod cubic;
+#[cfg(test)]
+mod grid_tests;
 mod hystart;
+mod ledbat;
 mod pacer;
 mod rate;
+#[cfg(test)]
+mod simulated;
 #[cfg(test)]
 mod tests;
 
 pub use bbr::Bbr;
+pub use controller::{Controller, Priority};
 pub use cubic::Cubic;
+pub use ledbat::Ledbat;
 pub use pacer::Pacer;
 pub use rate::{DeliveryRate, Loss, RateSample, SendState};
 
