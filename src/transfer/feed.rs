@@ -6,24 +6,29 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use crate::error::Result;
-use crate::protocol::transfer::{Digesting, Source};
+use super::thread;
+use super::tree::{Outlet, Tree, TreeEvent};
+use crate::error::{Error, Result};
+use crate::protocol::transfer::{Digest, Digesting, Source};
 use crate::socket::Waker;
 
 /// Bytes of a chunk.
-pub(super) const CHUNK: usize = 256 << 10;
+const CHUNK: usize = 256 << 10;
 /// How far the reader may be ahead of the sender: more would leave the cache again before it is sent.
 const AHEAD: u64 = 4 << 20;
 /// Chunks that are kept for reuse.
 const MAX_SPARE: usize = 64;
+/// Events that wait for the loop; more are only counted.
+const MAX_EVENTS: usize = 1_024;
 /// A chunk that holds less than this is copied into memory of its size.
 const SMALL: usize = CHUNK / 8;
 
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    has_room: Condvar,
+    changed: Condvar,
     waker: Waker,
 }
 
@@ -39,8 +44,15 @@ struct State {
     is_hungry: bool,
     /// Nobody wants more.
     is_over: bool,
-    /// How the reader ended: with the digest of all, if it has one.
-    ended: Option<Result<Option<u128>>>,
+    /// The stream is complete: with the digest of all, if there is to be one.
+    complete: Option<Digesting>,
+    /// The reader has ended.
+    ended: Option<Result<()>>,
+    /// What the receiver has answered.
+    answers: Vec<u8>,
+    events: Vec<TreeEvent>,
+    /// Events that found no room.
+    unreported: u64,
 }
 
 impl Shared {
@@ -49,18 +61,32 @@ impl Shared {
     }
 }
 
+/// Reads a tree in a thread of its own; `digest` if it is to be digested as a whole.
+///
+/// # Errors
+/// The errors of clone(2).
+pub(super) fn read(tree: Tree, digest: bool, waker: Waker) -> Result<Feed> {
+    let (feed, mut filler) = feed(waker, digest);
+    thread::spawn("reader", move || {
+        let read = tree.run(&mut filler);
+        filler.finish(read.map(|_| ()));
+    })?;
+    Ok(feed)
+}
+
 /// A queue, as its two ends.
-pub(super) fn feed(waker: Waker) -> (Feed, Filler) {
+fn feed(waker: Waker, digest: bool) -> (Feed, Filler) {
     let shared = Arc::new(Shared {
         state: Mutex::new(State {
             limit: AHEAD,
             ..State::default()
         }),
-        has_room: Condvar::new(),
+        changed: Condvar::new(),
         waker,
     });
     let filler = Filler {
         shared: Arc::clone(&shared),
+        digest: digest.then(Digest::default),
         ended: None,
     };
     (Feed::new(shared), filler)
@@ -73,7 +99,8 @@ pub(super) struct Feed {
     /// Each chunk, and where it begins in the stream.
     chunks: VecDeque<(u64, Vec<u8>)>,
     end: u64,
-    ended: Option<Result<Option<u128>>>,
+    complete: Option<Digesting>,
+    ended: Option<Result<()>>,
 }
 
 impl Feed {
@@ -82,6 +109,7 @@ impl Feed {
             shared,
             chunks: VecDeque::new(),
             end: 0,
+            complete: None,
             ended: None,
         }
     }
@@ -108,7 +136,7 @@ impl Feed {
             let was_full = state.read >= state.limit;
             state.limit = limit;
             if was_full {
-                self.shared.has_room.notify_one();
+                self.shared.changed.notify_one();
             }
         }
     }
@@ -119,35 +147,69 @@ impl Feed {
             self.end += chunk.len() as u64;
             self.chunks.push_back((start, chunk));
         }
+        self.complete = state.complete;
         if self.ended.is_none() {
             self.ended = state.ended.take();
+        }
+    }
+
+    /// Passes on what the receiver has answered; `answers` is empty afterwards.
+    pub(super) fn answer(&mut self, answers: &mut Vec<u8>) {
+        if !answers.is_empty() {
+            self.shared.lock().answers.append(answers);
+            self.shared.changed.notify_one();
+        }
+    }
+
+    /// What the reader has reported, and how much more it could not.
+    pub(super) fn take_events(&mut self) -> (Vec<TreeEvent>, u64) {
+        let mut state = self.shared.lock();
+        let unreported = std::mem::take(&mut state.unreported);
+        (std::mem::take(&mut state.events), unreported)
+    }
+
+    /// Nothing more is wanted: the reader ends, and for at most `wait` this waits for that.
+    pub(super) fn close(&mut self, wait: Duration) {
+        let mut state = self.shared.lock();
+        state.is_over = true;
+        self.shared.changed.notify_all();
+        let until = Instant::now() + wait;
+        while state.ended.is_none() && self.ended.is_none() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let waited = self.shared.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
     /// Whether something came since the last exchange; without anything beyond `sent`, the reader
     /// wakes the loop as soon as there is.
     pub(super) fn has_news(&mut self, sent: u64) -> bool {
-        if self.end > sent || self.ended.is_some() {
+        if self.end > sent || self.complete.is_some() || self.ended.is_some() {
             return false;
         }
         let shared = Arc::clone(&self.shared);
         let mut state = shared.lock();
         let before = self.end;
         self.take(&mut state);
-        let has_news = self.end > before || self.ended.is_some();
+        let has_news = self.end > before || self.complete.is_some() || self.ended.is_some();
         state.is_hungry = !has_news;
         has_news
     }
 
     /// The error that ended the reader, once.
-    pub(super) fn take_error(&mut self) -> Option<crate::error::Error> {
-        match self.ended.take() {
-            Some(Err(error)) => Some(error),
-            ended => {
-                self.ended = ended;
-                None
-            }
+    pub(super) fn take_error(&mut self) -> Option<Error> {
+        match &self.ended {
+            Some(Err(_)) => self.ended.replace(Ok(()))?.err(),
+            _ => None,
         }
+    }
+
+    /// Bytes that were read so far.
+    pub(super) fn end(&self) -> u64 {
+        self.end
     }
 }
 
@@ -155,7 +217,7 @@ impl Feed {
 impl Drop for Feed {
     fn drop(&mut self) {
         self.shared.lock().is_over = true;
-        self.shared.has_room.notify_one();
+        self.shared.changed.notify_all();
     }
 }
 
@@ -165,15 +227,11 @@ impl Source for Feed {
     }
 
     fn is_complete(&self) -> bool {
-        matches!(self.ended, Some(Ok(_)))
+        self.complete.is_some()
     }
 
     fn digest(&self) -> Digesting {
-        match self.ended {
-            Some(Ok(Some(digest))) => Digesting::Done(digest),
-            Some(Ok(None)) => Digesting::Sender,
-            _ => Digesting::Pending,
-        }
+        self.complete.unwrap_or(Digesting::Pending)
     }
 
     fn bytes(&self, offset: u64, max_length: usize) -> &[u8] {
@@ -189,22 +247,25 @@ impl Source for Feed {
 
 /// The reader's end.
 #[derive(Debug)]
-pub(super) struct Filler {
+struct Filler {
     shared: Arc<Shared>,
-    ended: Option<Result<Option<u128>>>,
+    /// Of all that was pushed: computed while it is in the cache of this CPU.
+    digest: Option<Digest>,
+    ended: Option<Result<()>>,
 }
 
 impl Filler {
-    /// Waits until more may be read; a buffer of [`CHUNK`] bytes for it, of any contents, or nothing
-    /// if nobody wants more.
-    pub(super) fn buffer(&self) -> Option<Vec<u8>> {
+    fn finish(mut self, result: Result<()>) {
+        self.ended = Some(result);
+    }
+}
+
+impl Outlet for Filler {
+    fn buffer(&mut self) -> Option<Vec<u8>> {
         let mut state = self.shared.lock();
         while state.read >= state.limit && !state.is_over {
-            state = self
-                .shared
-                .has_room
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            let waited = self.shared.changed.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
         }
         if state.is_over {
             return None;
@@ -212,15 +273,17 @@ impl Filler {
         let spare = state.spare.pop();
         drop(state);
         let mut chunk = spare.unwrap_or_default();
-        // Only what an earlier chunk did not fill is set to zero.
-        chunk.resize(CHUNK, 0);
+        chunk.clear();
+        chunk.reserve_exact(CHUNK);
         Some(chunk)
     }
 
-    /// Passes the next bytes to the loop.
-    pub(super) fn push(&self, chunk: Vec<u8>) {
+    fn push(&mut self, chunk: Vec<u8>) {
         if chunk.is_empty() {
             return;
+        }
+        if let Some(digest) = &mut self.digest {
+            digest.update(&chunk);
         }
         let mut state = self.shared.lock();
         state.read += chunk.len() as u64;
@@ -235,7 +298,9 @@ impl Filler {
             if !is_joined {
                 state.full.push_back(chunk.clone());
             }
-            state.spare.push(chunk);
+            if state.spare.len() < MAX_SPARE {
+                state.spare.push(chunk);
+            }
         } else {
             state.full.push_back(chunk);
         }
@@ -244,9 +309,38 @@ impl Filler {
         }
     }
 
-    /// Ends the stream, here or with an error.
-    pub(super) fn end(mut self, result: Result<Option<u128>>) {
-        self.ended = Some(result);
+    fn complete(&mut self) {
+        let digest = self.digest.as_ref().map(Digest::value);
+        self.shared.lock().complete = Some(digest.map_or(Digesting::Sender, Digesting::Done));
+        self.shared.waker.wake();
+    }
+
+    fn answers(&mut self, wait: bool, into: &mut Vec<u8>) -> bool {
+        let mut state = self.shared.lock();
+        loop {
+            if !state.answers.is_empty() {
+                into.append(&mut state.answers);
+                return true;
+            }
+            if state.is_over || !wait {
+                return !state.is_over;
+            }
+            let waited = self.shared.changed.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.shared.lock().is_over
+    }
+
+    fn on_event(&mut self, event: TreeEvent) {
+        let mut state = self.shared.lock();
+        if state.events.len() < MAX_EVENTS {
+            state.events.push(event);
+        } else {
+            state.unreported += 1;
+        }
     }
 }
 
@@ -255,9 +349,10 @@ impl Drop for Filler {
     fn drop(&mut self) {
         let lost = || {
             let lost = std::io::Error::other("the reading thread ended");
-            Err(crate::error::Error::os("read", "the input", lost))
+            Err(Error::os("read", "the input", lost))
         };
         self.shared.lock().ended = Some(self.ended.take().unwrap_or_else(lost));
+        self.shared.changed.notify_all();
         self.shared.waker.wake();
     }
 }
@@ -266,22 +361,33 @@ impl Drop for Filler {
 mod tests {
     use super::*;
 
+    /// As a reader ends.
+    fn end(mut filler: Filler) {
+        filler.complete();
+        filler.finish(Ok(()));
+    }
+
+    fn fill(filler: &mut Filler, length: usize) -> Option<()> {
+        let mut chunk = filler.buffer()?;
+        chunk.resize(length, length as u8);
+        filler.push(chunk);
+        Some(())
+    }
+
     #[test]
     fn the_stream_is_the_chunks_end_to_end() {
-        let waker = Waker::new().unwrap();
-        let (mut feed, filler) = feed(waker.clone());
+        let (mut feed, mut filler) = feed(Waker::new().unwrap(), true);
         let mut want = Vec::new();
         for length in [1, 0, 3, SMALL, 5, CHUNK, 7] {
-            let mut chunk = filler.buffer().expect("room");
-            chunk.truncate(length);
-            chunk.fill(length as u8);
-            want.extend_from_slice(&chunk);
-            filler.push(chunk);
+            fill(&mut filler, length).expect("room");
+            want.resize(want.len() + length, length as u8);
             feed.exchange(0, 0);
         }
-        filler.end(Ok(None));
+        end(filler);
         feed.exchange(0, 0);
-        assert!(feed.is_complete());
+        let mut digest = Digest::default();
+        digest.update(&want);
+        assert_eq!(feed.digest(), Digesting::Done(digest.value()));
         let mut got = Vec::new();
         while got.len() < want.len() {
             let bytes = feed.bytes(got.len() as u64, 1_000);
@@ -294,18 +400,13 @@ mod tests {
 
     #[test]
     fn the_reader_waits_at_its_limit_and_memory_is_reused() {
-        let (mut feed, filler) = feed(Waker::new().unwrap());
+        let (mut feed, mut filler) = feed(Waker::new().unwrap(), false);
         let total = 64 << 20;
         let reader = std::thread::spawn(move || {
-            let mut sent = 0;
-            while sent < total {
-                let Some(chunk) = filler.buffer() else {
-                    return;
-                };
-                sent += CHUNK as u64;
-                filler.push(chunk);
+            for _ in 0..total / CHUNK as u64 {
+                fill(&mut filler, CHUNK).expect("room");
             }
-            filler.end(Ok(None));
+            end(filler);
         });
         let mut at = 0;
         while !(feed.is_complete() && at == total) {
@@ -319,13 +420,13 @@ mod tests {
 
     #[test]
     fn a_reader_that_nobody_wants_ends() {
-        let (feed, filler) = feed(Waker::new().unwrap());
+        let (feed, mut filler) = feed(Waker::new().unwrap(), false);
         let reader = std::thread::spawn(move || {
             let mut chunks = 0;
-            while let Some(chunk) = filler.buffer() {
-                filler.push(chunk);
+            while fill(&mut filler, CHUNK).is_some() {
                 chunks += 1;
             }
+            assert!(!filler.answers(true, &mut Vec::new()));
             chunks
         });
         drop(feed);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::disk::{Checked, Finished, Found, Kept, Placed, Problem, Store, Unfinished};
 use super::disk_thread::{Ending, Next, Port};
+use super::{Activity, FileProgress};
 use crate::error::{Error, Result};
 use crate::protocol::transfer::Code;
 use crate::protocol::transfer::manifest::{
@@ -25,8 +26,7 @@ const CHECKING: Duration = Duration::from_millis(100);
 pub(super) struct StoreReport {
     pub(super) counts: StoreCounts,
     pub(super) activity: Activity,
-    /// What is being received: its path, as its sender calls it, and its size.
-    pub(super) current: Option<(Vec<u8>, Option<u64>)>,
+    pub(super) file: Option<FileProgress>,
     pub(super) events: Vec<StoreEvent>,
     /// Everything is on the disk.
     pub(super) is_stored: bool,
@@ -56,17 +56,6 @@ pub struct StoreCounts {
     pub resumed: u64,
     /// All entries and all bytes, once the sender has counted them.
     pub total: Option<(u64, u64)>,
-}
-
-/// What the disk's thread is busy with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Activity {
-    #[default]
-    Receiving,
-    /// Reading what was kept from before.
-    Checking { done: u64, total: u64 },
-    /// Everything has arrived and is being written to the disk.
-    Finishing,
 }
 
 /// Something about one entry that its user should know.
@@ -108,6 +97,18 @@ pub enum StoreEvent {
 }
 
 impl StoreReport {
+    /// Takes over what is new.
+    pub(super) fn update(&mut self, new: &mut Self) {
+        self.events.append(&mut new.events);
+        self.counts = new.counts;
+        self.activity = new.activity;
+        self.file.clone_from(&new.file);
+        self.is_stored = new.is_stored;
+        self.fatal = new.fatal.take().or_else(|| self.fatal.take());
+        self.placed.clone_from(&new.placed);
+        self.part.clone_from(&new.part);
+    }
+
     fn push(&mut self, event: StoreEvent) {
         if self.events.len() < MAX_EVENTS {
             self.events.push(event);
@@ -286,7 +287,7 @@ impl<'a> Storing<'a> {
             }
         };
         let found = self.store.examine(entry, &mut progress);
-        port.report(|report| report.activity = Activity::Receiving);
+        port.report(|report| report.activity = Activity::Transferring);
         match found {
             Ok(Found::New) => Ok((Answer::Send, None)),
             Ok(Found::Equal) => Ok((Answer::Equal, None)),
@@ -361,8 +362,12 @@ impl<'a> Storing<'a> {
         if self.open.is_some() || self.has_failed {
             return Ok(());
         }
-        let current = (wanted.entry.path.clone(), size(&wanted.entry));
-        self.port.report(|report| report.current = Some(current));
+        let file = FileProgress {
+            path: wanted.entry.path.clone(),
+            size: size(&wanted.entry),
+            bytes: wanted.kept.as_ref().map_or(0, Kept::length),
+        };
+        self.port.report(|report| report.file = Some(file));
         match self.store.begin(&wanted.entry, wanted.kept.take()) {
             Ok(unfinished) => {
                 self.open = Some(unfinished);
@@ -393,7 +398,12 @@ impl<'a> Storing<'a> {
         match unfinished.write_at(offset, bytes) {
             Ok(()) => {
                 let written = unfinished.position().saturating_sub(before);
-                self.port.report(|report| report.counts.bytes += written);
+                self.port.report(|report| {
+                    report.counts.bytes += written;
+                    if let Some(file) = &mut report.file {
+                        file.bytes += written;
+                    }
+                });
                 Ok(())
             }
             Err(problem) => self.failed(problem),
@@ -434,7 +444,6 @@ impl<'a> Storing<'a> {
             });
         }
         self.has_failed = false;
-        self.port.report(|report| report.current = None);
         self.settled(wanted.index);
         Ok(())
     }

@@ -95,11 +95,11 @@ mod cookie;
 pub mod crypto;
 mod digest;
 mod failure;
-mod frame;
 mod in_flight;
 mod limits;
 mod listener;
 pub mod manifest;
+mod places;
 mod ranges;
 mod reassembly;
 mod receiver;
@@ -109,18 +109,21 @@ mod sender;
 mod sink;
 mod source;
 mod stream;
+mod wire;
 
 pub use cookie::Cookies;
 pub use digest::Digest;
 pub use failure::Failure;
-pub use frame::{
-    Accept, Acknowledge, Close, Code, DATA_HEADER, Data, Decoded, End, Frame, MAX_NAME, MAX_RANGES,
-    MAX_REASON, OPEN_LENGTH, Open, Ranges, Reject, VERSION, decode,
-};
 pub use limits::{Limit, Limits};
-pub use listener::{Incoming, Listener};
-pub use receiver::{Receiver, ReceiverConfig, ReceiverCounts};
+pub use listener::{Access, Incoming, Listener, Opening};
+pub use places::{Admission, Places};
+pub use receiver::{Outgoing, Receiver, ReceiverConfig, ReceiverCounts};
 pub use run::Run;
-pub use sender::{Sender, SenderConfig, SenderCounts};
+pub use sender::{Security, Sender, SenderConfig, SenderCounts};
 pub use sink::Sink;
 pub use source::{Digesting, Source};
+pub use wire::{
+    Accept, Acknowledge, Close, Code, Frame, Frames, Handshake, MAX_OVERHEAD, MAX_RANGES,
+    MAX_REASON, OPEN_LENGTH, Open, Ranges, Reject, STREAM_HEADER, Status, VERSION, Version,
+    connection_id, connection_of, decode,
+};

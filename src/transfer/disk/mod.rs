@@ -47,7 +47,6 @@ pub(crate) use unfinished::{Finished, Unfinished};
 
 use std::ops::ControlFlow;
 
-use nix::sys::signal::SigSet;
 
 /// How far a long check has come; called about once a megabyte. `Break` ends the check.
 pub(crate) type Progress<'a> = &'a mut dyn FnMut(Checked) -> ControlFlow<()>;
@@ -59,11 +58,4 @@ pub(crate) struct Checked {
     pub(crate) done: u64,
     /// Bytes to read.
     pub(crate) total: u64,
-}
-
-/// Blocks every signal in the calling thread, which is to store files: Ctrl-C is for the thread that
-/// waits for datagrams, and a blocked SIGXFSZ or SIGPIPE leaves the error (EFBIG, EPIPE).
-pub(crate) fn block_signals() {
-    // It fails only for arguments that are invalid.
-    let _ = SigSet::all().thread_block();
 }

@@ -154,6 +154,7 @@ impl<O: Outlet> Sending<'_, O> {
             && let Some(head) = chunk.get_mut(start..contents)
         {
             head.copy_from_slice(&self.state.data_head(0, length));
+            TreeCounts::add(&self.counts.sent, length as u64);
         }
         TreeCounts::add(&self.counts.bytes, size);
         Ok(Contents::new(size, Status::Whole))
@@ -228,6 +229,7 @@ impl<O: Outlet> Sending<'_, O> {
         match (result, chunk.get_mut(start..start + DATA_HEAD)) {
             (Ok(length @ 1..), Some(head)) => {
                 head.copy_from_slice(&self.state.data_head(offset, length));
+                TreeCounts::add(&self.counts.sent, length as u64);
             }
             _ => chunk.truncate(start),
         }
@@ -328,6 +330,7 @@ impl<O: Outlet> Sending<'_, O> {
                 (&result, chunk.get_mut(start..start + DATA_HEAD))
             {
                 head.copy_from_slice(&self.state.data_head(offset, *length));
+                TreeCounts::add(&self.counts.sent, *length as u64);
                 offset += *length as u64;
                 continue;
             }

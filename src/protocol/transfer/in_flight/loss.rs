@@ -70,21 +70,27 @@ impl InFlight {
                     sending,
                     ..
                 } = *sent;
+                if let Carried::Size(size) = carried {
+                    sent.state = State::LostProbe;
+                    self.bytes -= u64::from(size);
+                    self.count -= 1;
+                    on_resolved(carried, false);
+                    continue;
+                }
                 sent.state = State::Lost(period.0);
                 if at >= period.1 {
                     period = (period.0.wrapping_add(1), now, 0);
                     sent.state = State::Lost(period.0);
                 }
                 period.2 += 1;
-                self.bytes -= carried.size();
+                let size = carried.size(self.overhead);
+                self.bytes -= size;
                 self.count -= 1;
                 on_resolved(carried, false);
-                if !matches!(carried, Carried::Size(_)) {
-                    self.rate.on_lost(at, carried.size(), &sending);
-                    resolved.lost = resolved.lost.max(Some(at));
-                    let began = *began.get_or_insert(at);
-                    resolved.persistent |= at.saturating_sub(began) > persistent;
-                }
+                self.rate.on_lost(at, size, &sending);
+                resolved.lost = resolved.lost.max(Some(at));
+                let began = *began.get_or_insert(at);
+                resolved.persistent |= at.saturating_sub(began) > persistent;
             }
         }
         self.period = period;
