@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use nix::errno::Errno;
 use tempfile::TempDir;
@@ -11,12 +12,12 @@ use super::calls::Call;
 use super::faults;
 use super::tests::{OVERWRITE, PLAIN, RESUME, file, folder, go_on, link, put, store};
 use super::*;
+use crate::protocol::transfer::manifest::Reason;
 
 const KEPT: u64 = 1_200_000;
 
-fn bytes() -> Vec<u8> {
-    (0..1_500_000_u32).map(|i| (i / 5) as u8).collect()
-}
+static BYTES: LazyLock<Vec<u8>> =
+    LazyLock::new(|| (0..1_500_000_u32).map(|i| (i / 5) as u8).collect());
 
 fn plausible(call: Call) -> &'static [Errno] {
     use Errno::*;
@@ -64,7 +65,7 @@ fn nothing(_: &Path) {}
 fn keep(path: &Path) {
     let mut store = store(path, PLAIN);
     let mut unfinished = store.begin(&file("x", 1_500_000), None).unwrap();
-    unfinished.write_at(0, &bytes()[..KEPT as usize]).unwrap();
+    unfinished.write_at(0, &BYTES[..KEPT as usize]).unwrap();
     assert!(unfinished.keep().is_some());
 }
 
@@ -76,7 +77,7 @@ fn open(path: &Path, options: Options) -> Result<Store, Problem> {
 
 fn store_x(path: &Path, options: Options) -> Result<Finished, Problem> {
     let mut store = open(path, options)?;
-    let finished = put(&mut store, &file("x", 1_500_000), &bytes())?;
+    let finished = put(&mut store, &file("x", 1_500_000), &BYTES)?;
     store.sync()?;
     Ok(finished)
 }
@@ -86,7 +87,7 @@ fn store_tree(path: &Path) -> Result<Finished, Problem> {
     store.folder(0, &folder("a", 0o555))?;
     store.link(&link("a/link", "x"))?;
     let mut unfinished = store.begin(&file("a/b/x", 1_500_000), None)?;
-    unfinished.write_at(0, &bytes())?;
+    unfinished.write_at(0, &BYTES)?;
     // The last bytes of a file may be a hole.
     unfinished.finish(&mut store, 1_500_000, None)?;
     let mut finished = Finished::NameTaken("none".into());
@@ -172,11 +173,11 @@ fn run(scenario: &Scenario, fault: Option<(usize, Errno)>) -> (bool, Vec<Call>) 
         format!("{}, {fault:?} {call:?}: {result:?}", scenario.name)
     };
     let target = fs::read(path.join(scenario.path)).ok();
-    let is_whole = target.as_deref() == Some(&bytes());
+    let is_whole = target.as_deref() == Some(BYTES.as_slice());
     match &result {
         Ok(Finished::Stored(_)) => assert!(is_whole, "{}", what()),
         Ok(Finished::NameTaken(name)) => {
-            assert_eq!(fs::read(path.join(name)).unwrap(), bytes(), "{}", what());
+            assert_eq!(fs::read(path.join(name)).unwrap(), *BYTES, "{}", what());
         }
         Err(_) => {}
     }
@@ -204,10 +205,10 @@ fn run(scenario: &Scenario, fault: Option<(usize, Errno)>) -> (bool, Vec<Call>) 
         ..RESUME
     };
     let mut store = store(path, options);
-    put(&mut store, &file(scenario.path, 1_500_000), &bytes()).unwrap();
+    put(&mut store, &file(scenario.path, 1_500_000), &BYTES).unwrap();
     assert_eq!(
         fs::read(path.join(scenario.path)).unwrap(),
-        bytes(),
+        *BYTES,
         "{}",
         what()
     );

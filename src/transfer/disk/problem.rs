@@ -6,33 +6,7 @@ use std::io;
 use nix::errno::Errno;
 
 use crate::error::Error;
-
-/// Why an entry is not stored, as the peer may know it: without a local path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Reason {
-    /// There is something of that name, and it is not to be replaced.
-    Exists,
-    /// A folder is where a file is to be, or a file where a folder is to be.
-    Kind,
-    /// There is a device, a FIFO or a socket of that name.
-    Special,
-    /// The path leads out of the receiver's folder, or through a symbolic link.
-    Path,
-    /// The file system cannot hold that name.
-    Name,
-    /// No permission.
-    Permission,
-    /// The disk is full, or a quota is reached.
-    Space,
-    /// The file is larger than the file system or a limit allows.
-    TooLarge,
-    /// Another transfer is writing it.
-    Busy,
-    /// The file system cannot hold such an entry, or the receiver does not accept any of its kind.
-    Unsupported,
-    /// Writing failed.
-    Storage,
-}
+use crate::protocol::transfer::manifest::Reason;
 
 /// An entry that was not stored.
 #[derive(Debug)]

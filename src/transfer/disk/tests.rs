@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::store::Side;
 use super::*;
-use crate::protocol::transfer::manifest::{Entry, Kind, Modified};
+use crate::protocol::transfer::manifest::{Entry, Kind, Modified, Reason};
 
 pub(super) const TIME: Modified = Modified {
     seconds: 1_600_000_000,
