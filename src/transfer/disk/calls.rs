@@ -49,13 +49,21 @@ pub(super) enum Call {
 
 fn run<T>(call: Call, mut f: impl FnMut() -> Result<T>) -> Result<T> {
     loop {
-        #[cfg(test)]
-        super::faults::check(call)?;
-        let _ = call;
-        match f() {
+        match fault(call).and_then(|()| f()) {
             Err(Errno::EINTR) => {}
             result => return result,
         }
+    }
+}
+
+/// The error that a test wants for a call.
+fn fault(call: Call) -> Result<()> {
+    #[cfg(test)]
+    return super::faults::check(call);
+    #[cfg(not(test))]
+    {
+        let _ = call;
+        Ok(())
     }
 }
 

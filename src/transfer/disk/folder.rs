@@ -15,13 +15,13 @@ use nix::sys::stat::{FileStat, Mode, SFlag};
 use super::folders::{Folders, split};
 use super::names::{safe_path, safe_target};
 use super::partial::{Names, Partials, Source, is_ours, is_regular, is_same, kind};
-use super::problem::{Note, Problem, Reason};
+use super::problem::{Note, Problem};
 use super::store::{Compare, Found, Kept, Options, Placed, one_file};
 use super::unfinished::{Part, Target};
 use super::{Checked, Progress, calls};
 use crate::error::Error;
 use crate::protocol::transfer::Digest;
-use crate::protocol::transfer::manifest::{Entry, Kind, Modified};
+use crate::protocol::transfer::manifest::{Entry, Kind, Modified, Reason};
 
 /// Bytes of one step of a check.
 const STEP: usize = 1 << 20;

@@ -41,7 +41,7 @@ mod fault_tests;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use problem::{Note, Problem, Reason};
+pub(crate) use problem::{Note, Problem};
 pub(crate) use store::{Compare, Found, Kept, Options, Place, Placed, Store};
 pub(crate) use unfinished::{Finished, Unfinished};
 

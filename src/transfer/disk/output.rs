@@ -11,12 +11,12 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::problem::{Problem, Reason};
+use super::problem::Problem;
 use super::store::one_file;
 use super::{calls, partial};
 use crate::error::{Error, Result};
 use crate::protocol::transfer::Digest;
-use crate::protocol::transfer::manifest::{Entry, Kind};
+use crate::protocol::transfer::manifest::{Entry, Kind, Reason};
 
 /// An output, for one file or stream.
 #[derive(Clone, Debug)]

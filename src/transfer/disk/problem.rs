@@ -6,8 +6,7 @@ use std::io;
 use nix::errno::Errno;
 
 use crate::error::Error;
-
-pub(crate) use crate::protocol::transfer::manifest::Reason;
+use crate::protocol::transfer::manifest::Reason;
 
 /// An entry that was not stored.
 #[derive(Debug)]

@@ -12,11 +12,11 @@ use super::calls;
 use super::folder::FolderStore;
 use super::output::Output;
 use super::partial::{Names, Source};
-use super::problem::{Note, Problem, Reason};
+use super::problem::{Note, Problem};
 use super::unfinished::Unfinished;
 use crate::error::{Error, Result};
 use crate::protocol::transfer::Digest;
-use crate::protocol::transfer::manifest::Entry;
+use crate::protocol::transfer::manifest::{Entry, Reason};
 
 /// How files are received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

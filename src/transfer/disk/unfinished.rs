@@ -280,7 +280,15 @@ impl Part {
         }
         let lock = match store.should_sync(length) {
             true => {
-                calls::sync(&file).map_err(|errno| self.failed("write to the disk", errno))?;
+                match calls::sync(&file) {
+                    Ok(()) => {}
+                    Err(errno @ (Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP)) => {
+                        store
+                            .notes
+                            .add("write to the disk", &self.target.shown, errno);
+                    }
+                    Err(errno) => return Err(self.failed("write to the disk", errno)),
+                }
                 Some(file)
             }
             false => {
@@ -455,7 +463,7 @@ fn remove_unused(folder: &OwnedFd, names: &Names) {
         return;
     };
     if calls::stat(&file).is_ok_and(|stat| super::partial::is_ours(&stat))
-        && calls::try_lock(&file) != Ok(false)
+        && calls::try_lock(&file) == Ok(true)
     {
         let _ = calls::unlink(folder, &names.part);
         let _ = calls::unlink(folder, &names.state);

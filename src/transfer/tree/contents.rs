@@ -206,9 +206,10 @@ impl<O: Outlet> Sending<'_, O> {
                 Err(errno) => return Ok(Contents::failed(offset, errno)),
             }
         }
-        let status = match Self::is_unchanged(item, fd) {
-            true => Status::Whole,
-            false => Status::Changed,
+        let status = if Self::is_unchanged(item, fd) {
+            Status::Whole
+        } else {
+            Status::Changed
         };
         Ok(Contents::new(size, status))
     }

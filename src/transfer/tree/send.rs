@@ -302,9 +302,10 @@ impl<'a, O: Outlet> Sending<'a, O> {
             Answer::Resume { length, digest } => Some((length, digest)),
         };
         let before = self.counts.bytes();
-        let contents = match self.failed.front() == Some(&self.first) {
-            true => Contents::abandoned(),
-            false => self.contents(&item, kept)?,
+        let contents = if self.failed.front() == Some(&self.first) {
+            Contents::abandoned()
+        } else {
+            self.contents(&item, kept)?
         };
         // What failed will not be sent any more.
         let counted = self.counts.bytes() - before;
