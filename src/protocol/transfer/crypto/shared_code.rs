@@ -28,10 +28,10 @@ const GROUP: usize = 4;
 ///
 /// let code = SharedCode::new([7; 16]);
 /// let text = code.reveal();
-/// assert_eq!(text, "0W3G-E1R7-0W3G-E1R7-0W3G-E1R7-0W1X");
+/// assert_eq!(text, "0W3G-E1R7-0W3G-E1R7-0W3G-E1R7-0W1E");
 /// let typed = text.to_lowercase().replace('-', " ").replace('0', "o");
 /// assert_eq!(typed.parse::<SharedCode>().unwrap().reveal(), text);
-/// assert!(text.replace('W', "V").parse::<SharedCode>().is_err());
+/// assert!(text.replace("1E", "1F").parse::<SharedCode>().is_err());
 /// ```
 #[derive(Clone)]
 pub struct SharedCode(Zeroizing<[u8; 16]>);

@@ -222,3 +222,21 @@ fn the_better_cipher_that_both_have_is_chosen() {
         assert!(Cipher::from_number(number).is_none_or(|cipher| cipher.number() == number));
     }
 }
+
+/// Numbers that differ in one bit only have different nonces or keys.
+#[test]
+fn no_two_numbers_share_a_key_stream() {
+    for cipher in [Cipher::Aes256Gcm, Cipher::ChaCha20Poly1305] {
+        let (mut one, _) = pair(Some(cipher));
+        let mut numbers: Vec<u64> = (0..21).map(|bit| 1 << bit).collect();
+        numbers.extend([0, 3, EPOCH - 1, EPOCH + 1, EPOCH + 3]);
+        numbers.sort_unstable();
+        let mut streams: Vec<_> = numbers
+            .iter()
+            .map(|number| sealed(&mut one, 1, *number, &[0; 16])[16..32].to_vec())
+            .collect();
+        streams.sort_unstable();
+        streams.dedup();
+        assert_eq!(streams.len(), numbers.len());
+    }
+}
