@@ -139,9 +139,12 @@ fn any_path(seed: u64) {
         let waited = flows[0].waited / flows[0].delivered / trip;
         assert!(waited < 0.6, "BBR waits {waited:.2} round trips; {cell}");
     }
-    // CUBIC reaches the path if nothing is lost at random, or if the window that its response
-    // function gives is large enough even after a few losses in a row.
-    if loss == 0.0 || cubic_window(trip, loss) * segment as f64 > 3.0 * bdp {
+    // CUBIC reaches the path if the queue holds a round trip, so that a reduced window still fills
+    // the path (in shorter queues it needs longer than this after its first slow start), and if
+    // nothing is lost at random, or if the window that its response function gives is large enough
+    // even after a few losses in a row.
+    let is_rarely_reduced = loss == 0.0 || cubic_window(trip, loss) * segment as f64 > 3.0 * bdp;
+    if queue >= 1.0 && is_rarely_reduced {
         let mut flows = [Flow::new(Controller::Cubic, segment, seed, Duration::ZERO)];
         let used = run(&path, &mut flows, lasts, seed) / (1.0 - loss);
         assert!(used >= 0.9, "CUBIC uses {used:.3}; {cell}");
