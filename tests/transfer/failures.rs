@@ -15,7 +15,14 @@ fn nobody_listens() {
         .port()
         .to_string();
     let (_folder, source) = folder_with("source", b"x");
-    let words = ["send", "127.0.0.1", text(&source), "--port", &port];
+    let words = [
+        "send",
+        "127.0.0.1",
+        text(&source),
+        "--port",
+        &port,
+        "--open",
+    ];
     let end = common::finish(&words);
     assert_eq!(end.code, Some(1), "{}", end.stderr);
     let want = format!(
@@ -43,6 +50,7 @@ fn nobody_answers() {
         &port,
         "--timeout",
         "300ms",
+        "--open",
     ];
     let end = common::finish(&words);
     assert_eq!(end.code, Some(1), "{}", end.stderr);
@@ -68,20 +76,15 @@ fn what_makes_no_sense_is_refused_beforehand() {
         &["recv"],
         &[
             (&["-o", "/"], &["is a directory (EISDIR)", "--into"]),
-            (
-                &["-o", "/nowhere/x"],
-                &["(ENOENT)", "the folder does not exist"],
-            ),
-            (&["-o", "/proc/x"], &["cannot write /proc/x"]),
-            (
-                &["--into", "/etc/passwd"],
-                &["not a folder; -o names a file"],
-            ),
+            (&["-o", "/nowhere/x"], &["(ENOENT)"]),
+            (&["-o", "/etc/passwd"], &["(EEXIST)", "--overwrite"]),
+            (&["--into", "/etc/passwd"], &["(ENOTDIR)"]),
+            (&["--from", "192.0.2.0/33"], &["192.0.2.0/24"]),
+            (&["--code-file", "/nowhere/code"], &["(ENOENT)"]),
             (&["--into", "/nowhere"], &["(ENOENT)"]),
             (&["--json"], &["standard output carries the stream", "-o"]),
             (&["--resume"], &["a pipe keeps nothing"]),
             (&["-o", "x", "--into", "."], &["cannot be used with"]),
-            (&["--overwrite"], &["--into"]),
             (&["--count", "0", "--into", "."], &["0"]),
             (&["--timeout", "0"], &["the shortest is 100ms"]),
             (&["--io", "ofload"], &["did you mean offload"]),
@@ -96,7 +99,17 @@ fn what_makes_no_sense_is_refused_beforehand() {
                 &["127.0.0.1", "/nowhere"],
                 &["cannot read /nowhere", "(ENOENT)"],
             ),
-            (&["127.0.0.1", "/etc"], &["(EISDIR)", "tar c"]),
+            (&["127.0.0.1", "/"], &["it has no name"]),
+            (&["127.0.0.1", "/etc"], &["udpraw recv prints it", "UDPRAW_CODE"]),
+            (
+                &["127.0.0.1", "/etc", "--code", "0W3G-E1R7-0W3G-E1R7-0W3G-E1R7-0W1F"],
+                &["typing error"],
+            ),
+            (&["127.0.0.1", "/etc", "--code", "0W3G"], &["28 letters and digits"]),
+            (
+                &["127.0.0.1", "/etc/hostname", "--name", "x", "--open"],
+                &["it names standard input"],
+            ),
             (
                 &["127.0.0.1", "--port", "0"],
                 &["it is not a valid destination"],
