@@ -417,7 +417,7 @@ impl<'a> Session<'a> {
         let total = totals.filter(|totals| *totals != (1, 0));
         Progress {
             bytes: if is_done { bytes } else { bytes.saturating_sub(under_way) },
-            resumed: bytes.saturating_sub(self.counts.sent()),
+            resumed: self.counts.kept(),
             total: total.map(|(_, bytes)| bytes).or(self.tree.roots().size()),
             entries: self.counts.done(),
             total_entries: totals.map(|(entries, _)| entries),

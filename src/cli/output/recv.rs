@@ -394,7 +394,7 @@ impl<'a> Report<'a> {
         let files = arrived.files;
         let what = match files.stored + files.equal + files.failed {
             0 | 1 => named(&arrived.name),
-            entries => format!("{entries} entries ({} there already)", files.equal),
+            entries => format!("{entries} entries"),
         };
         let into = match &arrived.path {
             Some(path) if files.stored + files.equal == 1 => format!(" into {}", text(path)),

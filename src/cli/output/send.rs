@@ -303,7 +303,7 @@ impl<'a> Report<'a> {
         } else if !self.quiet {
             let files = match sent.progress.entries {
                 0 | 1 => String::new(),
-                entries => format!(" ({entries} entries, {} there already)", sent.equal),
+                entries => format!(" ({entries} entries)"),
             };
             let open = if sent.is_keyed { "" } else { ", not encrypted" };
             self.output.talk(format_args!(

@@ -167,7 +167,24 @@ pub(super) fn amount(progress: &Progress, goodput: f64) -> String {
 
 /// Foreign text, safe on a terminal.
 pub(super) fn shown(name: &str) -> String {
-    name.escape_debug().to_string()
+    let mut shown = String::with_capacity(name.len());
+    for symbol in name.chars() {
+        match symbol {
+            // They need no escape outside of quotes.
+            '\'' | '"' => shown.push(symbol),
+            _ if is_format(symbol) => shown.extend(symbol.escape_unicode()),
+            _ => shown.extend(symbol.escape_debug()),
+        }
+    }
+    shown
+}
+
+/// Whether it changes how others are shown: the direction of the text, for example.
+fn is_format(symbol: char) -> bool {
+    matches!(
+        symbol,
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    )
 }
 
 /// Why a transfer failed, where `other` is the other end.

@@ -154,7 +154,6 @@ impl<O: Outlet> Sending<'_, O> {
             && let Some(head) = chunk.get_mut(start..contents)
         {
             head.copy_from_slice(&self.state.data_head(0, length));
-            TreeCounts::add(&self.counts.sent, length as u64);
         }
         TreeCounts::add(&self.counts.bytes, size);
         Ok(Contents::new(size, Status::Whole))
@@ -181,6 +180,7 @@ impl<O: Outlet> Sending<'_, O> {
             }
             self.resumed(item, offset)?;
             TreeCounts::add(&self.counts.bytes, offset);
+            TreeCounts::add(&self.counts.kept, offset);
         }
         // Up to here there are bytes, from the current offset on.
         let mut extent = if item.status.is_sparse { offset } else { size };
@@ -230,7 +230,6 @@ impl<O: Outlet> Sending<'_, O> {
         match (result, chunk.get_mut(start..start + DATA_HEAD)) {
             (Ok(length @ 1..), Some(head)) => {
                 head.copy_from_slice(&self.state.data_head(offset, length));
-                TreeCounts::add(&self.counts.sent, length as u64);
             }
             _ => chunk.truncate(start),
         }
@@ -331,7 +330,6 @@ impl<O: Outlet> Sending<'_, O> {
                 (&result, chunk.get_mut(start..start + DATA_HEAD))
             {
                 head.copy_from_slice(&self.state.data_head(offset, *length));
-                TreeCounts::add(&self.counts.sent, *length as u64);
                 offset += *length as u64;
                 continue;
             }

@@ -94,7 +94,7 @@ pub struct TreeCounts {
     pub(super) equal: AtomicU64,
     pub(super) failed: AtomicU64,
     pub(super) bytes: AtomicU64,
-    pub(super) sent: AtomicU64,
+    pub(super) kept: AtomicU64,
     pub(super) total_entries: AtomicU64,
     pub(super) total_bytes: AtomicU64,
     pub(super) has_totals: std::sync::atomic::AtomicBool,
@@ -127,9 +127,9 @@ impl TreeCounts {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Bytes of files and streams that were read to be sent.
-    pub fn sent(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
+    /// Bytes of files that the receiver had before.
+    pub fn kept(&self) -> u64 {
+        self.kept.load(Ordering::Relaxed)
     }
 
     /// Entries and bytes of files in all, once they are counted. Streams count as 0 bytes.
