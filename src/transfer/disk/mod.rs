@@ -27,17 +27,22 @@
 mod calls;
 #[cfg(test)]
 mod faults;
+mod find;
 mod folder;
 mod folders;
 mod names;
 mod output;
+mod part;
 mod partial;
 mod problem;
 mod store;
+mod sync;
 mod unfinished;
 
 #[cfg(test)]
 mod fault_tests;
+#[cfg(test)]
+mod race_tests;
 #[cfg(test)]
 mod tests;
 

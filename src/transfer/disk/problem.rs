@@ -1,5 +1,6 @@
 //! What is said when something cannot be stored: a reason for the peer, and an error for the user.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 
@@ -69,6 +70,26 @@ pub(crate) struct Note(pub(super) String);
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Notes, each of them once.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    seen: HashSet<&'static str>,
+    list: Vec<Note>,
+}
+
+impl Notes {
+    pub(super) fn add(&mut self, what: &'static str, subject: impl fmt::Display, errno: Errno) {
+        if self.seen.insert(what) {
+            let error = Error::os(what, subject, errno.into());
+            self.list.push(Note(error.to_string()));
+        }
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.list)
     }
 }
 
