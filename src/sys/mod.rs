@@ -17,7 +17,6 @@ pub(crate) mod disposition;
 #[cfg(feature = "trace")]
 pub(crate) mod inject;
 #[cfg(feature = "transfer")]
-pub(crate) mod map;
 pub(crate) mod mmsg;
 pub(crate) mod name;
 #[cfg(feature = "ports")]
@@ -26,6 +25,8 @@ pub(crate) mod process;
 pub(crate) mod ptrace;
 #[cfg(feature = "tokio")]
 pub(crate) mod reactor;
+#[cfg(feature = "transfer")]
+pub(crate) mod read;
 pub(crate) mod receive;
 #[cfg(feature = "trace")]
 pub(crate) mod seccomp;

@@ -2,13 +2,17 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod crypto;
 mod ends;
 mod failures;
+mod folders;
 mod hostile;
+mod manifest;
 mod observers;
 mod relayed;
 mod resume;
 mod simulator;
+mod tree;
 mod whole;
 
 use std::fs;
