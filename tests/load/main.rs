@@ -1,0 +1,1 @@
+//! `udpraw load`, as a person runs it.
