@@ -98,7 +98,12 @@ impl fmt::Display for PacketRate {
             1e3.. => 1,
             _ => 0,
         };
-        write!(f, "{}{}", number / 1000_f64.powi(power), units[power as usize])
+        write!(
+            f,
+            "{}{}",
+            number / 1000_f64.powi(power),
+            units[power as usize]
+        )
     }
 }
 

@@ -237,8 +237,14 @@ mod tests {
 
     #[test]
     fn the_end_is_kept() {
-        assert_eq!(schedule("10pps", Arrivals::Constant, 1_000_000_000).count(), 10);
-        assert_eq!(schedule("10pps/1s", Arrivals::Constant, u64::MAX).count(), 10);
+        assert_eq!(
+            schedule("10pps", Arrivals::Constant, 1_000_000_000).count(),
+            10
+        );
+        assert_eq!(
+            schedule("10pps/1s", Arrivals::Constant, u64::MAX).count(),
+            10
+        );
         for text in ["", "x", "0.1 70000", "1 2 3", "-1", "1e99", "NaN"] {
             Arrivals::recording(text).unwrap_err();
         }

@@ -227,7 +227,14 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     /// An hour at most of datagrams there and back, with queueing delays that are often nearly 0.
-    fn simulate(offset: f64, drift: f64, step: f64, ways: [u64; 2], seconds: u64, seed: u64) -> ClockFilter {
+    fn simulate(
+        offset: f64,
+        drift: f64,
+        step: f64,
+        ways: [u64; 2],
+        seconds: u64,
+        seed: u64,
+    ) -> ClockFilter {
         let mut filter = ClockFilter::new();
         let mut random = fastrand::Rng::with_seed(seed);
         for number in 0..seconds * 20 {

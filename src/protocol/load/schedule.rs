@@ -77,12 +77,16 @@ impl FromStr for Plan {
     fn from_str(text: &str) -> Result<Self> {
         let bad = |reason: &str| {
             let quoted = format!("'{}'", text.escape_debug());
-            Error::invalid("read rates", quoted, reason)
-                .with_remedy("write a rate, or RATE/TIME or RATE..RATE/TIME with commas between them")
+            Error::invalid("read rates", quoted, reason).with_remedy(
+                "write a rate, or RATE/TIME or RATE..RATE/TIME with commas between them",
+            )
         };
         let mut segments = Vec::new();
         for part in text.split(',') {
-            if segments.last().is_some_and(|last: &Segment| last.seconds.is_infinite()) {
+            if segments
+                .last()
+                .is_some_and(|last: &Segment| last.seconds.is_infinite())
+            {
                 return Err(bad("only the last one may be without a time"));
             }
             // A rate may end in /s.
@@ -96,7 +100,9 @@ impl FromStr for Plan {
             };
             let seconds = match words.next() {
                 Some(time) => units::duration(time)?.as_secs_f64(),
-                None if from != to => return Err(bad("a ramp needs a time, as in 1kpps..9kpps/10s")),
+                None if from != to => {
+                    return Err(bad("a ramp needs a time, as in 1kpps..9kpps/10s"));
+                }
                 None => f64::INFINITY,
             };
             if seconds <= 0.0 {
@@ -234,7 +240,10 @@ impl Curve {
     /// The highest rate of all.
     pub fn highest(&self) -> f64 {
         let ends = self.pieces.iter().enumerate().map(|(index, piece)| {
-            let end = self.pieces.get(index + 1).map_or(self.end, |next| next.start);
+            let end = self
+                .pieces
+                .get(index + 1)
+                .map_or(self.end, |next| next.start);
             let change = match piece.slope {
                 0.0 => 0.0,
                 slope => slope * (end - piece.start),
@@ -264,12 +273,15 @@ mod tests {
     use super::*;
 
     fn segment() -> impl Strategy<Value = String> {
-        (1..2_000_000_u32, prop::option::of(1..2_000_000_u32), 1..5000_u32).prop_map(
-            |(from, to, millis)| match to {
+        (
+            1..2_000_000_u32,
+            prop::option::of(1..2_000_000_u32),
+            1..5000_u32,
+        )
+            .prop_map(|(from, to, millis)| match to {
                 Some(to) => format!("{from}pps..{to}pps/{millis}ms"),
                 None => format!("{from}pps/{millis}ms"),
-            },
-        )
+            })
     }
 
     proptest! {

@@ -211,7 +211,9 @@ impl Tracker {
         counts.extent_sum += extent;
         counts.extent_most = counts.extent_most.max(extent);
         let before = MOST_N.min(counts.unique as usize);
-        let greater = self.recent[..before].iter().take_while(|one| **one > number);
+        let greater = self.recent[..before]
+            .iter()
+            .take_while(|one| **one > number);
         counts.three_reordered += u64::from(greater.count() >= 3);
     }
 
@@ -322,7 +324,10 @@ mod tests {
             tracker.handle_datagram(number, 0, 0);
         }
         let counts = tracker.counts();
-        assert_eq!((counts.too_late, counts.reordered, counts.unique), (2, 1, 4));
+        assert_eq!(
+            (counts.too_late, counts.reordered, counts.unique),
+            (2, 1, 4)
+        );
         assert_eq!(counts.expected, 101);
     }
 }
