@@ -103,6 +103,8 @@ mod clock;
 mod cpu;
 pub mod error;
 pub mod io;
+#[cfg(feature = "load")]
+pub mod load;
 #[cfg(feature = "mtu")]
 pub mod mtu;
 #[cfg(feature = "ports")]

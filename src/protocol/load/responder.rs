@@ -77,7 +77,7 @@ pub struct ReverseLoad {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Incoming {
-    /// It has nothing to do with load sessions.
+    /// It has nothing to do with the sessions here: any server may do with it what it does with others.
     Foreign,
     /// Nothing: it was counted, or is of no session.
     Nothing,
@@ -175,7 +175,7 @@ impl Responder {
     fn load(&mut self, now: u64, source: SocketAddr, header: &Header, length: usize) -> Incoming {
         let limits = self.limits;
         let Some(session) = self.sessions.get_mut(&header.session) else {
-            return Incoming::Nothing;
+            return Incoming::Foreign;
         };
         let Some(tracker) = session.flows.get_mut(&source) else {
             return Incoming::Nothing;

@@ -115,7 +115,7 @@ fn a_forged_start_starts_nothing() {
     }
     assert!(matches!(
         load(&mut responder, 0, 1, header(7, 0)),
-        Incoming::Nothing
+        Incoming::Foreign
     ));
     assert_eq!(responder.sessions(), 0);
 }
