@@ -25,12 +25,12 @@ impl Plain {
         endpoints: Vec<Endpoint>,
         addresses: &[SocketAddr],
         behaviour: Behaviour,
-    ) -> Self {
-        Self {
+    ) -> Result<Self> {
+        Ok(Self {
             endpoints,
-            handler: Handler::new(addresses, behaviour),
+            handler: Handler::new(addresses, behaviour).with_load()?,
             waker: None,
-        }
+        })
     }
 
     pub(super) fn wake_by(&mut self, waker: Waker) {
@@ -143,6 +143,19 @@ fn serve<E: From<Error>>(
     if let Some(answer) = handler.bench_answer(&request, endpoints, handler.summary.datagrams) {
         return match endpoint.reply(&datagram, &answer) {
             Ok(()) => Ok(()),
+            Err(error) => handler.failed(1, error, on_event),
+        };
+    }
+    if let Some(length) = handler.load_answer(&request, endpoint, endpoints, &mut None) {
+        let sent = match length {
+            0 => Ok(()),
+            _ => endpoint.reply(&datagram, handler.load_reply()),
+        };
+        return match sent {
+            Ok(()) => {
+                handler.replied(u64::from(length > 0), length as u64);
+                Ok(())
+            }
             Err(error) => handler.failed(1, error, on_event),
         };
     }

@@ -32,6 +32,8 @@ struct Worker {
     handler: Handler,
     progress: Arc<Progress>,
     pool: PoolState,
+    /// Its place in the pool.
+    index: usize,
     cpu: Option<usize>,
 }
 
@@ -68,7 +70,8 @@ impl Workers {
         };
         let is_shared = groups.iter().any(|group| group.len() > 1);
         let unpinned = is_shared.then(cpu::may_pin).and_then(Result::err);
-        let (cpus, mut first) = (cpu::cpus(), Handler::new(addresses, config.behaviour));
+        let first = Handler::new(addresses, config.behaviour).with_load()?;
+        let (cpus, mut first) = (cpu::cpus(), first);
         first.takes_payload = config.transport.capacity > 0;
         let mut workers = Vec::new();
         for group in groups {
@@ -79,6 +82,7 @@ impl Workers {
                     handler: first.for_worker(workers.len() as u64),
                     progress: pool.progress[workers.len()].clone(),
                     pool: pool.clone(),
+                    index: workers.len(),
                     cpu: cpus
                         .get(index % cpus.len().max(1))
                         .copied()
@@ -217,15 +221,20 @@ impl Worker {
             handler,
             progress,
             pool,
+            index,
             ..
         } = self;
         let (serves_runs, may_be_asked) = (handler.serves_runs(), handler.behaviour.allow_bench);
         while !handler.is_done() && !stop.load(Ordering::Relaxed) {
             let before = transport.counters();
-            let (mut reported, mut bench_answers) = (Ok(()), 0);
+            let (mut reported, mut bench_answers, mut now) = (Ok(()), 0, None);
             let received = transport.receive(wait, |message, send_queue| {
                 let is_asked = may_be_asked && bench_handshake::may_ask(message);
-                if serves_runs && !is_asked {
+                if handler.may_load(message.bytes())
+                    && serve_load(handler, message, send_queue, (&*pool, *index), &mut now)
+                {
+                    // All of it is done.
+                } else if serves_runs && !is_asked {
                     serve_run(handler, message, send_queue);
                 } else if reported.is_ok() {
                     let asked = is_asked.then_some((&*pool, &**progress, &mut bench_answers));
@@ -281,6 +290,26 @@ fn serve_run(handler: &mut Handler, message: &Received<'_>, send_queue: &mut Sen
         Some(why) => handler.summary.refused(why, count),
         None => send_queue.echo(message),
     }
+}
+
+/// Serves a message's datagrams as those of a load session, if the first one is of one: another client's
+/// cannot be among them.
+fn serve_load(
+    handler: &mut Handler,
+    message: &Received<'_>,
+    send_queue: &mut SendQueue<'_>,
+    (pool, index): (&PoolState, usize),
+    now: &mut Option<u64>,
+) -> bool {
+    let own = &pool.endpoints[index];
+    for (number, request) in Request::each_of(message).enumerate() {
+        match handler.load_answer(&request, own, &pool.endpoints, now) {
+            None if number == 0 => return false,
+            None | Some(0) => {}
+            Some(_) => send_queue.reply(message, handler.load_reply()),
+        }
+    }
+    true
 }
 
 /// Serves a message's datagrams one by one. If each is an event, its reply is sent before the

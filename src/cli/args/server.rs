@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use udpraw::error::Error;
 use udpraw::io::{Backend, BackendChoice, TransportConfig};
 use udpraw::protocol::exchange::Limits;
-use udpraw::server::{Behaviour, Config, Reply, SimulatedLoss, Template};
+use udpraw::server::{Behaviour, Config, LoadLimits, Reply, SimulatedLoss, Template};
 use udpraw::units;
 
 use super::address::{Address, ports};
@@ -73,7 +73,7 @@ pub(crate) struct ServerArguments {
 
     /// Serve only `udpraw client --exchange`: each request is executed once, and a retransmission of one
     /// of the last 4,096 gets the same reply again. With --reply none, replies are empty
-    #[arg(long, conflicts_with_all = ["no_copy", "allow_bench"])]
+    #[arg(long, conflicts_with_all = ["no_copy", "allow_bench", "allow_load"])]
     exchange: bool,
 
     /// Drop each received datagram with this probability, as in 50%
@@ -129,6 +129,19 @@ pub(crate) struct BackendArguments {
     /// Accept `udpraw bench --server`, which sends at full speed
     #[arg(long, conflicts_with = "no_copy")]
     allow_bench: bool,
+
+    /// Serve sessions of `udpraw load --session`: each client gets its own figures of each direction, and may
+    /// have load sent back to its own address
+    #[arg(long, conflicts_with = "no_copy")]
+    allow_load: bool,
+
+    /// The most datagrams per second of a load session, each way [default: 100kpps]
+    #[arg(long, value_name = "RATE", requires = "allow_load", value_parser = super::load::limit)]
+    max_load_rate: Option<u64>,
+
+    /// The longest load session [default: 10m]
+    #[arg(long, value_name = "TIME", requires = "allow_load", value_parser = units::duration)]
+    max_load_time: Option<Duration>,
 
     /// Print statistics at this interval, as in 1s; a bare number counts seconds
     #[arg(long, value_name = "INTERVAL", value_parser = interval)]
@@ -190,6 +203,9 @@ impl ServerArguments {
             no_copy,
             stats,
             allow_bench: _,
+            allow_load: _,
+            max_load_rate: _,
+            max_load_time: _,
         } = self.backend;
         (config.backend, config.interval, config.transport.spin) = (io, stats, spin);
         if no_copy {
@@ -231,6 +247,12 @@ impl ServerArguments {
         behaviour.drop = drop;
         behaviour.count = self.count;
         behaviour.allow_bench = self.backend.allow_bench;
+        behaviour.allow_load = self.backend.allow_load.then(|| {
+            let mut limits = LoadLimits::default();
+            limits.rate = self.backend.max_load_rate.unwrap_or(limits.rate);
+            limits.time = self.backend.max_load_time.unwrap_or(limits.time);
+            limits
+        });
         behaviour.allow_amplification = self.allow_amplification;
         behaviour.exchange = self.exchange.then(Limits::default);
         behaviour.per_datagram_events = !self.quiet;

@@ -196,7 +196,7 @@ fn the_time() -> String {
 }
 
 /// The bytes that hexadecimal digits stand for; blanks between bytes are skipped.
-pub(super) fn unhex(text: &[u8]) -> Result<Vec<u8>> {
+pub(in crate::cli) fn unhex(text: &[u8]) -> Result<Vec<u8>> {
     let bad = |reason: String| {
         Error::invalid("read", "hexadecimal text", reason).with_remedy("write pairs of 0-9 and a-f")
     };

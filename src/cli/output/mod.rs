@@ -7,6 +7,7 @@ mod envelope;
 mod exchange;
 mod interface;
 mod limit;
+pub(crate) mod load;
 pub(crate) mod mtu;
 pub(crate) mod options;
 pub(crate) mod ports;

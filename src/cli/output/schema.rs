@@ -260,6 +260,11 @@ fn all() -> Vec<(&'static str, Value)> {
             .with::<super::bench::records::RowRecord<'_>>()
             .with::<super::bench::records::SkippedRecord>(),
         Command::new("client").with::<super::client::record::Record<'_>>(),
+        Command::new("load")
+            .with::<super::load::records::IntervalRecord>()
+            .with::<super::load::records::ResultRecord>()
+            .with::<super::load::records::TrialRecord>()
+            .with::<super::load::records::SaturatedRecord>(),
         Command::new("mtu").with::<super::mtu::Record<'_>>(),
         Command::new("options")
             .with::<super::options::record::OptionRecord<'_>>()
