@@ -17,6 +17,8 @@ const BESIDE: usize = 40;
 const USAGE: &str = "Usage: ";
 /// The columns that a remark needs to stand beside its example.
 const COLUMN: usize = 24;
+/// How far at least a remark below its example is indented in the texts of the commands.
+const BELOW: usize = 10;
 /// The indentation of the lines that continue an example.
 const INDENT: &str = "      ";
 
@@ -81,7 +83,7 @@ pub(super) fn blocks(text: &str) -> Vec<Block<'_>> {
     while let Some(line) = lines.next() {
         if line.starts_with(' ') {
             // A remark of its own line belongs to the example above it.
-            let below = lines.next_if(|next| next.starts_with("          "));
+            let below = lines.next_if(|next| next.starts_with(&" ".repeat(BELOW)));
             found.push(Block::Example(line, below));
             continue;
         }
@@ -119,24 +121,22 @@ fn lay_out(text: &str, width: usize) -> String {
     laid.join("\n")
 }
 
-/// An example as it is, or broken where it is too wide.
+/// An example as it is, or broken where it is too wide. The remarks of a page that have a column stand in
+/// it or all below their examples.
 fn example(line: &str, below: Option<&str>, width: usize) -> String {
+    let (command, remark) = command_and_remark(line, below);
+    let column = column_of_remark(line, below).filter(|column| column + COLUMN <= width);
     let whole = [Some(line), below].into_iter().flatten();
-    if whole.clone().all(|line| line.chars().count() <= width) {
+    let fits = whole.clone().all(|line| line.chars().count() <= width);
+    if fits && (column.is_some() || remark.is_empty()) {
         return whole.collect::<Vec<_>>().join("\n");
     }
-    let (command, remark) = command_and_remark(line, below);
     let options = plain(width).initial_indent("  ").subsequent_indent(INDENT);
     let shown = textwrap::fill(command, options);
     if remark.is_empty() {
         return shown;
     }
-    let column = line.len()
-        - line
-            .trim_start()
-            .split_once("  ")
-            .map_or(0, |(_, remark)| remark.trim_start().len());
-    if column < line.len() && column + COLUMN <= width {
+    if let (Some(column), None) = (column, below) {
         let first = format!("{shown:column$}");
         let next = " ".repeat(column);
         let options = plain(width).initial_indent(&first).subsequent_indent(&next);
@@ -146,6 +146,16 @@ fn example(line: &str, below: Option<&str>, width: usize) -> String {
         .initial_indent(INDENT)
         .subsequent_indent(INDENT);
     format!("{shown}\n{}", textwrap::fill(&remark, options))
+}
+
+/// The column in which the remarks of a page stand, if they have one: those below long examples do not.
+fn column_of_remark(line: &str, below: Option<&str>) -> Option<usize> {
+    if let Some(below) = below {
+        let column = below.len() - below.trim_start().len();
+        return (column > BELOW).then_some(column);
+    }
+    let (_, remark) = line.trim_start().split_once("  ")?;
+    Some(line.len() - remark.trim_start().len())
 }
 
 /// Breaks only at spaces, so that an option or a path stays whole.
@@ -209,6 +219,11 @@ mod tests {
     fn a_remark_goes_where_there_is_room() {
         let text = "Examples:\n  udpraw a    what it does and what not\n  udpraw b\n              the other\n\nOne,\ntwo.";
         assert_eq!(lay_out(text, 80), text.replace(",\n", ", "));
+        // Both below: the second one has no more room for its column than the first one.
+        assert_eq!(
+            lay_out(text, 35),
+            "Examples:\n  udpraw a\n      what it does and what not\n  udpraw b\n      the other\n\nOne, two."
+        );
         assert_eq!(
             lay_out(text, 20),
             "Examples:\n  udpraw a\n      what it does\n      and what not\n  udpraw b\n      the other\n\nOne, two."

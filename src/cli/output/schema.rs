@@ -293,6 +293,11 @@ fn all() -> Vec<(&'static str, Value)> {
 fn the_files_are_those_of_the_records() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema");
     let writes = env::var_os("UDPRAW_WRITE_SCHEMAS").is_some();
+    if !writes && !folder.exists() {
+        // The source crate comes without them. A checkout cannot lose them unseen: the programs' tests
+        // read them too.
+        return;
+    }
     let all = all();
     for (name, schema) in &all {
         let path = folder.join(format!("{name}.json"));
