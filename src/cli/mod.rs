@@ -3,6 +3,7 @@
 
 mod activation;
 mod args;
+mod closed;
 mod commands;
 mod exit;
 mod guess;
@@ -41,7 +42,13 @@ pub(crate) fn run() -> ExitCode {
             .color(peek_color().of_help())
             .try_get_matches()
         {
-            Err(page) => page.exit(),
+            Err(page) => match closed::check_output() {
+                Err(error) if !page.use_stderr() => {
+                    Output::new(false).error(error);
+                    return Exit::Error.into();
+                }
+                _ => page.exit(),
+            },
             Ok(_) => error.exit(),
         },
     };

@@ -19,6 +19,7 @@ use super::address::Address;
 use super::endpoint::FamilyArguments;
 use super::recv::{PORT, silence};
 use super::socket::SocketArguments;
+use crate::cli::closed;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -128,6 +129,7 @@ impl SendArguments {
         if !self.is_stdin() {
             return Input::open(self.file()).map_err(|error| self.about_file(error));
         }
+        closed::check_input()?;
         let stdin = io::stdin().as_fd().try_clone_to_owned();
         let stdin = stdin.map_err(|source| Error::os("read", "standard input", source))?;
         Ok(Input::from_fd(stdin, "standard input"))
