@@ -3,6 +3,7 @@
 
 mod activation;
 mod args;
+mod closed;
 mod commands;
 mod exit;
 mod guess;
@@ -26,6 +27,12 @@ use self::output::Output;
 
 /// Prints help or the version. clap's own exit would call a page that could not be written printed.
 fn print(page: &clap::Error) -> ExitCode {
+    if !page.use_stderr()
+        && let Err(error) = closed::check_output()
+    {
+        Output::new(false).error(error);
+        return Exit::Error.into();
+    }
     match page.print().and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Output::new(false).error(Failure::from(error));

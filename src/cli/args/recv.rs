@@ -18,6 +18,7 @@ use super::address::Address;
 use super::code::CodeArguments;
 use super::endpoint::FamilyArguments;
 use super::socket::SocketArguments;
+use crate::cli::closed;
 
 /// Where a transfer is received, unless told otherwise.
 pub(super) const PORT: &str = "1061";
@@ -220,6 +221,7 @@ impl RecvArguments {
             return Err(Error::invalid("use", "--json", reason)
                 .with_remedy("name a file with -o, or a folder with --into"));
         }
+        closed::check_output()?;
         let stdout = io::stdout();
         if stdout.is_terminal() && !is_forced {
             return Err(Error::invalid(

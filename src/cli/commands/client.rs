@@ -14,6 +14,7 @@ use udpraw::protocol::exchange::Ignored;
 use udpraw::socket::{options::OptionValue, pause};
 
 use crate::cli::args::client::ClientArguments;
+use crate::cli::closed;
 use crate::cli::exit::{Exit, Failure, Outcome, unread};
 use crate::cli::interrupt::{self, Interruptible};
 use crate::cli::output::Output;
@@ -170,6 +171,9 @@ fn ask(
 fn messages(arguments: &ClientArguments) -> Box<dyn Iterator<Item = Result<Vec<u8>>> + '_> {
     let hex = arguments.hex;
     if arguments.stdin {
+        if let Err(error) = closed::check_input() {
+            return Box::new(std::iter::once(Err(error)));
+        }
         let lines = BufReader::new(Interruptible::new(io::stdin())).split(b'\n');
         return Box::new(lines.map(move |line| {
             let line = line.map_err(|source| Error::os("read", "standard input", source))?;

@@ -36,6 +36,7 @@ use anstream::AutoStream;
 
 use self::envelope::JsonEvent;
 use self::limit::Limit;
+use super::closed;
 use super::interrupt::Interruptible;
 
 /// A stream that a signal ends, behind a buffer: so a line is one `write`, colours or not.
@@ -73,7 +74,7 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
         Self {
-            stdout: AutoStream::new(stream(io::stdout()), AutoStream::choice(&io::stdout())),
+            stdout: AutoStream::new(standard_output(), AutoStream::choice(&io::stdout())),
             stderr: AutoStream::new(stream(io::stderr()), AutoStream::choice(&io::stderr())),
             json,
             limits: Vec::new(),
@@ -181,6 +182,14 @@ impl Output {
 /// The progress of a run on a terminal, which is overwritten soon.
 pub(crate) fn progress(text: &str) {
     let _ = Interruptible::new(io::stderr()).write_all(text.as_bytes());
+}
+
+/// Standard output, or what fails in its place.
+fn standard_output() -> Stream {
+    match closed::check_output() {
+        Ok(()) => stream(io::stdout()),
+        Err(_) => Box::new(closed::ClosedOutput),
+    }
 }
 
 fn stream(stream: impl AsFd + Send + 'static) -> Stream {
