@@ -26,6 +26,8 @@ pub(crate) mod process;
 pub(crate) mod ptrace;
 #[cfg(feature = "tokio")]
 pub(crate) mod reactor;
+#[cfg(feature = "transfer")]
+pub(crate) mod read;
 pub(crate) mod receive;
 #[cfg(feature = "trace")]
 pub(crate) mod seccomp;

@@ -41,6 +41,7 @@ mod send;
 mod sessions;
 mod store;
 mod target;
+pub mod tree;
 mod writer;
 
 use std::time::Duration;

@@ -5,10 +5,12 @@ mod common;
 mod ends;
 mod failures;
 mod hostile;
+mod manifest;
 mod observers;
 mod relayed;
 mod resume;
 mod simulator;
+mod tree;
 mod whole;
 
 use std::fs;
