@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod crypto;
 mod ends;
 mod failures;
 mod hostile;

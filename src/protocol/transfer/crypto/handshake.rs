@@ -57,6 +57,8 @@ pub enum HandshakeError {
     Unauthentic,
     /// The message has an impossible length.
     Length,
+    /// Message 2 was read before.
+    OutOfTurn,
     /// The implementation of Noise refused; no bytes of a peer lead to this.
     Internal,
 }
@@ -66,6 +68,7 @@ impl fmt::Display for HandshakeError {
         f.write_str(match self {
             Self::Unauthentic => "the other end has another code",
             Self::Length => "the handshake message has an invalid length",
+            Self::OutOfTurn => "the handshake is finished",
             Self::Internal => "the handshake failed",
         })
     }
@@ -86,7 +89,7 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    fn of(mut noise: HandshakeState) -> Self {
+    fn of(noise: &mut HandshakeState) -> Self {
         let (initiators, responders) = noise.dangerously_get_raw_split();
         Self {
             initiators: Zeroizing::new(initiators),
@@ -152,15 +155,10 @@ impl Initiator {
         let mut payload = vec![0; length];
         match self.noise.read_message(message, &mut payload) {
             Ok(length) => payload.truncate(length),
-            Err(snow::Error::State(_)) => return Err(HandshakeError::Internal),
+            Err(snow::Error::State(_)) => return Err(HandshakeError::OutOfTurn),
             Err(_) => return Err(HandshakeError::Unauthentic),
         }
-        let (initiators, responders) = self.noise.dangerously_get_raw_split();
-        let secrets = Secrets {
-            initiators: Zeroizing::new(initiators),
-            responders: Zeroizing::new(responders),
-        };
-        Ok((payload, secrets))
+        Ok((payload, Secrets::of(&mut self.noise)))
     }
 }
 
@@ -223,7 +221,7 @@ impl Responder {
             output.truncate(start);
             return Err(HandshakeError::Internal);
         }
-        Ok(Secrets::of(self.noise))
+        Ok(Secrets::of(&mut self.noise))
     }
 }
 
@@ -232,3 +230,7 @@ impl fmt::Debug for Responder {
         f.write_str("Responder")
     }
 }
+
+#[cfg(test)]
+#[path = "handshake_tests.rs"]
+mod tests;

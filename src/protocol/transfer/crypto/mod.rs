@@ -17,6 +17,8 @@
 //!
 //! | what | how |
 //! | --- | --- |
+//! | code's symbols c(0) to c(25) | 128 bits and two zeros, five bits a symbol, the highest first |
+//! | code's check c(26), c(27) | in GF(32) modulo x^5 + x^2 + 1 the sums of c(i) 2^i and of c(i) 4^i are 0 |
 //! | pre-shared key | `Expand(Extract("udpraw transfer", code), "pre-shared key", 32)` |
 //! | prologue | `"udpraw transfer"`, version (1 byte), id (8), token (16), ciphers offered (1) |
 //! | secret of epoch 0 | what Noise's `Split()` returns: the first is the initiator's, the second the responder's |

@@ -100,6 +100,12 @@ impl Keyed {
         self.cipher
     }
 
+    /// How many keys of the other direction were derived.
+    #[cfg(test)]
+    pub(super) fn derived(&self) -> u64 {
+        self.opening.epoch
+    }
+
     pub(super) fn seal(&mut self, packet: &mut [u8]) -> Result<(), SealError> {
         let length = packet.len().checked_sub(TAG).ok_or(SealError::Length)?;
         let (body, room) = packet.split_at_mut(length);
