@@ -23,8 +23,10 @@ pub use config::{ReceiverConfig, ReceiverCounts};
 pub use output::Outgoing;
 use path::Path;
 
-/// An acknowledgement is delayed for at most this time, for other packets to share it.
+/// How long an acknowledgement is delayed, for other packets to share it, and at most if the sender
+/// asks for it.
 const DELAY: Duration = Duration::from_millis(2);
+const MAX_DELAY: Duration = Duration::from_millis(20);
 /// How often the last frame is sent: nothing answers it, and any copy may be lost.
 const CLOSE_REPEATS: u32 = 3;
 /// With a longer round trip than this, datagrams are on the way rather than in the socket's buffer,
@@ -80,8 +82,8 @@ pub struct Receiver {
     newest: Duration,
     /// Packets, and their bytes, that wait for their acknowledgement.
     waiting: (u32, u64),
-    /// How many packets one acknowledgement is for.
-    share: u32,
+    /// How many packets one acknowledgement is for, and how long the first of them may wait.
+    share: (u32, Duration),
     acknowledge_at: Option<Duration>,
     pending: Pending,
     status: Status,
@@ -160,7 +162,7 @@ impl Receiver {
             answers: Answers::default(),
             newest: now,
             waiting: (0, 0),
-            share: 2,
+            share: (2, DELAY),
             acknowledge_at: None,
             pending: Pending {
                 accept: true,
@@ -442,7 +444,10 @@ impl Receiver {
                 let most = self.numbers.last().map_or(0, |range| range.end);
                 self.raise_floor(number.min(most));
             }
-            Frame::Share(packets) => self.share = packets.max(2),
+            Frame::Share { packets, delay } => {
+                let delay = Duration::from_micros(delay.into());
+                self.share = (packets.max(2), delay.clamp(DELAY, MAX_DELAY));
+            }
             Frame::Answered(offset) => {
                 let answered = self.answers.on_answered(now, offset);
                 answered.ok_or(Reject::Malformed)?;

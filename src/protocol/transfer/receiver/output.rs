@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{DELAY, Phase, Receiver};
+use super::{Phase, Receiver};
 use crate::protocol::transfer::failure::Failure;
 use crate::protocol::transfer::wire::{
     self, Acknowledge, Close, Frame, MAX_RANGES, Ranges, Status,
@@ -75,10 +75,10 @@ impl Receiver {
             return;
         }
         if self.waiting.0 > 0 && self.acknowledge_at.is_none() {
-            self.acknowledge_at = Some(now.saturating_add(DELAY));
+            self.acknowledge_at = Some(now.saturating_add(self.share.1));
         }
         let is_due = self.acknowledge_at.is_some_and(|time| time <= now);
-        let is_enough = self.waiting.0 >= self.share || self.waiting.1 >= self.window / 4;
+        let is_enough = self.waiting.0 >= self.share.0 || self.waiting.1 >= self.window / 4;
         if self.pending.acknowledgement || is_enough || is_due {
             self.acknowledge(now, out);
         }
@@ -114,7 +114,9 @@ impl Receiver {
             Status::Receiving if self.is_complete() => Status::Storing,
             status => status,
         };
-        Frame::Status(status).append(out);
+        if status != Status::Receiving {
+            Frame::Status(status).append(out);
+        }
         self.counts.acknowledgements += 1;
         let length = out.len() - before + wire::MAX_OVERHEAD - 9;
         self.counts.acknowledgement_bytes += length as u64;

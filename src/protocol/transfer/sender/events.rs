@@ -10,13 +10,15 @@ use crate::protocol::transfer::in_flight::{Carried, Resolved};
 use crate::protocol::transfer::rtt::PathRtt;
 use crate::protocol::transfer::stream::Stream;
 use crate::protocol::transfer::wire::{
-    self, Acknowledge, Code, Frame, Frames, Reject, connection_of,
+    self, Acknowledge, Code, Frame, Frames, Reject, Status, connection_of,
 };
 
 /// The longest wait after the socket refused datagrams.
 const MAX_REFUSED_WAIT: Duration = Duration::from_millis(100);
-/// The most packets that one acknowledgement is for.
+/// The most packets that one acknowledgement is for, and how long the first of them may wait.
 const MAX_SHARE: u64 = 256;
+const MIN_ACK_DELAY: Duration = Duration::from_millis(2);
+const MAX_ACK_DELAY: Duration = Duration::from_millis(20);
 /// How long a receiver is silent until a hint that it knows the transfer no longer is believed.
 const SUSPICION: Duration = Duration::from_millis(500);
 
@@ -188,9 +190,14 @@ impl Sender {
             return Ok(());
         }
         match frame {
-            Frame::Acknowledge(ack) => self
-                .handle_acknowledge(now, ack)
-                .ok_or(Reject::Malformed)?,
+            Frame::Acknowledge(ack) => {
+                let acknowledged = self.handle_acknowledge(now, ack);
+                acknowledged.ok_or(Reject::Malformed)?;
+                if is_newest {
+                    // Unless a status follows.
+                    self.status = Status::Receiving;
+                }
+            }
             Frame::Credit { delivered, limit } => {
                 if delivered > self.stream.next {
                     return Err(Reject::Malformed);
@@ -239,6 +246,7 @@ impl Sender {
         let max_datagram = self.config.max_datagram;
         self.mtu = PathMtu::new(BASE.min(max_datagram), max_datagram, now);
         self.pacer = Pacer::new(self.mtu.current().into());
+        self.pacer.set_limit(self.config.max_rate);
         self.apply_path_mtu();
     }
 
@@ -282,14 +290,16 @@ impl Sender {
     fn update_share(&mut self) {
         let credit = self.stream.credit.saturating_sub(self.stream.released());
         let window = self.congestion.window().min(credit);
-        let share = (window / u64::from(self.segment.max(1)) / 8).clamp(2, MAX_SHARE) as u32;
-        if share > self.share.saturating_mul(2) || share < self.share {
-            // Not too often: a share that is a little too small does no harm.
-            let is_worth_it = share > self.share || share * 2 <= self.share || share == 2;
-            if is_worth_it {
-                self.share = share;
-                self.pending.share = true;
-            }
+        let packets = window / u64::from(self.segment.max(1)) / 4;
+        let packets = packets.clamp(2, MAX_SHARE) as u32;
+        let (before, _) = self.share;
+        // Not too often: a share that is a little too small or too large does no harm.
+        if packets > before.saturating_mul(3) / 2 || packets < before / 3 * 2 {
+            let delay = self.in_flight.rtt.all().smoothed / 4;
+            let delay = delay.clamp(MIN_ACK_DELAY, MAX_ACK_DELAY);
+            self.share = (packets, delay);
+            self.in_flight.delay = delay;
+            self.pending.share = true;
         }
     }
 

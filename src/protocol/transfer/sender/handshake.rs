@@ -8,6 +8,9 @@ use crate::protocol::transfer::crypto::{Ciphers, Initiator, Opening, Protection,
 use crate::protocol::transfer::failure::Failure;
 use crate::protocol::transfer::wire::{Accept, Close, Code, Handshake, Open, Reject, VERSION};
 
+/// How often a token is sent before another challenge replaces it.
+const MIN_TRIES: u32 = 3;
+
 impl Sender {
     /// Encodes the next open frame, if one is due.
     pub(super) fn compose_open(
@@ -82,6 +85,11 @@ impl Sender {
         };
         self.in_flight.rtt.sample_first(now, phase.open_sent);
         if phase.token == token {
+            return;
+        }
+        // The answer to an opening that was sent before this token arrived, unless it has been tried
+        // for some time.
+        if phase.challenges > 0 && phase.open_sent.1 < MIN_TRIES {
             return;
         }
         let round = phase.challenges as usize;

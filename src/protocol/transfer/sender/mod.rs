@@ -129,8 +129,8 @@ pub struct Sender {
     challenge: Option<[u8; 8]>,
     /// Since when the receiver is suspected to have been started again.
     suspect: Option<Duration>,
-    /// Packets for each acknowledgement, as the receiver knows it.
-    share: u32,
+    /// Packets for each acknowledgement, and how long the first may wait, as the receiver was told.
+    share: (u32, Duration),
     /// When settled numbers were last reported.
     settled_at: Duration,
     /// How long to wait after the socket refused datagrams, and until when.
@@ -204,7 +204,7 @@ impl Sender {
             pending: Pending::default(),
             challenge: None,
             suspect: None,
-            share: 2,
+            share: (2, Duration::from_millis(2)),
             settled_at: now,
             refused: (Duration::ZERO, None),
             awaits_digest: false,
@@ -219,6 +219,7 @@ impl Sender {
             counts: SenderCounts::default(),
         };
         sender.congestion.set_segment_size(segment.into());
+        sender.pacer.set_limit(sender.config.max_rate);
         sender
     }
 

@@ -115,7 +115,8 @@ impl Sender {
         }
         // All are short, and any may have been lost before.
         Frame::Settled(self.in_flight.settled()).append(out);
-        Frame::Share(self.share).append(out);
+        let (packets, delay) = (self.share.0, self.share.1.as_micros() as u32);
+        Frame::Share { packets, delay }.append(out);
         self.end(now, run, 0, Carried::Control);
         true
     }
@@ -222,8 +223,6 @@ impl Sender {
         let rate = self
             .round_trip()
             .and_then(|smoothed| self.congestion.pacing_rate(smoothed));
-        let most = self.config.max_rate.map(|rate| rate.max(1));
-        let rate = rate.map_or(most, |rate| Some(most.map_or(rate, |most| rate.min(most))));
         let paced = self.pacer.budget(now, rate);
         let window = self
             .congestion

@@ -19,8 +19,13 @@ pub enum Frame<'a> {
     },
     /// From the sender: it knows what became of all packets with lower numbers.
     Settled(u64),
-    /// From the sender: how many packets one acknowledgement may be for.
-    Share(u32),
+    /// From the sender: what one acknowledgement may be for.
+    Share {
+        /// Packets that need one.
+        packets: u32,
+        /// How long the first of them may wait, in microseconds.
+        delay: u32,
+    },
     /// From the receiver: bytes of its answer stream.
     Answer {
         /// Their offset.
@@ -30,7 +35,8 @@ pub enum Frame<'a> {
     },
     /// From the sender: the answer stream has arrived up to here.
     Answered(u64),
-    /// From the receiver: what it is busy with.
+    /// From the receiver: what it is busy with. An acknowledgement without one after it in the same
+    /// packet means [`Status::Receiving`].
     Status(Status),
     /// From the sender: the end of the stream.
     Finish {
@@ -125,9 +131,10 @@ impl Frame<'_> {
                 numbers(out, kind::CREDIT, &[*delivered, *limit]);
             }
             Self::Settled(number) => numbers(out, kind::SETTLED, &[*number]),
-            Self::Share(packets) => {
+            Self::Share { packets, delay } => {
                 out.push(kind::SHARE);
                 out.extend(packets.to_be_bytes());
+                out.extend(delay.to_be_bytes());
             }
             Self::Answer { offset, bytes } => {
                 let bytes = &bytes[..bytes.len().min(usize::from(u16::MAX))];
@@ -231,7 +238,10 @@ fn frame<'a>(kind: u8, fields: &mut Fields<'a>) -> Option<Frame<'a>> {
             limit: fields.u64()?,
         },
         kind::SETTLED => Frame::Settled(fields.u64()?),
-        kind::SHARE => Frame::Share(fields.u32()?),
+        kind::SHARE => Frame::Share {
+            packets: fields.u32()?,
+            delay: fields.u32()?,
+        },
         kind::ANSWER => {
             let offset = fields.u64()?;
             let length = usize::from(fields.u16()?);
