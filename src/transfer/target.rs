@@ -74,11 +74,7 @@ impl Destination {
             }
         };
         let name = String::new();
-        Ok(Self::One(Some(Box::new(Stored {
-            store,
-            name,
-            path,
-        }))))
+        Ok(Self::One(Some(Box::new(Stored { store, name, path }))))
     }
 
     /// The store of the next stream; the error is the reason for a refusal.
@@ -98,8 +94,7 @@ impl Destination {
                 if !*overwrite && path.symlink_metadata().is_ok() {
                     return Err("a file of that name exists already".to_owned());
                 }
-                let (store, _) =
-                    Store::file(&path, *resume).map_err(|error| error.to_string())?;
+                let (store, _) = Store::file(&path, *resume).map_err(|error| error.to_string())?;
                 Ok(Stored {
                     store,
                     name,

@@ -245,10 +245,7 @@ fn a_token_is_good_for_its_address_alone() {
     );
     let answer = common::ask(&one, &again);
     let decoded = decode(&answer).expect("a frame");
-    assert!(
-        matches!(decoded, (_, Handshake::Accept(_))),
-        "{decoded:?}"
-    );
+    assert!(matches!(decoded, (_, Handshake::Accept(_))), "{decoded:?}");
 }
 
 #[test]

@@ -94,7 +94,14 @@ fn listener(seed: u64, is_keyed: bool) -> Listener {
 
 impl<'a> World<'a> {
     fn new(stream: &'a [u8], seed: u64, up: &str, down: &str) -> Self {
-        Self::with(stream, seed, seed % 2 == 0, sender(seed, seed % 2 == 0), up, down)
+        Self::with(
+            stream,
+            seed,
+            seed % 2 == 0,
+            sender(seed, seed % 2 == 0),
+            up,
+            down,
+        )
     }
 
     fn with(
@@ -169,13 +176,15 @@ impl<'a> World<'a> {
             Incoming::Packet(connection) => match &mut self.receiver {
                 Some(receiver) if receiver.connection() == connection => {
                     let got = &mut self.got;
-                    let taken =
-                        receiver.handle_datagram(self.now, self.source, ecn, bytes, got);
+                    let taken = receiver.handle_datagram(self.now, self.source, ecn, bytes, got);
                     is_accepted = taken.is_ok();
                 }
                 _ => {
                     let (now, length) = (self.now, bytes.len());
-                    if self.listener.reply_to_unknown(now, connection, length, &mut answer) {
+                    if self
+                        .listener
+                        .reply_to_unknown(now, connection, length, &mut answer)
+                    {
                         assert!(answer.len() <= length);
                         self.send_down(&answer);
                     }

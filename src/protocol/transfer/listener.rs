@@ -246,6 +246,13 @@ impl Opening {
 
     /// Agrees to the transfer; `None` if the handshake fails, which no sender can cause.
     pub fn accept(self, now: Duration, config: ReceiverConfig) -> Option<Receiver> {
-        Receiver::new(now, self.id, self.source, self.security, self.random, config)
+        Receiver::new(
+            now,
+            self.id,
+            self.source,
+            self.security,
+            self.random,
+            config,
+        )
     }
 }

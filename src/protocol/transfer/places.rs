@@ -76,7 +76,11 @@ impl Places {
             let places = self.held.iter().enumerate();
             places.filter(|(_, place)| place.is_half_open)
         };
-        let count = |source| half_open().filter(|(_, place)| place.source == source).count();
+        let count = |source| {
+            half_open()
+                .filter(|(_, place)| place.source == source)
+                .count()
+        };
         let (index, place) = half_open()
             .max_by_key(|(_, place)| (count(place.source), now.saturating_sub(place.since)))?;
         if count(place.source) > count(newcomer) + 1 {
@@ -130,7 +134,10 @@ mod tests {
         }
         assert_eq!(places.request(now, 16, host(1)), Admission::Full);
         let admission = places.request(now, 17, host(2));
-        assert!(matches!(admission, Admission::Replaces(0..16)), "{admission:?}");
+        assert!(
+            matches!(admission, Admission::Replaces(0..16)),
+            "{admission:?}"
+        );
         assert_eq!(places.taken(), 16);
     }
 
@@ -160,6 +167,9 @@ mod tests {
             places.request(now, key, address.into());
         }
         let other = Ipv6Addr::from_bits(0x2001_0db9 << 96);
-        assert!(matches!(places.request(now, 9, other.into()), Admission::Replaces(_)));
+        assert!(matches!(
+            places.request(now, 9, other.into()),
+            Admission::Replaces(_)
+        ));
     }
 }

@@ -29,11 +29,15 @@ impl RangeSet {
     }
 
     pub(super) fn first(&self) -> Option<Range<u64>> {
-        self.ranges.first_key_value().map(|(&start, &end)| start..end)
+        self.ranges
+            .first_key_value()
+            .map(|(&start, &end)| start..end)
     }
 
     pub(super) fn last(&self) -> Option<Range<u64>> {
-        self.ranges.last_key_value().map(|(&start, &end)| start..end)
+        self.ranges
+            .last_key_value()
+            .map(|(&start, &end)| start..end)
     }
 
     /// Removes and returns the lowest range.

@@ -70,7 +70,11 @@ fn a_receiver_that_was_started_again_is_noticed() {
         let before = world.now;
         world.run();
         assert_eq!(world.sender.result(), Some(Err(&Failure::Restarted)));
-        assert!(world.now - before < Duration::from_secs(3), "{:?}", world.now - before);
+        assert!(
+            world.now - before < Duration::from_secs(3),
+            "{:?}",
+            world.now - before
+        );
     }
 }
 
@@ -85,7 +89,9 @@ fn what_is_stored_is_not_reported_as_interrupted() {
         }
         // The news is on its way.
         assert!(world.sender.result().is_none() && !world.sender.is_done());
-        world.sender.abandon(Code::Interrupted, "the sender was interrupted");
+        world
+            .sender
+            .abandon(Code::Interrupted, "the sender was interrupted");
         if let Some(receiver) = &mut world.receiver {
             receiver.abandon(Code::Interrupted, "the receiver was interrupted");
         }

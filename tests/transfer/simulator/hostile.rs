@@ -12,7 +12,10 @@ fn many() -> usize {
 
 /// A datagram made of one that was seen, or of nothing.
 fn forged(dice: &mut fastrand::Rng, seen: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = seen.get(dice.usize(..=seen.len())).cloned().unwrap_or_default();
+    let mut bytes = seen
+        .get(dice.usize(..=seen.len()))
+        .cloned()
+        .unwrap_or_default();
     match dice.u8(..5) {
         0 => {
             bytes.resize(dice.usize(..1_500), 0);
@@ -103,7 +106,10 @@ fn the_wrong_code_costs_one_answer_and_takes_no_place() {
     world.run();
     let reason = Vec::new();
     let code = Code::WrongCode;
-    assert_eq!(world.sender.result(), Some(Err(&Failure::Closed { code, reason })));
+    assert_eq!(
+        world.sender.result(),
+        Some(Err(&Failure::Closed { code, reason }))
+    );
     assert!(world.receiver.is_none());
     assert!(world.now < Duration::from_millis(10), "{:?}", world.now);
 }

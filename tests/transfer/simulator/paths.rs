@@ -65,7 +65,11 @@ fn marks_slow_a_sender_down_without_a_loss() {
         world.run();
         world.assert_whole();
         let counts = world.sender.counts();
-        assert_eq!((counts.lost, counts.marked > 0), (0, marked > 0.0), "{counts:?}");
+        assert_eq!(
+            (counts.lost, counts.marked > 0),
+            (0, marked > 0.0),
+            "{counts:?}"
+        );
         assert_eq!(world.sender.ecn(), Ecn::Ect0);
         times.push(world.now);
     }
@@ -81,7 +85,11 @@ fn a_socket_that_refuses_for_two_seconds_ends_nothing() {
     let mut refused = 0;
     while world.now < until {
         world.sender.handle_timeout(world.now);
-        while world.sender.poll_transmit(world.now, &world.stream).is_some() {
+        while world
+            .sender
+            .poll_transmit(world.now, &world.stream)
+            .is_some()
+        {
             world.sender.on_send_failed(world.now);
             refused += 1;
         }
@@ -102,5 +110,10 @@ fn a_lost_probe_of_the_mtu_is_no_congestion() {
     assert!(counts.lost > 0 && counts.repeated == 0, "{counts:?}");
     let mut clean = World::new(&stream, 15, "delay=5ms", "delay=5ms");
     clean.run();
-    assert!(world.now < clean.now * 13 / 10, "{:?} {:?}", world.now, clean.now);
+    assert!(
+        world.now < clean.now * 13 / 10,
+        "{:?} {:?}",
+        world.now,
+        clean.now
+    );
 }

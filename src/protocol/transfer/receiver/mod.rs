@@ -385,7 +385,10 @@ impl Receiver {
         length: usize,
         sink: &mut dyn Sink,
     ) -> Result<(), Reject> {
-        let is_known = self.numbers.first_gap(number..number.saturating_add(1)).is_none();
+        let is_known = self
+            .numbers
+            .first_gap(number..number.saturating_add(1))
+            .is_none();
         if number < self.floor || is_known {
             return Err(Reject::Duplicate);
         }
@@ -543,7 +546,11 @@ impl Receiver {
                     digest.update(bytes);
                 }
             };
-            take(payload.get((*delivered - offset) as usize..).unwrap_or_default());
+            take(
+                payload
+                    .get((*delivered - offset) as usize..)
+                    .unwrap_or_default(),
+            );
             *delivered = buffer.drain(end, take);
         }
         self.tune_window(now, end);

@@ -15,11 +15,16 @@ pub(super) struct AnswerStream {
 impl AnswerStream {
     pub(super) fn receive(&mut self, offset: u64, bytes: &[u8]) {
         self.is_due = true;
-        let skip = self.end.checked_sub(offset).and_then(|skip| usize::try_from(skip).ok());
+        let skip = self
+            .end
+            .checked_sub(offset)
+            .and_then(|skip| usize::try_from(skip).ok());
         let Some(new) = skip.and_then(|skip| bytes.get(skip..)) else {
             return;
         };
-        let new = &new[..new.len().min(MAX_BUFFERED - self.bytes.len().min(MAX_BUFFERED))];
+        let new = &new[..new
+            .len()
+            .min(MAX_BUFFERED - self.bytes.len().min(MAX_BUFFERED))];
         self.bytes.extend_from_slice(new);
         self.end += new.len() as u64;
     }

@@ -51,7 +51,11 @@ impl Sender {
 
     /// When a receiver that is said to have been started again counts as such.
     fn suspicion_deadline(&self) -> Option<Duration> {
-        let wait = self.in_flight.rtt.probe_timeout(Duration::ZERO).max(SUSPICION);
+        let wait = self
+            .in_flight
+            .rtt
+            .probe_timeout(Duration::ZERO)
+            .max(SUSPICION);
         Some(self.suspect?.saturating_add(wait))
     }
 
@@ -266,8 +270,7 @@ impl Sender {
         if resolved.bytes > 0 {
             self.unanswered_probes = 0;
         }
-        let is_marked = resolved.is_newer
-            && self.ecn.on_counts(resolved.packets, ack.ect0, ack.ce);
+        let is_marked = resolved.is_newer && self.ecn.on_counts(resolved.packets, ack.ect0, ack.ce);
         self.counts.marked = self.ecn.marks();
         if let (true, Some(sent_at)) = (is_marked, resolved.newest) {
             self.congestion.on_marked(now, sent_at);

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{INITIAL_TIMEOUT, MAX_CHALLENGES, MAX_TIMEOUT, MIN_DATAGRAM, BASE, OpeningPhase, Phase, Sender};
+use super::{
+    BASE, INITIAL_TIMEOUT, MAX_CHALLENGES, MAX_TIMEOUT, MIN_DATAGRAM, OpeningPhase, Phase, Sender,
+};
 use crate::protocol::PathMtu;
 use crate::protocol::transfer::crypto::{Ciphers, Initiator, Opening, Protection, Role};
 use crate::protocol::transfer::failure::Failure;

@@ -214,7 +214,8 @@ impl Sender {
         Frame::Stream { offset, bytes: &[] }.append(&mut run.bytes);
         run.payloads.push((offset, bytes.len() as u16));
         let tag = self.protection.seal_parts(&[&run.bytes[start..], bytes]);
-        run.bytes.extend(tag.and_then(Result::ok).unwrap_or_default());
+        run.bytes
+            .extend(tag.and_then(Result::ok).unwrap_or_default());
         self.in_flight.push(now, carried);
     }
 

@@ -2,9 +2,7 @@
 
 use super::{Close, Fields};
 use crate::protocol::checksum::crc32c;
-use crate::protocol::transfer::crypto::{
-    Cipher, Ciphers, MESSAGE_1_LENGTH, MESSAGE_2_OVERHEAD,
-};
+use crate::protocol::transfer::crypto::{Cipher, Ciphers, MESSAGE_1_LENGTH, MESSAGE_2_OVERHEAD};
 
 /// The version of this implementation.
 pub const VERSION: u8 = 2;

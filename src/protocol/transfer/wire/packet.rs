@@ -49,8 +49,12 @@ pub(in crate::protocol::transfer) fn open<'a>(
             Err(_) => Err(Reject::Corrupt),
         };
     }
-    let (body, tag) = datagram.split_last_chunk::<CHECKSUM>().ok_or(Reject::Foreign)?;
-    let (header, payload) = body.split_first_chunk::<PACKET_HEADER>().ok_or(Reject::Foreign)?;
+    let (body, tag) = datagram
+        .split_last_chunk::<CHECKSUM>()
+        .ok_or(Reject::Foreign)?;
+    let (header, payload) = body
+        .split_first_chunk::<PACKET_HEADER>()
+        .ok_or(Reject::Foreign)?;
     if crc32c(body) != u32::from_be_bytes(*tag) {
         return Err(Reject::Corrupt);
     }
