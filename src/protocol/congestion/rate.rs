@@ -210,3 +210,79 @@ impl DeliveryRate {
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn millis(count: u64) -> Duration {
+        Duration::from_millis(count)
+    }
+
+    #[test]
+    fn the_slower_of_sending_and_acknowledging_counts() {
+        let mut rate = DeliveryRate::default();
+        // Sent at one segment per millisecond, acknowledged all at once: no more than was sent.
+        let states: Vec<_> = (0..10)
+            .map(|sent| rate.on_sent(millis(sent), 1000, sent * 1000))
+            .collect();
+        for (sent, state) in (0..).zip(&states) {
+            rate.on_delivered(millis(20), millis(sent), 1000, state);
+        }
+        assert_eq!(rate.sample(millis(10)).interval, millis(20));
+        // Sent at once, acknowledged one per millisecond.
+        let states: Vec<_> = (0..10)
+            .map(|sent| rate.on_sent(millis(20), 1000, sent * 1000))
+            .collect();
+        for (at, state) in (0..).zip(&states) {
+            rate.on_delivered(millis(30 + at), millis(20), 1000, state);
+            let sample = rate.sample(millis(10));
+            assert_eq!(sample.interval, millis(10 + at));
+            assert_eq!(sample.total - sample.prior, 1000 * (at + 1));
+            assert!(sample.bytes_per_second() <= Some(1_000_000));
+        }
+        // Shorter than the shortest round trip: not valid.
+        let state = rate.on_sent(millis(40), 1000, 0);
+        rate.on_delivered(millis(45), millis(40), 1000, &state);
+        assert_eq!(rate.sample(millis(10)).bytes_per_second(), None);
+    }
+
+    #[test]
+    fn a_pause_marks_what_is_in_flight_and_a_loss_is_of_its_window() {
+        let mut rate = DeliveryRate::default();
+        let before = rate.on_sent(millis(0), 1000, 0);
+        rate.on_app_limited(1000);
+        let after = rate.on_sent(millis(1), 1000, 1000);
+        rate.on_delivered(millis(10), millis(0), 1000, &before);
+        assert!(!rate.sample(millis(10)).is_app_limited);
+        rate.on_lost(millis(1), 1000, &after);
+        let sample = rate.sample(millis(10));
+        let loss = sample.worst.expect("a loss");
+        assert_eq!(
+            (loss.in_flight, loss.lost, loss.is_app_limited),
+            (2000, 1000, true)
+        );
+        assert_eq!(sample.newly_lost, 1000);
+        assert_eq!(rate.sample(millis(10)).worst, None);
+        let state = rate.on_sent(millis(20), 1000, 0);
+        rate.on_delivered(millis(30), millis(20), 1000, &state);
+        assert!(rate.sample(millis(10)).is_app_limited);
+        let state = rate.on_sent(millis(31), 1000, 0);
+        rate.on_delivered(millis(41), millis(31), 1000, &state);
+        assert!(!rate.sample(millis(10)).is_app_limited);
+    }
+
+    #[test]
+    fn another_path_gives_no_sample_of_the_old_one() {
+        let mut rate = DeliveryRate::default();
+        let state = rate.on_sent(millis(0), 1000, 0);
+        rate.on_path_changed(millis(5));
+        rate.on_lost(millis(0), 1000, &state);
+        rate.on_delivered(millis(10), millis(0), 1000, &state);
+        let sample = rate.sample(millis(1));
+        assert_eq!(
+            (sample.bytes_per_second(), sample.worst, sample.newly_lost),
+            (None, None, 0)
+        );
+    }
+}

@@ -44,7 +44,7 @@ pub(super) struct Flow {
     /// In the second half of the time: bytes that arrived, and the seconds that each waited.
     pub(super) delivered: f64,
     pub(super) waited: f64,
-    pub(super) batches: u64,
+    pub(super) sent_bytes: f64,
 }
 
 impl Flow {
@@ -62,7 +62,7 @@ impl Flow {
             wakes: None,
             delivered: 0.0,
             waited: 0.0,
-            batches: 0,
+            sent_bytes: 0.0,
         }
     }
 
@@ -144,7 +144,7 @@ impl Flow {
         let room = window.saturating_sub(self.in_flight);
         let pace = self.smoothed.and_then(|s| self.congestion.pacing_rate(s));
         let budget = self.pacer.budget(now, pace);
-        let batch = (window / 64).max(self.segment);
+        let batch = (window / 32).max(self.segment);
         self.wakes = None;
         if room < self.segment {
             return 0;
@@ -192,7 +192,7 @@ pub(super) fn run(path: &Path, flows: &mut [Flow], lasts: Duration, seed: u64) -
                 }
                 going = true;
                 flow.pacer.on_sent(bytes);
-                flow.batches += 1;
+                flow.sent_bytes += if counts { bytes as f64 } else { 0.0 };
                 let segment = flow.segment;
                 let lost = hits(&mut random, bytes / segment, path.loss) * segment;
                 let seconds = now.as_secs_f64();

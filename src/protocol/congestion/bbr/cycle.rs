@@ -177,10 +177,10 @@ impl Bbr {
         self.adapt_upper_bounds(acknowledged);
         match self.state {
             State::Down => {
-                if !self.start_refill_if_due(now, total)
-                    && in_flight <= self.with_headroom()
-                    && in_flight <= self.inflight(self.model.max_rate(), 1.0)
-                {
+                let is_drained = in_flight <= self.with_headroom()
+                    && in_flight <= self.inflight(self.model.max_rate(), 1.0);
+                let is_due = self.start_refill_if_due(now, total);
+                if is_drained && !is_due {
                     self.state = State::Cruise;
                 }
             }
