@@ -1,7 +1,10 @@
 //! The two ends of a transfer without the program: what another implementation, a stranger, a slow
 //! disk and a long path make of them.
 
+#[path = "../common/allocations.rs"]
+mod allocations;
 mod foreign;
+mod strangers;
 
 use udpraw::protocol::transfer::crypto::{PreSharedKey, SharedCode};
 use udpraw::protocol::transfer::{Security, SenderConfig};
