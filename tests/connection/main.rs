@@ -4,6 +4,7 @@
 #[path = "../common/allocations.rs"]
 mod allocations;
 mod foreign;
+mod patience;
 mod strangers;
 
 use udpraw::protocol::transfer::crypto::{PreSharedKey, SharedCode};
