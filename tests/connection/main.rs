@@ -4,6 +4,7 @@
 #[path = "../common/allocations.rs"]
 mod allocations;
 mod foreign;
+mod growth;
 mod patience;
 mod strangers;
 
