@@ -226,7 +226,7 @@ fn a_hundred_thousand_spoofed_handshakes() {
 #[test]
 fn a_token_is_good_for_its_address_alone() {
     let folder = tempfile::tempdir().expect("a folder");
-    let recv = Recv::start(&["--into", text(folder.path())]);
+    let recv = Recv::start(&["--into", text(folder.path()), "--open"]);
     let (one, other) = (
         common::client_of(recv.address),
         common::client_of(recv.address),

@@ -5,6 +5,7 @@ mod common;
 mod crypto;
 mod ends;
 mod failures;
+mod folders;
 mod hostile;
 mod manifest;
 mod observers;
