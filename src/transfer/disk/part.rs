@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use nix::errno::Errno;
-use nix::sys::stat::Mode;
+use nix::sys::stat::{FileStat, Mode};
 
 use super::calls;
-use super::folder::{FolderStore, existing};
+use super::folder::FolderStore;
 use super::folders::split;
 use super::output::{bad_digest, bad_offset};
 use super::partial::{Names, Source, is_same, write_state};
@@ -21,7 +21,7 @@ use crate::protocol::transfer::Digest;
 use crate::protocol::transfer::manifest::Modified;
 
 /// A file that is longer has a state while it is received: what is there of it outlives this program.
-const STATE_FROM: u64 = 1 << 20;
+const STATE_FROM: u64 = super::LARGE;
 
 /// What a file will be.
 #[derive(Debug)]
@@ -80,10 +80,10 @@ impl Part {
         })
     }
 
-    pub(super) fn resumed(target: Target, kept: Kept) -> Self {
+    pub(super) fn resumed(target: Target, kept: Kept, file: File) -> Self {
         let length = kept.length();
         Self {
-            file: Some(kept.file),
+            file: Some(file),
             has_state: kept.names.is_some(),
             names: kept.names,
             position: length,
@@ -176,9 +176,12 @@ impl Part {
         let Some(names) = self.names.clone() else {
             // It was there, complete.
             self.set_modified(store, &file);
+            if let Ok(stat) = calls::stat(&file) {
+                store.claim(&stat);
+            }
             return Ok(Finished::Stored(self.target.placed.clone()));
         };
-        self.complete(store, &file, &names, length)?;
+        let stat = self.complete(store, &file, &names, length)?;
         if let Some(errno) = self.no_lock {
             store.notes.add("lock files in", &self.target.shown, errno);
         }
@@ -200,7 +203,7 @@ impl Part {
                 None
             }
         };
-        let finished = self.give_name(store, &names)?;
+        let finished = self.give_name(store, &names, &stat)?;
         drop(lock);
         Ok(finished)
     }
@@ -212,14 +215,14 @@ impl Part {
         file: &File,
         names: &Names,
         length: u64,
-    ) -> Result<(), Problem> {
+    ) -> Result<FileStat, Problem> {
         let target = &self.target;
         if length > self.position {
             calls::set_length(file, length).map_err(|errno| self.failed("write", errno))?;
         }
-        let (folder, name) = (&target.folder, split(&target.path).1);
+        let folder = &target.folder;
         let replaced = match target.options.overwrite {
-            true => existing(folder, name, &target.shown)?,
+            true => store.existing(folder, &target.path)?,
             false => None,
         };
         let stat = calls::stat(file).map_err(|errno| self.failed("store", errno))?;
@@ -245,7 +248,7 @@ impl Part {
                 .add("set the permissions of", &target.shown, errno);
         }
         self.set_modified(store, file);
-        Ok(())
+        Ok(stat)
     }
 
     fn set_modified(&self, store: &mut FolderStore, file: &File) {
@@ -259,7 +262,12 @@ impl Part {
     }
 
     /// Renames it, if the name is free or may be replaced.
-    fn give_name(&mut self, store: &mut FolderStore, names: &Names) -> Result<Finished, Problem> {
+    fn give_name(
+        &mut self,
+        store: &mut FolderStore,
+        names: &Names,
+        stat: &FileStat,
+    ) -> Result<Finished, Problem> {
         let folder = Arc::clone(&self.target.folder);
         let (parent, name) = split(&self.target.path);
         let renamed = match self.target.options.overwrite {
@@ -280,6 +288,7 @@ impl Part {
             }
             Err(errno) => return Err(self.failed("store", errno)),
         }
+        store.claim(stat);
         self.names = None;
         if self.has_state {
             let _ = calls::unlink(&folder, &names.state);
