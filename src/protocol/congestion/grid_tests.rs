@@ -25,45 +25,35 @@ fn path(bits: f64, micros: u64, loss: f64, queue: f64) -> (Path, u64) {
     (path, segment)
 }
 
-/// The share of the path that a lone flow uses, and its mean wait in round trips.
-fn alone(controller: Controller, cell: (f64, u64, f64), seed: u64) -> (f64, f64) {
-    let (path, segment) = path(cell.0, cell.1, cell.2, 1.0);
-    let trip = path.delay.as_secs_f64().max(segment as f64 / path.rate);
-    let lasts = Duration::from_secs_f64((300.0 * trip).clamp(0.3, 60.0));
-    let mut flows = [Flow::new(controller, segment, seed, Duration::ZERO)];
-    let used = run(&path, &mut flows, lasts, seed);
-    let waited = flows[0].waited / flows[0].delivered.max(1.0) / trip;
-    (used / (1.0 - path.loss), waited)
-}
-
+/// Each corner of the grid and all between: paths as different as a modem and a data centre.
 #[test]
-#[ignore = "prints the grid: for people"]
-fn grid() {
-    for loss in LOSSES {
-        for bits in RATES {
-            let mut line = format!("{loss:>6} {bits:>8.0e}");
-            for micros in MICROS {
-                let began = std::time::Instant::now();
-                let (cubic, _) = alone(Controller::Cubic, (bits, micros, loss), 1);
-                let (bbr, queue) = alone(Controller::Bbr, (bits, micros, loss), 1);
-                line += &format!(
-                    " |{cubic:5.2} {bbr:5.2} q{queue:5.2} {:3}ms",
-                    began.elapsed().as_millis()
+#[ignore = "takes minutes"]
+fn bbr_fills_every_path_of_the_grid() {
+    for bits in RATES {
+        for micros in MICROS {
+            for loss in LOSSES {
+                let (path, segment) = path(bits, micros, loss, 1.0);
+                let trip = path.delay.as_secs_f64().max(segment as f64 / path.rate);
+                let lasts = Duration::from_secs_f64((300.0 * trip).clamp(0.3, 60.0));
+                let mut flows = [Flow::new(Controller::Bbr, segment, 1, Duration::ZERO)];
+                let used = run(&path, &mut flows, lasts, 1) / (1.0 - path.loss);
+                assert!(
+                    used >= 0.9,
+                    "{used:.3} of {bits:.0e} bit/s, {micros} us, {loss}"
                 );
             }
-            println!("{line}");
         }
     }
 }
 
-/// The flows' shares of a path of 50 Mbit/s and 40 ms, in the second half of a minute.
+/// The flows' shares of a path of 50 Mbit/s and 40 ms, in the second half of half a minute.
 fn shares(controllers: [Controller; 2], queue: f64, seed: u64) -> ([f64; 2], f64) {
     let (path, segment) = path(5e7, 40_000, 0.0, queue);
     let mut flows = [
         Flow::new(controllers[0], segment, seed, Duration::ZERO),
         Flow::new(controllers[1], segment, seed + 1, Duration::from_secs(3)),
     ];
-    let used = run(&path, &mut flows, Duration::from_secs(60), seed);
+    let used = run(&path, &mut flows, Duration::from_secs(30), seed);
     let all = flows[0].delivered + flows[1].delivered;
     (flows.map(|flow| flow.delivered / all), used)
 }
@@ -128,7 +118,9 @@ fn any_path(seed: u64) {
     let (path, segment) = path(bits, micros as u64, loss, queue);
     let trip = path.delay.as_secs_f64().max(segment as f64 / path.rate);
     let bdp = path.rate * trip;
-    let lasts = Duration::from_secs_f64((150.0 * trip).clamp(0.4, 30.0));
+    // Half of it is measured: two cycles of BBR's probing, of 63 round trips each. In one cycle a
+    // flow that Startup's losses have bounded too low is seen before it has probed its way up.
+    let lasts = Duration::from_secs_f64((300.0 * trip).clamp(0.4, 60.0));
     let cell =
         format!("seed {seed}: {bits:.1e} bit/s, {micros:.0} us, loss {loss}, queue {queue:.1}");
     let mut flows = [Flow::new(Controller::Bbr, segment, seed, Duration::ZERO)];
@@ -153,18 +145,13 @@ fn any_path(seed: u64) {
 
 #[test]
 fn paths_of_the_first_seeds() {
-    (0..100).for_each(any_path);
-}
-
-#[test]
-fn paths_of_more_seeds() {
-    (100..200).for_each(any_path);
+    (0..40).for_each(any_path);
 }
 
 #[test]
 #[ignore = "takes minutes"]
 fn paths_of_many_seeds() {
-    (200..2_200).for_each(any_path);
+    (40..2_200).for_each(any_path);
 }
 
 /// None owns memory beyond itself: what they remember is bounded, and so is the work for an

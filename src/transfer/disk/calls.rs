@@ -40,10 +40,13 @@ pub(super) enum Call {
     Lock,
     Read,
     Write,
+    /// Of a state, without which a file is stored as well.
+    WriteState,
     Sync,
     SyncFolder,
     SyncAll,
     Close,
+    CloseState,
     List,
 }
 
@@ -243,7 +246,20 @@ pub(super) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> Result<usiz
 }
 
 pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> Result<usize> {
-    match run(Call::Write, || {
+    write(Call::Write, file, bytes, offset)
+}
+
+/// Writes a whole state, and closes it.
+pub(super) fn write_state(file: File, bytes: &[u8]) -> Result<()> {
+    let mut written = 0;
+    while let Some(rest @ [_, ..]) = bytes.get(written..) {
+        written += write(Call::WriteState, &file, rest, written as u64)?;
+    }
+    close_as(Call::CloseState, file)
+}
+
+fn write(call: Call, file: &File, bytes: &[u8], offset: u64) -> Result<usize> {
+    match run(call, || {
         file.write_at(bytes, offset).map_err(|error| errno(&error))
     }) {
         // write(2) does not say why.
@@ -269,8 +285,12 @@ pub(super) fn sync_all(folder: impl AsFd) -> Result<()> {
 
 /// Closes a file, with the errors that some file systems report only then.
 pub(super) fn close(file: File) -> Result<()> {
+    close_as(Call::Close, file)
+}
+
+fn close_as(call: Call, file: File) -> Result<()> {
     let mut file = Some(file);
-    run(Call::Close, || match file.take().map(unistd::close) {
+    run(call, || match file.take().map(unistd::close) {
         // close(2): the descriptor is closed, and nothing is known to be lost.
         Some(Err(Errno::EINTR)) | None => Ok(()),
         Some(result) => result,

@@ -10,7 +10,8 @@ use nix::sys::stat::FileStat;
 
 use super::folder::FolderStore;
 use super::folders::split;
-use super::partial::{Partials, Source, is_ours, is_regular, is_same};
+use super::part::Target;
+use super::partial::{Names, Partials, Source, is_ours, is_regular, is_same};
 use super::problem::Problem;
 use super::store::{Compare, Found, Kept};
 use super::{Checked, Progress, calls};
@@ -20,6 +21,8 @@ use crate::protocol::transfer::manifest::{Entry, Kind, Modified, Reason};
 
 /// Bytes of one step of a check.
 const STEP: usize = 1 << 20;
+/// Kept parts that are open at a time, while they wait for their turn.
+pub(super) const MAX_OPEN: usize = 64;
 
 impl FolderStore {
     pub(super) fn examine(
@@ -38,6 +41,10 @@ impl FolderStore {
             if self.options.resume && is_regular(&stat) && has_size(entry, &stat) {
                 match self.options.compare {
                     Compare::SizeAndTime if is_equal_time(&stat, entry.modified) => {
+                        // Of two links to one file, each is equal.
+                        if stat.st_nlink == 1 {
+                            self.claim(&stat);
+                        }
                         return Ok(Found::Equal);
                     }
                     Compare::Digest if stat.st_size > 0 => {
@@ -75,12 +82,7 @@ impl FolderStore {
         }
         match check(&file, stat.st_size as u64, progress).ok()? {
             None => Some(Found::Stopped),
-            Some(digest) => Some(Found::Kept(Kept {
-                file,
-                digest,
-                source: Source::new(name, entry),
-                names: None,
-            })),
+            Some(digest) => Some(Found::Kept(self.kept(file, stat, digest, None))),
         }
     }
 
@@ -113,11 +115,7 @@ impl FolderStore {
             };
             match calls::try_lock(&file) {
                 Ok(true) => {}
-                Ok(false) => {
-                    let error = Error::os("go on with", shown, Errno::EBUSY.into())
-                        .with_detail("another program is receiving it");
-                    return Err(Problem::new(Reason::Busy, error));
-                }
+                Ok(false) => return Err(is_busy(&shown)),
                 Err(errno) => self.notes.add("lock files in", &self.shown, errno),
             }
             // The name may be another file's by now.
@@ -132,12 +130,7 @@ impl FolderStore {
             }
             match check(&file, length, progress) {
                 Ok(Some(digest)) => {
-                    return Ok(Found::Kept(Kept {
-                        file,
-                        digest,
-                        source,
-                        names: Some(names),
-                    }));
+                    return Ok(Found::Kept(self.kept(file, stat, digest, Some(names))));
                 }
                 Ok(None) => return Ok(Found::Stopped),
                 Err(errno) => self.notes.add("read the kept part of", &shown, errno),
@@ -146,18 +139,61 @@ impl FolderStore {
         Ok(Found::New)
     }
 
+    /// Leaves only so many of them open.
+    fn kept(&self, file: File, stat: FileStat, digest: Digest, names: Option<Names>) -> Kept {
+        let open = (Arc::strong_count(&self.open) <= MAX_OPEN).then(|| Arc::clone(&self.open));
+        Kept {
+            file: open.is_some().then_some(file),
+            stat,
+            digest,
+            names,
+            open,
+        }
+    }
+
+    /// Opens again what was closed meanwhile, if nobody has changed it.
+    pub(super) fn reopen(&mut self, target: &Target, kept: &Kept) -> Result<File, Problem> {
+        let failed = |errno| Problem::os("go on with", &target.shown, errno);
+        let (name, is_part) = match &kept.names {
+            Some(names) => (&names.part[..], true),
+            None => (split(&target.path).1, false),
+        };
+        let file = calls::open_file(&target.folder, name, is_part).map_err(failed)?;
+        if is_part && calls::try_lock(&file) == Ok(false) {
+            return Err(is_busy(&target.shown));
+        }
+        let stat = calls::stat(&file).map_err(failed)?;
+        let state = |stat: &FileStat| {
+            let modified = (stat.st_mtime, stat.st_mtime_nsec);
+            let changed = (stat.st_ctime, stat.st_ctime_nsec);
+            (stat.st_size, modified, changed, stat.st_nlink)
+        };
+        match is_same(&stat, &kept.stat) && state(&stat) == state(&kept.stat) {
+            true => Ok(file),
+            false => Err(is_busy(&target.shown)),
+        }
+    }
+
     /// The kept parts in a folder; none if it vanished.
     pub(super) fn partials(&mut self, folder: &[u8]) -> Option<&mut Partials> {
         let (notes, shown) = (&mut self.notes, &self.shown);
         let opened = self.folders.get(folder, false).ok()?;
         let fd = Arc::clone(&opened.fd);
         Some(opened.partials.get_or_insert_with(|| {
-            Partials::read(fd).unwrap_or_else(|errno| {
+            let read =
+                Partials::read(fd).inspect(|partials| notes.leftovers(partials.leftovers, shown));
+            read.unwrap_or_else(|errno| {
                 notes.add("look for kept parts in", shown, errno);
                 Partials::default()
             })
         }))
     }
+}
+
+fn is_busy(shown: &str) -> Problem {
+    let error = Error::os("go on with", shown, Errno::EBUSY.into())
+        .with_detail("another program is receiving it");
+    Problem::new(Reason::Busy, error)
 }
 
 fn has_size(entry: &Entry, stat: &FileStat) -> bool {

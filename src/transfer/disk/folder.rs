@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::sys::stat::{FileStat, Mode, SFlag};
 
 use super::calls;
+use super::claimed::Claimed;
 use super::folders::{Folders, split};
 use super::names::{safe_path, safe_target};
 use super::part::{Part, Target};
@@ -33,6 +34,9 @@ pub(super) struct FolderStore {
     /// Folders that were left when the entry of that index was listed.
     left: VecDeque<(u64, Made)>,
     pub(super) changed: Changed,
+    claimed: Claimed,
+    /// Cloned for each kept part that is open.
+    pub(super) open: Arc<()>,
 }
 
 /// A folder whose permissions and time are set when it is complete.
@@ -61,6 +65,8 @@ impl FolderStore {
             inside: Vec::new(),
             left: VecDeque::new(),
             changed: Changed::default(),
+            claimed: Claimed::default(),
+            open: Arc::default(),
         }
     }
 
@@ -94,7 +100,25 @@ impl FolderStore {
         folder: &OwnedFd,
         path: &[u8],
     ) -> Result<Option<FileStat>, Problem> {
-        existing(folder, split(path).1, &self.shown(path))
+        let stat = existing(folder, split(path).1, &self.shown(path))?;
+        match stat.is_some_and(|stat| self.claimed.has_file(&stat)) {
+            true => Err(self.same_name(path)),
+            false => Ok(stat),
+        }
+    }
+
+    /// Remembers what was stored, where something else of this transfer could replace it.
+    pub(super) fn claim(&mut self, stat: &FileStat) {
+        if self.options.overwrite || self.options.resume {
+            self.claimed.add_file(stat);
+        }
+    }
+
+    fn same_name(&self, path: &[u8]) -> Problem {
+        let reason = "this file system takes it for another name of the same transfer";
+        let error = Error::invalid("store", self.shown(path), reason);
+        let remedy = "rename one of them at the sender, or receive into another file system";
+        Problem::new(Reason::Exists, error.with_remedy(remedy))
     }
 
     pub(super) fn open_parent(&mut self, path: &[u8], make: bool) -> Result<Arc<OwnedFd>, Errno> {
@@ -129,7 +153,13 @@ impl FolderStore {
             options: self.options,
         };
         match kept {
-            Some(kept) => Ok(Part::resumed(target, kept)),
+            Some(mut kept) => {
+                let file = match kept.file.take() {
+                    Some(file) => file,
+                    None => self.reopen(&target, &kept)?,
+                };
+                Ok(Part::resumed(target, kept, file))
+            }
             None => Part::new(target).map_err(failed),
         }
     }
@@ -163,6 +193,9 @@ impl FolderStore {
             SFlag::S_IFDIR => {}
             SFlag::S_IFLNK => return Err(failed(Errno::ELOOP)),
             _ => return Err(failed(Errno::ENOTDIR)),
+        }
+        if !self.claimed.add_folder(&stat, &path) {
+            return Err(self.same_name(&path));
         }
         self.changed.add(&parent);
         if !was_there || self.options.resume {
@@ -218,6 +251,11 @@ impl FolderStore {
             }
             Err(errno) => return Err(failed(errno)),
         }
+        if self.options.overwrite
+            && let Ok(stat) = calls::stat_at(&folder, name)
+        {
+            self.claim(&stat);
+        }
         if let Err(errno) = calls::set_modified_at(&folder, name, entry.modified) {
             self.notes.add("set the time of", &shown, errno);
         }
@@ -264,11 +302,7 @@ impl FolderStore {
 }
 
 /// What is in the way of a file or link: a file or link, which may be replaced.
-pub(super) fn existing(
-    folder: &OwnedFd,
-    name: &[u8],
-    shown: &str,
-) -> Result<Option<FileStat>, Problem> {
+fn existing(folder: &OwnedFd, name: &[u8], shown: &str) -> Result<Option<FileStat>, Problem> {
     let stat = match calls::stat_at(folder, name) {
         Ok(stat) => stat,
         Err(Errno::ENOENT) => return Ok(None),

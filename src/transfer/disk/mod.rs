@@ -25,6 +25,7 @@
 //! owners, access lists and extended attributes are not transferred.
 
 mod calls;
+mod claimed;
 #[cfg(test)]
 mod faults;
 mod find;
@@ -42,7 +43,11 @@ mod unfinished;
 #[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
+mod limit_tests;
+#[cfg(test)]
 mod race_tests;
+#[cfg(test)]
+mod resume_tests;
 #[cfg(test)]
 mod tests;
 
@@ -52,6 +57,10 @@ pub(crate) use unfinished::{Finished, Unfinished};
 
 use std::ops::ControlFlow;
 
+
+/// A file of so many bytes is worth a state of its own, and a write to the disk by itself. Tests store
+/// thousands of them.
+const LARGE: u64 = if cfg!(test) { 64 << 10 } else { 1 << 20 };
 
 /// How far a long check has come; called about once a megabyte. `Break` ends the check.
 pub(crate) type Progress<'a> = &'a mut dyn FnMut(Checked) -> ControlFlow<()>;

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use nix::errno::Errno;
-use nix::sys::stat::Mode;
+use nix::sys::stat::{FileStat, Mode};
 
 use super::calls;
-use super::folder::{FolderStore, existing};
+use super::folder::FolderStore;
 use super::folders::split;
 use super::output::{bad_digest, bad_offset};
 use super::partial::{Names, Source, is_same, write_state};
@@ -21,7 +21,9 @@ use crate::protocol::transfer::Digest;
 use crate::protocol::transfer::manifest::Modified;
 
 /// A file that is longer has a state while it is received: what is there of it outlives this program.
-const STATE_FROM: u64 = 1 << 20;
+const STATE_FROM: u64 = super::LARGE;
+/// What a state needs on a full disk: a few blocks, of the file and of its folder.
+const ROOM: u64 = 64 << 10;
 
 /// What a file will be.
 #[derive(Debug)]
@@ -80,10 +82,10 @@ impl Part {
         })
     }
 
-    pub(super) fn resumed(target: Target, kept: Kept) -> Self {
+    pub(super) fn resumed(target: Target, kept: Kept, file: File) -> Self {
         let length = kept.length();
         Self {
-            file: Some(kept.file),
+            file: Some(file),
             has_state: kept.names.is_some(),
             names: kept.names,
             position: length,
@@ -176,9 +178,12 @@ impl Part {
         let Some(names) = self.names.clone() else {
             // It was there, complete.
             self.set_modified(store, &file);
+            if let Ok(stat) = calls::stat(&file) {
+                store.claim(&stat);
+            }
             return Ok(Finished::Stored(self.target.placed.clone()));
         };
-        self.complete(store, &file, &names, length)?;
+        let stat = self.complete(store, &file, &names, length)?;
         if let Some(errno) = self.no_lock {
             store.notes.add("lock files in", &self.target.shown, errno);
         }
@@ -200,7 +205,7 @@ impl Part {
                 None
             }
         };
-        let finished = self.give_name(store, &names)?;
+        let finished = self.give_name(store, &names, &stat)?;
         drop(lock);
         Ok(finished)
     }
@@ -212,14 +217,14 @@ impl Part {
         file: &File,
         names: &Names,
         length: u64,
-    ) -> Result<(), Problem> {
+    ) -> Result<FileStat, Problem> {
         let target = &self.target;
         if length > self.position {
             calls::set_length(file, length).map_err(|errno| self.failed("write", errno))?;
         }
-        let (folder, name) = (&target.folder, split(&target.path).1);
+        let folder = &target.folder;
         let replaced = match target.options.overwrite {
-            true => existing(folder, name, &target.shown)?,
+            true => store.existing(folder, &target.path)?,
             false => None,
         };
         let stat = calls::stat(file).map_err(|errno| self.failed("store", errno))?;
@@ -245,7 +250,7 @@ impl Part {
                 .add("set the permissions of", &target.shown, errno);
         }
         self.set_modified(store, file);
-        Ok(())
+        Ok(stat)
     }
 
     fn set_modified(&self, store: &mut FolderStore, file: &File) {
@@ -259,7 +264,12 @@ impl Part {
     }
 
     /// Renames it, if the name is free or may be replaced.
-    fn give_name(&mut self, store: &mut FolderStore, names: &Names) -> Result<Finished, Problem> {
+    fn give_name(
+        &mut self,
+        store: &mut FolderStore,
+        names: &Names,
+        stat: &FileStat,
+    ) -> Result<Finished, Problem> {
         let folder = Arc::clone(&self.target.folder);
         let (parent, name) = split(&self.target.path);
         let renamed = match self.target.options.overwrite {
@@ -280,6 +290,7 @@ impl Part {
             }
             Err(errno) => return Err(self.failed("store", errno)),
         }
+        store.claim(stat);
         self.names = None;
         if self.has_state {
             let _ = calls::unlink(&folder, &names.state);
@@ -306,6 +317,18 @@ impl Part {
         }
     }
 
+    /// Gives up the end of the part on a full disk, so that its state can be written.
+    fn make_room(&mut self) -> bool {
+        let Some(rest) = self.position.checked_sub(ROOM).filter(|rest| *rest > 0) else {
+            return false;
+        };
+        let cut = (self.file.as_ref()).is_some_and(|file| calls::set_length(file, rest).is_ok());
+        if cut {
+            self.position = rest;
+        }
+        cut && self.write_state().is_ok()
+    }
+
     pub(super) fn keep(&mut self) -> Option<PathBuf> {
         if self.position == 0 {
             self.discard();
@@ -313,7 +336,7 @@ impl Part {
         }
         let parent = split(&self.target.path).0.to_vec();
         let part = self.names.as_ref()?.part.clone();
-        if !self.has_state && self.write_state().is_err() {
+        if !self.has_state && self.write_state().is_err() && !self.make_room() {
             // Nobody would find it.
             self.discard();
             return None;

@@ -10,9 +10,10 @@
 //! | 2, then that many | its name, as stored |
 //! | 16 | XXH3-128 of all before |
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::os::fd::AsFd;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 use nix::sys::stat::{FileStat, Mode, SFlag};
@@ -25,8 +26,10 @@ use crate::protocol::transfer::manifest::{Entry, Kind, Modified};
 const MAGIC: &[u8; 16] = b"udpraw partial 1";
 /// A state is not longer than this.
 const MAX_STATE: usize = 16 + 8 + 12 + 2 + 255 + 16;
-/// States that are read in one folder.
-const MAX_PARTIALS: usize = 4_096;
+/// Parts and states that are looked at in one folder.
+const MAX_PARTIALS: usize = 8_192;
+/// A part of no state that is as old belongs to no transfer.
+const LEFTOVER: Duration = Duration::from_secs(3_600);
 
 /// What a kept part is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,28 +107,34 @@ impl Names {
         getrandom::fill(&mut random).map_err(|_| Errno::EIO)?;
         let letter =
             |byte: &u8| char::from(b"abcdefghijklmnopqrstuvwxyz234567"[usize::from(byte % 32)]);
-        Ok(Self::of(&random.iter().map(letter).collect::<String>()))
+        Ok(Self::of_id(&random.iter().map(letter).collect::<String>()))
     }
 
-    fn of(id: &str) -> Self {
+    fn of_id(id: &str) -> Self {
         Self {
             part: format!("{OURS}{id}.part").into_bytes(),
             state: format!("{OURS}{id}.state").into_bytes(),
         }
     }
 
-    /// Of the name of a state.
-    fn of_state(name: &[u8]) -> Option<Self> {
-        let name = std::str::from_utf8(name).ok()?;
-        let id = name.strip_prefix(OURS)?.strip_suffix(".state")?;
-        (id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-            .then(|| Self::of(id))
+    /// Of the name of a state (`true`) or a part.
+    fn of(name: &[u8]) -> Option<(Self, bool)> {
+        let rest = std::str::from_utf8(name).ok()?.strip_prefix(OURS)?;
+        let (id, ending) = rest.split_once('.')?;
+        let is_id = id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        (is_id && matches!(ending, "state" | "part")).then(|| (Self::of_id(id), ending == "state"))
     }
 }
 
 /// Whether it is a regular file with one name that belongs to this user.
 pub(super) fn is_ours(stat: &FileStat) -> bool {
     is_regular(stat) && stat.st_nlink == 1 && stat.st_uid == nix::unistd::geteuid().as_raw()
+}
+
+fn is_older(stat: &FileStat, than: Duration) -> bool {
+    let modified = Duration::from_secs(stat.st_mtime.try_into().unwrap_or_default());
+    let age = SystemTime::now().duration_since(UNIX_EPOCH + modified);
+    age.is_ok_and(|age| age > than)
 }
 
 pub(super) fn kind(stat: &FileStat) -> SFlag {
@@ -143,17 +152,7 @@ pub(super) fn is_same(a: &FileStat, b: &FileStat) -> bool {
 /// Writes the state of a part. One that exists already is left.
 pub(super) fn write_state(folder: impl AsFd, names: &Names, source: &Source) -> nix::Result<()> {
     let file = calls::create(&folder, &names.state, Mode::from_bits_truncate(0o600))?;
-    let bytes = source.encode();
-    let mut written = 0;
-    let result = loop {
-        match bytes.get(written..) {
-            None | Some([]) => break calls::close(file),
-            Some(rest) => match calls::write_at(&file, rest, written as u64) {
-                Ok(count) => written += count,
-                Err(errno) => break Err(errno),
-            },
-        }
-    };
+    let result = calls::write_state(file, &source.encode());
     if result.is_err() {
         // An incomplete state is none.
         let _ = calls::unlink(&folder, &names.state);
@@ -163,39 +162,51 @@ pub(super) fn write_state(folder: impl AsFd, names: &Names, source: &Source) -> 
 
 /// The kept parts of one folder, by the name of the file.
 #[derive(Debug, Default)]
-pub(super) struct Partials(HashMap<Vec<u8>, Vec<(Names, Source)>>);
+pub(super) struct Partials {
+    of: HashMap<Vec<u8>, Vec<(Names, Source)>>,
+    /// Old parts that have no state: their transfer ended before it had one.
+    pub(super) leftovers: usize,
+}
 
 impl Partials {
     /// Reads the states in a folder. Those that are not ours, or damaged, are none.
     pub(super) fn read(folder: impl AsFd) -> nix::Result<Self> {
-        let is_state = |name: &[u8]| Names::of_state(name).is_some();
+        let is_name = |name: &[u8]| Names::of(name).is_some();
         let mut partials = Self::default();
-        for name in calls::list(&folder, MAX_PARTIALS, is_state)? {
-            let Some(names) = Names::of_state(&name) else {
-                continue;
-            };
-            if let Ok(file) = calls::open_file(&folder, &name, false)
+        let mut described = HashSet::new();
+        let found = calls::list(&folder, MAX_PARTIALS, is_name)?;
+        for name in &found {
+            if let Some((names, true)) = Names::of(name)
+                && let Ok(file) = calls::open_file(&folder, name, false)
                 && let Some(source) = read_state(&file)
             {
+                described.insert(names.part.clone());
                 partials.add(names, source);
             }
         }
+        let is_leftover = |name: &&Vec<u8>| {
+            let is_part = matches!(Names::of(name), Some((_, false)));
+            // A new one may be another transfer's.
+            let is_old = |stat: FileStat| is_ours(&stat) && is_older(&stat, LEFTOVER);
+            is_part && !described.contains(*name) && calls::stat_at(&folder, name).is_ok_and(is_old)
+        };
+        partials.leftovers = found.iter().filter(is_leftover).count();
         Ok(partials)
     }
 
     pub(super) fn add(&mut self, names: Names, source: Source) {
-        let list = self.0.entry(source.name.clone()).or_default();
+        let list = self.of.entry(source.name.clone()).or_default();
         list.push((names, source));
     }
 
     /// The parts of a file.
     pub(super) fn of(&self, name: &[u8]) -> &[(Names, Source)] {
-        self.0.get(name).map_or(&[], Vec::as_slice)
+        self.of.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Forgets the parts of a file.
     pub(super) fn take(&mut self, name: &[u8]) -> Vec<(Names, Source)> {
-        self.0.remove(name).unwrap_or_default()
+        self.of.remove(name).unwrap_or_default()
     }
 }
 

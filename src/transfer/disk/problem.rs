@@ -88,6 +88,16 @@ impl Notes {
         }
     }
 
+    /// Says that there are parts which nothing can use.
+    pub(super) fn leftovers(&mut self, count: usize, folder: &str) {
+        if count > 0 && self.seen.insert("leftovers") {
+            let which = "of an earlier transfer cannot be gone on with";
+            self.list.push(Note(format!(
+                "{count} unfinished files {which}: remove .udpraw-*.part from {folder}"
+            )));
+        }
+    }
+
     pub(super) fn take(&mut self) -> Vec<Note> {
         std::mem::take(&mut self.list)
     }

@@ -7,11 +7,13 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nix::sys::stat::FileStat;
+
 use super::Progress;
 use super::calls;
 use super::folder::FolderStore;
 use super::output::Output;
-use super::partial::{Names, Source};
+use super::partial::Names;
 use super::problem::{Note, Problem};
 use super::unfinished::Unfinished;
 use crate::error::{Error, Result};
@@ -147,14 +149,17 @@ pub(crate) enum Found {
     Stopped,
 }
 
-/// What is kept of a file, locked against other receivers.
+/// What is kept of a file, locked against other receivers unless very many of them wait.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    pub(super) file: File,
+    /// It is closed while too many of them wait, and opened again when its turn comes.
+    pub(super) file: Option<File>,
+    pub(super) stat: FileStat,
     pub(super) digest: Digest,
-    pub(super) source: Source,
     /// Its names; none for an existing file that is complete.
     pub(super) names: Option<Names>,
+    /// Counts those that are open.
+    pub(super) open: Option<Arc<()>>,
 }
 
 impl Kept {

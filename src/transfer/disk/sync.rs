@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use nix::errno::Errno;
 
+use super::LARGE;
 use super::calls;
 use super::problem::{Notes, Problem};
 
-/// A file of so many bytes is always written to the disk by itself.
-const LARGE: u64 = 1 << 20;
 /// So many files and folders are written to the disk one by one; with more, their file systems as a
 /// whole.
 const ONE_BY_ONE: usize = 16;
