@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use crate::{Recv, Send, common, folder_with, stream, text};
 
 /// A relay to `to`, and where it listens.
-fn relay(to: SocketAddr, arguments: &[&str]) -> (common::Running, SocketAddr) {
+pub(crate) fn relay(to: SocketAddr, arguments: &[&str]) -> (common::Running, SocketAddr) {
     let to = to.to_string();
     let words = [
         "relay",
