@@ -171,7 +171,7 @@ impl<'a> Storing<'a> {
         let part = self.open.take().and_then(Unfinished::keep);
         let notes = self.store.take_notes();
         self.port.report(|report| {
-            report.part = part;
+            report.part = part.or(report.part.take());
             for note in notes {
                 report.push(StoreEvent::Note(note.to_string()));
             }
@@ -380,7 +380,9 @@ impl<'a> Storing<'a> {
     /// The file whose contents arrive cannot be stored.
     fn failed(&mut self, problem: Problem) -> Step<()> {
         self.has_failed = true;
-        self.open = None;
+        if let Some(part) = self.open.take().and_then(Unfinished::keep) {
+            self.port.report(|report| report.part = Some(part));
+        }
         let Some(wanted) = self.wanted.front() else {
             return Ok(());
         };

@@ -16,7 +16,7 @@ const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/python/bin/pyt
 const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transfer/peer.py");
 
 /// A Python that has the package.
-fn python() -> Option<&'static str> {
+pub(crate) fn python() -> Option<&'static str> {
     let found = [PYTHON, "python3"].into_iter().find(|python| {
         let mut import = Command::new(python);
         import

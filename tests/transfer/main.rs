@@ -6,6 +6,7 @@ mod crypto;
 mod ends;
 mod failures;
 mod folders;
+mod foreign;
 mod hostile;
 mod manifest;
 mod observers;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use crate::{Recv, Send, common, folder_with, stream, text};
 
 /// A relay to `to`, and where it listens.
-fn relay(to: SocketAddr, arguments: &[&str]) -> (common::Running, SocketAddr) {
+pub(crate) fn relay(to: SocketAddr, arguments: &[&str]) -> (common::Running, SocketAddr) {
     let to = to.to_string();
     let words = [
         "relay",
@@ -120,7 +120,7 @@ fn a_cut_transfer_goes_on_over_a_bad_network() {
     let mut recv = Recv::start(&["-o", text(&target), "--json", "--resume"]);
     let (_relay, at) = relay(recv.address, &network);
     let send = Send::start(at, &[text(&source)]);
-    recv.process.await_bytes(500_000);
+    recv.process.await_bytes(2_000_000);
     recv.process.signal(nix::sys::signal::Signal::SIGKILL);
     drop(recv);
     drop(send);
@@ -129,7 +129,7 @@ fn a_cut_transfer_goes_on_over_a_bad_network() {
     let sent = Send::start(at, &[text(&source), "--json"]).finish();
     assert_eq!(sent.code, Some(0), "{sent:?}");
     assert!(
-        sent.last()["resumed_bytes"].as_u64() >= Some(250_000),
+        sent.last()["resumed_bytes"].as_u64() >= Some(1_000_000),
         "{sent:?}"
     );
     assert_eq!(recv.finish().code, Some(0));

@@ -19,20 +19,21 @@ fn part(folder: &Path) -> Option<PathBuf> {
     })
 }
 
-/// Cuts a transfer off after half of it, and carries the rest; `cut` ends one of the ends.
+/// Cuts a transfer off after half of it, and carries the rest; `cut` ends both ends.
 fn cut_off(cut: impl FnOnce(Recv, Send)) {
     let bytes = stream(LENGTH, 10);
     let (folder, source) = folder_with("source", &bytes);
     let target = folder.path().join("target");
     let words = ["-o", text(&target), "--json", "--timeout", "500ms"];
     let mut recv = Recv::start(&words);
-    let mut send = Send::start(recv.address, &["--timeout", "1s"]);
-    send.write(&bytes[..HALF]);
+    let slow = [text(&source), "--rate", "60Mbit", "--timeout", "1s"];
+    let send = Send::start(recv.address, &slow);
     recv.process.await_bytes(HALF as u64);
     cut(recv, send);
     assert!(!target.exists());
-    let part = part(folder.path()).expect("a part");
-    assert!(fs::read(&part).expect("it") == bytes[..HALF]);
+    let path = part(folder.path()).expect("a part");
+    let kept = fs::read(&path).expect("it");
+    assert!(kept.len() >= HALF && kept == bytes[..kept.len()]);
 
     let recv = Recv::start(&[&words[..], &["--resume"]].concat());
     let sent = Send::start(recv.address, &[text(&source), "--json"]).finish();
@@ -40,12 +41,12 @@ fn cut_off(cut: impl FnOnce(Recv, Send)) {
     for end in [sent.last(), received.last()] {
         assert_eq!(end["event"], "done");
         assert_eq!(end["bytes"], LENGTH);
-        assert_eq!(end["resumed_bytes"], HALF);
+        assert_eq!(end["resumed_bytes"], kept.len());
     }
     let datagrams = sent.last()["datagrams"].as_u64().expect("it");
     assert!(datagrams < HALF as u64 / 1_000, "{datagrams} datagrams");
     assert!(fs::read(&target).expect("it") == bytes);
-    assert!(!part.exists());
+    assert_eq!(part(folder.path()), None);
 }
 
 #[test]
@@ -60,7 +61,7 @@ fn after_the_sender_was_killed() {
             (&"failed".into(), &"silent".into())
         );
         let message = last["message"].as_str().expect("it");
-        for part in ["from the sender for 500ms", "kept 3.00 MB in", "--resume"] {
+        for part in ["from the sender for 500ms", "kept ", "--resume"] {
             assert!(message.contains(part), "{message}");
         }
     });
@@ -68,11 +69,10 @@ fn after_the_sender_was_killed() {
 
 #[test]
 fn after_the_receiver_was_killed() {
-    cut_off(|recv, mut send| {
+    cut_off(|recv, send| {
         recv.process.signal(Signal::SIGKILL);
         recv.finish();
         // What is sent now meets a closed port.
-        send.write(&stream(100_000, 11));
         send.finish()
             .is(1, "(ECONNREFUSED); udpraw recv --resume there");
     });

@@ -22,6 +22,8 @@ use crate::protocol::transfer::manifest::Modified;
 
 /// A file that is longer has a state while it is received: what is there of it outlives this program.
 const STATE_FROM: u64 = super::LARGE;
+/// What a state needs on a full disk: a few blocks, of the file and of its folder.
+const ROOM: u64 = 64 << 10;
 
 /// What a file will be.
 #[derive(Debug)]
@@ -315,6 +317,18 @@ impl Part {
         }
     }
 
+    /// Gives up the end of the part on a full disk, so that its state can be written.
+    fn make_room(&mut self) -> bool {
+        let Some(rest) = self.position.checked_sub(ROOM).filter(|rest| *rest > 0) else {
+            return false;
+        };
+        let cut = (self.file.as_ref()).is_some_and(|file| calls::set_length(file, rest).is_ok());
+        if cut {
+            self.position = rest;
+        }
+        cut && self.write_state().is_ok()
+    }
+
     pub(super) fn keep(&mut self) -> Option<PathBuf> {
         if self.position == 0 {
             self.discard();
@@ -322,7 +336,7 @@ impl Part {
         }
         let parent = split(&self.target.path).0.to_vec();
         let part = self.names.as_ref()?.part.clone();
-        if !self.has_state && self.write_state().is_err() {
+        if !self.has_state && self.write_state().is_err() && !self.make_room() {
             // Nobody would find it.
             self.discard();
             return None;

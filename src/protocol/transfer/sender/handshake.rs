@@ -53,8 +53,12 @@ impl Sender {
             && close.code == Code::Unknown
             && id == self.connection
         {
-            // Anybody on the path can write this: it is believed if nothing authentic arrives.
-            self.suspect.get_or_insert(now);
+            // Anybody on the path can write this: it is believed if nothing authentic arrives, not even
+            // the answer to a ping.
+            if self.suspect.is_none() {
+                self.suspect = Some(now);
+                self.probes = self.probes.max(1);
+            }
             return Ok(());
         }
         if id != self.id {
