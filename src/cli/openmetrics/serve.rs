@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use prometheus_client::encoding::{prometheus_text, text};
 use prometheus_client::registry::Registry;
+use socket2::SockRef;
 
 use super::Page;
 use super::http::{self, Format, LONGEST_REQUEST, Refusal};
@@ -30,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_millis(500);
 /// So many bytes are read meanwhile.
 const LINGER_BYTES: usize = 1 << 16;
+/// The send buffer of a connection, in bytes; the kernel doubles it.
+const SEND_BUFFER: usize = 32 << 10;
 /// A page is made for all who ask within this time.
 const FRESH: Duration = Duration::from_millis(100);
 /// The pause after an error of accept(2), such as EMFILE.
@@ -126,6 +129,8 @@ impl Exporter {
         if stream.set_nonblocking(true).is_err() {
             return;
         }
+        // What the kernel holds for a client that does not read is bounded, too.
+        let _ = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER);
         let mut connection = Connection::new(stream);
         if connection.step(&mut self.pages) {
             if self.connections.len() >= CONNECTIONS {
