@@ -191,6 +191,9 @@ fn a_watched_port_is_there_with_and_without_sockets() {
         metrics.one(&series("udpraw_ports_kernel_drops_total")),
         sent - read
     );
+    // Further looks count none of them again.
+    let looks = metrics.one("udpraw_ports_look_duration_seconds_count");
+    watch.scrape_until("udpraw_ports_look_duration_seconds_count", looks + 2);
     drop(first);
     let metrics = watch.scrape_until("udpraw_ports_sockets_closed_total", 1);
     assert_eq!(metrics.one(&series("udpraw_ports_sockets")), 0);
