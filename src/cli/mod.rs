@@ -10,6 +10,7 @@ mod guess;
 mod help;
 mod interrupt;
 mod manual;
+mod openmetrics;
 mod output;
 mod suggest;
 mod tour;

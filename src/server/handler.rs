@@ -302,6 +302,11 @@ impl Handler {
         self.exchanges.as_ref().map(Exchanges::served)
     }
 
+    /// As [`Self::exchanges`], for other threads.
+    pub(super) fn observed_exchanges(&self) -> Option<super::exchange::Served> {
+        self.exchanges.as_ref().map(Exchanges::observed)
+    }
+
     /// Counts this many replies with this many bytes in all.
     pub(super) fn replied(&mut self, replies: u64, bytes: u64) {
         self.summary.replies += replies;

@@ -31,6 +31,7 @@ mod exchange;
 mod handler;
 mod load;
 mod plain;
+mod progress;
 mod reply;
 mod summary;
 mod watch;
@@ -52,6 +53,7 @@ use crate::socket::{Builder, Endpoint, Family, Waker};
 pub use config::{Behaviour, Config, SimulatedLoss};
 pub use event::{Event, Request, Unserved};
 pub use load::LoadLimits;
+pub use progress::Observer;
 pub use reply::{Reply, Template};
 pub use summary::{Interval, Summary};
 
@@ -153,6 +155,18 @@ impl Server {
         match &self.path {
             Path::Plain(plain) => plain.summary(),
             Path::Workers(workers) => workers.summary(),
+        }
+    }
+
+    /// An observer that reads the counters from another thread while [`Self::run`] serves. With one,
+    /// each batch, or each datagram of the plain loop, stores them as relaxed atomics.
+    ///
+    /// # Errors
+    /// The errors of fcntl(2): the plain loop's sockets are duplicated.
+    pub fn observer(&mut self) -> Result<Observer> {
+        match &mut self.path {
+            Path::Plain(plain) => plain.observer(),
+            Path::Workers(workers) => Ok(workers.observer()),
         }
     }
 

@@ -1,14 +1,14 @@
 //! Workers on any backend, each with its own socket.
 
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use super::handler::Handler;
-use super::watch::{Progress, TICK, Watch};
+use super::progress::{Observer, Progress, duplicates};
+use super::watch::{TICK, Watch};
 use super::{Config, Event, Reply, Request, Summary, bench_handshake};
 use crate::cpu;
 use crate::error::{Error, Result, no_thread};
@@ -31,6 +31,8 @@ struct Worker {
     transport: Transport,
     handler: Handler,
     progress: Arc<Progress>,
+    /// Whether all counters are published.
+    is_observed: bool,
     pool: PoolState,
     /// Its place in the pool.
     index: usize,
@@ -53,19 +55,10 @@ impl Workers {
         addresses: &[SocketAddr],
         config: Config,
     ) -> Result<Self> {
-        let mut again = Vec::new();
-        for endpoint in groups.iter().flatten() {
-            let fd = endpoint.as_fd().try_clone_to_owned();
-            let fd = fd.map_err(|source| {
-                Error::os("copy", "a socket's fd", source).with_remedy(
-                    "raise the limit of open files with ulimit -n, or use fewer workers",
-                )
-            })?;
-            again.push(Endpoint::from(fd));
-        }
-        let progress = again.iter().map(|_| Arc::default()).collect();
+        let endpoints = duplicates(groups.iter().flatten())?;
+        let progress = endpoints.iter().map(|_| Arc::default()).collect();
         let pool = PoolState {
-            endpoints: again.into(),
+            endpoints,
             progress,
         };
         let is_shared = groups.iter().any(|group| group.len() > 1);
@@ -81,6 +74,7 @@ impl Workers {
                     transport: Transport::open(endpoint, config.backend, config.transport.clone())?,
                     handler: first.for_worker(workers.len() as u64),
                     progress: pool.progress[workers.len()].clone(),
+                    is_observed: false,
                     pool: pool.clone(),
                     index: workers.len(),
                     cpu: cpus
@@ -132,6 +126,17 @@ impl Workers {
                 .and_then(|worker| worker.handler.exchanges()),
             ..sum
         }
+    }
+
+    /// As [`Server::observer`](super::Server::observer).
+    pub(super) fn observer(&mut self) -> Observer {
+        for worker in &mut self.workers {
+            worker.is_observed = true;
+        }
+        // `new` refuses an empty pool; all workers share the exchanges.
+        let Worker { pool, handler, .. } = &self.workers[0];
+        let served = handler.observed_exchanges();
+        Observer::new(pool.progress.clone(), pool.endpoints.clone(), served)
     }
 
     /// Several workers check the flag ten times a second anyway.
@@ -220,6 +225,7 @@ impl Worker {
             transport,
             handler,
             progress,
+            is_observed,
             pool,
             index,
             ..
@@ -247,7 +253,11 @@ impl Worker {
                 now.sent - before.sent - bench_answers,
                 now.sent_bytes - before.sent_bytes - bench_answers * LENGTH as u64,
             );
-            progress.count(handler.summary);
+            if *is_observed {
+                progress.count_all(&handler.summary);
+            } else {
+                progress.count(&handler.summary);
+            }
             progress.count_syscalls(now.syscalls);
             reported?;
             failed(handler, sent, on_event)?;
@@ -324,7 +334,7 @@ fn serve_each<E>(
     let per_datagram_events = handler.behaviour.per_datagram_events;
     for request in Request::each_of(message) {
         if let Some((pool, own, bench_answers)) = &mut asked {
-            own.count(handler.summary);
+            own.count(&handler.summary);
             let received = pool.progress.iter().map(|worker| worker.datagrams()).sum();
             if let Some(answer) = handler.bench_answer(&request, &pool.endpoints, received) {
                 // Separate from the replies, since it does not count as one.

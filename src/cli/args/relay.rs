@@ -95,6 +95,11 @@ pub(crate) struct RelayArguments {
     #[arg(long, value_name = "INTERVAL", value_parser = some_time)]
     pub(crate) stats: Option<Duration>,
 
+    /// Serve counters in the OpenMetrics text format at http://ADDR/metrics: HOST:PORT, or :PORT for
+    /// 127.0.0.1; port 0 for one that the OS picks
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) openmetrics: Option<String>,
+
     /// Show each flow when it starts and ends, and the backend
     #[arg(short, long)]
     pub(crate) verbose: bool,

@@ -97,6 +97,11 @@ pub(crate) struct ServerArguments {
     #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
 
+    /// Serve counters in the OpenMetrics text format at http://ADDR/metrics: HOST:PORT, or :PORT for
+    /// 127.0.0.1; port 0 for one that the OS picks
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) openmetrics: Option<String>,
+
     #[command(flatten)]
     pub(crate) backend: BackendArguments,
 

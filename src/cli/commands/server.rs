@@ -12,6 +12,7 @@ use crate::cli::activation;
 use crate::cli::args::server::ServerArguments;
 use crate::cli::exit::{Exit, Failure, Outcome, unread};
 use crate::cli::interrupt;
+use crate::cli::openmetrics::{self, Page};
 use crate::cli::output::Output;
 use crate::cli::output::server as report;
 
@@ -22,6 +23,7 @@ const PORT: u16 = 1060;
 
 pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcome {
     let config = arguments.config()?;
+    let metrics = openmetrics::bind(arguments.openmetrics.as_deref())?;
     let workers = usize::from(arguments.backend.workers);
     // Counting the CPUs takes some twenty system calls.
     if workers > 1 {
@@ -59,6 +61,14 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
     }
     let stop: &AtomicBool = interrupt::handle()?.stop;
     let mut server = Server::new(endpoints, config)?;
+    let metrics = match metrics {
+        Some(endpoint) => {
+            let observer = server.observer()?;
+            let collect = move |page: &mut Page<'_>| openmetrics::server::write(page, &observer);
+            Some(openmetrics::start(endpoint, collect)?)
+        }
+        None => None,
+    };
     // The plain loop makes no unneeded system call.
     if !server.is_plain() {
         interrupt::end_with_reader();
@@ -80,8 +90,9 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
     }
     // Of the sockets that share a port, the first stands for all.
     for (endpoint, address) in server.endpoints().step_by(workers).zip(server.addresses()) {
-        report::listening(output, endpoint.as_raw_fd(), *address)?;
+        report::listening(output, endpoint.as_raw_fd(), *address, metrics)?;
     }
+    output.metrics_at(metrics);
     activation::ready();
     // If the output fails the run ends, but only after the datagram is answered: its sender does
     // not know about the output.

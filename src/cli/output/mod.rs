@@ -29,6 +29,7 @@ mod transfer;
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, Write};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::Instant;
 
@@ -172,6 +173,21 @@ impl Output {
         }
     }
 
+    /// Where metrics are served, if anywhere. With `--json`, a record says it.
+    pub(crate) fn metrics_at(&mut self, address: Option<SocketAddr>) {
+        let Some(address) = address else {
+            return;
+        };
+        if !self.json {
+            self.talk(format_args!("metrics at {}", metrics_url(address)));
+        }
+        if !address.ip().to_canonical().is_loopback() {
+            self.note(format_args!(
+                "whoever can reach {address} can read the metrics: without a password or encryption"
+            ));
+        }
+    }
+
     /// Why the program, or a part of its work, failed.
     pub(crate) fn error(&mut self, error: impl Display) {
         let style = style::ERROR;
@@ -190,6 +206,11 @@ fn standard_output() -> Stream {
         Ok(()) => stream(io::stdout()),
         Err(_) => Box::new(closed::ClosedOutput),
     }
+}
+
+/// Where metrics are read.
+fn metrics_url(address: SocketAddr) -> String {
+    format!("http://{address}/metrics")
 }
 
 fn stream(stream: impl AsFd + Send + 'static) -> Stream {

@@ -269,7 +269,9 @@ fn all() -> Vec<(&'static str, Value)> {
         Command::new("options")
             .with::<super::options::record::OptionRecord<'_>>()
             .with::<super::options::record::AppliedRecord<'_>>(),
-        Command::new("ports").with::<super::ports::records::SocketRecord>(),
+        Command::new("ports")
+            .with::<super::ports::records::SocketRecord>()
+            .with::<super::ports::records::ListeningRecord>(),
         Command::new("probe").with::<super::probe::record::Record<'_>>(),
         Command::new("recv").with::<super::recv::Record<'_>>(),
         Command::new("relay").with::<super::relay::records::Record<'_>>(),
