@@ -1,5 +1,6 @@
 //! Both ends of a transfer over bad networks, in virtual time: what arrives is what was sent, always.
 
+mod crafted;
 mod endings;
 mod hostile;
 mod networks;
@@ -69,6 +70,8 @@ struct World<'a> {
     marked: f64,
     /// Until then the sender's socket refuses, and nothing arrives at either end.
     outage: Duration,
+    /// Whether each datagram also returns to whoever sent it.
+    reflects: bool,
     /// Whether everything is stored as soon as it has arrived.
     stores: bool,
     /// The most datagrams that the sender kept in mind.
@@ -131,6 +134,7 @@ impl<'a> World<'a> {
             dice: fastrand::Rng::with_seed(seed),
             marked: 0.0,
             outage: Duration::ZERO,
+            reflects: false,
             stores: true,
             tracked: 0,
             bytes_down: 0,
@@ -220,6 +224,10 @@ impl<'a> World<'a> {
             };
             let (bytes, to) = (datagram.bytes.to_vec(), datagram.to);
             self.bytes_down += bytes.len() as u64;
+            if self.reflects {
+                let (now, got) = (self.now, &mut self.got);
+                let _ = receiver.handle_datagram(now, self.source, Ecn::NotEct, &bytes, got);
+            }
             // Nobody is at the old address any more.
             if to == self.source {
                 self.send_down(&bytes);
@@ -245,6 +253,9 @@ impl<'a> World<'a> {
             assert_eq!(datagrams.len().div_ceil(run.segment_size()), run.count());
             let segment_size = run.segment_size();
             for datagram in datagrams.chunks(segment_size) {
+                if self.reflects {
+                    let _ = self.sender.handle_datagram(self.now, datagram);
+                }
                 if self.up.handle_datagram(self.now, datagram) {
                     self.arrives_up(datagram);
                 }

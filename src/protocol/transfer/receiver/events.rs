@@ -91,12 +91,6 @@ impl Receiver {
             return Ok(());
         }
         let is_newest = self.numbers.last().is_none_or(|range| number >= range.end);
-        self.is_confirmed = true;
-        self.pending.accept = false;
-        self.last_received = self.last_received.max(now);
-        if is_newest {
-            self.path.on_packet(now, source);
-        }
         let (mut is_eliciting, mut is_kept) = (false, true);
         for frame in Frames::new(payload) {
             let frame = frame?;
@@ -105,6 +99,14 @@ impl Receiver {
                 Frame::Ping | Frame::Stream { .. } | Frame::Finish { .. }
             );
             is_kept &= self.handle_frame(arrival, &frame, sink)?;
+        }
+        // Only now is it known to be a sender's: without a key, a packet of this end that is
+        // reflected has a good checksum as well.
+        self.is_confirmed = true;
+        self.pending.accept = false;
+        self.last_received = self.last_received.max(now);
+        if is_newest {
+            self.path.on_packet(now, source);
         }
         // A packet that could not be kept is not acknowledged: it must be sent again.
         if is_kept {

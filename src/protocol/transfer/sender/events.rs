@@ -165,6 +165,13 @@ impl Sender {
         let mut scratch = std::mem::take(&mut self.scratch);
         let opened = wire::open(&mut self.protection, bytes, &mut scratch);
         let taken = opened.and_then(|(number, payload)| {
+            // Without a key, a packet of this end that is reflected has a good checksum as well. Its
+            // number is not one of the receiver's.
+            if let Some(Ok(frame)) = Frames::new(payload).next()
+                && frame.is_of_sender()
+            {
+                return Err(Reject::Malformed);
+            }
             let (is_new, is_newest) = self.replays.record(number);
             if !is_new {
                 return Err(Reject::Duplicate);

@@ -112,6 +112,20 @@ mod kind {
 }
 
 impl Frame<'_> {
+    /// Whether only a sender sends it.
+    pub fn is_of_sender(&self) -> bool {
+        matches!(
+            self,
+            Self::Ping
+                | Self::Settled(_)
+                | Self::Share { .. }
+                | Self::Answered(_)
+                | Self::Finish { .. }
+                | Self::PathResponse(_)
+                | Self::Stream { .. }
+        )
+    }
+
     /// Appends it to a payload. A reason, or an answer, that is longer than the format allows is
     /// truncated.
     pub fn append(&self, out: &mut Vec<u8>) {
