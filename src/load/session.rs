@@ -16,7 +16,7 @@ use crate::protocol::load::{
 const PATIENCE: u64 = 250_000_000;
 
 /// After so many questions without an answer the server does not consent.
-const TRIES: u32 = 5;
+const TRIES: u32 = 4;
 
 /// How many flows ask at once.
 const AT_ONCE: usize = 32;

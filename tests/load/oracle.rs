@@ -69,17 +69,20 @@ fn measured(stream: &Value) -> [u64; 3] {
     ["sent", "lost", "duplicates"].map(|name| stream[name].as_u64().unwrap())
 }
 
-/// Those that are held back until the next one has left arrive behind it (RFC 4737), if that is of load.
+/// Those that are held back until the next one has left arrive behind it (RFC 4737), if that is of load, and
+/// comes before the relay's patience is at its end.
 fn held_back(lines: &[Value]) -> u64 {
-    let (mut waiting, mut reordered) = (std::collections::BTreeSet::new(), 0);
+    let (mut waiting, mut reordered) = (Vec::new(), 0);
     for line in lines.iter().filter(|line| line["outcome"] == "passes") {
-        let flow = line["flow"].as_u64().unwrap();
+        let at = |name: &str| line[name].as_u64().unwrap();
+        let flow = at("flow");
         if line["order"] == "held-back" {
-            waiting.insert((flow, line["number"].as_u64().unwrap()));
+            waiting.push((flow, at("elapsed_ns") + at("delay_ns")));
         } else {
-            let before = waiting.len();
-            waiting.retain(|(of, _)| *of != flow);
-            reordered += (before - waiting.len()) as u64;
+            let released = |held: &(u64, u64)| held.0 == flow;
+            let behind = |held: &(u64, u64)| released(held) && held.1 > at("elapsed_ns");
+            reordered += waiting.iter().filter(|held| behind(held)).count() as u64;
+            waiting.retain(|held| !released(held));
         }
     }
     reordered

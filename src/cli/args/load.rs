@@ -20,7 +20,7 @@ use super::socket::SocketArguments;
 const EXAMPLES: &str = "\
 Examples:
   udpraw load 192.0.2.7:7 --rate 10kpps            an echo there, for ten seconds
-  udpraw load 192.0.2.7 --session --rate 50kpps    a server with --allow-load: each direction by itself
+  udpraw load 192.0.2.7 --session --rate 50kpps    a server that consents: each direction by itself
   udpraw load 192.0.2.7 --reverse --rate 1Gbit --size 1400
                                                    the same server sends
   udpraw load 192.0.2.1:53 --payload dns:example.org --rate 1kpps --arrivals poisson

@@ -12,6 +12,9 @@ const MOST_SLIP: u64 = 1_000_000_000;
 /// How long after the end what is late may still be sent.
 const OVERTIME: u64 = 50_000_000;
 
+/// The most datagrams that are given up at once: then it looks whether it was stopped.
+const MOST_SKIPPED: usize = 10_000;
+
 /// The most datagrams of a batch: then it looks what came.
 const BATCH: usize = 64;
 
@@ -27,18 +30,22 @@ impl Worker<'_> {
     /// Sends what is due; returns when the next one is.
     pub(super) fn send_due(&mut self, now: u64) -> Result<u64> {
         let is_overtime = now > self.end.saturating_add(OVERTIME);
-        let mut batch = 0;
+        let (mut batch, mut skipped) = (0, 0);
         while let Some(due) = self.next {
             let at = self.shared.start.saturating_add(due.at);
             if at > now {
                 return self.flush().map(|is_sent| if is_sent { at } else { now });
             }
-            if batch == BATCH || (self.queued > 0 && batch == 0 && !self.flush()?) {
+            if batch == BATCH
+                || skipped == MOST_SKIPPED
+                || (self.queued > 0 && batch == 0 && !self.flush()?)
+            {
                 break;
             }
             self.sending.scheduled += 1;
             if is_overtime || now - at > MOST_SLIP {
                 self.sending.unsent += 1;
+                skipped += 1;
             } else {
                 let flow = (due.index % self.shared.config.flows as u64) as usize;
                 let size = due

@@ -98,9 +98,10 @@ impl<'a> Report<'a> {
             return Ok(());
         }
         let until = (figures.start + figures.length).as_secs_f64();
-        let latency = match figures.times.latency.is_empty() {
-            true => &figures.times.down,
-            false => &figures.times.latency,
+        let latency = if figures.times.latency.is_empty() {
+            &figures.times.down
+        } else {
+            &figures.times.latency
         };
         // What a peer sent is known only when it was asked the last time.
         let rate = match figures.down {

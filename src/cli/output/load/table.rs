@@ -7,17 +7,15 @@ use udpraw::load::{ClockState, Config, Figures, Report, Stream};
 
 /// A time of nanoseconds in four digits.
 pub(super) fn time(nanos: u64) -> String {
-    let number = nanos as f64;
-    let (value, unit) = match nanos {
-        ..1_000 => (number, "ns"),
-        ..1_000_000 => (number / 1e3, "µs"),
-        ..1_000_000_000 => (number / 1e6, "ms"),
-        _ => (number / 1e9, "s"),
+    let (value, unit) = match nanos as f64 {
+        number @ 1e9.. => (number / 1e9, "s"),
+        number @ 1e6.. => (number / 1e6, "ms"),
+        number @ 1e3.. => (number / 1e3, "µs"),
+        _ => return format!("{nanos} ns"),
     };
-    match (nanos, value) {
-        (..1_000, _) => format!("{nanos} ns"),
-        (_, 100.0..) => format!("{value:.0} {unit}"),
-        (_, 10.0..) => format!("{value:.1} {unit}"),
+    match value {
+        100.0.. => format!("{value:.0} {unit}"),
+        10.0.. => format!("{value:.1} {unit}"),
         _ => format!("{value:.2} {unit}"),
     }
 }
