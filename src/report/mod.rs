@@ -19,13 +19,16 @@
 
 mod compare;
 mod distribution;
+mod html;
 mod merge;
+mod plot;
 mod read;
 mod run;
 mod text;
 
 pub use compare::{Change, FEWEST, Unit, Verdict, compare};
 pub use distribution::Distribution;
+pub use html::{Comparison, html, pictures};
 pub use merge::Merged;
 pub use run::{Clock, Figures, Run, SCHEMA, Setting, Stream};
 pub use text::{grouped, per_second, percent, time};
