@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::config::{IdField, Payload, Template};
-use crate::protocol::load::{Header, Kind, answered_at};
+use crate::protocol::load::{Header, Kind, answered};
 
 /// How many questions of another protocol can wait for their answers: as many as two bytes can number.
 const OPEN: usize = 1 << 16;
@@ -18,6 +18,8 @@ pub(super) struct Answered {
     pub(super) sent: u64,
     /// The time of the peer's clock in between, if it told one.
     pub(super) peer: Option<u64>,
+    /// The answer's own number in its flow, if it has one.
+    pub(super) answer: Option<u64>,
 }
 
 /// A question that waits for its answer.
@@ -141,16 +143,17 @@ impl Matcher {
                 if header.session != *session || header.kind != *answer {
                     return None;
                 }
-                let peer = match header.kind {
-                    Kind::Answer => answered_at(datagram),
-                    Kind::Reverse => Some(header.sent),
-                    _ => None,
+                let (peer, answer) = match header.kind {
+                    Kind::Answer => answered(datagram).unzip(),
+                    Kind::Reverse => (Some(header.sent), None),
+                    _ => (None, None),
                 };
                 Some(Answered {
                     number: header.number,
                     due: header.due,
                     sent: header.sent,
                     peer,
+                    answer,
                 })
             }
             Self::ById { id, open, .. } => {
@@ -187,6 +190,7 @@ mod tests {
             due: number * 10,
             sent: number * 10 + 1,
             peer: None,
+            answer: None,
         }
     }
 

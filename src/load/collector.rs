@@ -17,6 +17,7 @@ struct Source {
     /// What it said the last.
     sending: Sending,
     counts: Counts,
+    answers: Counts,
     kernel_drops: u64,
     foreign: u64,
     errors: u64,
@@ -40,6 +41,7 @@ pub(super) struct Collector<'a> {
     curve: Curve,
     sources: Vec<Source>,
     results: Option<Results>,
+    is_peer_silent: bool,
     first_error: Option<String>,
     /// Of the server's buffers before the start; they may be those of others.
     peer_drops_before: Option<u64>,
@@ -69,6 +71,7 @@ impl<'a> Collector<'a> {
             curve: config.plan.curve(config.payload_bytes()),
             sources: (0..config.workers).map(|_| Source::default()).collect(),
             results: None,
+            is_peer_silent: false,
             first_error: None,
             peer_drops_before: None,
             clock,
@@ -104,6 +107,7 @@ impl<'a> Collector<'a> {
             source.has_ended = shard.is_last;
             source.sending = shard.sending;
             source.counts = shard.counts;
+            source.answers = shard.answers;
             source.kernel_drops = shard.kernel_drops;
             source.foreign = shard.foreign;
             source.errors = shard.errors;
@@ -111,6 +115,7 @@ impl<'a> Collector<'a> {
             self.first_error = self.first_error.take().or(shard.first_error);
             if shard.worker == 0 {
                 self.results = shard.results;
+                self.is_peer_silent = shard.is_peer_silent;
                 if let (ClockSource::Filter(_, mine), Some(filter)) =
                     (&mut self.clock, shard.filter)
                 {
@@ -119,7 +124,8 @@ impl<'a> Collector<'a> {
             }
         }
         figures.length = Duration::from_nanos(until - self.at);
-        let due = |time| self.curve.count(time);
+        let planned = self.config.nanos().unwrap_or(u64::MAX);
+        let due = |time: u64| self.curve.count(time.min(planned));
         if self.config.closed.is_none() && until > self.at {
             figures.asked = (due(until) - due(self.at)) / figures.length.as_secs_f64();
         }
@@ -138,6 +144,7 @@ impl<'a> Collector<'a> {
         figures.peer_drops = self
             .results
             .map(|_| now.peer_drops.saturating_sub(before.peer_drops));
+        figures.is_peer_silent = self.is_peer_silent;
         figures.first_error = self.first_error.clone();
         self.correct(&mut figures, u64::midpoint(self.at, until));
         (self.last, self.at) = (now, until);
@@ -167,11 +174,12 @@ impl<'a> Collector<'a> {
     }
 
     fn totals(&mut self, is_end: bool) -> Totals {
-        let (mut sending, mut counts, mut totals) =
-            (Sending::default(), Counts::default(), Totals::default());
+        let (mut sending, mut totals) = (Sending::default(), Totals::default());
+        let (mut counts, mut answers) = (Counts::default(), Counts::default());
         for source in &self.sources {
             sending.add(&source.sending);
             counts += &source.counts;
+            answers += &source.answers;
             totals.kernel_drops += source.kernel_drops;
             totals.foreign += source.foreign;
             totals.errors += source.errors;
@@ -182,14 +190,19 @@ impl<'a> Collector<'a> {
         let Some(results) = self.results else {
             return totals;
         };
+        // Of what a silent server did not tell it is unknown whether it is lost.
+        let is_end = is_end && !self.is_peer_silent;
         totals.over_limit = results.over_limit;
         let before = *self.peer_drops_before.get_or_insert(results.kernel_drops);
         totals.peer_drops = results.kernel_drops.saturating_sub(before);
         if self.config.direction.has_up() {
             totals.up = Some(Stream::new(sending, results.counts, is_end));
         }
+        let arrived = match self.config.direction {
+            Direction::RoundTrip => answers,
+            _ => counts,
+        };
         let mut back = Sending {
-            scheduled: results.answers,
             sent: results.answers,
             bytes: results.answers * self.config.payload_bytes() as u64,
             ..Sending::default()
@@ -198,10 +211,12 @@ impl<'a> Collector<'a> {
             back.sent = results.sent;
             back.bytes = results.sent * self.config.payload_bytes() as u64;
             (back.refused, back.unsent) = (results.refused, results.unsent);
-            back.scheduled = results.sent + results.refused + results.unsent;
         }
+        // Its last figures may be older than what arrived since.
+        back.sent = back.sent.max(arrived.unique);
+        back.scheduled = back.sent + back.refused + back.unsent;
         if self.config.direction != Direction::Up {
-            totals.down = Some(Stream::new(back, counts, is_end));
+            totals.down = Some(Stream::new(back, arrived, is_end));
         }
         totals
     }
@@ -233,6 +248,7 @@ impl<'a> Collector<'a> {
             kernel_drops: self.last.kernel_drops,
             peer_drops: self.results.map(|_| self.last.peer_drops),
             over_limit: self.last.over_limit,
+            is_peer_silent: self.is_peer_silent,
             foreign: self.last.foreign,
             errors: self.last.errors,
             first_error: self.first_error,

@@ -234,6 +234,8 @@ pub struct Figures {
     pub peer_drops: Option<u64>,
     /// Datagrams that the peer did not answer, since they were above its limits.
     pub over_limit: u64,
+    /// Whether a session's server fell silent: of what it did not tell it is unknown whether it is lost.
+    pub is_peer_silent: bool,
     /// Datagrams that belong to no question.
     pub foreign: u64,
     /// Errors that the network reported (ICMP), or that a send failed with.

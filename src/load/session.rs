@@ -193,7 +193,7 @@ fn no_consent(target: SocketAddr, error: Option<Error>) -> Error {
     };
     let refusal = std::io::Error::new(std::io::ErrorKind::PermissionDenied, reason);
     Error::os("load", format_args!("the server at {target}"), refusal).with_remedy(
-        "start it there with: udpraw server --allow-load; or load an echo, without --session",
+        "without --session any echo will do; for one start there: udpraw server --allow-load",
     )
 }
 

@@ -45,7 +45,11 @@ pub(super) struct Shard {
     /// Since the start.
     pub(super) sending: Sending,
     pub(super) counts: Counts,
+    /// Of a server's answers.
+    pub(super) answers: Counts,
     pub(super) results: Option<Results>,
+    /// Whether a session's server fell silent before it told its last figures.
+    pub(super) is_peer_silent: bool,
     pub(super) kernel_drops: u64,
     pub(super) foreign: u64,
     pub(super) errors: u64,
@@ -68,6 +72,8 @@ pub(super) struct Shared<'a> {
 struct Flow {
     next: u64,
     tracker: Tracker,
+    /// Of a server's answers, by their own numbers: those of the questions are in another order already.
+    answers: Option<Tracker>,
 }
 
 /// A worker with its flows.
@@ -89,6 +95,7 @@ pub(super) struct Worker<'a> {
     /// Datagrams of a closed loop that were given up.
     abandoned: u64,
     results: Option<Results>,
+    is_peer_silent: bool,
     foreign: u64,
     errors: u64,
     first_error: Option<Error>,
@@ -122,6 +129,7 @@ impl<'a> Worker<'a> {
         let flows = (0..sockets.len()).map(|_| Flow {
             next: 0,
             tracker: Tracker::new(window),
+            answers: (answer == Kind::Answer).then(|| Tracker::new(window)),
         });
         let end = config
             .nanos()
@@ -146,6 +154,7 @@ impl<'a> Worker<'a> {
             sending: Sending::default(),
             abandoned: 0,
             results: None,
+            is_peer_silent: false,
             foreign: 0,
             errors: 0,
             first_error: None,
@@ -245,6 +254,9 @@ impl<'a> Worker<'a> {
                 }
                 let since = answered.peer.unwrap_or(answered.sent);
                 let delay = arrived.wrapping_sub(since).cast_signed();
+                if let (Some(tracker), Some(number)) = (&mut flow.answers, answered.answer) {
+                    tracker.handle_datagram(number, delay, datagram.len());
+                }
                 if flow
                     .tracker
                     .handle_datagram(answered.number, delay, datagram.len())
@@ -280,7 +292,11 @@ impl<'a> Worker<'a> {
     fn tick(&mut self, now: u64) -> Result<()> {
         let interval = self.shared.config.interval.as_nanos() as u64;
         if self.polls() && now >= self.next_poll {
-            self.next_poll = now + POLL.min(interval.max(LAST_POLL));
+            // Until the first answer, which makes a server send, it is asked more often.
+            let pause = self
+                .results
+                .map_or(LAST_POLL, |_| POLL.min(interval.max(LAST_POLL)));
+            self.next_poll = now + pause;
             self.poll(now, false)?;
         }
         while now
@@ -312,8 +328,12 @@ impl<'a> Worker<'a> {
 
     fn hand_over(&mut self, now: u64, is_last: bool) {
         let mut counts = Counts::default();
+        let mut answers = Counts::default();
         for flow in &self.flows {
             counts += &flow.tracker.counts();
+            if let Some(tracker) = &flow.answers {
+                answers += &tracker.counts();
+            }
         }
         if is_last {
             self.sending.unsent += mem::take(&mut self.queued);
@@ -328,7 +348,9 @@ impl<'a> Worker<'a> {
             is_last,
             sending,
             counts,
+            answers,
             results: self.results,
+            is_peer_silent: self.is_peer_silent,
             kernel_drops: self.sockets.kernel_drops(),
             foreign: self.foreign,
             errors: self.errors,

@@ -120,10 +120,10 @@ impl LoadSessions {
             lock(&self.responder).handle_datagram(&clocks, request.client, request.bytes, drops);
         match incoming {
             Incoming::Foreign => return Answered::Foreign,
-            Incoming::Answer => {
+            Incoming::Answer { number } => {
                 out.clear();
                 out.extend_from_slice(request.bytes);
-                answer(out, now);
+                answer(out, now, number);
             }
             Incoming::Reply(control, header) => {
                 out.clear();

@@ -58,6 +58,9 @@ impl Worker<'_> {
             }
             self.wait(now, next)?;
         }
+        self.is_peer_silent = self
+            .results
+            .is_none_or(|results| self.is_older(&results, asked));
         Ok(())
     }
 

@@ -87,6 +87,7 @@ impl Worker<'_> {
             due,
             sent: now,
             peer: None,
+            answer: None,
         };
         *next += 1;
         if self.buffer.len() < size {

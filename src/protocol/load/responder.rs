@@ -73,6 +73,14 @@ pub struct ReverseLoad {
     pub progress: Arc<Progress>,
 }
 
+/// A flow of a session.
+#[derive(Debug)]
+struct FlowState {
+    tracker: Tracker,
+    /// How many of its datagrams were answered.
+    answers: u64,
+}
+
 /// What is to be done about a datagram.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -82,7 +90,10 @@ pub enum Incoming {
     /// Nothing: it was counted, or is of no session.
     Nothing,
     /// Send it back as [`wire::answer`](super::answer) changes it.
-    Answer,
+    Answer {
+        /// How many answers there were before in this flow.
+        number: u64,
+    },
     /// Send this back.
     Reply(Box<Control>, Header),
     /// Send this back, and start to send a load.
@@ -91,7 +102,7 @@ pub enum Incoming {
 
 #[derive(Debug)]
 struct Session {
-    flows: HashMap<SocketAddr, Tracker>,
+    flows: HashMap<SocketAddr, FlowState>,
     start: Start,
     began: u64,
     heard: u64,
@@ -99,6 +110,8 @@ struct Session {
     over_limit: u64,
     /// The second of the rate's window, and how many datagrams were in it.
     second: (u64, u64),
+    /// What it is to send once it is polled: then the client is ready.
+    pending: Option<Box<ReverseLoad>>,
     progress: Option<Arc<Progress>>,
 }
 
@@ -177,12 +190,12 @@ impl Responder {
         let Some(session) = self.sessions.get_mut(&header.session) else {
             return Incoming::Foreign;
         };
-        let Some(tracker) = session.flows.get_mut(&source) else {
+        let Some(flow) = session.flows.get_mut(&source) else {
             return Incoming::Nothing;
         };
         session.heard = now;
         let delay = now.wrapping_sub(header.sent).cast_signed();
-        tracker.handle_datagram(header.number, delay, length);
+        flow.tracker.handle_datagram(header.number, delay, length);
         if header.kind == Kind::OneWay || length < SHORTEST {
             return Incoming::Nothing;
         }
@@ -198,8 +211,10 @@ impl Responder {
             session.over_limit += 1;
             return Incoming::Nothing;
         }
+        let number = flow.answers;
+        flow.answers += 1;
         session.answers += 1;
-        Incoming::Answer
+        Incoming::Answer { number }
     }
 
     fn start(
@@ -254,6 +269,7 @@ impl Responder {
                 answers: 0,
                 over_limit: 0,
                 second: (0, 0),
+                pending: None,
                 progress: None,
             });
         let started = Box::new(Control::Started(*clocks));
@@ -266,7 +282,8 @@ impl Responder {
             return refused(Refusal::Flows);
         }
         let window = (WINDOW / flows).min(WIDEST);
-        session.flows.insert(source, Tracker::new(window));
+        let (tracker, answers) = (Tracker::new(window), 0);
+        session.flows.insert(source, FlowState { tracker, answers });
         let (Some(plan), true) = (plan, session.flows.len() == flows) else {
             return Incoming::Reply(started, header);
         };
@@ -285,7 +302,8 @@ impl Responder {
             seed,
             progress,
         };
-        Incoming::Reverse(started, header, Box::new(load))
+        session.pending = Some(Box::new(load));
+        Incoming::Reply(started, header)
     }
 
     fn poll(
@@ -323,16 +341,20 @@ impl Responder {
             results.refused = read(&progress.refused);
             results.unsent = read(&progress.unsent);
         }
+        let control = Box::new(Control::Results(Box::new(results)));
         // The session stays for a while, since this answer may be lost.
-        Incoming::Reply(Box::new(Control::Results(Box::new(results))), header)
+        match session.pending.take() {
+            Some(load) if !header.is_last => Incoming::Reverse(control, header, load),
+            _ => Incoming::Reply(control, header),
+        }
     }
 }
 
 impl Session {
     fn counts(&self) -> Counts {
         let mut sum = Counts::default();
-        for tracker in self.flows.values() {
-            sum += &tracker.counts();
+        for flow in self.flows.values() {
+            sum += &flow.tracker.counts();
         }
         sum
     }

@@ -190,11 +190,11 @@ fn each_session_has_its_own_figures() {
     for number in [0, 1, 3, 2, 2] {
         assert!(matches!(
             load(&mut responder, 1, 1, header(7, number)),
-            Incoming::Answer
+            Incoming::Answer { .. }
         ));
         assert!(matches!(
             load(&mut responder, 1, 2, header(7, number)),
-            Incoming::Answer
+            Incoming::Answer { .. }
         ));
     }
     let one_way = Header {
@@ -234,7 +234,7 @@ fn too_fast_a_client_is_not_answered() {
     let mut answered = 0;
     for number in 0..3000 {
         let answer = load(&mut responder, SECOND, 1, header(7, number));
-        answered += u64::from(matches!(answer, Incoming::Answer));
+        answered += u64::from(matches!(answer, Incoming::Answer { .. }));
     }
     assert_eq!(answered, 1100);
     let results = results(&mut responder, 1, 7);
@@ -255,11 +255,13 @@ fn what_it_sends_ends_with_the_client() {
         size: 64,
         seed: Some(3),
     });
-    let datagram = Control::Start(asked).encode(&header(7, 0));
+    let started = control(&mut responder, 0, 1, 7, &Control::Start(asked));
+    assert!(matches!(started, Some(Control::Started(_))));
+    let datagram = Control::Poll.encode(&header(7, 0));
     let Incoming::Reverse(_, _, load) =
         responder.handle_datagram(&at(0), source(1), &datagram, || 0)
     else {
-        panic!("no load");
+        panic!("it starts with the first poll");
     };
     assert_eq!(
         (load.flows, load.size, load.nanos),
@@ -285,7 +287,7 @@ proptest! {
         for length in [length, CONTROL] {
             match responder.handle_datagram(&at(3), source(1), &junk[..length], || 0) {
                 Incoming::Reply(control, header) => prop_assert!(control.encode(&header).len() <= length),
-                Incoming::Answer | Incoming::Reverse(..) => prop_assert!(false),
+                Incoming::Answer { .. } | Incoming::Reverse(..) => prop_assert!(false),
                 _ => {}
             }
         }

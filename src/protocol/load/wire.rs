@@ -12,6 +12,7 @@
 //! | 24 to 31 | when it was due, in nanoseconds by its sender's clock |
 //! | 32 to 39 | when it was sent, by the same clock |
 //! | 40 to 47 | in an answer to a datagram, the server's time |
+//! | 48 to 55 | in an answer, its own number in its flow: the server sent so many before |
 //!
 //! Numbers are big-endian. A datagram of load has any number of bytes from [`SHORTEST`] on; all others have
 //! [`CONTROL`] bytes, so that no answer is longer than what it answers. The first five fields of an answer
@@ -30,8 +31,8 @@
 /// The length of a datagram that controls a session.
 pub const CONTROL: usize = 272;
 
-/// The shortest payload of a datagram of load: its answer has to hold another time.
-pub const SHORTEST: usize = 48;
+/// The shortest payload of a datagram of load: its answer has to hold another time and number.
+pub const SHORTEST: usize = 56;
 
 const MAGIC: [u8; 4] = *b"uLd\x01";
 
@@ -145,20 +146,24 @@ impl Header {
     }
 }
 
-/// Writes the answer to a datagram of load over it: the server's time is `now`. `false` if it is too short.
-pub fn answer(datagram: &mut [u8], now: u64) -> bool {
+/// Writes the answer to a datagram of load over it: the server's time is `now`, and it sent `number` answers
+/// in this flow before. `false` if it is too short.
+pub fn answer(datagram: &mut [u8], now: u64, number: u64) -> bool {
     if datagram.len() < SHORTEST {
         return false;
     }
     datagram[4] = Kind::Answer as u8;
     datagram[40..48].copy_from_slice(&now.to_be_bytes());
+    datagram[48..56].copy_from_slice(&number.to_be_bytes());
     true
 }
 
-/// The server's time in the answer to a datagram of load.
-pub fn answered_at(datagram: &[u8]) -> Option<u64> {
-    let bytes = datagram.get(40..48)?;
-    Some(u64::from_be_bytes(bytes.try_into().ok()?))
+/// The server's time in the answer to a datagram of load, and the answer's own number.
+pub fn answered(datagram: &[u8]) -> Option<(u64, u64)> {
+    let (_, rest) = datagram.split_at_checked(Header::LENGTH)?;
+    let (time, rest) = rest.split_first_chunk()?;
+    let (number, _) = rest.split_first_chunk()?;
+    Some((u64::from_be_bytes(*time), u64::from_be_bytes(*number)))
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ proptest! {
         junk[..8].copy_from_slice(&[b'u', b'L', b'd', 1, kind, 0, 0, 0]);
         let _ = Control::decode(&junk);
         let _ = Header::read(&junk[..length]);
-        let _ = answer(&mut junk[..length], 7);
+        let _ = answer(&mut junk[..length], 7, 8);
     }
 
     #[test]
@@ -76,8 +76,8 @@ proptest! {
         let [session, number, due, sent] = numbers;
         let header = Header { kind: Kind::Load, is_last: false, session, number, due, sent };
         let mut datagram = vec![7; SHORTEST + more];
-        prop_assert!(header.write(&mut datagram) && answer(&mut datagram, now));
+        prop_assert!(header.write(&mut datagram) && answer(&mut datagram, now, now ^ 1));
         prop_assert_eq!(Header::read(&datagram), Some(Header { kind: Kind::Answer, ..header }));
-        prop_assert_eq!(answered_at(&datagram), Some(now));
+        prop_assert_eq!(answered(&datagram), Some((now, now ^ 1)));
     }
 }

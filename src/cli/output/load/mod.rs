@@ -93,7 +93,8 @@ impl<'a> Report<'a> {
             return self.output.record(&IntervalRecord { figures });
         }
         // What came while the last answers were awaited is in the table.
-        if self.is_quiet || (sending.sent == 0 && self.config.direction.has_up()) {
+        let is_whole = figures.length >= self.config.interval / 2;
+        if self.is_quiet || !is_whole || (sending.sent == 0 && self.config.direction.has_up()) {
             return Ok(());
         }
         let until = (figures.start + figures.length).as_secs_f64();
@@ -101,7 +102,14 @@ impl<'a> Report<'a> {
             true => &figures.times.down,
             false => &figures.times.latency,
         };
-        let mut line = format!("{until:8.2} s  {:>11}", per_second(figures.rate()));
+        // What a peer sent is known only when it was asked the last time.
+        let rate = match figures.down {
+            Some(down) if !self.config.direction.has_up() => {
+                down.counts.unique as f64 / figures.length.as_secs_f64()
+            }
+            _ => figures.rate(),
+        };
+        let mut line = format!("{until:8.2} s  {:>11}", per_second(rate));
         for stream in [figures.round_trip, figures.up, figures.down]
             .into_iter()
             .flatten()

@@ -206,6 +206,8 @@ pub(in crate::cli::output) struct FiguresRecord {
     peer_kernel_drops: Option<u64>,
     /// Datagrams that the peer did not answer, since they were above its limits.
     over_limit: u64,
+    /// Whether the session's server fell silent, so that its figures are not the last ones.
+    peer_silent: bool,
     /// Datagrams received that belong to no question.
     foreign: u64,
     /// Errors of the network (ICMP) and of sends.
@@ -235,6 +237,7 @@ impl From<&Figures> for FiguresRecord {
             kernel_drops: figures.kernel_drops,
             peer_kernel_drops: figures.peer_drops,
             over_limit: figures.over_limit,
+            peer_silent: figures.is_peer_silent,
             foreign: figures.foreign,
             errors: figures.errors,
             first_error: figures.first_error.clone(),

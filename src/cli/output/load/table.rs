@@ -179,6 +179,9 @@ fn remarks(text: &mut String, found: &Report, config: &Config) {
             total.kernel_drops
         ));
     }
+    if total.is_peer_silent {
+        line("The server fell silent: its figures are those that it told the last.".into());
+    }
     if let Some(drops @ 1..) = total.peer_drops {
         line(format!(
             "The peer's receive buffers dropped {drops}, from all its clients."
