@@ -30,9 +30,16 @@ const QUANTILES: [(&str, f64); 6] = [
 #[derive(Clone, Copy, Debug)]
 pub struct Comparison<'a> {
     /// The result before.
-    pub old: &'a Merged,
+    old: &'a Merged,
     /// What changed since.
-    pub changes: &'a [Change],
+    changes: &'a [Change],
+}
+
+impl<'a> Comparison<'a> {
+    /// What [`compare`](super::compare()) found between `old` and the result of the page.
+    pub fn new(old: &'a Merged, changes: &'a [Change]) -> Self {
+        Self { old, changes }
+    }
 }
 
 /// The page of a result as HTML, in one file.

@@ -107,16 +107,11 @@ fn same_target(runs: &[Run]) -> Result<Option<String>> {
     Ok(known.map(|(_, target)| target.clone()))
 }
 
-/// Two runs that are one, as a file that was named twice, or its log and its lines.
+/// Two runs that are one, as a file that was named twice.
 fn same_run(runs: &[Run]) -> Option<[&Run; 2]> {
     let is_one = |pair: &&[Run]| {
         let latencies = [&pair[0], &pair[1]].map(|run| &run.total.latency);
-        let id = &pair[0].setting.run;
-        (!id.is_empty() && *id == pair[1].setting.run && pair[0].setting.host == pair[1].setting.host)
-            || pair[0].started == pair[1].started
-                && pair[0].started != SystemTime::UNIX_EPOCH
-                && latencies[0].is_some()
-                && latencies[0] == latencies[1]
+        pair[0].started == pair[1].started && latencies[0].is_some() && latencies[0] == latencies[1]
     };
     let pair = runs.windows(2).find(is_one)?;
     Some([&pair[0], &pair[1]])

@@ -30,5 +30,6 @@ pub use compare::{Change, FEWEST, Unit, Verdict, compare};
 pub use distribution::Distribution;
 pub use html::{Comparison, html, pictures};
 pub use merge::Merged;
+pub use read::Recorder;
 pub use run::{Clock, Figures, Run, SCHEMA, Setting, Stream};
 pub use text::{grouped, per_second, percent, time};

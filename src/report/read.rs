@@ -74,15 +74,11 @@ impl Run {
     pub fn read(name: &str, mut input: impl BufRead) -> Result<Self> {
         let head = input.fill_buf().map_err(|source| Error::os("read", shown(name), source))?;
         let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
-        let run = match first {
-            Some(b'{') => lines(name, input)?,
-            Some(_) => log(name, input)?,
-            None => return Err(wrong(name, "it is empty")),
-        };
-        if run.intervals.is_empty() {
-            return Err(wrong(name, "there is no interval in it"));
+        match first {
+            Some(b'{') => lines(name, input),
+            Some(_) => log(name, input),
+            None => Err(wrong(name, "it is empty")),
         }
-        Ok(run)
     }
 }
 
@@ -107,9 +103,8 @@ fn line(name: &str, input: &mut impl BufRead, line: &mut Vec<u8>) -> Result<bool
 
 /// Reads the lines of `load --json`.
 fn lines(name: &str, mut input: impl BufRead) -> Result<Run> {
-    let mut run = Run::new(name);
-    let (mut bytes, mut number, mut total, mut is_started) = (Vec::new(), 0, None, false);
-    let mut sum = Figures::default();
+    let mut recorder = Recorder::new(name);
+    let (mut bytes, mut number) = (Vec::new(), 0);
     loop {
         let is_whole = line(name, &mut input, &mut bytes)?;
         number += 1;
@@ -119,36 +114,27 @@ fn lines(name: &str, mut input: impl BufRead) -> Result<Run> {
             }
             break;
         }
-        match take(&mut run, &bytes, &mut total, &mut is_started) {
+        match recorder.take(&bytes) {
             Ok(()) => {}
             Err(Taken::Other(schema)) => {
-                let reason = format!("line {number} has the schema '{}', not {SCHEMA}", schema.escape_debug());
-                return Err(wrong(name, reason)
-                    .with_remedy("give it what udpraw load --json printed"));
+                let schema = schema.escape_debug();
+                let reason = format!("line {number} has the schema '{schema}', not {SCHEMA}");
+                return Err(
+                    wrong(name, reason).with_remedy("give it what udpraw load --json printed")
+                );
             }
             Err(Taken::Damaged(why)) => {
                 if !is_last(name, is_whole, &mut input)? {
                     return Err(wrong(name, format!("line {number}: {why}")));
                 }
-                let kept = format!("its last line, {number}, is cut off or damaged: those before it count");
-                run.remarks.push(kept);
+                recorder.run.remarks.push(format!(
+                    "its last line, {number}, is cut off or damaged: those before it count"
+                ));
                 break;
             }
         }
-        if run.intervals.len() > 2 * INTERVALS {
-            condense(&mut run.intervals, INTERVALS).map_err(|why| wrong(name, why))?;
-        }
     }
-    for interval in &run.intervals {
-        sum.add(interval, Together::After).map_err(|why| wrong(name, why))?;
-    }
-    if total.is_none() {
-        run.remarks.push("it has no result: it was ended before its end, or is cut off".into());
-        run.is_complete = false;
-    }
-    check_sum(&mut run, &sum, total.as_ref());
-    run.total = total.unwrap_or(sum);
-    Ok(run)
+    recorder.finish()
 }
 
 /// Says so if the whole is not the sum of the intervals.
@@ -175,55 +161,123 @@ enum Taken {
     Damaged(String),
 }
 
-/// Takes one line.
-fn take(
-    run: &mut Run,
-    bytes: &[u8],
-    total: &mut Option<Figures>,
-    is_started: &mut bool,
-) -> std::result::Result<(), Taken> {
-    let damaged = |why: serde_json::Error| {
-        // Without the place: it is in the middle of a base64 text.
-        let text = why.to_string();
-        let text = text.split(" at line ").next().unwrap_or_default();
-        Taken::Damaged(text.to_owned())
-    };
-    let head: Head = serde_json::from_slice(bytes).map_err(damaged)?;
-    if head.schema != SCHEMA {
-        return Err(Taken::Other(head.schema));
-    }
-    if head.event == "interval" || head.event == "result" {
-        let figures: Figures = serde_json::from_slice(bytes).map_err(damaged)?;
-        figures.check().map_err(Taken::Damaged)?;
-        if head.event == "interval" {
-            let is_later = run.intervals.last().is_none_or(|last| last.start_ns <= figures.start_ns);
-            if !is_later {
-                return Err(Taken::Damaged("it is of a time before the line above it: are these two runs in one file?".into()));
-            }
-            if let (false, Some(time)) = (*is_started, head.time) {
-                // A line is written when its interval is over.
-                let since = Duration::from_nanos(figures.end_ns());
-                run.started = time.checked_sub(since).unwrap_or(time);
-                *is_started = true;
-            }
-            run.intervals.push(figures);
-            return Ok(());
+/// Makes a run of its lines, one by one, in memory that does not grow with them for ever.
+#[derive(Debug)]
+pub struct Recorder {
+    run: Run,
+    total: Option<Figures>,
+    is_started: bool,
+}
+
+impl Recorder {
+    /// For the run of this name.
+    pub fn new(name: &str) -> Self {
+        Self {
+            run: Run::new(name),
+            total: None,
+            is_started: false,
         }
-        *total = Some(figures);
     }
-    if head.event == "start" || head.event == "result" {
-        let about: About = serde_json::from_slice(bytes).map_err(damaged)?;
-        if let Some(started) = about.started {
-            run.started = started;
-            *is_started = true;
+
+    /// Takes a line as `load --json` prints it.
+    ///
+    /// # Errors
+    /// If it is none, or of another schema.
+    pub fn line(&mut self, line: &[u8]) -> Result<()> {
+        self.take(line).map_err(|taken| match taken {
+            Taken::Other(schema) => {
+                let schema = schema.escape_debug();
+                wrong(&self.run.name, format!("a line has the schema '{schema}', not {SCHEMA}"))
+            }
+            Taken::Damaged(why) => wrong(&self.run.name, why),
+        })
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> std::result::Result<(), Taken> {
+        let damaged = |why: serde_json::Error| {
+            // Without the place: it is in the middle of a base64 text.
+            let text = why.to_string();
+            let text = text.split(" at line ").next().unwrap_or_default();
+            Taken::Damaged(text.to_owned())
+        };
+        let head: Head = serde_json::from_slice(bytes).map_err(damaged)?;
+        if head.schema != SCHEMA {
+            return Err(Taken::Other(head.schema));
         }
-        run.target = about.target.or(run.target.take());
-        run.is_open_loop = about.open_loop.unwrap_or(run.is_open_loop);
-        run.is_complete = about.complete.unwrap_or(run.is_complete);
-        run.setting.complete(about.setting);
+        let run = &mut self.run;
+        if head.event == "interval" || head.event == "result" {
+            let figures: Figures = serde_json::from_slice(bytes).map_err(damaged)?;
+            figures.check().map_err(Taken::Damaged)?;
+            if head.event == "interval" {
+                let last = run.intervals.last();
+                if last.is_some_and(|last| last.start_ns > figures.start_ns) {
+                    let why = "it is of a time before the line above it: are these two runs?";
+                    return Err(Taken::Damaged(why.into()));
+                }
+                if let (false, Some(time)) = (self.is_started, head.time) {
+                    // A line is written when its interval is over.
+                    let since = Duration::from_nanos(figures.end_ns());
+                    run.started = time.checked_sub(since).unwrap_or(time);
+                    self.is_started = true;
+                }
+                run.intervals.push(figures);
+                if run.intervals.len() > 2 * INTERVALS {
+                    condense(&mut run.intervals, INTERVALS).map_err(Taken::Damaged)?;
+                }
+                return Ok(());
+            }
+            self.total = Some(figures);
+        }
+        if head.event == "start" || head.event == "result" {
+            let about: About = serde_json::from_slice(bytes).map_err(damaged)?;
+            if let Some(started) = about.started {
+                run.started = started;
+                self.is_started = true;
+            }
+            run.target = about.target.or(run.target.take());
+            run.is_open_loop = about.open_loop.unwrap_or(run.is_open_loop);
+            run.is_complete = about.complete.unwrap_or(run.is_complete);
+            run.setting.complete(about.setting);
+        }
+        // Other events of the schema are about something else.
+        Ok(())
     }
-    // Other events of the schema are about something else.
-    Ok(())
+
+    /// The run of all lines.
+    ///
+    /// # Errors
+    /// If its histograms differ in precision, and if there is no interval.
+    pub fn finish(self) -> Result<Run> {
+        let Self { mut run, total, .. } = self;
+        let sum = sum(&run)?;
+        if total.is_none() {
+            let remark = "it has no result: it was ended before its end, or is cut off";
+            run.remarks.push(remark.into());
+            run.is_complete = false;
+        }
+        check_sum(&mut run, &sum, total.as_ref());
+        run.total = total.unwrap_or(sum);
+        whole(run)
+    }
+}
+
+/// The sum of the intervals.
+fn sum(run: &Run) -> Result<Figures> {
+    let mut intervals = run.intervals.iter();
+    let mut sum = intervals.next().cloned().unwrap_or_default();
+    for interval in intervals {
+        sum.add(interval, Together::After)
+            .map_err(|why| wrong(&run.name, why))?;
+    }
+    Ok(sum)
+}
+
+/// A run that has something.
+fn whole(run: Run) -> Result<Run> {
+    match run.intervals.is_empty() {
+        true => Err(wrong(&run.name, "there is no interval in it")),
+        false => Ok(run),
+    }
 }
 
 /// Reads an interval log of HdrHistogram: its values are nanoseconds.
@@ -273,14 +327,10 @@ fn log(name: &str, input: impl BufRead) -> Result<Run> {
             condense(&mut run.intervals, INTERVALS).map_err(|why| wrong(name, why))?;
         }
     }
-    let mut sum = Figures::default();
-    for interval in &run.intervals {
-        sum.add(interval, Together::After).map_err(|why| wrong(name, why))?;
-    }
-    run.total = sum;
+    run.total = sum(&run)?;
     run.started = SystemTime::UNIX_EPOCH.checked_add(started).unwrap_or(SystemTime::UNIX_EPOCH);
     run.is_complete = true;
-    Ok(run)
+    whole(run)
 }
 
 /// Ends a log at a line that is damaged: an error unless it is the last one.
