@@ -207,7 +207,9 @@ impl Side {
             && (last.sent() == 0 || last.elapsed_ns < before.elapsed_ns / 2)
             && before.streams().next().is_some()
         {
+            let elapsed_ns = before.elapsed_ns;
             before.add(last, super::run::Together::After)?;
+            before.elapsed_ns = elapsed_ns;
             intervals.pop();
         }
         condense(&mut intervals, INTERVALS)?;
@@ -288,7 +290,7 @@ impl Side {
             values[place] = self.values.get(at.saturating_sub(1)).map(|it| *it as f64);
         }
         if sent > 0 {
-            values[4] = Some(lost as f64 / sent as f64);
+            values[4] = Some((lost as f64 / sent as f64).min(1.0));
             values[5] = Some(sent as f64 / f64::max(seconds, 1e-9));
         }
         values

@@ -256,9 +256,34 @@ impl Recorder {
             run.is_complete = false;
         }
         check_sum(&mut run, &sum, total.as_ref());
+        if let Some(total) = &total {
+            end_at(&mut run.intervals, total.end_ns()).map_err(|why| wrong(&run.name, why))?;
+        }
         run.total = total.unwrap_or(sum);
         whole(run)
     }
+}
+
+/// Ends the intervals where the run ends: what comes later was a wait for the last answers, and these belong to
+/// the time before.
+fn end_at(intervals: &mut Vec<Figures>, end: u64) -> std::result::Result<(), String> {
+    while let [.., before, last] = &mut intervals[..]
+        && last.start_ns >= end
+    {
+        let elapsed = before.elapsed_ns;
+        before.add(last, Together::After)?;
+        before.elapsed_ns = elapsed;
+        intervals.pop();
+    }
+    if let Some(last) = intervals.last_mut()
+        && (last.start_ns.saturating_add(1)..last.end_ns()).contains(&end)
+    {
+        let part = (end - last.start_ns) as f64 / last.elapsed_ns as f64;
+        last.elapsed_ns = end - last.start_ns;
+        last.asked_per_second /= part;
+        last.sent_per_second /= part;
+    }
+    Ok(())
 }
 
 /// The sum of the intervals.
