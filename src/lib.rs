@@ -66,7 +66,7 @@
 //! | `extras` | text for people: "did you mean" in errors, [hosts by name](socket::resolve), the [catalogue of socket options](socket::options), names of errnos and ICMP messages, [quantities as people write them](units) | strsim |
 //! | `services` | [`services`]: names and numbers of ports | and memchr |
 //! | `protocol` | [`protocol`]: exchange, transfer, congestion control, impairment and path MTU without sockets | and crc-fast, siphasher, twox-hash |
-//! | `bench` `client` `load` `mtu` `ports` `probe` `relay` `server` `trace` `transfer` | the tool that is the module of that name | some have fastrand, getrandom, hdrhistogram, resolv-conf, simple-dns |
+//! | `bench` `client` `load` `mtu` `ports` `probe` `relay` `report` `server` `trace` `transfer` | the tool that is the module of that name | some have fastrand, getrandom, hdrhistogram, resolv-conf, simple-dns; `report` also jiff, plotters and serde |
 //! | `tools` | every tool | |
 //! | `tokio` | [`tokio`]: sockets for the runtime tokio | tokio |
 //! | `cli` (default) | all of it, and the binary `udpraw` (`cargo install udpraw`) | clap and others |
@@ -77,7 +77,7 @@
 //!
 //! | layer | modules | what they do |
 //! | --- | --- | --- |
-//! | 4 | [`server`], [`client`], [`relay`], [`transfer`], [`trace`], [`ports`], [`probe`], [`mtu`], [`bench`](mod@bench), [`load`](mod@load), [`tokio`](mod@tokio) | join sockets and protocols for one purpose |
+//! | 4 | [`server`], [`client`], [`relay`], [`transfer`], [`trace`], [`ports`], [`probe`], [`mtu`], [`bench`](mod@bench), [`load`](mod@load), [`report`], [`tokio`](mod@tokio) | join sockets and protocols for one purpose |
 //! | 3 | [`io`] | moves datagrams, by the backend that the kernel serves best |
 //! | 3 | [`protocol`] | decides, without a socket, a clock or randomness of its own |
 //! | 2 | [`socket`], [`services`], `clock`, `cpu` | a UDP socket, explicit and safe; names and numbers of ports; clocks; CPU affinity |
@@ -115,6 +115,8 @@ pub mod probe;
 pub mod protocol;
 #[cfg(feature = "relay")]
 pub mod relay;
+#[cfg(feature = "report")]
+pub mod report;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "services")]

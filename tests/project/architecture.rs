@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 5] = [
     &["io", "protocol"],
     &[
         "server", "client", "transfer", "relay", "ports", "probe", "mtu", "trace", "bench", "load",
-        "tokio",
+        "report", "tokio",
     ],
 ];
 

@@ -138,6 +138,18 @@ pub(crate) struct LoadArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) hdr: Option<PathBuf>,
 
+    /// Name of the run in its records, for example that of a job on many machines [default: random]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) run_id: Option<String>,
+
+    /// Write a page about the run to a new file; it needs no network and no script
+    #[arg(long, value_name = "FILE", conflicts_with = "saturate")]
+    pub(crate) report: Option<PathBuf>,
+
+    /// Write each picture of the run to a new file in a folder
+    #[arg(long, value_name = "DIR", conflicts_with = "saturate")]
+    pub(crate) svg: Option<PathBuf>,
+
     /// Exit with status 1 if a figure is so; may be repeated. Figures are p50, p99.9 and the like, max, mean,
     /// jitter, loss, duplicates, reordered, unsent, refused and rate, with rtt., slip., up. or down. before them
     #[arg(long, value_name = "FIGURE>VALUE")]

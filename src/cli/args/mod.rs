@@ -15,6 +15,7 @@ pub(crate) mod ports;
 pub(crate) mod probe;
 pub(crate) mod recv;
 pub(crate) mod relay;
+pub(crate) mod report;
 pub(crate) mod send;
 pub(crate) mod server;
 pub(crate) mod services;
@@ -106,6 +107,8 @@ pub(crate) enum Command {
     Bench(bench::BenchArguments),
     /// Put a load on a server or a path, and measure latency, loss and order
     Load(load::LoadArguments),
+    /// Merge, compare and draw what loads measured
+    Report(report::ReportArguments),
     /// Put a bad network between two UDP programs
     Relay(relay::RelayArguments),
     /// Show the textbook's exchange and its system calls, explained
@@ -133,6 +136,7 @@ impl Command {
             Self::Mtu(_) => "mtu",
             Self::Bench(_) => "bench",
             Self::Load(_) => "load",
+            Self::Report(_) => "report",
             Self::Relay(_) => "relay",
             Self::Tour(_) => "tour",
             Self::Trace(_) => "trace",

@@ -7,7 +7,9 @@ use std::sync::atomic::AtomicBool;
 use udpraw::error::{Error, Result};
 use udpraw::load::{Config, Event, Load, Report, Saturation, Trial};
 use udpraw::protocol::load::Arrivals;
+use udpraw::report::Merged;
 
+use super::report::Files;
 use crate::cli::args::load::LoadArguments;
 use crate::cli::exit::{Exit, Failure, Outcome, unread};
 use crate::cli::interrupt;
@@ -33,7 +35,9 @@ pub(crate) fn run(arguments: LoadArguments, output: &mut Output) -> Outcome {
         .as_deref()
         .map(IntervalLog::create)
         .transpose()?;
-    let mut report = output::Report::new(output, &config, arguments.quiet);
+    let files = Files::create(arguments.report.as_deref(), arguments.svg.as_deref())?;
+    let id = arguments.run_id.unwrap_or_else(|| format!("{:016x}", fastrand::u64(..)));
+    let mut report = output::Report::new(output, &config, &id, arguments.quiet, files.is_wanted());
     let run = Load::new(config.clone())?.run(stop, |event: &Event<'_>| {
         if let (Event::Interval(figures), Some(log)) = (event, &mut log) {
             log.write(figures)?;
@@ -48,6 +52,9 @@ pub(crate) fn run(arguments: LoadArguments, output: &mut Output) -> Outcome {
         return Ok(Exit::No);
     };
     let kept = unread(report.result(&found, &arguments.fail_if))?;
+    if let Some(recorder) = report.recorded() {
+        files.write(&Merged::new(vec![recorder.finish()?])?, None, &[])?;
+    }
     Ok(Exit::from(has_worked(&found) && kept.unwrap_or(true)))
 }
 

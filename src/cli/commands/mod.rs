@@ -11,6 +11,7 @@ mod ports;
 mod probe;
 mod recv;
 mod relay;
+mod report;
 mod send;
 mod server;
 mod services;
@@ -36,6 +37,7 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
         Command::Mtu(arguments) => mtu::run(arguments, output),
         Command::Bench(arguments) => bench::run(arguments, output),
         Command::Load(arguments) => load::run(arguments, output),
+        Command::Report(arguments) => report::run(&arguments, output),
         Command::Relay(arguments) => relay::run(&arguments, output),
         Command::Tour(arguments) => tour::run(arguments, output),
         Command::Trace(arguments) => trace::run(arguments, output),

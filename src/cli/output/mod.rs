@@ -17,6 +17,7 @@ mod record;
 pub(crate) mod recv;
 mod refusal;
 pub(crate) mod relay;
+pub(crate) mod report;
 #[cfg(test)]
 mod schema;
 pub(crate) mod send;

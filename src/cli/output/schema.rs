@@ -261,6 +261,7 @@ fn all() -> Vec<(&'static str, Value)> {
             .with::<super::bench::records::SkippedRecord>(),
         Command::new("client").with::<super::client::record::Record<'_>>(),
         Command::new("load")
+            .with::<super::load::records::StartRecord>()
             .with::<super::load::records::IntervalRecord>()
             .with::<super::load::records::ResultRecord>()
             .with::<super::load::records::TrialRecord>()
@@ -275,6 +276,11 @@ fn all() -> Vec<(&'static str, Value)> {
         Command::new("probe").with::<super::probe::record::Record<'_>>(),
         Command::new("recv").with::<super::recv::Record<'_>>(),
         Command::new("relay").with::<super::relay::records::Record<'_>>(),
+        Command::new("report")
+            .with::<super::report::records::RunRecord<'_>>()
+            .with::<super::report::records::RemarkRecord<'_>>()
+            .with::<super::report::records::ChangeRecord>()
+            .with::<super::report::records::ResultRecord<'_>>(),
         Command::new("send").with::<super::send::Record>(),
         Command::new("server").with::<super::server::record::Record<'_>>(),
         Command::new("services")

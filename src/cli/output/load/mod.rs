@@ -7,16 +7,17 @@ mod table;
 use std::io;
 use std::time::Duration;
 
+use udpraw::report::Recorder;
 use udpraw::load::{
     ClockState, Config, Event, Figures, Limit, Objective, Report as Found, Saturated, Saturation,
     Trial, Verdict,
 };
 
 pub(crate) use self::log::IntervalLog;
-use self::records::{IntervalRecord, ObjectiveRecord, ResultRecord, SaturatedRecord, TrialRecord};
+use self::records::{IntervalRecord, ObjectiveRecord, ResultRecord, SaturatedRecord, StartRecord, TrialRecord};
 use self::table::{per_second, percent, time};
 use super::Output;
-use super::envelope::Time;
+use super::envelope::{self, JsonEvent, Time};
 
 /// A rate is not reached below this part of what was asked for.
 const REACHED: f64 = 0.95;
@@ -29,17 +30,50 @@ pub(crate) struct Report<'a> {
     /// Whether it was said that the machine is too slow.
     is_slow: bool,
     is_withheld: bool,
+    /// The run, for a report.
+    recorder: Option<Recorder>,
+    /// The name of the run.
+    run: &'a str,
 }
 
 impl<'a> Report<'a> {
-    pub(crate) fn new(output: &'a mut Output, config: &'a Config, is_quiet: bool) -> Self {
+    pub(crate) fn new(
+        output: &'a mut Output,
+        config: &'a Config,
+        run: &'a str,
+        is_quiet: bool,
+        is_recorded: bool,
+    ) -> Self {
         Self {
             output,
             config,
             is_quiet,
             is_slow: false,
             is_withheld: false,
+            recorder: is_recorded.then(|| Recorder::new("this run")),
+            run,
         }
+    }
+
+    /// The run as far as it was recorded.
+    pub(crate) fn recorded(self) -> Option<Recorder> {
+        self.recorder
+    }
+
+    /// Whether anything reads records.
+    fn is_recording(&self) -> bool {
+        self.output.is_json() || self.recorder.is_some()
+    }
+
+    fn record(&mut self, record: &impl JsonEvent) -> io::Result<()> {
+        if let Some(recorder) = &mut self.recorder {
+            let line = envelope::line(0, record)?;
+            recorder.line(&line).map_err(io::Error::other)?;
+        }
+        if self.output.is_json() {
+            self.output.record(record)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn note(&mut self, text: &str) {
@@ -47,6 +81,9 @@ impl<'a> Report<'a> {
     }
 
     pub(crate) fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        if let Event::Started { .. } = event {
+            self.record(&StartRecord::new(self.config, self.run))?;
+        }
         match event {
             Event::Started { .. } if self.config.closed.is_some() => {
                 self.output.note(
@@ -88,9 +125,12 @@ impl<'a> Report<'a> {
                  one-way times are withheld",
             );
         }
-        if self.output.is_json() {
+        if self.is_recording() {
             let figures = figures.into();
-            return self.output.record(&IntervalRecord { figures });
+            self.record(&IntervalRecord { figures })?;
+        }
+        if self.output.is_json() {
+            return Ok(());
         }
         // What came while the last answers were awaited is in the table.
         let is_whole = figures.length >= self.config.interval / 2;
@@ -139,7 +179,7 @@ impl<'a> Report<'a> {
             .collect();
         let is_kept = |verdict: &Verdict| *verdict == Verdict::Kept;
         let all_kept = judged.iter().all(|(_, (verdict, _))| is_kept(verdict));
-        if self.output.is_json() {
+        if self.is_recording() {
             let config = self.config;
             let is_planned = config.closed.is_none();
             let record = ResultRecord {
@@ -154,16 +194,18 @@ impl<'a> Report<'a> {
                 balanced: found.total.is_balanced(),
                 complete: found.is_complete,
                 objectives: judged
-                    .into_iter()
+                    .iter()
                     .map(|(objective, (verdict, figure))| ObjectiveRecord {
                         objective: objective.to_string(),
-                        kept: is_kept(&verdict),
-                        figure,
+                        kept: is_kept(verdict),
+                        figure: figure.clone(),
                     })
                     .collect(),
                 figures: (&found.total).into(),
             };
-            self.output.record(&record)?;
+            self.record(&record)?;
+        }
+        if self.output.is_json() {
             return Ok(all_kept);
         }
         let mut text = table::whole(found, self.config);

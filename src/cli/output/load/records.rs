@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use udpraw::load::{ClockState, Figures, Limit, Report, Saturated, Stream, Trial};
+use udpraw::load::{Config, ClockState, Figures, Limit, Report, Saturated, Stream, Trial};
 
 use super::log::encoded;
 use crate::cli::output::envelope::{Time, json_event, nanos};
@@ -243,6 +243,72 @@ impl From<&Figures> for FiguresRecord {
             first_error: figures.first_error.clone(),
         }
     }
+}
+
+/// The start of a load: what runs where.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::cli::output) struct StartRecord {
+    /// The name of the run: that of `--run-id`, or a random one.
+    run: String,
+    /// The peer, as ADDRESS:PORT.
+    target: String,
+    /// The rates, as `--rate` takes them; missing in a closed loop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<String>,
+    /// Payload of each datagram in bytes.
+    payload_bytes: usize,
+    /// Number of flows.
+    flows: usize,
+    /// Number of threads.
+    workers: usize,
+    /// Whether it is an open loop; false for `--closed`.
+    open_loop: bool,
+    /// The command line, as a shell takes it.
+    command: String,
+    /// The name of the machine.
+    host: String,
+    /// The release of its kernel.
+    kernel: String,
+    /// The number of CPUs that the process may use.
+    cpus: usize,
+    /// The version of udpraw.
+    version: &'static str,
+}
+
+json_event!("udpraw.load/1", struct StartRecord => "start");
+
+impl StartRecord {
+    pub(super) fn new(config: &Config, run: &str) -> Self {
+        let kernel = |name: &str| {
+            let text = std::fs::read_to_string(format!("/proc/sys/kernel/{name}"));
+            text.unwrap_or_default().trim().to_owned()
+        };
+        let words = std::env::args_os().map(|word| quoted(&word.to_string_lossy()));
+        Self {
+            run: run.to_owned(),
+            target: config.target.to_string(),
+            plan: config.closed.is_none().then(|| config.plan.to_string()),
+            payload_bytes: config.payload_bytes(),
+            flows: config.flows,
+            workers: config.workers,
+            open_loop: config.closed.is_none(),
+            command: words.collect::<Vec<_>>().join(" "),
+            host: kernel("hostname"),
+            kernel: kernel("osrelease"),
+            cpus: std::thread::available_parallelism().map_or(1, usize::from),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// An interval of a load.
