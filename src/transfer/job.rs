@@ -56,11 +56,7 @@ enum Stage {
 }
 
 impl Job {
-    pub(super) fn new(
-        receiver: Receiver,
-        message: &Received<'_>,
-        base: Option<PathBuf>,
-    ) -> Self {
+    pub(super) fn new(receiver: Receiver, message: &Received<'_>, base: Option<PathBuf>) -> Self {
         Self {
             receiver,
             from: message.reply_source(),
@@ -179,7 +175,10 @@ impl Job {
             _ if is_slow => Status::Storing,
             _ => Status::Receiving,
         };
-        if matches!(self.report.activity, Activity::Transferring | Activity::Storing) {
+        if matches!(
+            self.report.activity,
+            Activity::Transferring | Activity::Storing
+        ) {
             self.report.activity = if is_slow {
                 Activity::Storing
             } else {
