@@ -1,8 +1,6 @@
 //! The clocks of this machine, in nanoseconds.
 
 use nix::time::{ClockId, clock_gettime};
-#[cfg(feature = "load")]
-use std::time::Duration;
 
 /// The time of the system's monotonic clock (CLOCK_MONOTONIC): never set, the same in all processes of a
 /// machine, and slewed like the wall clock.
@@ -29,13 +27,6 @@ pub(crate) fn kernel_id() -> u64 {
         .take(16)
         .collect();
     u64::from_str_radix(&digits, 16).unwrap_or_default()
-}
-
-/// Sleeps until a time of the monotonic clock, or a signal.
-#[cfg(feature = "load")]
-pub(crate) fn sleep_until(time: u64, stop: &std::sync::atomic::AtomicBool) {
-    let left = time.saturating_sub(monotonic());
-    let _ = crate::socket::pause(Duration::from_nanos(left), stop);
 }
 
 fn read(clock: ClockId) -> u64 {

@@ -61,6 +61,7 @@ use crate::io::Backend;
 #[cfg(doc)]
 use crate::protocol::load::Plan;
 use crate::protocol::load::{Clocks, Schedule};
+use crate::socket::pause;
 
 pub use config::{Config, Direction, IdField, Payload, Template};
 pub use figures::{ClockState, Figures, Sending, Stream, Times};
@@ -134,7 +135,8 @@ impl Load {
         let begin = config.start_at.map(monotonic);
         if let Some(begin) = begin {
             while clock::monotonic() + PREPARATION < begin && !stop.load(Ordering::Relaxed) {
-                clock::sleep_until(begin - PREPARATION, stop);
+                let left = (begin - PREPARATION).saturating_sub(clock::monotonic());
+                pause(Duration::from_nanos(left), stop)?;
             }
         }
         let mut sockets = Vec::new();

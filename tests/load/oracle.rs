@@ -37,23 +37,26 @@ impl Relay {
         Self { running, address }
     }
 
-    /// The datagrams of load in its log, by direction.
+    /// Its log, by direction.
     fn end(self, log: &Path) -> HashMap<String, Vec<Value>> {
         self.running.signal(Signal::SIGINT);
         self.running.finish();
         let mut ways: HashMap<String, Vec<Value>> = HashMap::new();
         for line in json_lines(&std::fs::read_to_string(log).unwrap()) {
-            if line["bytes"] != CONTROL {
-                let way = line["direction"].as_str().unwrap().to_owned();
-                ways.entry(way).or_default().push(line);
-            }
+            let way = line["direction"].as_str().unwrap().to_owned();
+            ways.entry(way).or_default().push(line);
         }
         ways
     }
 }
 
+fn is_load(line: &Value) -> bool {
+    line["bytes"] != CONTROL
+}
+
 /// What became of one direction's datagrams by the log: sent, lost, copies.
 fn logged(lines: &[Value]) -> [u64; 3] {
+    let lines: Vec<_> = lines.iter().filter(|line| is_load(line)).collect();
     let lost = lines
         .iter()
         .filter(|line| line["outcome"] == "lost")
@@ -77,11 +80,15 @@ fn held_back(lines: &[Value]) -> u64 {
         let at = |name: &str| line[name].as_u64().unwrap();
         let flow = at("flow");
         if line["order"] == "held-back" {
-            waiting.push((flow, at("elapsed_ns") + at("delay_ns")));
+            if is_load(line) {
+                waiting.push((flow, at("elapsed_ns") + at("delay_ns")));
+            }
         } else {
             let released = |held: &(u64, u64)| held.0 == flow;
             let behind = |held: &(u64, u64)| released(held) && held.1 > at("elapsed_ns");
-            reordered += waiting.iter().filter(|held| behind(held)).count() as u64;
+            // Those that a question of the session releases are not behind another of load.
+            let is_counted = u64::from(is_load(line));
+            reordered += is_counted * waiting.iter().filter(|held| behind(held)).count() as u64;
             waiting.retain(|held| !released(held));
         }
     }
