@@ -9,9 +9,15 @@ pub(super) fn crc32c(bytes: &[u8]) -> u32 {
 
 /// The checksum of two slices as if they were one.
 pub(super) fn crc32c_of_parts(first: &[u8], second: &[u8]) -> u32 {
+    crc32c_of(&[first, second])
+}
+
+/// The checksum of several slices as if they were one.
+pub(super) fn crc32c_of(parts: &[&[u8]]) -> u32 {
     let mut digest = Digest::new(CrcAlgorithm::Crc32Iscsi);
-    digest.update(first);
-    digest.update(second);
+    for part in parts {
+        digest.update(part);
+    }
     // The value has 32 bits, in the type of the longest.
     digest.finalize() as u32
 }

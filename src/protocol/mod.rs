@@ -27,9 +27,9 @@
 //! | --- | --- | --- | --- | --- |
 //! | [`exchange::Requester`] | a reply, returned as [`exchange::Outcome`] | the next attempt at the request | the next attempt is due, or the request is abandoned | [`exchange::Event`] by `poll_event` |
 //! | [`exchange::Responder`] | a request, returned as [`exchange::Incoming`]; without `now` | none: the response is written at once | none: its cache is bounded by size | none |
-//! | [`transfer::Listener`] | any datagram, returned as [`transfer::Incoming`] | none: the response is written at once | none: it keeps no state per peer | none |
-//! | [`transfer::Sender`] | a frame of the receiver | a [`transfer::Run`] of datagrams | retransmission, pacing, keep-alive, silence | [`transfer::Sender::result`] |
-//! | [`transfer::Receiver`] | `handle_frame`, since the listener has decoded it | an acknowledgement, or another frame | delayed acknowledgement, silence | [`transfer::Receiver::result`] |
+//! | [`transfer::Listener`] | any datagram, returned as [`transfer::Incoming`] | none: the response is written at once | none: it keeps only the ids of openings | none |
+//! | [`transfer::Sender`] | a datagram of the receiver | a [`transfer::Run`] of datagrams | retransmission, pacing, keep-alive, silence | [`transfer::Sender::result`] |
+//! | [`transfer::Receiver`] | a packet of its connection | an acknowledgement, or another frame | delayed acknowledgement, silence | [`transfer::Receiver::result`] |
 //! | [`PathMtu`] | none: `on_probe_acknowledged` and similar methods | the payload size of a probe | the probe is lost, or larger sizes are tried again | [`PathMtu::current`] |
 //! | [`impairment::Link`] | a datagram enters the link | the next datagram that leaves it | a datagram leaves: call only `poll_transmit` | [`impairment::Processed`], returned |
 //!

@@ -6,10 +6,9 @@ use std::time::Duration;
 use super::congestion::Cubic;
 use super::exchange::{Event, Incoming as ExchangeIncoming, Limits, Outcome, Requester, Responder};
 use super::impairment::{Direction, Flow, Link};
-use super::transfer::{
-    Digest, Frame, Incoming, Listener, Receiver, ReceiverConfig, Sender, SenderConfig,
-};
+use super::transfer::{Access, Incoming, Listener, Receiver, ReceiverConfig, Sender, SenderConfig};
 use super::{Backoff, PathMtu, PathMtuState};
+use crate::socket::Ecn;
 
 /// The common interface of the state machines, as the [`super`] module describes it.
 trait Machine {
@@ -258,30 +257,30 @@ struct Receiving {
 impl Machine for Receiving {
     fn handle_datagram(&mut self, now: Duration, bytes: &[u8]) {
         let mut response = Vec::new();
-        match self
-            .listener
-            .handle_datagram(now, source(), bytes, &mut response)
-        {
+        let mut random = || Some([5; 32]);
+        let listener = &mut self.listener;
+        match listener.handle_datagram(now, source(), bytes, &mut random, &mut response) {
             Incoming::Response => self.responses.push(response),
-            Incoming::Open(id, open) => {
-                let receiver = self.receiver.get_or_insert_with(|| {
-                    let config = ReceiverConfig {
-                        window: 1 << 18,
-                        max_window: 1 << 20,
-                        max_datagram: 1_472,
-                        timeout: Duration::from_secs(60),
-                        kept: Digest::default(),
-                    };
-                    Receiver::new(now, id, config)
-                });
-                receiver.handle_frame(now, &Frame::Open(open), &mut self.stream);
+            Incoming::Open(opening) => {
+                let config = ReceiverConfig {
+                    window: 1 << 18,
+                    max_window: 1 << 20,
+                    ..ReceiverConfig::default()
+                };
+                self.receiver = opening.accept(now, config);
             }
-            Incoming::Frame(decoded) => {
+            Incoming::Again(_) => {
                 if let Some(receiver) = &mut self.receiver {
-                    receiver.handle_frame(now, &decoded.frame, &mut self.stream);
+                    receiver.accept_again();
                 }
             }
-            Incoming::Rejected(_) => {}
+            Incoming::Packet(_) => {
+                if let Some(receiver) = &mut self.receiver {
+                    let (ecn, stream) = (Ecn::NotEct, &mut self.stream);
+                    let _ = receiver.handle_datagram(now, source(), ecn, bytes, stream);
+                }
+            }
+            Incoming::Unauthorized(_) | Incoming::Rejected(_) => {}
         }
     }
 
@@ -291,7 +290,7 @@ impl Machine for Receiving {
                 receiver.on_stored(now);
             }
             if let Some(datagram) = receiver.poll_transmit(now) {
-                return Some(datagram.to_vec());
+                return Some(datagram.bytes.to_vec());
             }
         }
         self.responses.pop()
@@ -316,19 +315,14 @@ impl Machine for Receiving {
 #[test]
 fn a_transfer_speaks_the_dialect() {
     let stream: Vec<u8> = (0..300_000_u32).map(|at| ((at * 31) >> 3) as u8).collect();
-    let config = SenderConfig {
-        size: Some(stream.len() as u64),
-        name: "stream".into(),
-        max_datagram: 1_472,
-        timeout: Duration::from_secs(60),
-    };
+    let config = SenderConfig::default();
     let mut client = Sending {
         sender: Sender::new(Duration::ZERO, 7, config, Box::new(Cubic::new(1_472))),
         stream: &stream,
         queue: Vec::new(),
     };
     let mut server = Receiving {
-        listener: Listener::new([3; 16]),
+        listener: Listener::new([3; 16], Access::Open),
         receiver: None,
         stream: Vec::new(),
         responses: Vec::new(),

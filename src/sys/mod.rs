@@ -17,7 +17,6 @@ pub(crate) mod disposition;
 #[cfg(feature = "trace")]
 pub(crate) mod inject;
 #[cfg(feature = "transfer")]
-pub(crate) mod map;
 pub(crate) mod mmsg;
 pub(crate) mod name;
 #[cfg(feature = "ports")]

@@ -1,10 +1,16 @@
 //! Configuration of sending and receiving.
 
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Input, TIMEOUT, Target};
+use super::TIMEOUT;
+use super::network::Network;
+use super::tree::Tree;
 use crate::io::BackendChoice;
+use crate::protocol::congestion::Controller;
+use crate::protocol::transfer::crypto::PreSharedKey;
 use crate::socket::options::OptionValue;
 
 /// Configuration of a [`Sending`](super::Sending). Made by [`SendConfig::new`]; then its fields are
@@ -12,12 +18,19 @@ use crate::socket::options::OptionValue;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SendConfig {
-    /// The stream.
-    pub input: Input,
+    /// What is sent: files, folders, streams.
+    pub tree: Tree,
     /// The receiver's addresses; the next one is tried if nobody listens at one.
     pub destinations: Vec<SocketAddr>,
-    /// The name of the stream for the receiver; default: the input's own name.
-    pub name: Option<String>,
+    /// The key of the receiver's code; `None` sends without encryption, to a receiver that accepts
+    /// that.
+    pub key: Option<PreSharedKey>,
+    /// Go on with a new transfer if the receiver is started again meanwhile.
+    pub resume: bool,
+    /// The congestion control.
+    pub controller: Controller,
+    /// The most bits of UDP payload per second.
+    pub max_rate: Option<u64>,
     /// The longest datagram to try, in bytes of UDP payload; default: what the route's first hop
     /// carries.
     pub max_datagram: Option<u16>,
@@ -30,18 +43,33 @@ pub struct SendConfig {
 }
 
 impl SendConfig {
-    /// The defaults, to send `input` to one of `destinations`.
-    pub fn new(input: Input, destinations: Vec<SocketAddr>) -> Self {
+    /// The defaults, to send `tree` to one of `destinations`.
+    pub fn new(tree: Tree, destinations: Vec<SocketAddr>, key: Option<PreSharedKey>) -> Self {
         Self {
-            input,
+            tree,
             destinations,
-            name: None,
+            key,
+            resume: false,
+            controller: Controller::default(),
+            max_rate: None,
             max_datagram: None,
             timeout: TIMEOUT,
             options: Vec::new(),
             choice: BackendChoice::Auto,
         }
     }
+}
+
+/// Where transfers are stored.
+#[derive(Debug)]
+pub enum Target {
+    /// One file, which appears when it is complete; anything other than a regular file (a FIFO, a
+    /// device) is written as the data arrives.
+    File(PathBuf),
+    /// One stream, written to a descriptor as it arrives: standard output, a pipe.
+    Output(OwnedFd),
+    /// Any number of transfers into this folder, with the names that their senders give.
+    Folder(PathBuf),
 }
 
 /// Configuration of a [`Receiving`](super::Receiving). Made by [`ReceiveConfig::new`]; then its
@@ -51,9 +79,15 @@ impl SendConfig {
 pub struct ReceiveConfig {
     /// Where to listen.
     pub address: SocketAddr,
-    /// Where the stream is stored.
+    /// Where transfers are stored.
     pub target: Target,
-    /// Resume an interrupted transfer.
+    /// The key of the code that senders must have; `None` accepts anybody, without encryption.
+    pub key: Option<PreSharedKey>,
+    /// Who may send; default: anybody.
+    pub from: Vec<Network>,
+    /// Replace files that exist.
+    pub overwrite: bool,
+    /// Go on with what an interrupted transfer left, and skip files that are there and equal.
     pub resume: bool,
     /// How many transfers to receive; a file and a stream take one.
     pub count: Option<u64>,
@@ -71,14 +105,17 @@ pub struct ReceiveConfig {
 
 impl ReceiveConfig {
     /// A configuration with the defaults.
-    pub fn new(address: SocketAddr, target: Target) -> Self {
+    pub fn new(address: SocketAddr, target: Target, key: Option<PreSharedKey>) -> Self {
         Self {
             address,
             count: match target {
-                Target::Folder { .. } => None,
+                Target::Folder(_) => None,
                 _ => Some(1),
             },
             target,
+            key,
+            from: Vec::new(),
+            overwrite: false,
             resume: false,
             max_transfers: 16,
             timeout: TIMEOUT,

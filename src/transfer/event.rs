@@ -1,23 +1,33 @@
-//! Events and results of sending and receiving streams.
+//! Events and results of sending and receiving.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Progress;
+use super::storing::{StoreCounts, StoreEvent};
+use super::tree::TreeEvent;
 use crate::error::{Error, Result};
 use crate::io::Backend;
 use crate::protocol::transfer::{Failure, Limit, ReceiverCounts, SenderCounts};
 
-/// An event while a stream is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An event while something is sent.
+#[derive(Debug)]
 #[non_exhaustive]
-pub enum SendEvent {
+pub enum SendEvent<'a> {
     /// Progress of the transfer.
-    Progress(Progress),
+    Progress(&'a Progress),
+    /// Something about one file or folder.
+    Entry(&'a TreeEvent),
+    /// So many events about files are not reported singly.
+    More(u64),
+    /// The network does not take datagrams at present; it goes on until the timeout.
+    Trouble(&'a Error),
+    /// The receiver was started again; the transfer goes on with it.
+    Restarted,
 }
 
-/// An event while streams are received.
+/// An event while transfers are received.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReceiveEvent<'a> {
@@ -27,35 +37,38 @@ pub enum ReceiveEvent<'a> {
         peer: SocketAddr,
         /// The transfer's id.
         id: u64,
-        /// The sender's name of the stream; untrusted text.
-        name: &'a str,
-        /// Its length in bytes, if the sender knows it.
-        size: Option<u64>,
-        /// Bytes of it that are stored already.
-        kept: u64,
+        /// Whether it is encrypted.
+        is_keyed: bool,
     },
     /// Progress of a transfer.
     Progress {
         /// The transfer's id.
         id: u64,
         /// The progress.
-        progress: Progress,
+        progress: &'a Progress,
+    },
+    /// Something about one file or folder.
+    Entry {
+        /// The transfer's id.
+        id: u64,
+        /// What.
+        event: &'a StoreEvent,
     },
     /// A transfer is over.
-    Ended(Arrived),
+    Ended(&'a Arrived),
     /// A sender was refused.
     Refused {
         /// The sender.
         peer: SocketAddr,
         /// Why.
         reason: &'a str,
-        /// Whether there are too many senders, for now or permanently; otherwise the sender's
-        /// frames are wrong.
+        /// Whether there are too many senders, for now or permanently, or it is a stranger without
+        /// the code: nothing that this end lacks.
         is_busy: bool,
     },
 }
 
-/// The result of receiving a stream.
+/// The result of receiving a transfer.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Arrived {
@@ -63,9 +76,9 @@ pub struct Arrived {
     pub peer: SocketAddr,
     /// The transfer's id.
     pub id: u64,
-    /// The sender's name of the stream; untrusted text.
-    pub name: String,
-    /// The file that was written, if any.
+    /// The sender's name of the last file; untrusted bytes.
+    pub name: Vec<u8>,
+    /// The last file that was written, if any.
     pub path: Option<PathBuf>,
     /// The file that is kept for another try, if it failed.
     pub part: Option<PathBuf>,
@@ -73,19 +86,27 @@ pub struct Arrived {
     pub progress: Progress,
     /// Counters of the receiver.
     pub counts: ReceiverCounts,
-    /// The digest of the received part: XXH3-128.
-    pub digest: u128,
+    /// What was done with the entries.
+    pub files: StoreCounts,
+    /// The digest of all bytes, without encryption: XXH3-128.
+    pub digest: Option<u128>,
+    /// Whether it was encrypted.
+    pub is_keyed: bool,
     /// This end's own error, if that ended it.
     pub error: Option<Error>,
-    /// Whether it is stored.
+    /// Whether everything arrived and is stored, except the entries that were reported as failed.
     pub outcome: std::result::Result<(), Failure>,
 }
 
 impl Arrived {
-    /// Bits of the stream per second; a resumed part does not count.
+    /// Bits of the files per second; what was there before does not count.
     pub fn goodput(&self) -> f64 {
-        let bytes = self.progress.bytes - self.progress.resumed;
-        bytes as f64 * 8.0 / self.progress.elapsed.as_secs_f64().max(1e-9)
+        self.progress.goodput()
+    }
+
+    /// Whether each entry is stored.
+    pub fn is_whole(&self) -> bool {
+        self.outcome.is_ok() && self.files.failed == 0
     }
 }
 
@@ -95,17 +116,18 @@ impl Arrived {
 pub struct Tally {
     /// Transfers that were stored.
     pub whole: u64,
-    /// Transfers that failed.
+    /// Transfers that failed, as a whole or for some files.
     pub failed: u64,
-    /// Datagrams that were not frames of a transfer here.
+    /// Datagrams that did not belong to a transfer here.
     pub foreign: u64,
 }
 
-/// The result of sending a stream.
+/// The result of sending.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Sent {
-    /// Whether the receiver has stored the whole stream, or why not.
+    /// Whether the receiver has stored everything, except the entries that were reported as failed,
+    /// or why not.
     pub outcome: std::result::Result<(), Failure>,
     /// The receiver's address.
     pub destination: SocketAddr,
@@ -113,6 +135,12 @@ pub struct Sent {
     pub local: SocketAddr,
     /// How much was sent.
     pub progress: Progress,
+    /// Files, folders and links that were not stored, or could not be read.
+    pub failed: u64,
+    /// Those that the receiver had already, or made from the list.
+    pub equal: u64,
+    /// Whether it was encrypted.
+    pub is_keyed: bool,
     /// Counters of the sender.
     pub counts: SenderCounts,
     /// The smoothed round trip, once there was one.
@@ -128,10 +156,14 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// Bits of the stream per second; a resumed part does not count.
+    /// Bits of the files per second; what the receiver had before does not count.
     pub fn goodput(&self) -> f64 {
-        let bytes = self.progress.bytes - self.progress.resumed;
-        bytes as f64 * 8.0 / self.progress.elapsed.as_secs_f64().max(1e-9)
+        self.progress.goodput()
+    }
+
+    /// Whether each entry is stored.
+    pub fn is_whole(&self) -> bool {
+        self.outcome.is_ok() && self.failed == 0
     }
 }
 
@@ -147,19 +179,12 @@ impl<F, E: From<Error>> Observer<F, E> {
         Self { on_event, failure }
     }
 
-    /// Reports an event, unless the observer has failed; returns whether to continue.
-    pub(super) fn report<T: ?Sized>(&mut self, event: &T) -> bool
-    where
-        F: FnMut(&T) -> Result<(), E>,
-    {
+    /// Calls the observer, unless it has failed; returns whether to continue.
+    pub(super) fn report_with(&mut self, call: impl FnOnce(&mut F) -> Result<(), E>) -> bool {
         if self.failure.is_none() {
-            self.failure = (self.on_event)(event).err();
+            self.failure = call(&mut self.on_event).err();
         }
         self.failure.is_none()
-    }
-
-    pub(super) fn has_failed(&self) -> bool {
-        self.failure.is_some()
     }
 
     /// The result of the run: the observer's error comes first.

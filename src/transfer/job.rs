@@ -1,155 +1,314 @@
-//! One stream in reception.
+//! One transfer in reception.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::Progress;
+use super::disk::Place;
+use super::disk_thread::{DiskThread, Ending};
 use super::event::Arrived;
-use super::store::Store;
-use super::target::Stored;
-use crate::error::Error;
+use super::storing::{StoreEvent, StoreReport, Storing};
+use super::{Activity, Progress};
+use crate::error::{Error, Result};
 use crate::io::Received;
-use crate::protocol::transfer::{Code, Failure, Frame, Receiver};
-use crate::socket::SourceAddress;
+use crate::protocol::transfer::{Code, Failure, Receiver, Sink, Status};
+use crate::socket::{Ecn, SourceAddress, Waker};
+
+/// How long a transfer that ends waits for the disk, to keep what there is.
+const CLOSING: Duration = Duration::from_millis(250);
+/// How long the sender is not told that everything is stored, since it does not have all answers.
+const ANSWERING: Duration = Duration::from_secs(1);
 
 pub(super) struct Job {
     pub(super) receiver: Receiver,
-    pub(super) peer: SocketAddr,
     /// The address that the sender sends to.
     pub(super) from: Option<SourceAddress>,
-    pub(super) name: String,
-    pub(super) path: Option<PathBuf>,
-    pub(super) size: Option<u64>,
-    pub(super) kept: u64,
-    pub(super) start: Instant,
-    store: Store,
+    /// What is stored: started by the first valid packet.
+    disk: Option<DiskThread<StoreReport>>,
+    /// Answers for which the receiver had no room.
+    answers: Vec<u8>,
+    /// What the disk's thread has reported.
+    report: StoreReport,
+    /// The folder that its paths are below.
+    base: Option<PathBuf>,
+    stage: Stage,
+    start: Instant,
     /// The time until everything was stored.
     took: Option<Duration>,
-    /// This end's own error.
+    is_told: bool,
     error: Option<Error>,
     has_ended: bool,
-    /// Time spent writing since the last check.
-    writing: Duration,
-    looked: Instant,
+    /// Since when it is to end.
+    stopped: Option<Instant>,
+    /// Since when something waits for the disk.
+    busy: Option<Instant>,
+}
+
+/// What the disk's thread is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Receiving,
+    /// Everything has arrived.
+    Finishing,
+    /// The transfer failed, and what is there is kept; the thread is abandoned if that takes long.
+    Closing(Instant),
+    Ended,
 }
 
 impl Job {
-    pub(super) fn new(
-        receiver: Receiver,
-        message: &Received<'_>,
-        size: Option<u64>,
-        stored: Stored,
-    ) -> Self {
-        let now = Instant::now();
+    pub(super) fn new(receiver: Receiver, message: &Received<'_>, base: Option<PathBuf>) -> Self {
         Self {
-            kept: receiver.delivered(),
             receiver,
-            peer: message.source(),
             from: message.reply_source(),
-            name: stored.name,
-            path: stored.path,
-            size,
-            store: stored.store,
-            start: now,
+            disk: None,
+            answers: Vec::new(),
+            report: StoreReport::default(),
+            base,
+            stage: Stage::Receiving,
+            start: Instant::now(),
             took: None,
+            is_told: false,
             error: None,
             has_ended: false,
-            writing: Duration::ZERO,
-            looked: now,
+            stopped: None,
+            busy: None,
         }
     }
 
-    pub(super) fn handle_frame(&mut self, now: Duration, frame: &Frame<'_>) {
-        self.receiver.handle_frame(now, frame, &mut self.store);
-    }
-
-    /// Writes the data of a batch, and stores a complete stream.
-    pub(super) fn advance(&mut self, now: Duration) {
-        let began = Instant::now();
-        if !self.receiver.is_complete() {
-            self.store.flush();
+    /// Handles a packet; returns whether it was the first valid one.
+    pub(super) fn handle_datagram(
+        &mut self,
+        now: Duration,
+        message: &Received<'_>,
+        bytes: &[u8],
+        place: &Place,
+        waker: &Waker,
+    ) -> bool {
+        let (source, ecn) = (message.source(), message.ecn().unwrap_or(Ecn::NotEct));
+        // What is not valid is counted there.
+        if let Some(disk) = &mut self.disk {
+            let _ = self.receiver.handle_datagram(now, source, ecn, bytes, disk);
+            return false;
         }
-        let mut failed = self.store.take_error();
-        if self.receiver.is_complete() && failed.is_none() {
-            match self.store.finish() {
-                None => {}
-                Some(Ok(())) => {
-                    self.receiver.on_stored(now);
-                    self.took = Some(self.start.elapsed());
-                }
-                Some(Err(error)) => failed = Some(error),
+        let mut first = Vec::new();
+        let handled = (self.receiver).handle_datagram(now, source, ecn, bytes, &mut first);
+        if handled.is_err() || !self.receiver.is_confirmed() {
+            return false;
+        }
+        self.start = Instant::now();
+        let store = place.store();
+        match DiskThread::start(waker.clone(), move |port| Storing::new(store, port).run()) {
+            Ok(mut disk) => {
+                disk.write(&first);
+                self.disk = Some(disk);
+            }
+            Err(error) => {
+                let reason = "the receiver cannot start a thread";
+                self.receiver.abandon(Code::Refused, reason);
+                self.error = Some(error);
+                self.stage = Stage::Ended;
             }
         }
-        if let Some(error) = failed {
-            self.receiver.abandon(Code::Storage, &error.to_string());
+        true
+    }
+
+    /// Passes the data of a batch to the disk's thread, and looks what has become of the rest.
+    pub(super) fn advance(&mut self, now: Duration) {
+        let Some(disk) = &mut self.disk else {
+            return;
+        };
+        disk.flush();
+        let report = &mut self.report;
+        disk.poll(&mut self.answers, |new| report.update(new));
+        let taken = self.receiver.write_answer(&self.answers);
+        self.answers.drain(..taken);
+        if self.stage == Stage::Receiving && self.receiver.is_complete() {
+            disk.end(Ending::Complete);
+            self.stage = Stage::Finishing;
+        }
+        let backlog = disk.backlog();
+        if let Some(result) = disk.result() {
+            disk.poll(&mut self.answers, |new| report.update(new));
+            self.stage = Stage::Ended;
+            self.on_result(result);
+        }
+        self.tell_stored(now);
+        self.receiver.set_backlog(backlog);
+        self.set_status(backlog);
+    }
+
+    fn on_result(&mut self, result: Result<()>) {
+        if self.report.is_stored {
+            self.took = Some(self.start.elapsed());
+        } else if let Err(error) = result {
+            let unknown = || (Code::Storage, "the receiver could not store it".to_owned());
+            let (code, reason) = self.report.fatal.take().unwrap_or_else(unknown);
+            self.receiver.abandon(code, &reason);
             self.error = Some(error);
         }
-        let backlog = self.store.backlog();
-        self.receiver.set_backlog(backlog);
-        let ended = Instant::now();
-        self.writing += ended - began;
-        let passed = ended - self.looked;
-        if passed >= super::PROGRESS {
-            self.receiver
-                .set_storing(self.writing > passed / 2 || backlog > 0);
-            (self.writing, self.looked) = (Duration::ZERO, ended);
+    }
+
+    /// Tells the sender that everything is stored, once it has the answers.
+    fn tell_stored(&mut self, now: Duration) {
+        let Some(took) = self.took else {
+            return;
+        };
+        let is_answered = self.answers.is_empty() && self.receiver.is_answered();
+        let waited = self.start.elapsed().saturating_sub(took);
+        if !self.is_told && (is_answered || waited >= ANSWERING || self.stopped.is_some()) {
+            self.is_told = true;
+            self.receiver.on_stored(now);
         }
     }
 
-    /// Whether it waits for its own disk, or the reader of its output.
-    pub(super) fn is_storing(&self) -> bool {
-        self.receiver.is_complete() || self.store.backlog() > 0
+    fn set_status(&mut self, backlog: u64) {
+        let is_idle = backlog == 0 && self.stage != Stage::Finishing;
+        let since = if is_idle {
+            self.busy = None;
+            Duration::ZERO
+        } else {
+            self.busy.get_or_insert_with(Instant::now).elapsed()
+        };
+        let is_slow = since >= super::PROGRESS;
+        let status = match self.report.activity {
+            Activity::Checking { done, total } => Status::Checking { done, total },
+            _ if is_slow => Status::Storing,
+            _ => Status::Receiving,
+        };
+        if matches!(
+            self.report.activity,
+            Activity::Transferring | Activity::Storing
+        ) {
+            self.report.activity = if is_slow {
+                Activity::Storing
+            } else {
+                Activity::Transferring
+            };
+        }
+        self.receiver.set_status(status);
     }
 
+    /// Ends it, unless it is stored, or just being stored.
+    pub(super) fn interrupt(&mut self) {
+        let since = *self.stopped.get_or_insert_with(Instant::now);
+        if self.stage == Stage::Finishing && since.elapsed() < CLOSING || self.took.is_some() {
+            return;
+        }
+        self.receiver
+            .abandon(Code::Interrupted, "the receiver was interrupted");
+    }
+
+    /// Ends it before it has begun, for another.
+    pub(super) fn replace(&mut self) {
+        self.receiver
+            .abandon(Code::Refused, "busy with other transfers");
+        self.has_ended = true;
+    }
+
+    /// Whether a valid packet has arrived.
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.receiver.is_confirmed()
+    }
+
+    /// Whether its result is known; only the sender may not know it yet.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Whether it can be forgotten.
     pub(super) fn is_over(&self) -> bool {
-        self.receiver.result().is_some()
+        let is_stopped = self.stopped.is_some() && self.took.is_some();
+        self.has_ended && (is_stopped || self.receiver.result().is_some())
+    }
+
+    /// Whether the thread was left enough time to keep what there is.
+    fn has_closed(&mut self) -> bool {
+        let is_late = |since: Instant| since.elapsed() >= CLOSING;
+        match (self.stage, &mut self.disk) {
+            (Stage::Ended, _) | (_, None) => true,
+            (Stage::Closing(since), _) => is_late(since),
+            (Stage::Finishing, _) => self.stopped.is_some_and(is_late),
+            (Stage::Receiving, Some(disk)) => {
+                disk.end(Ending::Interrupted);
+                self.stage = Stage::Closing(Instant::now());
+                false
+            }
+        }
+    }
+
+    /// When it must be looked at, though nothing arrives; zero for soon.
+    pub(super) fn poll_timeout(&self) -> Option<Duration> {
+        let is_closing = matches!(self.stage, Stage::Closing(_)) && !self.has_ended;
+        let is_finishing = self.stage == Stage::Finishing && self.stopped.is_some();
+        let is_telling = self.took.is_some() && !self.is_told;
+        if is_closing || is_finishing || is_telling {
+            return Some(Duration::ZERO);
+        }
+        self.receiver.poll_timeout()
+    }
+
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.receiver.peer()
+    }
+
+    pub(super) fn take_events(&mut self) -> Vec<StoreEvent> {
+        std::mem::take(&mut self.report.events)
     }
 
     pub(super) fn progress(&self) -> Progress {
+        let counts = self.report.counts;
+        // A stream has no size, and is alone.
+        let total = counts.total.filter(|total| *total != (1, 0));
         Progress {
-            bytes: self.receiver.delivered(),
-            resumed: self.kept,
-            total: self.receiver.total().or(self.size),
+            bytes: counts.bytes,
+            resumed: counts.resumed,
+            total: total.map(|(_, bytes)| bytes),
+            entries: counts.stored + counts.equal + counts.failed,
+            total_entries: counts.total.map(|(entries, _)| entries),
+            file: self.report.file.clone(),
+            activity: self.report.activity,
             elapsed: self.took.unwrap_or_else(|| self.start.elapsed()),
         }
     }
 
-    /// The result, returned once: when the stream is stored, or has failed.
+    /// The result, returned once: when everything is stored, or it has failed.
     pub(super) fn outcome(&mut self) -> Option<Arrived> {
         if self.has_ended {
             return None;
         }
         let outcome = match self.receiver.result() {
-            _ if self.receiver.is_stored() => Ok(()),
+            _ if self.took.is_some() => Ok(()),
             Some(Err(failure)) => Err(failure.clone()),
             _ => return None,
         };
-        self.has_ended = true;
-        let mut part = self.store.part().map(PathBuf::from);
-        // An empty part, or one of another stream, is not worth resuming.
-        let is_worthless = matches!(
-            outcome,
-            Err(Failure::Abandoned {
-                code: Code::Digest,
-                ..
-            })
-        ) || self.receiver.delivered() == 0;
-        if outcome.is_err() && is_worthless {
-            self.store.discard();
-            part = None;
+        if outcome.is_err() && !self.has_closed() {
+            return None;
         }
-        Some(Arrived {
-            peer: self.peer,
+        self.has_ended = true;
+        // Somebody who never sent anything was never reported.
+        self.is_confirmed().then(|| self.arrived(outcome))
+    }
+
+    fn arrived(&mut self, outcome: std::result::Result<(), Failure>) -> Arrived {
+        let base = self.base.clone();
+        let shown = |path: Option<PathBuf>| {
+            let path = path.filter(|path| !path.as_os_str().is_empty())?;
+            Some(base.as_ref()?.join(path))
+        };
+        let file = self.report.file.as_ref();
+        Arrived {
+            peer: self.peer(),
             id: self.receiver.id(),
-            name: self.name.clone(),
-            path: self.path.clone(),
-            part: part.filter(|_| outcome.is_err()),
+            name: file.map(|file| file.path.clone()).unwrap_or_default(),
+            path: shown(self.report.placed.take()),
+            part: shown(self.report.part.take()).filter(|_| outcome.is_err()),
             progress: self.progress(),
             counts: self.receiver.counts(),
+            files: self.report.counts,
             digest: self.receiver.digest(),
+            is_keyed: self.receiver.is_keyed(),
             error: self.error.take(),
             outcome,
-        })
+        }
     }
 }

@@ -5,23 +5,26 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::disk::Options;
 use super::event::Observer;
 use super::sessions::Sessions;
-use super::target::Destination;
 use super::{PROGRESS, ReceiveConfig, ReceiveEvent, Tally};
 use crate::error::{Error, Result};
 use crate::io::{Backend, Transport, TransportConfig, Wait};
 use crate::socket::{Builder, Endpoint, Waker, option};
 use crate::units;
 
-/// How often to check whether a file is stored.
-const TICK: Duration = Duration::from_millis(2);
+/// How often to look at a disk that is slow to keep what there is of a failed transfer.
+const TICK: Duration = Duration::from_millis(10);
+/// How often the progress of a transfer is reported while nothing arrives.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 /// Messages per system call: whole runs, whose memory should stay in the cache.
 const BATCH: usize = 4;
 
 /// A socket that receives streams.
 pub struct Receiving {
     transport: Transport,
+    waker: Waker,
     sessions: Sessions,
     patience: Option<Duration>,
     start: Instant,
@@ -51,26 +54,36 @@ impl Receiving {
         config: ReceiveConfig,
         socket: impl FnOnce(Builder, SocketAddr) -> Result<Endpoint>,
     ) -> Result<Self> {
-        let destination = Destination::open(config.target, config.resume)?;
+        let waker = Waker::new()?;
+        let options = Options {
+            overwrite: config.overwrite,
+            resume: config.resume,
+            ..Options::default()
+        };
+        let (key, max_transfers) = (config.key, config.max_transfers);
+        let mut sessions =
+            Sessions::new(key, config.target, options, max_transfers, waker.clone())?;
         let builder = Endpoint::builder()
             .packet_info(config.address.ip().is_unspecified())
+            .receive_tos()
             .options(config.options);
         let endpoint = socket(builder, config.address)?;
         let settings = TransportConfig {
             batch: BATCH,
             ..TransportConfig::bulk()
         };
-        let transport = Transport::open(endpoint, config.choice, settings)?;
+        let mut transport = Transport::open(endpoint, config.choice, settings)?;
+        transport.wake_by(waker.clone());
         let shown = transport.endpoint().get(option::SO_RCVBUF)?;
         // The kernel counts the memory of a datagram, nearly twice its payload for single
         // datagrams.
-        let room = shown as u64 / 2;
-        let mut sessions = Sessions::new(super::random_key()?, destination, room);
+        sessions.room = shown as u64 / 2;
         sessions.count = config.count;
-        sessions.max_transfers = config.max_transfers.max(1);
         sessions.timeout = config.timeout;
+        sessions.from = config.from;
         Ok(Self {
             transport,
+            waker,
             sessions,
             patience: config.patience,
             start: Instant::now(),
@@ -99,11 +112,9 @@ impl Receiving {
     /// A waker that ends a wait of [`Self::run`] from another thread.
     ///
     /// # Errors
-    /// The errors of eventfd(2).
+    /// None at present.
     pub fn waker(&mut self) -> Result<Waker> {
-        let waker = Waker::new()?;
-        self.transport.wake_by(waker.clone());
-        Ok(waker)
+        Ok(self.waker.clone())
     }
 
     /// Receives until [`ReceiveConfig::count`] transfers have ended, or a signal handler raises
@@ -118,32 +129,31 @@ impl Receiving {
         on_event: impl FnMut(&ReceiveEvent<'_>) -> Result<(), E>,
     ) -> Result<Tally, E> {
         let mut observer = Observer::new(on_event);
-        let received = self.receive_all(stop, &mut observer);
+        let received = self.receive_all(stop, &mut |event| {
+            observer.report_with(|on_event| on_event(event))
+        });
         observer.finish(received)
     }
 
-    fn receive_all<E: From<Error>, F>(
+    /// `on_event` returns whether to continue.
+    fn receive_all(
         &mut self,
         stop: &AtomicBool,
-        observer: &mut Observer<F, E>,
-    ) -> Result<Tally>
-    where
-        F: FnMut(&ReceiveEvent<'_>) -> Result<(), E>,
-    {
+        on_event: &mut dyn FnMut(&ReceiveEvent<'_>) -> bool,
+    ) -> Result<Tally> {
         let mut drops = self.transport.endpoint().kernel_drops().unwrap_or(0);
-        let began = self.start.elapsed();
+        let deadline = self.patience.map(|wait| self.start.elapsed() + wait);
+        let mut has_failed = false;
         loop {
             // A signal that arrived since the last wait does not end this one.
-            let wait = if observer.has_failed() || stop.load(Ordering::Relaxed) {
-                Wait::Never
+            let wait = if has_failed || stop.load(Ordering::Relaxed) {
+                Wait::For(TICK)
             } else {
-                self.wait()
+                self.wait(deadline)
             };
-            self.receive(wait, &mut |event| {
-                observer.report(event);
-            })?;
+            self.receive(wait, &mut |event| has_failed |= !on_event(event))?;
             let now = self.start.elapsed();
-            let is_stopped = observer.has_failed() || stop.load(Ordering::Relaxed);
+            let is_stopped = has_failed || stop.load(Ordering::Relaxed);
             self.sessions.advance(now, is_stopped);
             self.sessions
                 .transmit(now, &mut self.transport.send_queue());
@@ -156,16 +166,13 @@ impl Receiving {
                     self.sessions.on_buffer_overflow();
                 }
             }
-            self.sessions.report(is_time, &mut |event| {
-                observer.report(event);
-            });
+            self.sessions
+                .report(is_time, &mut |event| has_failed |= !on_event(event));
             if self.sessions.jobs.is_empty() && (is_stopped || self.sessions.has_enough()) {
                 return Ok(self.sessions.tally);
             }
-            let nobody = self.sessions.jobs.is_empty() && self.sessions.tally == Tally::default();
-            if let (true, Some(patience)) = (nobody, self.patience)
-                && now.saturating_sub(began) >= patience
-            {
+            if self.sessions.is_unused() && deadline.is_some_and(|deadline| now >= deadline) {
+                let patience = self.patience.unwrap_or_default();
                 let late = std::io::Error::new(
                     std::io::ErrorKind::TimedOut,
                     format!("no sender for {patience:?}"),
@@ -175,21 +182,19 @@ impl Receiving {
         }
     }
 
-    fn wait(&self) -> Wait {
-        if self.sessions.is_storing() {
-            return Wait::For(TICK);
-        }
-        let is_idle = self.sessions.jobs.is_empty();
-        let patience = self.patience.filter(|_| is_idle);
-        // Even if nothing more arrives, earlier progress is reported.
-        let progress = (self.reported.1 && !is_idle).then(|| self.reported.0 + PROGRESS);
-        match self
-            .sessions
-            .deadlines()
-            .chain(patience)
-            .chain(progress)
-            .min()
-        {
+    fn wait(&self, deadline: Option<Duration>) -> Wait {
+        let patience = deadline.filter(|_| self.sessions.is_unused());
+        // Even if nothing more arrives, progress is reported.
+        let has_jobs = !self.sessions.is_unused() && !self.sessions.jobs.is_empty();
+        let interval = if self.reported.1 {
+            PROGRESS
+        } else {
+            SIGN_OF_LIFE
+        };
+        let progress = has_jobs.then(|| self.reported.0 + interval);
+        let deadlines = self.sessions.deadlines();
+        match deadlines.chain(patience).chain(progress).min() {
+            Some(Duration::ZERO) => Wait::For(TICK),
             Some(deadline) => Wait::Until(units::after(self.start, deadline)),
             None => Wait::Forever,
         }

@@ -1,18 +1,28 @@
-//! Handles the datagrams of a socket that receives streams.
+//! Handles the datagrams of a socket that receives transfers.
 
-use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::config::Target;
+use super::disk::{Options, Place};
 use super::event::{ReceiveEvent, Tally};
 use super::job::Job;
-use super::target::Destination;
+use super::network::Network;
+use crate::error::Result;
 use crate::io::{Received, SendQueue, Transmit};
+use crate::protocol::transfer::crypto::PreSharedKey;
 use crate::protocol::transfer::{
-    Close, Code, Frame, Incoming, Listener, Open, Receiver, ReceiverConfig,
+    Access, Admission, Code, Incoming, Listener, Opening, Places, ReceiverConfig,
 };
+use crate::socket::Waker;
 
 /// Bytes of a stream that are kept when they arrive early, and the largest window.
 const MAX_WINDOW: usize = 16 << 20;
+/// What whoever comes too late is told.
+const BUSY: &str = "busy with other transfers";
+
+/// What an observer is told.
+pub(super) type OnEvent<'a> = &'a mut dyn FnMut(&ReceiveEvent<'_>);
 
 /// The transfers of one socket, and its listener.
 pub(super) struct Sessions {
@@ -20,30 +30,55 @@ pub(super) struct Sessions {
     pub(super) tally: Tally,
     /// How many transfers to receive.
     pub(super) count: Option<u64>,
-    /// The most transfers at the same time.
-    pub(super) max_transfers: usize,
     pub(super) timeout: Duration,
+    pub(super) from: Vec<Network>,
     listener: Listener,
-    destination: Destination,
+    places: Places,
+    place: Place,
+    base: Option<PathBuf>,
     /// Bytes of payload that certainly fit the socket's buffer.
-    room: u64,
+    pub(super) room: u64,
     /// The next response; kept for its memory.
     answer: Vec<u8>,
+    waker: Waker,
 }
 
 impl Sessions {
-    pub(super) fn new(key: [u8; 16], destination: Destination, room: u64) -> Self {
-        Self {
+    /// Opens the target.
+    pub(super) fn new(
+        key: Option<PreSharedKey>,
+        target: Target,
+        options: Options,
+        max_transfers: usize,
+        waker: Waker,
+    ) -> Result<Self> {
+        let (max_transfers, base) = match &target {
+            Target::Folder(path) => (max_transfers, Some(path.clone())),
+            Target::File(path) => (
+                1,
+                Some(path.parent().map(PathBuf::from).unwrap_or_default()),
+            ),
+            Target::Output(_) => (1, None),
+        };
+        let place = match target {
+            Target::Folder(path) => Place::folder(&path, options)?,
+            Target::File(path) => Place::file(&path, options)?,
+            Target::Output(fd) => Place::output(fd, "the output")?,
+        };
+        Ok(Self {
             jobs: Vec::new(),
             tally: Tally::default(),
             count: None,
-            max_transfers: 1,
             timeout: super::TIMEOUT,
-            listener: Listener::new(key),
-            destination,
-            room,
+            from: Vec::new(),
+            listener: Listener::new(super::random_key()?, key.map_or(Access::Open, Access::Code)),
+            places: Places::new(max_transfers),
+            place,
+            base,
+            room: 64 << 10,
             answer: Vec::with_capacity(1_200),
-        }
+            waker,
+        })
     }
 
     /// Handles the datagrams of a message.
@@ -52,93 +87,156 @@ impl Sessions {
         now: Duration,
         message: &Received<'_>,
         send_queue: &mut SendQueue<'_>,
-        on_event: &mut dyn FnMut(&ReceiveEvent<'_>),
+        on_event: OnEvent<'_>,
     ) {
         let peer = message.source();
+        let is_stranger = |network: &Network| !network.contains(peer.ip());
+        if !self.from.is_empty() && self.from.iter().all(is_stranger) {
+            self.tally.foreign += message.datagrams().count() as u64;
+            return;
+        }
         for datagram in message.datagrams() {
-            match self
-                .listener
-                .handle_datagram(now, peer, datagram, &mut self.answer)
-            {
+            let incoming = self.listener.handle_datagram(
+                now,
+                peer,
+                datagram,
+                &mut || super::random_bytes().ok(),
+                &mut self.answer,
+            );
+            match incoming {
                 Incoming::Response => send_queue.reply(message, &self.answer),
+                Incoming::Unauthorized(code) => {
+                    send_queue.reply(message, &self.answer);
+                    let reason = match code {
+                        Code::WrongCode => "it has another code",
+                        Code::CodeRequired => "it has no code",
+                        _ => "it wants encryption, and this receiver has no code",
+                    };
+                    let is_busy = true;
+                    on_event(&ReceiveEvent::Refused {
+                        peer,
+                        reason,
+                        is_busy,
+                    });
+                }
                 Incoming::Rejected(_) => self.tally.foreign += 1,
-                Incoming::Frame(decoded) => match find(&mut self.jobs, peer, decoded.id) {
-                    Some(job) => job.handle_frame(now, &decoded.frame),
-                    None => {
-                        self.tally.foreign += 1;
-                        if self.listener.reply_to_unknown(&decoded, &mut self.answer) {
-                            send_queue.reply(message, &self.answer);
+                Incoming::Packet(connection) => {
+                    self.handle_packet(now, connection, message, datagram, send_queue, on_event);
+                }
+                Incoming::Again(id) => {
+                    for job in &mut self.jobs {
+                        if job.receiver.id() == id {
+                            job.receiver.accept_again();
                         }
                     }
-                },
-                Incoming::Open(id, open) => match find(&mut self.jobs, peer, id) {
-                    Some(job) => job.handle_frame(now, &Frame::Open(open)),
-                    None => {
-                        let is_busy = self.is_busy();
-                        if let Err(reason) = self.begin(now, id, &open, message, on_event) {
-                            let (code, reason) = (Code::Refused, reason.as_str());
-                            on_event(&ReceiveEvent::Refused {
-                                peer,
-                                reason,
-                                is_busy,
-                            });
-                            let reason = reason.as_bytes();
-                            Frame::Close(Close { code, reason }).encode(id, &mut self.answer);
-                            send_queue.reply(message, &self.answer);
+                }
+                Incoming::Open(opening) => {
+                    let mut refusal = Vec::new();
+                    if let Err(reason) = self.begin(now, *opening, message, &mut refusal) {
+                        on_event(&ReceiveEvent::Refused {
+                            peer,
+                            reason,
+                            is_busy: true,
+                        });
+                        if !refusal.is_empty() {
+                            send_queue.reply(message, &refusal);
                         }
                     }
-                },
+                }
+                _ => {}
             }
         }
     }
 
-    /// Whether it accepts no other transfer.
-    fn is_busy(&self) -> bool {
-        let taken = self.tally.whole + self.tally.failed + self.jobs.len() as u64;
-        self.jobs.len() >= self.max_transfers || self.count.is_some_and(|count| taken >= count)
+    fn handle_packet(
+        &mut self,
+        now: Duration,
+        connection: u64,
+        message: &Received<'_>,
+        datagram: &[u8],
+        send_queue: &mut SendQueue<'_>,
+        on_event: OnEvent<'_>,
+    ) {
+        let running = self.running();
+        let mut jobs = self.jobs.iter_mut();
+        let Some(job) = jobs.find(|job| job.receiver.connection() == connection) else {
+            self.tally.foreign += 1;
+            let (length, answer) = (datagram.len(), &mut self.answer);
+            let listener = &mut self.listener;
+            if listener.reply_to_unknown(now, connection, length, answer) {
+                send_queue.reply(message, answer);
+            }
+            return;
+        };
+        if job.handle_datagram(now, message, datagram, &self.place, &self.waker) {
+            let (peer, id) = (job.peer(), job.receiver.id());
+            if self.count.is_some_and(|count| running >= count) {
+                // Another has become the last one meanwhile.
+                job.interrupt();
+                return;
+            }
+            self.places.confirm(id);
+            let is_keyed = job.receiver.is_keyed();
+            on_event(&ReceiveEvent::Opened { peer, id, is_keyed });
+        }
     }
 
-    /// Begins a transfer; the error is the reason for a refusal.
+    /// How many transfers have run or are running. Whoever only opened one does not count.
+    fn running(&self) -> u64 {
+        let is_running = |job: &&Job| job.is_confirmed() && !job.has_ended();
+        let running = self.jobs.iter().filter(is_running).count() as u64;
+        self.tally.whole + self.tally.failed + running
+    }
+
+    /// Begins a transfer; the error is the reason for a refusal, which is written as a datagram.
     fn begin(
         &mut self,
         now: Duration,
-        id: u64,
-        open: &Open<'_>,
+        opening: Opening,
         message: &Received<'_>,
-        on_event: &mut dyn FnMut(&ReceiveEvent<'_>),
-    ) -> Result<(), String> {
-        if self.is_busy() {
-            return Err("busy with other transfers".to_owned());
-        }
-        let stored = self.destination.store(open, id)?;
-        let config = ReceiverConfig {
-            window: self.room / (self.jobs.len() as u64 + 1),
-            max_window: MAX_WINDOW,
-            max_datagram: 65_507,
-            timeout: self.timeout,
-            kept: stored.kept.clone(),
+        refusal: &mut Vec<u8>,
+    ) -> Result<(), &'static str> {
+        let id = opening.id();
+        let is_enough = self.count.is_some_and(|count| self.running() >= count);
+        let admission = if is_enough {
+            Admission::Full
+        } else {
+            self.places.request(now, id, opening.source().ip())
         };
-        let receiver = Receiver::new(now, id, config);
-        let job = Job::new(receiver, message, open.size, stored);
-        on_event(&ReceiveEvent::Opened {
-            peer: job.peer,
-            id,
-            name: &job.name,
-            size: job.size,
-            kept: job.kept,
-        });
-        self.jobs.push(job);
+        match admission {
+            Admission::Admitted => {}
+            Admission::Replaces(other) => {
+                let mut jobs = self.jobs.iter_mut();
+                if let Some(job) = jobs.find(|job| job.receiver.id() == other) {
+                    job.replace();
+                }
+            }
+            Admission::Full => {
+                opening.refuse(Code::Refused, BUSY, refusal);
+                return Err(BUSY);
+            }
+        }
+        let mut config = ReceiverConfig::default();
+        config.window = self.room / (self.places.taken() as u64).max(1);
+        config.max_window = MAX_WINDOW;
+        config.max_datagram = 65_507;
+        config.timeout = self.timeout;
+        let Some(receiver) = opening.accept(now, config) else {
+            self.places.release(id);
+            return Err("the handshake failed");
+        };
+        self.jobs
+            .push(Job::new(receiver, message, self.base.clone()));
         Ok(())
     }
 
-    /// Writes the received data, and handles timeouts.
+    /// Passes on the received data, and handles timeouts.
     pub(super) fn advance(&mut self, now: Duration, is_stopped: bool) {
         for job in &mut self.jobs {
             job.advance(now);
             job.receiver.handle_timeout(now);
             if is_stopped {
-                let reason = "the receiver was interrupted";
-                job.receiver.abandon(Code::Interrupted, reason);
+                job.interrupt();
             }
         }
     }
@@ -147,7 +245,8 @@ impl Sessions {
     pub(super) fn transmit(&mut self, now: Duration, send_queue: &mut SendQueue<'_>) {
         for job in &mut self.jobs {
             while let Some(datagram) = job.receiver.poll_transmit(now) {
-                send_queue.queue(&Transmit::new(datagram).to(job.peer).from(job.from));
+                let transmit = Transmit::new(datagram.bytes);
+                send_queue.queue(&transmit.to(datagram.to).from(job.from));
             }
         }
         // An acknowledgement that cannot be sent is lost like any other.
@@ -155,18 +254,26 @@ impl Sessions {
     }
 
     /// Reports the progress of the transfers, and forgets those that are over.
-    pub(super) fn report(&mut self, is_time: bool, on_event: &mut dyn FnMut(&ReceiveEvent<'_>)) {
-        let tally = &mut self.tally;
+    pub(super) fn report(&mut self, is_time: bool, on_event: OnEvent<'_>) {
+        let (tally, places) = (&mut self.tally, &mut self.places);
         self.jobs.retain_mut(|job| {
+            let id = job.receiver.id();
+            for event in job.take_events() {
+                on_event(&ReceiveEvent::Entry { id, event: &event });
+            }
             if let Some(arrived) = job.outcome() {
-                match arrived.outcome {
-                    Ok(()) => tally.whole += 1,
-                    Err(_) => tally.failed += 1,
+                match arrived.is_whole() {
+                    true => tally.whole += 1,
+                    false => tally.failed += 1,
                 }
-                on_event(&ReceiveEvent::Ended(arrived));
-            } else if is_time && !job.receiver.is_stored() {
-                let (id, progress) = (job.receiver.id(), job.progress());
+                on_event(&ReceiveEvent::Ended(&arrived));
+            } else if is_time && job.is_confirmed() && !job.has_ended() {
+                let progress = &job.progress();
                 on_event(&ReceiveEvent::Progress { id, progress });
+            }
+            if job.has_ended() {
+                // Whoever has everything keeps nobody out.
+                places.release(id);
             }
             !job.is_over()
         });
@@ -185,20 +292,13 @@ impl Sessions {
         self.count.is_some_and(|count| ended >= count)
     }
 
-    /// Whether a transfer waits only for its own disk or output.
-    pub(super) fn is_storing(&self) -> bool {
-        self.jobs.iter().any(Job::is_storing)
+    /// Whether nobody has sent anything yet.
+    pub(super) fn is_unused(&self) -> bool {
+        self.running() == 0
     }
 
-    /// When the transfers need attention.
+    /// When the transfers need attention; zero for soon.
     pub(super) fn deadlines(&self) -> impl Iterator<Item = Duration> {
-        self.jobs
-            .iter()
-            .filter_map(|job| job.receiver.poll_timeout())
+        self.jobs.iter().filter_map(Job::poll_timeout)
     }
-}
-
-fn find(jobs: &mut [Job], peer: SocketAddr, id: u64) -> Option<&mut Job> {
-    jobs.iter_mut()
-        .find(|job| job.receiver.id() == id && job.peer == peer)
 }

@@ -2,7 +2,10 @@
 
 use std::net::{Ipv4Addr, UdpSocket};
 
-use udpraw::protocol::transfer::{Accept, Close, Code, Data, End, Frame, Open, Ranges};
+use udpraw::protocol::transfer::crypto::Ciphers;
+use udpraw::protocol::transfer::{
+    Accept, Acknowledge, Close, Code, Frame, Handshake, Open, Ranges, Status, decode,
+};
 
 use crate::{Recv, Send, common, stream, text};
 
@@ -30,64 +33,86 @@ fn foreign_version() -> Vec<u8> {
 }
 
 fn open(id: u64) -> Vec<u8> {
-    let mut frame = Vec::new();
-    let (token, size, name) = ([0; 16], Some(5), &b"x"[..]);
-    Frame::Open(Open { token, size, name }).encode(id, &mut frame);
-    frame
+    opening(id, [0; 16])
 }
 
-/// One frame of each kind.
+fn opening(id: u64, token: [u8; 16]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let (ciphers, message) = (Ciphers::NONE, None);
+    let open = Open {
+        token,
+        ciphers,
+        message,
+    };
+    Handshake::Open(open).encode(id, &mut bytes);
+    bytes
+}
+
+/// One datagram of each kind of the handshake, and one packet with each kind of frame.
 fn frames() -> Vec<Vec<u8>> {
-    let ranges = [Ranges::encode(3, 9), Ranges::encode(0, 1)];
     let accept = Accept {
-        credit: 1,
-        resume: 2,
-        digest: 3,
+        connection: 1,
+        credit: 2,
         max_datagram: 4,
         delay: 5,
         peer_timeout: 60,
+        cipher: None,
     };
-    let acknowledge = udpraw::protocol::transfer::Acknowledge {
-        delivered: 1,
-        credit: 2,
-        delay: 3,
-        is_storing: true,
-        ranges: Ranges::new(&ranges),
+    let fields = accept.encode();
+    let close = Close {
+        code: Code::Refused,
+        reason: b"why",
     };
-    let all = [
-        Frame::Open(Open {
+    let handshake = [
+        Handshake::Open(Open {
             token: [1; 16],
-            size: None,
-            name: b"name",
+            ciphers: Ciphers::NONE,
+            message: None,
         }),
-        Frame::Challenge { token: [2; 16] },
-        Frame::Accept(accept),
-        Frame::Data(Data {
-            number: 1,
-            offset: 2,
-            payload: &[3; 90],
-        }),
-        Frame::Probe { number: 1 },
-        Frame::End(End {
-            number: 1,
-            total: 2,
-            digest: 3,
-        }),
-        Frame::Acknowledge(acknowledge),
-        Frame::Done,
-        Frame::Close(Close {
-            code: Code::Refused,
-            reason: b"why",
-        }),
-        Frame::Versions(&[1, 2]),
+        Handshake::Challenge { token: [2; 16] },
+        Handshake::Accept(&fields),
+        Handshake::Close(close),
+        Handshake::Versions(&[1, 2]),
     ];
-    all.iter()
-        .map(|frame| {
-            let mut bytes = Vec::new();
-            frame.encode(7, &mut bytes);
-            bytes
-        })
-        .collect()
+    let mut room = [[0; 8]; 32];
+    let acknowledge = Acknowledge {
+        delay: 3,
+        ect0: 4,
+        ce: 5,
+        ranges: Ranges::encode([(3, 9), (0, 1)].into_iter(), &mut room),
+    };
+    let frames = [
+        Frame::Ping,
+        Frame::Acknowledge(acknowledge),
+        Frame::Settled(1),
+        Frame::Answered(2),
+        Frame::Status(Status::Storing),
+        Frame::Finish {
+            length: 1,
+            digest: 2,
+        },
+        Frame::Done,
+        Frame::Close(close),
+        Frame::PathChallenge([1; 8]),
+        Frame::PathResponse([1; 8]),
+        Frame::Stream {
+            offset: 2,
+            bytes: &[3; 90],
+        },
+    ];
+    let mut all = Vec::new();
+    for frame in handshake {
+        let mut bytes = Vec::new();
+        frame.encode(7, &mut bytes);
+        all.push(bytes);
+    }
+    for frame in frames {
+        let mut bytes = [7_u64.to_be_bytes(), 1_u64.to_be_bytes()].concat();
+        frame.append(&mut bytes);
+        bytes.extend(crc32c::crc32c(&bytes).to_be_bytes());
+        all.push(bytes);
+    }
+    all
 }
 
 /// Waits until the receiver has taken all that was sent before.
@@ -141,7 +166,7 @@ fn many_random_datagrams() {
         dice.fill(bytes);
         // Half of them get past the checksum.
         if number % 2 == 0 && bytes.len() >= 16 {
-            bytes[4..7].copy_from_slice(b"uT\x01");
+            bytes[4..7].copy_from_slice(b"uT\x02");
             bytes[7] %= 12;
             seal(bytes);
         }
@@ -169,8 +194,7 @@ fn an_unknown_version_is_told_ours() {
     let question = foreign_version();
     let answer = common::ask(&socket, &question);
     assert!(answer.len() <= question.len());
-    let decoded = udpraw::protocol::transfer::decode(&answer).expect("a frame");
-    assert_eq!((decoded.id, decoded.frame), (7, Frame::Versions(&[1])));
+    assert_eq!(decode(&answer), Ok((7, Handshake::Versions(&[2]))));
 }
 
 #[test]
@@ -187,8 +211,8 @@ fn a_hundred_thousand_spoofed_handshakes() {
             let question = open(id);
             let answer = common::ask(&socket, &question);
             assert!(answer.len() <= question.len(), "{}", answer.len());
-            let decoded = udpraw::protocol::transfer::decode(&answer).expect("a frame");
-            assert!(matches!(decoded.frame, Frame::Challenge { .. }));
+            let decoded = decode(&answer).expect("a frame");
+            assert!(matches!(decoded, (_, Handshake::Challenge { .. })));
         }
         if host == 10 {
             before = recv.process.resident();
@@ -202,32 +226,26 @@ fn a_hundred_thousand_spoofed_handshakes() {
 #[test]
 fn a_token_is_good_for_its_address_alone() {
     let folder = tempfile::tempdir().expect("a folder");
-    let recv = Recv::start(&["--into", text(folder.path())]);
+    let recv = Recv::start(&["--into", text(folder.path()), "--open"]);
     let (one, other) = (
         common::client_of(recv.address),
         common::client_of(recv.address),
     );
     let answer = common::ask(&one, &open(7));
-    let decoded = udpraw::protocol::transfer::decode(&answer).expect("a frame");
-    let Frame::Challenge { token } = decoded.frame else {
+    let decoded = decode(&answer).expect("a frame");
+    let (_, Handshake::Challenge { token }) = decoded else {
         panic!("{decoded:?}");
     };
-    let mut again = Vec::new();
-    Frame::Open(Open {
-        token,
-        size: None,
-        name: b"x",
-    })
-    .encode(7, &mut again);
+    let again = opening(7, token);
     let answer = common::ask(&other, &again);
-    let decoded = udpraw::protocol::transfer::decode(&answer).expect("a frame");
+    let decoded = decode(&answer).expect("a frame");
     assert!(
-        matches!(decoded.frame, Frame::Challenge { .. }),
+        matches!(decoded, (_, Handshake::Challenge { .. })),
         "{decoded:?}"
     );
     let answer = common::ask(&one, &again);
-    let decoded = udpraw::protocol::transfer::decode(&answer).expect("a frame");
-    assert!(matches!(decoded.frame, Frame::Accept(_)), "{decoded:?}");
+    let decoded = decode(&answer).expect("a frame");
+    assert!(matches!(decoded, (_, Handshake::Accept(_))), "{decoded:?}");
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod crypto;
 mod ends;
 mod failures;
+mod folders;
 mod hostile;
 mod manifest;
 mod observers;

@@ -1,6 +1,5 @@
 //! An observer that fails ends the transfer at both ends.
 
-use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -8,8 +7,9 @@ use std::thread;
 
 use udpraw::error::{Error, Result};
 use udpraw::protocol::transfer::{Code, Failure};
+use udpraw::transfer::tree::{Exclude, Roots, Tree};
 use udpraw::transfer::{
-    Input, ReceiveConfig, ReceiveEvent, Receiving, SendConfig, Sending, Sent, Tally, Target,
+    ReceiveConfig, ReceiveEvent, Receiving, SendConfig, Sending, Sent, Tally, Target,
 };
 
 static NEVER: AtomicBool = AtomicBool::new(false);
@@ -21,8 +21,11 @@ fn failure() -> Error {
 /// Sends more than is ever received before an observer fails.
 fn send(folder: &Path, to: SocketAddr, mut on_event: impl FnMut() -> Result<()>) -> Result<Sent> {
     let path = folder.join("sparse");
-    File::create(&path).unwrap().set_len(1 << 30).unwrap();
-    let config = SendConfig::new(Input::open(&path).unwrap(), vec![to]);
+    // Not a hole, which would need no time.
+    std::fs::write(&path, vec![7; 100 << 20]).unwrap();
+    let mut roots = Roots::new();
+    roots.add(&path).unwrap();
+    let config = SendConfig::new(Tree::new(roots, Exclude::default()), vec![to], None);
     Sending::new(config).unwrap().run(&NEVER, |_| on_event())
 }
 
@@ -36,7 +39,7 @@ fn receive(
 fn listen(folder: &Path) -> (Receiving, SocketAddr) {
     let target = Target::File(folder.join("target"));
     let address = SocketAddr::from(([127, 0, 0, 1], 0));
-    let receiving = Receiving::new(ReceiveConfig::new(address, target)).unwrap();
+    let receiving = Receiving::new(ReceiveConfig::new(address, target, None)).unwrap();
     let address = receiving.address().unwrap();
     (receiving, address)
 }

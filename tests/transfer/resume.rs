@@ -1,6 +1,7 @@
 //! A transfer that was cut off goes on where it was.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
 
@@ -8,6 +9,15 @@ use crate::{Recv, Send, folder_with, stream, text};
 
 const LENGTH: usize = 6_000_000;
 const HALF: usize = LENGTH / 2;
+
+/// What is kept of an interrupted transfer.
+fn part(folder: &Path) -> Option<PathBuf> {
+    let mut entries = fs::read_dir(folder).expect("a folder");
+    entries.find_map(|entry| {
+        let path = entry.expect("it").path();
+        (path.extension()? == "part").then_some(path)
+    })
+}
 
 /// Cuts a transfer off after half of it, and carries the rest; `cut` ends one of the ends.
 fn cut_off(cut: impl FnOnce(Recv, Send)) {
@@ -20,9 +30,9 @@ fn cut_off(cut: impl FnOnce(Recv, Send)) {
     send.write(&bytes[..HALF]);
     recv.process.await_bytes(HALF as u64);
     cut(recv, send);
-    let part = folder.path().join("target.part");
     assert!(!target.exists());
-    assert!(fs::read(&part).expect("a part") == bytes[..HALF]);
+    let part = part(folder.path()).expect("a part");
+    assert!(fs::read(&part).expect("it") == bytes[..HALF]);
 
     let recv = Recv::start(&[&words[..], &["--resume"]].concat());
     let sent = Send::start(recv.address, &[text(&source), "--json"]).finish();
@@ -32,8 +42,6 @@ fn cut_off(cut: impl FnOnce(Recv, Send)) {
         assert_eq!(end["bytes"], LENGTH);
         assert_eq!(end["resumed_bytes"], HALF);
     }
-    let digest = twox_hash::XxHash3_128::oneshot(&bytes);
-    assert_eq!(received.last()["xxh3_128"], format!("{digest:032x}"));
     let datagrams = sent.last()["datagrams"].as_u64().expect("it");
     assert!(datagrams < HALF as u64 / 1_000, "{datagrams} datagrams");
     assert!(fs::read(&target).expect("it") == bytes);
@@ -96,18 +104,78 @@ fn after_ctrl_c_at_the_receiver() {
 }
 
 #[test]
-fn another_stream_is_not_mixed_with_what_was_kept() {
-    let (folder, source) = folder_with("source", &stream(100_000, 12));
+fn another_file_is_not_mixed_with_what_was_kept() {
+    let (folder, source) = folder_with("source", &stream(6_000_000, 12));
     let target = folder.path().join("target");
-    let part = folder.path().join("target.part");
-    fs::write(&part, stream(50_000, 13)).expect("a part");
+    let words = ["-o", text(&target), "--json"];
+    let mut recv = Recv::start(&words);
+    let mut send = Send::start(recv.address, &["--name", "source"]);
+    send.write(&stream(3_000_000, 13));
+    recv.process.await_bytes(3_000_000);
+    send.process.signal(Signal::SIGKILL);
+    recv.process.signal(Signal::SIGINT);
+    recv.finish();
+    assert!(part(folder.path()).is_some());
     let recv = Recv::start(&["-o", text(&target), "--resume"]);
-    let sent = Send::start(recv.address, &[text(&source)]).finish();
-    sent.is(
-        1,
-        "not the beginning of this stream; receive it again, without --resume",
-    );
-    recv.finish().is(1, "kept 50.0 kB in");
-    assert!(!target.exists());
-    assert!(fs::read(&part).expect("it") == stream(50_000, 13));
+    Send::start(recv.address, &[text(&source)])
+        .finish()
+        .is(0, "sent");
+    recv.finish().is(0, "received source");
+    assert!(fs::read(&target).expect("it") == stream(6_000_000, 12));
+}
+
+/// A folder that was cut off in its middle: what is there and equal is not sent again.
+#[test]
+fn a_folder_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+    fs::create_dir_all(&from).expect("it");
+    fs::create_dir(&to).expect("it");
+    for number in 0..40 {
+        let bytes = stream(500_000, number);
+        fs::write(from.join(format!("file{number:02}")), bytes).expect("it");
+    }
+    let words = ["--into", text(&to), "--count", "1", "--json"];
+    let mut recv = Recv::start(&words);
+    let send = Send::start(recv.address, &[text(&from), "--rate", "40Mbit"]);
+    recv.process.await_bytes(5_000_000);
+    recv.process.signal(Signal::SIGINT);
+    recv.finish();
+    send.finish().is(1, "the receiver was interrupted");
+
+    let recv = Recv::start(&[&words[..], &["--resume"]].concat());
+    let sent = Send::start(recv.address, &[text(&from), "--json"]).finish();
+    let received = recv.finish();
+    assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+    let resumed = sent.last()["resumed_bytes"].as_u64().expect("it");
+    assert!(resumed >= 4_500_000, "{resumed} bytes were there");
+    assert_eq!(received.last()["bytes"], 20_000_000);
+    for number in 0..40 {
+        let name = format!("from/file{number:02}");
+        assert!(fs::read(to.join(name)).expect("it") == stream(500_000, number));
+    }
+    assert_eq!(part(&to), None);
+}
+
+/// With `--resume` at both ends, the sender goes on when its receiver is started again.
+#[test]
+fn a_receiver_that_is_started_again_is_found_again() {
+    let bytes = stream(8_000_000, 14);
+    let (folder, source) = folder_with("source", &bytes);
+    let target = folder.path().join("target");
+    let words = ["-o", text(&target), "--json", "--resume"];
+    let mut recv = Recv::start(&words);
+    let (address, port) = (recv.address, recv.address.port().to_string());
+    let rate = ["--rate", "40Mbit", "--resume", "--timeout", "20s"];
+    let send = Send::start(address, &[&[text(&source)], &rate[..]].concat());
+    recv.process.await_bytes(2_000_000);
+    recv.process.signal(Signal::SIGKILL);
+    recv.finish();
+    let again = [&["recv", "--port", &port, "--wait", "60s"], &words[..]].concat();
+    let recv = Recv::run(crate::common::udpraw(again));
+    let sent = send.finish();
+    let received = recv.finish();
+    sent.is(0, "the receiver was started again; going on with it");
+    assert_eq!(received.code, Some(0), "{}", received.stderr);
+    assert!(fs::read(&target).expect("it") == bytes);
 }

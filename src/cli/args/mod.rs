@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod bench;
 pub(crate) mod client;
+pub(crate) mod code;
 pub(crate) mod color;
 pub(crate) mod completions;
 pub(crate) mod endpoint;

@@ -9,11 +9,13 @@ use std::time::Duration;
 use clap::Args;
 use udpraw::error::{Error, Result};
 use udpraw::io::BackendChoice;
+use udpraw::protocol::transfer::crypto::PreSharedKey;
 use udpraw::socket::Family;
-use udpraw::transfer::{ReceiveConfig, Target};
+use udpraw::transfer::{Network, ReceiveConfig, Target};
 use udpraw::units;
 
 use super::address::Address;
+use super::code::CodeArguments;
 use super::endpoint::FamilyArguments;
 use super::socket::SocketArguments;
 use crate::cli::closed;
@@ -23,18 +25,19 @@ pub(super) const PORT: &str = "1061";
 
 const EXAMPLES: &str = "\
 Examples:
-  udpraw recv -o backup.tar                    one stream from this machine, into a file
-  udpraw recv 0.0.0.0 | tar x                  from any machine, into a pipe
-  udpraw recv -o backup.tar --resume           continue an interrupted transfer
-  udpraw recv --into inbox --count 3           three files, under their senders' names
+  udpraw recv --into inbox --count 1           prints a code; what comes keeps its names
+  udpraw recv 0.0.0.0 -o backup.tar            from any machine that has the code
+  udpraw recv 0.0.0.0 | tar x                  into a pipe
+  udpraw recv --into inbox --resume            go on with interrupted transfers, skip what is there
+  udpraw recv --into inbox --from 192.0.2.0/24 --code-file code
   udpraw recv -o f --wait 30s --timeout 5s     give up if there is no sender, or it falls silent
-The sender: udpraw send HOST FILE
+The sender: udpraw send HOST PATH...
 
-Until a file is complete and on the disk, its name is FILE.part. Nothing is encrypted, and anyone who
-can reach the port may send: choose the address with care.
+Nothing is overwritten without --overwrite. Until a file is complete it has another name. Everything
+is encrypted, and only who has the code may send; with --open anybody may who can reach the port.
 
-Exit status: 0 success (every stream is complete and stored), 1 negative result (one is not, one was refused, or no sender
-connected), 2 error.";
+Exit status: 0 success (everything that was sent is stored), 1 negative result (something is not, or
+no sender connected), 2 error.";
 
 /// The address to receive at, and the files to write.
 #[derive(Debug, Args)]
@@ -53,7 +56,7 @@ pub(crate) struct RecvArguments {
     #[arg(short, long, value_name = "ADDR", hide = true, num_args = 0..=2, conflicts_with = "bind")]
     listen: Option<Vec<String>>,
 
-    /// File to write the stream to; `-` writes to standard output even if it is a terminal
+    /// File to write one file or stream to; `-` writes to standard output even if it is a terminal
     #[arg(
         short,
         long,
@@ -63,20 +66,27 @@ pub(crate) struct RecvArguments {
     )]
     output: Option<PathBuf>,
 
-    /// Receive any number of files into this folder
+    /// Receive any number of files and folders into this folder
     #[arg(long, value_name = "DIR", aliases = ["dir", "folder", "directory"])]
     into: Option<PathBuf>,
 
-    /// Replace files in the folder that have the same name
-    #[arg(long, requires = "into")]
+    #[command(flatten)]
+    pub(crate) access: CodeArguments,
+
+    /// Who may send: an address or a network such as 192.0.2.0/24; may be repeated [default: anybody]
+    #[arg(long, value_name = "ADDR")]
+    from: Vec<Network>,
+
+    /// Replace files that exist
+    #[arg(long)]
     overwrite: bool,
 
-    /// Stop after N files, stored or not
+    /// Stop after N transfers, stored or not
     #[arg(short, long, value_name = "N", requires = "into",
         value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 
-    /// Continue an earlier transfer from FILE.part
+    /// Go on with what an interrupted transfer left, and skip files that are there and equal
     #[arg(long)]
     resume: bool,
 
@@ -133,6 +143,7 @@ impl RecvArguments {
         &self,
         is_json: bool,
         passed: Option<SocketAddr>,
+        key: Option<PreSharedKey>,
     ) -> Result<ReceiveConfig> {
         let address = match passed {
             Some(address) => {
@@ -142,7 +153,9 @@ impl RecvArguments {
             None => self.place()?,
         };
         let target = self.target(is_json)?;
-        let mut config = ReceiveConfig::new(address, target);
+        let mut config = ReceiveConfig::new(address, target, key);
+        config.from.clone_from(&self.from);
+        config.overwrite = self.overwrite;
         config.resume = self.resume;
         config.count = self.count.or(config.count);
         config.timeout = self.timeout;
@@ -186,10 +199,7 @@ impl RecvArguments {
             .is_some_and(|path| path.as_os_str() == "-");
         match (&self.into, &self.output) {
             (Some(folder), _) => {
-                return Ok(Target::Folder {
-                    path: folder.clone(),
-                    overwrite: self.overwrite,
-                });
+                return Ok(Target::Folder(folder.clone()));
             }
             (None, Some(file)) if !is_forced => return Ok(Target::File(file.clone())),
             _ => {}
@@ -216,7 +226,7 @@ impl RecvArguments {
             .with_remedy("name a file with -o FILE, pipe it on, or insist with -o -"));
         }
         let fd = stdout.as_fd().try_clone_to_owned();
-        fd.map(Target::Stream)
+        fd.map(Target::Output)
             .map_err(|source| Error::os("use", "standard output", source))
     }
 }

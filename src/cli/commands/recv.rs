@@ -15,7 +15,9 @@ use crate::cli::output::server as endpoint_report;
 pub(crate) fn run(arguments: RecvArguments, output: &mut Output) -> Outcome {
     let passed = activation::socket()?;
     let address = passed.as_ref().map(|passed| passed.address);
-    let config = arguments.config(output.is_json(), address)?;
+    let code = arguments.access.of_receiver()?;
+    let key = code.as_ref().map(|code| code.code.pre_shared_key());
+    let config = arguments.config(output.is_json(), address, key)?;
     let settings = config.options.clone();
     let stop = interrupt::handle()?.stop;
     let mut receiving = match passed {
@@ -29,7 +31,7 @@ pub(crate) fn run(arguments: RecvArguments, output: &mut Output) -> Outcome {
     }
     let mut report = Report::new(output, arguments.quiet);
     let fd = receiving.endpoint().as_raw_fd();
-    report.listening(fd, receiving.address()?)?;
+    report.listening(fd, receiving.address()?, code.as_ref())?;
     activation::ready();
     let received = receiving.run(stop, |event: &ReceiveEvent<'_>| {
         report.event(event);

@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: SendArguments, output: &mut Output) -> Outcome {
         output.note("what you type is sent; Ctrl-D ends it");
     }
     let mut report = Report::new(output, sending.config(), arguments.quiet);
-    let sent = sending.run(stop, |event: &SendEvent| {
+    let sent = sending.run(stop, |event: &SendEvent<'_>| {
         report.event(event);
         Ok(())
     });

@@ -9,13 +9,14 @@ use std::path::Path;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use udpraw::error::{Error, Result};
-use udpraw::transfer::{Arrived, ReceiveEvent, Tally};
+use udpraw::transfer::{Arrived, Progress, ReceiveEvent, StoreEvent, Tally};
 
 use super::Output;
 use super::envelope::{json_event, nanos};
 use super::python::Tuple;
 use super::record::Address;
-use super::transfer::{Bars, amount, bytes, reason, shown, why};
+use super::transfer::{Bars, ProgressRecord, SignOfLife, amount, bytes, reason, shown, why};
+use crate::cli::args::code::ReceiverCode;
 use crate::cli::exit::{Exit, Outcome};
 
 /// An object of the receiver's NDJSON.
@@ -29,6 +30,10 @@ pub(super) enum Record<'a> {
         fd: i32,
         /// The address that the socket is bound to.
         local: Address,
+        /// The code that senders need; null if it was given, or none is needed.
+        code: Option<String>,
+        /// Whether transfers are encrypted.
+        encrypted: bool,
     },
     /// A transfer began.
     Opened {
@@ -36,36 +41,45 @@ pub(super) enum Record<'a> {
         peer: Address,
         /// The transfer's id in hexadecimal.
         id: String,
-        /// The name that the sender gave; empty for a stream without one.
-        name: &'a str,
-        /// Length of the stream in bytes; null if it is not known yet.
-        total_bytes: Option<u64>,
-        /// Bytes that an earlier transfer left.
-        resumed_bytes: u64,
+        /// Whether it is encrypted.
+        encrypted: bool,
     },
     /// A transfer makes progress.
     Progress {
         /// The transfer's id in hexadecimal.
         id: String,
-        /// Bytes of the stream that the receiver has.
-        bytes: u64,
-        /// Bytes of these that an earlier transfer left.
-        resumed_bytes: u64,
-        /// Length of the stream in bytes; null if it is not known yet.
-        total_bytes: Option<u64>,
-        /// Time since the start of the transfer in nanoseconds.
-        elapsed_ns: u64,
+        #[serde(flatten)]
+        progress: ProgressRecord,
     },
-    /// A transfer is complete, verified and stored.
-    Done(Account<'a>),
+    /// Something about one file or folder.
+    Entry {
+        /// The transfer's id in hexadecimal.
+        id: String,
+        /// Its path, as the sender calls it.
+        path: String,
+        /// What: it is not stored (`failed`), was not sent completely (`incomplete`), has another name
+        /// here (`renamed`), or goes on after a part that was kept (`resumed`).
+        #[cfg_attr(test, schemars(extend("enum" = ["failed", "incomplete", "renamed", "resumed"])))]
+        what: &'static str,
+        /// Why, for people.
+        message: String,
+    },
+    /// Something that changes nothing.
+    Note {
+        /// What, for people.
+        message: String,
+    },
+    /// Everything that was sent is stored, except `failed_entries`.
+    Done(Account),
     /// A transfer failed, or none was received. The counts are missing in the second case.
     Failed {
         /// Why, in a word: nothing was received for too long (`silent`), an ICMP error
         /// (`unreachable`), another version of the protocol (`version`), or the code by which one end
         /// closed the transfer; null if no transfer was received, or this end failed.
         #[cfg_attr(test, schemars(extend("enum" = [
-            "silent", "unreachable", "version", "finished", "interrupted", "refused", "source", "storage",
-            "other-stream", "digest", "protocol", "unknown", null
+            "silent", "unreachable", "version", "restarted", "challenges", "finished", "interrupted",
+            "refused", "source", "storage", "other-stream", "digest", "protocol", "wrong-code",
+            "code-required", "no-code", "unknown", null
         ])))]
         reason: Option<&'static str>,
         /// Why, for people.
@@ -73,7 +87,7 @@ pub(super) enum Record<'a> {
         /// The file that keeps what was received, for `--resume`; null if there is none.
         part: Option<String>,
         #[serde(flatten)]
-        account: Option<Account<'a>>,
+        account: Option<Account>,
     },
     /// A sender was refused.
     Refused {
@@ -88,6 +102,8 @@ json_event!("udpraw.recv/1", enum Record<'_> {
     Listening => "listening",
     Opened => "opened",
     Progress => "progress",
+    Entry => "entry",
+    Note => "note",
     Done => "done",
     Failed => "failed",
     Refused => "refused",
@@ -96,25 +112,34 @@ json_event!("udpraw.recv/1", enum Record<'_> {
 /// Counts of a transfer that was received.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct Account<'a> {
+pub(super) struct Account {
     /// The sender.
     peer: Address,
     /// The transfer's id in hexadecimal.
     id: String,
-    /// The name that the sender gave; empty for a stream without one.
-    name: &'a str,
-    /// The file that the stream was written to; null if it was written to standard output.
+    /// Whether it was encrypted.
+    encrypted: bool,
+    /// Path of the last file that was received, as its sender calls it; empty if there was none.
+    name: String,
+    /// The last file that was written; null if it was written to standard output, or nothing was.
     path: Option<String>,
-    /// Bytes of the stream that were received, including those of an earlier transfer.
+    /// Bytes of files and streams that are there.
     bytes: u64,
-    /// Bytes of these that an earlier transfer left.
+    /// Bytes of these that were there before.
     resumed_bytes: u64,
+    /// Files and streams that were received.
+    stored_entries: u64,
+    /// Folders and links, and files that were there and equal.
+    equal_entries: u64,
+    /// Files, folders and links that are not stored.
+    failed_entries: u64,
     /// Duration of the transfer in nanoseconds.
     elapsed_ns: u64,
-    /// New bytes of the stream, in bits per second.
+    /// New bytes of files and streams, in bits per second.
     goodput_bits_per_second: f64,
-    /// XXH3-128 digest of the stream in hexadecimal.
-    xxh3_128: String,
+    /// XXH3-128 digest of all bytes that were sent, in hexadecimal; null if they were encrypted, which
+    /// proves more.
+    xxh3_128: Option<String>,
     /// Datagrams received twice.
     duplicates: u64,
     /// Datagrams whose bytes had been received before in another datagram.
@@ -123,25 +148,41 @@ pub(super) struct Account<'a> {
     reordered: u64,
     /// Acknowledgements sent.
     acknowledgements: u64,
+    /// Bytes of datagrams with acknowledgements.
+    acknowledgement_bytes: u64,
+    /// Datagrams that a congested router marked instead of dropping them (RFC 3168).
+    ecn_marked: u64,
+    /// How often the sender's address changed.
+    migrations: u64,
+    /// Datagrams that were forged or damaged.
+    rejected: u64,
 }
 
-impl<'a> From<&'a Arrived> for Account<'a> {
-    fn from(arrived: &'a Arrived) -> Self {
+impl From<&Arrived> for Account {
+    fn from(arrived: &Arrived) -> Self {
         let counts = arrived.counts;
         Self {
             peer: arrived.peer.into(),
             id: hex(arrived.id),
-            name: &arrived.name,
+            encrypted: arrived.is_keyed,
+            name: String::from_utf8_lossy(&arrived.name).into_owned(),
             path: arrived.path.as_deref().map(lossy),
             bytes: arrived.progress.bytes,
             resumed_bytes: arrived.progress.resumed,
+            stored_entries: arrived.files.stored,
+            equal_entries: arrived.files.equal,
+            failed_entries: arrived.files.failed,
             elapsed_ns: nanos(arrived.progress.elapsed),
             goodput_bits_per_second: arrived.goodput(),
-            xxh3_128: format!("{:032x}", arrived.digest),
+            xxh3_128: arrived.digest.map(|digest| format!("{digest:032x}")),
             duplicates: counts.duplicates,
             spurious_retransmissions: counts.repeated,
             reordered: counts.reordered,
             acknowledgements: counts.acknowledgements,
+            acknowledgement_bytes: counts.acknowledgement_bytes,
+            ecn_marked: counts.marked,
+            migrations: counts.migrations,
+            rejected: counts.malformed,
         }
     }
 }
@@ -151,7 +192,7 @@ pub(crate) struct Report<'a> {
     output: &'a mut Output,
     quiet: bool,
     bars: Bars,
-    running: HashMap<u64, ProgressBar>,
+    running: HashMap<u64, (ProgressBar, SignOfLife)>,
     /// The exit status so far.
     exit: Exit,
     /// Standard output failed; the transfers go on nevertheless.
@@ -171,14 +212,36 @@ impl<'a> Report<'a> {
     }
 
     /// Where it listens, on standard error: standard output may carry the stream.
-    pub(crate) fn listening(&mut self, fd: i32, address: SocketAddr) -> io::Result<()> {
+    pub(crate) fn listening(
+        &mut self,
+        fd: i32,
+        address: SocketAddr,
+        code: Option<&ReceiverCode>,
+    ) -> io::Result<()> {
+        let new = code.filter(|code| code.is_new);
+        let new = new.map(|code| code.code.reveal());
+        if code.is_none() && !address.ip().to_canonical().is_loopback() {
+            self.output.note(format_args!(
+                "--open at {}: whoever reaches the port may send, and nothing is encrypted",
+                Tuple(address)
+            ));
+        }
         if self.output.is_json() {
-            let local = address.into();
-            return self.output.record(&Record::Listening { fd, local });
+            let record = Record::Listening {
+                fd,
+                local: address.into(),
+                code: new,
+                encrypted: code.is_some(),
+            };
+            return self.output.record(&record);
         }
         if !self.quiet {
             self.output
                 .talk(format_args!("Listening at {}", Tuple(address)));
+        }
+        // Without it nobody can send: even a quiet receiver prints it.
+        if let Some(code) = new {
+            self.output.talk(format_args!("Code: {code}"));
         }
         Ok(())
     }
@@ -186,43 +249,20 @@ impl<'a> Report<'a> {
     /// What happened.
     pub(crate) fn event(&mut self, event: &ReceiveEvent<'_>) {
         match event {
-            ReceiveEvent::Opened {
-                peer,
-                id,
-                name,
-                size,
-                kept,
-            } => {
+            ReceiveEvent::Opened { peer, id, is_keyed } => {
                 if self.output.is_json() {
                     let record = Record::Opened {
                         peer: (*peer).into(),
                         id: hex(*id),
-                        name,
-                        total_bytes: *size,
-                        resumed_bytes: *kept,
+                        encrypted: *is_keyed,
                     };
                     return self.record(&record);
                 }
-                let bar = self.bars.add(name, *size);
-                // What an earlier transfer left does not count for the speed.
-                bar.set_position(*kept);
-                bar.reset_eta();
-                self.running.insert(*id, bar);
+                let bar = self.bars.add();
+                self.running.insert(*id, (bar, SignOfLife::new()));
             }
-            ReceiveEvent::Progress { id, progress } => {
-                if let Some(bar) = self.running.get(id) {
-                    bar.set_position(progress.bytes);
-                }
-                if self.output.is_json() {
-                    self.record(&Record::Progress {
-                        id: hex(*id),
-                        bytes: progress.bytes,
-                        resumed_bytes: progress.resumed,
-                        total_bytes: progress.total,
-                        elapsed_ns: nanos(progress.elapsed),
-                    });
-                }
-            }
+            ReceiveEvent::Progress { id, progress } => self.progress(*id, progress),
+            ReceiveEvent::Entry { id, event } => self.entry(*id, event),
             ReceiveEvent::Ended(arrived) => self.ended(arrived),
             ReceiveEvent::Refused {
                 peer,
@@ -261,8 +301,81 @@ impl<'a> Report<'a> {
         }
     }
 
+    fn progress(&mut self, id: u64, progress: &Progress) {
+        if self.output.is_json() {
+            let progress = progress.into();
+            return self.record(&Record::Progress {
+                id: hex(id),
+                progress,
+            });
+        }
+        let Some((bar, life)) = self.running.get_mut(&id) else {
+            return;
+        };
+        Bars::update(bar, progress, "receiving");
+        if bar.is_hidden()
+            && !self.quiet
+            && let Some(line) = life.line(progress)
+        {
+            self.output.talk(line);
+        }
+    }
+
+    /// Something about one file.
+    fn entry(&mut self, id: u64, event: &StoreEvent) {
+        let (path, what, message) = match event {
+            StoreEvent::Failed { path, error } => (path, "failed", error.to_string()),
+            StoreEvent::Incomplete { path, status } => (path, "incomplete", status.to_string()),
+            StoreEvent::Renamed { path, placed } => {
+                (path, "renamed", format!("stored as {}", text(placed)))
+            }
+            StoreEvent::Resumed { path, from: 0 } => {
+                let message = "what was kept is of another file: from the beginning";
+                (path, "resumed", message.to_owned())
+            }
+            StoreEvent::Resumed { path, from } => {
+                let message = format!("going on after the {} that were there", bytes(*from));
+                (path, "resumed", message)
+            }
+            StoreEvent::Note(message) => return self.note(shown(message)),
+            StoreEvent::More(count) => {
+                return self.note(format!("not shown: {count} more messages about files"));
+            }
+            _ => return,
+        };
+        let path = String::from_utf8_lossy(path).into_owned();
+        if self.output.is_json() {
+            return self.record(&Record::Entry {
+                id: hex(id),
+                path,
+                what,
+                message,
+            });
+        }
+        if self.quiet && what == "resumed" {
+            return;
+        }
+        let line = match what {
+            "failed" | "incomplete" => format!("not stored: {}: {message}", shown(&path)),
+            _ => format!("{}: {message}", shown(&path)),
+        };
+        let Self { bars, output, .. } = self;
+        bars.pause(|| output.note(line));
+    }
+
+    fn note(&mut self, message: String) {
+        if self.output.is_json() {
+            return self.record(&Record::Note { message });
+        }
+        let Self { bars, output, .. } = self;
+        bars.pause(|| output.note(message));
+    }
+
     fn ended(&mut self, arrived: &Arrived) {
-        if let Some(bar) = self.running.remove(&arrived.id) {
+        if !arrived.is_whole() && self.exit == Exit::Yes {
+            self.exit = Exit::No;
+        }
+        if let Some((bar, _)) = self.running.remove(&arrived.id) {
             bar.finish_and_clear();
         }
         match &arrived.outcome {
@@ -278,25 +391,46 @@ impl<'a> Report<'a> {
 
     fn stored(&mut self, arrived: &Arrived) {
         let counts = arrived.counts;
+        let files = arrived.files;
+        let what = match files.stored + files.equal + files.failed {
+            0 | 1 => named(&arrived.name),
+            entries => format!("{entries} entries"),
+        };
         let into = match &arrived.path {
-            Some(path) => format!(" into {}", text(path)),
-            None => String::new(),
+            Some(path) if files.stored + files.equal == 1 => format!(" into {}", text(path)),
+            _ => String::new(),
+        };
+        let open = if arrived.is_keyed {
+            ""
+        } else {
+            ", not encrypted"
         };
         let first = format!(
-            "received {} from {}{into}: {}",
-            named(&arrived.name),
+            "received {what} from {}{into}: {}{open}",
             Tuple(arrived.peer),
             amount(&arrived.progress, arrived.goodput())
         );
         let second = format!(
-            "datagrams: {} duplicates, {} unneeded, {} out of order; {} acknowledgements",
-            counts.duplicates, counts.repeated, counts.reordered, counts.acknowledgements
+            "datagrams: {} duplicates, {} unneeded, {} out of order, {} marked by ECN; {} acknowledgements",
+            counts.duplicates,
+            counts.repeated,
+            counts.reordered,
+            counts.marked,
+            counts.acknowledgements
         );
-        let third = format!("XXH3-128 {:032x}", arrived.digest);
+        let third = match (files.failed, arrived.digest) {
+            (0, Some(digest)) => format!("XXH3-128 {digest:032x}"),
+            (0, None) => String::new(),
+            (failed, _) => {
+                let failed = super::count(failed, "file or folder is", "files or folders are");
+                format!("{failed} not stored")
+            }
+        };
         let Self { bars, output, .. } = self;
         bars.pause(|| {
             [first, second, third]
                 .iter()
+                .filter(|line| !line.is_empty())
                 .for_each(|line| output.talk(line))
         });
     }
@@ -401,9 +535,9 @@ fn text(path: &Path) -> String {
 }
 
 /// What the sender calls a stream, safe on a terminal.
-fn named(name: &str) -> String {
+fn named(name: &[u8]) -> String {
     match name {
-        "" => "a stream".into(),
-        name => shown(name),
+        b"" => "nothing".into(),
+        name => shown(&String::from_utf8_lossy(name)),
     }
 }

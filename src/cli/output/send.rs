@@ -7,11 +7,14 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use udpraw::error::{Error, Result, describe_errno};
 use udpraw::protocol::transfer::{Code, Failure, Limit};
+use udpraw::transfer::tree::TreeEvent;
 use udpraw::transfer::{Progress, SendConfig, SendEvent, Sent};
 
 use super::envelope::{json_event, nanos};
 use super::record::Address;
-use super::transfer::{Bars, amount, bytes, reason, seconds, shown, why};
+use super::transfer::{
+    Bars, ProgressRecord, SignOfLife, amount, bytes, reason, seconds, shown, why,
+};
 use super::{Output, count};
 use crate::cli::exit::{Exit, Outcome};
 
@@ -21,17 +24,26 @@ use crate::cli::exit::{Exit, Outcome};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) enum Record {
     /// The transfer makes progress.
-    Progress {
-        /// Bytes of the stream that the receiver has.
-        bytes: u64,
-        /// Bytes of these that an earlier transfer left.
-        resumed_bytes: u64,
-        /// Length of the stream in bytes; null if it is not known yet.
-        total_bytes: Option<u64>,
-        /// Time since the start of the transfer in nanoseconds.
-        elapsed_ns: u64,
+    Progress(ProgressRecord),
+    /// Something about one file or folder.
+    Entry {
+        /// Its path; empty if it is no longer known.
+        path: String,
+        /// What: it is no file (`skipped`), cannot be listed (`unlisted`), the receiver does not store
+        /// it (`refused`), it was not sent completely (`failed`), or it goes on after a part that the
+        /// receiver kept (`resumed`).
+        #[cfg_attr(test, schemars(extend("enum" = ["skipped", "unlisted", "refused", "failed", "resumed"])))]
+        what: &'static str,
+        /// Why, for people.
+        message: String,
     },
-    /// The transfer is complete, and the receiver has verified it.
+    /// Something that passes or changes nothing: the network takes no datagrams, the receiver was
+    /// started again, events were left out.
+    Note {
+        /// What, for people.
+        message: String,
+    },
+    /// Everything was sent, and the receiver has stored it, except `failed_entries`.
     Done(Account),
     /// The transfer failed. Its counts are missing if it never began.
     Failed {
@@ -39,8 +51,9 @@ pub(super) enum Record {
         /// (`unreachable`), another version of the protocol (`version`), or the code by which one end
         /// closed the transfer; null if this end failed.
         #[cfg_attr(test, schemars(extend("enum" = [
-            "silent", "unreachable", "version", "finished", "interrupted", "refused", "source", "storage",
-            "other-stream", "digest", "protocol", "unknown", null
+            "silent", "unreachable", "version", "restarted", "challenges", "finished", "interrupted",
+            "refused", "source", "storage", "other-stream", "digest", "protocol", "wrong-code",
+            "code-required", "no-code", "unknown", null
         ])))]
         reason: Option<&'static str>,
         /// Why, for people.
@@ -52,6 +65,8 @@ pub(super) enum Record {
 
 json_event!("udpraw.send/1", enum Record {
     Progress => "progress",
+    Entry => "entry",
+    Note => "note",
     Done => "done",
     Failed => "failed",
 });
@@ -64,13 +79,21 @@ pub(super) struct Account {
     peer: Address,
     /// The address that was sent from.
     local: Address,
-    /// Bytes of the stream that the receiver has, including those of an earlier transfer.
+    /// Whether the transfer is encrypted.
+    encrypted: bool,
+    /// Bytes of files and streams that the receiver has.
     bytes: u64,
-    /// Bytes of these that an earlier transfer left.
+    /// Bytes of these that the receiver had before.
     resumed_bytes: u64,
+    /// Files, folders and links that were dealt with.
+    entries: u64,
+    /// Those of them that the receiver had before, or made from the list.
+    equal_entries: u64,
+    /// Those that are not stored, or could not be read.
+    failed_entries: u64,
     /// Duration of the transfer in nanoseconds.
     elapsed_ns: u64,
-    /// New bytes of the stream, in bits per second.
+    /// New bytes of files and streams, in bits per second.
     goodput_bits_per_second: f64,
     /// Bytes of the stream that were sent again.
     retransmitted_bytes: u64,
@@ -82,6 +105,10 @@ pub(super) struct Account {
     spurious_losses: u64,
     /// Probe timeouts (RFC 9002).
     timeouts: u64,
+    /// Datagrams that a congested router marked instead of dropping them (RFC 3168).
+    ecn_marked: u64,
+    /// How often the receiver saw another address of this end.
+    migrations: u64,
     /// Smoothed round-trip time in nanoseconds; null without a sample.
     rtt_ns: Option<u64>,
     /// Largest payload of a datagram in bytes.
@@ -104,8 +131,12 @@ impl From<&Sent> for Account {
         Self {
             peer: sent.destination.into(),
             local: sent.local.into(),
+            encrypted: sent.is_keyed,
             bytes: sent.progress.bytes,
             resumed_bytes: sent.progress.resumed,
+            entries: sent.progress.entries,
+            equal_entries: sent.equal,
+            failed_entries: sent.failed,
             elapsed_ns: nanos(sent.progress.elapsed),
             goodput_bits_per_second: sent.goodput(),
             retransmitted_bytes: sent.counts.repeated,
@@ -113,6 +144,8 @@ impl From<&Sent> for Account {
             lost: sent.counts.lost,
             spurious_losses: sent.counts.spurious_losses,
             timeouts: sent.counts.timeouts,
+            ecn_marked: sent.counts.marked,
+            migrations: sent.counts.migrations,
             rtt_ns: sent.round_trip.map(nanos),
             datagram_bytes: sent.datagram_size,
             limited_by: limit.name(),
@@ -126,7 +159,9 @@ impl From<&Sent> for Account {
 /// Reports a transfer that is sent, to people or to programs.
 pub(crate) struct Report<'a> {
     output: &'a mut Output,
+    bars: Bars,
     bar: ProgressBar,
+    life: SignOfLife,
     quiet: bool,
     subject: String,
     destinations: Vec<SocketAddr>,
@@ -136,34 +171,111 @@ pub(crate) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(crate) fn new(output: &'a mut Output, config: &SendConfig, quiet: bool) -> Self {
-        let input = &config.input;
+        let names: Vec<_> = config.tree.roots().names().collect();
         let bars = Bars::new(quiet || output.is_json());
+        let is_remote = |to: &SocketAddr| !to.ip().to_canonical().is_loopback();
+        if config.key.is_none() && config.destinations.iter().any(is_remote) {
+            output.note(
+                "--open: nothing is encrypted, and whoever is on the way can read and change it",
+            );
+        }
         Self {
-            bar: bars.add(input.name(), input.size()),
+            bar: bars.add(),
+            bars,
             output,
+            life: SignOfLife::new(),
             quiet,
-            subject: shown(input.name()),
+            subject: match &names[..] {
+                [name] => shown(&String::from_utf8_lossy(name)),
+                names => format!("{} files and folders", names.len()),
+            },
             destinations: config.destinations.clone(),
             failed: None,
         }
     }
 
     /// What happened.
-    pub(crate) fn event(&mut self, event: &SendEvent) {
-        if let SendEvent::Progress(progress) = event {
-            self.progress(progress);
+    pub(crate) fn event(&mut self, event: &SendEvent<'_>) {
+        match event {
+            SendEvent::Progress(progress) => self.progress(progress),
+            SendEvent::Entry(event) => self.entry(event),
+            SendEvent::More(count) => {
+                self.note(format!("not shown: {count} more messages about files"));
+            }
+            SendEvent::Trouble(error) => self.note(error.to_string()),
+            SendEvent::Restarted => {
+                self.note("the receiver was started again; going on with it".into());
+            }
+            _ => {}
         }
     }
 
     fn progress(&mut self, progress: &Progress) {
-        self.bar.set_position(progress.bytes);
         if self.output.is_json() {
-            self.record(&Record::Progress {
-                bytes: progress.bytes,
-                resumed_bytes: progress.resumed,
-                total_bytes: progress.total,
-                elapsed_ns: nanos(progress.elapsed),
+            return self.record(&Record::Progress(progress.into()));
+        }
+        Bars::update(&self.bar, progress, &self.subject);
+        if self.bar.is_hidden()
+            && !self.quiet
+            && let Some(line) = self.life.line(progress)
+        {
+            self.output.talk(line);
+        }
+    }
+
+    fn note(&mut self, message: String) {
+        if self.output.is_json() {
+            return self.record(&Record::Note { message });
+        }
+        let Self { bars, output, .. } = self;
+        bars.pause(|| output.note(message));
+    }
+
+    /// Something about one file.
+    fn entry(&mut self, event: &TreeEvent) {
+        let (path, what, message) = match event {
+            TreeEvent::Skipped { path, what } => (path, "skipped", (*what).to_owned()),
+            TreeEvent::Unlisted { path, error } => (path, "unlisted", error.to_string()),
+            TreeEvent::Refused { path, reason, .. } => (path, "refused", reason.to_string()),
+            TreeEvent::Failed {
+                path,
+                status,
+                error,
+            } => {
+                let message = error
+                    .as_ref()
+                    .map_or(status.to_string(), ToString::to_string);
+                (path, "failed", message)
+            }
+            TreeEvent::Resumed { path, from: 0 } => {
+                let message =
+                    "the part that the receiver kept is of another file: from the beginning";
+                (path, "resumed", message.to_owned())
+            }
+            TreeEvent::Resumed { path, from } => {
+                let message = format!("going on after the {} that were there", bytes(*from));
+                (path, "resumed", message)
+            }
+            _ => return,
+        };
+        let path = String::from_utf8_lossy(path).into_owned();
+        if self.output.is_json() {
+            return self.record(&Record::Entry {
+                path,
+                what,
+                message,
             });
+        }
+        let line = match (what, path.as_str()) {
+            (_, "") => format!("a file that was sent before: {message}"),
+            ("skipped", _) => format!("not sent: {} is {message}", shown(&path)),
+            ("resumed", _) => format!("{}: {message}", shown(&path)),
+            _ => format!("not stored: {}: {message}", shown(&path)),
+        };
+        let quiet = self.quiet && what == "resumed";
+        let Self { bars, output, .. } = self;
+        if !quiet {
+            bars.pause(|| output.note(line));
         }
     }
 
@@ -194,15 +306,29 @@ impl<'a> Report<'a> {
         if self.output.is_json() {
             self.record(&Record::Done(sent.into()));
         } else if !self.quiet {
+            let files = match sent.progress.entries {
+                0 | 1 => String::new(),
+                entries => format!(" ({entries} entries)"),
+            };
+            let open = if sent.is_keyed { "" } else { ", not encrypted" };
             self.output.talk(format_args!(
-                "sent {} to {}: {}",
+                "sent {}{files} to {}: {}{open}",
                 self.subject,
                 sent.destination,
                 amount(&sent.progress, sent.goodput())
             ));
             self.account(sent);
         }
-        Exit::Yes
+        match sent.failed {
+            0 => Exit::Yes,
+            failed => {
+                if !self.output.is_json() {
+                    let failed = count(failed, "file or folder is", "files or folders are");
+                    self.output.talk(format_args!("{failed} not stored"));
+                }
+                Exit::No
+            }
+        }
     }
 
     /// The counts of the transfer.
@@ -223,8 +349,9 @@ impl<'a> Report<'a> {
             None => "round trip unknown".into(),
         };
         self.output.talk(format_args!(
-            "{round_trip}, datagrams of up to {} bytes, backend {}, {}",
+            "{round_trip}, datagrams of up to {} bytes, {} marked by ECN, backend {}, {}",
             sent.datagram_size,
+            counts.marked,
             sent.backend,
             count(sent.syscalls, "system call", "system calls")
         ));
@@ -332,9 +459,12 @@ fn remedy(failure: &Failure) -> Option<&'static str> {
         Failure::Closed { code, .. } | Failure::Abandoned { code, .. } => match code {
             Code::Interrupted => Some("udpraw recv --resume there continues from what it kept"),
             Code::Unknown => Some("was udpraw recv restarted there? send it again"),
-            Code::Digest => Some("did the file change while it was sent? send it again"),
+            Code::WrongCode => Some("compare the code with what udpraw recv printed"),
+            Code::CodeRequired => Some("give the code that udpraw recv printed"),
+            Code::NoCode => Some("the receiver runs with --open: so must the sender"),
             _ => None,
         },
+        Failure::Restarted => Some("send it again; with --resume it goes on by itself"),
         Failure::Version(_) => Some("use the same version of udpraw at both ends"),
         _ => None,
     }

@@ -1,11 +1,17 @@
 //! What `udpraw send` and `udpraw recv` have in common: quantities, progress bars, reasons.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
 use udpraw::error::describe_errno;
 use udpraw::protocol::transfer::{Code, Failure};
-use udpraw::transfer::Progress;
+use udpraw::transfer::{Activity, Progress};
+
+use super::envelope::nanos;
+
+/// How often a transfer whose progress is not drawn says that it is alive.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 /// The longest part of a foreign name that a progress bar shows.
 const NAME: usize = 30;
@@ -47,19 +53,138 @@ pub(super) fn seconds(time: Duration) -> String {
     }
 }
 
+/// The progress of a transfer in NDJSON.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ProgressRecord {
+    /// Bytes of files and streams that the receiver has.
+    bytes: u64,
+    /// Bytes of these that the receiver had before.
+    resumed_bytes: u64,
+    /// Bytes of all files; null if they are not counted yet, and for a stream.
+    total_bytes: Option<u64>,
+    /// Files, folders and links that are done.
+    entries: u64,
+    /// All of them; null if they are not counted yet.
+    total_entries: Option<u64>,
+    /// Path of the file in progress, as its sender calls it; null if this end does not know it.
+    file: Option<String>,
+    /// Bytes of that file that have arrived.
+    file_bytes: Option<u64>,
+    /// What takes the time: the transfer, `checking` what the receiver kept from before, `storing` on
+    /// a slow disk or for a slow reader, or `finishing`, the last writes to the disk.
+    #[cfg_attr(test, schemars(extend("enum" = ["transferring", "checking", "storing", "finishing"])))]
+    activity: &'static str,
+    /// Bytes of the kept part that were checked; null if none is.
+    checked_bytes: Option<u64>,
+    /// Time since the start of the transfer in nanoseconds.
+    elapsed_ns: u64,
+}
+
+impl From<&Progress> for ProgressRecord {
+    fn from(progress: &Progress) -> Self {
+        let file = progress.file.as_ref();
+        Self {
+            bytes: progress.bytes,
+            resumed_bytes: progress.resumed,
+            total_bytes: progress.total,
+            entries: progress.entries,
+            total_entries: progress.total_entries,
+            file: file.map(|file| String::from_utf8_lossy(&file.path).into_owned()),
+            file_bytes: file.map(|file| file.bytes),
+            activity: match progress.activity {
+                Activity::Checking { .. } => "checking",
+                Activity::Storing => "storing",
+                Activity::Finishing => "finishing",
+                _ => "transferring",
+            },
+            checked_bytes: match progress.activity {
+                Activity::Checking { done, .. } => Some(done),
+                _ => None,
+            },
+            elapsed_ns: nanos(progress.elapsed),
+        }
+    }
+}
+
+/// What takes the time, if it is not the transfer itself.
+fn activity(progress: &Progress) -> Option<String> {
+    match progress.activity {
+        Activity::Checking { done, total } => Some(format!(
+            "checking the {} kept from before, {} %",
+            bytes(total),
+            percent(done, total)
+        )),
+        Activity::Storing => Some("the disk, or the reader of the output, is slow".into()),
+        Activity::Finishing => Some("writing to the disk".into()),
+        _ => None,
+    }
+}
+
+fn percent(part: u64, whole: u64) -> u64 {
+    (u128::from(part) * 100 / u128::from(whole.max(1))) as u64
+}
+
+/// Says now and then that a transfer is alive, where no bar shows it.
+pub(super) struct SignOfLife(Instant);
+
+impl SignOfLife {
+    pub(super) fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The line, if it is time.
+    pub(super) fn line(&mut self, progress: &Progress) -> Option<String> {
+        if self.0.elapsed() < SIGN_OF_LIFE {
+            return None;
+        }
+        self.0 = Instant::now();
+        let mut line = match progress.total {
+            Some(total) => format!(
+                "{} of {} ({} %)",
+                bytes(progress.bytes),
+                bytes(total),
+                percent(progress.bytes, total)
+            ),
+            None => bytes(progress.bytes),
+        };
+        if let Some(activity) = activity(progress) {
+            line = format!("{line}; {activity}");
+        }
+        Some(line)
+    }
+}
+
 /// `67.1 MB in 0.41 s, 1.31 Gbit/s`, and what an earlier transfer left.
 pub(super) fn amount(progress: &Progress, goodput: f64) -> String {
     let new = bytes(progress.bytes.saturating_sub(progress.resumed));
     let line = format!("{new} in {}, {}", seconds(progress.elapsed), rate(goodput));
     match progress.resumed {
         0 => line,
-        resumed => format!("{line}, after {} from an earlier transfer", bytes(resumed)),
+        resumed => format!("{line}, after {} that were there before", bytes(resumed)),
     }
 }
 
 /// Foreign text, safe on a terminal.
 pub(super) fn shown(name: &str) -> String {
-    name.escape_debug().to_string()
+    let mut shown = String::with_capacity(name.len());
+    for symbol in name.chars() {
+        match symbol {
+            // They need no escape outside of quotes.
+            '\'' | '"' => shown.push(symbol),
+            _ if is_format(symbol) => shown.extend(symbol.escape_unicode()),
+            _ => shown.extend(symbol.escape_debug()),
+        }
+    }
+    shown
+}
+
+/// Whether it changes how others are shown: the direction of the text, for example.
+fn is_format(symbol: char) -> bool {
+    matches!(
+        symbol,
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    )
 }
 
 /// Why a transfer failed, where `other` is the other end.
@@ -93,6 +218,8 @@ pub(super) fn reason(failure: &Failure) -> &'static str {
         Failure::Silent(_) => "silent",
         Failure::Unreachable(_) => "unreachable",
         Failure::Version(_) => "version",
+        Failure::Restarted => "restarted",
+        Failure::Challenges => "challenges",
         _ => "unknown",
     }
 }
@@ -107,6 +234,9 @@ fn code_word(code: Code) -> &'static str {
         Code::OtherStream => "other-stream",
         Code::Digest => "digest",
         Code::Protocol => "protocol",
+        Code::WrongCode => "wrong-code",
+        Code::CodeRequired => "code-required",
+        Code::NoCode => "no-code",
         _ => "unknown",
     }
 }
@@ -124,24 +254,49 @@ impl Bars {
         Self(MultiProgress::with_draw_target(target))
     }
 
-    /// A bar for a transfer of that name, whose length may not be known.
-    pub(super) fn add(&self, name: &str, total: Option<u64>) -> ProgressBar {
-        let name: String = shown(name).chars().take(NAME).collect();
-        let bar = match total {
-            Some(total) => ProgressBar::new(total),
-            None => ProgressBar::no_length(),
-        };
-        let template = match total {
+    /// A bar for a transfer.
+    pub(super) fn add(&self) -> ProgressBar {
+        self.0.add(ProgressBar::no_length())
+    }
+
+    /// Shows the progress; `name` for what is transferred, if the progress has no better one.
+    pub(super) fn update(bar: &ProgressBar, progress: &Progress, name: &str) {
+        if bar.is_hidden() {
+            return;
+        }
+        let template = match progress.total {
             Some(_) => {
                 "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta}"
             }
             None => "{msg}  {decimal_bytes}  {decimal_bytes_per_sec}  {elapsed}",
         };
-        // The templates are fixed, and without colours: NO_COLOR has nothing to forbid.
-        let style = ProgressStyle::with_template(template)
-            .unwrap_or_else(|_| ProgressStyle::default_bar())
-            .progress_chars("#>-");
-        self.0.add(bar.with_style(style).with_message(name))
+        if bar.length() != progress.total || bar.message().is_empty() {
+            // The templates are fixed, and without colours: NO_COLOR has nothing to forbid.
+            let style = ProgressStyle::with_template(template)
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .progress_chars("#>-");
+            bar.set_style(style);
+            if let Some(total) = progress.total {
+                bar.set_length(total);
+            }
+            // What was there before does not count for the speed.
+            bar.set_position(progress.resumed);
+            bar.reset_eta();
+        }
+        let message = activity(progress).unwrap_or_else(|| {
+            let Some(file) = &progress.file else {
+                return name.to_owned();
+            };
+            let path = shown(&String::from_utf8_lossy(&file.path));
+            let skipped = path.chars().count().saturating_sub(NAME);
+            let tail: String = path.chars().skip(skipped).collect();
+            match file.size {
+                Some(size) => format!("{tail} {} %", percent(file.bytes, size)),
+                None => tail,
+            }
+        });
+        bar.set_message(message);
+        bar.set_position(progress.bytes);
     }
 
     /// Lets something else be printed.

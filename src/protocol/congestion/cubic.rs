@@ -23,7 +23,7 @@ const ALPHA: f64 = 3.0 * (1.0 - BETA) / (1.0 + BETA);
 pub struct Cubic {
     segment: f64,
     state: State,
-    /// The state before the last reduction, until something else happens.
+    /// The state before the last reduction, until that recovery period is over.
     undo: Option<State>,
     /// When the last acknowledgement arrived.
     last: Duration,
@@ -177,6 +177,9 @@ impl Congestion for Cubic {
                 return;
             }
             self.state.recovering = false;
+            // What still arrives of the losses is a round trip late: by now the window has other
+            // reasons.
+            self.undo = None;
         }
         if self.is_slow_start() {
             self.grow_in_slow_start(now, &acknowledged);
@@ -193,6 +196,12 @@ impl Congestion for Cubic {
         if self.state.began.is_none_or(|began| sent_at > began) {
             self.reduce(now);
         }
+    }
+
+    fn on_marked(&mut self, now: Duration, sent_at: Duration) {
+        self.on_congestion(now, sent_at);
+        // Even if it fell into the period of a loss: the queue was long.
+        self.undo = None;
     }
 
     fn on_persistent_congestion(&mut self, now: Duration) {
@@ -214,6 +223,13 @@ impl Congestion for Cubic {
             let window = self.state.window.max(before.window);
             self.state = State { window, ..before };
         }
+    }
+
+    fn on_path_changed(&mut self, now: Duration) {
+        *self = Self::new(self.segment as u64);
+        self.last = now;
+        self.state.began = Some(now);
+        self.state.recovering = true;
     }
 
     fn set_segment_size(&mut self, bytes: u64) {

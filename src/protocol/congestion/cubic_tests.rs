@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::RttSample;
+use super::super::{RateSample, RttSample};
 use super::*;
 
 const SEGMENT: u64 = 1000;
@@ -22,6 +22,7 @@ fn acknowledged(sent_at: Duration, round_trip: Duration, bytes: u64) -> Acknowle
             smoothed: round_trip,
             min: round_trip,
         },
+        rate: RateSample::default(),
     }
 }
 
@@ -82,7 +83,7 @@ proptest! {
     #[test]
     fn any_events_at_all(
         segment in 0_u64..=u64::MAX,
-        events in prop::collection::vec((0_u8..7, any::<u64>(), any::<u64>(), any::<bool>(), any::<u32>()), 1..300),
+        events in prop::collection::vec((0_u8..9, any::<u64>(), any::<u64>(), any::<bool>(), any::<u32>()), 1..300),
     ) {
         let mut cubic = Cubic::new(segment);
         let mut least = min_window(segment);
@@ -97,6 +98,8 @@ proptest! {
                 3 => cubic.on_congestion(now, sent_at),
                 4 => cubic.on_persistent_congestion(now),
                 5 => cubic.on_spurious_loss(),
+                6 => cubic.on_marked(now, sent_at),
+                7 => cubic.on_path_changed(now),
                 _ => {
                     cubic.set_segment_size(b >> (a % 64));
                     least = min_window(b >> (a % 64));
@@ -165,6 +168,59 @@ fn a_spurious_loss_is_undone_once() {
     cubic.on_persistent_congestion(millis(120));
     cubic.on_spurious_loss();
     assert_eq!(cubic.window(), 2000);
+}
+
+#[test]
+fn a_spurious_loss_is_not_undone_after_its_recovery() {
+    let mut cubic = Cubic::new(SEGMENT);
+    cubic.state.window = 100_000.0;
+    cubic.on_congestion(millis(50), millis(20));
+    // Sent before the reduction: the period goes on.
+    cubic.on_acknowledged(millis(70), acknowledged(millis(40), millis(30), 1000));
+    let mut early = cubic.clone();
+    early.on_spurious_loss();
+    assert_eq!(early.window(), 100_000);
+    // Sent after it: the period is over.
+    cubic.on_acknowledged(millis(90), acknowledged(millis(60), millis(30), 0));
+    cubic.on_spurious_loss();
+    assert_eq!(cubic.window(), 70_000);
+}
+
+#[test]
+fn a_mark_is_one_reduction_per_round_trip_and_never_undone() {
+    let mut cubic = Cubic::new(SEGMENT);
+    cubic.state.window = 100_000.0;
+    for marked in 0..20 {
+        cubic.on_marked(millis(50 + marked), millis(marked));
+        cubic.on_congestion(millis(50 + marked), millis(marked));
+    }
+    assert_eq!(cubic.window(), 70_000);
+    cubic.on_spurious_loss();
+    assert_eq!(cubic.window(), 70_000);
+    cubic.on_marked(millis(90), millis(51));
+    assert_eq!(cubic.window(), 49_000);
+    // A loss before the mark in the same period: the mark still counts.
+    cubic.on_congestion(millis(150), millis(100));
+    cubic.on_marked(millis(151), millis(101));
+    cubic.on_spurious_loss();
+    assert_eq!(cubic.window(), 34_300);
+}
+
+#[test]
+fn another_path_starts_over() {
+    let mut cubic = Cubic::new(SEGMENT);
+    cubic.state.window = 1e9;
+    cubic.on_congestion(millis(50), millis(20));
+    cubic.on_path_changed(millis(100));
+    assert_eq!(cubic.window(), initial_window(SEGMENT));
+    assert!(cubic.is_slow_start());
+    // What was sent on the old path neither grows nor shrinks it.
+    cubic.on_acknowledged(millis(110), acknowledged(millis(90), millis(20), 1 << 33));
+    cubic.on_congestion(millis(111), millis(95));
+    cubic.on_spurious_loss();
+    assert_eq!(cubic.window(), initial_window(SEGMENT));
+    cubic.on_acknowledged(millis(130), acknowledged(millis(101), millis(29), 10_000));
+    assert_eq!(cubic.window(), 20_000);
 }
 
 #[test]

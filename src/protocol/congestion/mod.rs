@@ -1,7 +1,9 @@
 //! How many bytes may be in flight, and how fast they may leave: sans-IO.
 //!
-//! [`Congestion`] is the interface that a transfer uses; [`Cubic`] implements RFC 9438, and another
-//! algorithm can take its place. [`Pacer`] spreads the window over the round trip.
+//! [`Congestion`] is the interface that a transfer uses. Behind it are [`Cubic`] (RFC 9438), [`Bbr`]
+//! for paths with random loss, and [`Ledbat`], which yields to other traffic; [`Controller`] chooses
+//! by name. [`Pacer`] spreads the window over the round trip and keeps a hard limit;
+//! [`DeliveryRate`] measures what the path delivers.
 //!
 //! Times are since the transfer's start, by the caller's clock. A clock that stands still, jumps,
 //! or goes back only changes how fast a window grows: nothing panics, and the window stays within
@@ -10,7 +12,7 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use udpraw::protocol::congestion::{Acknowledged, Congestion, Cubic, Pacer, RttSample};
+//! use udpraw::protocol::congestion::{Acknowledged, Congestion, Cubic, Pacer, RateSample, RttSample};
 //!
 //! let mut congestion: Box<dyn Congestion> = Box::new(Cubic::new(1200));
 //! let mut pacer = Pacer::new(1200);
@@ -25,6 +27,7 @@
 //!     in_flight: 12_000,
 //!     is_window_limited: true,
 //!     round_trip: RttSample { latest: round_trip, smoothed: round_trip, min: round_trip },
+//!     rate: RateSample::default(), // of DeliveryRate; CUBIC does not look at it
 //! });
 //! assert_eq!(congestion.window(), 24_000); // slow start doubles it
 //! assert_eq!(congestion.pacing_rate(round_trip), Some(2_400_000)); // twice the window per round trip
@@ -33,17 +36,29 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+mod bbr;
+mod controller;
 mod cubic;
+#[cfg(test)]
+mod grid_tests;
 mod hystart;
+mod ledbat;
 mod pacer;
+mod rate;
+#[cfg(test)]
+mod simulated;
 #[cfg(test)]
 mod tests;
 
+pub use bbr::Bbr;
+pub use controller::{Controller, Priority};
 pub use cubic::Cubic;
+pub use ledbat::Ledbat;
 pub use pacer::Pacer;
+pub use rate::{DeliveryRate, Loss, RateSample, SendState};
 
-/// The largest window in bytes: 1 GiB, more than 8 Gbit/s with a round trip of one second.
-pub const MAX_WINDOW: u64 = 1 << 30;
+/// The largest window in bytes: 4 GiB, more than 100 Gbit/s with a round trip of 0.3 s.
+pub const MAX_WINDOW: u64 = 1 << 32;
 
 /// The initial window: ten segments, but no more than the larger of 14,720 bytes
 /// and two segments (RFC 6928 section 2, RFC 9002 section 7.2).
@@ -87,6 +102,8 @@ pub struct Acknowledged {
     pub is_window_limited: bool,
     /// The round trips, the latest included.
     pub round_trip: RttSample,
+    /// The delivery rate that this acknowledgement shows.
+    pub rate: RateSample,
 }
 
 /// An algorithm that decides how many bytes may be in flight.
@@ -97,20 +114,30 @@ pub trait Congestion: Debug + Send {
     /// Datagrams arrived.
     fn on_acknowledged(&mut self, now: Duration, acknowledged: Acknowledged);
 
-    /// Datagrams were lost or marked (ECN-CE), the newest of them sent at `sent_at`.
+    /// Datagrams were lost, the newest of them sent at `sent_at`. Never for a probe of the path MTU
+    /// (RFC 8899 section 3).
     ///
     /// The window is reduced once per recovery period: what was sent before the period began does
     /// not count again, so each lost datagram may be reported (RFC 9002 section 7.3.2).
     fn on_congestion(&mut self, now: Duration, sent_at: Duration);
+
+    /// The receiver has counted more datagrams marked ECN-CE; the newest that was acknowledged with
+    /// them was sent at `sent_at`. It counts as a loss, at most once per round trip (RFC 3168
+    /// section 6.1.2, RFC 9002 section 7.1), but never turns out spurious.
+    fn on_marked(&mut self, now: Duration, sent_at: Duration);
 
     /// Everything was lost for longer than the persistent congestion period: the window falls to
     /// two segments (RFC 9002 section 7.6). The losses themselves are reported before.
     fn on_persistent_congestion(&mut self, now: Duration);
 
     /// The losses for which the window was last reduced were spurious: the datagrams arrived late.
-    /// The reduction is undone, unless it already was, or more happened since (RFC 9438 section
-    /// 4.9).
+    /// The reduction is undone, unless it already was, or the recovery period is over (RFC 9438
+    /// section 4.9).
     fn on_spurious_loss(&mut self);
+
+    /// The path is another from now on, and everything starts over; what was sent before `now` does
+    /// not count (RFC 9000 section 9.4).
+    fn on_path_changed(&mut self, now: Duration);
 
     /// The path now carries datagrams of another size. The window keeps its size in bytes, but is
     /// at least two segments.

@@ -92,6 +92,7 @@ impl Flow {
                 in_flight,
                 is_window_limited: true, // there is always more to send
                 round_trip,
+                rate: RateSample::default(),
             };
             self.congestion.on_acknowledged(now, acknowledged);
         }

@@ -7,7 +7,7 @@ use siphasher::sip128::SipHasher24;
 
 /// How long a token is valid: longer than any datagram lives (RFC 8085 section 3.1.1 asks programs
 /// to survive delays of two minutes).
-const LIFETIME: Duration = Duration::from_secs(120);
+pub(super) const LIFETIME: Duration = Duration::from_secs(120);
 
 /// Makes tokens and verifies them, without storing any.
 ///
@@ -33,13 +33,25 @@ impl Cookies {
 
     /// Whether `token` was made for that sender, within the last two minutes.
     pub fn is_good(&self, token: [u8; 16], now: Duration, source: SocketAddr, id: u64) -> bool {
+        self.verify(token, now, source, id).is_some()
+    }
+
+    /// When a good token was made, in seconds.
+    pub(super) fn verify(
+        &self,
+        token: [u8; 16],
+        now: Duration,
+        source: SocketAddr,
+        id: u64,
+    ) -> Option<u64> {
         let [a, b, c, d, ..] = token;
         let made = u32::from_be_bytes([a, b, c, d]);
-        let age = (now.as_secs() as u32).wrapping_sub(made);
+        let age = u64::from((now.as_secs() as u32).wrapping_sub(made));
         let want = self.made(made, source, id);
         // All bytes are compared, so that the time taken does not reveal how many are right.
         let differ = (want.iter().zip(token)).fold(0, |differ, (want, has)| differ | (want ^ has));
-        u64::from(age) <= LIFETIME.as_secs() && differ == 0
+        let is_good = age <= LIFETIME.as_secs() && differ == 0;
+        is_good.then(|| now.as_secs().saturating_sub(age))
     }
 
     fn made(&self, second: u32, source: SocketAddr, id: u64) -> [u8; 16] {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::frame::{Code, VERSION};
+use super::wire::{Code, VERSION};
 use crate::error::describe_errno;
 
 /// Why a transfer failed.
@@ -30,6 +30,11 @@ pub enum Failure {
     Unreachable(i32),
     /// The receiver supports only other versions.
     Version(Vec<u8>),
+    /// The receiver no longer knows the transfer: it was started again. A new transfer can go on
+    /// where this one was.
+    Restarted,
+    /// The receiver answers each opening with another challenge.
+    Challenges,
 }
 
 impl fmt::Display for Code {
@@ -44,6 +49,9 @@ impl fmt::Display for Code {
             Self::Digest => "the digests differ",
             Self::Protocol => "invalid frame",
             Self::Unknown => "unknown transfer",
+            Self::WrongCode => "wrong code",
+            Self::CodeRequired => "the receiver takes only senders with its code",
+            Self::NoCode => "the receiver has no code",
         })
     }
 }
@@ -71,6 +79,10 @@ impl fmt::Display for Failure {
                 f,
                 "the receiver supports the versions {versions:?} of the transfer protocol, this is version {VERSION}"
             ),
+            Self::Restarted => f.write_str("the receiver was started again during the transfer"),
+            Self::Challenges => {
+                f.write_str("the receiver answers each opening with another challenge")
+            }
         }
     }
 }

@@ -10,15 +10,19 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::frame::Ranges;
 use super::ranges::RangeSet;
 use super::rtt::PathRtt;
+use super::wire::Ranges;
+use crate::protocol::congestion::{DeliveryRate, SendState};
 
 /// The longest probe timeout: an outage that ends is noticed within it.
 const MAX_PROBE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Probe timeouts in a row, in multiples of one, that make congestion persistent (RFC 9002 section
 /// 7.6).
 const PERSISTENT_CONGESTION_THRESHOLD: u32 = 3;
+
+/// How many datagrams back one that the socket refused is looked for.
+const MAX_RECENT: usize = 1_024;
 
 /// The content of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,15 +35,17 @@ pub(super) enum Carried {
     Ping,
     /// Only its length, to learn whether the path carries it.
     Size(u16),
+    /// What needs no acknowledgement.
+    Control,
 }
 
 impl Carried {
-    /// Bytes of UDP payload.
-    pub(super) fn size(self) -> u64 {
+    /// Bytes of UDP payload, where a packet has `overhead` bytes beside those of the stream.
+    pub(super) fn size(self, overhead: u16) -> u64 {
         match self {
-            Self::Data(_, length) => super::frame::DATA_HEADER as u64 + u64::from(length),
+            Self::Data(_, length) => u64::from(overhead) + u64::from(length),
             Self::Size(size) => size.into(),
-            Self::End | Self::Ping => 0,
+            Self::End | Self::Ping | Self::Control => 0,
         }
     }
 
@@ -57,6 +63,8 @@ enum State {
     Acknowledged,
     /// Lost, in this recovery period.
     Lost(u32),
+    /// A lost probe of the path MTU, which says nothing about congestion (RFC 8899 section 3).
+    LostProbe,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +72,8 @@ struct Sent {
     at: Duration,
     carried: Carried,
     state: State,
+    /// For the delivery rate.
+    sending: SendState,
 }
 
 /// The result of an acknowledgement or a timeout.
@@ -71,6 +81,10 @@ struct Sent {
 pub(super) struct Resolved {
     /// Bytes of datagrams that are newly known to have arrived.
     pub(super) bytes: u64,
+    /// Datagrams that are newly known to have arrived.
+    pub(super) packets: u64,
+    /// Whether the largest acknowledged number rose.
+    pub(super) is_newer: bool,
     /// When the newest of them was sent.
     pub(super) newest: Option<Duration>,
     /// Bytes that were in flight before.
@@ -114,11 +128,14 @@ pub(super) struct InFlight {
     /// datagrams are lost in it.
     period: (u32, Duration, u64),
     pub(super) rtt: PathRtt,
+    pub(super) rate: DeliveryRate,
     /// Datagrams examined by loss detection.
     #[cfg(test)]
     steps: u64,
     /// How long the receiver may delay an acknowledgement.
     pub(super) delay: Duration,
+    /// Bytes of a packet beside those of the stream.
+    pub(super) overhead: u16,
 }
 
 impl InFlight {
@@ -140,6 +157,11 @@ impl InFlight {
         self.sent.len()
     }
 
+    /// The lowest number whose fate may still change.
+    pub(super) fn settled(&self) -> u64 {
+        self.first
+    }
+
     /// How many probe timeouts have passed in a row.
     pub(super) fn timeouts(&self) -> u32 {
         self.timeouts
@@ -147,15 +169,23 @@ impl InFlight {
 
     /// Records the datagram with number [`Self::next`].
     pub(super) fn push(&mut self, at: Duration, carried: Carried) {
-        self.bytes += carried.size();
-        self.count += 1;
         // Datagrams expire in the order of sending, even if the clock goes back.
         let at = at.max(self.last_sent);
-        self.last_sent = at;
+        let size = carried.size(self.overhead);
+        let sending = self.rate.on_sent(at, size, self.bytes);
+        self.bytes += size;
+        let state = if carried == Carried::Control {
+            State::Acknowledged
+        } else {
+            self.count += 1;
+            self.last_sent = at;
+            State::InFlight
+        };
         self.sent.push_back(Sent {
             at,
             carried,
-            state: State::InFlight,
+            state,
+            sending,
         });
     }
 
@@ -194,9 +224,10 @@ impl InFlight {
             self.rtt
                 .sample(now.saturating_sub(at), delay.min(self.delay));
         }
+        resolved.is_newer = self.largest < Some(largest);
         self.largest = self.largest.max(Some(largest));
         for (first, last) in ranges.iter() {
-            let mut wanted = first.max(self.first)..last + 1;
+            let mut wanted = first.max(self.first)..last.saturating_add(1);
             while let Some(gap) = self.acknowledged.first_gap(wanted.clone()) {
                 for number in gap.clone() {
                     self.on_arrived(now, number, &mut resolved, &mut on_resolved);
@@ -220,18 +251,30 @@ impl InFlight {
         resolved: &mut Resolved,
         on_resolved: &mut impl FnMut(Carried, bool),
     ) {
+        let overhead = self.overhead;
         let Some(sent) = self.get_mut(number) else {
             return;
         };
-        let Sent { at, carried, state } = *sent;
+        let Sent {
+            at,
+            carried,
+            state,
+            sending,
+        } = *sent;
         sent.state = State::Acknowledged;
+        let size = carried.size(overhead);
+        if state != State::Acknowledged {
+            resolved.packets += 1;
+            self.rate.on_delivered(now, at, size, &sending);
+        }
         resolved.newest = resolved.newest.max(Some(at));
         match state {
             State::Acknowledged => return,
+            State::LostProbe => {}
             State::InFlight => {
-                self.bytes -= carried.size();
+                self.bytes -= size;
                 self.count -= 1;
-                resolved.bytes += carried.size();
+                resolved.bytes += size;
             }
             State::Lost(period) => {
                 resolved.spurious_losses += 1;
@@ -301,11 +344,13 @@ impl InFlight {
             .sent
             .iter_mut()
             .rev()
+            .take(MAX_RECENT)
             .find(|sent| sent.carried == carried);
+        let size = carried.size(self.overhead);
         if let Some(sent) = found.filter(|sent| sent.state == State::InFlight) {
             // Of no period: it says nothing about congestion.
             sent.state = State::Acknowledged;
-            self.bytes -= carried.size();
+            self.bytes -= size;
             self.count -= 1;
         }
     }
@@ -317,7 +362,7 @@ impl InFlight {
             let is_old = now.saturating_sub(sent.at) > keep;
             match sent.state {
                 State::Acknowledged => {}
-                State::Lost(_) if is_old => {}
+                State::Lost(_) | State::LostProbe if is_old => {}
                 _ => break,
             }
             self.sent.pop_front();

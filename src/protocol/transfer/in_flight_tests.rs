@@ -31,9 +31,14 @@ fn an_acknowledgement_does_not_walk_the_gap() {
     const GAP: Range<u64> = 100..20_100;
     let mut in_flight = in_flight(ALL);
     let mut lost = Vec::new();
-    let first = [Ranges::encode(0, GAP.start - 1)];
+    let (mut room, oldest) = ([[0; 8]; 32], (0, GAP.start - 1));
     in_flight
-        .acknowledge(TRIP, Ranges::new(&first), Duration::ZERO, |_, _| ())
+        .acknowledge(
+            TRIP,
+            Ranges::encode([oldest].into_iter(), &mut room),
+            Duration::ZERO,
+            |_, _| (),
+        )
         .expect("sent");
     for number in (GAP.end + 1)..ALL {
         // Two at a time, each a round trip after it was sent: all arrive before the gap is declared
@@ -41,12 +46,12 @@ fn an_acknowledgement_does_not_walk_the_gap() {
         if number % 2 == 0 {
             continue;
         }
-        let ranges = [Ranges::encode(GAP.end, number), first[0]];
+        let ranges = [(GAP.end, number), oldest].into_iter();
         let now = TRIP + ticks(number);
         in_flight
             .acknowledge(
                 now,
-                Ranges::new(&ranges),
+                Ranges::encode(ranges, &mut room),
                 Duration::ZERO,
                 |carried, arrived| {
                     if !arrived {
@@ -83,9 +88,10 @@ fn a_clock_that_steps_back_hides_no_loss() {
     let mut in_flight = in_flight(3);
     in_flight.push(Duration::ZERO, data(3));
     in_flight.push(ticks(9), data(4));
-    let newest = [Ranges::encode(4, 4)];
+    let mut room = [[0; 8]; 32];
+    let newest = Ranges::encode([(4, 4)].into_iter(), &mut room);
     let now = TRIP + ticks(9);
-    in_flight.acknowledge(now, Ranges::new(&newest), Duration::ZERO, |_, _| ());
+    in_flight.acknowledge(now, newest, Duration::ZERO, |_, _| ());
     let mut lost = 0;
     let end = in_flight.poll_timeout().expect("a loss time") + ticks(100);
     in_flight.handle_timeout(end, |_, arrived| lost += u64::from(!arrived));

@@ -1,14 +1,16 @@
 //! Sets of numbers as ranges, for numbers that mostly arrive in order.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// A set of numbers, kept as ranges that neither touch nor overlap, in ascending order.
+/// A set of numbers, kept as ranges that neither touch nor overlap.
 ///
-/// Numbers in order need no search: the last ranges are checked first.
+/// Each operation takes logarithmic time for each range that it changes; numbers in order change the
+/// last range only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RangeSet {
-    ranges: VecDeque<Range<u64>>,
+    /// The end of each range, by its start.
+    ranges: BTreeMap<u64, u64>,
 }
 
 impl RangeSet {
@@ -22,30 +24,25 @@ impl RangeSet {
     }
 
     /// The ranges, in ascending order.
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Range<u64>> {
-        self.ranges.iter()
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = Range<u64>> {
+        self.ranges.iter().map(|(&start, &end)| start..end)
     }
 
-    pub(super) fn first(&self) -> Option<&Range<u64>> {
-        self.ranges.front()
+    pub(super) fn first(&self) -> Option<Range<u64>> {
+        self.ranges
+            .first_key_value()
+            .map(|(&start, &end)| start..end)
     }
 
-    pub(super) fn last(&self) -> Option<&Range<u64>> {
-        self.ranges.back()
+    pub(super) fn last(&self) -> Option<Range<u64>> {
+        self.ranges
+            .last_key_value()
+            .map(|(&start, &end)| start..end)
     }
 
     /// Removes and returns the lowest range.
     pub(super) fn pop_first(&mut self) -> Option<Range<u64>> {
-        self.ranges.pop_front()
-    }
-
-    /// The index of the first range that ends at or after `number`.
-    fn at(&self, number: u64) -> usize {
-        match self.ranges.back() {
-            Some(last) if last.start <= number && number <= last.end => self.ranges.len() - 1,
-            Some(last) if last.end < number => self.ranges.len(),
-            _ => self.ranges.partition_point(|range| range.end < number),
-        }
+        self.ranges.pop_first().map(|(start, end)| start..end)
     }
 
     /// Adds `new`; returns how many of its numbers were new.
@@ -53,59 +50,45 @@ impl RangeSet {
         if new.is_empty() {
             return 0;
         }
-        let index = self.at(new.start);
         let (mut start, mut end, mut had) = (new.start, new.end, 0);
-        let mut touched = 0;
-        for range in self.ranges.range(index..) {
-            if range.start > new.end {
-                break;
+        if let Some((&before, reach)) = self.ranges.range_mut(..=new.start).next_back()
+            && *reach >= new.start
+        {
+            had = new.end.min(*reach) - new.start;
+            if *reach >= new.end {
+                return 0;
             }
-            let overlap = range
-                .end
-                .min(new.end)
-                .saturating_sub(range.start.max(new.start));
-            had += overlap;
-            start = start.min(range.start);
-            end = end.max(range.end);
-            touched += 1;
+            (start, *reach) = (before, new.end);
+        } else {
+            self.ranges.insert(new.start, new.end);
         }
-        match touched {
-            0 => self.ranges.insert(index, start..end),
-            _ => {
-                self.ranges[index] = start..end;
-                if touched > 1 {
-                    self.ranges.drain(index + 1..index + touched);
-                }
-            }
+        while let Some((&next, &reach)) = self.ranges.range(start + 1..=end).next() {
+            self.ranges.remove(&next);
+            had += reach.min(new.end) - next;
+            end = end.max(reach);
+            self.ranges.insert(start, end);
         }
         new.end - new.start - had
     }
 
     /// Removes `old`.
     pub(super) fn remove(&mut self, old: Range<u64>) {
-        let mut index = self.at(old.start);
-        while let Some(range) = self.ranges.get(index).cloned() {
-            if range.start >= old.end || old.is_empty() {
-                break;
+        if old.is_empty() {
+            return;
+        }
+        if let Some((_, reach)) = self.ranges.range_mut(..old.start).next_back()
+            && *reach > old.start
+        {
+            let end = std::mem::replace(reach, old.start);
+            if end > old.end {
+                self.ranges.insert(old.end, end);
+                return;
             }
-            let (before, after) = (range.start..old.start, old.end..range.end);
-            match (before.start < before.end, after.start < after.end) {
-                (true, true) => {
-                    self.ranges[index] = before;
-                    self.ranges.insert(index + 1, after);
-                    break;
-                }
-                (true, false) => {
-                    self.ranges[index] = before;
-                    index += 1;
-                }
-                (false, true) => {
-                    self.ranges[index] = after;
-                    break;
-                }
-                (false, false) => {
-                    self.ranges.remove(index);
-                }
+        }
+        while let Some((&start, &end)) = self.ranges.range(old.clone()).next() {
+            self.ranges.remove(&start);
+            if end > old.end {
+                self.ranges.insert(old.end, end);
             }
         }
     }
@@ -113,14 +96,14 @@ impl RangeSet {
     /// The first part of `wanted` that is missing.
     pub(super) fn first_gap(&self, wanted: Range<u64>) -> Option<Range<u64>> {
         let mut start = wanted.start;
-        for range in self.ranges.range(self.at(start)..) {
-            if range.start > start {
-                let end = range.start.min(wanted.end);
-                return (start < end).then_some(start..end);
-            }
-            start = start.max(range.end);
+        if let Some((_, &reach)) = self.ranges.range(..=start).next_back() {
+            start = start.max(reach);
         }
-        (start < wanted.end).then_some(start..wanted.end)
+        if start >= wanted.end {
+            return None;
+        }
+        let next = self.ranges.range(start..wanted.end).next();
+        Some(start..next.map_or(wanted.end, |(&next, _)| next))
     }
 }
 
@@ -167,7 +150,7 @@ mod tests {
                         }
                     }
                 }
-                let all: Vec<u64> = ranges.iter().cloned().flatten().collect();
+                let all: Vec<u64> = ranges.iter().flatten().collect();
                 prop_assert_eq!(&all, &set.iter().copied().collect::<Vec<_>>());
                 let apart = ranges.iter().zip(ranges.iter().skip(1)).all(|(a, b)| a.end < b.start);
                 prop_assert!(apart, "{:?}", ranges);

@@ -41,7 +41,8 @@ impl Reassembly {
             return false;
         }
         if self.ring.is_empty() {
-            self.ring.resize(self.size, 0);
+            // Zeroed by the kernel, page by page as it is used.
+            self.ring = vec![0; self.size];
         }
         let start = self.index(offset);
         let first = bytes.len().min(self.size - start);

@@ -2,19 +2,24 @@
 
 use std::io::IoSlice;
 
-use super::frame::DATA_HEADER;
 use super::source::Source;
+use super::wire::STREAM_HEADER;
+
+/// Bytes of the tag of a packet whose payload is gathered: the checksum.
+const TAG: usize = 4;
 
 /// Datagrams of one size, of which the last may be shorter: one system call sends them.
 ///
-/// Data frames are headers here and payloads in their source, so that nothing is copied: the kernel
-/// gathers them ([`Run::gather`]). Any other frame is complete.
+/// Without a key, the bytes of the stream stay in their source, so that nothing is copied: the
+/// kernel gathers them ([`Run::gather`]). With a key they were encrypted into one buffer.
 #[derive(Clone, Debug, Default)]
 pub struct Run {
-    /// One frame, or the headers of all.
+    /// Complete datagrams; or the headers and tags of all, one after the other.
     pub(super) bytes: Vec<u8>,
-    /// Offset and length of each payload; empty for a complete frame.
+    /// Offset and length of each payload; empty for complete datagrams.
     pub(super) payloads: Vec<(u64, u16)>,
+    /// How many datagrams it is.
+    pub(super) count: usize,
     /// Bytes of each datagram.
     pub(super) segment: usize,
     /// Bytes of all of them.
@@ -24,11 +29,13 @@ pub struct Run {
 impl Run {
     /// The largest number of datagrams in one run.
     pub const MAX_DATAGRAMS: usize = 128;
+    /// The largest number of parts that [`Run::gather`] fills.
+    pub const MAX_PARTS: usize = 2 * Self::MAX_DATAGRAMS + 1;
 
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.payloads.clear();
-        (self.segment, self.length) = (0, 0);
+        (self.count, self.segment, self.length) = (0, 0, 0);
     }
 
     /// The size of each datagram in bytes; the last may be shorter.
@@ -38,7 +45,7 @@ impl Run {
 
     /// How many datagrams it is.
     pub fn count(&self) -> usize {
-        self.payloads.len().max(1)
+        self.count
     }
 
     /// Bytes of all its datagrams.
@@ -48,34 +55,31 @@ impl Run {
 
     /// The parts of all its datagrams, end to end, for sendmsg(2) to gather. `source` is that of
     /// the [`poll_transmit`](super::Sender::poll_transmit) which filled it. Returns the number of
-    /// `parts`: at most twice [`Run::MAX_DATAGRAMS`].
+    /// `parts`: one, if there is a key.
     pub fn gather<'a>(
         &'a self,
         source: &'a dyn Source,
-        parts: &mut [IoSlice<'a>; 2 * Self::MAX_DATAGRAMS],
+        parts: &mut [IoSlice<'a>; Self::MAX_PARTS],
     ) -> usize {
-        if self.payloads.is_empty() {
-            parts[0] = IoSlice::new(&self.bytes);
-            return 1;
-        }
-        let headers = self.bytes.chunks_exact(DATA_HEADER);
-        let mut slots = parts.iter_mut();
-        let mut count = 0;
-        for (header, &(offset, length)) in headers.zip(&self.payloads) {
-            let (Some(first), Some(second)) = (slots.next(), slots.next()) else {
-                break;
-            };
-            *first = IoSlice::new(header);
-            *second = IoSlice::new(source.bytes(offset, length.into()));
+        let (mut start, mut end, mut count) = (0, STREAM_HEADER, 0);
+        for (&(offset, length), slots) in self.payloads.iter().zip(parts.as_chunks_mut().0) {
+            let header = self.bytes.get(start..end).unwrap_or_default();
+            *slots = [
+                IoSlice::new(header),
+                IoSlice::new(source.bytes(offset, length.into())),
+            ];
+            // The tag of this one, and the header of the next.
+            (start, end) = (end, end + TAG + STREAM_HEADER);
             count += 2;
         }
-        count
+        parts[count] = IoSlice::new(self.bytes.get(start..).unwrap_or_default());
+        count + 1
     }
 
     /// Copies all its datagrams, end to end, into `out`, which is cleared.
     pub fn copy(&self, source: &dyn Source, out: &mut Vec<u8>) {
         out.clear();
-        let mut parts = [IoSlice::new(&[]); 2 * Self::MAX_DATAGRAMS];
+        let mut parts = [IoSlice::new(&[]); Self::MAX_PARTS];
         let count = self.gather(source, &mut parts);
         for part in &parts[..count] {
             out.extend_from_slice(part);

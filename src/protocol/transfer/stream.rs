@@ -12,8 +12,10 @@ pub(super) struct Stream {
     pub(super) next: u64,
     /// The receiver's credit ends here.
     pub(super) credit: u64,
-    /// Of `0..next`.
+    /// Of `0..next`, if it is wanted.
     pub(super) digest: Digest,
+    /// Whether there is a digest: without a key.
+    pub(super) is_digested: bool,
     /// The end must be sent (again).
     pub(super) end_due: bool,
     /// The end was sent at least once.
@@ -65,6 +67,9 @@ impl Stream {
 
     /// The digest of all that was sent; `None` while the source is not finished with it.
     pub(super) fn digest_value(&self, source: &dyn Source) -> Option<u128> {
+        if !self.is_digested {
+            return Some(0);
+        }
         match source.digest() {
             Digesting::Sender => Some(self.digest.value()),
             Digesting::Pending => None,
@@ -121,6 +126,9 @@ impl Stream {
     /// Adds newly sent bytes to the digest: many at once, since that is faster than per datagram,
     /// and soon, while they are in the cache.
     pub(super) fn digest(&mut self, source: &dyn Source) {
+        if !self.is_digested {
+            return;
+        }
         while source.digest() == Digesting::Sender && self.digest.length() < self.next {
             let left = self.next - self.digest.length();
             let max_length = usize::try_from(left).unwrap_or(usize::MAX);

@@ -51,13 +51,11 @@ mod resume_tests;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use problem::{Note, Problem};
+pub(crate) use problem::Problem;
 pub(crate) use store::{Compare, Found, Kept, Options, Place, Placed, Store};
 pub(crate) use unfinished::{Finished, Unfinished};
 
 use std::ops::ControlFlow;
-
-use nix::sys::signal::SigSet;
 
 /// A file of so many bytes is worth a state of its own, and a write to the disk by itself. Tests store
 /// thousands of them.
@@ -73,11 +71,4 @@ pub(crate) struct Checked {
     pub(crate) done: u64,
     /// Bytes to read.
     pub(crate) total: u64,
-}
-
-/// Blocks every signal in the calling thread, which is to store files: Ctrl-C is for the thread that
-/// waits for datagrams, and a blocked SIGXFSZ or SIGPIPE leaves the error (EFBIG, EPIPE).
-pub(crate) fn block_signals() {
-    // It fails only for arguments that are invalid.
-    let _ = SigSet::all().thread_block();
 }

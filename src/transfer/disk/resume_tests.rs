@@ -178,3 +178,33 @@ fn leftovers_of_a_crash_are_reported() {
     assert!(notes[0].starts_with("2 unfinished files"), "{notes:?}");
     assert_eq!(names(there.path()).len(), 5, "nothing is removed");
 }
+
+/// Neither the state of a part nor the part itself may be a link, to whatever it leads.
+#[test]
+fn links_in_place_of_parts_and_states_are_not_followed() {
+    let (there, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let entry = file("x", 3);
+    for ending in ["state", "part"] {
+        let mut first = store(there.path(), PLAIN).begin(&entry, None).unwrap();
+        first.write_at(0, b"ab").unwrap();
+        let part = there.path().join(first.keep().unwrap());
+        let (from, to) = (part.with_extension(ending), outside.path().join(ending));
+        fs::copy(&from, &to).unwrap();
+        fs::remove_file(&from).unwrap();
+        std::os::unix::fs::symlink(&to, &from).unwrap();
+        let found = store(there.path(), RESUME).examine(&entry, &mut go_on);
+        assert!(matches!(found, Ok(Found::New)), "{ending}: {found:?}");
+        fs::remove_file(part.with_extension("state")).unwrap();
+        fs::remove_file(part).unwrap();
+    }
+    // Also when one takes the place of a file just before it is opened.
+    std::os::unix::fs::symlink(outside.path().join("state"), there.path().join("l")).unwrap();
+    let folder = fs::File::open(there.path()).unwrap();
+    for is_writable in [false, true] {
+        let opened = calls::open_file(&folder, b"l", is_writable);
+        assert_eq!(opened.map(drop), Err(nix::errno::Errno::ELOOP));
+    }
+    // Nothing that exists makes it wait: here, for the writer of a FIFO.
+    nix::unistd::mkfifo(&there.path().join("f"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert!(calls::open_file(&folder, b"f", false).is_ok());
+}

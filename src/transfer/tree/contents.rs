@@ -180,6 +180,7 @@ impl<O: Outlet> Sending<'_, O> {
             }
             self.resumed(item, offset)?;
             TreeCounts::add(&self.counts.bytes, offset);
+            TreeCounts::add(&self.counts.kept, offset);
         }
         // Up to here there are bytes, from the current offset on.
         let mut extent = if item.status.is_sparse { offset } else { size };

@@ -74,6 +74,21 @@ impl Tree {
         }
     }
 
+    /// The same, to be sent once more from the beginning: what an argument was, it still is, and a
+    /// pipe goes on where it is.
+    pub fn again(&self) -> Self {
+        Self {
+            roots: Arc::clone(&self.roots),
+            exclude: Arc::clone(&self.exclude),
+            counts: Arc::default(),
+        }
+    }
+
+    /// The arguments.
+    pub fn roots(&self) -> &Roots {
+        &self.roots
+    }
+
     /// How far it is.
     pub fn counts(&self) -> Arc<TreeCounts> {
         Arc::clone(&self.counts)

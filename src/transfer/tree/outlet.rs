@@ -94,6 +94,7 @@ pub struct TreeCounts {
     pub(super) equal: AtomicU64,
     pub(super) failed: AtomicU64,
     pub(super) bytes: AtomicU64,
+    pub(super) kept: AtomicU64,
     pub(super) total_entries: AtomicU64,
     pub(super) total_bytes: AtomicU64,
     pub(super) has_totals: std::sync::atomic::AtomicBool,
@@ -124,6 +125,11 @@ impl TreeCounts {
     /// entries that are done in another way. Reaches the total.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of files that the receiver had before.
+    pub fn kept(&self) -> u64 {
+        self.kept.load(Ordering::Relaxed)
     }
 
     /// Entries and bytes of files in all, once they are counted. Streams count as 0 bytes.

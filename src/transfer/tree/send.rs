@@ -283,6 +283,7 @@ impl<'a, O: Outlet> Sending<'a, O> {
             Answer::Equal => {
                 TreeCounts::add(&self.counts.equal, 1);
                 TreeCounts::add(&self.counts.bytes, size);
+                TreeCounts::add(&self.counts.kept, size);
                 self.advance();
                 return Ok(());
             }

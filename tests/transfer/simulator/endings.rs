@@ -55,3 +55,64 @@ fn either_end_can_give_up() {
         assert_eq!(other, Some(Err(&told)));
     }
 }
+
+/// As after a crash: it knows neither the transfer nor its tokens.
+#[test]
+fn a_receiver_that_was_started_again_is_noticed() {
+    let stream = stream(5, 4 << 20);
+    for seed in [4, 5] {
+        let mut world = World::new(&stream, seed, "loss=5%,delay=10ms", "loss=5%,delay=10ms");
+        while world.got.len() < 200_000 {
+            assert!(world.step());
+        }
+        world.receiver = None;
+        world.listener = listener(99, seed % 2 == 0);
+        let before = world.now;
+        world.run();
+        assert_eq!(world.sender.result(), Some(Err(&Failure::Restarted)));
+        assert!(
+            world.now - before < Duration::from_secs(3),
+            "{:?}",
+            world.now - before
+        );
+    }
+}
+
+/// Whoever gives up while the receiver is done already learns that it is stored.
+#[test]
+fn what_is_stored_is_not_reported_as_interrupted() {
+    for seed in [4, 5] {
+        let stream = stream(seed, 100_000);
+        let mut world = World::new(&stream, seed, "delay=10ms", "delay=10ms");
+        while !world.receiver.as_ref().is_some_and(Receiver::is_stored) {
+            assert!(world.step());
+        }
+        // The news is on its way.
+        assert!(world.sender.result().is_none() && !world.sender.is_done());
+        world
+            .sender
+            .abandon(Code::Interrupted, "the sender was interrupted");
+        if let Some(receiver) = &mut world.receiver {
+            receiver.abandon(Code::Interrupted, "the receiver was interrupted");
+        }
+        world.run();
+        world.assert_whole();
+    }
+}
+
+#[test]
+fn a_slow_disk_keeps_the_sender_patient_and_informed() {
+    use udpraw::protocol::transfer::Status;
+    let stream = stream(6, 100_000);
+    let mut world = World::new(&stream, 6, "delay=10ms", "delay=10ms");
+    world.stores = false;
+    while !world.receiver.as_ref().is_some_and(Receiver::is_complete) {
+        assert!(world.step());
+    }
+    world.run_until(PATIENCE * 5);
+    assert_eq!(world.sender.result(), None);
+    assert_eq!(world.sender.status(), Status::Storing);
+    world.stores = true;
+    world.run();
+    world.assert_whole();
+}

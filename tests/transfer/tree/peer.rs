@@ -10,7 +10,11 @@ use udpraw::protocol::transfer::manifest::{
 use udpraw::transfer::tree::{Outlet, TreeEvent};
 
 /// Pieces with their offsets.
-pub(super) type Contents = Vec<(u64, Vec<u8>)>;
+type Contents = Vec<(u64, Vec<u8>)>;
+
+/// The answer to an entry, if it is not the usual one.
+type Choose = Box<dyn Fn(&Entry) -> Option<Answer> + Send>;
+type OnRecord = Box<dyn FnMut(&str) + Send>;
 
 /// An entry and what came of it.
 #[derive(Debug)]
@@ -48,11 +52,11 @@ pub(super) struct Peer {
     pub(super) most_open: usize,
     /// What is kept of every file: the bytes, and the length that is claimed.
     pub(super) kept: Option<(Vec<u8>, u64)>,
-    pub(super) choose: Option<Box<dyn Fn(&Entry) -> Option<Answer> + Send>>,
+    pub(super) choose: Option<Choose>,
     /// The path of a file that fails when its first bytes arrive.
     pub(super) fail_at_data: Option<Vec<u8>>,
     /// Called with "Entry PATH", "Data PATH" once each.
-    pub(super) on_record: Option<Box<dyn FnMut(&str) + Send>>,
+    pub(super) on_record: Option<OnRecord>,
 }
 
 impl Peer {

@@ -64,21 +64,33 @@ impl InFlight {
                     self.unresolved = lost;
                     break 'gaps;
                 }
-                let Sent { at, carried, .. } = *sent;
+                let Sent {
+                    at,
+                    carried,
+                    sending,
+                    ..
+                } = *sent;
+                if let Carried::Size(size) = carried {
+                    sent.state = State::LostProbe;
+                    self.bytes -= u64::from(size);
+                    self.count -= 1;
+                    on_resolved(carried, false);
+                    continue;
+                }
                 sent.state = State::Lost(period.0);
                 if at >= period.1 {
                     period = (period.0.wrapping_add(1), now, 0);
                     sent.state = State::Lost(period.0);
                 }
                 period.2 += 1;
-                self.bytes -= carried.size();
+                let size = carried.size(self.overhead);
+                self.bytes -= size;
                 self.count -= 1;
                 on_resolved(carried, false);
-                if !matches!(carried, Carried::Size(_)) {
-                    resolved.lost = resolved.lost.max(Some(at));
-                    let began = *began.get_or_insert(at);
-                    resolved.persistent |= at.saturating_sub(began) > persistent;
-                }
+                self.rate.on_lost(at, size, &sending);
+                resolved.lost = resolved.lost.max(Some(at));
+                let began = *began.get_or_insert(at);
+                resolved.persistent |= at.saturating_sub(began) > persistent;
             }
         }
         self.period = period;

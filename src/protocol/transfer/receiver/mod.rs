@@ -1,26 +1,29 @@
 //! The receiving end of a transfer.
 
+mod answers;
 mod config;
+mod events;
 mod output;
+mod path;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::crypto::{Cipher, Protection, Responder, Role};
 use super::digest::Digest;
 use super::failure::Failure;
-use super::frame::{Close, Code, Data, End, Frame, MAX_RANGES};
 use super::ranges::RangeSet;
 use super::reassembly::Reassembly;
-use super::sink::Sink;
+use super::wire::{Accept, Code, Handshake, Status, connection_id};
+use answers::Answers;
 pub use config::{ReceiverConfig, ReceiverCounts};
+pub use output::Outgoing;
+use path::Path;
 
-/// An acknowledgement is delayed for at most this time, for a second datagram to share it.
+/// How long an acknowledgement is delayed, for other packets to share it.
 const DELAY: Duration = Duration::from_millis(2);
 /// How often the last frame is sent: nothing answers it, and any copy may be lost.
 const CLOSE_REPEATS: u32 = 3;
-/// With a longer round trip than this, datagrams are on the way rather than in the socket's buffer,
-/// and the window may be larger than that.
-const SHORT_RTT: Duration = Duration::from_millis(2);
-
 #[derive(Debug)]
 enum Phase {
     Receiving,
@@ -33,47 +36,46 @@ enum Phase {
     Over(Result<(), Failure>),
 }
 
-/// The receiving end: takes frames and the time, returns datagrams.
+/// The receiving end: takes datagrams and the time, returns datagrams.
 ///
-/// ```
-/// use std::time::Duration;
-/// use udpraw::protocol::transfer::{Data, Digest, End, Frame, Receiver, ReceiverConfig, decode};
-///
-/// let now = Duration::ZERO;
-/// let mut receiver = Receiver::new(now, 0x1234, ReceiverConfig::default());
-/// let datagram = receiver.poll_transmit(now).unwrap();
-/// assert!(matches!(decode(datagram).unwrap().frame, Frame::Accept(_)));
-///
-/// let mut stream = Vec::new();
-/// let data = Frame::Data(Data { number: 0, offset: 0, payload: b"hello" });
-/// receiver.handle_frame(now, &data, &mut stream);
-/// let mut digest = Digest::default();
-/// digest.update(b"hello");
-/// let end = Frame::End(End { number: 1, total: 5, digest: digest.value() });
-/// receiver.handle_frame(now, &end, &mut stream);
-/// assert_eq!(stream, b"hello");
-/// assert!(receiver.is_complete());
-/// receiver.on_stored(now);
-/// assert!(receiver.is_stored());
-/// ```
+/// [`Opening::accept`](super::Opening::accept) makes one. Pass it the datagrams of its
+/// [`connection`](Self::connection), then call [`poll_transmit`](Self::poll_transmit) until it
+/// returns `None`; at [`poll_timeout`](Self::poll_timeout) call
+/// [`handle_timeout`](Self::handle_timeout) first.
 #[derive(Debug)]
 pub struct Receiver {
     id: u64,
+    connection: u64,
     config: ReceiverConfig,
     phase: Phase,
+    protection: Protection,
+    /// The datagram that agrees to the transfer.
+    accept: Vec<u8>,
+    is_confirmed: bool,
+    /// The number of the next packet.
+    next: u64,
+    path: Path,
     numbers: RangeSet,
+    /// Packets with lower numbers are no longer accepted.
+    floor: u64,
+    ect0: u64,
     buffer: Reassembly,
-    digest: Digest,
+    delivered: u64,
+    /// Of the delivered bytes, without a key.
+    digest: Option<Digest>,
     window: u64,
     credit: u64,
     end: Option<(u64, u128)>,
-    /// When the datagram with the largest number arrived.
+    answers: Answers,
+    /// When the packet with the largest number arrived.
     newest: Duration,
-    /// Datagrams that wait for their acknowledgement.
-    waiting: u32,
+    /// Packets, and their bytes, that wait for their acknowledgement.
+    waiting: (u32, u64),
+    /// How many packets one acknowledgement is for, and how long the first of them may wait.
+    share: (u32, Duration),
     acknowledge_at: Option<Duration>,
     pending: Pending,
-    is_storing: bool,
+    status: Status,
     /// Delivered bytes that wait to be stored.
     backlog: u64,
     /// The credit before the last, and when the last was sent.
@@ -83,6 +85,7 @@ pub struct Receiver {
     close_frame: Option<(Code, String, u32)>,
     /// What [`Self::poll_transmit`] returned last; kept for its memory.
     datagram: Vec<u8>,
+    scratch: Vec<u8>,
     counts: ReceiverCounts,
 }
 
@@ -95,46 +98,113 @@ struct Pending {
 }
 
 impl Receiver {
-    /// The receiver of the transfer `id`, which the sender has requested.
-    pub fn new(now: Duration, id: u64, config: ReceiverConfig) -> Self {
-        let digest = config.kept.clone();
+    pub(super) fn new(
+        now: Duration,
+        id: u64,
+        peer: SocketAddr,
+        security: Option<(Responder, Cipher)>,
+        random: [u8; 32],
+        config: ReceiverConfig,
+    ) -> Option<Self> {
+        let connection = connection_id(u64::from_be_bytes(*random.first_chunk()?));
         let window = config.window.clamp(1, config.max_window.max(1) as u64);
-        Self {
+        let timeout = config.timeout.as_secs().max(1);
+        let fields = Accept {
+            connection,
+            credit: window,
+            max_datagram: config.max_datagram,
+            delay: DELAY.as_millis() as u16,
+            peer_timeout: u16::try_from(timeout).unwrap_or(u16::MAX),
+            cipher: security.as_ref().map(|(_, cipher)| *cipher),
+        };
+        let mut message = Vec::new();
+        let protection = match security {
+            None => {
+                message.extend(fields.encode());
+                Protection::unkeyed()
+            }
+            Some((responder, cipher)) => {
+                let secrets = responder.write(&fields.encode(), &mut message).ok()?;
+                Protection::keyed(&secrets, Role::Responder, cipher)
+            }
+        };
+        let mut accept = Vec::new();
+        Handshake::Accept(&message).encode(id, &mut accept);
+        Some(Self {
             id,
+            connection,
             phase: Phase::Receiving,
+            digest: (!protection.is_keyed()).then(Digest::default),
+            protection,
+            accept,
+            is_confirmed: false,
+            next: 0,
+            path: Path::new(peer, *random.last_chunk()?),
             numbers: RangeSet::default(),
+            floor: 0,
+            ect0: 0,
             buffer: Reassembly::new(config.max_window),
+            delivered: 0,
             window,
-            credit: digest.length().saturating_add(window),
-            digest,
+            credit: window,
             end: None,
+            answers: Answers::default(),
             newest: now,
-            waiting: 0,
+            waiting: (0, 0),
+            share: (2, DELAY),
             acknowledge_at: None,
             pending: Pending {
                 accept: true,
                 ..Pending::default()
             },
-            is_storing: false,
+            status: Status::Receiving,
             backlog: 0,
             reported: (0, now),
             last_received: now,
             close_frame: None,
             datagram: Vec::new(),
+            scratch: Vec::new(),
             config,
             counts: ReceiverCounts::default(),
-        }
+        })
     }
 
-    /// The transfer's id.
+    /// The id of the opening, which the sender chose.
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// The id of the connection, in all its packets.
+    pub fn connection(&self) -> u64 {
+        self.connection
+    }
+
+    /// The sender's address; it may change.
+    pub fn peer(&self) -> SocketAddr {
+        self.path.peer
+    }
+
+    /// Whether the transfer is encrypted.
+    pub fn is_keyed(&self) -> bool {
+        self.protection.is_keyed()
+    }
+
+    /// Whether a packet has arrived: before, whoever opened it may be gone.
+    pub fn is_confirmed(&self) -> bool {
+        self.is_confirmed
+    }
+
+    /// When the sender was last heard.
+    pub fn last_received(&self) -> Duration {
+        self.last_received
     }
 
     /// The result, once the transfer is over and the sender has been notified.
     pub fn result(&self) -> Option<Result<(), &Failure>> {
         match &self.phase {
-            Phase::Over(result) if self.close_frame.is_none() => Some(result.as_ref().copied()),
+            Phase::Over(result) if self.close_frame.is_none() && !self.pending.done => {
+                Some(result.as_ref().copied())
+            }
             _ => None,
         }
     }
@@ -145,14 +215,14 @@ impl Receiver {
         matches!(self.phase, Phase::Complete)
     }
 
-    /// Whether the stream is stored; only the sender must still be notified.
+    /// Whether everything is stored; only the sender must still be notified.
     pub fn is_stored(&self) -> bool {
         matches!(self.phase, Phase::Stored { .. } | Phase::Over(Ok(())))
     }
 
     /// The stream is delivered up to here.
     pub fn delivered(&self) -> u64 {
-        self.digest.length()
+        self.delivered
     }
 
     /// The stream's length, once the sender has sent its end.
@@ -170,14 +240,31 @@ impl Receiver {
         self.window
     }
 
-    /// The digest of all delivered bytes.
-    pub fn digest(&self) -> u128 {
-        self.digest.value()
+    /// The digest of all delivered bytes; `None` if there is a key.
+    pub fn digest(&self) -> Option<u128> {
+        self.digest.as_ref().map(Digest::value)
     }
 
-    /// Reports whether storing is the limit; the sender shows it to its user.
-    pub fn set_storing(&mut self, is_storing: bool) {
-        self.is_storing = is_storing;
+    /// How many bytes [`write_answer`](Self::write_answer) takes now.
+    pub fn answer_room(&self) -> usize {
+        self.answers.room()
+    }
+
+    /// Adds bytes to the answer stream; returns how many were taken.
+    pub fn write_answer(&mut self, bytes: &[u8]) -> usize {
+        self.answers.write(bytes)
+    }
+
+    /// Whether the sender has the whole answer stream.
+    pub fn is_answered(&self) -> bool {
+        self.answers.is_empty()
+    }
+
+    /// Reports what the receiver is busy with; the sender shows it to its user.
+    pub fn set_status(&mut self, status: Status) {
+        let is_other = std::mem::discriminant(&status) != std::mem::discriminant(&self.status);
+        self.status = status;
+        self.pending.acknowledgement |= is_other && self.is_confirmed;
     }
 
     /// Reports how many of the delivered bytes wait to be stored: the sender's window shrinks by
@@ -185,7 +272,7 @@ impl Receiver {
     pub fn set_backlog(&mut self, bytes: u64) {
         let is_less = bytes < self.backlog;
         self.backlog = bytes;
-        // A sender that waits for credit gets it as soon as it is worth a frame.
+        // A sender that waits for credit gets it as soon as it is worth a packet.
         if is_less && self.credit_limit() >= self.credit.saturating_add(self.window / 4) {
             self.pending.acknowledgement = true;
         }
@@ -194,16 +281,26 @@ impl Receiver {
     /// The stream may be sent up to here.
     fn credit_limit(&self) -> u64 {
         let window = self.window.saturating_sub(self.backlog);
-        self.digest.length().saturating_add(window)
+        self.delivered.saturating_add(window)
     }
 
-    /// Reports that the stream is stored permanently.
+    /// Reports that everything is stored permanently. Whatever the sender reports, or reported while
+    /// it was being stored: it is a success.
     pub fn on_stored(&mut self, now: Duration) {
-        if self.is_complete() {
-            self.phase = Phase::Stored {
-                until: now.saturating_add(self.config.timeout),
-            };
-            self.pending.done = true;
+        let is_all = self.end.is_some_and(|(total, _)| total == self.delivered);
+        match self.phase {
+            Phase::Complete => {
+                self.phase = Phase::Stored {
+                    until: now.saturating_add(self.config.timeout),
+                };
+                self.pending.done = true;
+            }
+            Phase::Over(Err(_)) if is_all => {
+                self.phase = Phase::Over(Ok(()));
+                self.close_frame = None;
+                self.pending.done = true;
+            }
+            _ => {}
         }
     }
 
@@ -213,174 +310,26 @@ impl Receiver {
         self.window = (self.window / 2).max(least.min(self.window));
     }
 
-    /// Ends it, and sends the reason to the sender.
+    /// The opening arrived again: its answer may have been lost.
+    pub fn accept_again(&mut self) {
+        self.pending.accept |= !self.is_confirmed && !matches!(self.phase, Phase::Over(_));
+    }
+
+    /// Ends it, and sends the reason to the sender. Once everything is stored it is no failure.
     pub fn abandon(&mut self, code: Code, reason: &str) {
-        if matches!(self.phase, Phase::Over(_)) {
-            return;
-        }
-        self.close_frame = Some((code, reason.to_owned(), CLOSE_REPEATS));
-        self.phase = Phase::Over(Err(Failure::Abandoned {
-            code,
-            reason: reason.to_owned(),
-        }));
-    }
-
-    /// Processes a frame of the sender, and writes the next bytes of the stream to `sink`.
-    pub fn handle_frame(&mut self, now: Duration, frame: &Frame<'_>, sink: &mut dyn Sink) {
-        if matches!(self.phase, Phase::Over(_)) {
-            return;
-        }
-        let taken = match frame {
-            Frame::Open(_) => {
-                self.pending.accept = true;
-                Some(())
+        match self.phase {
+            Phase::Over(_) => {}
+            Phase::Stored { .. } => {
+                self.phase = Phase::Over(Ok(()));
+                self.pending.done = true;
             }
-            Frame::Data(data) => self.handle_data(now, data, sink),
-            Frame::Probe { number } => {
-                self.record_number(now, *number);
-                self.pending.acknowledgement = true;
-                Some(())
-            }
-            Frame::End(end) => self.handle_end(now, end),
-            Frame::Close(close) => self.handle_close(close),
-            _ => None,
-        };
-        match taken {
-            Some(()) => self.last_received = self.last_received.max(now),
-            None => self.counts.malformed += 1,
-        }
-        if let (Phase::Stored { until }, Frame::Data(_) | Frame::Probe { .. } | Frame::End(_)) =
-            (&mut self.phase, frame)
-        {
-            *until = now.saturating_add(self.config.timeout);
-            self.pending = Pending {
-                done: true,
-                ..Pending::default()
-            };
-        }
-    }
-
-    /// Records a datagram's number; returns whether it is new.
-    fn record_number(&mut self, now: Duration, number: u64) -> bool {
-        // The numbers below the oldest range were forgotten: they arrived long ago, or count as
-        // lost.
-        let end = self.numbers.last().map_or(0, |range| range.end);
-        let is_full = self.numbers.len() >= MAX_RANGES;
-        let oldest = self.numbers.first().map_or(0, |range| range.start);
-        if is_full && number < oldest {
-            self.pending.acknowledgement = true;
-            return true;
-        }
-        if self.numbers.insert(number..number.saturating_add(1)) == 0 {
-            self.counts.duplicates += 1;
-            self.pending.acknowledgement = true;
-            return false;
-        }
-        if self.numbers.len() > MAX_RANGES {
-            self.numbers.pop_first();
-        }
-        if number >= end {
-            self.newest = now;
-        }
-        if number != end {
-            // Either something is missing before it, or it fills a gap: the sender must know.
-            self.counts.reordered += u64::from(number < end);
-            self.pending.acknowledgement = true;
-        }
-        self.waiting += 1;
-        true
-    }
-
-    fn handle_data(&mut self, now: Duration, data: &Data<'_>, sink: &mut dyn Sink) -> Option<()> {
-        let end = data.offset + data.payload.len() as u64;
-        let is_beyond = self.end.is_some_and(|(total, _)| end > total);
-        if end > self.credit || is_beyond {
-            return None;
-        }
-        self.counts.datagrams += 1;
-        let delivered = self.digest.length();
-        if data.offset > delivered && !self.buffer.insert(data.offset, data.payload) {
-            // Not acknowledged: it must be sent again.
-            return Some(());
-        }
-        let is_new = self.record_number(now, data.number);
-        if end <= delivered {
-            self.counts.repeated += u64::from(is_new);
-            self.pending.acknowledgement = true;
-            return Some(());
-        }
-        if data.offset <= delivered {
-            let bytes = data.payload.get((delivered - data.offset) as usize..)?;
-            sink.write(bytes);
-            self.digest.update(bytes);
-            let Self { buffer, digest, .. } = self;
-            buffer.drain(digest.length(), |bytes| {
-                sink.write(bytes);
-                digest.update(bytes);
-            });
-        }
-        self.tune_window(now, end);
-        self.check_complete();
-        Some(())
-    }
-
-    /// Grows the window on a path so long that the window, not the socket's buffer, is the limit.
-    fn tune_window(&mut self, now: Duration, end: u64) {
-        let (before, at) = self.reported;
-        if end > before {
-            // This could be sent since the last credit: a round trip ago at most.
-            let trip = now.saturating_sub(at);
-            self.reported = (u64::MAX, now);
-            let is_used_up = end.saturating_add(self.window / 4) >= self.credit;
-            if trip > SHORT_RTT && is_used_up {
-                self.window = self.window.saturating_mul(2).min(self.buffer.size());
+            _ => {
+                self.close_frame = Some((code, reason.to_owned(), CLOSE_REPEATS));
+                self.phase = Phase::Over(Err(Failure::Abandoned {
+                    code,
+                    reason: reason.to_owned(),
+                }));
             }
         }
-    }
-
-    fn handle_end(&mut self, now: Duration, end: &End) -> Option<()> {
-        let end_values = (end.total, end.digest);
-        let reach = self.digest.length().max(self.buffer.end());
-        if end.total < reach || self.end.is_some_and(|before| before != end_values) {
-            return None;
-        }
-        self.record_number(now, end.number);
-        self.pending.acknowledgement = true;
-        self.end = Some(end_values);
-        self.check_complete();
-        Some(())
-    }
-
-    /// Checks whether the stream is complete and right.
-    fn check_complete(&mut self) {
-        let Some((total, digest)) = self.end else {
-            return;
-        };
-        if !matches!(self.phase, Phase::Receiving) || self.digest.length() != total {
-            return;
-        }
-        if self.digest.value() == digest {
-            self.phase = Phase::Complete;
-        } else {
-            self.abandon(
-                Code::Digest,
-                "all bytes arrived, but their digest is not the sender's",
-            );
-        }
-    }
-
-    fn handle_close(&mut self, close: &Close<'_>) -> Option<()> {
-        let result = match (close.code, &self.phase) {
-            (Code::Finished, Phase::Stored { .. }) => Ok(()),
-            (Code::Finished, _) => return None,
-            // It is stored, whatever the sender reports.
-            (_, Phase::Stored { .. }) => Ok(()),
-            (code, _) => Err(Failure::Closed {
-                code,
-                reason: close.reason.to_vec(),
-            }),
-        };
-        self.phase = Phase::Over(result);
-        Some(())
     }
 }

@@ -1,19 +1,28 @@
 //! The sending end of a transfer.
 
+mod answers;
+mod config;
+mod ecn;
 mod events;
+mod handshake;
 mod output;
 
 use std::time::Duration;
 
+use super::crypto::{Initiator, Protection};
 use super::digest::Digest;
 use super::failure::Failure;
-use super::frame::{Accept, Code};
 use super::in_flight::InFlight;
 use super::limits::Limits;
 use super::run::Run;
 use super::stream::Stream;
+use super::wire::{Code, STREAM_HEADER, Status};
 use crate::protocol::PathMtu;
 use crate::protocol::congestion::{Congestion, Pacer};
+use crate::socket::Ecn;
+use answers::AnswerStream;
+pub use config::{Security, SenderConfig, SenderCounts};
+use ecn::EcnState;
 
 /// The length of datagrams that any path carries, in bytes of UDP payload (RFC 8899 section 5.1.2).
 const BASE: u16 = 1_200;
@@ -24,74 +33,64 @@ const MAX_RUN: usize = 65_507;
 /// The first wait for an answer to an open frame (RFC 8085 section 3.1.1), and the longest.
 const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_TIMEOUT: Duration = Duration::from_secs(8);
+/// How many times another challenge is accepted: a token may have become too old on the way.
+const MAX_CHALLENGES: u32 = 2;
 /// How often the sender pings while there is nothing to send (RFC 8085 section 3.5: no more often
 /// than every 15 seconds), and the longest interval between two requests for credit.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 /// How often the last frame is sent: nothing answers it, and any copy may be lost.
 const CLOSE_REPEATS: u32 = 3;
-/// How much of a resumed stream is read at once to compare it.
-const VERIFY_CHUNK: usize = 4 << 20;
-
-/// Configuration of a sender.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SenderConfig {
-    /// The stream's length in bytes, if it is known in advance.
-    pub size: Option<u64>,
-    /// Its name: a file's name without its folders.
-    pub name: String,
-    /// The longest datagram to try on this path, in bytes of UDP payload.
-    pub max_datagram: u16,
-    /// How long the receiver may be silent before it counts as gone.
-    pub timeout: Duration,
-}
-
-impl SenderConfig {
-    /// A stream of that name and of unknown length, in datagrams of up to 1,472 bytes, which fill
-    /// Ethernet's MTU by IPv4; a receiver is gone after a minute.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            size: None,
-            name: name.into(),
-            max_datagram: 1_472,
-            timeout: Duration::from_secs(60),
-        }
-    }
-}
-
-/// What a sender has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SenderCounts {
-    /// Datagrams of every kind that were sent.
-    pub datagrams: u64,
-    /// Bytes of the stream that were sent, retransmissions included.
-    pub bytes: u64,
-    /// Bytes of the stream that were retransmitted.
-    pub repeated: u64,
-    /// Datagrams that were declared lost.
-    pub lost: u64,
-    /// Datagrams declared lost that arrived after all.
-    pub spurious_losses: u64,
-    /// Probe timeouts.
-    pub timeouts: u64,
-    /// Received datagrams that were not valid frames for this end.
-    pub rejected: u64,
-}
+/// The longest wait between the last frames of a sender that does not know yet whether the receiver
+/// has stored everything.
+const MAX_CLOSE_WAIT: Duration = Duration::from_millis(300);
 
 #[derive(Debug)]
 enum Phase {
-    Opening {
-        token: [u8; 16],
-        next: Duration,
-        wait: Duration,
-        /// When the last open frame with this token was sent, and how many were.
-        open_sent: (Duration, u32),
-    },
-    /// The receiver has a part already: is it of the same stream?
-    Verifying(Accept),
+    Opening(Box<OpeningPhase>),
     Sending,
+    /// The end. If everything was sent when this end gave up, the receiver may have stored it, and
+    /// has some time to say so.
     Over(Result<(), Failure>),
+}
+
+#[derive(Debug)]
+struct OpeningPhase {
+    token: [u8; 16],
+    initiator: Option<Initiator>,
+    /// Challenges that were accepted.
+    challenges: u32,
+    next: Duration,
+    wait: Duration,
+    /// When the last open frame with this token was sent, and how many were.
+    open_sent: (Duration, u32),
+}
+
+/// Packets of the receiver that arrived: a copy of one has no effect (RFC 4303 section 3.4.3).
+#[derive(Debug, Default)]
+struct ReplayWindow {
+    /// The largest number, and one.
+    end: u64,
+    /// The 128 numbers below; the lowest bit is the largest number.
+    seen: u128,
+}
+
+impl ReplayWindow {
+    /// Records a number; returns whether it is new, and whether it is the largest.
+    fn record(&mut self, number: u64) -> (bool, bool) {
+        if number >= self.end {
+            let shift = number - self.end + 1;
+            let shift = u32::try_from(shift).unwrap_or(u32::MAX);
+            self.seen = self.seen.checked_shl(shift).unwrap_or(0) | 1;
+            self.end = number.saturating_add(1);
+            return (true, true);
+        }
+        let below = self.end - 1 - number;
+        if below >= 128 || self.seen >> below & 1 == 1 {
+            return (false, false);
+        }
+        self.seen |= 1 << below;
+        (true, false)
+    }
 }
 
 /// The sending end: receives datagrams and the time, returns datagrams.
@@ -100,28 +99,14 @@ enum Phase {
 /// [`poll_timeout`](Self::poll_timeout), pass it to [`handle_datagram`](Self::handle_datagram) or,
 /// without one, call [`handle_timeout`](Self::handle_timeout), and repeat, until
 /// [`result`](Self::result) returns how the transfer ended.
-///
-/// ```
-/// use std::time::Duration;
-/// use udpraw::protocol::congestion::Cubic;
-/// use udpraw::protocol::transfer::{Frame, Sender, SenderConfig, decode};
-///
-/// let now = Duration::ZERO;
-/// let mut config = SenderConfig::new("greeting");
-/// config.size = Some(5);
-/// let mut sender = Sender::new(now, 0x1234, config, Box::new(Cubic::new(1_472)));
-/// let stream: &[u8] = b"hello";
-/// let mut datagram = Vec::new();
-/// sender.poll_transmit(now, &stream).unwrap().copy(&stream, &mut datagram);
-/// assert!(matches!(decode(&datagram).unwrap().frame, Frame::Open(_)));
-/// assert!(sender.poll_transmit(now, &stream).is_none());
-/// assert_eq!(sender.poll_timeout(), Some(Duration::from_secs(1))); // then it asks again
-/// ```
 #[derive(Debug)]
 pub struct Sender {
     id: u64,
+    connection: u64,
     config: SenderConfig,
     phase: Phase,
+    protection: Protection,
+    replays: ReplayWindow,
     in_flight: InFlight,
     stream: Stream,
     congestion: Box<dyn Congestion>,
@@ -136,7 +121,20 @@ pub struct Sender {
     /// The pacer allows no more before this time.
     paced_until: Option<Duration>,
     is_window_limit: bool,
-    is_storing: bool,
+    status: Status,
+    answers: AnswerStream,
+    ecn: EcnState,
+    pending: Pending,
+    /// The last challenge of the receiver.
+    challenge: Option<[u8; 8]>,
+    /// Since when the receiver is suspected to have been started again.
+    suspect: Option<Duration>,
+    /// Packets for each acknowledgement, and how long the first may wait, as the receiver was told.
+    share: (u32, Duration),
+    /// When settled numbers were last reported.
+    settled_at: Duration,
+    /// How long to wait after the socket refused datagrams, and until when.
+    refused: (Duration, Option<Duration>),
     /// Everything was sent, and the source had no digest yet when it was last asked.
     awaits_digest: bool,
     /// The shorter of both ends' timeouts.
@@ -145,10 +143,21 @@ pub struct Sender {
     last_sent: Duration,
     /// The last frame for the receiver, and how many more times to send it.
     close_frame: Option<(Code, String, u32)>,
+    /// When to send it again.
+    close_at: Option<Duration>,
+    scratch: Vec<u8>,
     /// What [`Self::poll_transmit`] returned last; kept for its memory.
     run: Run,
     limits: Limits,
     counts: SenderCounts,
+}
+
+/// What must be sent at once.
+#[derive(Debug, Default)]
+struct Pending {
+    settled: bool,
+    share: bool,
+    response: Option<[u8; 8]>,
 }
 
 impl Sender {
@@ -167,12 +176,18 @@ impl Sender {
         let peer_timeout = config.timeout;
         let mut sender = Self {
             id,
-            phase: Phase::Opening {
+            connection: 0,
+            phase: Phase::Opening(Box::new(OpeningPhase {
                 token: [0; 16],
+                initiator: None,
+                challenges: 0,
                 next: now,
                 wait: INITIAL_TIMEOUT,
                 open_sent: (now, 0),
-            },
+            })),
+            protection: Protection::unkeyed(),
+            replays: ReplayWindow::default(),
+            ecn: EcnState::new(config.ecn),
             config,
             in_flight: InFlight::default(),
             stream: Stream::default(),
@@ -184,17 +199,27 @@ impl Sender {
             unanswered_probes: 0,
             paced_until: None,
             is_window_limit: false,
-            is_storing: false,
+            status: Status::Receiving,
+            answers: AnswerStream::default(),
+            pending: Pending::default(),
+            challenge: None,
+            suspect: None,
+            share: (2, Duration::from_millis(2)),
+            settled_at: now,
+            refused: (Duration::ZERO, None),
             awaits_digest: false,
             peer_timeout,
             last_received: now,
             last_sent: now,
             close_frame: None,
+            close_at: None,
+            scratch: Vec::new(),
             run: Run::default(),
             limits: Limits::new(now),
             counts: SenderCounts::default(),
         };
         sender.congestion.set_segment_size(segment.into());
+        sender.pacer.set_limit(sender.config.max_rate);
         sender
     }
 
@@ -218,10 +243,7 @@ impl Sender {
 
     /// The stream has arrived without gaps up to here; the source is not asked for it again.
     pub fn released(&self) -> u64 {
-        match &self.phase {
-            Phase::Verifying(_) => self.stream.digest.length(),
-            _ => self.stream.released(),
-        }
+        self.stream.released()
     }
 
     /// The stream was sent up to here.
@@ -229,15 +251,39 @@ impl Sender {
         self.stream.next
     }
 
-    /// Whether the stream flows: the receiver has agreed, and its kept part is of this stream.
-    pub fn is_sending(&self) -> bool {
-        matches!(self.phase, Phase::Sending)
-    }
-
-    /// The digest of the part that the receiver had already; of more, if the sender computes it
-    /// itself.
+    /// The digest of what was sent, if the sender computes it itself; without a key only.
     pub fn digest(&self) -> &Digest {
         &self.stream.digest
+    }
+
+    /// Whether the transfer is encrypted.
+    pub fn is_keyed(&self) -> bool {
+        self.config.security.is_some()
+    }
+
+    /// What the receiver is busy with.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Appends the bytes of the receiver's answer stream that have arrived to `out`. Without it, no
+    /// more than 256 KiB of them are accepted.
+    pub fn take_answers(&mut self, out: &mut Vec<u8>) {
+        self.answers.take(out);
+    }
+
+    /// How to mark the datagrams: with ECT(0), or not at all.
+    pub fn ecn(&self) -> Ecn {
+        if self.ecn.is_on() {
+            Ecn::Ect0
+        } else {
+            Ecn::NotEct
+        }
+    }
+
+    /// Reports that datagrams cannot be marked.
+    pub fn disable_ecn(&mut self) {
+        self.ecn.disable();
     }
 
     /// Whether [`poll_transmit`](Self::poll_transmit) has sent everything except the end, and the
@@ -249,7 +295,7 @@ impl Sender {
 
     /// Whether the receiver has agreed to the transfer.
     pub fn is_open(&self) -> bool {
-        !matches!(self.phase, Phase::Opening { .. })
+        !matches!(self.phase, Phase::Opening(_))
     }
 
     /// The smoothed round trip, once there is one.
@@ -277,81 +323,22 @@ impl Sender {
         self.in_flight.tracked()
     }
 
-    /// Ends it, and sends the reason to the receiver.
+    /// Ends it, and sends the reason to the receiver. If everything was sent, and the receiver then
+    /// says that it is stored, it is a success nevertheless.
     pub fn abandon(&mut self, code: Code, reason: &str) {
         if matches!(self.phase, Phase::Over(_)) {
             return;
         }
         self.close_frame = Some((code, reason.to_owned(), CLOSE_REPEATS));
+        self.close_at = None;
         self.phase = Phase::Over(Err(Failure::Abandoned {
             code,
             reason: reason.to_owned(),
         }));
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-
-    use super::*;
-    use crate::protocol::congestion::Cubic;
-    use crate::protocol::transfer::{Digesting, Frame, Source};
-
-    /// A stream whose digest is ready at an arbitrary time.
-    struct Late(Cell<Digesting>);
-
-    impl Source for Late {
-        fn available(&self) -> u64 {
-            5
-        }
-
-        fn is_complete(&self) -> bool {
-            true
-        }
-
-        fn digest(&self) -> Digesting {
-            self.0.get()
-        }
-
-        fn bytes(&self, offset: u64, max_length: usize) -> &[u8] {
-            &b"hello"[offset as usize..][..max_length.min(5 - offset as usize)]
-        }
-    }
-
-    /// Otherwise the end would never be sent for a stream whose digest is ready just before the
-    /// wait.
-    #[test]
-    fn a_digest_that_it_has_not_seen_ends_no_waiting() {
-        let (now, id) = (Duration::ZERO, 7);
-        let config = SenderConfig {
-            size: Some(5),
-            name: String::new(),
-            max_datagram: 1_200,
-            timeout: Duration::from_secs(60),
-        };
-        let mut sender = Sender::new(now, id, config, Box::new(Cubic::new(1_200)));
-        let source = Late(Cell::new(Digesting::Pending));
-        assert!(sender.poll_transmit(now, &source).is_some(), "it opens");
-        let mut answer = Vec::new();
-        let accept = Accept {
-            credit: 5,
-            resume: 0,
-            digest: Digest::default().value(),
-            max_datagram: 1_200,
-            delay: 2,
-            peer_timeout: 60,
-        };
-        Frame::Accept(accept).encode(id, &mut answer);
-        assert_eq!(sender.handle_datagram(now, &answer), Ok(()));
-        assert!(sender.poll_transmit(now, &source).is_some(), "it sends");
-        assert!(!sender.awaits_digest());
-        assert!(sender.poll_transmit(now, &source).is_none());
-        assert!(sender.awaits_digest());
-        source.0.set(Digesting::Done(9));
-        assert!(sender.awaits_digest());
-        assert!(sender.poll_transmit(now, &source).is_some(), "it ends");
-        assert!(sender.poll_transmit(now, &source).is_none());
-        assert!(!sender.awaits_digest());
+    /// Bytes of a packet beside those of the stream.
+    fn overhead(&self) -> usize {
+        STREAM_HEADER + self.protection.tag_length()
     }
 }

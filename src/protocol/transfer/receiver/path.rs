@@ -1,0 +1,91 @@
+//! The sender's address, and how it may change (RFC 9000 section 9).
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use siphasher::sip::SipHasher24;
+
+/// How long to wait for the response to a challenge before the next.
+const WAIT: Duration = Duration::from_millis(500);
+
+/// The address that packets are sent to, and one that is being proven.
+#[derive(Debug)]
+pub(super) struct Path {
+    pub(super) peer: SocketAddr,
+    key: [u8; 16],
+    /// How many addresses were challenged.
+    count: u64,
+    challenged: Option<Challenge>,
+}
+
+#[derive(Debug)]
+struct Challenge {
+    address: SocketAddr,
+    /// Must be sent at once.
+    is_due: bool,
+    /// When the next may be sent.
+    next: Duration,
+}
+
+impl Path {
+    pub(super) fn new(peer: SocketAddr, key: [u8; 16]) -> Self {
+        Self {
+            peer,
+            key,
+            count: 0,
+            challenged: None,
+        }
+    }
+
+    /// The newest packet that is authentic arrived from `source`.
+    pub(super) fn on_packet(&mut self, now: Duration, source: SocketAddr) {
+        if source == self.peer {
+            // It is where it was, or it has come back.
+            self.challenged = None;
+            return;
+        }
+        match &mut self.challenged {
+            Some(challenge) if challenge.address == source => {
+                challenge.is_due |= challenge.next <= now;
+            }
+            _ => {
+                self.count += 1;
+                self.challenged = Some(Challenge {
+                    address: source,
+                    is_due: true,
+                    next: now,
+                });
+            }
+        }
+    }
+
+    /// The bytes of the current challenge: unpredictable, and others for each address.
+    fn bytes(&self) -> [u8; 8] {
+        let hasher = SipHasher24::new_with_key(&self.key);
+        hasher.hash(&self.count.to_be_bytes()).to_be_bytes()
+    }
+
+    /// The challenge to send, and where to.
+    pub(super) fn poll_transmit(&mut self, now: Duration) -> Option<([u8; 8], SocketAddr)> {
+        let bytes = self.bytes();
+        let challenge = self.challenged.as_mut()?;
+        if !std::mem::take(&mut challenge.is_due) {
+            return None;
+        }
+        challenge.next = now.saturating_add(WAIT);
+        Some((bytes, challenge.address))
+    }
+
+    /// The sender responds to a challenge: returns whether it has another address now.
+    pub(super) fn on_response(&mut self, source: SocketAddr, response: [u8; 8]) -> bool {
+        let is_right = response == self.bytes();
+        match &self.challenged {
+            Some(challenge) if is_right && challenge.address == source => {
+                self.peer = source;
+                self.challenged = None;
+                true
+            }
+            _ => false,
+        }
+    }
+}
