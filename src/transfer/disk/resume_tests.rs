@@ -208,3 +208,51 @@ fn links_in_place_of_parts_and_states_are_not_followed() {
     nix::unistd::mkfifo(&there.path().join("f"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     assert!(calls::open_file(&folder, b"f", false).is_ok());
 }
+
+#[test]
+fn after_a_wrong_digest_only_what_was_confirmed_is_kept() {
+    let there = TempDir::new().unwrap();
+    let entry = file("x", 3);
+    let mut first = store(there.path(), PLAIN).begin(&entry, None).unwrap();
+    first.write_at(0, b"ab").unwrap();
+    assert!(first.keep().is_some());
+    let kept = |store: &mut Store| match store.examine(&entry, &mut go_on) {
+        Ok(Found::Kept(kept)) => kept,
+        found => panic!("{found:?}"),
+    };
+    let mut second = store(there.path(), RESUME);
+    let part = kept(&mut second);
+    let mut unfinished = second.begin(&entry, Some(part)).unwrap();
+    unfinished.write_at(2, b"!").unwrap();
+    assert!(unfinished.finish(&mut second, 3, Some(1)).is_err());
+    assert_eq!(kept(&mut store(there.path(), RESUME)).length(), 2);
+}
+
+#[test]
+fn a_part_that_somebody_replaced_gets_no_name() {
+    let there = TempDir::new().unwrap();
+    let mut plain = store(there.path(), PLAIN);
+    let mut unfinished = plain.begin(&file("x", 1), None).unwrap();
+    unfinished.write_at(0, b"1").unwrap();
+    let part = there.path().join(&names(there.path())[0]);
+    // It still exists elsewhere, so that its inode is not used again.
+    fs::rename(&part, there.path().join("moved")).unwrap();
+    fs::write(&part, "theirs").unwrap();
+    assert!(unfinished.finish(&mut plain, 1, None).is_err());
+    assert!(!there.path().join("x").exists());
+}
+
+#[test]
+fn a_folder_that_was_there_keeps_its_permissions() {
+    use std::os::unix::fs::PermissionsExt;
+    for options in [PLAIN, OVERWRITE, RESUME] {
+        let there = TempDir::new().unwrap();
+        let path = there.path().join("d");
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        let mut store = store(there.path(), options);
+        store.folder(0, &folder("d", 0o755)).unwrap();
+        store.sync().unwrap();
+        assert_eq!(path.metadata().unwrap().mode() & 0o7777, 0o700);
+    }
+}
