@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 
 use udpraw::protocol::congestion::Cubic;
 use udpraw::protocol::transfer::crypto::SharedCode;
-use udpraw::protocol::transfer::manifest::{
-    Answer, Entry, Kind, Modified, SenderState, Status,
-};
+use udpraw::protocol::transfer::manifest::{Answer, Entry, Kind, Modified, SenderState, Status};
 use udpraw::protocol::transfer::{Sender, Source};
 
 use crate::{CODE, sender_config};
@@ -24,7 +22,9 @@ const RECEIVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transfer/rece
 fn python() -> Option<&'static str> {
     let found = [PYTHON, "python3"].into_iter().find(|python| {
         let mut import = Command::new(python);
-        import.args(["-c", "import cryptography"]).stderr(Stdio::null());
+        import
+            .args(["-c", "import cryptography"])
+            .stderr(Stdio::null());
         import.status().is_ok_and(|status| status.success())
     });
     if found.is_none() {
@@ -39,11 +39,17 @@ struct Foreign(Child, SocketAddr);
 impl Foreign {
     fn start(python: &str, code: &str, folder: &Path) -> Self {
         let mut command = Command::new(python);
-        command.arg(RECEIVER).arg(code).arg(folder).stdout(Stdio::piped());
+        command
+            .arg(RECEIVER)
+            .arg(code)
+            .arg(folder)
+            .stdout(Stdio::piped());
         let mut child = command.spawn().expect("python");
         let mut line = String::new();
         let output = child.stdout.take().expect("a pipe");
-        BufReader::new(output).read_line(&mut line).expect("its port");
+        BufReader::new(output)
+            .read_line(&mut line)
+            .expect("its port");
         let port: u16 = line.trim().parse().expect("its port");
         Self(child, SocketAddr::from(([127, 0, 0, 1], port)))
     }
@@ -132,7 +138,12 @@ fn send(to: SocketAddr, mut forward: Forward, loss: f64) -> Vec<(u64, Answer)> {
     socket.connect(to).expect("connected");
     let (begun, mut dice) = (Instant::now(), fastrand::Rng::with_seed(1));
     let config = sender_config(begun.elapsed().subsec_nanos().into(), true);
-    let mut sender = Sender::new(Duration::ZERO, dice.u64(..), config, Box::new(Cubic::new(1_472)));
+    let mut sender = Sender::new(
+        Duration::ZERO,
+        dice.u64(..),
+        config,
+        Box::new(Cubic::new(1_472)),
+    );
     let (mut datagrams, mut answers, mut all) = (Vec::new(), Vec::new(), Vec::new());
     let mut buffer = [0; 2_000];
     while sender.result().is_none() {
@@ -147,8 +158,12 @@ fn send(to: SocketAddr, mut forward: Forward, loss: f64) -> Vec<(u64, Answer)> {
                 }
             }
         }
-        let wait = sender.poll_timeout().map_or(Duration::ZERO, |at| at.saturating_sub(begun.elapsed()));
-        socket.set_read_timeout(Some(wait.max(Duration::from_micros(100)))).expect("set");
+        let wait = sender
+            .poll_timeout()
+            .map_or(Duration::ZERO, |at| at.saturating_sub(begun.elapsed()));
+        socket
+            .set_read_timeout(Some(wait.max(Duration::from_micros(100))))
+            .expect("set");
         if let Ok(length) = socket.recv(&mut buffer)
             && dice.f64() >= loss
         {
@@ -204,19 +219,33 @@ fn a_foreign_receiver_stores_what_is_sent() {
 fn a_foreign_receiver_stores_a_folder() {
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().expect("a folder");
-    let mut files = vec![(entry(Kind::Folder, "a"), Vec::new()), file("a/empty", Vec::new())];
+    let mut files = vec![
+        (entry(Kind::Folder, "a"), Vec::new()),
+        file("a/empty", Vec::new()),
+    ];
     files.extend((0..100).map(|number| file(&format!("a/{number}"), bytes(number * 31))));
-    files.push(file("a/hole", [vec![0; 200_000], bytes(5), vec![0; 300_000]].concat()));
+    files.push(file(
+        "a/hole",
+        [vec![0; 200_000], bytes(5), vec![0; 300_000]].concat(),
+    ));
     files.push(file("../outside", bytes(3)));
     let expected = files.clone();
     let foreign = Foreign::start(python, &SharedCode::new(CODE).reveal(), folder.path());
     let answers = send(foreign.1, Forward::new(files), 0.02);
-    assert!(matches!(answers.last(), Some((_, Answer::Refused(_)))), "{answers:?}");
+    assert!(
+        matches!(answers.last(), Some((_, Answer::Refused(_)))),
+        "{answers:?}"
+    );
     assert_eq!(foreign.finish(), Some(0));
     for (entry, contents) in &expected[1..expected.len() - 1] {
-        let path = folder.path().join(std::str::from_utf8(&entry.path).expect("ASCII"));
+        let path = folder
+            .path()
+            .join(std::str::from_utf8(&entry.path).expect("ASCII"));
         assert!(fs::read(&path).expect("stored") == *contents, "{path:?}");
         let modified = fs::metadata(&path).expect("it").modified().expect("a time");
-        assert_eq!(modified, std::time::UNIX_EPOCH + Duration::new(1_700_000_000, 5));
+        assert_eq!(
+            modified,
+            std::time::UNIX_EPOCH + Duration::new(1_700_000_000, 5)
+        );
     }
 }

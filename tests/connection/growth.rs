@@ -101,7 +101,13 @@ impl Far {
         let (delay, ect0, ce) = (0, 0, 0);
         let mut packet = [CONNECTION.to_be_bytes(), self.number.to_be_bytes()].concat();
         self.number += 1;
-        Frame::Acknowledge(Acknowledge { delay, ect0, ce, ranges }).append(&mut packet);
+        Frame::Acknowledge(Acknowledge {
+            delay,
+            ect0,
+            ce,
+            ranges,
+        })
+        .append(&mut packet);
         packet.extend(crc32c::crc32c(&packet).to_be_bytes());
         packet
     }
@@ -172,7 +178,11 @@ fn cost(window: u64) -> Cost {
         memory: (allocations::bytes() - before) as f64 / packets as f64,
         tracked: tracked as f64 / packets as f64,
     };
-    eprintln!("a window of {} MB: {cost:?}, {:?}", window >> 20, sender.counts());
+    eprintln!(
+        "a window of {} MB: {cost:?}, {:?}",
+        window >> 20,
+        sender.counts()
+    );
     cost
 }
 

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use udpraw::protocol::congestion::Cubic;
 use udpraw::protocol::transfer::manifest::{
-    Answer, Entry, Kind, MAX_DATA, Modified, ReceiverState, Record, SenderState,
-    Status as Ending,
+    Answer, Entry, Kind, MAX_DATA, Modified, ReceiverState, Record, SenderState, Status as Ending,
 };
 use udpraw::protocol::transfer::{
     Access, Incoming, Listener, Receiver, ReceiverConfig, Sender, Sink, Source, Status,
@@ -77,7 +76,11 @@ impl Source for Forward {
             return &rest[..rest.len().min(max_length)];
         }
         let at = skip - head.len() as u64;
-        contents(&self.pattern, from + at, max_length.min((length - at) as usize))
+        contents(
+            &self.pattern,
+            from + at,
+            max_length.min((length - at) as usize),
+        )
     }
 }
 
@@ -103,7 +106,9 @@ impl Sink for Disk {
                         self.at += piece.len() as u64;
                     }
                 }
-                Record::End(end) => self.is_whole = (end.status, end.length) == (Ending::Whole, SIZE),
+                Record::End(end) => {
+                    self.is_whole = (end.status, end.length) == (Ending::Whole, SIZE)
+                }
                 _ => {}
             }
         }
@@ -121,7 +126,9 @@ enum Work {
 impl Work {
     /// How much of it is done; begins it if `may`, and ends it.
     fn progress(&mut self, now: Duration, bytes: u64) -> Option<u64> {
-        let Self::Since(since) = *self else { return None };
+        let Self::Since(since) = *self else {
+            return None;
+        };
         let done = (now - since).as_millis() as u64 * (READS / 1_000);
         if done >= bytes {
             *self = Self::Finished;
@@ -177,7 +184,10 @@ fn resumes(timeout: Duration) {
     };
 
     let (mut checking, mut comparing, mut storing) = (Work::NotYet, Work::NotYet, Work::NotYet);
-    let life = || Life { last: Duration::ZERO, longest: Duration::ZERO };
+    let life = || Life {
+        last: Duration::ZERO,
+        longest: Duration::ZERO,
+    };
     let (mut at_sender, mut at_receiver, mut shown) = (life(), life(), life());
     let mut progress = 0;
     let (mut now, mut datagrams, mut answers) = (Duration::ZERO, Vec::new(), Vec::new());
@@ -188,7 +198,13 @@ fn resumes(timeout: Duration) {
         while up.front().is_some_and(|(at, _)| *at <= now) {
             let (_, datagram): (_, Vec<u8>) = up.pop_front().expect("one");
             let mut answer = Vec::new();
-            match listener.handle_datagram(now, source, &datagram, &mut || Some([3; 32]), &mut answer) {
+            match listener.handle_datagram(
+                now,
+                source,
+                &datagram,
+                &mut || Some([3; 32]),
+                &mut answer,
+            ) {
                 Incoming::Response => down.push_back((now + DELAY, answer)),
                 Incoming::Open(opening) => {
                     let mut config = ReceiverConfig::default();
@@ -198,7 +214,8 @@ fn resumes(timeout: Duration) {
                 }
                 Incoming::Packet(_) => {
                     let receiver = receiver.as_mut().expect("a receiver");
-                    let taken = receiver.handle_datagram(now, source, Ecn::Ect0, &datagram, &mut disk);
+                    let taken =
+                        receiver.handle_datagram(now, source, Ecn::Ect0, &datagram, &mut disk);
                     taken.expect("taken");
                     at_receiver.sign(now);
                 }
@@ -221,7 +238,9 @@ fn resumes(timeout: Duration) {
                 if checking == Work::Finished {
                     receiver.set_status(Status::Receiving);
                     let (length, digest) = (KEPT, DIGEST);
-                    disk.list.answer(Answer::Resume { length, digest }).expect("an answer");
+                    disk.list
+                        .answer(Answer::Resume { length, digest })
+                        .expect("an answer");
                     let mut answers = Vec::new();
                     disk.list.poll_answers(&mut answers);
                     assert_eq!(receiver.write_answer(&answers), answers.len());
@@ -244,7 +263,13 @@ fn resumes(timeout: Duration) {
         sender.take_answers(&mut answers);
         list.handle_answers(&answers).expect("valid answers");
         if let Some((0, answer)) = list.poll_answer() {
-            assert_eq!(answer, Answer::Resume { length: KEPT, digest: DIGEST });
+            assert_eq!(
+                answer,
+                Answer::Resume {
+                    length: KEPT,
+                    digest: DIGEST
+                }
+            );
             comparing = Work::Since(now);
         }
         if comparing.progress(now, KEPT).is_some() && comparing == Work::Finished {
@@ -278,7 +303,9 @@ fn resumes(timeout: Duration) {
         }
 
         let second = Duration::from_millis(now.as_millis() as u64 / 250 * 250 + 250);
-        let is_working = [checking, comparing, storing].iter().any(|work| matches!(work, Work::Since(_)));
+        let is_working = [checking, comparing, storing]
+            .iter()
+            .any(|work| matches!(work, Work::Since(_)));
         let times = [
             up.front().map(|front| front.0),
             down.front().map(|front| front.0),
@@ -286,12 +313,21 @@ fn resumes(timeout: Duration) {
             receiver.as_ref().and_then(Receiver::poll_timeout),
             is_working.then_some(second),
         ];
-        now = times.into_iter().flatten().min().unwrap_or(now).max(now + Duration::from_nanos(1));
+        now = times
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(now)
+            .max(now + Duration::from_nanos(1));
     }
     assert_eq!(sender.result(), Some(Ok(())));
     assert!(disk.is_whole && disk.at == SIZE && disk.list.is_finished());
     for life in [&at_sender, &at_receiver, &shown] {
-        assert!(life.longest <= LIFE + 4 * DELAY, "{:?} without a sign of life", life.longest);
+        assert!(
+            life.longest <= LIFE + 4 * DELAY,
+            "{:?} without a sign of life",
+            life.longest
+        );
     }
     // Three times so long, and the last hundredth.
     assert!(now.as_secs() > 3 * KEPT / READS, "{now:?}");

@@ -100,11 +100,20 @@ impl Ends {
             bytes,
             is_complete: true,
         };
-        let access = if is_keyed { Access::Code(key()) } else { Access::Open };
+        let access = if is_keyed {
+            Access::Code(key())
+        } else {
+            Access::Open
+        };
         Self {
             now: Duration::from_secs(1_000),
             stream,
-            sender: Sender::new(Duration::from_secs(1_000), ID, config, Box::new(Cubic::new(1_200))),
+            sender: Sender::new(
+                Duration::from_secs(1_000),
+                ID,
+                config,
+                Box::new(Cubic::new(1_200)),
+            ),
             listener: Listener::new([9; 16], access),
             receiver: None,
             got: Vec::new(),
@@ -146,9 +155,9 @@ impl Ends {
                 }
                 _ => {
                     let length = datagram.len();
-                    let is_answered = self
-                        .listener
-                        .reply_to_unknown(self.now, connection, length, &mut answer);
+                    let is_answered =
+                        self.listener
+                            .reply_to_unknown(self.now, connection, length, &mut answer);
                     if is_answered {
                         Response::Unknown
                     } else {
@@ -160,7 +169,10 @@ impl Ends {
             Incoming::Rejected(_) => Response::None,
             other => panic!("{other:?}"),
         };
-        assert!(answer.len() <= datagram.len(), "{response:?}: longer than its question");
+        assert!(
+            answer.len() <= datagram.len(),
+            "{response:?}: longer than its question"
+        );
         (response, answer)
     }
 
@@ -170,7 +182,8 @@ impl Ends {
         let (mut datagrams, stream) = (Vec::new(), &self.stream);
         while let Some(run) = self.sender.poll_transmit(self.now, stream) {
             run.copy(stream, &mut datagrams);
-            self.up.extend(datagrams.chunks(run.segment_size()).map(<[u8]>::to_vec));
+            self.up
+                .extend(datagrams.chunks(run.segment_size()).map(<[u8]>::to_vec));
         }
         while let Some(receiver) = &mut self.receiver {
             if receiver.is_complete() {
@@ -199,7 +212,10 @@ impl Ends {
             self.seen.push(datagram);
         } else {
             let receiver = self.receiver.as_ref().and_then(Receiver::poll_timeout);
-            let next = [self.sender.poll_timeout(), receiver].into_iter().flatten().min();
+            let next = [self.sender.poll_timeout(), receiver]
+                .into_iter()
+                .flatten()
+                .min();
             self.now = next.unwrap_or(self.now).max(self.now + MILLISECOND);
             self.sender.handle_timeout(self.now);
             if let Some(receiver) = &mut self.receiver {
@@ -216,8 +232,14 @@ impl Ends {
 
     fn assert_whole(&self) {
         assert_eq!(self.sender.result(), Some(Ok(())));
-        assert_eq!(self.receiver.as_ref().expect("a receiver").result(), Some(Ok(())));
-        assert!(self.got == self.stream.bytes, "what arrived is not what was sent");
+        assert_eq!(
+            self.receiver.as_ref().expect("a receiver").result(),
+            Some(Ok(()))
+        );
+        assert!(
+            self.got == self.stream.bytes,
+            "what arrived is not what was sent"
+        );
     }
 
     fn state(&self) -> State {
@@ -230,7 +252,13 @@ impl Ends {
             sent: (sender.sent(), sender.released(), sender.tracked(), counts),
             receiver: self.receiver.as_ref().map(|end| {
                 let (connection, peer) = (end.connection(), end.peer());
-                (connection, peer, end.is_stored(), end.delivered(), end.total())
+                (
+                    connection,
+                    peer,
+                    end.is_stored(),
+                    end.delivered(),
+                    end.total(),
+                )
             }),
             got: self.got.len(),
         }
@@ -253,7 +281,11 @@ impl Ends {
             2 => bytes.truncate(dice.usize(..=bytes.len())),
             // The next numbers, or one far away.
             3 if bytes.len() > 16 => {
-                let number = if dice.bool() { self.sender.sent() / 1_000 + dice.u64(..50) } else { dice.u64(..) };
+                let number = if dice.bool() {
+                    self.sender.sent() / 1_000 + dice.u64(..50)
+                } else {
+                    dice.u64(..)
+                };
                 bytes[8..16].copy_from_slice(&number.to_be_bytes());
             }
             4 => {
@@ -274,7 +306,11 @@ impl Ends {
     /// A frame of the handshake with a valid checksum, made of one that was seen or of nothing.
     fn handshake_frame(&mut self) -> Vec<u8> {
         let dice = &mut self.dice;
-        let frames: Vec<_> = self.seen.iter().filter(|bytes| bytes[4..6] == *b"uT").collect();
+        let frames: Vec<_> = self
+            .seen
+            .iter()
+            .filter(|bytes| bytes[4..6] == *b"uT")
+            .collect();
         let mut bytes = dice.choice(frames).cloned().unwrap_or(vec![0; 128]);
         bytes[8..16].copy_from_slice(&ID.to_be_bytes());
         let kind = dice.choice([1, 1, 1, 2, 3, 9, 10]).expect("one");
@@ -345,9 +381,14 @@ fn attack(ends: &mut Ends, count: usize, forge: impl Fn(&mut Ends) -> Vec<u8>) -
         }
         // The receiver repeats its accept frame to a copied opening until a packet has arrived.
         let receiver = ends.receiver.as_mut();
-        let spoken = receiver.and_then(|end| end.poll_transmit(ends.now)).map(|out| out.bytes.len());
+        let spoken = receiver
+            .and_then(|end| end.poll_transmit(ends.now))
+            .map(|out| out.bytes.len());
         let is_repeated = response == Response::Accept && spoken <= Some(datagram.len());
-        assert!(spoken.is_none() || is_repeated, "{spoken:?} bytes to {datagram:?}");
+        assert!(
+            spoken.is_none() || is_repeated,
+            "{spoken:?} bytes to {datagram:?}"
+        );
 
         // Whoever reads the handshake can end it before there is a key: see below.
         let is_handshake = datagram.get(4..6) == Some(b"uT") && !is_again;
@@ -389,14 +430,20 @@ fn attacked(mut ends: Ends, forge: impl Fn(&mut Ends) -> Vec<u8>) -> [usize; 3] 
 #[test]
 fn nothing_of_a_stranger_is_accepted() {
     let [cookies, refusals, unknown] = attacked(Ends::new(1, true), Ends::forge);
-    assert!(cookies > 100 && refusals > 0 && unknown > 0, "{cookies} {refusals} {unknown}");
+    assert!(
+        cookies > 100 && refusals > 0 && unknown > 0,
+        "{cookies} {refusals} {unknown}"
+    );
 }
 
 /// An attacker who cannot read the traffic knows neither of the ids, but everything else.
 fn guess(ends: &mut Ends) -> Vec<u8> {
     let dice = &mut ends.dice;
     let mut bytes = ends.seen.get(dice.usize(..=ends.seen.len())).cloned();
-    let mut bytes = bytes.take().filter(|bytes| bytes.len() >= 20).unwrap_or(vec![7; 128]);
+    let mut bytes = bytes
+        .take()
+        .filter(|bytes| bytes.len() >= 20)
+        .unwrap_or(vec![7; 128]);
     let is_handshake = bytes[4..6] == *b"uT";
     let end = bytes.len() - 4;
     if is_handshake {
@@ -436,7 +483,10 @@ fn an_opening_is_never_agreed_to_by_a_stranger() {
         for _ in 0..50 {
             let datagram = ends.handshake_frame();
             let _ = ends.sender.handle_datagram(ends.now, &datagram);
-            assert!(!ends.sender.is_open() || ends.sender.result().is_some(), "{datagram:?}");
+            assert!(
+                !ends.sender.is_open() || ends.sender.result().is_some(),
+                "{datagram:?}"
+            );
         }
         assert!(ends.sender.result().is_none_or(|result| result.is_err()));
         ended += usize::from(ends.sender.result().is_some());

@@ -147,7 +147,7 @@ impl FolderStore {
             stat,
             digest,
             names,
-            open,
+            _open: open,
         }
     }
 

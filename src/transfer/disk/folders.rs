@@ -40,10 +40,6 @@ impl Folders {
         }
     }
 
-    pub(super) fn root(&self) -> &Arc<OwnedFd> {
-        &self.root
-    }
-
     #[cfg(test)]
     pub(super) fn without_openat2(&mut self) {
         self.has_openat2 = false;

@@ -51,7 +51,7 @@ mod resume_tests;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use problem::{Note, Problem};
+pub(crate) use problem::Problem;
 pub(crate) use store::{Compare, Found, Kept, Options, Place, Placed, Store};
 pub(crate) use unfinished::{Finished, Unfinished};
 

@@ -178,3 +178,81 @@ fn leftovers_of_a_crash_are_reported() {
     assert!(notes[0].starts_with("2 unfinished files"), "{notes:?}");
     assert_eq!(names(there.path()).len(), 5, "nothing is removed");
 }
+
+/// Neither the state of a part nor the part itself may be a link, to whatever it leads.
+#[test]
+fn links_in_place_of_parts_and_states_are_not_followed() {
+    let (there, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let entry = file("x", 3);
+    for ending in ["state", "part"] {
+        let mut first = store(there.path(), PLAIN).begin(&entry, None).unwrap();
+        first.write_at(0, b"ab").unwrap();
+        let part = there.path().join(first.keep().unwrap());
+        let (from, to) = (part.with_extension(ending), outside.path().join(ending));
+        fs::copy(&from, &to).unwrap();
+        fs::remove_file(&from).unwrap();
+        std::os::unix::fs::symlink(&to, &from).unwrap();
+        let found = store(there.path(), RESUME).examine(&entry, &mut go_on);
+        assert!(matches!(found, Ok(Found::New)), "{ending}: {found:?}");
+        fs::remove_file(part.with_extension("state")).unwrap();
+        fs::remove_file(part).unwrap();
+    }
+    // Also when one takes the place of a file just before it is opened.
+    std::os::unix::fs::symlink(outside.path().join("state"), there.path().join("l")).unwrap();
+    let folder = fs::File::open(there.path()).unwrap();
+    for is_writable in [false, true] {
+        let opened = calls::open_file(&folder, b"l", is_writable);
+        assert_eq!(opened.map(drop), Err(nix::errno::Errno::ELOOP));
+    }
+    // Nothing that exists makes it wait: here, for the writer of a FIFO.
+    nix::unistd::mkfifo(&there.path().join("f"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert!(calls::open_file(&folder, b"f", false).is_ok());
+}
+
+#[test]
+fn after_a_wrong_digest_only_what_was_confirmed_is_kept() {
+    let there = TempDir::new().unwrap();
+    let entry = file("x", 3);
+    let mut first = store(there.path(), PLAIN).begin(&entry, None).unwrap();
+    first.write_at(0, b"ab").unwrap();
+    assert!(first.keep().is_some());
+    let kept = |store: &mut Store| match store.examine(&entry, &mut go_on) {
+        Ok(Found::Kept(kept)) => kept,
+        found => panic!("{found:?}"),
+    };
+    let mut second = store(there.path(), RESUME);
+    let part = kept(&mut second);
+    let mut unfinished = second.begin(&entry, Some(part)).unwrap();
+    unfinished.write_at(2, b"!").unwrap();
+    assert!(unfinished.finish(&mut second, 3, Some(1)).is_err());
+    assert_eq!(kept(&mut store(there.path(), RESUME)).length(), 2);
+}
+
+#[test]
+fn a_part_that_somebody_replaced_gets_no_name() {
+    let there = TempDir::new().unwrap();
+    let mut plain = store(there.path(), PLAIN);
+    let mut unfinished = plain.begin(&file("x", 1), None).unwrap();
+    unfinished.write_at(0, b"1").unwrap();
+    let part = there.path().join(&names(there.path())[0]);
+    // It still exists elsewhere, so that its inode is not used again.
+    fs::rename(&part, there.path().join("moved")).unwrap();
+    fs::write(&part, "theirs").unwrap();
+    assert!(unfinished.finish(&mut plain, 1, None).is_err());
+    assert!(!there.path().join("x").exists());
+}
+
+#[test]
+fn a_folder_that_was_there_keeps_its_permissions() {
+    use std::os::unix::fs::PermissionsExt;
+    for options in [PLAIN, OVERWRITE, RESUME] {
+        let there = TempDir::new().unwrap();
+        let path = there.path().join("d");
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        let mut store = store(there.path(), options);
+        store.folder(0, &folder("d", 0o755)).unwrap();
+        store.sync().unwrap();
+        assert_eq!(path.metadata().unwrap().mode() & 0o7777, 0o700);
+    }
+}

@@ -159,7 +159,7 @@ pub(crate) struct Kept {
     /// Its names; none for an existing file that is complete.
     pub(super) names: Option<Names>,
     /// Counts those that are open.
-    pub(super) open: Option<Arc<()>>,
+    pub(super) _open: Option<Arc<()>>,
 }
 
 impl Kept {

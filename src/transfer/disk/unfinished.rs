@@ -46,14 +46,6 @@ impl Unfinished {
         }
     }
 
-    /// Where it will be stored.
-    pub(crate) fn placed(&self) -> Placed {
-        match &self.0 {
-            Kind::File(part) => part.target.placed.clone(),
-            Kind::Output(_) => Placed::default(),
-        }
-    }
-
     /// Writes bytes; what is left out before `offset` is a hole.
     ///
     /// # Errors
