@@ -6,9 +6,7 @@ use std::time::Duration;
 use super::congestion::Cubic;
 use super::exchange::{Event, Incoming as ExchangeIncoming, Limits, Outcome, Requester, Responder};
 use super::impairment::{Direction, Flow, Link};
-use super::transfer::{
-    Access, Incoming, Listener, Receiver, ReceiverConfig, Sender, SenderConfig,
-};
+use super::transfer::{Access, Incoming, Listener, Receiver, ReceiverConfig, Sender, SenderConfig};
 use super::{Backoff, PathMtu, PathMtuState};
 use crate::socket::Ecn;
 

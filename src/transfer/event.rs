@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Progress;
-use super::storing::{StoreCounts, StoreEvent};
+use super::store_report::{StoreCounts, StoreEvent};
 use super::tree::TreeEvent;
 use crate::error::{Error, Result};
 use crate::io::Backend;

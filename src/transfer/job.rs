@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use super::disk::Place;
 use super::disk_thread::{DiskThread, Ending};
 use super::event::Arrived;
-use super::storing::{StoreEvent, StoreReport, Storing};
+use super::store_report::{StoreEvent, StoreReport};
+use super::storing::Storing;
 use super::{Activity, Progress};
 use crate::error::{Error, Result};
 use crate::io::Received;
@@ -56,11 +57,7 @@ enum Stage {
 }
 
 impl Job {
-    pub(super) fn new(
-        receiver: Receiver,
-        message: &Received<'_>,
-        base: Option<PathBuf>,
-    ) -> Self {
+    pub(super) fn new(receiver: Receiver, message: &Received<'_>, base: Option<PathBuf>) -> Self {
         Self {
             receiver,
             from: message.reply_source(),
@@ -179,7 +176,10 @@ impl Job {
             _ if is_slow => Status::Storing,
             _ => Status::Receiving,
         };
-        if matches!(self.report.activity, Activity::Transferring | Activity::Storing) {
+        if matches!(
+            self.report.activity,
+            Activity::Transferring | Activity::Storing
+        ) {
             self.report.activity = if is_slow {
                 Activity::Storing
             } else {

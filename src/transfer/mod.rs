@@ -50,6 +50,7 @@ mod receive;
 mod send;
 mod session;
 mod sessions;
+mod store_report;
 mod storing;
 mod thread;
 pub mod tree;
@@ -61,7 +62,7 @@ pub use event::{Arrived, ReceiveEvent, SendEvent, Sent, Tally};
 pub use network::Network;
 pub use receive::Receiving;
 pub use send::Sending;
-pub use storing::{StoreCounts, StoreEvent};
+pub use store_report::{StoreCounts, StoreEvent};
 
 /// The default time that the other end may be silent.
 pub const TIMEOUT: Duration = Duration::from_secs(60);

@@ -5,9 +5,9 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::disk::Options;
 use super::event::Observer;
 use super::sessions::Sessions;
-use super::disk::Options;
 use super::{PROGRESS, ReceiveConfig, ReceiveEvent, Tally};
 use crate::error::{Error, Result};
 use crate::io::{Backend, Transport, TransportConfig, Wait};
@@ -186,7 +186,11 @@ impl Receiving {
         let patience = deadline.filter(|_| self.sessions.is_unused());
         // Even if nothing more arrives, progress is reported.
         let has_jobs = !self.sessions.is_unused() && !self.sessions.jobs.is_empty();
-        let interval = if self.reported.1 { PROGRESS } else { SIGN_OF_LIFE };
+        let interval = if self.reported.1 {
+            PROGRESS
+        } else {
+            SIGN_OF_LIFE
+        };
         let progress = has_jobs.then(|| self.reported.0 + interval);
         let deadlines = self.sessions.deadlines();
         match deadlines.chain(patience).chain(progress).min() {

@@ -416,7 +416,11 @@ impl<'a> Session<'a> {
         let totals = self.counts.totals();
         let total = totals.filter(|totals| *totals != (1, 0));
         Progress {
-            bytes: if is_done { bytes } else { bytes.saturating_sub(under_way) },
+            bytes: if is_done {
+                bytes
+            } else {
+                bytes.saturating_sub(under_way)
+            },
             resumed: self.counts.kept(),
             total: total.map(|(_, bytes)| bytes).or(self.tree.roots().size()),
             entries: self.counts.done(),

@@ -54,7 +54,10 @@ impl Sessions {
     ) -> Result<Self> {
         let (max_transfers, base) = match &target {
             Target::Folder(path) => (max_transfers, Some(path.clone())),
-            Target::File(path) => (1, Some(path.parent().map(PathBuf::from).unwrap_or_default())),
+            Target::File(path) => (
+                1,
+                Some(path.parent().map(PathBuf::from).unwrap_or_default()),
+            ),
             Target::Output(_) => (1, None),
         };
         let place = match target {
@@ -68,10 +71,7 @@ impl Sessions {
             count: None,
             timeout: super::TIMEOUT,
             from: Vec::new(),
-            listener: Listener::new(
-                super::random_key()?,
-                key.map_or(Access::Open, Access::Code),
-            ),
+            listener: Listener::new(super::random_key()?, key.map_or(Access::Open, Access::Code)),
             places: Places::new(max_transfers),
             place,
             base,
@@ -143,7 +143,6 @@ impl Sessions {
                         }
                     }
                 }
-                _ => {}
             }
         }
     }

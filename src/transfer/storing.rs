@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::disk::{Checked, Finished, Found, Kept, Placed, Problem, Store, Unfinished};
 use super::disk_thread::{Ending, Next, Port};
+use super::store_report::{StoreEvent, StoreReport};
 use super::{Activity, FileProgress};
 use crate::error::{Error, Result};
 use crate::protocol::transfer::Code;
@@ -16,109 +17,8 @@ use crate::protocol::transfer::manifest::{
 
 /// Kept parts that are held open at a time; what else is kept is received again.
 const MAX_KEPT: usize = 16;
-/// Events that wait for the loop; more are only counted.
-const MAX_EVENTS: usize = 1_024;
 /// How often the progress of a check is reported.
 const CHECKING: Duration = Duration::from_millis(100);
-
-/// What is known of a transfer that is being stored.
-#[derive(Debug, Default)]
-pub(super) struct StoreReport {
-    pub(super) counts: StoreCounts,
-    pub(super) activity: Activity,
-    pub(super) file: Option<FileProgress>,
-    pub(super) events: Vec<StoreEvent>,
-    /// Everything is on the disk.
-    pub(super) is_stored: bool,
-    /// What the sender is told of an error, without local paths.
-    pub(super) fatal: Option<(Code, String)>,
-    /// Where the last file is, below the target folder.
-    pub(super) placed: Option<PathBuf>,
-    /// Where a part of a file is kept, below the target folder.
-    pub(super) part: Option<PathBuf>,
-}
-
-/// What a receiver has done with the entries of a transfer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StoreCounts {
-    /// Entries listed so far.
-    pub listed: u64,
-    /// Files and streams that were received and stored.
-    pub stored: u64,
-    /// Folders and links that were made or were there, and files that were there and equal.
-    pub equal: u64,
-    /// Entries that were not stored.
-    pub failed: u64,
-    /// Bytes of files that need not be received any more.
-    pub bytes: u64,
-    /// Bytes of them that were there before.
-    pub resumed: u64,
-    /// All entries and all bytes, once the sender has counted them.
-    pub total: Option<(u64, u64)>,
-}
-
-/// Something about one entry that its user should know.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum StoreEvent {
-    /// It is not stored.
-    Failed {
-        /// Its path, as the sender calls it; untrusted bytes.
-        path: Vec<u8>,
-        /// This end's error.
-        error: Error,
-    },
-    /// The sender did not send it completely.
-    Incomplete {
-        /// Its path, as the sender calls it; untrusted bytes.
-        path: Vec<u8>,
-        /// Why.
-        status: Status,
-    },
-    /// Its name was changed, to be safe here.
-    Renamed {
-        /// Its path, as the sender calls it; untrusted bytes.
-        path: Vec<u8>,
-        /// Where it is, below the target folder.
-        placed: PathBuf,
-    },
-    /// It goes on after the part that was kept from before.
-    Resumed {
-        /// Its path, as the sender calls it; untrusted bytes.
-        path: Vec<u8>,
-        /// Bytes that were there; 0 if they were of another file.
-        from: u64,
-    },
-    /// Something that changes nothing.
-    Note(String),
-    /// So many events are not reported singly.
-    More(u64),
-}
-
-impl StoreReport {
-    /// Takes over what is new.
-    pub(super) fn update(&mut self, new: &mut Self) {
-        self.events.append(&mut new.events);
-        self.counts = new.counts;
-        self.activity = new.activity;
-        self.file.clone_from(&new.file);
-        self.is_stored = new.is_stored;
-        self.fatal = new.fatal.take().or_else(|| self.fatal.take());
-        self.placed.clone_from(&new.placed);
-        self.part.clone_from(&new.part);
-    }
-
-    fn push(&mut self, event: StoreEvent) {
-        if self.events.len() < MAX_EVENTS {
-            self.events.push(event);
-        } else if let Some(StoreEvent::More(count)) = self.events.last_mut() {
-            *count += 1;
-        } else {
-            self.events.push(StoreEvent::More(1));
-        }
-    }
-}
 
 /// An entry whose contents the sender was asked for.
 #[derive(Debug)]

@@ -160,10 +160,14 @@ fn the_relay_and_the_receiver_take_a_socket_as_well() {
     let (source, stored) = (folder.path().join("source"), folder.path().join("stored"));
     fs::write(&source, "the whole file").expect("a file");
     let stored_name = stored.to_str().expect("UTF-8");
-    let receiver = Running::start(activated(&[&socket], "", &["recv", "-o", stored_name]));
+    let receiver = Running::start(activated(
+        &[&socket],
+        "",
+        &["recv", "-o", stored_name, "--open"],
+    ));
     drop(socket);
     let source = source.to_str().expect("UTF-8");
-    let sent = crate::common::finish(&["send", &address.to_string(), source]);
+    let sent = crate::common::finish(&["send", &address.to_string(), source, "--open"]);
     assert_eq!(sent.code, Some(0), "{}", sent.stderr);
     assert_eq!(receiver.finish().code, Some(0));
     assert_eq!(

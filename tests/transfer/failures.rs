@@ -100,15 +100,33 @@ fn what_makes_no_sense_is_refused_beforehand() {
                 &["cannot read /nowhere", "(ENOENT)"],
             ),
             (&["127.0.0.1", "/"], &["it has no name"]),
-            (&["127.0.0.1", "/etc"], &["udpraw recv prints it", "UDPRAW_CODE"]),
             (
-                &["127.0.0.1", "/etc", "--code", "0W3G-E1R7-0W3G-E1R7-0W3G-E1R7-0W1F"],
+                &["127.0.0.1", "/etc"],
+                &["udpraw recv prints it", "UDPRAW_CODE"],
+            ),
+            (
+                &[
+                    "127.0.0.1",
+                    "/etc",
+                    "--code",
+                    "0W3G-E1R7-0W3G-E1R7-0W3G-E1R7-0W1F",
+                ],
                 &["typing error"],
             ),
-            (&["127.0.0.1", "/etc", "--code", "0W3G"], &["28 letters and digits"]),
             (
-                &["127.0.0.1", "/etc/hostname", "--name", "x", "--open"],
-                &["it names standard input"],
+                &["127.0.0.1", "/etc", "--code", "0W3G"],
+                &["28 letters and digits"],
+            ),
+            (
+                &[
+                    "127.0.0.1",
+                    "/etc/hostname",
+                    "/etc",
+                    "--name",
+                    "x",
+                    "--open",
+                ],
+                &["one name for several paths"],
             ),
             (
                 &["127.0.0.1", "--port", "0"],
@@ -127,10 +145,7 @@ fn a_full_device() {
     let (_folder, source) = folder_with("source", &stream(1_000_000, 20));
     let recv = Recv::start(&["-o", "/dev/full"]);
     let sent = Send::start(recv.address, &[text(&source)]).finish();
-    sent.is(
-        1,
-        "the receiver ended it: the receiver's disk is full",
-    );
+    sent.is(1, "the receiver ended it: the receiver's disk is full");
     recv.finish().is(
         2,
         "cannot write /dev/full: no space left on device (ENOSPC)",
@@ -195,10 +210,8 @@ fn the_reader_of_the_output_goes_away() {
     recv.process.read(1_000);
     let received = recv.process.leave_stdout();
     assert_eq!((received.code, received.stderr.as_str()), (Some(1), ""));
-    send.finish().is(
-        1,
-        "the receiver ended it: the receiver could not write it",
-    );
+    send.finish()
+        .is(1, "the receiver ended it: the receiver could not write it");
 }
 
 #[test]

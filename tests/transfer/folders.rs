@@ -50,7 +50,14 @@ fn everything_excluded_is_an_error_before_anything_is_sent() {
     let folder = tempfile::tempdir().expect("a folder");
     let from = folder.path().join("from");
     make(&from);
-    let recv = Recv::start(&["--into", text(folder.path()), "--count", "1", "--wait", "9s"]);
+    let recv = Recv::start(&[
+        "--into",
+        text(folder.path()),
+        "--count",
+        "1",
+        "--wait",
+        "9s",
+    ]);
     let words = [text(&from), "--exclude", "*"];
     Send::start(recv.address, &words)
         .finish()
@@ -73,7 +80,10 @@ fn a_folder_onto_a_file_and_a_file_onto_a_folder() {
     recv.finish().is(1, "not stored: from/a: ");
     assert!(to.join("from/a").is_dir());
     assert_eq!(fs::read(to.join("from/inner")).expect("it"), b"mine");
-    assert!(to.join("from/link").symlink_metadata().is_ok(), "the rest arrived");
+    assert!(
+        to.join("from/link").symlink_metadata().is_ok(),
+        "the rest arrived"
+    );
 }
 
 #[test]
@@ -109,7 +119,14 @@ fn a_code_can_be_in_a_file() {
 #[test]
 fn only_who_is_named_may_send() {
     let folder = tempfile::tempdir().expect("a folder");
-    let into = ["--into", text(folder.path()), "--count", "1", "--wait", "1s"];
+    let into = [
+        "--into",
+        text(folder.path()),
+        "--count",
+        "1",
+        "--wait",
+        "1s",
+    ];
     let recv = Recv::start(&[&into[..], &["--from", "192.0.2.0/24"]].concat());
     let words = ["/etc/hostname", "--timeout", "500ms"];
     Send::start(recv.address, &words)

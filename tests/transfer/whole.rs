@@ -110,10 +110,7 @@ fn pipes_at_both_ends() {
     let received = recv.finish();
     received.is(0, "received stdin from");
     assert!(received.stdout == bytes);
-    writer
-        .join()
-        .expect("it writes")
-        .is(0, "sent stdin to");
+    writer.join().expect("it writes").is(0, "sent stdin to");
 }
 
 #[test]

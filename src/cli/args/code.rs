@@ -82,9 +82,11 @@ impl CodeArguments {
         match env::var(VARIABLE) {
             Ok(text) => parse(&text, "the code in UDPRAW_CODE").map(Some),
             Err(env::VarError::NotPresent) => Ok(None),
-            Err(env::VarError::NotUnicode(_)) => {
-                Err(Error::invalid("read", "the code in UDPRAW_CODE", "it is not text"))
-            }
+            Err(env::VarError::NotUnicode(_)) => Err(Error::invalid(
+                "read",
+                "the code in UDPRAW_CODE",
+                "it is not text",
+            )),
         }
     }
 }
@@ -118,8 +120,7 @@ fn write(path: &Path, code: &SharedCode) -> Result<()> {
 
 fn new() -> Result<SharedCode> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Error::os("get", "random bytes", error.into()))?;
+    getrandom::fill(&mut bytes).map_err(|error| Error::os("get", "random bytes", error.into()))?;
     Ok(SharedCode::new(bytes))
 }
 
@@ -141,7 +142,9 @@ fn ask() -> Result<SharedCode> {
     let failed = |source| Error::os("read", "the code", source);
     write!(terminal, "Code of the receiver: ").map_err(failed)?;
     let mut line = String::new();
-    BufReader::new(terminal).read_line(&mut line).map_err(failed)?;
+    BufReader::new(terminal)
+        .read_line(&mut line)
+        .map_err(failed)?;
     if line.trim().is_empty() {
         return Err(missing());
     }

@@ -87,7 +87,7 @@ pub(crate) struct SendArguments {
     #[arg(short, long, short_alias = 'P')]
     port: Option<String>,
 
-    /// Name of standard input at the receiver
+    /// Name of the file or folder at the receiver [default: its own; of standard input, stdin]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
@@ -173,10 +173,17 @@ impl SendArguments {
     /// What to send.
     fn tree(&self, paths: &[PathBuf]) -> Result<Tree> {
         let mut roots = Roots::new();
+        if self.name.is_some() && paths.len() > 1 {
+            return Err(Error::invalid(
+                "use",
+                "--name",
+                "it is one name for several paths",
+            ));
+        }
         for path in paths {
             if path.as_os_str() != "-" {
                 roots
-                    .add(path)
+                    .add_as(path, self.name.as_deref())
                     .map_err(|error| self.about_file(error, path))?;
             }
         }
@@ -184,9 +191,6 @@ impl SendArguments {
             let stdin = io::stdin().as_fd().try_clone_to_owned();
             let stdin = stdin.map_err(|source| Error::os("read", "standard input", source))?;
             roots.add_stream(stdin, self.name.as_deref().unwrap_or("stdin"))?;
-        } else if self.name.is_some() {
-            return Err(Error::invalid("use", "--name", "it names standard input")
-                .with_remedy("pipe it: udpraw send HOST - --name NAME < FILE"));
         }
         Ok(Tree::new(roots, Exclude::new(&self.exclude)?))
     }
@@ -194,8 +198,8 @@ impl SendArguments {
     /// What to send, where to, and how.
     pub(crate) fn config(&self) -> Result<SendConfig> {
         let (port, paths) = self.split()?;
-        let tree = self.tree(paths)?;
         let destinations = self.destinations(port.as_deref())?;
+        let tree = self.tree(paths)?;
         // Options are those of one family, and so are the addresses where options are asked for.
         let families: Vec<_> = [Family::V4, Family::V6]
             .into_iter()

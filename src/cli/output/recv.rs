@@ -400,7 +400,11 @@ impl<'a> Report<'a> {
             Some(path) if files.stored + files.equal == 1 => format!(" into {}", text(path)),
             _ => String::new(),
         };
-        let open = if arrived.is_keyed { "" } else { ", not encrypted" };
+        let open = if arrived.is_keyed {
+            ""
+        } else {
+            ", not encrypted"
+        };
         let first = format!(
             "received {what} from {}{into}: {}{open}",
             Tuple(arrived.peer),

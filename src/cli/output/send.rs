@@ -175,7 +175,9 @@ impl<'a> Report<'a> {
         let bars = Bars::new(quiet || output.is_json());
         let is_remote = |to: &SocketAddr| !to.ip().to_canonical().is_loopback();
         if config.key.is_none() && config.destinations.iter().any(is_remote) {
-            output.note("--open: nothing is encrypted, and whoever is on the way can read and change it");
+            output.note(
+                "--open: nothing is encrypted, and whoever is on the way can read and change it",
+            );
         }
         Self {
             bar: bars.add(),
@@ -240,11 +242,14 @@ impl<'a> Report<'a> {
                 status,
                 error,
             } => {
-                let message = error.as_ref().map_or(status.to_string(), ToString::to_string);
+                let message = error
+                    .as_ref()
+                    .map_or(status.to_string(), ToString::to_string);
                 (path, "failed", message)
             }
             TreeEvent::Resumed { path, from: 0 } => {
-                let message = "the part that the receiver kept is of another file: from the beginning";
+                let message =
+                    "the part that the receiver kept is of another file: from the beginning";
                 (path, "resumed", message.to_owned())
             }
             TreeEvent::Resumed { path, from } => {

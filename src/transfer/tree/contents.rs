@@ -330,6 +330,7 @@ impl<O: Outlet> Sending<'_, O> {
                 (&result, chunk.get_mut(start..start + DATA_HEAD))
             {
                 head.copy_from_slice(&self.state.data_head(offset, *length));
+                TreeCounts::add(&self.counts.bytes, *length as u64);
                 offset += *length as u64;
                 continue;
             }

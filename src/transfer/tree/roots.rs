@@ -46,6 +46,14 @@ impl Roots {
     /// # Errors
     /// The errors of open(2); a path without a name (`/`); a name that an earlier argument has.
     pub fn add(&mut self, path: &Path) -> Result<()> {
+        self.add_as(path, None)
+    }
+
+    /// As [`Self::add`], under another name.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn add_as(&mut self, path: &Path, other: Option<&str>) -> Result<()> {
         let shown = path.display();
         let failed = |source| Error::os("read", &shown, source);
         // O_NONBLOCK: a FIFO is opened without a writer.
@@ -56,7 +64,10 @@ impl Roots {
         let file = options.open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         let file_type = metadata.file_type();
-        let name = name(path)?;
+        let name = match other {
+            Some(other) => other.as_bytes().to_vec(),
+            None => name(path)?,
+        };
         let kind = if file_type.is_dir() {
             RootKind::Folder
         } else if file_type.is_file() && !(metadata.len() == 0 && has_bytes(&file)) {

@@ -149,7 +149,7 @@ fn a_thread_that_cannot_be_had_is_an_error_and_no_panic() {
 }
 
 #[test]
-fn a_file_is_stored_where_no_thread_can_be_had() {
+fn a_receiver_without_a_thread_says_so() {
     if !is_root() {
         return;
     }
@@ -160,7 +160,7 @@ fn a_file_is_stored_where_no_thread_can_be_had() {
     let target = folder.path().join("stored");
     let mut command = std::process::Command::new("sh");
     let script = format!(
-        "exec prlimit --nproc=1 {} \"$0\" recv --port 0 --bind 127.0.0.1 -o \"$1\"",
+        "exec prlimit --nproc=1 {} \"$0\" recv --open --port 0 --bind 127.0.0.1 -o \"$1\"",
         as_user(64_103)
     );
     command.args(["-ec", &script, &copy.path()]).arg(&target);
@@ -172,8 +172,13 @@ fn a_file_is_stored_where_no_thread_can_be_had() {
     let mut line = String::new();
     std::io::BufRead::read_line(&mut talk, &mut line).unwrap();
     let port = crate::common::listening(line.trim_end()).port().to_string();
-    let sent = finish(&["send", "127.0.0.1", PROGRAM, "--port", &port]);
-    assert_eq!(sent.code, Some(0), "{}", sent.stderr);
-    assert!(receiving.wait().unwrap().success());
-    assert!(std::fs::read(&target).unwrap() == std::fs::read(PROGRAM).unwrap());
+    let sent = finish(&["send", "127.0.0.1", PROGRAM, "--open", "--port", &port]);
+    assert_eq!(sent.code, Some(1), "{}", sent.stderr);
+    assert!(
+        sent.stderr.contains("cannot start a thread"),
+        "{}",
+        sent.stderr
+    );
+    assert_eq!(receiving.wait().unwrap().code(), Some(2));
+    assert!(!target.exists());
 }

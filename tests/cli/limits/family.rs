@@ -46,7 +46,14 @@ fn by_ipv4_alone() {
     let port = nobody.local_addr().unwrap().port().to_string();
     drop(nobody);
     for command in [
-        &["send", "localhost", "/etc/hostname", "--port", &port][..],
+        &[
+            "send",
+            "localhost",
+            "/etc/hostname",
+            "--port",
+            &port,
+            "--open",
+        ][..],
         &["client", "localhost", "--port", &port],
     ] {
         let end = with_hosts(command);
