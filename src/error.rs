@@ -181,7 +181,7 @@ impl Error {
 
 /// The error of a thread that could not be started (clone(2)): EAGAIN at a limit of processes, ENOMEM
 /// at a limit of memory.
-#[cfg(any(feature = "bench", feature = "server"))]
+#[cfg(any(feature = "bench", feature = "load", feature = "server"))]
 #[cold]
 pub(crate) fn no_thread(purpose: impl fmt::Display, source: io::Error) -> Error {
     Error::os("start", format_args!("a thread {purpose}"), source).with_remedy(

@@ -66,7 +66,7 @@
 //! | `extras` | text for people: "did you mean" in errors, [hosts by name](socket::resolve), the [catalogue of socket options](socket::options), names of errnos and ICMP messages, [quantities as people write them](units) | strsim |
 //! | `services` | [`services`]: names and numbers of ports | and memchr |
 //! | `protocol` | [`protocol`]: exchange, transfer, congestion control, impairment and path MTU without sockets | and crc-fast, siphasher, twox-hash |
-//! | `bench` `client` `mtu` `ports` `probe` `relay` `server` `trace` `transfer` | the tool that is the module of that name | some have fastrand, getrandom, resolv-conf, simple-dns |
+//! | `bench` `client` `load` `mtu` `ports` `probe` `relay` `server` `trace` `transfer` | the tool that is the module of that name | some have fastrand, getrandom, hdrhistogram, resolv-conf, simple-dns |
 //! | `tools` | every tool | |
 //! | `tokio` | [`tokio`]: sockets for the runtime tokio | tokio |
 //! | `cli` (default) | all of it, and the binary `udpraw` (`cargo install udpraw`) | clap and others |
@@ -77,10 +77,10 @@
 //!
 //! | layer | modules | what they do |
 //! | --- | --- | --- |
-//! | 4 | [`server`], [`client`], [`relay`], [`transfer`], [`trace`], [`ports`], [`probe`], [`mtu`], [`bench`](mod@bench), [`tokio`](mod@tokio) | join sockets and protocols for one purpose |
+//! | 4 | [`server`], [`client`], [`relay`], [`transfer`], [`trace`], [`ports`], [`probe`], [`mtu`], [`bench`](mod@bench), [`load`](mod@load), [`tokio`](mod@tokio) | join sockets and protocols for one purpose |
 //! | 3 | [`io`] | moves datagrams, by the backend that the kernel serves best |
 //! | 3 | [`protocol`] | decides, without a socket, a clock or randomness of its own |
-//! | 2 | [`socket`], [`services`], `cpu` | a UDP socket, explicit and safe; names and numbers of ports; CPU affinity |
+//! | 2 | [`socket`], [`services`], `clock`, `cpu` | a UDP socket, explicit and safe; names and numbers of ports; clocks; CPU affinity |
 //! | 1 | `sys` | the only `unsafe`: file descriptors and bytes |
 //! | 0 | [`error`], [`units`] | errors for people; sizes and durations |
 
@@ -97,10 +97,14 @@
 pub mod bench;
 #[cfg(feature = "client")]
 pub mod client;
-#[cfg(any(feature = "bench", feature = "server"))]
+#[cfg(any(feature = "load", feature = "server"))]
+mod clock;
+#[cfg(any(feature = "bench", feature = "load", feature = "server"))]
 mod cpu;
 pub mod error;
 pub mod io;
+#[cfg(feature = "load")]
+pub mod load;
 #[cfg(feature = "mtu")]
 pub mod mtu;
 #[cfg(feature = "ports")]

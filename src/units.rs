@@ -15,6 +15,11 @@
 
 #[cfg(feature = "extras")]
 mod network;
+#[cfg(feature = "extras")]
+mod packet_rate;
+
+#[cfg(feature = "extras")]
+pub use packet_rate::{PacketRate, packet_rate};
 
 #[cfg(feature = "extras")]
 pub use network::{network_time, probability, rate, window};

@@ -29,7 +29,7 @@ pub(crate) struct Passed {
 
 /// The sockets that were passed, one for each of `ports`; `None` if there are none, so that the command
 /// binds its own. Called once, before there is another thread: the variables are taken out of the
-/// environment, so that no child takes them for its own.
+/// environment, so that no child uses them.
 ///
 /// # Errors
 /// If something was passed that is no bound UDP socket, or more or fewer than `ports`.
@@ -45,7 +45,11 @@ pub(crate) fn sockets(ports: usize) -> Result<Option<Vec<Passed>>> {
     let number = text.to_str().and_then(|text| text.parse::<usize>().ok());
     let number = number.filter(|number| *number <= MOST).ok_or_else(|| {
         let subject = format!("LISTEN_FDS '{}'", text.to_string_lossy().escape_debug());
-        Error::invalid("use", subject, format!("it is no number from 0 to {MOST}"))
+        Error::invalid(
+            "use",
+            subject,
+            format!("it is not a number from 0 to {MOST}"),
+        )
     })?;
     if number == 0 {
         return Ok(None);
@@ -85,12 +89,12 @@ fn take(passed: &mut ListenFd, index: usize) -> Result<Passed> {
         {
             return Err(bad("it is a Unix socket"));
         }
-        _ => return Err(bad("it is no UDP socket")),
+        _ => return Err(bad("it is not a UDP socket")),
     };
     // A ping socket is one for datagrams, too.
     let protocol = SockRef::from(&socket).protocol().map_err(failed)?;
     if protocol != Some(Protocol::UDP) {
-        return Err(bad("it is no UDP socket"));
+        return Err(bad("it is not a UDP socket"));
     }
     let address = socket.local_addr().map_err(failed)?;
     if address.port() == 0 {

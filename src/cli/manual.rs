@@ -127,7 +127,7 @@ fn environment(command: &str) -> Vec<(&'static str, &'static str)> {
         ));
         found.push((
             "NOTIFY_SOCKET",
-            "Where READY=1 is sent to once datagrams can come (sd_notify(3)).",
+            "Where READY=1 is sent once datagrams can be received (sd_notify(3)).",
         ));
     }
     found.push(("NO_COLOR", "Set to anything: no colours."));

@@ -3,16 +3,19 @@
 
 mod activation;
 mod args;
+mod closed;
 mod commands;
 mod exit;
 mod guess;
 mod help;
 mod interrupt;
 mod manual;
+mod openmetrics;
 mod output;
 mod suggest;
 mod tour;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -20,8 +23,27 @@ use clap::error::ErrorKind;
 
 use self::args::Arguments;
 use self::args::color::Color;
-use self::exit::Exit;
+use self::exit::{Exit, Failure};
 use self::output::Output;
+
+/// Prints help or the version. clap's own exit would call a page that could not be written printed.
+fn print(page: &clap::Error) -> ExitCode {
+    if !page.use_stderr()
+        && let Err(error) = closed::check_output()
+    {
+        Output::new(false).error(error);
+        return Exit::Error.into();
+    }
+    match page.print().and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Output::new(false).error(Failure::from(error));
+            Exit::Error.into()
+        }
+        // As clap has it: help that nobody asked for is an answer to an error of usage.
+        _ if page.use_stderr() => Exit::Error.into(),
+        _ => Exit::Yes.into(),
+    }
+}
 
 /// Runs the program that the process's arguments describe.
 pub(crate) fn run() -> ExitCode {
@@ -41,8 +63,8 @@ pub(crate) fn run() -> ExitCode {
             .color(peek_color().of_help())
             .try_get_matches()
         {
-            Err(page) => page.exit(),
-            Ok(_) => error.exit(),
+            Err(page) => return print(&page),
+            Ok(_) => return print(&error),
         },
     };
     arguments.color.apply();

@@ -113,7 +113,7 @@ fn unknown(text: &str) -> Error {
         None => "the backends are single, batch, offload, uring, and auto".into(),
     };
     let quoted = format!("'{}'", text.escape_debug());
-    Error::invalid("find backend", quoted, "there is none of that name").with_remedy(remedy)
+    Error::invalid("find backend", quoted, "unknown name").with_remedy(remedy)
 }
 
 /// The name that differs from `text` by at most two slips of the finger.

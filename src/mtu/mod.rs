@@ -120,7 +120,7 @@ pub enum Limit {
     /// The first hop: its MTU applies to the whole path.
     FirstHop,
     /// A later link, whose router reported it by ICMP.
-    Told(Option<IpAddr>),
+    ReportedByIcmp(Option<IpAddr>),
     /// A black hole: larger datagrams vanish without ICMP.
     BlackHole,
     /// Unknown: ICMP reported a later link, but no size that arrives was found.
@@ -138,14 +138,17 @@ pub enum Limit {
 impl Limit {
     /// Whether the largest datagram is known.
     pub fn is_known(self) -> bool {
-        matches!(self, Self::FirstHop | Self::Told(_) | Self::BlackHole)
+        matches!(
+            self,
+            Self::FirstHop | Self::ReportedByIcmp(_) | Self::BlackHole
+        )
     }
 
     /// Its name: `first-hop`, `black-hole`.
     pub fn name(self) -> &'static str {
         match self {
             Self::FirstHop => "first-hop",
-            Self::Told(_) => "icmp",
+            Self::ReportedByIcmp(_) => "icmp",
             Self::BlackHole => "black-hole",
             Self::Unknown => "unknown",
             Self::Silent => "silent",

@@ -145,7 +145,7 @@ impl<F> Run<'_, F> {
             (_, Some(end)) => limit(end),
             _ if !is_done => Limit::Lossy,
             _ if search.passes() == top => Limit::FirstHop,
-            (Some((_, by)), _) => Limit::Told(by),
+            (Some((_, by)), _) => Limit::ReportedByIcmp(by),
             _ => Limit::BlackHole,
         };
         if found.limit == Limit::BlackHole {

@@ -43,6 +43,7 @@ mod checksum;
 pub mod congestion;
 pub mod exchange;
 pub mod impairment;
+pub mod load;
 mod path_mtu;
 mod reflection;
 mod rtt;

@@ -37,18 +37,21 @@ mod forwarder;
 mod impairments;
 mod ledger;
 mod limit;
+mod observer;
 mod replay;
 mod target;
 mod wire;
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 pub use self::config::{Config, DatagramOutcome, Event, Interval};
 pub use self::flows::End;
 pub use self::ledger::{Ledger, Side};
+pub use self::observer::Observer;
 pub use self::replay::Replay;
 
 use self::forwarder::Forwarder;
@@ -72,6 +75,8 @@ pub struct Relay {
     forwarder: Forwarder,
     ready: EpollSet,
     waker: Option<Waker>,
+    /// The account for observers.
+    shared: Arc<observer::Shared>,
 }
 
 impl Relay {
@@ -127,7 +132,17 @@ impl Relay {
             forwarder,
             ready,
             waker: None,
+            shared: Arc::default(),
         })
+    }
+
+    /// An observer that reads the account from another thread while [`Self::run`] relays. It costs
+    /// nothing until it asks.
+    ///
+    /// # Errors
+    /// The errors of [`Self::waker`].
+    pub fn observer(&mut self) -> Result<Observer> {
+        Ok(Observer::new(self.waker()?, self.shared.clone()))
     }
 
     /// A waker that ends a wait of [`Self::run`] from another thread.
@@ -201,6 +216,7 @@ impl Relay {
             forwarder,
             ready,
             waker,
+            shared,
             ..
         } = self;
         let end = config.duration;
@@ -209,12 +225,17 @@ impl Relay {
             .interval
             .map(|every| (every, begin.saturating_add(every)));
         let mut before = (begin, forwarder.books(front));
-        let mut keys = Vec::new();
+        let (mut keys, mut is_woken) = (Vec::new(), false);
         while !stop.load(Ordering::Relaxed) {
             let now = start.elapsed();
             forwarder.depart(now, front);
             forwarder.flush_and_report(front, on_event)?;
             forwarder.expire(now, on_event)?;
+            // Now, since nothing is queued.
+            if is_woken && shared.is_asked() {
+                shared.write(forwarder.bounded_ledger(front));
+            }
+            is_woken = false;
             if let Some((every, next)) = &mut tick
                 && now >= *next
             {
@@ -250,6 +271,7 @@ impl Relay {
             for key in &keys {
                 if *key == WAKER {
                     waker.iter().for_each(|waker| _ = waker.take());
+                    is_woken = true;
                     continue;
                 }
                 match u32::try_from(*key) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Reply;
+use super::{LoadLimits, Reply};
 use crate::io::{Backend, BackendChoice, TransportConfig};
 use crate::protocol::exchange::Limits;
 use crate::socket::ReceiveBuffer;
@@ -70,6 +70,8 @@ pub struct Behaviour {
     pub count: Option<u64>,
     /// Whether to consent to a bench ([`crate::protocol::bench_handshake`]).
     pub allow_bench: bool,
+    /// Whether to serve load sessions ([`crate::protocol::load`]), and what they may do.
+    pub allow_load: Option<LoadLimits>,
     /// Whether a reply may be more than three times as long as its request, IP and UDP headers counted.
     /// A forged source could then make this server flood a third party. Exchanges never do.
     pub allow_amplification: bool,
@@ -91,6 +93,7 @@ impl Default for Behaviour {
             drop: None,
             count: None,
             allow_bench: false,
+            allow_load: None,
             allow_amplification: false,
             exchange: None,
             per_datagram_events: true,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::answer::Answer;
 use super::{Event, Reply, Request, Unserved};
-use crate::protocol::exchange::{Incoming, Limits, Replied, Responder, Served};
+use crate::protocol::exchange::{Incoming, Limits, Replied, Responder, Served as Counts};
 
 /// The state of one handler for exchanges.
 ///
@@ -16,6 +16,16 @@ pub(super) struct Exchanges {
     /// The encoded answer.
     frame: Vec<u8>,
     scratch: Vec<u8>,
+}
+
+/// The counters of exchanges, for other threads.
+#[derive(Clone, Debug)]
+pub(super) struct Served(Arc<Mutex<Responder>>);
+
+impl Served {
+    pub(super) fn get(&self) -> Counts {
+        lock(&self.0).served()
+    }
 }
 
 impl Exchanges {
@@ -37,8 +47,13 @@ impl Exchanges {
     }
 
     /// The counters of all workers.
-    pub(super) fn served(&self) -> Served {
-        lock(&self.responder).served()
+    pub(super) fn served(&self) -> Counts {
+        self.observed().get()
+    }
+
+    /// The counters of all workers, for other threads.
+    pub(super) fn observed(&self) -> Served {
+        Served(self.responder.clone())
     }
 
     /// Handles one datagram; returns the answer to send, if any.

@@ -6,10 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::answer::Answer;
 use super::exchange::Exchanges;
+use super::load::{self, Answered, LoadSessions};
 use super::{Behaviour, Event, Reply, Request, Summary, Template, bench_handshake};
-use crate::error::Error;
+use crate::clock;
+use crate::error::{Error, Result as Done};
 use crate::protocol::bench_handshake::{LENGTH, is_answer};
 use crate::protocol::exchange::{Frame, Kind, Served};
+use crate::protocol::load::Header;
 use crate::protocol::{Unanswerable, amplifies, is_marked_reply, unanswerable};
 use crate::socket::Endpoint;
 
@@ -34,6 +37,8 @@ pub(super) struct Handler {
     dice: fastrand::Rng,
     scratch: Vec<u8>,
     exchanges: Option<Exchanges>,
+    load: Option<Arc<LoadSessions>>,
+    load_scratch: Vec<u8>,
     /// How many datagrams all workers of a server have received, if that is limited.
     taken: Arc<AtomicU64>,
 }
@@ -54,8 +59,16 @@ impl Handler {
             dice,
             scratch,
             exchanges,
+            load: None,
+            load_scratch: Vec::new(),
             taken,
         }
+    }
+
+    /// The same with the load sessions that the behaviour allows.
+    pub(super) fn with_load(mut self) -> Done<Self> {
+        self.load = load::sessions(self.behaviour.allow_load)?;
+        Ok(self)
     }
 
     /// Another handler with the same limit and its own random sequence.
@@ -73,6 +86,7 @@ impl Handler {
             ports: self.ports.clone(),
             taken: self.taken.clone(),
             exchanges: self.exchanges.as_ref().map(Exchanges::for_worker),
+            load: self.load.clone(),
             ..handler
         }
     }
@@ -100,6 +114,7 @@ impl Handler {
             count,
             per_datagram_events,
             allow_bench: _,
+            allow_load: _,
             allow_amplification: _,
             exchange,
         } = &self.behaviour;
@@ -124,6 +139,41 @@ impl Handler {
             return None;
         }
         bench_handshake::answer(request.bytes, reply, endpoints, received)
+    }
+
+    /// Whether a datagram, or a run, may be of a load session.
+    pub(super) fn may_load(&self, bytes: &[u8]) -> bool {
+        self.load.is_some() && LoadSessions::may_be(bytes)
+    }
+
+    /// Handles a datagram of a load session; `None` if it is of none. Otherwise the length of
+    /// [`Self::load_reply`], which is 0 if nothing is to be sent back. `now` is read once.
+    pub(super) fn load_answer(
+        &mut self,
+        request: &Request<'_>,
+        endpoint: &Endpoint,
+        endpoints: &[Endpoint],
+        now: &mut Option<u64>,
+    ) -> Option<usize> {
+        let sessions = self.load.as_ref()?;
+        if !LoadSessions::may_be(request.bytes) || self.unanswerable(request.client).is_some() {
+            return None;
+        }
+        let now = *now.get_or_insert_with(clock::monotonic);
+        let scratch = &mut self.load_scratch;
+        let length = match sessions.handle(now, request, endpoint, endpoints, scratch) {
+            Answered::Foreign => return None,
+            Answered::Nothing => 0,
+            Answered::Bytes => scratch.len(),
+        };
+        self.summary.datagrams += 1;
+        self.summary.bytes += request.length as u64;
+        Some(length)
+    }
+
+    /// What [`Self::load_answer`] wrote.
+    pub(super) fn load_reply(&self) -> &[u8] {
+        &self.load_scratch
     }
 
     /// Handles one datagram; returns the reply to send, if any.
@@ -196,6 +246,7 @@ impl Handler {
         let is_reply = is_own
             || of_exchange
             || is_answer(bytes)
+            || Header::read(bytes).is_some_and(|header| header.kind.is_of_a_server())
             || Template::is_textbook_reply(bytes)
             || request.hop_limit.is_some_and(is_marked_reply);
         is_reply.then_some(Refusal::Loop)
@@ -249,6 +300,11 @@ impl Handler {
     /// The summary of this handler and of those that share its limit.
     pub(super) fn exchanges(&self) -> Option<Served> {
         self.exchanges.as_ref().map(Exchanges::served)
+    }
+
+    /// As [`Self::exchanges`], for other threads.
+    pub(super) fn observed_exchanges(&self) -> Option<super::exchange::Served> {
+        self.exchanges.as_ref().map(Exchanges::observed)
     }
 
     /// Counts this many replies with this many bytes in all.

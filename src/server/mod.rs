@@ -29,7 +29,9 @@ mod config;
 mod event;
 mod exchange;
 mod handler;
+mod load;
 mod plain;
+mod progress;
 mod reply;
 mod summary;
 mod watch;
@@ -50,6 +52,8 @@ use crate::socket::{Builder, Endpoint, Family, Waker};
 
 pub use config::{Behaviour, Config, SimulatedLoss};
 pub use event::{Event, Request, Unserved};
+pub use load::LoadLimits;
+pub use progress::Observer;
 pub use reply::{Reply, Template};
 pub use summary::{Interval, Summary};
 
@@ -76,7 +80,7 @@ impl Server {
     /// only [`Backend::Single`].
     ///
     /// The errors of getsockname(2), which returns each endpoint's address; `InvalidInput` if there
-    /// is no endpoint; and the errors of [`Transport::open`](crate::io::Transport::open).
+    /// is no endpoint; the errors of getrandom(2) if load sessions are allowed; and the errors of [`Transport::open`](crate::io::Transport::open).
     pub fn new(endpoints: Vec<Endpoint>, config: impl Into<Config>) -> Result<Self> {
         let config = config.into();
         let mut groups: Vec<(SocketAddr, Vec<Endpoint>)> = Vec::new();
@@ -94,7 +98,7 @@ impl Server {
         let is_shared = groups.iter().any(|group| group.len() > 1);
         let path = if config.is_plain() && !is_shared {
             let endpoints = groups.into_iter().flatten().collect();
-            let plain = Plain::new(endpoints, &addresses, config.behaviour);
+            let plain = Plain::new(endpoints, &addresses, config.behaviour)?;
             Path::Plain(Box::new(plain))
         } else {
             Path::Workers(Workers::new(groups, &addresses, config)?)
@@ -151,6 +155,18 @@ impl Server {
         match &self.path {
             Path::Plain(plain) => plain.summary(),
             Path::Workers(workers) => workers.summary(),
+        }
+    }
+
+    /// An observer that reads the counters from another thread while [`Self::run`] serves. With one,
+    /// each batch, or each datagram of the plain loop, stores them as relaxed atomics.
+    ///
+    /// # Errors
+    /// The errors of fcntl(2): the plain loop's sockets are duplicated.
+    pub fn observer(&mut self) -> Result<Observer> {
+        match &mut self.path {
+            Path::Plain(plain) => plain.observer(),
+            Path::Workers(workers) => Ok(workers.observer()),
         }
     }
 

@@ -1,9 +1,11 @@
 //! The plain server: one thread in a blocking loop.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::handler::Handler;
+use super::progress::{Observer, Progress, duplicates};
 use super::{Behaviour, Event, Request, Summary};
 use crate::error::{Error, Result};
 use crate::socket::{Endpoint, EpollSet, PollSet, ReceiveBuffer, Received, Waker};
@@ -18,6 +20,8 @@ pub(super) struct Plain {
     endpoints: Vec<Endpoint>,
     handler: Handler,
     waker: Option<Waker>,
+    /// The counters for an observer, if there is one.
+    progress: Option<Arc<Progress>>,
 }
 
 impl Plain {
@@ -25,12 +29,23 @@ impl Plain {
         endpoints: Vec<Endpoint>,
         addresses: &[SocketAddr],
         behaviour: Behaviour,
-    ) -> Self {
-        Self {
+    ) -> Result<Self> {
+        Ok(Self {
             endpoints,
-            handler: Handler::new(addresses, behaviour),
+            handler: Handler::new(addresses, behaviour).with_load()?,
             waker: None,
-        }
+            progress: None,
+        })
+    }
+
+    /// As [`Server::observer`](super::Server::observer).
+    pub(super) fn observer(&mut self) -> Result<Observer> {
+        let progress = self.progress.get_or_insert_default().clone();
+        let (endpoints, served) = (
+            duplicates(&self.endpoints)?,
+            self.handler.observed_exchanges(),
+        );
+        Ok(Observer::new([progress].into(), endpoints, served))
     }
 
     pub(super) fn wake_by(&mut self, waker: Waker) {
@@ -59,12 +74,16 @@ impl Plain {
             endpoints,
             handler,
             waker,
+            progress,
         } = self;
+        let progress = progress.as_deref();
         let mut buffer = ReceiveBuffer::new();
         if let ([endpoint], None) = (endpoints.as_slice(), &waker) {
             while !handler.is_done() && !stop.load(Ordering::Relaxed) {
                 let received = endpoint.receive_interruptible(&mut buffer);
-                serve(handler, endpoints, 0, received, &mut on_event)?;
+                let served = serve(handler, endpoints, 0, received, &mut on_event);
+                publish(progress, handler);
+                served?;
             }
             return Ok(());
         }
@@ -79,7 +98,9 @@ impl Plain {
                 };
                 if !handler.is_done() {
                     let received = endpoint.try_receive(&mut buffer);
-                    serve(handler, endpoints, index, received, &mut on_event)?;
+                    let served = serve(handler, endpoints, index, received, &mut on_event);
+                    publish(progress, handler);
+                    served?;
                 }
             }
         }
@@ -123,6 +144,13 @@ impl<'a> Readiness<'a> {
     }
 }
 
+/// Publishes the counters, if somebody observes them.
+fn publish(progress: Option<&Progress>, handler: &Handler) {
+    if let Some(progress) = progress {
+        progress.count_all(&handler.summary);
+    }
+}
+
 /// Serves what a receive on the endpoint of that index brought.
 fn serve<E: From<Error>>(
     handler: &mut Handler,
@@ -143,6 +171,19 @@ fn serve<E: From<Error>>(
     if let Some(answer) = handler.bench_answer(&request, endpoints, handler.summary.datagrams) {
         return match endpoint.reply(&datagram, &answer) {
             Ok(()) => Ok(()),
+            Err(error) => handler.failed(1, error, on_event),
+        };
+    }
+    if let Some(length) = handler.load_answer(&request, endpoint, endpoints, &mut None) {
+        let sent = match length {
+            0 => Ok(()),
+            _ => endpoint.reply(&datagram, handler.load_reply()),
+        };
+        return match sent {
+            Ok(()) => {
+                handler.replied(u64::from(length > 0), length as u64);
+                Ok(())
+            }
             Err(error) => handler.failed(1, error, on_event),
         };
     }

@@ -1,9 +1,10 @@
 //! Observes the workers of a pool while they run.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::progress::Progress;
 use super::{Event, Interval, Summary};
 use crate::cpu;
 use crate::error::Error;
@@ -11,31 +12,6 @@ use crate::socket::{Endpoint, pause};
 
 /// How often an idle thread checks whether it is time to end.
 pub(super) const TICK: Duration = Duration::from_millis(100);
-
-/// The counters of a worker, for other threads. They are updated once per batch.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
-    datagrams: AtomicU64,
-    bytes: AtomicU64,
-    syscalls: AtomicU64,
-}
-
-impl Progress {
-    /// Publishes the datagrams that the worker has served until now.
-    pub(super) fn count(&self, summary: Summary) {
-        self.datagrams.store(summary.datagrams, Ordering::Relaxed);
-        self.bytes.store(summary.bytes, Ordering::Relaxed);
-    }
-
-    /// Publishes the system calls that the worker has made until now.
-    pub(super) fn count_syscalls(&self, syscalls: u64) {
-        self.syscalls.store(syscalls, Ordering::Relaxed);
-    }
-
-    pub(super) fn datagrams(&self) -> u64 {
-        self.datagrams.load(Ordering::Relaxed)
-    }
-}
 
 /// Reports the work of all workers in each interval.
 pub(super) struct Watch<'a> {
@@ -92,19 +68,17 @@ impl<'a> Watch<'a> {
 
     /// All counters until now, as an interval of length zero.
     fn until_now(&self) -> Interval {
-        let sum = |figure: fn(&Progress) -> &AtomicU64| {
-            self.progress
-                .iter()
-                .map(|worker| figure(worker).load(Ordering::Relaxed))
-                .sum()
+        let sum = |figure: fn(&Progress) -> u64| {
+            let workers = self.progress.iter();
+            workers.map(|worker| figure(worker)).sum()
         };
         Interval {
             time: Duration::ZERO,
-            datagrams: sum(|worker| &worker.datagrams),
-            bytes: sum(|worker| &worker.bytes),
+            datagrams: sum(Progress::datagrams),
+            bytes: sum(Progress::bytes),
             kernel_drops: Summary::drops_of(self.endpoints),
             cpu: cpu::used_by_process(),
-            syscalls: sum(|worker| &worker.syscalls),
+            syscalls: sum(Progress::syscalls),
         }
     }
 }

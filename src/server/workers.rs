@@ -1,14 +1,14 @@
 //! Workers on any backend, each with its own socket.
 
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use super::handler::Handler;
-use super::watch::{Progress, TICK, Watch};
+use super::progress::{Observer, Progress, duplicates};
+use super::watch::{TICK, Watch};
 use super::{Config, Event, Reply, Request, Summary, bench_handshake};
 use crate::cpu;
 use crate::error::{Error, Result, no_thread};
@@ -31,7 +31,11 @@ struct Worker {
     transport: Transport,
     handler: Handler,
     progress: Arc<Progress>,
+    /// Whether all counters are published.
+    is_observed: bool,
     pool: PoolState,
+    /// Its place in the pool.
+    index: usize,
     cpu: Option<usize>,
 }
 
@@ -51,24 +55,16 @@ impl Workers {
         addresses: &[SocketAddr],
         config: Config,
     ) -> Result<Self> {
-        let mut again = Vec::new();
-        for endpoint in groups.iter().flatten() {
-            let fd = endpoint.as_fd().try_clone_to_owned();
-            let fd = fd.map_err(|source| {
-                Error::os("copy", "a socket's fd", source).with_remedy(
-                    "raise the limit of open files with ulimit -n, or use fewer workers",
-                )
-            })?;
-            again.push(Endpoint::from(fd));
-        }
-        let progress = again.iter().map(|_| Arc::default()).collect();
+        let endpoints = duplicates(groups.iter().flatten())?;
+        let progress = endpoints.iter().map(|_| Arc::default()).collect();
         let pool = PoolState {
-            endpoints: again.into(),
+            endpoints,
             progress,
         };
         let is_shared = groups.iter().any(|group| group.len() > 1);
         let unpinned = is_shared.then(cpu::may_pin).and_then(Result::err);
-        let (cpus, mut first) = (cpu::cpus(), Handler::new(addresses, config.behaviour));
+        let first = Handler::new(addresses, config.behaviour).with_load()?;
+        let (cpus, mut first) = (cpu::cpus(), first);
         first.takes_payload = config.transport.capacity > 0;
         let mut workers = Vec::new();
         for group in groups {
@@ -78,7 +74,9 @@ impl Workers {
                     transport: Transport::open(endpoint, config.backend, config.transport.clone())?,
                     handler: first.for_worker(workers.len() as u64),
                     progress: pool.progress[workers.len()].clone(),
+                    is_observed: false,
                     pool: pool.clone(),
+                    index: workers.len(),
                     cpu: cpus
                         .get(index % cpus.len().max(1))
                         .copied()
@@ -128,6 +126,17 @@ impl Workers {
                 .and_then(|worker| worker.handler.exchanges()),
             ..sum
         }
+    }
+
+    /// As [`Server::observer`](super::Server::observer).
+    pub(super) fn observer(&mut self) -> Observer {
+        for worker in &mut self.workers {
+            worker.is_observed = true;
+        }
+        // `new` refuses an empty pool; all workers share the exchanges.
+        let Worker { pool, handler, .. } = &self.workers[0];
+        let served = handler.observed_exchanges();
+        Observer::new(pool.progress.clone(), pool.endpoints.clone(), served)
     }
 
     /// Several workers check the flag ten times a second anyway.
@@ -216,16 +225,22 @@ impl Worker {
             transport,
             handler,
             progress,
+            is_observed,
             pool,
+            index,
             ..
         } = self;
         let (serves_runs, may_be_asked) = (handler.serves_runs(), handler.behaviour.allow_bench);
         while !handler.is_done() && !stop.load(Ordering::Relaxed) {
             let before = transport.counters();
-            let (mut reported, mut bench_answers) = (Ok(()), 0);
+            let (mut reported, mut bench_answers, mut now) = (Ok(()), 0, None);
             let received = transport.receive(wait, |message, send_queue| {
                 let is_asked = may_be_asked && bench_handshake::may_ask(message);
-                if serves_runs && !is_asked {
+                if handler.may_load(message.bytes())
+                    && serve_load(handler, message, send_queue, (&*pool, *index), &mut now)
+                {
+                    // All of it is done.
+                } else if serves_runs && !is_asked {
                     serve_run(handler, message, send_queue);
                 } else if reported.is_ok() {
                     let asked = is_asked.then_some((&*pool, &**progress, &mut bench_answers));
@@ -238,7 +253,11 @@ impl Worker {
                 now.sent - before.sent - bench_answers,
                 now.sent_bytes - before.sent_bytes - bench_answers * LENGTH as u64,
             );
-            progress.count(handler.summary);
+            if *is_observed {
+                progress.count_all(&handler.summary);
+            } else {
+                progress.count(&handler.summary);
+            }
             progress.count_syscalls(now.syscalls);
             reported?;
             failed(handler, sent, on_event)?;
@@ -283,6 +302,26 @@ fn serve_run(handler: &mut Handler, message: &Received<'_>, send_queue: &mut Sen
     }
 }
 
+/// Serves a message's datagrams as those of a load session, if the first one is of one: another client's
+/// cannot be among them.
+fn serve_load(
+    handler: &mut Handler,
+    message: &Received<'_>,
+    send_queue: &mut SendQueue<'_>,
+    (pool, index): (&PoolState, usize),
+    now: &mut Option<u64>,
+) -> bool {
+    let own = &pool.endpoints[index];
+    for (number, request) in Request::each_of(message).enumerate() {
+        match handler.load_answer(&request, own, &pool.endpoints, now) {
+            None if number == 0 => return false,
+            None | Some(0) => {}
+            Some(_) => send_queue.reply(message, handler.load_reply()),
+        }
+    }
+    true
+}
+
 /// Serves a message's datagrams one by one. If each is an event, its reply is sent before the
 /// report.
 fn serve_each<E>(
@@ -295,7 +334,7 @@ fn serve_each<E>(
     let per_datagram_events = handler.behaviour.per_datagram_events;
     for request in Request::each_of(message) {
         if let Some((pool, own, bench_answers)) = &mut asked {
-            own.count(handler.summary);
+            own.count(&handler.summary);
             let received = pool.progress.iter().map(|worker| worker.datagrams()).sum();
             if let Some(answer) = handler.bench_answer(&request, &pool.endpoints, received) {
                 // Separate from the replies, since it does not count as one.

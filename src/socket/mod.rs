@@ -28,7 +28,7 @@ mod control_message;
 mod datagram;
 mod ecn;
 mod endpoint;
-#[cfg(any(feature = "relay", feature = "server"))]
+#[cfg(any(feature = "load", feature = "relay", feature = "server"))]
 mod epoll_set;
 mod error_queue;
 mod failure;
@@ -65,7 +65,7 @@ pub use poll_set::Readiness;
 pub use address::{Shown, loopback_if_unspecified, scope_name};
 #[cfg(feature = "extras")]
 pub use control_message::dscp_name;
-#[cfg(any(feature = "relay", feature = "server"))]
+#[cfg(any(feature = "load", feature = "relay", feature = "server"))]
 pub(crate) use epoll_set::EpollSet;
 #[cfg(feature = "extras")]
 pub use error_queue::{Refusal, icmp_name};

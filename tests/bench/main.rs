@@ -249,7 +249,7 @@ fn an_interruption_keeps_what_there_is() {
 fn bad_input_is_one_line_and_exit_2() {
     for (arguments, part) in [
         (&["--io", "offlaod"][..], "did you mean offload?"),
-        (&["--send", "single,\x1b[2J"], "there is none of that name"),
+        (&["--send", "single,\x1b[2J"], "unknown name"),
         (&["--only", "flood"], "write sink or echo"),
         (&["--size", "65508"], "over IPv4 a payload is at most 65507"),
         (

@@ -1,11 +1,11 @@
-//! Foreign partners: the documents' program in Python, nc and socat, on either side.
+//! Foreign partners: the textbook's program in Python, nc and socat, on either side.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 use crate::common::{Running, Server, finish, has, listening, udpraw};
 
-/// What the documents' server does, in few words; it ends after as many datagrams as it is told.
+/// What the textbook's server does, in few words; it ends after as many datagrams as it is told.
 const PYTHON_SERVER: &str = "
 import socket, sys
 sock = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
@@ -17,7 +17,7 @@ for _ in range(int(sys.argv[2])):
     sock.sendto('Your data was {} bytes long'.format(len(data)).encode('ascii'), address)
 ";
 
-/// What the documents' client does, with the text that it is told.
+/// What the textbook's client does, with the text that it is told.
 const PYTHON_CLIENT: &str = "
 import socket, sys
 sock = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
@@ -74,7 +74,7 @@ const TEXTS: [&str; 5] = [
 ];
 
 #[test]
-fn the_server_prints_what_the_documents_server_prints() {
+fn the_server_prints_what_the_textbooks_server_prints() {
     if !has("python3") {
         return;
     }
@@ -105,7 +105,7 @@ fn the_server_prints_what_the_documents_server_prints() {
 }
 
 #[test]
-fn the_client_prints_what_the_documents_client_prints() {
+fn the_client_prints_what_the_textbooks_client_prints() {
     if !has("python3") {
         return;
     }

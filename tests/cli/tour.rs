@@ -1,6 +1,10 @@
 //! `udpraw tour`: the fresh start.
 
-use crate::common::{finish, json_lines, skip};
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::common::{finish, has, json_lines, run, skip};
 
 #[test]
 fn both_lessons_are_shown() {
@@ -116,4 +120,60 @@ fn an_unknown_lesson_is_answered_with_the_known() {
     );
     let end = finish(&["tour", "--list"]);
     assert!(end.stdout.starts_with("exchange "), "{}", end.stdout);
+}
+
+/// The files that the dynamic linker needs to start a program.
+fn libraries(program: &str) -> Vec<PathBuf> {
+    let mut command = Command::new("ldd");
+    command.arg(program).stderr(Stdio::null());
+    let listed = run(command).stdout;
+    let words = listed.split_whitespace();
+    words
+        .filter(|word| word.starts_with('/'))
+        .map(PathBuf::from)
+        .collect()
+}
+
+/// In an empty folder there is neither /proc, by which a program finds its own file, nor /dev/null.
+#[test]
+fn both_lessons_are_shown_in_a_folder_without_proc_and_dev() {
+    if !(has("ldd") && has("chroot") && has("ip") && has("unshare")) {
+        return skip("no ldd, chroot, ip or unshare: there is no empty folder to run in");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = env!("CARGO_BIN_EXE_udpraw");
+    for library in libraries(program) {
+        let to = folder
+            .path()
+            .join(library.strip_prefix("/").expect("a path"));
+        fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+        fs::copy(&library, to).expect("a copy");
+    }
+    fs::copy(program, folder.path().join("udpraw")).expect("a copy");
+    let inside = |arguments: &[&str]| {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--user", "--map-root-user", "--net", "sh", "-ec"])
+            .arg("ip link set lo up; exec chroot \"$0\" \"$@\"")
+            .arg(folder.path())
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        run(command)
+    };
+    let begins = inside(&["/udpraw", "--version"]);
+    if begins.code != Some(0) {
+        return skip(&format!("no chroot can be made here: {}", begins.stderr));
+    }
+    let end = inside(&["/udpraw", "tour"]);
+    assert_eq!(end.code, Some(0), "{}{}", end.stdout, end.stderr);
+    for want in ["replied 'Your data was 38 bytes long'", "Try next"] {
+        assert!(end.stdout.contains(want), "no {want:?} in\n{}", end.stdout);
+    }
+    if end.stderr.contains("the calls cannot be shown") {
+        return skip(&end.stderr);
+    }
+    let calls = end.stdout.lines().filter(|line| line.contains("recvfrom("));
+    assert_eq!(calls.count(), 2, "{}", end.stdout);
 }

@@ -58,7 +58,7 @@ fn is_the_time(text: &str) -> bool {
 }
 
 #[test]
-fn the_documents_transcript() {
+fn the_textbooks_transcript() {
     let asked = Asked::by(&[]);
     let (request, client) = asked.request();
     let text = String::from_utf8(request).unwrap();

@@ -155,7 +155,7 @@ fn each_request_is_done_once_through_loss_duplication_and_corruption() {
 }
 
 #[test]
-fn the_transcript_is_the_documents() {
+fn the_transcript_is_the_textbooks() {
     let server = Server::start(&["--exchange", "--count", "1"]);
     let port = server.port();
     let end = finish(&["client", "--exchange", "-p", &port.to_string()]);

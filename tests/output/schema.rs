@@ -65,6 +65,8 @@ fn commands_that_look(seen: &mut Seen) {
     seen.once(&["services", "list", "--json"]);
     seen.once(&["services", "check", services, "--json"]);
     seen.once(&["ports", "--json"]);
+    let watch = ["ports", "--json", "--watch", "--count", "1"];
+    seen.once(&[&watch[..], &["--openmetrics", ":0"]].concat());
     seen.once(&["mtu", "127.0.0.1", "--json"]);
     seen.once(&["probe", "127.0.0.1", &closed_port(), "--json"]);
     let mut shell = std::process::Command::new("sh");

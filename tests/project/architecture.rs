@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 5] = [
     &["error", "units"],
     &["sys"],
-    &["socket", "services", "cpu"],
+    &["socket", "services", "clock", "cpu"],
     &["io", "protocol"],
     &[
-        "server", "client", "transfer", "relay", "ports", "probe", "mtu", "trace", "bench", "tokio",
+        "server", "client", "transfer", "relay", "ports", "probe", "mtu", "trace", "bench", "load",
+        "tokio",
     ],
 ];
 

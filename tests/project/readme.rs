@@ -232,7 +232,7 @@ fn try_page(path: &Path, text: &str) {
 
 #[test]
 fn every_example_prints_what_it_shows() {
-    if !(has("bash") && has("ip") && has("strace")) {
+    if !(has("bash") && has("curl") && has("ip") && has("strace")) {
         return;
     }
     // In a thread of its own, since this one's namespace stays as it is.

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use super::Relay;
 use super::common::{Running, Server, finish, has, listening, namespaces, run};
 
-/// The documents' server, for as many datagrams as it is told.
+/// The textbook's server, for as many datagrams as it is told.
 const PYTHON_SERVER: &str = "
 import socket, sys
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

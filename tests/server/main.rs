@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 use socket2::{Domain, Socket, Type};
 
 #[test]
-fn the_documents_transcript() {
+fn the_textbooks_transcript() {
     let mut server = Server::start(&["--count", "2"]);
     let client = server.client();
     let address = client.local_addr().unwrap();
@@ -42,7 +42,7 @@ fn the_documents_transcript() {
 }
 
 #[test]
-fn the_older_documents_wording() {
+fn the_older_textbooks_wording() {
     let server = Server::start(&["--reply-text", "Your data was {bytes} bytes long."]);
     assert_eq!(
         ask(&server.client(), b"1234567"),

@@ -119,7 +119,7 @@ fn a_datagram_costs_one_write_beside_its_two_calls() {
 }
 
 #[test]
-fn the_client_makes_the_documents_calls() {
+fn the_client_makes_the_textbooks_calls() {
     if !has("strace") {
         return;
     }

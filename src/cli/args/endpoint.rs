@@ -11,7 +11,7 @@ use udpraw::socket::{Family, resolve, usable};
 use super::address::Address;
 
 /// Which family a name shall resolve to.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct FamilyArguments {
     /// Use only IPv4 addresses of a name
     #[arg(short = '4', long, conflicts_with = "ipv6")]
@@ -23,23 +23,46 @@ pub(crate) struct FamilyArguments {
 }
 
 impl FamilyArguments {
-    /// Refuses a socket of the other family than the one asked for.
-    pub(crate) fn check(self, address: SocketAddr) -> Result<()> {
-        let family = match (self.ipv4, self.ipv6) {
-            (true, _) => Family::V4,
-            (_, true) => Family::V6,
-            _ => return Ok(()),
+    /// Refuses a passed socket that is not bound where the command line or the environment says: in the
+    /// other family, to another port (0 is any), or to no address of `host`.
+    pub(crate) fn check(
+        self,
+        passed: SocketAddr,
+        host: Option<&str>,
+        port: Option<u16>,
+    ) -> Result<()> {
+        let refused = |reason: String, remedy: &str| {
+            let subject = format!("the passed socket at {passed}");
+            Err(Error::invalid("use", subject, reason).with_remedy(remedy.to_owned()))
         };
-        if Family::of(address) == family {
+        let family = match (self.ipv4, self.ipv6) {
+            (true, _) => Some(Family::V4),
+            (_, true) => Some(Family::V6),
+            _ => None,
+        };
+        if let Some(family) = family.filter(|family| Family::of(passed) != *family) {
+            let remedy = "leave out -4 and -6, or pass another socket";
+            return refused(format!("it is no {family} socket"), remedy);
+        }
+        if let Some(port) = port.filter(|port| ![0, passed.port()].contains(port)) {
+            let remedy = "leave out the port, or pass a socket that is bound to it";
+            return refused(format!("the command is for port {port}"), remedy);
+        }
+        let Some(host) = host else {
+            return Ok(());
+        };
+        if self
+            .resolve(host, 0)?
+            .iter()
+            .any(|asked| has_ip(passed, *asked))
+        {
             return Ok(());
         }
-        let reason = format!("it is no {family} socket");
-        Err(Error::invalid(
-            "use",
-            format_args!("the passed socket at {address}"),
-            reason,
+        let remedy = "leave out the host, or pass a socket that is bound to it";
+        refused(
+            format!("the command is for host '{}'", host.escape_debug()),
+            remedy,
         )
-        .with_remedy("leave out -4 and -6, or pass another socket"))
     }
 
     /// The addresses of `host` in the family asked for, at least one; if none was asked for, those
@@ -62,6 +85,15 @@ impl FamilyArguments {
         }
         Ok(addresses)
     }
+}
+
+/// Whether a socket has that IP address, and that scope if one is named.
+fn has_ip(bound: SocketAddr, asked: SocketAddr) -> bool {
+    let scope = |address| match address {
+        SocketAddr::V4(_) => 0,
+        SocketAddr::V6(address) => address.scope_id(),
+    };
+    bound.ip() == asked.ip() && [0, scope(bound)].contains(&scope(asked))
 }
 
 /// An address of this machine or another with its port, in one word or two. Of a name it is the first

@@ -7,6 +7,7 @@ pub(crate) mod code;
 pub(crate) mod color;
 pub(crate) mod completions;
 pub(crate) mod endpoint;
+pub(crate) mod load;
 pub(crate) mod man;
 pub(crate) mod mtu;
 pub(crate) mod options;
@@ -103,6 +104,8 @@ pub(crate) enum Command {
     Mtu(mtu::MtuArguments),
     /// Find the fastest way to move datagrams on this machine
     Bench(bench::BenchArguments),
+    /// Put a load on a server or a path, and measure latency, loss and order
+    Load(load::LoadArguments),
     /// Put a bad network between two UDP programs
     Relay(relay::RelayArguments),
     /// Show the textbook's exchange and its system calls, explained
@@ -129,6 +132,7 @@ impl Command {
             Self::Probe(_) => "probe",
             Self::Mtu(_) => "mtu",
             Self::Bench(_) => "bench",
+            Self::Load(_) => "load",
             Self::Relay(_) => "relay",
             Self::Tour(_) => "tour",
             Self::Trace(_) => "trace",
@@ -260,12 +264,14 @@ mod tests {
                     ..,
                 ] => &["server", "client", "send", "recv"],
                 ["cli", "args", "address" | "socket" | "endpoint" | "mod"] => &["server"],
+                ["cli", "output" | "commands" | "args", "load", ..] => &["load", "server"],
                 ["cli", "output" | "commands" | "args", name, ..] => &[*name],
                 ["cli", "exit"] => &["server", "client", "send", "recv"],
                 ["cli", ..] | ["main" | "lib"] => continue,
                 ["transfer", ..] | ["protocol", "transfer", ..] => &["send", "recv"],
                 ["bench", ..] => &["bench", "server"],
                 ["client", ..] => &["client", "server"],
+                ["load", ..] => &["load", "server"],
                 // The layers below know no command.
                 [name, ..] => &[*name],
                 [] => continue,

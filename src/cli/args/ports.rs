@@ -47,6 +47,11 @@ pub(crate) struct PortsArguments {
     /// Look N times
     #[arg(short, long, value_name = "N", requires = "watch", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
+
+    /// Serve counters in the OpenMetrics text format at http://ADDR/metrics: HOST:PORT, or :PORT for
+    /// 127.0.0.1; port 0 for one that the OS picks
+    #[arg(long, value_name = "ADDR", requires = "watch")]
+    pub(crate) openmetrics: Option<String>,
 }
 
 /// Which sockets to show.

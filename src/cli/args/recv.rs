@@ -18,6 +18,7 @@ use super::address::Address;
 use super::code::CodeArguments;
 use super::endpoint::FamilyArguments;
 use super::socket::SocketArguments;
+use crate::cli::closed;
 
 /// Where a transfer is received, unless told otherwise.
 pub(super) const PORT: &str = "1061";
@@ -144,12 +145,14 @@ impl RecvArguments {
         passed: Option<SocketAddr>,
         key: Option<PreSharedKey>,
     ) -> Result<ReceiveConfig> {
+        let place = self.place()?;
         let address = match passed {
-            Some(address) => {
-                self.family.check(address)?;
-                address
+            Some(passed) => {
+                let port = place.port.map(|_| place.single_port(PORT)).transpose()?;
+                self.family.check(passed, place.host, port)?;
+                passed
             }
-            None => self.place()?,
+            None => self.first_address(place)?,
         };
         let target = self.target(is_json)?;
         let mut config = ReceiveConfig::new(address, target, key);
@@ -164,8 +167,8 @@ impl RecvArguments {
         Ok(config)
     }
 
-    /// Where to listen: of a name at its first address, as the resolver orders them.
-    fn place(&self) -> Result<SocketAddr> {
+    /// Where to listen, from the words or the flags.
+    fn place(&self) -> Result<Address<'_>> {
         let mut listen = self.listen.iter().flatten();
         let text = listen
             .next()
@@ -175,9 +178,13 @@ impl RecvArguments {
             .next()
             .or(self.port_word.as_ref())
             .or(self.port.as_ref());
-        let address = Address::with_port(text.map(String::as_str), port.map(String::as_str))?;
-        let port = address.single_port(PORT)?;
-        let host = address.host.unwrap_or("127.0.0.1");
+        Address::with_port(text.map(String::as_str), port.map(String::as_str))
+    }
+
+    /// Of a name it is the first address, as the resolver orders them.
+    fn first_address(&self, place: Address<'_>) -> Result<SocketAddr> {
+        let port = place.single_port(PORT)?;
+        let host = place.host.unwrap_or("127.0.0.1");
         let resolved = self.family.resolve(host, port);
         let resolved = resolved.map_err(|error| match &self.address {
             Some(word) if self.output.is_none() && self.into.is_none() => {
@@ -214,6 +221,7 @@ impl RecvArguments {
             return Err(Error::invalid("use", "--json", reason)
                 .with_remedy("name a file with -o, or a folder with --into"));
         }
+        closed::check_output()?;
         let stdout = io::stdout();
         if stdout.is_terminal() && !is_forced {
             return Err(Error::invalid(

@@ -11,7 +11,8 @@ use udpraw::protocol::impairment::Profile;
 use udpraw::relay::{Config, Replay};
 use udpraw::units;
 
-use super::endpoint::{whole_address, whole_addresses};
+use super::address::Address;
+use super::endpoint::{FamilyArguments, whole_address, whole_addresses};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -93,6 +94,11 @@ pub(crate) struct RelayArguments {
     /// Print statistics at this interval, as in 1s; a bare number counts seconds
     #[arg(long, value_name = "INTERVAL", value_parser = some_time)]
     pub(crate) stats: Option<Duration>,
+
+    /// Serve counters in the OpenMetrics text format at http://ADDR/metrics: HOST:PORT, or :PORT for
+    /// 127.0.0.1; port 0 for one that the OS picks
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) openmetrics: Option<String>,
 
     /// Show each flow when it starts and ends, and the backend
     #[arg(short, long)]
@@ -260,8 +266,12 @@ impl RelayArguments {
 impl RelayArguments {
     /// Where to listen.
     fn listen(&self, passed: Option<SocketAddr>) -> Result<SocketAddr> {
-        if let Some(address) = passed {
-            return Ok(address);
+        if let Some(passed) = passed {
+            let mut words = self.listen.iter().map(String::as_str);
+            let named = Address::with_port(words.next(), words.next())?;
+            let port = named.port.map(|_| named.single_port("")).transpose()?;
+            FamilyArguments::default().check(passed, named.host, port)?;
+            return Ok(passed);
         }
         if !self.listen.is_empty() {
             return whole_address(&self.listen);

@@ -22,6 +22,7 @@ use super::code::CodeArguments;
 use super::endpoint::FamilyArguments;
 use super::recv::{PORT, silence};
 use super::socket::SocketArguments;
+use crate::cli::closed;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -188,6 +189,7 @@ impl SendArguments {
             }
         }
         if self.is_stdin() {
+            closed::check_input()?;
             let stdin = io::stdin().as_fd().try_clone_to_owned();
             let stdin = stdin.map_err(|source| Error::os("read", "standard input", source))?;
             roots.add_stream(stdin, self.name.as_deref().unwrap_or("stdin"))?;

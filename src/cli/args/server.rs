@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use udpraw::error::Error;
 use udpraw::io::{Backend, BackendChoice, TransportConfig};
 use udpraw::protocol::exchange::Limits;
-use udpraw::server::{Behaviour, Config, Reply, SimulatedLoss, Template};
+use udpraw::server::{Behaviour, Config, LoadLimits, Reply, SimulatedLoss, Template};
 use udpraw::units;
 
 use super::address::{Address, ports};
@@ -73,7 +73,7 @@ pub(crate) struct ServerArguments {
 
     /// Serve only `udpraw client --exchange`: each request is executed once, and a retransmission of one
     /// of the last 4,096 gets the same reply again. With --reply none, replies are empty
-    #[arg(long, conflicts_with_all = ["no_copy", "allow_bench"])]
+    #[arg(long, conflicts_with_all = ["no_copy", "allow_bench", "allow_load"])]
     exchange: bool,
 
     /// Drop each received datagram with this probability, as in 50%
@@ -96,6 +96,11 @@ pub(crate) struct ServerArguments {
     /// datagram, as for IP_RECVTOS
     #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
+
+    /// Serve counters in the OpenMetrics text format at http://ADDR/metrics: HOST:PORT, or :PORT for
+    /// 127.0.0.1; port 0 for one that the OS picks
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) openmetrics: Option<String>,
 
     #[command(flatten)]
     pub(crate) backend: BackendArguments,
@@ -130,6 +135,19 @@ pub(crate) struct BackendArguments {
     #[arg(long, conflicts_with = "no_copy")]
     allow_bench: bool,
 
+    /// Serve sessions of `udpraw load --session`: each client gets its own figures of each direction, and may
+    /// have load sent back to its own address
+    #[arg(long, conflicts_with = "no_copy")]
+    allow_load: bool,
+
+    /// The most datagrams per second of a load session, each way [default: 100kpps]
+    #[arg(long, value_name = "RATE", requires = "allow_load", value_parser = super::load::limit)]
+    max_load_rate: Option<u64>,
+
+    /// The longest load session [default: 10m]
+    #[arg(long, value_name = "TIME", requires = "allow_load", value_parser = units::duration)]
+    max_load_time: Option<Duration>,
+
     /// Print statistics at this interval, as in 1s; a bare number counts seconds
     #[arg(long, value_name = "INTERVAL", value_parser = interval)]
     stats: Option<Duration>,
@@ -159,7 +177,7 @@ enum ReplyKind {
 
 impl ServerArguments {
     /// The host, and the ports by number: from the words, the flags or the environment, in this order.
-    pub(crate) fn place(&self) -> Result<(String, Vec<u16>), Error> {
+    pub(crate) fn place(&self) -> Result<(Option<String>, Option<Vec<u16>>), Error> {
         let mut listen = self.listen.iter().flatten();
         let text = listen
             .next()
@@ -168,16 +186,16 @@ impl ServerArguments {
         let flag = (!self.port.is_empty()).then(|| self.port.join(","));
         let port = listen.next().or(self.port_word.as_ref()).or(flag.as_ref());
         let given = Address::with_port(text.map(String::as_str), port.map(String::as_str))?;
-        let (host, port) = (given.host.map(str::to_owned), given.port.map(str::to_owned));
-        let host = match host {
-            Some(host) => host,
-            None => environment("UDPRAW_HOST")?.unwrap_or_else(|| "127.0.0.1".into()),
+        let host = match given.host {
+            Some(host) => Some(host.to_owned()),
+            None => environment("UDPRAW_HOST")?,
         };
-        let port = match port {
-            Some(port) => port,
-            None => environment("UDPRAW_PORT")?.unwrap_or_else(|| "1060".into()),
+        let port = match given.port {
+            Some(port) => Some(port.to_owned()),
+            None => environment("UDPRAW_PORT")?,
         };
-        Ok((host, ports(&port)?))
+        let ports = port.map(|port| ports(&port)).transpose()?;
+        Ok((host, ports))
     }
 
     /// How the server is to run; as the plain loop where nothing else is asked for.
@@ -190,6 +208,9 @@ impl ServerArguments {
             no_copy,
             stats,
             allow_bench: _,
+            allow_load: _,
+            max_load_rate: _,
+            max_load_time: _,
         } = self.backend;
         (config.backend, config.interval, config.transport.spin) = (io, stats, spin);
         if no_copy {
@@ -231,6 +252,12 @@ impl ServerArguments {
         behaviour.drop = drop;
         behaviour.count = self.count;
         behaviour.allow_bench = self.backend.allow_bench;
+        behaviour.allow_load = self.backend.allow_load.then(|| {
+            let mut limits = LoadLimits::default();
+            limits.rate = self.backend.max_load_rate.unwrap_or(limits.rate);
+            limits.time = self.backend.max_load_time.unwrap_or(limits.time);
+            limits
+        });
         behaviour.allow_amplification = self.allow_amplification;
         behaviour.exchange = self.exchange.then(Limits::default);
         behaviour.per_datagram_events = !self.quiet;

@@ -16,7 +16,8 @@ Examples:
   udpraw trace -p 4711                        a running process; Ctrl-C detaches from it
   udpraw trace --for 5s -p 4711               a running process, for five seconds
   udpraw trace --diagram -- sh run-both.sh    which socket sent what to which, and losses
-  udpraw trace --json -- dig @::1 example.org one object per call
+  udpraw trace --json -- dig @::1 example.org
+                                              one object per call
 
 The trace goes to standard output, and the standard output of the program to standard error. With
 -o FILE the program keeps its standard output.

@@ -14,6 +14,7 @@ use udpraw::protocol::exchange::Ignored;
 use udpraw::socket::{options::OptionValue, pause};
 
 use crate::cli::args::client::ClientArguments;
+use crate::cli::closed;
 use crate::cli::exit::{Exit, Failure, Outcome, unread};
 use crate::cli::interrupt::{self, Interruptible};
 use crate::cli::output::Output;
@@ -170,6 +171,9 @@ fn ask(
 fn messages(arguments: &ClientArguments) -> Box<dyn Iterator<Item = Result<Vec<u8>>> + '_> {
     let hex = arguments.hex;
     if arguments.stdin {
+        if let Err(error) = closed::check_input() {
+            return Box::new(std::iter::once(Err(error)));
+        }
         let lines = BufReader::new(Interruptible::new(io::stdin())).split(b'\n');
         return Box::new(lines.map(move |line| {
             let line = line.map_err(|source| Error::os("read", "standard input", source))?;
@@ -196,7 +200,7 @@ fn the_time() -> String {
 }
 
 /// The bytes that hexadecimal digits stand for; blanks between bytes are skipped.
-pub(super) fn unhex(text: &[u8]) -> Result<Vec<u8>> {
+pub(in crate::cli) fn unhex(text: &[u8]) -> Result<Vec<u8>> {
     let bad = |reason: String| {
         Error::invalid("read", "hexadecimal text", reason).with_remedy("write pairs of 0-9 and a-f")
     };

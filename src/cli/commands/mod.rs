@@ -3,6 +3,7 @@
 mod bench;
 mod client;
 mod completions;
+mod load;
 mod man;
 mod mtu;
 mod options;
@@ -16,6 +17,7 @@ mod services;
 mod tour;
 mod trace;
 
+pub(in crate::cli) use self::client::unhex;
 use super::args::Command;
 use super::exit::Outcome;
 use super::output::Output;
@@ -33,6 +35,7 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
         Command::Probe(arguments) => probe::run(arguments, output),
         Command::Mtu(arguments) => mtu::run(arguments, output),
         Command::Bench(arguments) => bench::run(arguments, output),
+        Command::Load(arguments) => load::run(arguments, output),
         Command::Relay(arguments) => relay::run(&arguments, output),
         Command::Tour(arguments) => tour::run(arguments, output),
         Command::Trace(arguments) => trace::run(arguments, output),

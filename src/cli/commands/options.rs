@@ -42,7 +42,7 @@ fn tell(names: &[String], family: Family, output: &mut Output) -> Outcome {
             }
             Err(error) => {
                 all_found = false;
-                output.error(error);
+                output.note(error);
             }
         }
     }

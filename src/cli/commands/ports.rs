@@ -1,7 +1,7 @@
 //! `udpraw ports`.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use udpraw::error::Result;
 use udpraw::ports::{Change, Snapshot, Socket, changes, read};
@@ -10,6 +10,7 @@ use udpraw::socket::pause;
 use crate::cli::args::ports::{PortsArguments, Selection};
 use crate::cli::exit::{Exit, Outcome, unread};
 use crate::cli::interrupt;
+use crate::cli::openmetrics::{self, Page, ports::Watched};
 use crate::cli::output::Output;
 use crate::cli::output::ports::Report;
 
@@ -55,14 +56,30 @@ fn missing<'a>(
 
 /// Until Ctrl-C, which is a success, or until the count is reached.
 fn watch(arguments: &PortsArguments, selection: &Selection, output: &mut Output) -> Outcome {
+    let metrics = openmetrics::bind(arguments.openmetrics.as_deref())?;
     let stop = interrupt::handle()?.stop;
     interrupt::end_with_reader();
+    let watched = metrics.as_ref().map(|_| Watched::new(&selection.ports));
+    let metrics = match (metrics, watched.clone()) {
+        (Some(endpoint), Some(watched)) => {
+            let collect = move |page: &mut Page<'_>| watched.write(page);
+            Some(openmetrics::start(endpoint, collect)?)
+        }
+        _ => None,
+    };
     let mut report = Report::new(output);
+    if unread(report.metrics_at(metrics))?.is_none() {
+        return Ok(Exit::Yes);
+    }
     let mut before: Option<Vec<Socket>> = None;
     let mut found = selection.ports.is_empty() && selection.hosts.is_empty();
     let mut looks = 0;
     loop {
+        let began = Instant::now();
         let snapshot = look(selection)?;
+        if let Some(watched) = &watched {
+            watched.look(&snapshot.sockets, began.elapsed());
+        }
         found |= !snapshot.sockets.is_empty();
         let reported = match &before {
             None => {

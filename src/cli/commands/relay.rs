@@ -11,6 +11,7 @@ use crate::cli::activation;
 use crate::cli::args::relay::RelayArguments;
 use crate::cli::exit::{Exit, Failure, Outcome, unread};
 use crate::cli::interrupt;
+use crate::cli::openmetrics::{self, Page};
 use crate::cli::output::Output;
 use crate::cli::output::relay::{Line, Log, Report};
 
@@ -18,6 +19,7 @@ use crate::cli::output::relay::{Line, Log, Report};
 const LONGEST_LINE: u64 = 4096;
 
 pub(crate) fn run(arguments: &RelayArguments, output: &mut Output) -> Outcome {
+    let metrics = openmetrics::bind(arguments.openmetrics.as_deref())?;
     let replay = arguments.replay.as_deref().map(read).transpose()?;
     let is_watched = std::io::stderr().is_terminal() && !output.is_json();
     let passed = activation::socket()?;
@@ -30,9 +32,17 @@ pub(crate) fn run(arguments: &RelayArguments, output: &mut Output) -> Outcome {
     // After the socket, so that a relay that cannot start leaves the old file alone.
     let mut log = arguments.log.as_deref().map(Log::create).transpose()?;
     let stop = interrupt::handle()?.stop;
+    let metrics = match metrics {
+        Some(endpoint) => {
+            let observer = relay.observer()?;
+            let collect = move |page: &mut Page<'_>| openmetrics::relay::write(page, &observer);
+            Some(openmetrics::start(endpoint, collect)?)
+        }
+        None => None,
+    };
     interrupt::end_with_reader();
     let mut report = Report::new(output, arguments.stats.is_some(), arguments.verbose);
-    let mut relayed = unread(report.listening(&relay, &config));
+    let mut relayed = unread(report.listening(&relay, &config, metrics));
     if let Ok(Some(())) = relayed {
         activation::ready();
         relayed = unread(relay.run(stop, |event: &Event<'_>| {

@@ -12,17 +12,25 @@ use crate::cli::activation;
 use crate::cli::args::server::ServerArguments;
 use crate::cli::exit::{Exit, Failure, Outcome, unread};
 use crate::cli::interrupt;
+use crate::cli::openmetrics::{self, Page};
 use crate::cli::output::Output;
 use crate::cli::output::server as report;
 
+/// Where the server listens, unless told otherwise.
+const HOST: &str = "127.0.0.1";
+/// The textbook's port.
+const PORT: u16 = 1060;
+
 pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcome {
     let config = arguments.config()?;
+    let metrics = openmetrics::bind(arguments.openmetrics.as_deref())?;
     let workers = usize::from(arguments.backend.workers);
     // Counting the CPUs takes some twenty system calls.
     if workers > 1 {
         report::too_many_workers(output, workers);
     }
-    let (host, ports) = arguments.place()?;
+    let (host, named) = arguments.place()?;
+    let ports = named.clone().unwrap_or_else(|| vec![PORT]);
     let mut passed = activation::sockets(ports.len())?.map(Vec::into_iter);
     if passed.is_some() && workers > 1 {
         let reason = "each worker needs its own socket, and only one per port is passed";
@@ -35,10 +43,13 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
         let passed = passed.as_mut().and_then(Iterator::next);
         let address = match &passed {
             Some(passed) => {
-                arguments.family.check(passed.address)?;
+                let port = named.as_ref().map(|_| port);
+                arguments
+                    .family
+                    .check(passed.address, host.as_deref(), port)?;
                 passed.address
             }
-            None => first_address(&arguments, &host, port)?,
+            None => first_address(&arguments, host.as_deref().unwrap_or(HOST), port)?,
         };
         let settings = settings(&arguments, &config.behaviour, address)?;
         match passed {
@@ -50,6 +61,14 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
     }
     let stop: &AtomicBool = interrupt::handle()?.stop;
     let mut server = Server::new(endpoints, config)?;
+    let metrics = match metrics {
+        Some(endpoint) => {
+            let observer = server.observer()?;
+            let collect = move |page: &mut Page<'_>| openmetrics::server::write(page, &observer);
+            Some(openmetrics::start(endpoint, collect)?)
+        }
+        None => None,
+    };
     // The plain loop makes no unneeded system call.
     if !server.is_plain() {
         interrupt::end_with_reader();
@@ -71,8 +90,9 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
     }
     // Of the sockets that share a port, the first stands for all.
     for (endpoint, address) in server.endpoints().step_by(workers).zip(server.addresses()) {
-        report::listening(output, endpoint.as_raw_fd(), *address)?;
+        report::listening(output, endpoint.as_raw_fd(), *address, metrics)?;
     }
+    output.metrics_at(metrics);
     activation::ready();
     // If the output fails the run ends, but only after the datagram is answered: its sender does
     // not know about the output.

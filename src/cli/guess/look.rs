@@ -119,7 +119,7 @@ pub(super) const HINTS: &[Hint] = &[
     (
         &["bench"],
         &["-R", "--reverse", "-d", "--bidir", "--ping-pong"],
-        "--only echo goes there and back",
+        "--only echo measures round trips",
     ),
     (
         &["bench"],

@@ -22,17 +22,10 @@ const GUESSES: &[(&[&str], &str)] = &[
     (&["receive", "get", "download"], "recv"),
     (&["ss", "netstat", "lsof", "who", "port", "fuser"], "ports"),
     (
-        &[
-            "iperf",
-            "iperf3",
-            "sockperf",
-            "perf",
-            "benchmark",
-            "flood",
-            "load",
-        ],
+        &["iperf", "iperf3", "sockperf", "perf", "benchmark", "flood"],
         "bench",
     ),
+    (&["irtt", "stress", "wrk", "hey", "oha"], "load"),
     (
         &["proxy", "forward", "netem", "tc", "impair", "toxiproxy"],
         "relay",

@@ -7,6 +7,7 @@ mod envelope;
 mod exchange;
 mod interface;
 mod limit;
+pub(crate) mod load;
 pub(crate) mod mtu;
 pub(crate) mod options;
 pub(crate) mod ports;
@@ -28,6 +29,7 @@ mod transfer;
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, Write};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::Instant;
 
@@ -35,6 +37,7 @@ use anstream::AutoStream;
 
 use self::envelope::JsonEvent;
 use self::limit::Limit;
+use super::closed;
 use super::interrupt::Interruptible;
 
 /// A stream that a signal ends, behind a buffer: so a line is one `write`, colours or not.
@@ -72,7 +75,7 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
         Self {
-            stdout: AutoStream::new(stream(io::stdout()), AutoStream::choice(&io::stdout())),
+            stdout: AutoStream::new(standard_output(), AutoStream::choice(&io::stdout())),
             stderr: AutoStream::new(stream(io::stderr()), AutoStream::choice(&io::stderr())),
             json,
             limits: Vec::new(),
@@ -170,6 +173,21 @@ impl Output {
         }
     }
 
+    /// Where metrics are served, if anywhere. With `--json`, a record says it.
+    pub(crate) fn metrics_at(&mut self, address: Option<SocketAddr>) {
+        let Some(address) = address else {
+            return;
+        };
+        if !self.json {
+            self.talk(format_args!("metrics at {}", metrics_url(address)));
+        }
+        if !address.ip().to_canonical().is_loopback() {
+            self.note(format_args!(
+                "whoever can reach {address} can read the metrics: without a password or encryption"
+            ));
+        }
+    }
+
     /// Why the program, or a part of its work, failed.
     pub(crate) fn error(&mut self, error: impl Display) {
         let style = style::ERROR;
@@ -180,6 +198,19 @@ impl Output {
 /// The progress of a run on a terminal, which is overwritten soon.
 pub(crate) fn progress(text: &str) {
     let _ = Interruptible::new(io::stderr()).write_all(text.as_bytes());
+}
+
+/// Standard output, or what fails in its place.
+fn standard_output() -> Stream {
+    match closed::check_output() {
+        Ok(()) => stream(io::stdout()),
+        Err(_) => Box::new(closed::ClosedOutput),
+    }
+}
+
+/// Where metrics are read.
+fn metrics_url(address: SocketAddr) -> String {
+    format!("http://{address}/metrics")
 }
 
 fn stream(stream: impl AsFd + Send + 'static) -> Stream {

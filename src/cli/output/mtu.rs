@@ -177,7 +177,7 @@ impl<'a> Report<'a> {
 
     fn record(&mut self, found: &Found) -> io::Result<()> {
         let (by, errno) = match found.limit {
-            Limit::Told(by) => (by, None),
+            Limit::ReportedByIcmp(by) => (by, None),
             Limit::Unreachable(errno, by) | Limit::Filtered(errno, by) => (by, Some(errno)),
             _ => (None, None),
         };
@@ -231,8 +231,8 @@ fn path(found: &Found) -> String {
     let size = format!("{mtu} bytes: payloads up to {payload} arrive");
     match found.limit {
         Limit::FirstHop => format!("{size}; the first hop is the limit"),
-        Limit::Told(Some(by)) => format!("{size}; limit reported by ICMP from {by}"),
-        Limit::Told(None) => format!("{size}; limit reported by ICMP"),
+        Limit::ReportedByIcmp(Some(by)) => format!("{size}; limit reported by ICMP from {by}"),
+        Limit::ReportedByIcmp(None) => format!("{size}; limit reported by ICMP"),
         Limit::BlackHole => format!("{size}; larger ones vanish without ICMP (PMTU black hole)"),
         Limit::Unknown => "unknown: ICMP reported a limit, but no datagram was answered".into(),
         Limit::Silent => {

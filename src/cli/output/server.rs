@@ -16,7 +16,7 @@ use udpraw::socket::{Endpoint, Shown};
 use self::record::{Record, control, record};
 use super::exchange::{self, Id, ServedRecord};
 use super::python::Tuple;
-use super::{Output, count};
+use super::{Output, count, metrics_url};
 
 /// The socket's fd, and its options as requested and as they are in effect.
 pub(crate) fn socket(output: &mut Output, endpoint: &Endpoint, settings: &[OptionValue]) {
@@ -67,11 +67,17 @@ pub(crate) fn unjoined(output: &mut Output, address: SocketAddr, settings: &[Opt
 }
 
 /// Where it listens.
-pub(crate) fn listening(output: &mut Output, fd: i32, address: SocketAddr) -> io::Result<()> {
+pub(crate) fn listening(
+    output: &mut Output,
+    fd: i32,
+    address: SocketAddr,
+    metrics: Option<SocketAddr>,
+) -> io::Result<()> {
     if output.is_json() {
         return output.record(&Record::Listening {
             fd,
             local: address.into(),
+            openmetrics: metrics.map(metrics_url),
         });
     }
     output.listening(address)

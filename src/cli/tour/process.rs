@@ -2,7 +2,8 @@
 
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Lines, PipeReader};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command};
 
 use udpraw::error::{Error, Result};
 
@@ -23,7 +24,8 @@ impl Process {
             // The lesson's address and port are its own, whatever the environment says.
             .env_remove("UDPRAW_HOST")
             .env_remove("UDPRAW_PORT")
-            .stdin(Stdio::null())
+            // At its end from the start. /dev/null may be missing, as in an empty chroot.
+            .stdin(io::pipe()?.0)
             .stdout(writer.try_clone()?)
             .stderr(writer)
             .spawn()?;
@@ -34,7 +36,7 @@ impl Process {
     /// Starts this very program.
     pub(crate) fn start_self<S: AsRef<OsStr>>(arguments: &[S]) -> Result<Self> {
         let failed = |source| Error::os("start", "a second process of this program", source);
-        let program = std::env::current_exe().map_err(failed)?;
+        let program = this_program().map_err(failed)?;
         Self::start(program.as_os_str(), arguments).map_err(failed)
     }
 
@@ -62,4 +64,16 @@ pub(crate) fn listening_port(line: &str) -> Option<String> {
     let (_, port) = line.strip_prefix("Listening at (")?.split_once(", ")?;
     let end = port.find([',', ')'])?;
     Some(port[..end].to_owned())
+}
+
+/// The file of this program: by `/proc`, or without it (an empty chroot) the path that it was started by.
+///
+/// # Errors
+/// Without `/proc`, if it was started by a name rather than a path.
+pub(crate) fn this_program() -> io::Result<PathBuf> {
+    std::env::current_exe().or_else(|error| {
+        let started_by = std::env::args_os().next().map(PathBuf::from);
+        let path = started_by.filter(|path| path.components().count() > 1);
+        path.ok_or(error)
+    })
 }

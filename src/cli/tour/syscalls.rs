@@ -1,14 +1,16 @@
 //! Lesson 2: the same exchange, seen from the kernel's side of the system call.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::io;
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use udpraw::error::{Error, Result};
 use udpraw::trace::{Call, Config, Event, Program, Tracer};
 
 use super::Lesson;
 use super::exchange::SERVER;
+use super::process::this_program;
 use crate::cli::exit::Failure;
 use crate::cli::output::Output;
 
@@ -65,9 +67,12 @@ fn is_of_the_lesson(call: &Call) -> bool {
 /// This very program, without output: lesson 1 has shown it.
 fn program(arguments: &[&str]) -> Result<Program> {
     let failed = |source| Error::os("start", "a second process of this program", source);
-    let name = std::env::current_exe().map_err(failed)?;
-    let null = || File::options().read(true).write(true).open("/dev/null");
-    let null = || null().map(OwnedFd::from).map_err(failed);
+    let name = this_program().map_err(failed)?;
+    // As /dev/null, which may be missing, as in an empty chroot: nothing to read, and nobody reads it.
+    let null = || {
+        memfd_create("udpraw tour", MFdFlags::MFD_CLOEXEC)
+            .map_err(|errno| failed(io::Error::from(errno)))
+    };
     let arguments = arguments.iter().map(OsString::from);
     // The lesson's address and port are its own, whatever the environment says.
     Ok(Program::new(name, arguments)

@@ -86,7 +86,7 @@ fn find(text: &str) -> Result<&'static SocketOption> {
                 .with_remedy(format!("write {}", names.join(" or "))),
         );
     }
-    let error = Error::invalid("find socket option", subject, "there is none of that name");
+    let error = Error::invalid("find socket option", subject, "unknown name");
     Err(error.with_remedy(match nearest(&wanted)[..] {
         [] => "udpraw options lists them all".to_owned(),
         ref names => format!("did you mean {}?", names.join(" or ")),

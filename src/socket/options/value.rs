@@ -149,7 +149,7 @@ impl Interface {
 /// assert_eq!("lo".parse::<Interface>()?.to_string(), "lo");
 /// assert_eq!("192.0.2.1".parse::<Interface>()?, Interface::Address([192, 0, 2, 1].into()));
 /// let error = "lost".parse::<Interface>().unwrap_err();
-/// assert_eq!(error.to_string(), "cannot find interface 'lost': there is none of that name; ip link shows those there are");
+/// assert_eq!(error.to_string(), "cannot find interface 'lost': unknown name; ip link shows those there are");
 /// # Ok::<(), udpraw::error::Error>(())
 /// ```
 impl FromStr for Interface {
@@ -158,7 +158,7 @@ impl FromStr for Interface {
     fn from_str(text: &str) -> Result<Self, Error> {
         Self::named(text).map_err(|_| {
             let quoted = format!("'{}'", text.escape_debug());
-            Error::invalid("find interface", quoted, "there is none of that name")
+            Error::invalid("find interface", quoted, "unknown name")
                 .with_remedy("ip link shows those there are")
         })
     }

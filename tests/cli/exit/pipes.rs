@@ -1,9 +1,10 @@
 //! The reader of standard output goes away, as `head -1` does: the command ends, quietly, with the
 //! status of what it knows by then.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 
-use crate::common::{Running, finish, listening, socket, udpraw};
+use crate::common::{Running, finish, listening, run, socket, udpraw};
 
 /// Reads one line, closes the pipe, and waits for the end.
 fn head(arguments: &[&str]) -> (Option<i32>, String) {
@@ -30,6 +31,35 @@ fn the_verdict_stays() {
     let words = ["trace", "--", "python3", "-c"];
     let program = "import socket\nfor _ in range(99): socket.socket().close()\nexit(7)";
     assert_eq!(head(&[&words[..], &[program]].concat()), (Some(7), quiet));
+}
+
+/// The answers that are written at once: a pager that quits is no error, and a full disk is one.
+#[test]
+fn a_page_that_nobody_reads_is_no_error_but_one_that_is_lost_is() {
+    for arguments in [
+        &["--help"][..],
+        &["relay", "-h"],
+        &["help", "trace"],
+        &["--version"],
+        &["-V"],
+        &["man"],
+        &["completions", "bash"],
+        &["options", "SO_RCVBUF"],
+        &["--json", "options"],
+        &["services", "53"],
+    ] {
+        let end = Running::start(udpraw(arguments)).close_stdout();
+        assert_eq!((end.code, &end.stderr[..]), (Some(0), ""), "{arguments:?}");
+        let mut command = udpraw(arguments);
+        command.stdout(File::create("/dev/full").unwrap());
+        let end = run(command);
+        let lost = "error: cannot write the output: no space left on device (ENOSPC)\n";
+        assert_eq!(
+            (end.code, &end.stderr[..]),
+            (Some(2), lost),
+            "{arguments:?}"
+        );
+    }
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! One stream from here to there by QUIC: the peer of `udpraw send` and `udpraw recv`.
 //!
 //!     quinn-peer recv --listen ADDRESS
-//!     quinn-peer send --to ADDRESS --bytes COUNT
+//!     quinn-peer send --to ADDRESS --bytes COUNT [--mtu BYTES]
 //!     quinn-peer memory --socket quinn|udpraw|udpraw-copy --bytes COUNT [--mtu BYTES]
 //!
 //! What makes it a fair peer: quinn as it comes (CUBIC, its default windows, path MTU discovery and
 //! offload as its defaults have them), the release profile of udpraw, one thread on each side as in
 //! quinn's own bench, zeros from memory and into nothing. What differs: all is encrypted and
-//! authenticated (AES-128-GCM by ring), which udpraw does not do. The default windows of quinn are
-//! for 100 Mbit/s at 100 ms: the receiver grants 1.25 MB to a stream.
+//! authenticated (AES-128-GCM by ring), as udpraw's transfers with a code are. The default windows of
+//! quinn are for 100 Mbit/s at 100 ms: the receiver grants 1.25 MB to a stream.
 //!
 //! Each side prints one JSON line when it is done. The sender's clock runs from the first byte
 //! written to the acknowledgement of the last; the handshake is told apart. The receiver's runs from
@@ -35,7 +35,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, Serve
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
 const USAGE: &str =
-    "usage: quinn-peer recv --listen ADDRESS | quinn-peer send --to ADDRESS --bytes COUNT
+    "usage: quinn-peer recv --listen ADDRESS | quinn-peer send --to ADDRESS --bytes COUNT [--mtu BYTES]
      | quinn-peer memory --socket quinn|udpraw|udpraw-copy --bytes COUNT [--mtu BYTES]";
 
 /// Who gives up, and when: a relay that loses much must not end it, an absent peer must.
@@ -46,8 +46,13 @@ fn main() -> Outcome {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["recv", "--listen", address] => runtime()?.block_on(receive(address.parse()?)),
-        ["send", "--to", address, "--bytes", count] => {
-            runtime()?.block_on(send(address.parse()?, count.parse()?))
+        ["send", "--to", address, "--bytes", count, ref rest @ ..] => {
+            let mtu = match rest {
+                [] => None,
+                ["--mtu", mtu] => Some(mtu.parse()?),
+                _ => return Err(USAGE.into()),
+            };
+            runtime()?.block_on(send(address.parse()?, count.parse()?, mtu))
         }
         ["memory", "--socket", name, "--bytes", count, ref rest @ ..] => {
             let kind = memory::Kind::parse(name).ok_or(USAGE)?;
@@ -106,14 +111,18 @@ async fn receive(address: SocketAddr) -> Outcome {
     Ok(())
 }
 
-/// Sends so many zeros.
-async fn send(address: SocketAddr, count: u64) -> Outcome {
+/// Sends `count` zeros; with `mtu`, in datagrams of that size only.
+async fn send(address: SocketAddr, count: u64, mtu: Option<u16>) -> Outcome {
     let any = match address {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
         SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
     };
     let mut endpoint = quinn::Endpoint::client(any)?;
-    endpoint.set_default_client_config(trusting()?);
+    let mut config = trusting()?;
+    if let Some(mtu) = mtu {
+        config.transport_config(memory::transport(mtu));
+    }
+    endpoint.set_default_client_config(config);
 
     let start = Instant::now();
     let connection = endpoint.connect(address, "localhost")?;

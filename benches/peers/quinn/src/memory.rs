@@ -138,7 +138,7 @@ fn endpoint(kind: Kind, server: Option<ServerConfig>) -> Outcome<Endpoint> {
 }
 
 /// Datagrams of one size, from the first to the last.
-fn transport(mtu: u16) -> Arc<TransportConfig> {
+pub fn transport(mtu: u16) -> Arc<TransportConfig> {
     let mut config = TransportConfig::default();
     config
         .initial_mtu(mtu)

@@ -12,7 +12,7 @@ use crate::cli::output::envelope::{json_event, nanos};
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in crate::cli::output) struct TrialRecord {
-    /// What is measured: one way (`sink`), or there and back (`echo`).
+    /// What is measured: one way (`sink`) or round trips (`echo`).
     #[cfg_attr(test, schemars(extend("enum" = ["sink", "echo"])))]
     scenario: &'static str,
     /// The sender's I/O backend.
@@ -57,7 +57,7 @@ json_event!("udpraw.bench/1", struct TrialRecord => "trial");
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in crate::cli::output) struct RowRecord<'a> {
-    /// What is measured: one way (`sink`), or there and back (`echo`).
+    /// What is measured: one way (`sink`) or round trips (`echo`).
     #[cfg_attr(test, schemars(extend("enum" = ["sink", "echo"])))]
     scenario: &'static str,
     /// The sender's I/O backend.
@@ -120,7 +120,7 @@ json_event!("udpraw.bench/1", struct RowRecord<'_> => "result");
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in crate::cli::output) struct SkippedRecord {
-    /// What is measured: one way (`sink`), or there and back (`echo`).
+    /// What is measured: one way (`sink`) or round trips (`echo`).
     #[cfg_attr(test, schemars(extend("enum" = ["sink", "echo"])))]
     scenario: &'static str,
     /// The sender's I/O backend.

@@ -8,6 +8,7 @@ mod row;
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
 
 use udpraw::error::Result;
 use udpraw::ports::{Change, Snapshot, Socket, Source, user_name};
@@ -15,7 +16,7 @@ use udpraw::services::{Protocol, Services, Text};
 
 use self::row::{Row, Widths};
 use super::options::width;
-use super::{Output, style};
+use super::{Output, metrics_url, style};
 
 /// How much text is written at once.
 const BLOCK: usize = 1 << 16;
@@ -38,6 +39,18 @@ impl<'a> Report<'a> {
             widths: Widths::default(),
             width: width(),
             is_complete: true,
+        }
+    }
+
+    /// Where metrics are served, if anywhere.
+    pub(crate) fn metrics_at(&mut self, address: Option<SocketAddr>) -> io::Result<()> {
+        self.output.metrics_at(address);
+        match address.map(metrics_url) {
+            Some(openmetrics) if self.output.is_json() => {
+                let record = records::ListeningRecord { openmetrics };
+                self.output.record(&record)
+            }
+            _ => Ok(()),
         }
     }
 

@@ -59,6 +59,16 @@ pub(in crate::cli::output) struct SocketRecord {
 
 json_event!("udpraw.ports/1", struct SocketRecord => "socket");
 
+/// Metrics are served while the sockets are watched (`--openmetrics`): the first record.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::cli::output) struct ListeningRecord {
+    /// Where metrics are served: a URL.
+    pub(super) openmetrics: String,
+}
+
+json_event!("udpraw.ports/1", struct ListeningRecord => "listening");
+
 /// A process that has the socket open.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

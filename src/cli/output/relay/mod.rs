@@ -16,7 +16,7 @@ use udpraw::relay::{Config, Event, Interval, Ledger, Relay, Side};
 
 use self::records::Record;
 use super::python::Tuple;
-use super::{Output, count};
+use super::{Output, count, metrics_url};
 
 pub(crate) use self::log::{Line, Log};
 
@@ -43,7 +43,12 @@ impl<'a> Report<'a> {
     }
 
     /// Where it listens, and what it does.
-    pub(crate) fn listening(&mut self, relay: &Relay, config: &Config) -> io::Result<()> {
+    pub(crate) fn listening(
+        &mut self,
+        relay: &Relay,
+        config: &Config,
+        metrics: Option<SocketAddr>,
+    ) -> io::Result<()> {
         let is_random = !(config.up.is_perfect() && config.down.is_perfect());
         let seed = is_random.then_some(config.seed);
         let (backend, passed_over) = relay.backend();
@@ -55,10 +60,13 @@ impl<'a> Report<'a> {
                 seed,
                 backend: backend.name(),
                 max_flows: relay.max_flows(),
+                openmetrics: metrics.map(metrics_url),
             };
+            self.output.metrics_at(metrics);
             return self.output.record(&record);
         }
         self.output.listening(relay.address())?;
+        self.output.metrics_at(metrics);
         let mut line = format!("relaying to {}", Tuple(config.to));
         if let Some(seed) = seed {
             // Writing to a String cannot fail.

@@ -30,6 +30,9 @@ pub(in crate::cli::output) enum Record<'a> {
         backend: &'a str,
         /// The largest number of flows at a time.
         max_flows: u32,
+        /// Where metrics are served (`--openmetrics`): a URL.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        openmetrics: Option<String>,
     },
     /// The first datagram of a client opened a flow.
     Opened {

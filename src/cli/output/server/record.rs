@@ -19,6 +19,9 @@ pub(in crate::cli::output) enum Record<'a> {
         fd: i32,
         /// The address that the socket is bound to.
         local: Address,
+        /// Where metrics are served (`--openmetrics`): a URL.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        openmetrics: Option<String>,
     },
     /// A datagram was received and will be answered.
     Received {

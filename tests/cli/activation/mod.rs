@@ -1,8 +1,10 @@
 //! Sockets that a service manager passes, and what it is told: a shell plays systemd, which puts the
 //! sockets at file descriptor 3 and on, and names them in the environment (sd_listen_fds(3)).
 
+mod refused;
+
 use std::fs;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddress, UnixDatagram};
@@ -11,7 +13,7 @@ use std::process::{Command, Stdio};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::Signal;
 
-use crate::common::{Finished, PATIENCE, Running, ask, client_of, has, listening, run, skip};
+use crate::common::{PATIENCE, Running, ask, client_of, has, listening, run, skip};
 
 /// `udpraw` as a service manager starts it, with these sockets and variables.
 fn activated(sockets: &[&dyn AsFd], variables: &str, arguments: &[&str]) -> Command {
@@ -44,34 +46,14 @@ fn bound(address: &str) -> (UdpSocket, SocketAddr) {
     (socket, address)
 }
 
-fn assert_refused(finished: &Finished, parts: &[&str]) {
-    assert_eq!(
-        (finished.code, finished.stdout.as_str()),
-        (Some(2), ""),
-        "{}",
-        finished.stderr
-    );
-    assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
-    for part in parts {
-        assert!(
-            finished.stderr.contains(part),
-            "no {part:?} in {}",
-            finished.stderr
-        );
-    }
-}
-
 #[test]
 fn the_server_serves_the_sockets_that_it_is_passed() {
     let (one, first) = bound("127.0.0.1:0");
     let (two, second) = bound("[::1]:0");
     // A service manager may have left it so.
     two.set_nonblocking(true).expect("a flag");
-    let mut server = Running::start(activated(
-        &[&one, &two],
-        "",
-        &["server", "--port", "1060,1061"],
-    ));
+    let ports = format!("{},{}", first.port(), second.port());
+    let mut server = Running::start(activated(&[&one, &two], "", &["server", "--port", &ports]));
     drop((one, two));
     for address in [first, second] {
         assert_eq!(listening(&server.line()), address);
@@ -176,69 +158,6 @@ fn the_relay_and_the_receiver_take_a_socket_as_well() {
     );
 }
 
-#[test]
-fn what_is_no_bound_udp_socket_is_refused() {
-    let tcp = TcpListener::bind("127.0.0.1:0").expect("a socket");
-    let unix = UnixDatagram::unbound().expect("a socket");
-    let file = fs::File::open("/dev/null").expect("a file");
-    let unbound = nix::sys::socket::socket(
-        nix::sys::socket::AddressFamily::Inet,
-        nix::sys::socket::SockType::Datagram,
-        nix::sys::socket::SockFlag::empty(),
-        None,
-    );
-    let unbound = unbound.expect("a socket");
-    let cases: [(&dyn AsFd, &str); 4] = [
-        (&tcp, "it is a TCP socket"),
-        (&unix, "it is a Unix socket"),
-        (&file, "it is no UDP socket"),
-        (&unbound, "it is not bound"),
-    ];
-    let folder = tempfile::tempdir().expect("a folder");
-    let stored = folder.path().join("stored");
-    let stored = stored.to_str().expect("UTF-8");
-    for (socket, reason) in cases {
-        for arguments in [
-            &["server"][..],
-            &["relay", "--to", "127.0.0.1:9"],
-            &["recv", "-o", stored],
-        ] {
-            let finished = run(activated(&[socket], "", arguments));
-            assert_refused(&finished, &["file descriptor 3 of LISTEN_FDS", reason]);
-        }
-    }
-}
-
-#[test]
-fn sockets_and_ports_must_match() {
-    let (one, _) = bound("127.0.0.1:0");
-    let (two, _) = bound("127.0.0.1:0");
-    let both: &[&dyn AsFd] = &[&one, &two];
-    let more = ["the 2 sockets of LISTEN_FDS", "the command line is for 1"];
-    assert_refused(&run(activated(both, "", &["server"])), &more);
-    assert_refused(
-        &run(activated(both, "", &["relay", "--to", "127.0.0.1:9"])),
-        &more,
-    );
-    assert_refused(
-        &run(activated(both, "", &["recv", "-o", "/nowhere/f"])),
-        &more,
-    );
-    let fewer = activated(&[&one], "", &["server", "--port", "1060,1061"]);
-    assert_refused(&run(fewer), &["the 1 sockets", "for 2"]);
-    let other = activated(&[&one], "", &["server", "-6"]);
-    assert_refused(
-        &run(other),
-        &["it is no IPv6 socket", "leave out -4 and -6"],
-    );
-    let workers = activated(&[&one], "", &["server", "--workers", "2"]);
-    assert_refused(&run(workers), &["--workers with LISTEN_FDS"]);
-    for number in ["-1", "x", "99999999999", "1025"] {
-        let command = activated(&[&one], &format!("LISTEN_FDS={number}"), &["server"]);
-        assert_refused(&run(command), &[number, "it is no number from 0 to 1024"]);
-    }
-}
-
 /// Variables that are meant for another process, or for nobody, say nothing.
 #[test]
 fn sockets_of_another_process_are_left_alone() {
@@ -256,7 +175,7 @@ fn sockets_of_another_process_are_left_alone() {
         assert_ne!(listening(&line), address, "{variables}");
     }
     let without = run(crate::common::udpraw(["relay", "--to", "127.0.0.1:9"]));
-    assert_refused(&without, &["without --listen", "--listen 127.0.0.1:5300"]);
+    refused::assert_refused(&without, &["without --listen", "--listen 127.0.0.1:5300"]);
 }
 
 fn heard(manager: &UnixDatagram) -> String {

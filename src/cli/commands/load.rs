@@ -1,0 +1,88 @@
+//! `udpraw load`.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use udpraw::error::{Error, Result};
+use udpraw::load::{Config, Event, Load, Report, Saturation, Trial};
+use udpraw::protocol::load::Arrivals;
+
+use crate::cli::args::load::LoadArguments;
+use crate::cli::exit::{Exit, Failure, Outcome, unread};
+use crate::cli::interrupt;
+use crate::cli::output::Output;
+use crate::cli::output::load::{self as output, IntervalLog};
+
+pub(crate) fn run(arguments: LoadArguments, output: &mut Output) -> Outcome {
+    let mut config = arguments.config(|path| read(Path::new(path)))?;
+    if let Some(path) = &arguments.replay {
+        let text = read(path)?;
+        let text = std::str::from_utf8(&text)
+            .map_err(|_| Error::invalid("read", path.display(), "it is no text"))?;
+        config.arrivals = Arrivals::recording(text)?;
+        config.check()?;
+    }
+    let stop = interrupt::handle()?.stop;
+    interrupt::end_with_reader();
+    if let Some(saturation) = arguments.saturation(&config) {
+        return saturate(&saturation, &config, stop, output);
+    }
+    let mut log = arguments
+        .hdr
+        .as_deref()
+        .map(IntervalLog::create)
+        .transpose()?;
+    let mut report = output::Report::new(output, &config, arguments.quiet);
+    let run = Load::new(config.clone())?.run(stop, |event: &Event<'_>| {
+        if let (Event::Interval(figures), Some(log)) = (event, &mut log) {
+            log.write(figures)?;
+        }
+        report.event(event).map_err(Failure::from)
+    });
+    let Some(found) = unread(run)? else {
+        return Ok(Exit::Yes);
+    };
+    let Some(found) = found else {
+        report.note("stopped before the start");
+        return Ok(Exit::No);
+    };
+    let kept = unread(report.result(&found, &arguments.fail_if))?;
+    Ok(Exit::from(has_worked(&found) && kept.unwrap_or(true)))
+}
+
+/// Whether something arrived, and all of it is accounted for.
+fn has_worked(report: &Report) -> bool {
+    let total = &report.total;
+    let streams = [total.round_trip, total.up, total.down];
+    let arrived = streams
+        .into_iter()
+        .flatten()
+        .any(|stream| stream.counts.unique > 0);
+    arrived && total.is_balanced()
+}
+
+fn saturate(
+    saturation: &Saturation,
+    config: &Config,
+    stop: &AtomicBool,
+    output: &mut Output,
+) -> Outcome {
+    let found = unread(saturation.search(config, stop, |trial: &Trial| {
+        output::trial(output, trial).map_err(Failure::from)
+    }))?;
+    let Some(found) = found else {
+        return Ok(Exit::Yes);
+    };
+    unread(output::saturated(
+        output,
+        saturation,
+        config,
+        found.as_ref(),
+    ))?;
+    Ok(Exit::from(found.is_some()))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|source| Error::os("read", path.display(), source))
+}

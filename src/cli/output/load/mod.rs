@@ -1,0 +1,243 @@
+//! What a load measured: a line per interval, and a table at the end.
+
+mod log;
+pub(super) mod records;
+mod table;
+
+use std::io;
+use std::time::Duration;
+
+use udpraw::load::{
+    ClockState, Config, Event, Figures, Limit, Objective, Report as Found, Saturated, Saturation,
+    Trial, Verdict,
+};
+
+pub(crate) use self::log::IntervalLog;
+use self::records::{IntervalRecord, ObjectiveRecord, ResultRecord, SaturatedRecord, TrialRecord};
+use self::table::{per_second, percent, time};
+use super::Output;
+use super::envelope::Time;
+
+/// A rate is not reached below this part of what was asked for.
+const REACHED: f64 = 0.95;
+
+/// Reports a load, while it runs and at its end.
+pub(crate) struct Report<'a> {
+    output: &'a mut Output,
+    config: &'a Config,
+    is_quiet: bool,
+    /// Whether it was said that the machine is too slow.
+    is_slow: bool,
+    is_withheld: bool,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) fn new(output: &'a mut Output, config: &'a Config, is_quiet: bool) -> Self {
+        Self {
+            output,
+            config,
+            is_quiet,
+            is_slow: false,
+            is_withheld: false,
+        }
+    }
+
+    pub(crate) fn note(&mut self, text: &str) {
+        self.output.note(text);
+    }
+
+    pub(crate) fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Started { .. } if self.config.closed.is_some() => {
+                self.output.note(
+                    "a closed loop waits for answers before it sends: while the peer stands still it does not \
+                     ask, so that hardly a datagram shows it",
+                );
+                Ok(())
+            }
+            Event::Interval(figures) => self.interval(figures),
+            _ => Ok(()),
+        }
+    }
+
+    fn interval(&mut self, figures: &Figures) -> io::Result<()> {
+        let (asked, sending) = (figures.asked, figures.sending());
+        // A wait for the last answers is none to be slow in.
+        let is_whole = figures.length >= self.config.interval / 2 && sending.sent > 0;
+        let is_below =
+            figures.rate() < asked * REACHED && figures.length > Duration::from_millis(200);
+        if self.config.direction.has_up()
+            && !self.is_slow
+            && is_whole
+            && (is_below || sending.unsent > 0)
+        {
+            self.is_slow = true;
+            let (rate, asked) = (per_second(figures.rate()), per_second(asked));
+            let why = if sending.refused > 0 {
+                "the kernel refused datagrams; see the table at the end"
+            } else {
+                "this machine does not send faster so; try --workers with more --flows, or larger datagrams"
+            };
+            self.output
+                .note(format_args!("{rate} reached of {asked} asked for: {why}"));
+        }
+        if figures.clock == ClockState::Withheld && !self.is_withheld {
+            self.is_withheld = true;
+            self.output.note(
+                "the clocks of the two ends contradict each other: one of them was set or stood still; \
+                 one-way times are withheld",
+            );
+        }
+        if self.output.is_json() {
+            let figures = figures.into();
+            return self.output.record(&IntervalRecord { figures });
+        }
+        // What came while the last answers were awaited is in the table.
+        let is_whole = figures.length >= self.config.interval / 2;
+        if self.is_quiet || !is_whole || (sending.sent == 0 && self.config.direction.has_up()) {
+            return Ok(());
+        }
+        let until = (figures.start + figures.length).as_secs_f64();
+        let latency = if figures.times.latency.is_empty() {
+            &figures.times.down
+        } else {
+            &figures.times.latency
+        };
+        // What a peer sent is known only when it was asked the last time.
+        let rate = match figures.down {
+            Some(down) if !self.config.direction.has_up() => {
+                down.counts.unique as f64 / figures.length.as_secs_f64()
+            }
+            _ => figures.rate(),
+        };
+        let mut line = format!("{until:8.2} s  {:>11}", per_second(rate));
+        for stream in [figures.round_trip, figures.up, figures.down]
+            .into_iter()
+            .flatten()
+            .take(1)
+        {
+            line += &format!("  lost {:>6}", stream.lost);
+        }
+        if !latency.is_empty() {
+            let at = |quantile| time(latency.value_at_quantile(quantile));
+            let (p50, p99, max) = (at(0.5), at(0.99), time(latency.max()));
+            line += &format!("  p50 {p50:>8}  p99 {p99:>8}  max {max:>8}");
+        }
+        let slip = figures.times.slip.value_at_quantile(0.99);
+        if slip > 100_000 {
+            line += &format!("  slip p99 {}", time(slip));
+        }
+        self.output.line(line)
+    }
+
+    /// The whole; returns whether all objectives are kept.
+    pub(crate) fn result(&mut self, found: &Found, objectives: &[Objective]) -> io::Result<bool> {
+        let size = self.config.payload_bytes();
+        let judged: Vec<_> = objectives
+            .iter()
+            .map(|objective| (objective, objective.judge(&found.total, size)))
+            .collect();
+        let is_kept = |verdict: &Verdict| *verdict == Verdict::Kept;
+        let all_kept = judged.iter().all(|(_, (verdict, _))| is_kept(verdict));
+        if self.output.is_json() {
+            let config = self.config;
+            let is_planned = config.closed.is_none();
+            let record = ResultRecord {
+                target: config.target.to_string(),
+                started: Time::try_from(found.started).unwrap_or_else(|_| Time::now()),
+                plan: is_planned.then(|| config.plan.to_string()),
+                payload_bytes: size,
+                flows: config.flows,
+                workers: config.workers,
+                backend: found.backend.name(),
+                open_loop: is_planned,
+                balanced: found.total.is_balanced(),
+                complete: found.is_complete,
+                objectives: judged
+                    .into_iter()
+                    .map(|(objective, (verdict, figure))| ObjectiveRecord {
+                        objective: objective.to_string(),
+                        kept: is_kept(&verdict),
+                        figure,
+                    })
+                    .collect(),
+                figures: (&found.total).into(),
+            };
+            self.output.record(&record)?;
+            return Ok(all_kept);
+        }
+        let mut text = table::whole(found, self.config);
+        for (objective, (verdict, figure)) in judged {
+            let verdict = match verdict {
+                Verdict::Kept => "kept",
+                Verdict::Broken => "BROKEN",
+                _ => "UNKNOWN",
+            };
+            text += &format!("{verdict:<8} fail if {objective}: {figure}\n");
+        }
+        self.output.text(&text)?;
+        Ok(all_kept)
+    }
+}
+
+/// A trial of a search.
+pub(crate) fn trial(output: &mut Output, trial: &Trial) -> io::Result<()> {
+    if output.is_json() {
+        return output.record(&TrialRecord::from(trial));
+    }
+    let total = &trial.report.total;
+    let latency = &total.times.latency;
+    let verdict = match trial.limit {
+        None => "borne",
+        Some(limit) => why(limit),
+    };
+    let p99 = time(latency.value_at_quantile(0.99));
+    output.line(format_args!(
+        "search {}  {:>11}  lost {:>8}  p99 {p99:>8}  {verdict}",
+        trial.search,
+        per_second(trial.rate),
+        percent(total.loss()),
+    ))
+}
+
+/// What made a rate too high.
+fn why(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Loss => "too much is lost",
+        Limit::Latency => "the latency is too high",
+        _ => "this machine does not send as fast",
+    }
+}
+
+/// The result of all searches.
+pub(crate) fn saturated(
+    output: &mut Output,
+    saturation: &Saturation,
+    config: &Config,
+    found: Option<&Saturated>,
+) -> io::Result<()> {
+    let Some(found) = found else {
+        output.note("no search found a rate that is borne");
+        return Ok(());
+    };
+    if output.is_json() {
+        return output.record(&SaturatedRecord::from(found));
+    }
+    let (low, high) = found.range;
+    let mut text = format!(
+        "\n{} borne by {}: {} to {} in {} searches; lost at most {}",
+        per_second(found.median),
+        config.target,
+        per_second(low),
+        per_second(high),
+        found.searches,
+        percent(saturation.max_loss),
+    );
+    if let Some(latency) = saturation.max_latency {
+        text += &format!(", p99 at most {latency:?}");
+    }
+    if let Some(limit) = found.limit {
+        text += &format!(". Above that, {}", why(limit));
+    }
+    output.line(text)
+}

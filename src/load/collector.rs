@@ -1,0 +1,258 @@
+//! Puts together what the workers measured: intervals, and the whole.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::config::{Config, Direction};
+use super::figures::{ClockState, Figures, Sending, Stream, shifted};
+use super::session::Peer;
+use super::worker::Shard;
+use crate::protocol::load::{ClockFilter, Counts, Curve, Results};
+
+/// A worker, as far as it was heard of.
+#[derive(Default)]
+struct Source {
+    waiting: VecDeque<Shard>,
+    has_ended: bool,
+    /// What it said the last.
+    sending: Sending,
+    counts: Counts,
+    answers: Counts,
+    kernel_drops: u64,
+    foreign: u64,
+    errors: u64,
+}
+
+/// The totals at the end of an interval.
+#[derive(Clone, Copy, Default)]
+struct Totals {
+    round_trip: Option<Stream>,
+    up: Option<Stream>,
+    down: Option<Stream>,
+    kernel_drops: u64,
+    foreign: u64,
+    errors: u64,
+    over_limit: u64,
+    peer_drops: u64,
+}
+
+pub(super) struct Collector<'a> {
+    config: &'a Config,
+    curve: Curve,
+    sources: Vec<Source>,
+    results: Option<Results>,
+    is_peer_silent: bool,
+    first_error: Option<String>,
+    /// Of the server's buffers before the start; they may be those of others.
+    peer_drops_before: Option<u64>,
+    clock: ClockSource,
+    last: Totals,
+    at: u64,
+    total: Figures,
+}
+
+/// What is known of the peer's clock.
+enum ClockSource {
+    None,
+    Same,
+    /// Its offset at the start, in nanoseconds, which one-way times are recorded with.
+    Filter(i64, Box<ClockFilter>),
+}
+
+impl<'a> Collector<'a> {
+    pub(super) fn new(config: &'a Config, peer: Option<&Peer>) -> Self {
+        let clock = match peer {
+            None => ClockSource::None,
+            Some(peer) if peer.is_same_clock => ClockSource::Same,
+            Some(peer) => ClockSource::Filter(peer.offset, Box::new(peer.filter.clone())),
+        };
+        Self {
+            config,
+            curve: config.plan.curve(config.payload_bytes()),
+            sources: (0..config.workers).map(|_| Source::default()).collect(),
+            results: None,
+            is_peer_silent: false,
+            first_error: None,
+            peer_drops_before: None,
+            clock,
+            last: Totals::default(),
+            at: 0,
+            total: Figures::default(),
+        }
+    }
+
+    pub(super) fn take(&mut self, shard: Shard) {
+        if let Some(source) = self.sources.get_mut(shard.worker) {
+            source.waiting.push_back(shard);
+        }
+    }
+
+    /// The figures of the next interval, once all workers have said theirs.
+    pub(super) fn next_interval(&mut self) -> Option<Figures> {
+        let is_ready = |source: &Source| source.has_ended || !source.waiting.is_empty();
+        let is_over = self.sources.iter().all(|source| source.waiting.is_empty());
+        if is_over || !self.sources.iter().all(is_ready) {
+            return None;
+        }
+        let mut figures = Figures {
+            start: Duration::from_nanos(self.at),
+            ..Figures::default()
+        };
+        let mut until = self.at;
+        for source in &mut self.sources {
+            let Some(shard) = source.waiting.pop_front() else {
+                continue;
+            };
+            figures.times.add(*shard.times);
+            source.has_ended = shard.is_last;
+            source.sending = shard.sending;
+            source.counts = shard.counts;
+            source.answers = shard.answers;
+            source.kernel_drops = shard.kernel_drops;
+            source.foreign = shard.foreign;
+            source.errors = shard.errors;
+            until = until.max(shard.at);
+            self.first_error = self.first_error.take().or(shard.first_error);
+            if shard.worker == 0 {
+                self.results = shard.results;
+                self.is_peer_silent = shard.is_peer_silent;
+                if let (ClockSource::Filter(_, mine), Some(filter)) =
+                    (&mut self.clock, shard.filter)
+                {
+                    **mine = filter;
+                }
+            }
+        }
+        figures.length = Duration::from_nanos(until - self.at);
+        let planned = self.config.nanos().unwrap_or(u64::MAX);
+        let due = |time: u64| self.curve.count(time.min(planned));
+        if self.config.closed.is_none() && until > self.at {
+            figures.asked = (due(until) - due(self.at)) / figures.length.as_secs_f64();
+        }
+        let is_end = self.sources.iter().all(|source| source.has_ended);
+        let (now, before) = (self.totals(is_end), self.last);
+        let less = |now: Option<Stream>, before: Option<Stream>| {
+            now.map(|now| now.since(&before.unwrap_or_default()))
+        };
+        figures.round_trip = less(now.round_trip, before.round_trip);
+        figures.up = less(now.up, before.up);
+        figures.down = less(now.down, before.down);
+        figures.kernel_drops = now.kernel_drops - before.kernel_drops;
+        figures.foreign = now.foreign - before.foreign;
+        figures.errors = now.errors - before.errors;
+        figures.over_limit = now.over_limit.saturating_sub(before.over_limit);
+        figures.peer_drops = self
+            .results
+            .map(|_| now.peer_drops.saturating_sub(before.peer_drops));
+        figures.is_peer_silent = self.is_peer_silent;
+        figures.first_error = self.first_error.clone();
+        self.correct(&mut figures, u64::midpoint(self.at, until));
+        (self.last, self.at) = (now, until);
+        Some(figures)
+    }
+
+    /// Corrects one-way times by what is known of the peer's clock.
+    fn correct(&self, figures: &mut Figures, middle: u64) {
+        let (offset, filter) = match &self.clock {
+            ClockSource::None => return,
+            ClockSource::Same => {
+                figures.clock = ClockState::Same;
+                return;
+            }
+            ClockSource::Filter(offset, filter) => (*offset as f64, filter),
+        };
+        let Ok(estimate) = filter.estimate() else {
+            figures.clock = ClockState::Withheld;
+            figures.times.up.reset();
+            figures.times.down.reset();
+            return;
+        };
+        let ahead = estimate.offset_at(estimate.at + middle) - offset;
+        figures.clock = ClockState::Estimated(estimate);
+        figures.times.up = shifted(&figures.times.up, -ahead);
+        figures.times.down = shifted(&figures.times.down, ahead);
+    }
+
+    fn totals(&mut self, is_end: bool) -> Totals {
+        let (mut sending, mut totals) = (Sending::default(), Totals::default());
+        let (mut counts, mut answers) = (Counts::default(), Counts::default());
+        for source in &self.sources {
+            sending.add(&source.sending);
+            counts += &source.counts;
+            answers += &source.answers;
+            totals.kernel_drops += source.kernel_drops;
+            totals.foreign += source.foreign;
+            totals.errors += source.errors;
+        }
+        if self.config.direction == Direction::RoundTrip {
+            totals.round_trip = Some(Stream::new(sending, counts, is_end));
+        }
+        let Some(results) = self.results else {
+            return totals;
+        };
+        // Of what a silent server did not tell it is unknown whether it is lost.
+        let is_end = is_end && !self.is_peer_silent;
+        totals.over_limit = results.over_limit;
+        let before = *self.peer_drops_before.get_or_insert(results.kernel_drops);
+        totals.peer_drops = results.kernel_drops.saturating_sub(before);
+        if self.config.direction.has_up() {
+            totals.up = Some(Stream::new(sending, results.counts, is_end));
+        }
+        let arrived = match self.config.direction {
+            Direction::RoundTrip => answers,
+            _ => counts,
+        };
+        let mut back = Sending {
+            sent: results.answers,
+            bytes: results.answers * self.config.payload_bytes() as u64,
+            ..Sending::default()
+        };
+        if self.config.direction.has_reverse() {
+            back.sent = results.sent;
+            back.bytes = results.sent * self.config.payload_bytes() as u64;
+            (back.refused, back.unsent) = (results.refused, results.unsent);
+        }
+        // Its last figures may be older than what arrived since.
+        back.sent = back.sent.max(arrived.unique);
+        back.scheduled = back.sent + back.refused + back.unsent;
+        if self.config.direction != Direction::Up {
+            totals.down = Some(Stream::new(back, arrived, is_end));
+        }
+        totals
+    }
+
+    /// Adds an interval to the whole.
+    pub(super) fn add(&mut self, figures: Figures) {
+        self.total.times.add(figures.times);
+        self.total.clock = figures.clock;
+    }
+
+    /// The figures of the whole time.
+    pub(super) fn finish(self) -> Figures {
+        let length = Duration::from_nanos(self.at);
+        let seconds = length.as_secs_f64();
+        let sends = self
+            .config
+            .nanos()
+            .map_or(seconds, |nanos| (nanos as f64 / 1e9).min(seconds));
+        let asked = match self.config.closed {
+            Some(_) => 0.0,
+            None => self.curve.count((sends * 1e9) as u64) / sends.max(1e-9),
+        };
+        Figures {
+            length: Duration::from_secs_f64(sends),
+            asked,
+            round_trip: self.last.round_trip,
+            up: self.last.up,
+            down: self.last.down,
+            kernel_drops: self.last.kernel_drops,
+            peer_drops: self.results.map(|_| self.last.peer_drops),
+            over_limit: self.last.over_limit,
+            is_peer_silent: self.is_peer_silent,
+            foreign: self.last.foreign,
+            errors: self.last.errors,
+            first_error: self.first_error,
+            ..self.total
+        }
+    }
+}

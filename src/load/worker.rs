@@ -1,0 +1,365 @@
+//! The loop of a worker: sends on schedule, whatever comes back.
+
+mod arrivals;
+mod finish;
+mod send;
+
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
+
+use self::arrivals::{control, measure};
+use super::answers::Matcher;
+use super::config::{Config, Direction};
+use super::figures::{Sending, Times};
+use super::session::Peer;
+use super::sockets::Sockets;
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::protocol::load::{
+    ClockFilter, Control, Counts, Header, Kind, Results, Schedule, Scheduled, Tracker,
+};
+
+/// Closer to the next datagram a worker does not sleep: waking up takes as long.
+const SPIN: u64 = 70_000;
+
+/// How long a worker sleeps at most: it looks whether it was stopped.
+const LONGEST_SLEEP: u64 = 100_000_000;
+
+/// How often a server is asked for its figures, at least.
+const POLL: u64 = 1_000_000_000;
+
+/// How often it is asked while the end is awaited.
+const LAST_POLL: u64 = 100_000_000;
+
+/// The windows of all trackers of a worker.
+const WINDOW: usize = 1 << 17;
+
+/// What a worker has to say at the end of an interval.
+pub(super) struct Shard {
+    pub(super) worker: usize,
+    /// When it was over, after the start.
+    pub(super) at: u64,
+    pub(super) is_last: bool,
+    /// Since the start.
+    pub(super) sending: Sending,
+    pub(super) counts: Counts,
+    /// Of a server's answers.
+    pub(super) answers: Counts,
+    pub(super) results: Option<Results>,
+    /// Whether a session's server fell silent before it told its last figures.
+    pub(super) is_peer_silent: bool,
+    pub(super) kernel_drops: u64,
+    pub(super) foreign: u64,
+    pub(super) errors: u64,
+    pub(super) first_error: Option<String>,
+    /// Of the interval.
+    pub(super) times: Box<Times>,
+    pub(super) filter: Option<ClockFilter>,
+}
+
+/// What all workers share.
+pub(super) struct Shared<'a> {
+    pub(super) config: &'a Config,
+    pub(super) stop: &'a AtomicBool,
+    /// The workers that may still send.
+    pub(super) sending: AtomicUsize,
+    /// The start, by the monotonic clock.
+    pub(super) start: u64,
+}
+
+struct Flow {
+    next: u64,
+    tracker: Tracker,
+    /// Of a server's answers, by their own numbers: those of the questions are in another order already.
+    answers: Option<Tracker>,
+}
+
+/// A worker with its flows.
+pub(super) struct Worker<'a> {
+    shared: &'a Shared<'a>,
+    number: usize,
+    sockets: Sockets,
+    flows: Vec<Flow>,
+    schedule: Schedule,
+    next: Option<Scheduled>,
+    /// When the schedule is over, by the monotonic clock.
+    end: u64,
+    peer: Option<Peer>,
+    matcher: Matcher,
+    buffer: Vec<u8>,
+    /// Datagrams that are queued and not sent yet.
+    queued: u64,
+    sending: Sending,
+    /// Datagrams of a closed loop that were given up.
+    abandoned: u64,
+    results: Option<Results>,
+    is_peer_silent: bool,
+    foreign: u64,
+    errors: u64,
+    first_error: Option<Error>,
+    unique: u64,
+    /// When something was received or sent the last.
+    active: u64,
+    times: Box<Times>,
+    spare: Receiver<Box<Times>>,
+    shards: Sender<Shard>,
+    interval: u64,
+    next_poll: u64,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(
+        shared: &'a Shared<'a>,
+        number: usize,
+        sockets: Sockets,
+        schedule: Schedule,
+        peer: Option<Peer>,
+        session: u64,
+        (shards, spare): (Sender<Shard>, Receiver<Box<Times>>),
+    ) -> Self {
+        let config = shared.config;
+        let (kind, answer) = match (config.session, config.direction) {
+            (false, _) => (Kind::Load, Kind::Load),
+            (true, Direction::RoundTrip) => (Kind::Load, Kind::Answer),
+            (true, _) => (Kind::OneWay, Kind::Reverse),
+        };
+        let window = (WINDOW / sockets.len()).clamp(64, 1 << 16);
+        let flows = (0..sockets.len()).map(|_| Flow {
+            next: 0,
+            tracker: Tracker::new(window),
+            answers: (answer == Kind::Answer).then(|| Tracker::new(window)),
+        });
+        let end = config
+            .nanos()
+            .map_or(u64::MAX, |nanos| shared.start.saturating_add(nanos));
+        Self {
+            shared,
+            number,
+            flows: flows.collect(),
+            matcher: Matcher::new(&config.payload, sockets.len(), session, kind, answer),
+            sockets,
+            schedule,
+            next: None,
+            end,
+            peer,
+            buffer: vec![
+                0;
+                config
+                    .payload_bytes()
+                    .max(65_507.min(config.payload_bytes() + 1))
+            ],
+            queued: 0,
+            sending: Sending::default(),
+            abandoned: 0,
+            results: None,
+            is_peer_silent: false,
+            foreign: 0,
+            errors: 0,
+            first_error: None,
+            unique: 0,
+            active: shared.start,
+            times: Box::default(),
+            spare,
+            shards,
+            interval: 0,
+            next_poll: shared.start,
+        }
+    }
+
+    /// Sends and receives to the end.
+    pub(super) fn run(mut self) -> Result<()> {
+        // 50 µs of slack by default would be late at each sleep; a sandbox may forbid it.
+        let _ = nix::sys::prctl::set_timerslack(1);
+        let result = self.work();
+        self.shared.sending.fetch_sub(1, Ordering::Release);
+        let finished = result.and_then(|()| self.finish());
+        self.hand_over(clock::monotonic(), true);
+        finished
+    }
+
+    fn work(&mut self) -> Result<()> {
+        let has_up = self.shared.config.direction.has_up();
+        if has_up && self.shared.config.closed.is_none() {
+            self.advance();
+        }
+        loop {
+            let now = clock::monotonic();
+            self.tick(now)?;
+            if self.shared.stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let is_over = match self.shared.config.closed {
+                Some(_) => now >= self.end,
+                None => self.next.is_none() && (has_up || now >= self.end),
+            };
+            if is_over {
+                return Ok(());
+            }
+            if now < self.shared.start {
+                self.wait(now, self.shared.start)?;
+                continue;
+            }
+            let next = match self.shared.config.closed {
+                Some(_) => self.send_closed(now)?,
+                None => self.send_due(now)?,
+            };
+            self.wait(now, next.min(self.end))?;
+        }
+    }
+
+    /// Receives until a time, at most until the next tick.
+    fn wait(&mut self, now: u64, until: u64) -> Result<()> {
+        let until = until.min(self.next_tick()).min(now + LONGEST_SLEEP);
+        let time = match until.saturating_sub(now) {
+            ..=SPIN => Duration::ZERO,
+            time => Duration::from_nanos(time - SPIN / 2),
+        };
+        let Self {
+            sockets,
+            flows,
+            matcher,
+            times,
+            peer,
+            results,
+            foreign,
+            errors,
+            first_error,
+            unique,
+            active,
+            ..
+        } = self;
+        // Read once for all that came over a socket at once.
+        let mut read: Option<(usize, u64)> = None;
+        let visit = |flow: usize, message: &crate::io::Received<'_>| {
+            let arrived = match read {
+                Some((of, time)) if of == flow => time,
+                _ => clock::monotonic(),
+            };
+            (read, *active) = (Some((flow, arrived)), arrived);
+            for datagram in message.datagrams() {
+                let Some(answered) = matcher.read(flow, datagram) else {
+                    if !control(peer.as_mut(), datagram, arrived, results) {
+                        *foreign += 1;
+                    }
+                    continue;
+                };
+                let flow = &mut flows[flow];
+                // An echo may change what it returns: a number that was never sent is none of ours.
+                let is_of_peer = answered.peer == Some(answered.sent);
+                if !is_of_peer && answered.number >= flow.next {
+                    *foreign += 1;
+                    continue;
+                }
+                let since = answered.peer.unwrap_or(answered.sent);
+                let delay = arrived.wrapping_sub(since).cast_signed();
+                if let (Some(tracker), Some(number)) = (&mut flow.answers, answered.answer) {
+                    tracker.handle_datagram(number, delay, datagram.len());
+                }
+                if flow
+                    .tracker
+                    .handle_datagram(answered.number, delay, datagram.len())
+                {
+                    *unique += 1;
+                    measure(&answered, arrived, times, peer.as_mut());
+                }
+            }
+        };
+        sockets.receive(time, visit, |error| {
+            *errors += 1;
+            first_error.get_or_insert(error);
+        })
+    }
+
+    fn next_tick(&self) -> u64 {
+        let interval = self.shared.config.interval.as_nanos() as u64;
+        let tick = interval
+            .saturating_mul(self.interval + 1)
+            .saturating_add(self.shared.start);
+        if self.polls() {
+            tick.min(self.next_poll)
+        } else {
+            tick
+        }
+    }
+
+    fn polls(&self) -> bool {
+        self.number == 0 && self.peer.is_some()
+    }
+
+    /// Hands over an interval that is over, and asks the server.
+    fn tick(&mut self, now: u64) -> Result<()> {
+        let interval = self.shared.config.interval.as_nanos() as u64;
+        if self.polls() && now >= self.next_poll {
+            // Until the first answer, which makes a server send, it is asked more often.
+            let pause = self
+                .results
+                .map_or(LAST_POLL, |_| POLL.min(interval.max(LAST_POLL)));
+            self.next_poll = now + pause;
+            self.poll(now, false)?;
+        }
+        while now
+            >= interval
+                .saturating_mul(self.interval + 1)
+                .saturating_add(self.shared.start)
+        {
+            self.hand_over(now, false);
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, now: u64, is_last: bool) -> Result<()> {
+        let header = Header {
+            kind: Kind::Poll,
+            is_last,
+            session: self.peer.as_ref().map_or(0, |peer| peer.session),
+            number: 0,
+            due: now,
+            sent: now,
+        };
+        // What is queued goes first and is counted; a poll is not.
+        if self.flush()? {
+            self.sockets.queue(0, &Control::Poll.encode(&header))?;
+            self.sockets.flush();
+        }
+        Ok(())
+    }
+
+    fn hand_over(&mut self, now: u64, is_last: bool) {
+        let mut counts = Counts::default();
+        let mut answers = Counts::default();
+        for flow in &self.flows {
+            counts += &flow.tracker.counts();
+            if let Some(tracker) = &flow.answers {
+                answers += &tracker.counts();
+            }
+        }
+        if is_last {
+            self.sending.unsent += mem::take(&mut self.queued);
+        }
+        let mut sending = self.sending;
+        sending.scheduled = sending.sent + sending.refused + sending.unsent;
+        let mut fresh = self.spare.try_recv().unwrap_or_default();
+        fresh.reset();
+        let shard = Shard {
+            worker: self.number,
+            at: now.saturating_sub(self.shared.start),
+            is_last,
+            sending,
+            counts,
+            answers,
+            results: self.results,
+            is_peer_silent: self.is_peer_silent,
+            kernel_drops: self.sockets.kernel_drops(),
+            foreign: self.foreign,
+            errors: self.errors,
+            first_error: self.first_error.as_ref().map(ToString::to_string),
+            times: mem::replace(&mut self.times, fresh),
+            filter: self.peer.as_ref().map(|peer| peer.filter.clone()),
+        };
+        self.interval += 1;
+        // Without a receiver the run is over anyway.
+        let _ = self.shards.send(shard);
+    }
+}

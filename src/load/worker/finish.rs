@@ -1,0 +1,93 @@
+//! The end of a load: what is still on its way, and the server's last word.
+
+use std::sync::atomic::Ordering;
+
+use super::super::config::Direction;
+use super::{LAST_POLL, Worker};
+use crate::clock;
+use crate::error::Result;
+use crate::protocol::load::Results;
+
+/// How often a server is asked in vain for its last figures.
+const MOST_TRIES: u32 = 30;
+
+impl Worker<'_> {
+    /// Waits for what is still on its way, and asks the server for the last time.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        let linger = self.shared.config.linger.as_nanos() as u64;
+        let is_stopped = || self.shared.stop.load(Ordering::Relaxed);
+        let ended = clock::monotonic();
+        // Somebody who stops it does not want to wait.
+        let longest = if is_stopped() {
+            linger.min(200_000_000)
+        } else {
+            linger
+        };
+        // A server that sends begins a little later than asked.
+        let until = ended + longest;
+        let mut next = ended;
+        loop {
+            let now = clock::monotonic();
+            let others = self.shared.sending.load(Ordering::Acquire);
+            let is_complete = self.is_complete() && (self.number > 0 || others == 0);
+            if is_complete || now >= until {
+                break;
+            }
+            if self.polls() && now >= next {
+                next = now + LAST_POLL / 2;
+                self.poll(now, is_stopped())?;
+            }
+            self.flush()?;
+            self.wait(now, until.min(next.max(now + 1_000_000)))?;
+        }
+        if !self.polls() {
+            return Ok(());
+        }
+        // The answer to a question that was asked from now on.
+        let (asked, mut next) = (clock::monotonic(), 0);
+        let mut tries = 0;
+        while self
+            .results
+            .is_none_or(|results| self.is_older(&results, asked))
+            && tries < MOST_TRIES
+        {
+            let now = clock::monotonic();
+            if now >= next {
+                (next, tries) = (now + LAST_POLL, tries + 1);
+                self.poll(now, true)?;
+            }
+            self.wait(now, next)?;
+        }
+        self.is_peer_silent = self
+            .results
+            .is_none_or(|results| self.is_older(&results, asked));
+        Ok(())
+    }
+
+    /// Whether results were made before a time of ours.
+    fn is_older(&self, results: &Results, asked: u64) -> bool {
+        let offset = self.peer.as_ref().map_or(0, |peer| peer.offset);
+        let error = self
+            .peer
+            .as_ref()
+            .and_then(|peer| peer.filter.estimate().ok());
+        let error = error.map_or(0, |estimate| estimate.error as u64);
+        let made = results.clocks.now.saturating_add_signed(-offset);
+        made + error < asked
+    }
+
+    /// Whether all that was sent has arrived.
+    fn is_complete(&self) -> bool {
+        let back = |results: &Results| results.is_done && results.sent == self.unique;
+        let there = |results: &Results| results.counts.unique >= self.sending.sent;
+        match (self.shared.config.direction, &self.results) {
+            (Direction::RoundTrip, _) => self.unique >= self.sending.sent,
+            // The other workers' are unknown here.
+            _ if self.shared.config.workers > 1 => false,
+            (Direction::Up, Some(results)) => there(results),
+            (Direction::Down, Some(results)) => back(results),
+            (Direction::Both, Some(results)) => back(results) && there(results),
+            (_, None) => false,
+        }
+    }
+}

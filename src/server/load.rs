@@ -1,0 +1,259 @@
+//! Serves load sessions, if the server allows them ([`crate::protocol::load`]).
+
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::{Request, Summary};
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::io::{Backend, BackendChoice, Transmit, Transport, TransportConfig};
+use crate::protocol::load::{
+    Arrivals, Clocks, Header, Incoming, Kind, Limits, Responder, ReverseLoad, Schedule, answer,
+};
+use crate::socket::{Endpoint, SourceAddress, pause};
+
+/// A datagram that is later than this is not sent any more, in nanoseconds.
+const MOST_SLIP: u64 = 1_000_000_000;
+
+/// Closer to the next datagram it does not sleep: waking up takes as long.
+const SPIN: u64 = 70_000;
+
+/// The longest sleep: it looks whether the client is still there.
+const LONGEST_SLEEP: u64 = 100_000_000;
+
+/// The most datagrams of a batch.
+const BATCH: usize = 64;
+
+/// What a server allows a load session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoadLimits {
+    /// The most datagrams per second, of each session and direction.
+    pub rate: u64,
+    /// The longest session.
+    pub time: Duration,
+    /// The most sessions at once.
+    pub sessions: usize,
+    /// The most flows of a session.
+    pub flows: u32,
+}
+
+impl Default for LoadLimits {
+    /// 100,000 datagrams per second for ten minutes, 64 sessions, and 4,096 flows of each.
+    fn default() -> Self {
+        Self {
+            rate: 100_000,
+            time: Duration::from_secs(600),
+            sessions: 64,
+            flows: 4096,
+        }
+    }
+}
+
+/// The load sessions of a server; all its workers share them.
+#[derive(Debug)]
+pub(super) struct LoadSessions {
+    responder: Mutex<Responder>,
+    kernel: u64,
+    /// The threads that send what clients asked for.
+    senders: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// What is sent back for a datagram.
+pub(super) enum Answered {
+    /// It has nothing to do with load.
+    Foreign,
+    /// Nothing.
+    Nothing,
+    /// What was written.
+    Bytes,
+}
+
+impl LoadSessions {
+    pub(super) fn new(limits: LoadLimits) -> Result<Self> {
+        let mut key = [0; 16];
+        getrandom::fill(&mut key)
+            .map_err(|error| Error::os("read", "random bytes", std::io::Error::other(error)))?;
+        let of_protocol = Limits {
+            rate: limits.rate,
+            time: u64::try_from(limits.time.as_nanos()).unwrap_or(u64::MAX),
+            flows: limits.flows.into(),
+        };
+        Ok(Self {
+            responder: Mutex::new(Responder::new(key, of_protocol, limits.sessions)),
+            kernel: clock::kernel_id(),
+            senders: Mutex::default(),
+        })
+    }
+
+    /// Whether a datagram, or a run of them, may be of a session.
+    pub(super) fn may_be(bytes: &[u8]) -> bool {
+        bytes.starts_with(b"uLd")
+    }
+
+    /// Handles a datagram that arrived at `now` over `endpoint`; what is to be sent back is written to
+    /// `out`.
+    pub(super) fn handle(
+        &self,
+        now: u64,
+        request: &Request<'_>,
+        endpoint: &Endpoint,
+        endpoints: &[Endpoint],
+        out: &mut Vec<u8>,
+    ) -> Answered {
+        let mut clocks = Clocks {
+            now,
+            wall: 0,
+            kernel: self.kernel,
+        };
+        let is_control = Header::read(request.bytes)
+            .is_some_and(|header| !matches!(header.kind, Kind::Load | Kind::OneWay));
+        if is_control {
+            clocks.wall = clock::wall_base();
+        }
+        let drops = || Summary::drops_of(endpoints).unwrap_or_default();
+        let incoming =
+            lock(&self.responder).handle_datagram(&clocks, request.client, request.bytes, drops);
+        match incoming {
+            Incoming::Foreign => return Answered::Foreign,
+            Incoming::Answer { number } => {
+                out.clear();
+                out.extend_from_slice(request.bytes);
+                answer(out, now, number);
+            }
+            Incoming::Reply(control, header) => {
+                out.clear();
+                out.extend_from_slice(&control.encode(&header));
+            }
+            Incoming::Reverse(control, header, load) => {
+                out.clear();
+                out.extend_from_slice(&control.encode(&header));
+                let source = request.control.packet_info();
+                self.start(*load, endpoint, source.and_then(|info| info.reply_source()));
+            }
+            _ => return Answered::Nothing,
+        }
+        Answered::Bytes
+    }
+
+    /// Starts to send a load. If that fails, the client sees that nothing is sent.
+    fn start(&self, load: ReverseLoad, endpoint: &Endpoint, source: Option<SourceAddress>) {
+        let progress = load.progress.clone();
+        let copy = endpoint.as_fd().try_clone_to_owned();
+        let transport = copy.ok().and_then(|fd| {
+            let endpoint = Endpoint::from(fd);
+            // It sets no option on the socket, which the server receives with.
+            let choice = BackendChoice::Only(Backend::Batch);
+            Transport::open(
+                endpoint,
+                choice,
+                TransportConfig {
+                    capacity: 0,
+                    ..TransportConfig::default()
+                },
+            )
+            .ok()
+        });
+        let spawned = transport.and_then(|transport| {
+            let work = move || send(&load, transport, source);
+            thread::Builder::new().name("load".into()).spawn(work).ok()
+        });
+        match spawned {
+            Some(thread) => {
+                let mut senders = lock(&self.senders);
+                senders.retain(|sender| !sender.is_finished());
+                senders.push(thread);
+            }
+            None => progress.is_done.store(true, Ordering::Release),
+        }
+    }
+}
+
+impl Drop for LoadSessions {
+    fn drop(&mut self) {
+        lock(&self.responder).stop();
+        for sender in lock(&self.senders).drain(..) {
+            // A panic of it was reported where it happened.
+            let _ = sender.join();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Sends a load on schedule, until its end or that of its client.
+fn send(load: &ReverseLoad, mut transport: Transport, source: Option<SourceAddress>) {
+    let _ = nix::sys::prctl::set_timerslack(1);
+    let arrivals = match load.seed {
+        Some(seed) => Arrivals::Poisson { seed },
+        None => Arrivals::Constant,
+    };
+    let mut schedule = Schedule::new(load.plan.curve(load.size), arrivals, Some(load.nanos));
+    let (start, progress) = (clock::monotonic(), &load.progress);
+    let mut numbers = vec![0; load.flows.len()];
+    let mut datagram = vec![0; load.size];
+    let mut next = schedule.next();
+    while next.is_some() {
+        let now = clock::monotonic();
+        if progress.must_stop(now) {
+            break;
+        }
+        let mut batch = 0;
+        while let Some(due) = next
+            && start.saturating_add(due.at) <= now
+            && batch < BATCH
+        {
+            batch += 1;
+            next = schedule.next();
+            progress.scheduled.fetch_add(1, Ordering::Relaxed);
+            if now - start - due.at > MOST_SLIP {
+                progress.unsent.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
+            let flow = (due.index % load.flows.len() as u64) as usize;
+            let header = Header {
+                kind: Kind::Reverse,
+                is_last: false,
+                session: load.session,
+                number: numbers[flow],
+                due: start + due.at,
+                sent: now,
+            };
+            numbers[flow] += 1;
+            header.write(&mut datagram);
+            let to: SocketAddr = load.flows[flow];
+            transport
+                .send_queue()
+                .queue(&Transmit::new(&datagram).to(to).from(source));
+        }
+        if batch > 0 {
+            let sent = transport.flush();
+            progress
+                .sent
+                .fetch_add(sent.datagrams as u64, Ordering::Relaxed);
+            progress
+                .refused
+                .fetch_add(sent.refused as u64, Ordering::Relaxed);
+        }
+        let until = next.map_or(0, |next| start.saturating_add(next.at));
+        let left = until.saturating_sub(clock::monotonic()).min(LONGEST_SLEEP);
+        if left > SPIN {
+            let never = std::sync::atomic::AtomicBool::new(false);
+            let _ = pause(Duration::from_nanos(left - SPIN / 2), &never);
+        }
+    }
+    progress.is_done.store(true, Ordering::Release);
+}
+
+/// The sessions of a server, if it allows any.
+pub(super) fn sessions(limits: Option<LoadLimits>) -> Result<Option<Arc<LoadSessions>>> {
+    limits
+        .map(|limits| LoadSessions::new(limits).map(Arc::new))
+        .transpose()
+}

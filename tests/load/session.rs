@@ -1,0 +1,211 @@
+//! Sessions with a consenting server.
+
+use std::net::UdpSocket;
+
+use serde_json::Value;
+use udpraw::protocol::load::{CONTROL, Header};
+
+use super::common::{Running, Server, finish, json_lines, received, udpraw};
+use super::{Echo, balances, load};
+
+fn server(arguments: &[&str]) -> Server {
+    Server::start(&[&["-q", "--allow-load"], arguments].concat())
+}
+
+fn target(server: &Server) -> String {
+    server.addresses[0].to_string()
+}
+
+#[test]
+fn each_direction_has_its_books() {
+    for io in ["single", "auto"] {
+        let server = server(&["--io", io]);
+        let target = target(&server);
+        for (arguments, streams) in [
+            (
+                &["--session"] as &[&str],
+                &["round_trip", "up", "down"] as &[&str],
+            ),
+            (&["--one-way"], &["up"]),
+            (&["--reverse"], &["down"]),
+            (&["--both"], &["up", "down"]),
+            (
+                &["--session", "--flows", "20", "--workers", "2"],
+                &["round_trip", "up", "down"],
+            ),
+            (
+                &[
+                    "--reverse",
+                    "--flows",
+                    "7",
+                    "--arrivals",
+                    "poisson",
+                    "--seed",
+                    "1",
+                ],
+                &["down"],
+            ),
+            (&["--both", "--flows", "3"], &["up", "down"]),
+            (&["--one-way", "--flows", "20"], &["up"]),
+            (
+                &["--session", "--closed", "4"],
+                &["round_trip", "up", "down"],
+            ),
+        ] {
+            let all = [arguments, &["--for", "200ms"]].concat();
+            let rate: &[&str] = if arguments.contains(&"--closed") {
+                &[]
+            } else {
+                &["--rate", "1kpps"]
+            };
+            let (result, end) = load(&target, &[&all, rate].concat());
+            assert_eq!(end.code, Some(0), "{io} {arguments:?}: {}", end.stderr);
+            for name in ["round_trip", "up", "down"] {
+                let stream = &result[name];
+                assert_eq!(
+                    stream.is_object(),
+                    streams.contains(&name),
+                    "{arguments:?}: {name}"
+                );
+                if stream.is_object() {
+                    balances(stream);
+                    assert_eq!(stream["lost"], 0, "{io} {arguments:?} {name}: {stream}");
+                    assert!(
+                        stream["sent"].as_u64().unwrap() > 100,
+                        "{arguments:?} {name}: {stream}"
+                    );
+                }
+            }
+            assert_eq!(result["clock"]["state"], "same");
+        }
+    }
+}
+
+/// Eight at once, each with many flows: every client's books balance.
+#[test]
+fn many_clients_have_their_own_figures() {
+    let server = server(&["--io", "auto"]);
+    let target = target(&server);
+    let start = |number: usize| {
+        let (flows, rate) = (
+            (number * 5 + 1).to_string(),
+            format!("{}pps", 500 + number * 100),
+        );
+        let words = [
+            "load",
+            &target,
+            "--json",
+            "--session",
+            "--flows",
+            &flows,
+            "--rate",
+            &rate,
+            "--for",
+            "500ms",
+        ];
+        Running::start(udpraw(words))
+    };
+    let running: Vec<_> = (0..8).map(start).collect();
+    for (number, client) in running.into_iter().enumerate() {
+        let end = client.finish();
+        assert_eq!(end.code, Some(0), "{}", end.stderr);
+        let lines = json_lines(&end.stdout);
+        let result = lines.last().unwrap();
+        for name in ["round_trip", "up", "down"] {
+            balances(&result[name]);
+            let sent = (500 + number as u64 * 100) / 2;
+            assert_eq!(result[name]["sent"], sent, "client {number}, {name}");
+            assert_eq!(result[name]["lost"], 0, "client {number}, {name}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_does_not_consent_is_left_alone() {
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = stranger.local_addr().unwrap().to_string();
+    let end = finish(&["load", &address, "--session"]);
+    assert_eq!((end.code, end.stdout.as_str()), (Some(2), ""));
+    assert!(
+        end.stderr.contains("does not consent") && end.stderr.contains("--allow-load"),
+        "{}",
+        end.stderr
+    );
+    stranger.set_nonblocking(true).unwrap();
+    let (mut buffer, mut asked) = ([0; 2048], 0);
+    while let Ok(length) = received(|| stranger.recv(&mut buffer)) {
+        assert!(length == CONTROL && Header::read(&buffer[..length]).is_some());
+        asked += 1;
+    }
+    assert!((1..10).contains(&asked), "{asked}");
+    // An echo does not consent by what it returns.
+    let echo = Echo::start();
+    let end = finish(&["load", &echo.address.to_string(), "--session"]);
+    assert!(end.stderr.contains("does not consent"), "{}", end.stderr);
+    // A server that allows no load treats a hello like any other datagram.
+    let plain = Server::start(&["-q", "--reply", "echo"]);
+    let end = finish(&["load", &plain.addresses[0].to_string(), "--session"]);
+    assert!(end.stderr.contains("does not consent"), "{}", end.stderr);
+}
+
+#[test]
+fn limits_of_the_server_are_told() {
+    let server = server(&["--max-load-rate", "500pps", "--max-load-time", "2s"]);
+    let target = target(&server);
+    for (arguments, want) in [
+        (
+            &["--session", "--rate", "501pps", "--for", "1"] as &[&str],
+            "at most 500 datagrams per second",
+        ),
+        (
+            &["--reverse", "--rate", "501pps", "--for", "1"],
+            "at most 500 datagrams per second",
+        ),
+        (
+            &["--session", "--rate", "100pps", "--for", "3"],
+            "at most 2s",
+        ),
+        (
+            &["--session", "--rate", "100pps", "--for", "0"],
+            "at most 2s",
+        ),
+    ] {
+        let end = finish(&[&["load", &target], arguments].concat());
+        assert_eq!(end.code, Some(2), "{arguments:?}");
+        assert!(end.stderr.contains(want), "{arguments:?}: {}", end.stderr);
+    }
+    // A closed loop names no rate: what is too fast is not answered, and accounted for.
+    let (result, _) = load(
+        &target,
+        &[
+            "--session",
+            "--closed",
+            "64",
+            "--for",
+            "300ms",
+            "--linger",
+            "100ms",
+        ],
+    );
+    for name in ["round_trip", "up", "down"] {
+        balances(&result[name]);
+    }
+    assert!(result["over_limit"].as_u64().unwrap() > 0, "{result}");
+}
+
+/// Beside its sessions the server is what it was.
+#[test]
+fn other_datagrams_are_served_as_ever() {
+    let server = server(&["--reply", "echo"]);
+    let client = server.client();
+    assert_eq!(super::common::ask(&client, b"hello"), b"hello");
+    assert_eq!(
+        super::common::ask(&client, b"uLd is a text"),
+        b"uLd is a text"
+    );
+    let (result, end) = load(&target(&server), &["--rate", "1kpps", "--for", "100ms"]);
+    assert_eq!(
+        (end.code, &result["round_trip"]["arrived"]),
+        (Some(0), &Value::from(100))
+    );
+}
