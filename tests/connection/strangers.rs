@@ -207,7 +207,7 @@ fn without_a_code_a_stranger_has_to_read_the_traffic() {
 #[test]
 fn an_opening_is_never_agreed_to_by_a_stranger() {
     let mut ended = 0;
-    for seed in 0..many() as u64 / 50 {
+    for seed in 0..(many() as u64 / 50).min(2_000) {
         let mut ends = Ends::new(seed, true);
         for _ in 0..ends.dice.u8(..4) {
             ends.advance();
