@@ -16,7 +16,6 @@ pub(crate) mod control;
 pub(crate) mod disposition;
 #[cfg(feature = "trace")]
 pub(crate) mod inject;
-#[cfg(feature = "transfer")]
 pub(crate) mod mmsg;
 pub(crate) mod name;
 #[cfg(feature = "ports")]

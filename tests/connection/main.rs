@@ -1,9 +1,9 @@
-//! The two ends of a transfer without the program: what another implementation, a stranger, a slow
-//! disk and a long path make of them.
+//! The two ends of a transfer without the program: what a stranger, a slow disk and a long path make
+//! of them.
 
 #[path = "../common/allocations.rs"]
 mod allocations;
-mod foreign;
+mod ends;
 mod growth;
 mod patience;
 mod strangers;

@@ -149,6 +149,7 @@ impl Life {
     }
 }
 
+#[allow(clippy::too_many_lines)] // One loop over everything that there is.
 fn resumes(timeout: Duration) {
     let mut config = sender_config(1, true);
     (config.timeout, config.max_datagram) = (timeout, 65_507);

@@ -1,26 +1,14 @@
 //! Datagrams of somebody who lacks the code, or who cannot read the traffic: at every stage of a
 //! transfer, toward both ends.
 
-use std::collections::VecDeque;
-use std::net::SocketAddr;
-use std::time::Duration;
-
-use udpraw::protocol::congestion::Cubic;
 use udpraw::protocol::transfer::crypto::Ciphers;
-use udpraw::protocol::transfer::{
-    Access, Close, Code, Failure, Handshake, Incoming, Listener, Receiver, ReceiverConfig, Sender,
-    SenderCounts, Source,
-};
-use udpraw::socket::Ecn;
+use udpraw::protocol::transfer::{Close, Code, Handshake, Receiver};
 
 use crate::allocations;
-use crate::{key, sender_config};
+use crate::ends::{Ends, ID, LENGTH, Response, at};
 
-const ID: u64 = 0x1234_5678_9abc_def0;
-const LENGTH: usize = 150_000;
 /// Places in a transfer at which it is attacked.
 const STAGES: usize = 50;
-const MILLISECOND: Duration = Duration::from_millis(1);
 
 fn many() -> usize {
     match std::env::var_os("UDPRAW_DEEP") {
@@ -29,241 +17,7 @@ fn many() -> usize {
     }
 }
 
-fn at(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
-}
-
-/// A stream that may have more bytes later.
-struct Pipe {
-    bytes: Vec<u8>,
-    is_complete: bool,
-}
-
-impl Source for Pipe {
-    fn available(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-
-    fn is_complete(&self) -> bool {
-        self.is_complete
-    }
-
-    fn bytes(&self, offset: u64, max_length: usize) -> &[u8] {
-        let start = offset as usize;
-        &self.bytes[start..self.bytes.len().min(start.saturating_add(max_length))]
-    }
-}
-
-/// Both ends, and what is between them.
-struct Ends {
-    now: Duration,
-    stream: Pipe,
-    sender: Sender,
-    listener: Listener,
-    receiver: Option<Receiver>,
-    got: Vec<u8>,
-    up: VecDeque<Vec<u8>>,
-    down: VecDeque<Vec<u8>>,
-    /// What has arrived, in either direction.
-    seen: Vec<Vec<u8>>,
-    dice: fastrand::Rng,
-}
-
-/// What a stranger must not change.
-#[derive(Debug, PartialEq)]
-struct State {
-    is_open: bool,
-    sender: Option<Result<(), Failure>>,
-    sent: (u64, u64, usize, SenderCounts),
-    receiver: Option<(u64, SocketAddr, bool, u64, Option<u64>)>,
-    got: usize,
-}
-
-/// What an end does when a datagram of a stranger arrives.
-#[derive(Debug, PartialEq)]
-enum Response {
-    None,
-    Challenge,
-    WrongCode,
-    Versions,
-    Unknown,
-    /// An accepted opening that came again, before anything else.
-    Accept,
-}
-
 impl Ends {
-    fn new(seed: u64, is_keyed: bool) -> Self {
-        let mut dice = fastrand::Rng::with_seed(seed);
-        let (config, mut bytes) = (sender_config(seed, is_keyed), vec![0; LENGTH]);
-        dice.fill(&mut bytes);
-        let stream = Pipe {
-            bytes,
-            is_complete: true,
-        };
-        let access = if is_keyed {
-            Access::Code(key())
-        } else {
-            Access::Open
-        };
-        Self {
-            now: Duration::from_secs(1_000),
-            stream,
-            sender: Sender::new(
-                Duration::from_secs(1_000),
-                ID,
-                config,
-                Box::new(Cubic::new(1_200)),
-            ),
-            listener: Listener::new([9; 16], access),
-            receiver: None,
-            got: Vec::new(),
-            up: VecDeque::new(),
-            down: VecDeque::new(),
-            seen: Vec::new(),
-            dice,
-        }
-    }
-
-    /// A datagram at the receiver's port: what it is answered.
-    fn arrives(&mut self, source: SocketAddr, datagram: &[u8]) -> (Response, Vec<u8>) {
-        let (mut answer, mut dice) = (Vec::new(), self.dice.fork());
-        let mut random = || {
-            let mut bytes = [0; 32];
-            dice.fill(&mut bytes);
-            Some(bytes)
-        };
-        let incoming =
-            (self.listener).handle_datagram(self.now, source, datagram, &mut random, &mut answer);
-        let response = match incoming {
-            Incoming::Response if answer[7] == 2 => Response::Challenge,
-            Incoming::Response => Response::Versions,
-            Incoming::Unauthorized(Code::WrongCode) => Response::WrongCode,
-            Incoming::Open(opening) => {
-                assert!(self.receiver.is_none(), "it opened another transfer");
-                self.receiver = opening.accept(self.now, ReceiverConfig::default());
-                Response::None
-            }
-            Incoming::Again(_) => {
-                self.receiver.as_mut().expect("a receiver").accept_again();
-                Response::Accept
-            }
-            Incoming::Packet(connection) => match &mut self.receiver {
-                Some(receiver) if receiver.connection() == connection => {
-                    let (now, ecn, got) = (self.now, Ecn::NotEct, &mut self.got);
-                    let _ = receiver.handle_datagram(now, source, ecn, datagram, got);
-                    Response::None
-                }
-                _ => {
-                    let length = datagram.len();
-                    let is_answered =
-                        self.listener
-                            .reply_to_unknown(self.now, connection, length, &mut answer);
-                    if is_answered {
-                        Response::Unknown
-                    } else {
-                        answer.clear();
-                        Response::None
-                    }
-                }
-            },
-            Incoming::Rejected(_) => Response::None,
-            other => panic!("{other:?}"),
-        };
-        assert!(
-            answer.len() <= datagram.len(),
-            "{response:?}: longer than its question"
-        );
-        (response, answer)
-    }
-
-    /// Both ends send what they have to; returns how many datagrams that is.
-    fn speak(&mut self) -> usize {
-        let before = self.up.len() + self.down.len();
-        let (mut datagrams, stream) = (Vec::new(), &self.stream);
-        while let Some(run) = self.sender.poll_transmit(self.now, stream) {
-            run.copy(stream, &mut datagrams);
-            self.up
-                .extend(datagrams.chunks(run.segment_size()).map(<[u8]>::to_vec));
-        }
-        while let Some(receiver) = &mut self.receiver {
-            if receiver.is_complete() {
-                receiver.on_stored(self.now);
-            }
-            let Some(outgoing) = receiver.poll_transmit(self.now) else {
-                break;
-            };
-            self.down.push_back(outgoing.bytes.to_vec());
-        }
-        self.up.len() + self.down.len() - before
-    }
-
-    /// The next datagram arrives; or, if there is none, the next deadline.
-    fn advance(&mut self) {
-        self.speak();
-        if let Some(datagram) = self.up.pop_front() {
-            let (response, answer) = self.arrives(at(4_000), &datagram);
-            if response != Response::None && response != Response::Accept {
-                self.down.push_back(answer);
-            }
-            self.seen.push(datagram);
-        } else if let Some(datagram) = self.down.pop_front() {
-            let taken = self.sender.handle_datagram(self.now, &datagram);
-            assert_eq!(taken, Ok(()));
-            self.seen.push(datagram);
-        } else {
-            let receiver = self.receiver.as_ref().and_then(Receiver::poll_timeout);
-            let next = [self.sender.poll_timeout(), receiver]
-                .into_iter()
-                .flatten()
-                .min();
-            self.now = next.unwrap_or(self.now).max(self.now + MILLISECOND);
-            self.sender.handle_timeout(self.now);
-            if let Some(receiver) = &mut self.receiver {
-                receiver.handle_timeout(self.now);
-            }
-        }
-        self.speak();
-    }
-
-    fn is_over(&self) -> bool {
-        let receiver = self.receiver.as_ref();
-        self.sender.result().is_some() && receiver.is_none_or(|end| end.result().is_some())
-    }
-
-    fn assert_whole(&self) {
-        assert_eq!(self.sender.result(), Some(Ok(())));
-        assert_eq!(
-            self.receiver.as_ref().expect("a receiver").result(),
-            Some(Ok(()))
-        );
-        assert!(
-            self.got == self.stream.bytes,
-            "what arrived is not what was sent"
-        );
-    }
-
-    fn state(&self) -> State {
-        let mut counts = self.sender.counts();
-        (counts.rejected, counts.received_bytes) = (0, 0);
-        let sender = &self.sender;
-        State {
-            is_open: sender.is_open(),
-            sender: sender.result().map(|result| result.map_err(Clone::clone)),
-            sent: (sender.sent(), sender.released(), sender.tracked(), counts),
-            receiver: self.receiver.as_ref().map(|end| {
-                let (connection, peer) = (end.connection(), end.peer());
-                (
-                    connection,
-                    peer,
-                    end.is_stored(),
-                    end.delivered(),
-                    end.total(),
-                )
-            }),
-            got: self.got.len(),
-        }
-    }
-
     /// A datagram made of one that was seen, or of nothing.
     fn forge(&mut self) -> Vec<u8> {
         let (dice, seen) = (&mut self.dice, &self.seen);
@@ -281,11 +35,7 @@ impl Ends {
             2 => bytes.truncate(dice.usize(..=bytes.len())),
             // The next numbers, or one far away.
             3 if bytes.len() > 16 => {
-                let number = if dice.bool() {
-                    self.sender.sent() / 1_000 + dice.u64(..50)
-                } else {
-                    dice.u64(..)
-                };
+                let number = if dice.bool() { self.sender.sent() / 1_000 + dice.u64(..50) } else { dice.u64(..) };
                 bytes[8..16].copy_from_slice(&number.to_be_bytes());
             }
             4 => {
@@ -306,11 +56,7 @@ impl Ends {
     /// A frame of the handshake with a valid checksum, made of one that was seen or of nothing.
     fn handshake_frame(&mut self) -> Vec<u8> {
         let dice = &mut self.dice;
-        let frames: Vec<_> = self
-            .seen
-            .iter()
-            .filter(|bytes| bytes[4..6] == *b"uT")
-            .collect();
+        let frames: Vec<_> = self.seen.iter().filter(|bytes| bytes[4..6] == *b"uT").collect();
         let mut bytes = dice.choice(frames).cloned().unwrap_or(vec![0; 128]);
         bytes[8..16].copy_from_slice(&ID.to_be_bytes());
         let kind = dice.choice([1, 1, 1, 2, 3, 9, 10]).expect("one");
@@ -381,14 +127,9 @@ fn attack(ends: &mut Ends, count: usize, forge: impl Fn(&mut Ends) -> Vec<u8>) -
         }
         // The receiver repeats its accept frame to a copied opening until a packet has arrived.
         let receiver = ends.receiver.as_mut();
-        let spoken = receiver
-            .and_then(|end| end.poll_transmit(ends.now))
-            .map(|out| out.bytes.len());
+        let spoken = receiver.and_then(|end| end.poll_transmit(ends.now)).map(|out| out.bytes.len());
         let is_repeated = response == Response::Accept && spoken <= Some(datagram.len());
-        assert!(
-            spoken.is_none() || is_repeated,
-            "{spoken:?} bytes to {datagram:?}"
-        );
+        assert!(spoken.is_none() || is_repeated, "{spoken:?} bytes to {datagram:?}");
 
         // Whoever reads the handshake can end it before there is a key: see below.
         let is_handshake = datagram.get(4..6) == Some(b"uT") && !is_again;
@@ -430,20 +171,14 @@ fn attacked(mut ends: Ends, forge: impl Fn(&mut Ends) -> Vec<u8>) -> [usize; 3] 
 #[test]
 fn nothing_of_a_stranger_is_accepted() {
     let [cookies, refusals, unknown] = attacked(Ends::new(1, true), Ends::forge);
-    assert!(
-        cookies > 100 && refusals > 0 && unknown > 0,
-        "{cookies} {refusals} {unknown}"
-    );
+    assert!(cookies > 100 && refusals > 0 && unknown > 0, "{cookies} {refusals} {unknown}");
 }
 
 /// An attacker who cannot read the traffic knows neither of the ids, but everything else.
 fn guess(ends: &mut Ends) -> Vec<u8> {
     let dice = &mut ends.dice;
     let mut bytes = ends.seen.get(dice.usize(..=ends.seen.len())).cloned();
-    let mut bytes = bytes
-        .take()
-        .filter(|bytes| bytes.len() >= 20)
-        .unwrap_or(vec![7; 128]);
+    let mut bytes = bytes.take().filter(|bytes| bytes.len() >= 20).unwrap_or(vec![7; 128]);
     let is_handshake = bytes[4..6] == *b"uT";
     let end = bytes.len() - 4;
     if is_handshake {
@@ -472,7 +207,7 @@ fn without_a_code_a_stranger_has_to_read_the_traffic() {
 #[test]
 fn an_opening_is_never_agreed_to_by_a_stranger() {
     let mut ended = 0;
-    for seed in 0..many() as u64 / 50 {
+    for seed in 0..(many() as u64 / 50).min(2_000) {
         let mut ends = Ends::new(seed, true);
         for _ in 0..ends.dice.u8(..4) {
             ends.advance();
@@ -483,10 +218,7 @@ fn an_opening_is_never_agreed_to_by_a_stranger() {
         for _ in 0..50 {
             let datagram = ends.handshake_frame();
             let _ = ends.sender.handle_datagram(ends.now, &datagram);
-            assert!(
-                !ends.sender.is_open() || ends.sender.result().is_some(),
-                "{datagram:?}"
-            );
+            assert!(!ends.sender.is_open() || ends.sender.result().is_some(), "{datagram:?}");
         }
         assert!(ends.sender.result().is_none_or(|result| result.is_err()));
         ended += usize::from(ends.sender.result().is_some());
