@@ -380,13 +380,17 @@ fn runs(runs: &[Run]) -> Markup {
                     @if !setting.command.is_empty() { tr { th scope="row" { "Repeat it" } td { pre { code { (setting.command) } } } } }
                     @if !machine.is_empty() { tr { th scope="row" { "Machine" } td { (machine) } } }
                     @if !setting.plan.is_empty() { tr { th scope="row" { "Rate" } td { (setting.plan) } } }
-                    @if setting.flows > 0 { tr { th scope="row" { "Flows" } td { (setting.flows) " flows, " (setting.workers) " threads, " (setting.payload_bytes) " bytes each" } } }
+                    @if setting.flows > 0 { tr { th scope="row" { "Flows" } td { (counted(setting.flows, "flow")) ", " (counted(setting.workers, "thread")) ", " (setting.payload_bytes) " bytes per datagram" } } }
                     @if !setting.backend.is_empty() { tr { th scope="row" { "Backend" } td { (setting.backend) } } }
                     @if !setting.run.is_empty() { tr { th scope="row" { "Run" } td { code { (setting.run) } } } }
                 } }
             }
         }
     }
+}
+
+fn counted(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 fn machine(run: &Run) -> String {
