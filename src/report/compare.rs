@@ -229,7 +229,9 @@ impl Side {
             let (lost, sent) = interval.lost_of_sent();
             let counts = times.buckets().iter();
             Part {
-                counts: counts.map(|(value, count)| (place(*value), *count)).collect(),
+                counts: counts
+                    .map(|(value, count)| (place(*value), *count))
+                    .collect(),
                 lost,
                 sent,
                 seconds: interval.seconds(),
@@ -275,7 +277,9 @@ impl Side {
             sent = sent.saturating_add(part.sent);
             seconds += part.seconds;
         }
-        let all = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
+        let all = counts
+            .iter()
+            .fold(0_u64, |sum, count| sum.saturating_add(*count));
         let mut values = [None; FIGURES.len()];
         let (mut seen, mut at) = (0_u64, 0);
         for (place, quantile) in QUANTILES.iter().enumerate() {
@@ -353,7 +357,10 @@ mod tests {
             let old = run(2 * seed, 40, 1.0, 0.02);
             let same = compare(&old, &run(2 * seed + 1, 40, 1.0, 0.02)).unwrap();
             assert!(same.len() == 6, "{same:?}");
-            wrong += same.iter().filter(|it| it.verdict != Verdict::Noise).count();
+            wrong += same
+                .iter()
+                .filter(|it| it.verdict != Verdict::Noise)
+                .count();
             let slower = compare(&old, &run(2 * seed + 1, 40, 1.2, 0.06)).unwrap();
             found += usize::from(verdict(&slower, "p50") == Verdict::Higher);
             found += usize::from(verdict(&slower, "loss") == Verdict::Higher);
@@ -370,12 +377,18 @@ mod tests {
         let changes = compare(&old, &new).unwrap();
         assert_eq!(changes, compare(&old, &new).unwrap());
         let p99 = changes.iter().find(|it| it.figure == "p99").unwrap();
-        assert!(p99.is_worse() && (0.3..0.7).contains(&p99.change), "{p99:?}");
+        assert!(
+            p99.is_worse() && (0.3..0.7).contains(&p99.change),
+            "{p99:?}"
+        );
         assert_eq!(verdict(&changes, "loss"), Verdict::Noise);
         let back = compare(&new, &old).unwrap();
         assert_eq!(verdict(&back, "p99"), Verdict::Lower);
         let few = compare(&run(1, 9, 1.0, 0.0), &new).unwrap();
-        assert!(few.iter().all(|it| it.verdict == Verdict::TooFew && it.interval.is_none()));
+        assert!(
+            few.iter()
+                .all(|it| it.verdict == Verdict::TooFew && it.interval.is_none())
+        );
         // Itself is never a change, and nothing at all neither.
         let itself = compare(&old, &old).unwrap();
         assert!(itself.iter().all(|it| it.verdict == Verdict::Noise));

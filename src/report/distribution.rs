@@ -131,7 +131,10 @@ impl Distribution {
         }
         self.highest = self.highest.max(other.highest);
         let mut sum = Vec::with_capacity(self.buckets.len().max(other.buckets.len()));
-        let (mut mine, mut its) = (self.buckets.iter().peekable(), other.buckets.iter().peekable());
+        let (mut mine, mut its) = (
+            self.buckets.iter().peekable(),
+            other.buckets.iter().peekable(),
+        );
         loop {
             let next = match (mine.peek(), its.peek()) {
                 (Some(a), Some(b)) if a.0 == b.0 => (a.0, a.1.saturating_add(b.1)),
@@ -243,7 +246,9 @@ fn check(plain: &[u8]) -> Result<(), String> {
     let doublings = u64::from((highest / lowest).max(1).ilog2()) + 2;
     let buckets = half * doublings.saturating_sub(u64::from(half.ilog2())).max(2);
     if buckets > BUCKETS {
-        return Err(format!("its range and {digits} digits take more memory than allowed"));
+        return Err(format!(
+            "its range and {digits} digits take more memory than allowed"
+        ));
     }
     let (mut at, mut sum) = (0, 0_i64);
     while at < length {
@@ -409,8 +414,15 @@ mod tests {
             bytes
         };
         let decode = |bytes: &[u8]| Distribution::decode(&STANDARD.encode(bytes));
-        assert_eq!(decode(&head(u32::MAX, 3, 1000)).unwrap_err(), "it is cut off");
-        assert!(decode(&head(0, 5, u64::MAX)).unwrap_err().contains("memory"));
+        assert_eq!(
+            decode(&head(u32::MAX, 3, 1000)).unwrap_err(),
+            "it is cut off"
+        );
+        assert!(
+            decode(&head(0, 5, u64::MAX))
+                .unwrap_err()
+                .contains("memory")
+        );
         assert!(decode(&head(0, 3, u64::MAX)).unwrap().is_empty());
         // The smallest number, whose negation overflows.
         let mut least = head(9, 3, 1000);
@@ -421,7 +433,11 @@ mod tests {
         bomb.extend(1_000_000_u32.to_be_bytes());
         let mut packer = flate2::write::ZlibEncoder::new(bomb, flate2::Compression::best());
         std::io::Write::write_all(&mut packer, &vec![0; LARGEST as usize * 2]).unwrap();
-        assert!(decode(&packer.finish().unwrap()).unwrap_err().contains("larger"));
+        assert!(
+            decode(&packer.finish().unwrap())
+                .unwrap_err()
+                .contains("larger")
+        );
         assert!(Distribution::decode("HIST!").is_err() && Distribution::decode("").is_err());
     }
 
@@ -432,7 +448,10 @@ mod tests {
         let mut two = Histogram::<u64>::new(2).unwrap();
         two.record(5).unwrap();
         let why = three.add(&Distribution::from(&two)).unwrap_err();
-        assert!(why.contains("3 digits") && why.contains("2 digits"), "{why}");
+        assert!(
+            why.contains("3 digits") && why.contains("2 digits"),
+            "{why}"
+        );
         assert_eq!(three, before);
     }
 }

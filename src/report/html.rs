@@ -14,7 +14,8 @@ use super::text::{grouped, per_second, percent, time};
 const STYLE: &str = include_str!("style.css");
 
 /// What a browser may load for the page: nothing.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /// The quantiles of the table.
 const QUANTILES: [(&str, f64); 6] = [
@@ -272,12 +273,29 @@ fn times(total: &Figures) -> Markup {
 
 fn books(total: &Figures) -> Markup {
     let columns = [
-        "due", "refused", "not sent", "sent", "arrived", "lost", "on the way", "duplicates", "reordered",
+        "due",
+        "refused",
+        "not sent",
+        "sent",
+        "arrived",
+        "lost",
+        "on the way",
+        "duplicates",
+        "reordered",
     ];
     let more = [
-        ("dropped by our own receive buffers", Some(total.kernel_drops)),
-        ("dropped by the peer's receive buffers, of all its clients", total.peer_kernel_drops),
-        ("not answered, being above the peer's limits", Some(total.over_limit)),
+        (
+            "dropped by our own receive buffers",
+            Some(total.kernel_drops),
+        ),
+        (
+            "dropped by the peer's receive buffers, of all its clients",
+            total.peer_kernel_drops,
+        ),
+        (
+            "not answered, being above the peer's limits",
+            Some(total.over_limit),
+        ),
         ("received that belong to no question", Some(total.foreign)),
         ("errors of the network and of sends", Some(total.errors)),
     ];

@@ -49,18 +49,29 @@ impl Merged {
         };
         let target = same_target(&runs)?;
         if let Some([one, other]) = same_run(&runs) {
-            let reason = format!("{} and {} are the same run", shown(&one.name), shown(&other.name));
+            let reason = format!(
+                "{} and {} are the same run",
+                shown(&one.name),
+                shown(&other.name)
+            );
             return Err(Error::invalid("merge", "runs", reason).with_remedy("name each run once"));
         }
         let started = first.started;
         let mut remarks = Vec::new();
         for run in &runs {
-            remarks.extend(run.remarks.iter().map(|remark| format!("{}: {remark}", run.name)));
+            remarks.extend(
+                run.remarks
+                    .iter()
+                    .map(|remark| format!("{}: {remark}", run.name)),
+            );
             if !run.is_complete && run.remarks.is_empty() {
                 remarks.push(format!("{}: it was stopped before its end", run.name));
             }
             for (name, stream) in run.total.streams().filter(|(_, it)| !it.is_balanced()) {
-                remarks.push(format!("{}: the books of the {name} do not balance: {} were due, {} sent", run.name, stream.scheduled, stream.sent));
+                remarks.push(format!(
+                    "{}: the books of the {name} do not balance: {} were due, {} sent",
+                    run.name, stream.scheduled, stream.sent
+                ));
             }
         }
         let aligned = align(&runs, started).and_then(|mut intervals| {
@@ -142,7 +153,12 @@ fn align(runs: &[Run], started: SystemTime) -> Result<Vec<Figures>, String> {
         lengths.sort_unstable();
         lengths.get(lengths.len() / 2).copied()
     };
-    let slot = runs.iter().filter_map(usual).max().unwrap_or_default().max(1);
+    let slot = runs
+        .iter()
+        .filter_map(usual)
+        .max()
+        .unwrap_or_default()
+        .max(1);
     let mut slots: BTreeMap<u64, Figures> = BTreeMap::new();
     for run in runs {
         let by = behind(run, started);
@@ -189,7 +205,11 @@ fn whole(runs: &[Run], started: SystemTime) -> Result<Figures, String> {
             None => total = Some(figures),
             Some(total) => {
                 let is_after = figures.start_ns >= total.end_ns();
-                let together = if is_after { Together::After } else { Together::Beside };
+                let together = if is_after {
+                    Together::After
+                } else {
+                    Together::Beside
+                };
                 total.add(&figures, together)?;
             }
         }
@@ -205,10 +225,25 @@ fn disagreements(runs: &[Run]) -> Vec<String> {
         let beyond = times.count() as f64 * (1.0 - quantile);
         (beyond >= 10.0).then(|| times.quantile(quantile) as f64)
     };
-    type Figure<'a> = (&'a str, Box<dyn Fn(&Run) -> Option<f64> + 'a>, fn(f64) -> String, f64);
+    type Figure<'a> = (
+        &'a str,
+        Box<dyn Fn(&Run) -> Option<f64> + 'a>,
+        fn(f64) -> String,
+        f64,
+    );
     let figures: [Figure<'_>; 5] = [
-        ("a median latency", Box::new(|run| quantile(run, 0.5)), time, 0.0),
-        ("a 99th percentile", Box::new(|run| quantile(run, 0.99)), time, 0.0),
+        (
+            "a median latency",
+            Box::new(|run| quantile(run, 0.5)),
+            time,
+            0.0,
+        ),
+        (
+            "a 99th percentile",
+            Box::new(|run| quantile(run, 0.99)),
+            time,
+            0.0,
+        ),
         (
             "a loss",
             Box::new(|run| run.total.streams().next().map(|_| run.total.loss())),
@@ -268,7 +303,11 @@ fn far<'a>(values: &[(&'a Run, f64)], least: f64) -> Vec<(&'a Run, f64, f64)> {
         // Which of two is right cannot be known: only a factor of 1.5 is told.
         let (low, high) = (value.min(other), value.max(other));
         let is_far = high > low * 1.5 && high - low > least;
-        return if is_far { vec![(run, value, other)] } else { Vec::new() };
+        return if is_far {
+            vec![(run, value, other)]
+        } else {
+            Vec::new()
+        };
     }
     let median = |mut values: Vec<f64>| {
         values.sort_by(f64::total_cmp);
@@ -280,7 +319,12 @@ fn far<'a>(values: &[(&'a Run, f64)], least: f64) -> Vec<(&'a Run, f64, f64)> {
         return Vec::new();
     }
     let middle = median(values.iter().map(|(_, value)| *value).collect());
-    let spread = median(values.iter().map(|(_, value)| (value - middle).abs()).collect());
+    let spread = median(
+        values
+            .iter()
+            .map(|(_, value)| (value - middle).abs())
+            .collect(),
+    );
     let is_far = |value: f64| {
         let by = (value - middle).abs();
         0.6745 * by > FAR * spread && by > MATTERS * middle.abs() && by > least

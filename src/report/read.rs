@@ -47,7 +47,9 @@ struct About {
 }
 
 /// A moment by RFC 3339.
-fn moment<'de, D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Option<SystemTime>, D::Error> {
+fn moment<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<Option<SystemTime>, D::Error> {
     let text = Option::<String>::deserialize(from)?;
     let moment = text.map(|text| text.parse::<jiff::Timestamp>()).transpose();
     let moment = moment.map_err(|_| serde::de::Error::custom("a time is no moment of RFC 3339"))?;
@@ -72,7 +74,9 @@ impl Run {
     /// # Errors
     /// As [`Self::open`].
     pub fn read(name: &str, mut input: impl BufRead) -> Result<Self> {
-        let head = input.fill_buf().map_err(|source| Error::os("read", shown(name), source))?;
+        let head = input
+            .fill_buf()
+            .map_err(|source| Error::os("read", shown(name), source))?;
         let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
         match first {
             Some(b'{') => lines(name, input),
@@ -143,13 +147,16 @@ fn check_sum(run: &mut Run, sum: &Figures, total: Option<&Figures>) {
     if let Some(total) = total
         && buckets(total) != buckets(sum)
     {
-        run.remarks.push("its intervals do not add up to its result".into());
+        run.remarks
+            .push("its intervals do not add up to its result".into());
     }
 }
 
 /// Whether nothing comes after a line.
 fn is_last(name: &str, is_whole: bool, input: &mut impl BufRead) -> Result<bool> {
-    let rest = input.fill_buf().map_err(|source| Error::os("read", shown(name), source))?;
+    let rest = input
+        .fill_buf()
+        .map_err(|source| Error::os("read", shown(name), source))?;
     Ok(!is_whole || rest.is_empty())
 }
 
@@ -187,7 +194,10 @@ impl Recorder {
         self.take(line).map_err(|taken| match taken {
             Taken::Other(schema) => {
                 let schema = schema.escape_debug();
-                wrong(&self.run.name, format!("a line has the schema '{schema}', not {SCHEMA}"))
+                wrong(
+                    &self.run.name,
+                    format!("a line has the schema '{schema}', not {SCHEMA}"),
+                )
             }
             Taken::Damaged(why) => wrong(&self.run.name, why),
         })
@@ -313,17 +323,24 @@ fn log(name: &str, input: impl BufRead) -> Result<Run> {
     if bytes.len() as u64 > LARGEST {
         return Err(wrong(name, format!("it has more than {LARGEST} bytes")));
     }
-    let is_log = bytes.starts_with(b"#") || bytes.starts_with(b"\"StartTimestamp\"") || bytes.starts_with(b"Tag=");
+    let is_log = bytes.starts_with(b"#")
+        || bytes.starts_with(b"\"StartTimestamp\"")
+        || bytes.starts_with(b"Tag=");
     if !is_log && !bytes.first().is_some_and(u8::is_ascii_digit) {
-        return Err(wrong(name, "it is neither JSON nor an interval log of HdrHistogram")
-            .with_remedy("give it what udpraw load --json or --hdr wrote"));
+        return Err(wrong(
+            name,
+            "it is neither JSON nor an interval log of HdrHistogram",
+        )
+        .with_remedy("give it what udpraw load --json or --hdr wrote"));
     }
     let mut run = Run::new(name);
     let (mut started, mut base) = (Duration::ZERO, None);
     for entry in IntervalLogIterator::new(&bytes) {
         let entry = match entry {
             Ok(entry) => entry,
-            Err(hdrhistogram::serialization::interval_log::LogIteratorError::ParseError { offset }) => {
+            Err(hdrhistogram::serialization::interval_log::LogIteratorError::ParseError {
+                offset,
+            }) => {
                 cut(&mut run, &bytes, offset, "it is no line of an interval log")?;
                 break;
             }
@@ -344,8 +361,14 @@ fn log(name: &str, input: impl BufRead) -> Result<Run> {
                 };
                 let start = since_start(interval.start_timestamp(), started, base);
                 let tag = interval.tag().map_or("latency", |tag| tag.as_str());
-                put(&mut run, tag, nanos(start), nanos(interval.duration()), times)
-                    .map_err(|why| wrong(name, why))?;
+                put(
+                    &mut run,
+                    tag,
+                    nanos(start),
+                    nanos(interval.duration()),
+                    times,
+                )
+                .map_err(|why| wrong(name, why))?;
             }
         }
         if run.intervals.len() > 2 * INTERVALS {
@@ -353,7 +376,9 @@ fn log(name: &str, input: impl BufRead) -> Result<Run> {
         }
     }
     run.total = sum(&run)?;
-    run.started = SystemTime::UNIX_EPOCH.checked_add(started).unwrap_or(SystemTime::UNIX_EPOCH);
+    run.started = SystemTime::UNIX_EPOCH
+        .checked_add(started)
+        .unwrap_or(SystemTime::UNIX_EPOCH);
     run.is_complete = true;
     whole(run)
 }

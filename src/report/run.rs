@@ -194,7 +194,9 @@ impl Figures {
 
     /// Datagrams lost and sent, over the streams that [`Self::loss`] looks at.
     pub(super) fn lost_of_sent(&self) -> (u64, u64) {
-        let all = self.streams().take(self.round_trip.as_ref().map_or(2, |_| 1));
+        let all = self
+            .streams()
+            .take(self.round_trip.as_ref().map_or(2, |_| 1));
         all.fold((0, 0), |(lost, sent), (_, stream)| {
             (
                 stream.lost.saturating_add(lost),

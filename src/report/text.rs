@@ -64,7 +64,13 @@ mod tests {
             assert_eq!(time(nanos), want);
         }
         assert_eq!(per_second(1_500_000.0), "1.50 Mpps");
-        assert_eq!((percent(0.02), percent(-0.00001)), ("2.00 %".into(), "-0.0010 %".into()));
-        assert_eq!((grouped(0), grouped(999), grouped(1_234_567)), ("0".into(), "999".into(), "1,234,567".into()));
+        assert_eq!(
+            (percent(0.02), percent(-0.00001)),
+            ("2.00 %".into(), "-0.0010 %".into())
+        );
+        assert_eq!(
+            (grouped(0), grouped(999), grouped(1_234_567)),
+            ("0".into(), "999".into(), "1,234,567".into())
+        );
     }
 }

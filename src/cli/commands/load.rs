@@ -36,7 +36,9 @@ pub(crate) fn run(arguments: LoadArguments, output: &mut Output) -> Outcome {
         .map(IntervalLog::create)
         .transpose()?;
     let files = Files::create(arguments.report.as_deref(), arguments.svg.as_deref())?;
-    let id = arguments.run_id.unwrap_or_else(|| format!("{:016x}", fastrand::u64(..)));
+    let id = arguments
+        .run_id
+        .unwrap_or_else(|| format!("{:016x}", fastrand::u64(..)));
     let mut report = output::Report::new(output, &config, &id, arguments.quiet, files.is_wanted());
     let run = Load::new(config.clone())?.run(stop, |event: &Event<'_>| {
         if let (Event::Interval(figures), Some(log)) = (event, &mut log) {

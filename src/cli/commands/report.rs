@@ -62,7 +62,12 @@ impl Files {
     }
 
     /// Writes a result, and how it changed since an old one.
-    pub(crate) fn write(self, new: &Merged, old: Option<&Merged>, changes: &[Change]) -> Result<()> {
+    pub(crate) fn write(
+        self,
+        new: &Merged,
+        old: Option<&Merged>,
+        changes: &[Change],
+    ) -> Result<()> {
         if let Some((file, path)) = self.page {
             let comparison = old.map(|old| Comparison::new(old, changes));
             put(file, &path, &html(new, comparison))?;

@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use plotters::coord::ranged1d::{
-    KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter,
-};
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 
 use super::Room;
 use crate::report::text::{per_second, percent, time};
@@ -47,7 +45,10 @@ impl Axis {
     /// It with the labels that there is room for.
     pub(super) fn with_room(&self, room: Room) -> Self {
         let ticks = self.ticks_for(room);
-        Self { ticks, ..self.clone() }
+        Self {
+            ticks,
+            ..self.clone()
+        }
     }
 
     fn ticks_for(&self, room: Room) -> Vec<f64> {
@@ -94,7 +95,11 @@ impl Axis {
 
     /// A quantity from 0 on.
     fn from_zero(most: f64, label: fn(f64) -> String) -> Self {
-        let most = if most.is_finite() && most > 0.0 { most } else { 1.0 };
+        let most = if most.is_finite() && most > 0.0 {
+            most
+        } else {
+            1.0
+        };
         let step = nice(most / 4.0);
         let high = most * 1.08;
         let ticks = (0..=12).map(|number| f64::from(number) * step);
@@ -120,8 +125,8 @@ impl Axis {
     pub(super) fn seconds(low: f64, high: f64) -> Self {
         let high = if high > low { high } else { low + 1.0 };
         let step = [
-            1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0,
-            300.0, 600.0, 1800.0, 3600.0, 7200.0, 21600.0, 43200.0, 86400.0,
+            1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0,
+            60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 21600.0, 43200.0, 86400.0,
         ];
         let step = step.into_iter().find(|step| (high - low) / step <= 11.0);
         let step = step.unwrap_or_else(|| nice((high - low) / 8.0));
@@ -131,7 +136,11 @@ impl Axis {
             low,
             high,
             ticks: ticks.take_while(|tick| *tick <= high).collect(),
-            label: if high < 100.0 { |value| short(&format!("{value:.3} s")) } else { clock },
+            label: if high < 100.0 {
+                |value| short(&format!("{value:.3} s"))
+            } else {
+                clock
+            },
         }
     }
 
@@ -180,7 +189,9 @@ fn clock(seconds: f64) -> String {
 /// The next 1, 2 or 5 times a power of ten.
 fn nice(step: f64) -> f64 {
     let power = 10_f64.powf(step.log10().floor());
-    let next = [1.0, 2.0, 5.0, 10.0].into_iter().find(|it| it * power >= step * 0.999);
+    let next = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .find(|it| it * power >= step * 0.999);
     next.unwrap_or(10.0) * power
 }
 
@@ -191,13 +202,28 @@ mod tests {
     #[test]
     fn labels_are_few_and_short() {
         let labels = |axis: &Axis, room| -> Vec<String> {
-            axis.ticks_for(room).iter().map(|tick| (axis.label)(*tick)).collect()
+            axis.ticks_for(room)
+                .iter()
+                .map(|tick| (axis.label)(*tick))
+                .collect()
         };
         let times = Axis::logarithmic([4.0, 7.5]);
-        assert_eq!(labels(&times, Room::Wide), ["10 µs", "100 µs", "1 ms", "10 ms"]);
-        assert_eq!(labels(&Axis::quantiles(4.2), Room::Wide), ["0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"]);
-        assert_eq!(labels(&Axis::rates(100_000.0), Room::Wide), ["0 pps", "50 kpps", "100 kpps"]);
-        assert_eq!(labels(&Axis::parts(0.02), Room::Wide).last().unwrap(), "2 %");
+        assert_eq!(
+            labels(&times, Room::Wide),
+            ["10 µs", "100 µs", "1 ms", "10 ms"]
+        );
+        assert_eq!(
+            labels(&Axis::quantiles(4.2), Room::Wide),
+            ["0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"]
+        );
+        assert_eq!(
+            labels(&Axis::rates(100_000.0), Room::Wide),
+            ["0 pps", "50 kpps", "100 kpps"]
+        );
+        assert_eq!(
+            labels(&Axis::parts(0.02), Room::Wide).last().unwrap(),
+            "2 %"
+        );
         for high in [0.002, 0.9, 10.0, 61.0, 5000.0, 1e6, 1e12, f64::MAX] {
             for room in [Room::Wide, Room::Narrow] {
                 let labels = labels(&Axis::seconds(0.0, high), room);

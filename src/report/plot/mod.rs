@@ -103,7 +103,9 @@ impl Chart {
         let inner = body.split_once('>').map_or("", |(_, inner)| inner);
         let id = format!("{}-{room:?}", self.id).to_lowercase();
         let style = match room {
-            Room::Alone => format!("<style>{STYLE}\n@media screen and (prefers-color-scheme:dark){{svg{{background:#12171c}}}}</style>"),
+            Room::Alone => format!(
+                "<style>{STYLE}\n@media screen and (prefers-color-scheme:dark){{svg{{background:#12171c}}}}</style>"
+            ),
             _ => String::new(),
         };
         format!(
@@ -136,10 +138,7 @@ impl Chart {
             .margin_top(6 * FINE)
             .x_label_area_size(30 * FINE)
             .y_label_area_size(70 * FINE)
-            .build_cartesian_2d(
-                self.x.with_room(room),
-                self.y.with_room(room),
-            )?;
+            .build_cartesian_2d(self.x.with_room(room), self.y.with_room(room))?;
         let labels = font(12).color(&INK);
         chart
             .configure_mesh()
@@ -186,9 +185,16 @@ impl Chart {
             }
             let middle = y + 8 * fine;
             let line = vec![(x, middle), (x + 16 * fine, middle)];
-            root.draw(&PathElement::new(line, series.colour.stroke_width(3 * FINE)))?;
+            root.draw(&PathElement::new(
+                line,
+                series.colour.stroke_width(3 * FINE),
+            ))?;
             let style = ("sans-serif", 12 * FINE * 5 / 4).into_font().color(&INK);
-            root.draw(&Text::new(series.name.clone(), (x + 22 * fine, y + 2 * fine), style))?;
+            root.draw(&Text::new(
+                series.name.clone(),
+                (x + 22 * fine, y + 2 * fine),
+                style,
+            ))?;
             x += width;
         }
         Ok(y + 20 * fine)

@@ -199,7 +199,10 @@ fn rates(merged: &Merged) -> Option<Chart> {
     }
     let total = &merged.total;
     let mut series = Vec::new();
-    let mut text = format!("Datagrams sent per second: {} on average.", per_second(total.sent_per_second));
+    let mut text = format!(
+        "Datagrams sent per second: {} on average.",
+        per_second(total.sent_per_second)
+    );
     if total.asked_per_second > 0.0 {
         text += &format!(" Asked for: {}.", per_second(total.asked_per_second));
         series.push(("asked for", GREY, 12, asked));
@@ -255,7 +258,8 @@ fn losses(merged: &Merged) -> Option<Chart> {
         }
         text.push(format!("{label} {}", percent(share(lost(stream)))));
         series.push((label, colour, 8, one(name, lost)));
-        for (label, colour, part) in [("reordered", TEAL, reordered), ("duplicates", BLUE, copies)] {
+        for (label, colour, part) in [("reordered", TEAL, reordered), ("duplicates", BLUE, copies)]
+        {
             let label = match (label, name) {
                 ("reordered", "up") => "reordered up",
                 ("reordered", "down") => "reordered down",
@@ -265,7 +269,12 @@ fn losses(merged: &Merged) -> Option<Chart> {
             };
             if share(part(stream)) > 0.0 {
                 text.push(format!("{label} {}", percent(share(part(stream)))));
-                series.push((label, colour, if name == "down" { 4 } else { 7 }, one(name, part)));
+                series.push((
+                    label,
+                    colour,
+                    if name == "down" { 4 } else { 7 },
+                    one(name, part),
+                ));
             }
         }
     }
@@ -277,7 +286,10 @@ fn losses(merged: &Merged) -> Option<Chart> {
     Some(Chart {
         id: "loss",
         title: "Loss, reordering and duplicates over time",
-        text: format!("Parts of the datagrams in each interval. Over the whole time: {}.", text.join(", ")),
+        text: format!(
+            "Parts of the datagrams in each interval. Over the whole time: {}.",
+            text.join(", ")
+        ),
         x: seconds(&merged.intervals),
         y: Axis::parts(most),
         series: lines(series),

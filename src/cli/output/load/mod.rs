@@ -7,14 +7,16 @@ mod table;
 use std::io;
 use std::time::Duration;
 
-use udpraw::report::Recorder;
 use udpraw::load::{
     ClockState, Config, Event, Figures, Limit, Objective, Report as Found, Saturated, Saturation,
     Trial, Verdict,
 };
+use udpraw::report::Recorder;
 
 pub(crate) use self::log::IntervalLog;
-use self::records::{IntervalRecord, ObjectiveRecord, ResultRecord, SaturatedRecord, StartRecord, TrialRecord};
+use self::records::{
+    IntervalRecord, ObjectiveRecord, ResultRecord, SaturatedRecord, StartRecord, TrialRecord,
+};
 use self::table::{per_second, percent, time};
 use super::Output;
 use super::envelope::{self, JsonEvent, Time};

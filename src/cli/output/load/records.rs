@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use udpraw::load::{Config, ClockState, Figures, Limit, Report, Saturated, Stream, Trial};
+use udpraw::load::{ClockState, Config, Figures, Limit, Report, Saturated, Stream, Trial};
 
 use super::log::encoded;
 use crate::cli::output::envelope::{Time, json_event, nanos};

@@ -94,7 +94,9 @@ fn text(merged: &Merged, changes: &[Change]) -> String {
 }
 
 fn times(total: &Figures) -> Table {
-    let mut table = table(&["", "count", "min", "p50", "p90", "p99", "p99.9", "p99.99", "max"]);
+    let mut table = table(&[
+        "", "count", "min", "p50", "p90", "p99", "p99.9", "p99.99", "max",
+    ]);
     for (name, times) in total.times() {
         let mut row = vec![name.to_owned(), grouped(times.count()), time(times.min())];
         let quantiles = [0.5, 0.9, 0.99, 0.999, 0.9999];
@@ -106,7 +108,17 @@ fn times(total: &Figures) -> Table {
 }
 
 fn streams(total: &Figures) -> Table {
-    let mut table = table(&["", "due", "sent", "arrived", "lost", "", "duplicates", "reordered", "balance"]);
+    let mut table = table(&[
+        "",
+        "due",
+        "sent",
+        "arrived",
+        "lost",
+        "",
+        "duplicates",
+        "reordered",
+        "balance",
+    ]);
     for (name, stream) in total.streams() {
         let balance = if stream.is_balanced() { "yes" } else { "NO" };
         table.add_row(vec![
@@ -161,7 +173,9 @@ fn changed(changes: &[Change]) -> Table {
             figure(change.old),
             figure(change.new),
             by(change.change),
-            interval.map_or(String::new(), |(low, high)| format!("{} to {}", by(low), by(high))),
+            interval.map_or(String::new(), |(low, high)| {
+                format!("{} to {}", by(low), by(high))
+            }),
             change.verdict.name().to_owned(),
         ]);
     }
