@@ -14,8 +14,7 @@ use super::text::{grouped, per_second, percent, time};
 const STYLE: &str = include_str!("style.css");
 
 /// What a browser may load for the page: nothing.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const POLICY: &str = include_str!("policy.txt");
 
 /// The quantiles of the table.
 const QUANTILES: [(&str, f64); 6] = [

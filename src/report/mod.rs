@@ -19,6 +19,7 @@
 
 mod compare;
 mod distribution;
+mod hlog;
 mod html;
 mod merge;
 mod plot;
