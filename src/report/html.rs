@@ -8,6 +8,7 @@ use super::compare::{Change, FEWEST, Unit, Verdict};
 use super::merge::Merged;
 use super::plot::{self, Chart, Room};
 use super::run::{Figures, Run};
+use super::setting::{counted, machine};
 use super::text::{grouped, per_second, percent, time};
 
 /// The style of the page.
@@ -404,26 +405,4 @@ fn runs(runs: &[Run]) -> Markup {
             }
         }
     }
-}
-
-fn counted(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
-fn machine(run: &Run) -> String {
-    let setting = &run.setting;
-    let mut parts = Vec::new();
-    if !setting.host.is_empty() {
-        parts.push(setting.host.clone());
-    }
-    if !setting.kernel.is_empty() {
-        parts.push(format!("Linux {}", setting.kernel));
-    }
-    if setting.cpus > 0 {
-        parts.push(format!("{} CPUs", setting.cpus));
-    }
-    if !setting.version.is_empty() {
-        parts.push(format!("udpraw {}", setting.version));
-    }
-    parts.join(", ")
 }

@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 
 use super::hlog::log;
-use super::run::{Figures, Run, SCHEMA, Setting, Together, condense};
+use super::run::{Figures, Run, SCHEMA, Together, condense};
+use super::setting::Setting;
 use crate::error::{Error, Result};
 
 /// The most bytes of one line: an interval of five histograms has some ten thousand.
