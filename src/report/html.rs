@@ -8,14 +8,14 @@ use super::compare::{Change, FEWEST, Unit, Verdict};
 use super::merge::Merged;
 use super::plot::{self, Chart, Room};
 use super::run::{Figures, Run};
+use super::setting::{counted, machine};
 use super::text::{grouped, per_second, percent, time};
 
 /// The style of the page.
 const STYLE: &str = include_str!("style.css");
 
 /// What a browser may load for the page: nothing.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const POLICY: &str = include_str!("policy.txt");
 
 /// The quantiles of the table.
 const QUANTILES: [(&str, f64); 6] = [
@@ -398,29 +398,11 @@ fn runs(runs: &[Run]) -> Markup {
                     @if !setting.command.is_empty() { tr { th scope="row" { "Repeat it" } td { pre { code { (setting.command) } } } } }
                     @if !machine.is_empty() { tr { th scope="row" { "Machine" } td { (machine) } } }
                     @if !setting.plan.is_empty() { tr { th scope="row" { "Rate" } td { (setting.plan) } } }
-                    @if setting.flows > 0 { tr { th scope="row" { "Flows" } td { (setting.flows) " flows, " (setting.workers) " threads, " (setting.payload_bytes) " bytes each" } } }
+                    @if setting.flows > 0 { tr { th scope="row" { "Flows" } td { (counted(setting.flows, "flow")) ", " (counted(setting.workers, "thread")) ", " (setting.payload_bytes) " bytes per datagram" } } }
                     @if !setting.backend.is_empty() { tr { th scope="row" { "Backend" } td { (setting.backend) } } }
                     @if !setting.run.is_empty() { tr { th scope="row" { "Run" } td { code { (setting.run) } } } }
                 } }
             }
         }
     }
-}
-
-fn machine(run: &Run) -> String {
-    let setting = &run.setting;
-    let mut parts = Vec::new();
-    if !setting.host.is_empty() {
-        parts.push(setting.host.clone());
-    }
-    if !setting.kernel.is_empty() {
-        parts.push(format!("Linux {}", setting.kernel));
-    }
-    if setting.cpus > 0 {
-        parts.push(format!("{} CPUs", setting.cpus));
-    }
-    if !setting.version.is_empty() {
-        parts.push(format!("udpraw {}", setting.version));
-    }
-    parts.join(", ")
 }

@@ -19,11 +19,13 @@
 
 mod compare;
 mod distribution;
+mod hlog;
 mod html;
 mod merge;
 mod plot;
 mod read;
 mod run;
+mod setting;
 mod text;
 
 pub use compare::{Change, FEWEST, Unit, Verdict, compare};
@@ -31,5 +33,6 @@ pub use distribution::Distribution;
 pub use html::{Comparison, html, pictures};
 pub use merge::Merged;
 pub use read::Recorder;
-pub use run::{Clock, Figures, Run, SCHEMA, Setting, Stream};
+pub use run::{Clock, Figures, Run, SCHEMA, Stream};
+pub use setting::Setting;
 pub use text::{grouped, per_second, percent, time};

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::distribution::Distribution;
+use super::setting::Setting;
 
 /// The schema of the runs that are read.
 pub const SCHEMA: &str = "udpraw.load/1";
@@ -308,64 +309,6 @@ pub(super) enum Together {
     Beside,
     /// One after the other: their times add up.
     After,
-}
-
-/// The machine that a run ran on, and what it ran.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct Setting {
-    /// The id of the run.
-    pub run: String,
-    /// The command line that repeats it.
-    pub command: String,
-    /// The name of the machine.
-    pub host: String,
-    /// The release of its kernel.
-    pub kernel: String,
-    /// Its number of CPUs.
-    pub cpus: u64,
-    /// The version of udpraw.
-    pub version: String,
-    /// The rates, as `--rate` takes them.
-    pub plan: String,
-    /// Payload of each datagram in bytes.
-    pub payload_bytes: u64,
-    /// Number of flows.
-    pub flows: u64,
-    /// Number of threads.
-    pub workers: u64,
-    /// The I/O backend.
-    pub backend: String,
-}
-
-impl Setting {
-    /// Takes what another one knows and this one does not.
-    pub(super) fn complete(&mut self, other: Self) {
-        for (mine, its) in [
-            (&mut self.run, other.run),
-            (&mut self.command, other.command),
-            (&mut self.host, other.host),
-            (&mut self.kernel, other.kernel),
-            (&mut self.version, other.version),
-            (&mut self.plan, other.plan),
-            (&mut self.backend, other.backend),
-        ] {
-            if mine.is_empty() {
-                *mine = its;
-            }
-        }
-        for (mine, its) in [
-            (&mut self.cpus, other.cpus),
-            (&mut self.payload_bytes, other.payload_bytes),
-            (&mut self.flows, other.flows),
-            (&mut self.workers, other.workers),
-        ] {
-            if *mine == 0 {
-                *mine = its;
-            }
-        }
-    }
 }
 
 /// What one run measured.

@@ -88,11 +88,20 @@ impl Ends {
             bytes,
             is_complete: true,
         };
-        let access = if is_keyed { Access::Code(key()) } else { Access::Open };
+        let access = if is_keyed {
+            Access::Code(key())
+        } else {
+            Access::Open
+        };
         Self {
             now: Duration::from_secs(1_000),
             stream,
-            sender: Sender::new(Duration::from_secs(1_000), ID, config, Box::new(Cubic::new(1_200))),
+            sender: Sender::new(
+                Duration::from_secs(1_000),
+                ID,
+                config,
+                Box::new(Cubic::new(1_200)),
+            ),
             listener: Listener::new([9; 16], access),
             receiver: None,
             got: Vec::new(),
@@ -134,9 +143,9 @@ impl Ends {
                 }
                 _ => {
                     let length = datagram.len();
-                    let is_answered = self
-                        .listener
-                        .reply_to_unknown(self.now, connection, length, &mut answer);
+                    let is_answered =
+                        self.listener
+                            .reply_to_unknown(self.now, connection, length, &mut answer);
                     if is_answered {
                         Response::Unknown
                     } else {
@@ -148,7 +157,10 @@ impl Ends {
             Incoming::Rejected(_) => Response::None,
             other => panic!("{other:?}"),
         };
-        assert!(answer.len() <= datagram.len(), "{response:?}: longer than its question");
+        assert!(
+            answer.len() <= datagram.len(),
+            "{response:?}: longer than its question"
+        );
         (response, answer)
     }
 
@@ -158,7 +170,8 @@ impl Ends {
         let (mut datagrams, stream) = (Vec::new(), &self.stream);
         while let Some(run) = self.sender.poll_transmit(self.now, stream) {
             run.copy(stream, &mut datagrams);
-            self.up.extend(datagrams.chunks(run.segment_size()).map(<[u8]>::to_vec));
+            self.up
+                .extend(datagrams.chunks(run.segment_size()).map(<[u8]>::to_vec));
         }
         while let Some(receiver) = &mut self.receiver {
             if receiver.is_complete() {
@@ -187,7 +200,10 @@ impl Ends {
             self.seen.push(datagram);
         } else {
             let receiver = self.receiver.as_ref().and_then(Receiver::poll_timeout);
-            let next = [self.sender.poll_timeout(), receiver].into_iter().flatten().min();
+            let next = [self.sender.poll_timeout(), receiver]
+                .into_iter()
+                .flatten()
+                .min();
             self.now = next.unwrap_or(self.now).max(self.now + MILLISECOND);
             self.sender.handle_timeout(self.now);
             if let Some(receiver) = &mut self.receiver {
@@ -204,8 +220,14 @@ impl Ends {
 
     pub(crate) fn assert_whole(&self) {
         assert_eq!(self.sender.result(), Some(Ok(())));
-        assert_eq!(self.receiver.as_ref().expect("a receiver").result(), Some(Ok(())));
-        assert!(self.got == self.stream.bytes, "what arrived is not what was sent");
+        assert_eq!(
+            self.receiver.as_ref().expect("a receiver").result(),
+            Some(Ok(()))
+        );
+        assert!(
+            self.got == self.stream.bytes,
+            "what arrived is not what was sent"
+        );
     }
 
     pub(crate) fn state(&self) -> State {
@@ -218,7 +240,13 @@ impl Ends {
             sent: (sender.sent(), sender.released(), sender.tracked(), counts),
             receiver: self.receiver.as_ref().map(|end| {
                 let (connection, peer) = (end.connection(), end.peer());
-                (connection, peer, end.is_stored(), end.delivered(), end.total())
+                (
+                    connection,
+                    peer,
+                    end.is_stored(),
+                    end.delivered(),
+                    end.total(),
+                )
             }),
             got: self.got.len(),
         }

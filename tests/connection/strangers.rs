@@ -35,7 +35,11 @@ impl Ends {
             2 => bytes.truncate(dice.usize(..=bytes.len())),
             // The next numbers, or one far away.
             3 if bytes.len() > 16 => {
-                let number = if dice.bool() { self.sender.sent() / 1_000 + dice.u64(..50) } else { dice.u64(..) };
+                let number = if dice.bool() {
+                    self.sender.sent() / 1_000 + dice.u64(..50)
+                } else {
+                    dice.u64(..)
+                };
                 bytes[8..16].copy_from_slice(&number.to_be_bytes());
             }
             4 => {
@@ -56,7 +60,11 @@ impl Ends {
     /// A frame of the handshake with a valid checksum, made of one that was seen or of nothing.
     fn handshake_frame(&mut self) -> Vec<u8> {
         let dice = &mut self.dice;
-        let frames: Vec<_> = self.seen.iter().filter(|bytes| bytes[4..6] == *b"uT").collect();
+        let frames: Vec<_> = self
+            .seen
+            .iter()
+            .filter(|bytes| bytes[4..6] == *b"uT")
+            .collect();
         let mut bytes = dice.choice(frames).cloned().unwrap_or(vec![0; 128]);
         bytes[8..16].copy_from_slice(&ID.to_be_bytes());
         let kind = dice.choice([1, 1, 1, 2, 3, 9, 10]).expect("one");
@@ -127,9 +135,14 @@ fn attack(ends: &mut Ends, count: usize, forge: impl Fn(&mut Ends) -> Vec<u8>) -
         }
         // The receiver repeats its accept frame to a copied opening until a packet has arrived.
         let receiver = ends.receiver.as_mut();
-        let spoken = receiver.and_then(|end| end.poll_transmit(ends.now)).map(|out| out.bytes.len());
+        let spoken = receiver
+            .and_then(|end| end.poll_transmit(ends.now))
+            .map(|out| out.bytes.len());
         let is_repeated = response == Response::Accept && spoken <= Some(datagram.len());
-        assert!(spoken.is_none() || is_repeated, "{spoken:?} bytes to {datagram:?}");
+        assert!(
+            spoken.is_none() || is_repeated,
+            "{spoken:?} bytes to {datagram:?}"
+        );
 
         // Whoever reads the handshake can end it before there is a key: see below.
         let is_handshake = datagram.get(4..6) == Some(b"uT") && !is_again;
@@ -171,14 +184,20 @@ fn attacked(mut ends: Ends, forge: impl Fn(&mut Ends) -> Vec<u8>) -> [usize; 3] 
 #[test]
 fn nothing_of_a_stranger_is_accepted() {
     let [cookies, refusals, unknown] = attacked(Ends::new(1, true), Ends::forge);
-    assert!(cookies > 100 && refusals > 0 && unknown > 0, "{cookies} {refusals} {unknown}");
+    assert!(
+        cookies > 100 && refusals > 0 && unknown > 0,
+        "{cookies} {refusals} {unknown}"
+    );
 }
 
 /// An attacker who cannot read the traffic knows neither of the ids, but everything else.
 fn guess(ends: &mut Ends) -> Vec<u8> {
     let dice = &mut ends.dice;
     let mut bytes = ends.seen.get(dice.usize(..=ends.seen.len())).cloned();
-    let mut bytes = bytes.take().filter(|bytes| bytes.len() >= 20).unwrap_or(vec![7; 128]);
+    let mut bytes = bytes
+        .take()
+        .filter(|bytes| bytes.len() >= 20)
+        .unwrap_or(vec![7; 128]);
     let is_handshake = bytes[4..6] == *b"uT";
     let end = bytes.len() - 4;
     if is_handshake {
@@ -218,7 +237,10 @@ fn an_opening_is_never_agreed_to_by_a_stranger() {
         for _ in 0..50 {
             let datagram = ends.handshake_frame();
             let _ = ends.sender.handle_datagram(ends.now, &datagram);
-            assert!(!ends.sender.is_open() || ends.sender.result().is_some(), "{datagram:?}");
+            assert!(
+                !ends.sender.is_open() || ends.sender.result().is_some(),
+                "{datagram:?}"
+            );
         }
         assert!(ends.sender.result().is_none_or(|result| result.is_err()));
         ended += usize::from(ends.sender.result().is_some());

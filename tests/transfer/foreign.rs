@@ -23,11 +23,17 @@ struct Foreign {
 impl Foreign {
     fn start(python: &str, code: &str, folder: &Path) -> Self {
         let mut command = Command::new(python);
-        command.arg(RECEIVER).arg(code).arg(folder).stdout(Stdio::piped());
+        command
+            .arg(RECEIVER)
+            .arg(code)
+            .arg(folder)
+            .stdout(Stdio::piped());
         let mut child = command.spawn().expect("python");
         let mut line = String::new();
         let output = child.stdout.take().expect("a pipe");
-        BufReader::new(output).read_line(&mut line).expect("its port");
+        BufReader::new(output)
+            .read_line(&mut line)
+            .expect("its port");
         let port: u16 = line.trim().parse().expect("its port");
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         Self { child, address }
@@ -53,7 +59,10 @@ fn code() -> String {
 #[track_caller]
 fn assert_same(one: &Path, other: &Path) {
     let digest = |path: &Path| {
-        let output = Command::new("sha256sum").arg(path).output().expect("sha256sum");
+        let output = Command::new("sha256sum")
+            .arg(path)
+            .output()
+            .expect("sha256sum");
         String::from_utf8(output.stdout).expect("ASCII")[..64].to_owned()
     };
     assert_eq!(digest(one), digest(other));
@@ -82,7 +91,10 @@ fn a_foreign_receiver_stores_a_file_in_spite_of_loss() {
     let (_relay, at) = relay(foreign.address, &["--loss", "1%", "--seed", "3"]);
     let sent = Send::start(at, &[text(&source), "--code", &code(), "--json"]).finish();
     assert_eq!(sent.code, Some(0), "{sent:?}");
-    assert!(sent.last()["retransmitted_bytes"].as_u64() > Some(0), "{sent:?}");
+    assert!(
+        sent.last()["retransmitted_bytes"].as_u64() > Some(0),
+        "{sent:?}"
+    );
     assert_eq!(foreign.finish(), Some(0));
     assert_same(&source, &target.join("film"));
 }
@@ -105,7 +117,13 @@ fn a_foreign_receiver_stores_a_folder() {
     let sent = Send::start(foreign.address, &[text(&from), "--code", &code()]).finish();
     sent.is(0, "sent from (205 entries)");
     assert_eq!(foreign.finish(), Some(0));
-    let names = ["first", "sparse", "inner/deep/0", "inner/deep/1", "inner/deep/199"];
+    let names = [
+        "first",
+        "sparse",
+        "inner/deep/0",
+        "inner/deep/1",
+        "inner/deep/199",
+    ];
     for name in names {
         assert_same(&from.join(name), &target.join("from").join(name));
     }

@@ -14,7 +14,7 @@ Examples:
 
 Runs are aligned by their wall clocks and added up bucket by bucket, without loss. A run that is far from the
 others is named. Changes come with an interval of 99 % confidence, for which each side needs ten intervals
-at least (udpraw load --interval).
+at least.
 
 Exit status: 0 success, 1 negative result (a figure is worse than that of --against, beyond the noise), 2 error.";
 

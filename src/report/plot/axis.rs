@@ -52,11 +52,18 @@ impl Axis {
     }
 
     fn ticks_for(&self, room: Room) -> Vec<f64> {
-        let step = match room {
-            Room::Narrow => self.ticks.len().div_ceil(6),
-            _ => 1,
+        let most = match room {
+            Room::Narrow => 6.0,
+            _ => 14.0,
         };
-        self.ticks.iter().copied().step_by(step.max(1)).collect()
+        let apart = (self.high - self.low) / most;
+        let mut ticks: Vec<f64> = Vec::new();
+        for tick in &self.ticks {
+            if ticks.last().is_none_or(|last| tick - last >= apart) {
+                ticks.push(*tick);
+            }
+        }
+        ticks
     }
 
     /// Nanoseconds on a scale of powers of ten, as their logarithm.

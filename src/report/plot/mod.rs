@@ -136,12 +136,13 @@ impl Chart {
         let mut chart = ChartBuilder::on(&below)
             .margin_right(26 * FINE)
             .margin_top(6 * FINE)
-            .x_label_area_size(26 * FINE)
-            .y_label_area_size(64 * FINE)
+            .x_label_area_size(30 * FINE)
+            .y_label_area_size(70 * FINE)
             .build_cartesian_2d(self.x.with_room(room), self.y.with_room(room))?;
         let labels = font(12).color(&INK);
         chart
             .configure_mesh()
+            .set_all_tick_mark_size(6 * FINE)
             .x_labels(64)
             .y_labels(64)
             .light_line_style(TRANSPARENT)
