@@ -249,3 +249,40 @@ fn a_network_that_reflects_everything_does_no_harm() {
         assert_eq!(receiver.migrations, 0);
     }
 }
+
+#[test]
+fn a_sender_believes_no_receiver_that_is_ahead_of_it() {
+    let stream = stream(28, 1 << 20);
+    let mut world = World::new(&stream, 29, "delay=5ms", "delay=5ms");
+    world.run_until(Duration::from_millis(30));
+    let connection = world.receiver.as_ref().expect("a receiver").connection();
+    let mut handle = |number: u64, frame: Frame<'_>| {
+        let mut packet = connection.to_be_bytes().to_vec();
+        packet.extend(number.to_be_bytes());
+        frame.append(&mut packet);
+        packet.extend([0; 4]);
+        Protection::unkeyed().seal(&mut packet).expect("sealed");
+        world.sender.handle_datagram(world.now, &packet)
+    };
+    assert_eq!(handle(1 << 30, Frame::Done), Err(Reject::Malformed));
+    let (delivered, limit) = (1 << 20, 2 << 20);
+    let credit = Frame::Credit { delivered, limit };
+    assert_eq!(handle((1 << 30) + 1, credit), Err(Reject::Malformed));
+    let (delivered, limit) = (0, 2 << 20);
+    let credit = Frame::Credit { delivered, limit };
+    assert_eq!(handle((1 << 30) + 2, credit), Ok(()));
+    assert_eq!(handle((1 << 30) + 2, credit), Err(Reject::Duplicate));
+    assert_eq!(world.sender.result(), None);
+}
+
+#[test]
+fn packets_of_unknown_connections_get_few_answers() {
+    let mut listener = listener(1, false);
+    let mut answered = 0;
+    for _ in 0..1_000 {
+        let (now, mut answer) = (Duration::from_secs(1), Vec::new());
+        answered += u32::from(listener.reply_to_unknown(now, 5, 1_200, &mut answer));
+        assert!(!listener.reply_to_unknown(now, 5, 10, &mut answer));
+    }
+    assert!((1..=10).contains(&answered), "{answered}");
+}
