@@ -256,9 +256,10 @@ impl Side {
         let mut at = 0;
         let drawn: Vec<usize> = (0..count)
             .map(|step| {
-                at = match step == 0 || random.f64() < restart {
-                    true => random.usize(..count),
-                    false => (at + 1) % count,
+                at = if step == 0 || random.f64() < restart {
+                    random.usize(..count)
+                } else {
+                    (at + 1) % count
                 };
                 at
             })
@@ -319,13 +320,10 @@ mod tests {
             let mut lost = 0;
             let times = (0..200).filter_map(|_| {
                 let sample = (1.0 + level) * scale * (50_000.0 - 20_000.0 * random.f64().ln());
-                match random.f64() < loss {
-                    true => {
-                        lost += 1;
-                        None
-                    }
-                    false => Some(sample as u64),
-                }
+                if random.f64() < loss {
+                    lost += 1;
+                    None
+                } else { Some(sample as u64) }
             });
             let times = Distribution::of(times);
             run.intervals.push(Figures {

@@ -306,8 +306,9 @@ pub(super) fn sum(run: &Run) -> Result<Figures> {
 
 /// A run that has something.
 pub(super) fn whole(run: Run) -> Result<Run> {
-    match run.intervals.is_empty() {
-        true => Err(wrong(&run.name, "there is no interval in it")),
-        false => Ok(run),
+    if run.intervals.is_empty() {
+        Err(wrong(&run.name, "there is no interval in it"))
+    } else {
+        Ok(run)
     }
 }

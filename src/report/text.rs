@@ -4,9 +4,9 @@
 pub fn time(nanos: u64) -> String {
     let number = nanos as f64;
     let (value, unit) = match nanos {
-        ..1_000 => return format!("{nanos} ns"),
-        ..1_000_000 => (number / 1e3, "µs"),
-        ..1_000_000_000 => (number / 1e6, "ms"),
+        0..1_000 => return format!("{nanos} ns"),
+        1_000..1_000_000 => (number / 1e3, "µs"),
+        1_000_000..1_000_000_000 => (number / 1e6, "ms"),
         _ => (number / 1e9, "s"),
     };
     match value {

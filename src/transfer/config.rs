@@ -89,6 +89,8 @@ pub struct ReceiveConfig {
     pub overwrite: bool,
     /// Go on with what an interrupted transfer left, and skip files that are there and equal.
     pub resume: bool,
+    /// With `resume`: an existing file is equal if its contents are, not its size and time.
+    pub checksum: bool,
     /// How many transfers to receive; a file and a stream take one.
     pub count: Option<u64>,
     /// The most transfers at the same time.
@@ -117,6 +119,7 @@ impl ReceiveConfig {
             from: Vec::new(),
             overwrite: false,
             resume: false,
+            checksum: false,
             max_transfers: 16,
             timeout: TIMEOUT,
             patience: None,

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::disk::Options;
+use super::disk::{Compare, Options};
 use super::event::Observer;
 use super::sessions::Sessions;
 use super::{PROGRESS, ReceiveConfig, ReceiveEvent, Tally};
@@ -58,6 +58,11 @@ impl Receiving {
         let options = Options {
             overwrite: config.overwrite,
             resume: config.resume,
+            compare: if config.checksum {
+                Compare::Digest
+            } else {
+                Compare::SizeAndTime
+            },
             ..Options::default()
         };
         let (key, max_transfers) = (config.key, config.max_transfers);

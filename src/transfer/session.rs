@@ -1,32 +1,24 @@
 //! One transfer to one receiver, on a real socket.
 
-use std::io::IoSlice;
+mod datagrams;
+mod socket;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use self::socket::{endpoint, first_hop};
 use super::feed::{self, Feed};
 use super::tree::{Tree, TreeCounts};
 use super::{Activity, PROGRESS, Progress, SendConfig, SendEvent, Sent};
 use crate::error::{Error, Result};
-use crate::io::{Transport, TransportConfig, Wait};
-use crate::protocol::transfer::{
-    Code, Digesting, Failure, Run, Security, Sender, SenderConfig, Source, Status,
-};
-use crate::socket::option::{self, PathMtuDiscovery};
-use crate::socket::{Ecn, Endpoint, Family, Waker};
-use crate::units;
+use crate::io::{Transport, TransportConfig};
+use crate::protocol::transfer::{Code, Failure, Security, Sender, SenderConfig, Status};
+use crate::socket::Waker;
 
 /// The most runs to send before checking for acknowledgements.
 const BURST: usize = 4;
-/// How many times the network may report that nobody listens any more, before it is believed.
-const REFUSALS: u32 = 3;
-/// The most system calls to read the last frames of a receiver that is gone.
-const MAX_DRAINED: u32 = 16;
-/// How often another socket is tried while the network takes nothing: this end's address may have
-/// changed.
-const REBIND: Duration = Duration::from_millis(500);
 /// How long the reader is waited for once the transfer is over, for its last reports.
 const CLOSING: Duration = Duration::from_millis(250);
 
@@ -230,172 +222,6 @@ impl<'a> Session<'a> {
         goes_on & on_event(&SendEvent::Progress(&self.progress()))
     }
 
-    /// Sends what may leave, up to a few runs; returns how many.
-    fn transmit(&mut self) -> Result<usize> {
-        for runs in 0..BURST {
-            let now = self.now();
-            let source: &dyn Source = match &self.feed {
-                Some(feed) => feed,
-                None => &NotYet,
-            };
-            let Some(run) = self.sender.poll_transmit(now, source) else {
-                return Ok(runs);
-            };
-            let mut parts = [IoSlice::new(&[]); Run::MAX_PARTS];
-            let count = run.gather(source, &mut parts);
-            let size = run.segment_size();
-            let mut send_queue = self.transport.send_queue();
-            send_queue.send_parts(None, &parts[..count], size);
-            match send_queue.flush().error {
-                Some(error) => self.on_send_error(error, size)?,
-                None => self.sender.on_send_succeeded(),
-            }
-        }
-        Ok(BURST)
-    }
-
-    /// Handles the kernel's error about a datagram, or about an earlier one.
-    fn on_send_error(&mut self, error: Error, size: usize) -> Result<()> {
-        match error.errno() {
-            Some(libc::EMSGSIZE) => {
-                self.sender.on_packet_too_big(self.now(), size);
-                Ok(())
-            }
-            _ => self.on_error(error),
-        }
-    }
-
-    /// An error that may pass, or not.
-    fn on_error(&mut self, error: Error) -> Result<()> {
-        // It does not matter what a finished receiver no longer receives.
-        if self.sender.result().is_some() || self.sender.is_done() {
-            return Ok(());
-        }
-        let errno = error.errno().unwrap_or_default();
-        let is_local = matches!(
-            errno,
-            libc::EPERM | libc::ENOBUFS | libc::ENOMEM | libc::EADDRNOTAVAIL | libc::EINVAL
-        );
-        if !is_local && !error.is_about_the_network() {
-            return Err(error);
-        }
-        let is_open = self.sender.is_open() || self.is_again;
-        let is_patient = match errno {
-            libc::ECONNREFUSED => self.is_again || is_open && self.config.resume,
-            libc::EINVAL | libc::EADDRNOTAVAIL => is_open,
-            _ => is_open || is_local,
-        };
-        if !is_patient {
-            self.refusals += 1;
-            if is_local || self.refusals >= REFUSALS || !is_open {
-                // The receiver's last frame may have arrived before it was gone, and waits behind
-                // the error.
-                self.drain();
-                return match self.sender.result() {
-                    Some(_) => Ok(()),
-                    None => Err(error),
-                };
-            }
-        }
-        let now = self.now();
-        self.sender.on_send_failed(now);
-        let tried = self.trouble.map(|(_, tried)| tried);
-        if tried.is_none_or(|tried| now.saturating_sub(tried) >= REBIND) {
-            self.trouble = Some((errno, now));
-            if errno != libc::ECONNREFUSED {
-                self.rebind();
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes another socket: the address of this one may no longer exist.
-    fn rebind(&mut self) {
-        let Ok(mut other) = endpoint(self.config, self.destination) else {
-            return;
-        };
-        let local = |endpoint: &Endpoint| endpoint.local_address().map(|address| address.ip());
-        let is_other = match (local(&other), local(self.transport.endpoint())) {
-            (Ok(new), Ok(old)) => new != old,
-            _ => false,
-        };
-        // One that cannot be exchanged goes on as it is.
-        if is_other && self.transport.swap_socket(&mut other).is_ok() {
-            self.is_marking = false;
-        }
-    }
-
-    /// Marks datagrams with ECT(0), or no longer.
-    fn mark(&mut self) -> Result<()> {
-        let is_marking = self.sender.ecn() == Ecn::Ect0;
-        if is_marking == self.is_marking {
-            return Ok(());
-        }
-        self.is_marking = is_marking;
-        if !set_ecn(&mut self.transport, self.destination, is_marking) {
-            self.sender.disable_ecn();
-            self.is_marking = false;
-        }
-        Ok(())
-    }
-
-    /// Nobody is there any more, or never was.
-    fn lost(&mut self, error: Error) -> Ended {
-        if self.sender.is_open() {
-            // What was sent until then is reported.
-            let errno = error.errno().unwrap_or_default();
-            self.peer_lost = Some(Failure::Unreachable(errno));
-            return Ended::Over;
-        }
-        Ended::NobodyThere(error)
-    }
-
-    /// Handles the datagrams that have already arrived.
-    fn drain(&mut self) {
-        for _ in 0..MAX_DRAINED {
-            let (start, sender) = (self.start, &mut self.sender);
-            let received = self.transport.receive(Wait::Never, |message, _| {
-                for datagram in message.datagrams() {
-                    let _ = sender.handle_datagram(start.elapsed(), datagram);
-                }
-            });
-            if let Ok(0) = received {
-                return;
-            }
-        }
-    }
-
-    /// Waits for an answer, for more of the stream, or until something is due, and at most `most`.
-    fn receive(&mut self, most: Duration, stop: &AtomicBool) -> Result<()> {
-        let now = self.now();
-        let deadline = self.sender.poll_timeout().unwrap_or_default();
-        // A sign of life is due even if nothing is.
-        let deadline = deadline.min(now.saturating_add(most.min(SIGN_OF_LIFE)));
-        // A signal that arrived since the last wait does not end this one.
-        let wait = if most.is_zero() || stop.load(Ordering::Relaxed) {
-            Wait::Never
-        } else {
-            Wait::Until(units::after(self.start, deadline))
-        };
-        let (start, sender) = (self.start, &mut self.sender);
-        let mut is_valid = false;
-        let received = self.transport.receive(wait, |message, _| {
-            let now = start.elapsed();
-            for datagram in message.datagrams() {
-                // Datagrams that are not of this transfer are counted there.
-                is_valid |= sender.handle_datagram(now, datagram).is_ok();
-            }
-        });
-        if is_valid {
-            (self.refusals, self.trouble) = (0, None);
-        }
-        match received {
-            Ok(_) => Ok(()),
-            Err(error) if error.errno() == Some(libc::EMSGSIZE) => Ok(()),
-            Err(error) => self.on_error(error),
-        }
-    }
-
     /// Whether this address has never answered.
     pub(super) fn is_unanswered(&self) -> bool {
         let is_silent = matches!(self.sender.result(), Some(Err(Failure::Silent(_))));
@@ -463,60 +289,3 @@ impl<'a> Session<'a> {
         })
     }
 }
-
-/// A socket that is connected to the receiver.
-fn endpoint(config: &SendConfig, destination: SocketAddr) -> Result<Endpoint> {
-    let endpoint = Endpoint::builder()
-        .path_mtu_discovery(PathMtuDiscovery::Probe)
-        .options(config.options.iter().cloned())
-        .unbound(Family::of(destination))?;
-    endpoint.connect(destination)?;
-    Ok(endpoint)
-}
-
-/// Sets the two bits of ECN in the TOS byte of what is sent; returns whether that is possible.
-fn set_ecn(transport: &mut Transport, destination: SocketAddr, is_marking: bool) -> bool {
-    let bits = if is_marking { 0b10 } else { 0 };
-    let endpoint = transport.endpoint();
-    let is_v4 = destination.ip().to_canonical().is_ipv4();
-    if is_v4 {
-        let set = option::IP_TOS.get(endpoint);
-        set.is_ok_and(|tos| option::IP_TOS.set(endpoint, tos & !3 | bits).is_ok())
-    } else {
-        let set = option::IPV6_TCLASS.get(endpoint);
-        let bits = i32::from(bits);
-        set.is_ok_and(|tos| option::IPV6_TCLASS.set(endpoint, tos & !3 | bits).is_ok())
-    }
-}
-
-/// The longest datagram that the first hop carries, in bytes of UDP payload.
-fn first_hop(endpoint: &Endpoint, destination: SocketAddr) -> Result<u16> {
-    let mtu = endpoint.path_mtu()? as usize;
-    let max_datagram = mtu.saturating_sub(Family::on_the_wire(destination).headers());
-    // Runs are limited by the size of an IPv4 datagram.
-    Ok(u16::try_from(max_datagram.min(65_507)).unwrap_or(u16::MAX))
-}
-
-/// What is sent before the receiver has agreed: nothing is read.
-struct NotYet;
-
-impl Source for NotYet {
-    fn available(&self) -> u64 {
-        0
-    }
-
-    fn is_complete(&self) -> bool {
-        false
-    }
-
-    fn digest(&self) -> Digesting {
-        Digesting::Pending
-    }
-
-    fn bytes(&self, _: u64, _: usize) -> &[u8] {
-        &[]
-    }
-}
-
-/// How often progress is reported while nothing happens.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(1);

@@ -215,11 +215,12 @@ impl Sessions {
                 return Err(BUSY);
             }
         }
-        let mut config = ReceiverConfig::default();
-        config.window = self.room / (self.places.taken() as u64).max(1);
-        config.max_window = MAX_WINDOW;
-        config.max_datagram = 65_507;
-        config.timeout = self.timeout;
+        let config = ReceiverConfig {
+            window: self.room / (self.places.taken() as u64).max(1),
+            max_window: MAX_WINDOW,
+            max_datagram: 65_507,
+            timeout: self.timeout,
+        };
         let Some(receiver) = opening.accept(now, config) else {
             self.places.release(id);
             return Err("the handshake failed");
@@ -261,9 +262,10 @@ impl Sessions {
                 on_event(&ReceiveEvent::Entry { id, event: &event });
             }
             if let Some(arrived) = job.outcome() {
-                match arrived.is_whole() {
-                    true => tally.whole += 1,
-                    false => tally.failed += 1,
+                if arrived.is_whole() {
+                    tally.whole += 1
+                } else {
+                    tally.failed += 1
                 }
                 on_event(&ReceiveEvent::Ended(&arrived));
             } else if is_time && job.is_confirmed() && !job.has_ended() {

@@ -181,9 +181,10 @@ impl<'a> Storing<'a> {
                 port.report(|report| report.activity = Activity::Checking { done, total });
                 port.wake();
             }
-            match port.is_interrupted() {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
+            if port.is_interrupted() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
             }
         };
         let found = self.store.examine(entry, &mut progress);
@@ -198,7 +199,7 @@ impl<'a> Storing<'a> {
                 }
                 let length = kept.length();
                 let digest = kept.digest().value();
-                Ok((Answer::Resume { length, digest }, Some(kept)))
+                Ok((Answer::Resume { length, digest }, Some(*kept)))
             }
             Ok(Found::Stopped) => Err(Stop::Interrupted),
             Err(problem) => Ok((self.refuse(&entry.path, problem)?, None)),

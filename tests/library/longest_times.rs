@@ -12,7 +12,8 @@ use udpraw::probe::{self, Payload};
 use udpraw::protocol::RttEstimator;
 use udpraw::protocol::impairment::{Direction, Flow, Link, Profile};
 use udpraw::relay::{self, Relay};
-use udpraw::transfer::{Input, ReceiveConfig, Receiving, SendConfig, Sending, Target};
+use udpraw::transfer::tree::{Exclude, Roots, Tree};
+use udpraw::transfer::{ReceiveConfig, Receiving, SendConfig, Sending, Target};
 
 const LONGEST: Duration = Duration::MAX;
 static NEVER: AtomicBool = AtomicBool::new(false);
@@ -39,13 +40,16 @@ fn echo(count: usize) -> SocketAddr {
 fn a_transfer_without_a_timeout() {
     let mut config = ReceiveConfig::new(
         nowhere(),
-        Target::Stream(File::create("/dev/null").unwrap().into()),
+        Target::Output(File::create("/dev/null").unwrap().into()),
+        None,
     );
     (config.timeout, config.patience) = (LONGEST, Some(LONGEST));
     let mut receiving = Receiving::new(config).unwrap();
     let file = File::open(env!("CARGO_MANIFEST_DIR").to_owned() + "/Cargo.toml").unwrap();
-    let input = Input::from_fd(file.into(), "it");
-    let mut config = SendConfig::new(input, vec![receiving.address().unwrap()]);
+    let mut roots = Roots::new();
+    roots.add_stream(file.into(), "it").unwrap();
+    let tree = Tree::new(roots, Exclude::default());
+    let mut config = SendConfig::new(tree, vec![receiving.address().unwrap()], None);
     config.timeout = LONGEST;
     let received = thread::spawn(move || receiving.run(&NEVER, |_| Ok::<(), Error>(())).unwrap());
     let mut sending = Sending::new(config).unwrap();

@@ -92,11 +92,8 @@ fn a_waker_ends_what_waits_for_ever() {
         relay.run(stop, |_| Ok::<(), Error>(())).unwrap();
     });
     let folder = tempfile::tempdir().unwrap();
-    let target = Target::Folder {
-        path: folder.path().to_owned(),
-        overwrite: false,
-    };
-    let mut receiving = Receiving::new(ReceiveConfig::new(loopback(), target)).unwrap();
+    let target = Target::Folder(folder.path().to_owned());
+    let mut receiving = Receiving::new(ReceiveConfig::new(loopback(), target, None)).unwrap();
     let waker = receiving.waker().unwrap();
     ends_when_woken(waker, |stop| {
         receiving.run(stop, |_| Ok::<(), Error>(())).unwrap();
@@ -170,11 +167,8 @@ fn signals_and_timers_stay_the_programs() {
     });
     measured.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let target = Target::Folder {
-        path: folder.path().to_owned(),
-        overwrite: false,
-    };
-    let mut config = ReceiveConfig::new(loopback(), target);
+    let target = Target::Folder(folder.path().to_owned());
+    let mut config = ReceiveConfig::new(loopback(), target, None);
     config.patience = Some(Duration::from_millis(10));
     let mut receiving = Receiving::new(config).unwrap();
     let received = receiving.run(&stop, |_| Ok::<(), Error>(()));

@@ -90,6 +90,10 @@ pub(crate) struct RecvArguments {
     #[arg(long)]
     resume: bool,
 
+    /// Compare files that are there by their contents, not by size and time
+    #[arg(long, requires = "resume")]
+    checksum: bool,
+
     /// Address to bind: an IPv4 or IPv6 address, or a name [default: 127.0.0.1]
     #[arg(long, value_name = "ADDR", aliases = ["host", "address", "addr"])]
     bind: Option<String>,
@@ -159,6 +163,7 @@ impl RecvArguments {
         config.from.clone_from(&self.from);
         config.overwrite = self.overwrite;
         config.resume = self.resume;
+        config.checksum = self.checksum;
         config.count = self.count.or(config.count);
         config.timeout = self.timeout;
         config.patience = self.wait;

@@ -274,14 +274,14 @@ fn all() -> Vec<(&'static str, Value)> {
             .with::<super::ports::records::SocketRecord>()
             .with::<super::ports::records::ListeningRecord>(),
         Command::new("probe").with::<super::probe::record::Record<'_>>(),
-        Command::new("recv").with::<super::recv::Record<'_>>(),
+        Command::new("recv").with::<super::recv::records::Record<'_>>(),
         Command::new("relay").with::<super::relay::records::Record<'_>>(),
         Command::new("report")
             .with::<super::report::records::RunRecord<'_>>()
             .with::<super::report::records::RemarkRecord<'_>>()
             .with::<super::report::records::ChangeRecord>()
             .with::<super::report::records::ResultRecord<'_>>(),
-        Command::new("send").with::<super::send::Record>(),
+        Command::new("send").with::<super::send::records::Record>(),
         Command::new("server").with::<super::server::record::Record<'_>>(),
         Command::new("services")
             .with::<super::services::ServiceRecord<'_>>()

@@ -168,12 +168,11 @@ impl Axis {
 /// Without zeros behind the point.
 fn short(text: &str) -> String {
     let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
-    match number.contains('.') {
-        true => {
-            let number = number.trim_end_matches('0').trim_end_matches('.');
-            format!("{number} {unit}")
-        }
-        false => text.to_owned(),
+    if number.contains('.') {
+        let number = number.trim_end_matches('0').trim_end_matches('.');
+        format!("{number} {unit}")
+    } else {
+        text.to_owned()
     }
 }
 

@@ -40,12 +40,15 @@ fn span(interval: &Figures) -> (f64, f64) {
     (from, from + interval.seconds())
 }
 
+/// The points of a line without a gap.
+type Piece = Vec<(f64, f64)>;
+
 /// The area between two lines of the same steps.
-fn between(low: &[Vec<(f64, f64)>], high: &[Vec<(f64, f64)>]) -> Vec<Vec<(f64, f64)>> {
-    let outline = |(low, high): (&Vec<(f64, f64)>, &Vec<(f64, f64)>)| {
-        low.iter().chain(high.iter().rev()).copied().collect()
-    };
-    low.iter().zip(high).map(outline).collect()
+fn between(low: &[Piece], high: &[Piece]) -> Vec<Piece> {
+    low.iter()
+        .zip(high)
+        .map(|(low, high)| low.iter().chain(high.iter().rev()).copied().collect())
+        .collect()
 }
 
 fn seconds(intervals: &[Figures]) -> Axis {
@@ -218,7 +221,7 @@ fn rates(merged: &Merged) -> Option<Chart> {
     })
 }
 
-fn lines(all: Vec<(&str, RGBColor, u32, Vec<Vec<(f64, f64)>>)>) -> Vec<Series> {
+fn lines(all: Vec<(&str, RGBColor, u32, Vec<Piece>)>) -> Vec<Series> {
     all.into_iter()
         .map(|(name, colour, width, pieces)| Series {
             name: name.into(),

@@ -60,9 +60,10 @@ impl FolderStore {
                 return Err(Problem::os("store", shown, Errno::EEXIST));
             }
         }
-        match self.options.resume {
-            true => self.find_part(&folder, &path, entry, progress),
-            false => Ok(Found::New),
+        if self.options.resume {
+            self.find_part(&folder, &path, entry, progress)
+        } else {
+            Ok(Found::New)
         }
     }
 
@@ -82,7 +83,7 @@ impl FolderStore {
         }
         match check(&file, stat.st_size as u64, progress).ok()? {
             None => Some(Found::Stopped),
-            Some(digest) => Some(Found::Kept(self.kept(file, stat, digest, None))),
+            Some(digest) => Some(Found::Kept(Box::new(self.kept(file, stat, digest, None)))),
         }
     }
 
@@ -130,7 +131,12 @@ impl FolderStore {
             }
             match check(&file, length, progress) {
                 Ok(Some(digest)) => {
-                    return Ok(Found::Kept(self.kept(file, stat, digest, Some(names))));
+                    return Ok(Found::Kept(Box::new(self.kept(
+                        file,
+                        stat,
+                        digest,
+                        Some(names),
+                    ))));
                 }
                 Ok(None) => return Ok(Found::Stopped),
                 Err(errno) => self.notes.add("read the kept part of", &shown, errno),
@@ -168,9 +174,10 @@ impl FolderStore {
             let changed = (stat.st_ctime, stat.st_ctime_nsec);
             (stat.st_size, modified, changed, stat.st_nlink)
         };
-        match is_same(&stat, &kept.stat) && state(&stat) == state(&kept.stat) {
-            true => Ok(file),
-            false => Err(is_busy(&target.shown)),
+        if is_same(&stat, &kept.stat) && state(&stat) == state(&kept.stat) {
+            Ok(file)
+        } else {
+            Err(is_busy(&target.shown))
         }
     }
 

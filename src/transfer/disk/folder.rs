@@ -81,9 +81,10 @@ impl FolderStore {
             Some(name) => name.clone(),
             None => safe_path(&entry.path),
         };
-        match calls::is_path(&path) {
-            true => Ok(path),
-            false => Err(Problem::os("store", self.shown(&path), Errno::ENAMETOOLONG)),
+        if calls::is_path(&path) {
+            Ok(path)
+        } else {
+            Err(Problem::os("store", self.shown(&path), Errno::ENAMETOOLONG))
         }
     }
 
@@ -101,9 +102,10 @@ impl FolderStore {
         path: &[u8],
     ) -> Result<Option<FileStat>, Problem> {
         let stat = existing(folder, split(path).1, &self.shown(path))?;
-        match stat.is_some_and(|stat| self.claimed.has_file(&stat)) {
-            true => Err(self.same_name(path)),
-            false => Ok(stat),
+        if stat.is_some_and(|stat| self.claimed.has_file(&stat)) {
+            Err(self.same_name(path))
+        } else {
+            Ok(stat)
         }
     }
 
@@ -266,8 +268,10 @@ impl FolderStore {
     }
 
     pub(super) fn settled(&mut self, index: u64) {
-        while let Some((_, made)) = self.left.pop_front_if(|(at, _)| *at <= index) {
-            self.complete(&made);
+        while self.left.front().is_some_and(|(at, _)| *at <= index) {
+            if let Some((_, made)) = self.left.pop_front() {
+                self.complete(&made);
+            }
         }
     }
 

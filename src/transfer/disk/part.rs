@@ -187,23 +187,20 @@ impl Part {
         if let Some(errno) = self.no_lock {
             store.notes.add("lock files in", &self.target.shown, errno);
         }
-        let lock = match store.changed.should_sync(length) {
-            true => {
-                match calls::sync(&file) {
-                    Ok(()) => {}
-                    Err(errno @ (Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP)) => {
-                        store
-                            .notes
-                            .add("write to the disk", &self.target.shown, errno);
-                    }
-                    Err(errno) => return Err(self.failed("write to the disk", errno)),
+        let lock = if store.changed.should_sync(length) {
+            match calls::sync(&file) {
+                Ok(()) => {}
+                Err(errno @ (Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP)) => {
+                    store
+                        .notes
+                        .add("write to the disk", &self.target.shown, errno);
                 }
-                Some(file)
+                Err(errno) => return Err(self.failed("write to the disk", errno)),
             }
-            false => {
-                calls::close(file).map_err(|errno| self.failed("write", errno))?;
-                None
-            }
+            Some(file)
+        } else {
+            calls::close(file).map_err(|errno| self.failed("write", errno))?;
+            None
         };
         let finished = self.give_name(store, &names, &stat)?;
         drop(lock);
@@ -223,9 +220,10 @@ impl Part {
             calls::set_length(file, length).map_err(|errno| self.failed("write", errno))?;
         }
         let folder = &target.folder;
-        let replaced = match target.options.overwrite {
-            true => store.existing(folder, &target.path)?,
-            false => None,
+        let replaced = if target.options.overwrite {
+            store.existing(folder, &target.path)?
+        } else {
+            None
         };
         let stat = calls::stat(file).map_err(|errno| self.failed("store", errno))?;
         let named = calls::stat_at(folder, &names.part);
@@ -272,9 +270,10 @@ impl Part {
     ) -> Result<Finished, Problem> {
         let folder = Arc::clone(&self.target.folder);
         let (parent, name) = split(&self.target.path);
-        let renamed = match self.target.options.overwrite {
-            true => calls::rename(&folder, &names.part, name),
-            false => rename_new(&folder, &names.part, name),
+        let renamed = if self.target.options.overwrite {
+            calls::rename(&folder, &names.part, name)
+        } else {
+            rename_new(&folder, &names.part, name)
         };
         match renamed {
             Ok(()) => {}

@@ -46,8 +46,8 @@ impl Problem {
         self.reason
     }
 
-    /// What the user is told: with local paths.
-    pub(crate) fn error(&self) -> &Error {
+    #[cfg(test)]
+    pub(super) fn error(&self) -> &Error {
         &self.error
     }
 

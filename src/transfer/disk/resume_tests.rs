@@ -30,7 +30,7 @@ fn equal_contents_are_found_by_their_digest() {
         panic!("it was not compared");
     };
     assert_eq!(kept.length(), 4);
-    let unfinished = resume.begin(&file("x", 4), Some(kept)).unwrap();
+    let unfinished = resume.begin(&file("x", 4), Some(*kept)).unwrap();
     assert_eq!(unfinished.position(), 4);
     let mut digest = crate::protocol::transfer::Digest::default();
     digest.update(b"same");
@@ -137,10 +137,10 @@ fn kept_parts_that_wait_hold_few_descriptors() {
         .unwrap()
         .set_modified(SystemTime::now())
         .unwrap();
-    let begun = second.begin(entries.last().unwrap(), Some(last));
+    let begun = second.begin(entries.last().unwrap(), Some(*last));
     assert_eq!(reason(begun), Reason::Busy);
     for (entry, kept) in entries.iter().zip(kept) {
-        let mut unfinished = second.begin(entry, Some(kept)).unwrap();
+        let mut unfinished = second.begin(entry, Some(*kept)).unwrap();
         unfinished.write_at(2, b"c").unwrap();
         unfinished.finish(&mut second, 3, None).unwrap();
         let path = std::str::from_utf8(&entry.path).unwrap();
@@ -222,7 +222,7 @@ fn after_a_wrong_digest_only_what_was_confirmed_is_kept() {
     };
     let mut second = store(there.path(), RESUME);
     let part = kept(&mut second);
-    let mut unfinished = second.begin(&entry, Some(part)).unwrap();
+    let mut unfinished = second.begin(&entry, Some(*part)).unwrap();
     unfinished.write_at(2, b"!").unwrap();
     assert!(unfinished.finish(&mut second, 3, Some(1)).is_err());
     assert_eq!(kept(&mut store(there.path(), RESUME)).length(), 2);

@@ -144,7 +144,7 @@ pub(crate) enum Found {
     /// An equal file: nothing needs to be sent.
     Equal,
     /// A part of it (or all), if the sender has the same bytes.
-    Kept(Kept),
+    Kept(Box<Kept>),
     /// The check was ended by the callback.
     Stopped,
 }

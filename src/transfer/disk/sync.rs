@@ -39,9 +39,10 @@ impl Changed {
         {
             self.devices.push((stat.st_dev, Arc::clone(folder)));
         }
-        match self.folders.len() < ONE_BY_ONE {
-            true => self.folders.push(Arc::clone(folder)),
-            false => self.needs_sync_all = true,
+        if self.folders.len() < ONE_BY_ONE {
+            self.folders.push(Arc::clone(folder))
+        } else {
+            self.needs_sync_all = true
         }
     }
 

@@ -78,7 +78,7 @@ pub(super) fn put(store: &mut Store, entry: &Entry, bytes: &[u8]) -> Result<Fini
         Found::Equal => return Ok(Finished::NameTaken("equal".into())),
         _ => None,
     };
-    let mut unfinished = store.begin(entry, kept)?;
+    let mut unfinished = store.begin(entry, kept.map(|kept| *kept))?;
     let at = unfinished.position() as usize;
     for (index, piece) in bytes[at..].chunks(PIECE).enumerate() {
         unfinished.write_at((at + index * PIECE) as u64, piece)?;
@@ -240,7 +240,7 @@ fn a_name_that_is_taken_meanwhile_is_left() {
     let Found::Kept(kept) = again.examine(&file("x", 3), &mut go_on).unwrap() else {
         panic!("it was not found");
     };
-    let unfinished = again.begin(&file("x", 3), Some(kept)).unwrap();
+    let unfinished = again.begin(&file("x", 3), Some(*kept)).unwrap();
     unfinished.finish(&mut again, 3, None).unwrap();
     assert_eq!(fs::read(there.path().join("x")).unwrap(), b"new");
     assert_eq!(names(there.path()), ["x"]);
@@ -282,7 +282,7 @@ fn an_interrupted_file_goes_on_where_it_ended() {
         panic!("it was not found");
     };
     assert_eq!(kept.length(), 2_000_000);
-    let mut unfinished = second.begin(&entry, Some(kept)).unwrap();
+    let mut unfinished = second.begin(&entry, Some(*kept)).unwrap();
     unfinished.write_at(2_000_000, &bytes[2_000_000..]).unwrap();
     // A wrong digest: what was kept before is kept.
     let length = bytes.len() as u64;

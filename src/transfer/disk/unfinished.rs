@@ -16,7 +16,7 @@ pub(crate) struct Unfinished(Kind);
 #[derive(Debug)]
 enum Kind {
     File(Box<Part>),
-    Output(Stream),
+    Output(Box<Stream>),
 }
 
 /// A file that is complete.
@@ -35,7 +35,7 @@ impl Unfinished {
     }
 
     pub(super) fn output(stream: Stream) -> Self {
-        Self(Kind::Output(stream))
+        Self(Kind::Output(Box::new(stream)))
     }
 
     /// Where its contents end so far: the next bytes belong there, or after a hole.

@@ -44,15 +44,12 @@ fn survives(seed: u64, is_bbr: bool) {
     let mut dice = fastrand::Rng::with_seed(seed);
     let (up, down) = (bad(&mut dice), bad(&mut dice));
     let stream = stream(seed, 1 << 20);
-    let is_keyed = seed % 2 == 0;
-    let congestion: Box<dyn Congestion> = match is_bbr {
-        true => Box::new(Bbr::new(1_200, seed)),
-        false => Box::new(Cubic::new(1_200)),
-    };
+    let is_keyed = seed.is_multiple_of(2);
+    let congestion: Box<dyn Congestion> = if is_bbr { Box::new(Bbr::new(1_200, seed)) } else { Box::new(Cubic::new(1_200)) };
     let mut world = World::new(&stream, seed, &up, &down);
     world.sender = Sender::new(Duration::ZERO, seed, sender(seed, is_keyed), congestion);
-    world.marked = if seed % 5 == 0 { 0.02 } else { 0.0 };
-    let (moves, outages) = (seed % 3 == 0, seed % 4 == 0);
+    world.marked = if seed.is_multiple_of(5) { 0.02 } else { 0.0 };
+    let (moves, outages) = (seed.is_multiple_of(3), seed.is_multiple_of(4));
     for change in 0..if moves || outages { 1 + seed % 4 } else { 0 } {
         let length = world.got.len() + dice.usize(..200_000);
         while world.got.len() < length && world.sender.result().is_none() && world.step() {}
