@@ -11,13 +11,21 @@ const REMEDY: &str = "direct it to a file or a pipe, or > /dev/null if nobody is
 
 /// Fails if standard input was closed.
 pub(super) fn check_input() -> Result<()> {
-    if was_closed(libc::STDIN_FILENO) { Err(Error::invalid("read", "standard input", "it is closed")
-    .with_remedy("direct a file or a pipe into it, or < /dev/null for nothing")) } else { Ok(()) }
+    if was_closed(libc::STDIN_FILENO) {
+        Err(Error::invalid("read", "standard input", "it is closed")
+            .with_remedy("direct a file or a pipe into it, or < /dev/null for nothing"))
+    } else {
+        Ok(())
+    }
 }
 
 /// Fails if standard output was closed.
 pub(super) fn check_output() -> Result<()> {
-    if was_closed(libc::STDOUT_FILENO) { Err(Error::invalid("write", "standard output", "it is closed").with_remedy(REMEDY)) } else { Ok(()) }
+    if was_closed(libc::STDOUT_FILENO) {
+        Err(Error::invalid("write", "standard output", "it is closed").with_remedy(REMEDY))
+    } else {
+        Ok(())
+    }
 }
 
 /// In place of a standard output that was closed.

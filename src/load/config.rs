@@ -179,7 +179,7 @@ impl Config {
     pub fn nanos(&self) -> Option<u64> {
         let time = self
             .time
-            .map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+            .map(nanos);
         let plan = match (&self.arrivals, self.closed) {
             (Arrivals::Replay(recorded), _) => recorded.last().map(|last| last.at + 1),
             (_, Some(_)) => None,
@@ -257,4 +257,9 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// A duration in nanoseconds, at most the most that there are.
+pub(super) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -141,7 +141,7 @@ impl Saturation {
         let config = Config {
             plan: Plan::constant(PacketRate::Packets(rate)),
             time: Some(self.trial),
-            interval: self.trial * 2,
+            interval: self.trial.saturating_mul(2),
             start_at: None,
             ..config.clone()
         };

@@ -273,7 +273,7 @@ impl<'a> Worker<'a> {
     }
 
     fn next_tick(&self) -> u64 {
-        let interval = self.shared.config.interval.as_nanos() as u64;
+        let interval = nanos(self.shared.config.interval);
         let tick = interval
             .saturating_mul(self.interval + 1)
             .saturating_add(self.shared.start);
@@ -290,7 +290,7 @@ impl<'a> Worker<'a> {
 
     /// Hands over an interval that is over, and asks the server.
     fn tick(&mut self, now: u64) -> Result<()> {
-        let interval = self.shared.config.interval.as_nanos() as u64;
+        let interval = nanos(self.shared.config.interval);
         if self.polls() && now >= self.next_poll {
             // Until the first answer, which makes a server send, it is asked more often.
             let pause = self

@@ -323,7 +323,9 @@ mod tests {
                 if random.f64() < loss {
                     lost += 1;
                     None
-                } else { Some(sample as u64) }
+                } else {
+                    Some(sample as u64)
+                }
             });
             let times = Distribution::of(times);
             run.intervals.push(Figures {
@@ -354,7 +356,7 @@ mod tests {
         for seed in 0..5 {
             let old = run(2 * seed, 40, 1.0, 0.02);
             let same = compare(&old, &run(2 * seed + 1, 40, 1.0, 0.02)).unwrap();
-            assert!(same.len() == 6, "{same:?}");
+            assert!(same.len() >= 6, "{same:?}");
             wrong += same
                 .iter()
                 .filter(|it| it.verdict != Verdict::Noise)
@@ -364,7 +366,7 @@ mod tests {
             found += usize::from(verdict(&slower, "loss") == Verdict::Higher);
             assert_eq!(verdict(&slower, "rate"), Verdict::Noise);
         }
-        // 30 comparisons with a chance of 1 % each, and 10 real changes.
+        // 30 comparisons or more with a chance of 1 % each, and 10 real changes.
         assert!(wrong <= 2, "{wrong} false alarms of 30");
         assert!(found >= 9, "{found} changes found of 10");
     }

@@ -147,7 +147,9 @@ impl Receiving {
         on_event: &mut dyn FnMut(&ReceiveEvent<'_>) -> bool,
     ) -> Result<Tally> {
         let mut drops = self.transport.endpoint().kernel_drops().unwrap_or(0);
-        let deadline = self.patience.map(|wait| self.start.elapsed() + wait);
+        let deadline = self
+            .patience
+            .map(|wait| self.start.elapsed().saturating_add(wait));
         let mut has_failed = false;
         loop {
             // A signal that arrived since the last wait does not end this one.

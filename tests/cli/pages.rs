@@ -318,7 +318,9 @@ fn help_wraps_once_at_any_width() {
                     );
                 }
                 words.push(
-                    text.split_whitespace()
+                    // Narrow pages align the names of values in front of their colons.
+                    text.replace(" :", ":")
+                        .split_whitespace()
                         .map(str::to_owned)
                         .collect::<Vec<_>>(),
                 );

@@ -352,8 +352,9 @@ fn objectives_decide_the_exit_status() {
 /// The log is read by another implementation of HdrHistogram, and adds up to the whole.
 #[test]
 fn the_interval_log_is_read_by_others() {
-    let python = std::env::var("UDPRAW_HDR_PYTHON").unwrap_or_else(|_| "python3".into());
-    let has_it = std::process::Command::new(&python)
+    // The environment that scripts/test makes.
+    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/target/python/bin/python3");
+    let has_it = std::process::Command::new(python)
         .args(["-c", "import hdrh"])
         .output();
     if !has_it.is_ok_and(|found| found.status.success()) {
@@ -389,7 +390,7 @@ while True:
     if one.get_tag() == 'latency':
         whole.add(one); count += 1
 print(count, whole.get_total_count(), whole.get_value_at_percentile(99), whole.get_max_value())";
-    let read = std::process::Command::new(&python)
+    let read = std::process::Command::new(python)
         .args(["-c", script, path])
         .output()
         .unwrap();

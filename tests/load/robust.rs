@@ -16,6 +16,8 @@ fn start(target: &str, arguments: &[&str]) -> (Running, Value) {
     ]
     .concat();
     let mut running = Running::start(udpraw(words));
+    let begun: Value = serde_json::from_str(&running.line()).unwrap();
+    assert_eq!(begun["event"], "start");
     let line = running.line();
     let first = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}"));
     (running, first)

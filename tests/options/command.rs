@@ -86,7 +86,7 @@ fn refusals_are_one_line_and_exit_2() {
     for (setting, part) in [
         ("SO_RCVBUF=4x", "unknown unit 'x'"),
         ("IP_MTU_DISCOVER=never", "dont, want, do"),
-        ("SO_NONSENSE=1", "there is none"),
+        ("SO_NONSENSE=1", "unknown name"),
         ("SO_TXREHASH=1", "(EOPNOTSUPP)"),
         ("SO_BINDTODEVICE=nope0", "(ENODEV)"),
         ("IPV6_V6ONLY=on", "(ENOPROTOOPT); IPv6 sockets"),

@@ -99,9 +99,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("SO_ATTACH_FILTER=1", "cannot be written as text"),
     ("SO_RCVBUFF=1", "did you mean SO_RCVBUF"),
     ("mtu_discover=do", "IP_MTU_DISCOVER or IPV6_MTU_DISCOVER"),
-    ("=1", "there is none"),
-    ("", "there is none"),
-    ("\x1b[31m=1", "there is none"),
+    ("=1", "unknown name"),
+    ("", "unknown name"),
+    ("\x1b[31m=1", "unknown name"),
     ("IP_TTL=\x1b[31m", "not a whole number"),
 ];
 

@@ -69,6 +69,13 @@ impl Process {
         self.finish(seen);
     }
 
+    /// Ends it as a crash does, which may cut off what was not read yet.
+    pub(crate) fn kill(self, seen: &mut Seen) {
+        self.running.signal(Signal::SIGKILL);
+        seen.add(&self.text);
+        self.running.finish();
+    }
+
     pub(crate) fn finish(self, seen: &mut Seen) {
         seen.add(&self.text);
         seen.add(&self.running.finish().stdout);

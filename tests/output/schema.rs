@@ -5,8 +5,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, SystemTime};
 
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use serde_json::{Value, json};
 use udpraw::protocol::exchange::{Frame, Kind};
 
@@ -255,6 +258,67 @@ fn transfers(seen: &mut Seen) {
     receiver.finish(seen);
 }
 
+/// A folder, at a rate that leaves time for progress; its receiver is killed and started again.
+fn folders(seen: &mut Seen) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [from, into] = ["from", "into"].map(|name| folder.path().join(name));
+    fs::create_dir(&from).expect("a folder");
+    fs::create_dir(&into).expect("a folder");
+    fs::write(from.join("big"), vec![7; 2_000_000]).expect("written");
+    // The receiver gives it another name, and the sender leaves the FIFO out.
+    fs::write(from.join("-rf"), "x").expect("written");
+    mkfifo(&from.join("fifo"), Mode::S_IRWXU).expect("a FIFO");
+    // The receiver notes what a crash left long ago.
+    let left = into.join("from/.udpraw-aaaaaaaaaaaaaaaa.part");
+    fs::create_dir(into.join("from")).expect("a folder");
+    let left = fs::File::create(left).expect("a file");
+    left.set_modified(SystemTime::now() - Duration::from_secs(86_400))
+        .expect("an old file");
+    let [from, into] = [&from, &into].map(|path| path.to_str().expect("UTF-8"));
+    let recv = ["recv", "--json", "--resume", "--into", into, "--port"];
+    let mut receiver = Process::start(&[&recv[..], &["0"]].concat());
+    let port = receiver.port();
+    let words = ["send", "--json", "--resume", "--rate", "40Mbit", "--port"];
+    let sender = Running::start(udpraw(words.iter().chain(&[&*port, "127.0.0.1", from])));
+    receiver.until("progress");
+    receiver.kill(seen);
+    let again = Process::start(&[&recv[..], &[&port, "--count", "1"]].concat());
+    let sent = sender.finish();
+    assert_eq!(sent.code, Some(0), "{sent:?}");
+    seen.add(&sent.stdout);
+    again.finish(seen);
+}
+
+fn loads(seen: &mut Seen) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let reply = ["server", "--json", "-p", "0", "--reply", "echo"];
+    let run = |echo: &Process, words: &str, seen: &mut Seen| {
+        let target = echo.at.to_string();
+        let mut line = vec!["load", &target, "--json", "--rate", "100pps"];
+        line.extend(words.split(' '));
+        seen.once(&line).stdout
+    };
+    let echo = Process::start(&reply);
+    let short = "--for 300ms --interval 100ms --linger 100ms";
+    let [old, new] = [(); 2].map(|()| run(&echo, short, seen));
+    echo.interrupt(seen);
+    // It soon answers no more, which ends the search.
+    let tired = Process::start(&[&reply[..], &["--count", "100"]].concat());
+    let search = "--saturate --for 20ms --searches 1 --linger 50ms";
+    run(&tired, search, seen);
+    tired.finish(seen);
+    // Without its last line, the result, a run is cut off.
+    let (cut, _) = new.trim_end().rsplit_once('\n').expect("lines");
+    let [old, new, cut] = [("old", &*old), ("new", &*new), ("cut", cut)].map(|it| file(it.0, it.1));
+    seen.once(&["report", "--json", &new, "--against", &old]);
+    seen.once(&["report", "--json", &cut]);
+}
+
 /// What only a lie about the source can cause; `None` where no namespace can be made.
 fn forged(seen: &mut Seen) -> Option<()> {
     if !namespaces::alone() {
@@ -295,6 +359,8 @@ fn each_event_of_each_schema_is_made() {
     clients(&mut seen);
     relays(&mut seen);
     transfers(&mut seen);
+    folders(&mut seen);
+    loads(&mut seen);
     if forged(&mut seen).is_none() {
         excused.extend([
             ("server", "invalid_source"),

@@ -167,7 +167,7 @@ pub(crate) struct LoadArguments {
 
 /// What a consenting server does.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Sessions (udpraw server --allow-load)")]
+#[command(next_help_heading = "Sessions")]
 struct SessionArguments {
     /// Have a session with the server, which tells the losses of the two directions apart
     #[arg(long)]

@@ -264,9 +264,9 @@ mod tests {
                 [
                     "cli",
                     "output" | "commands" | "args",
-                    "exchange" | "transfer",
+                    "exchange" | "transfer" | "code" | "openmetrics",
                     ..,
-                ] => &["server", "client", "send", "recv"],
+                ] => &["server", "client", "send", "recv", "relay", "ports"],
                 ["cli", "args", "address" | "socket" | "endpoint" | "mod"] => &["server"],
                 ["cli", "output" | "commands" | "args", "load", ..] => &["load", "server"],
                 ["cli", "output" | "commands" | "args", name, ..] => &[*name],

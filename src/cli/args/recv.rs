@@ -31,10 +31,10 @@ Examples:
   udpraw recv --into inbox --resume            go on with interrupted transfers, skip what is there
   udpraw recv --into inbox --from 192.0.2.0/24 --code-file code
   udpraw recv -o f --wait 30s --timeout 5s     give up if there is no sender, or it falls silent
-The sender: udpraw send HOST PATH...
 
 Nothing is overwritten without --overwrite. Until a file is complete it has another name. Everything
 is encrypted, and only who has the code may send; with --open anybody may who can reach the port.
+The sender: udpraw send HOST PATH...
 
 Exit status: 0 success (everything that was sent is stored), 1 negative result (something is not, or
 no sender connected), 2 error.";

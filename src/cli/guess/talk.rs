@@ -148,7 +148,7 @@ pub(super) const HINTS: &[Hint] = &[
         "it stays in front; the shell's & or a service manager puts it in the background",
     ),
     (
-        &["client", "server", "send", "recv"],
+        &["client", "server"],
         &[
             "--ssl",
             "--tls",
@@ -156,9 +156,20 @@ pub(super) const HINTS: &[Hint] = &[
             "--encrypt",
             "--key",
             "--password",
-            "--code",
         ],
         "nothing is encrypted; encrypt what is sent, or use a tunnel",
+    ),
+    (
+        &["send", "recv"],
+        &[
+            "--ssl",
+            "--tls",
+            "--dtls",
+            "--encrypt",
+            "--key",
+            "--password",
+        ],
+        "everything is encrypted; --code-file names the file with the code",
     ),
     // scp, croc
     (
@@ -178,8 +189,8 @@ pub(super) const HINTS: &[Hint] = &[
     ),
     (
         &["send"],
-        &["-l", "--limit", "--rate", "--bwlimit", "-b"],
-        "it sends no faster than the path takes it (CUBIC)",
+        &["-l", "--limit", "--bwlimit", "-b"],
+        "--rate 20Mbit is the most that it sends",
     ),
     (
         &["send", "recv"],

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::super::config::Direction;
+use super::super::config::{Direction, nanos};
 use super::{LAST_POLL, Worker};
 use crate::clock;
 use crate::error::Result;
@@ -14,7 +14,7 @@ const MOST_TRIES: u32 = 30;
 impl Worker<'_> {
     /// Waits for what is still on its way, and asks the server for the last time.
     pub(super) fn finish(&mut self) -> Result<()> {
-        let linger = self.shared.config.linger.as_nanos() as u64;
+        let linger = nanos(self.shared.config.linger);
         let is_stopped = || self.shared.stop.load(Ordering::Relaxed);
         let ended = clock::monotonic();
         // Somebody who stops it does not want to wait.
@@ -24,7 +24,7 @@ impl Worker<'_> {
             linger
         };
         // A server that sends begins a little later than asked.
-        let until = ended + longest;
+        let until = ended.saturating_add(longest);
         let mut next = ended;
         loop {
             let now = clock::monotonic();

@@ -68,7 +68,7 @@ impl Worker<'_> {
         let open = |worker: &Self| {
             (worker.sending.sent + worker.queued).saturating_sub(worker.unique + worker.abandoned)
         };
-        let linger = config.linger.as_nanos() as u64;
+        let linger = nanos(config.linger);
         if open(self) >= most && now.saturating_sub(self.active) > linger {
             self.abandoned += open(self);
             self.active = now;

@@ -357,6 +357,10 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         self.keep();
+        // Now, and not when a child that another thread is starting has closed its copy.
+        if let Some(file) = &self.file {
+            let _ = file.unlock();
+        }
     }
 }
 

@@ -45,7 +45,11 @@ fn survives(seed: u64, is_bbr: bool) {
     let (up, down) = (bad(&mut dice), bad(&mut dice));
     let stream = stream(seed, 1 << 20);
     let is_keyed = seed.is_multiple_of(2);
-    let congestion: Box<dyn Congestion> = if is_bbr { Box::new(Bbr::new(1_200, seed)) } else { Box::new(Cubic::new(1_200)) };
+    let congestion: Box<dyn Congestion> = if is_bbr {
+        Box::new(Bbr::new(1_200, seed))
+    } else {
+        Box::new(Cubic::new(1_200))
+    };
     let mut world = World::new(&stream, seed, &up, &down);
     world.sender = Sender::new(Duration::ZERO, seed, sender(seed, is_keyed), congestion);
     world.marked = if seed.is_multiple_of(5) { 0.02 } else { 0.0 };

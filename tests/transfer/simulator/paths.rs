@@ -8,7 +8,11 @@ use super::*;
 fn acknowledgements_are_a_small_share_of_the_data() {
     let stream = stream(9, 20 << 20);
     for (is_bbr, most) in [(true, 0.01), (false, 0.03)] {
-        let congestion: Box<dyn Congestion> = if is_bbr { Box::new(Bbr::new(1_200, 8)) } else { Box::new(Cubic::new(1_200)) };
+        let congestion: Box<dyn Congestion> = if is_bbr {
+            Box::new(Bbr::new(1_200, 8))
+        } else {
+            Box::new(Cubic::new(1_200))
+        };
         let mut world = World::new(&stream, 8, "loss=1%,delay=5ms,rate=100Mbit", "delay=5ms");
         world.sender = Sender::new(Duration::ZERO, 8, sender(8, true), congestion);
         world.run();

@@ -125,16 +125,17 @@ impl Receiver {
     /// When to call [`handle_timeout`](Self::handle_timeout) and then
     /// [`poll_transmit`](Self::poll_transmit) if nothing arrives before.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        let silence = self.last_received.saturating_add(self.config.timeout);
-        match self.phase {
-            Phase::Over(_) => None,
-            Phase::Stored { until } => Some(until),
-            _ => [self.acknowledge_at, self.answers.poll_timeout()]
-                .into_iter()
-                .flatten()
-                .chain([silence])
-                .min(),
-        }
+        let silence = match self.phase {
+            Phase::Over(_) => return None,
+            Phase::Stored { until } => return Some(until),
+            // What has arrived completely is never given up.
+            Phase::Complete => None,
+            Phase::Receiving => Some(self.last_received.saturating_add(self.config.timeout)),
+        };
+        [self.acknowledge_at, self.answers.poll_timeout(), silence]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Handles what is due at `now`.
