@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use self::arrivals::{control, measure};
 use super::answers::Matcher;
-use super::config::{Config, Direction};
+use super::config::{Config, Direction, nanos};
 use super::figures::{Sending, Times};
 use super::session::Peer;
 use super::sockets::Sockets;

@@ -1,6 +1,7 @@
 //! What a worker sends when.
 
 use super::super::answers::Answered;
+use super::super::config::nanos;
 use super::super::figures::record;
 use super::Worker;
 use crate::error::Result;
