@@ -177,9 +177,7 @@ impl Config {
 
     /// How long it sends, in nanoseconds; `None` for ever.
     pub fn nanos(&self) -> Option<u64> {
-        let time = self
-            .time
-            .map(nanos);
+        let time = self.time.map(nanos);
         let plan = match (&self.arrivals, self.closed) {
             (Arrivals::Replay(recorded), _) => recorded.last().map(|last| last.at + 1),
             (_, Some(_)) => None,

@@ -11,3 +11,4 @@ mod forge;
 mod process;
 mod schema;
 mod server_control;
+mod wrong_line;

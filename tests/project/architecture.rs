@@ -213,7 +213,9 @@ fn unsafe_stands_in_sys_alone() {
 #[test]
 fn only_output_prints() {
     for path in sources(&src()) {
-        let is_output = path.starts_with(src().join("cli/output"));
+        // A test says what it skips.
+        let is_output = path.starts_with(src().join("cli/output"))
+            || path.to_string_lossy().ends_with("_tests.rs");
         for macro_name in ["println!", "eprintln!", "print!(", "eprint!(", "dbg!"] {
             let found = code(&path).contains(macro_name);
             assert!(!found || is_output, "{}: {macro_name}", path.display());

@@ -298,7 +298,7 @@ fn commands(help: &str) -> Vec<&str> {
 
 /// The file of a command's page; one is for both ends of a transfer.
 fn page_of(command: &str) -> String {
-    let page = if command == "recv" { "send" } else { command };
+    let page = command;
     format!("{page}.md")
 }
 
