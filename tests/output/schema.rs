@@ -10,7 +10,6 @@ use std::time::{Duration, SystemTime};
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
-use serde_json::{Value, json};
 use udpraw::protocol::exchange::{Frame, Kind};
 
 use crate::common::namespaces;
