@@ -20,10 +20,10 @@ use nix::unistd::Pid;
 /// How long a test waits for what must come at once: a bound, never a pause.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The program, without what the environment would tell it.
 /// The code of transfers, unless a test says otherwise.
 pub const CODE: &str = "0W3G-E1R7-0W3G-E1R7-0W3G-E1R7-0W1E";
 
+/// The program, without what the caller's environment would set.
 pub fn udpraw<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_udpraw"));
     command

@@ -56,7 +56,7 @@ fn normal(line: &str) -> String {
         ("limited by the ", " % of the time: "),
         ("round trip ", ", backend "),
         ("", " declared lost, "),
-        ("datagrams: ", " out of order; "),
+        ("datagrams: ", " marked by ECN; "),
     ] {
         if line.starts_with(begin) && line.contains(inside) {
             return format!("{begin}…{inside}");

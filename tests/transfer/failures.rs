@@ -101,10 +101,6 @@ fn what_makes_no_sense_is_refused_beforehand() {
             ),
             (&["127.0.0.1", "/"], &["it has no name"]),
             (
-                &["127.0.0.1", "/etc"],
-                &["udpraw recv prints it", "UDPRAW_CODE"],
-            ),
-            (
                 &[
                     "127.0.0.1",
                     "/etc",
@@ -138,6 +134,14 @@ fn what_makes_no_sense_is_refused_beforehand() {
         ],
     );
     assert!(!std::path::Path::new("x.part").exists());
+    let mut without_code = common::udpraw(["send", "127.0.0.1", "/etc"]);
+    let output = without_code.env_remove("UDPRAW_CODE").output();
+    let output = output.expect("it runs");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    for part in ["udpraw recv prints it", "UDPRAW_CODE"] {
+        assert!(error.contains(part), "{error}");
+    }
 }
 
 #[test]

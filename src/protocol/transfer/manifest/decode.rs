@@ -137,6 +137,11 @@ impl Decoder {
         Some(record)
     }
 
+    /// Bytes of the DATA record that have not arrived yet.
+    pub(super) fn left(&self) -> u64 {
+        self.data.map_or(0, |data| data.left as u64)
+    }
+
     /// The complete record; none for the head of DATA.
     fn record<'a>(&mut self) -> Result<Option<Decoded<'a>>, Violation> {
         let mut fields = Fields(&self.partial.0);

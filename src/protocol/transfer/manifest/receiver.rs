@@ -202,18 +202,18 @@ impl ReceiverState {
                 offset,
                 bytes,
             } => {
-                let at = self.contents(entry)?;
+                let (at, left) = (self.contents(entry)?, self.decoder.left());
                 let pending = self.turn(entry)?;
-                let end = offset.checked_add(bytes.len() as u64);
-                let fits = match (&pending.entry.kind, end) {
-                    (Kind::File { size }, Some(end)) => offset >= at && end <= *size,
-                    (_, Some(_)) => offset == at,
-                    (_, None) => false,
+                let end = offset.saturating_add(bytes.len() as u64);
+                let fits = match &pending.entry.kind {
+                    // The whole record must fit, of which these are the first bytes that arrived.
+                    Kind::File { size } => offset >= at && end.saturating_add(left) <= *size,
+                    _ => offset == at,
                 };
-                let (true, Some(offset)) = (fits, end) else {
+                if !fits {
                     return Err(Violation::BadOffset { entry, offset });
-                };
-                self.contents = Some(Contents { offset });
+                }
+                self.contents = Some(Contents { offset: end });
             }
             Record::End(end) => {
                 let entry = end.entry;
