@@ -88,8 +88,6 @@ pub struct Arrived {
     pub counts: ReceiverCounts,
     /// What was done with the entries.
     pub files: StoreCounts,
-    /// The digest of all bytes, without encryption: XXH3-128.
-    pub digest: Option<u128>,
     /// Whether it was encrypted.
     pub is_keyed: bool,
     /// This end's own error, if that ended it.

@@ -306,7 +306,6 @@ impl Job {
             progress: self.progress(),
             counts: self.receiver.counts(),
             files: self.report.counts,
-            digest: self.receiver.digest(),
             is_keyed: self.receiver.is_keyed(),
             error: self.error.take(),
             outcome,

@@ -250,7 +250,7 @@ mod tests {
         let mut all = Vec::new();
         sources(&root, &mut all);
         // Flags of other programs, and of the other end of a conversation.
-        let foreign = ["single-port"];
+        let foreign = ["single-port", "exact", "nocapture"];
         let mut checked = 0;
         for path in all {
             let inner = path

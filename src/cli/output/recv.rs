@@ -250,10 +250,9 @@ impl<'a> Report<'a> {
             counts.marked,
             counts.acknowledgements
         );
-        let third = match (files.failed, arrived.digest) {
-            (0, Some(digest)) => format!("XXH3-128 {digest:032x}"),
-            (0, None) => String::new(),
-            (failed, _) => {
+        let third = match files.failed {
+            0 => String::new(),
+            failed => {
                 let failed = super::count(failed, "file or folder is", "files or folders are");
                 format!("{failed} not stored")
             }

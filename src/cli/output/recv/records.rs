@@ -126,9 +126,6 @@ pub(in crate::cli::output) struct Account {
     elapsed_ns: u64,
     /// New bytes of files and streams, in bits per second.
     goodput_bits_per_second: f64,
-    /// XXH3-128 digest of all bytes that were sent, in hexadecimal; null if they were encrypted, which
-    /// proves more.
-    xxh3_128: Option<String>,
     /// Datagrams received twice.
     duplicates: u64,
     /// Datagrams whose bytes had been received before in another datagram.
@@ -163,7 +160,6 @@ impl From<&Arrived> for Account {
             failed_entries: arrived.files.failed,
             elapsed_ns: nanos(arrived.progress.elapsed),
             goodput_bits_per_second: arrived.goodput(),
-            xxh3_128: arrived.digest.map(|digest| format!("{digest:032x}")),
             duplicates: counts.duplicates,
             spurious_retransmissions: counts.repeated,
             reordered: counts.reordered,
