@@ -69,7 +69,7 @@ pub(crate) fn run() -> ExitCode {
     };
     arguments.color.apply();
     let mut output = Output::new(arguments.json);
-    let has_broadcast = arguments.command.has_flag("broadcast");
+    let name = arguments.command.name();
     match commands::run(arguments.command, &mut output) {
         Ok(exit) => exit.into(),
         Err(failure) if failure.is_closed_pipe() => Exit::Yes.into(),
@@ -77,7 +77,7 @@ pub(crate) fn run() -> ExitCode {
             if failure.is_blocked() {
                 crate::signal::end();
             }
-            let failure = if has_broadcast {
+            let failure = if args::has_flag(name, "broadcast") {
                 failure.with_broadcast_flag()
             } else {
                 failure

@@ -319,7 +319,8 @@ fn help_wraps_once_at_any_width() {
                 }
                 words.push(
                     // Narrow pages align the names of values in front of their colons.
-                    text.replace(" :", ":")
+                    text.replace(" : ", ": ")
+                        .replace(" :\n", ":\n")
                         .split_whitespace()
                         .map(str::to_owned)
                         .collect::<Vec<_>>(),
