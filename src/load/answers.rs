@@ -175,7 +175,7 @@ fn copy(buffer: &mut [u8], bytes: &[u8]) {
     buffer[..length].copy_from_slice(&bytes[..length]);
 }
 
-/// The numbers of so many bytes, 2 to 8.
+/// Every number of the given length in bytes, 2 to 8.
 fn mask(bytes: usize) -> u64 {
     u64::MAX >> (64 - 8 * bytes.clamp(1, 8))
 }

@@ -230,7 +230,7 @@ impl Config {
             );
         }
         if self.direction != Direction::RoundTrip && !self.session {
-            let reason = "the two directions are told apart by a server with --allow-load only";
+            let reason = "only a server with --allow-load reports the two directions separately";
             return wrong("one way".into(), reason);
         }
         if self.session && self.payload != Payload::Own {

@@ -6,7 +6,7 @@
 //! since it stops asking (coordinated omission).
 //!
 //! Any echo answers, or a service of another protocol ([`Payload::Template`]). With a server that consents
-//! ([`Config::session`]) losses, reordering and delays of both directions are told apart.
+//! ([`Config::session`]) losses, reordering and delays are measured in each direction.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;

@@ -15,7 +15,7 @@ use crate::protocol::load::{
 /// How long an answer is waited for before a question is repeated; doubled each time.
 const PATIENCE: u64 = 250_000_000;
 
-/// After so many questions without an answer the server does not consent.
+/// After this number of questions without an answer the server does not consent.
 const TRIES: u32 = 4;
 
 /// How many flows ask at once.

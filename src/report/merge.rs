@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// The most intervals of a picture.
 const INTERVALS: usize = 600;
 
-/// A run is far from the others if its figure is so many median absolute deviations from their median
+/// A run is far from the others if its figure is this many median absolute deviations from their median
 /// (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993: a modified z-score of 3.5) ...
 const FAR: f64 = 3.5;
 

@@ -319,11 +319,10 @@ fn help_wraps_once_at_any_width() {
                 }
                 words.push(
                     // Narrow pages align the names of values in front of their colons.
-                    text.replace(" : ", ": ")
-                        .replace(" :\n", ":\n")
-                        .split_whitespace()
-                        .map(str::to_owned)
-                        .collect::<Vec<_>>(),
+                    text.split_whitespace()
+                        .collect::<Vec<_>>()
+                        .join(" ")
+                        .replace(" : ", ": "),
                 );
             }
             let same = words.windows(2).all(|pair| pair[0] == pair[1]);

@@ -11,7 +11,7 @@ use udpraw::ports::Socket;
 
 use super::{Distribution, Family, Page};
 
-/// Metrics are made of so many ports at most: those with sockets, and of these the lowest.
+/// The most ports with metrics of their own: those with sockets, the lowest numbers first.
 const MOST_PORTS: usize = 1000;
 /// The longest look that is recorded as such, in nanoseconds.
 const LONGEST: u64 = 60_000_000_000;

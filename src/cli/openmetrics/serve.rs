@@ -186,7 +186,7 @@ enum State {
         body: Arc<str>,
         sent: usize,
     },
-    /// The answer is sent; the client may still send so many bytes.
+    /// The answer is sent; the client may still send this many bytes.
     Lingers(usize),
 }
 

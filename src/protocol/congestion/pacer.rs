@@ -49,7 +49,7 @@ impl Pacer {
         self.tokens = self.tokens.min(self.burst() as f64);
     }
 
-    /// Limits the rate to so many bytes of UDP payload per second, or no longer.
+    /// Limits the rate in bytes of UDP payload per second; `None` removes the limit.
     pub fn set_limit(&mut self, bytes_per_second: Option<u64>) {
         self.limit = bytes_per_second;
         self.rate = slower(self.rate, self.limit);

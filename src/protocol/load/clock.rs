@@ -20,7 +20,7 @@ const ENOUGH: usize = 40;
 /// No clock of a computer is wrong by more, in seconds per second (adjtimex(2) corrects 500e-6).
 const MOST_DRIFT: f64 = 1e-3;
 
-/// Two neighbouring bounds may contradict each other by so many nanoseconds: the resolution of a clock
+/// Two neighbouring bounds may contradict each other by this many nanoseconds: the resolution of a clock
 /// that is adjusted.
 const TOLERANCE: f64 = 20_000.0;
 

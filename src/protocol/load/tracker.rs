@@ -128,7 +128,7 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// A tracker with a window of so many numbers, rounded up to a power of two from 64 to 2^24.
+    /// A tracker with a window of the given length in numbers, rounded up to a power of two from 64 to 2^24.
     pub fn new(window: usize) -> Self {
         Self {
             slots: vec![ARRIVED; window.clamp(64, 1 << 24).next_power_of_two()],

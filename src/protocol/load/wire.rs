@@ -12,7 +12,7 @@
 //! | 24 to 31 | when it was due, in nanoseconds by its sender's clock |
 //! | 32 to 39 | when it was sent, by the same clock |
 //! | 40 to 47 | in an answer to a datagram, the server's time |
-//! | 48 to 55 | in an answer, its own number in its flow: the server sent so many before |
+//! | 48 to 55 | in an answer, its own number in its flow: the count of those that the server sent before |
 //!
 //! Numbers are big-endian. A datagram of load has any number of bytes from [`SHORTEST`] on; all others have
 //! [`CONTROL`] bytes, so that no answer is longer than what it answers. The first five fields of an answer

@@ -1,4 +1,4 @@
-//! Who gets a place in a receiver that has only so many.
+//! Who gets a place in a receiver that has a limited number of them.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;

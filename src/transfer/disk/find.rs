@@ -145,7 +145,7 @@ impl FolderStore {
         Ok(Found::New)
     }
 
-    /// Leaves only so many of them open.
+    /// Leaves a limited number of them open.
     fn kept(&self, file: File, stat: FileStat, digest: Digest, names: Option<Names>) -> Kept {
         let open = (Arc::strong_count(&self.open) <= MAX_OPEN).then(|| Arc::clone(&self.open));
         Kept {

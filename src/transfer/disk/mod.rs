@@ -57,7 +57,7 @@ pub(crate) use unfinished::{Finished, Unfinished};
 
 use std::ops::ControlFlow;
 
-/// A file of so many bytes is worth a state of its own, and a write to the disk by itself. Tests store
+/// A file of this size in bytes is worth a state of its own, and a write to the disk by itself. Tests store
 /// thousands of them.
 const LARGE: u64 = if cfg!(test) { 64 << 10 } else { 1 << 20 };
 

@@ -134,7 +134,7 @@ impl<'a> Report<'a> {
         if self.output.is_json() {
             return Ok(());
         }
-        // What came while the last answers were awaited is in the table.
+        // What arrived while the last answers were awaited is in the table.
         let is_whole = figures.length >= self.config.interval / 2;
         if self.is_quiet || !is_whole || (sending.sent == 0 && self.config.direction.has_up()) {
             return Ok(());

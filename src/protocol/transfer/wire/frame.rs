@@ -82,7 +82,7 @@ pub enum Status {
     /// The transfer.
     #[default]
     Receiving,
-    /// Reading what it kept from an earlier transfer: so many bytes of so many.
+    /// Reading what it kept from an earlier transfer: bytes done, of bytes in all.
     Checking {
         /// Bytes that were read.
         done: u64,
