@@ -144,7 +144,8 @@ def main():
     shot = "--screenshot={}"
     browse(page, shot.format(FOLDER / "light.png"), "--window-size=1000,2700")
     browse(page, shot.format(FOLDER / "dark.png"), "--window-size=1000,2700", dark)
-    browse(FOLDER / "one.frame.html", shot.format(FOLDER / "narrow.png"), "--window-size=500,3600", "--allow-file-access-from-files")
+    browse(FOLDER / "one.frame.html", shot.format(FOLDER / "narrow.png"), "--window-size=500,3600",
+           "--allow-file-access-from-files")
     browse(page, f"--print-to-pdf={FOLDER / 'paper.pdf'}", "--no-pdf-header-footer")
     for picture in sorted((FOLDER / "svg").glob("*.svg")):
         browse(picture, shot.format(picture.with_suffix(".png")), "--window-size=880,360")

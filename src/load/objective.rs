@@ -253,7 +253,7 @@ impl FromStr for Objective {
             return Err(bad(at, reason));
         };
         if !metric.is_of(of) {
-            return Err(bad(start, "that figure has no separate directions".into()));
+            return Err(bad(start, "that prefix does not go with the figure".into()));
         }
         let found = Comparison::ALL
             .iter()
@@ -359,7 +359,7 @@ mod tests {
             ("p99 >= 2mz", 8, "unknown unit"),
             ("loss>0.5", 6, "0.5% or 50%"),
             ("rate<5", 6, "5pps"),
-            ("slip.loss>1%", 1, "no separate directions"),
+            ("slip.loss>1%", 1, "does not go with"),
             ("µ>1ms", 1, "no such figure"),
         ] {
             let error = text.parse::<Objective>().unwrap_err().to_string();
