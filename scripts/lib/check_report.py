@@ -35,11 +35,13 @@ addEventListener('load', () => {
     for (const e of svg.querySelectorAll('text')) {
       const box = e.getBoundingClientRect();
       texts += 1;
-      if (box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1 || box.bottom > frame.bottom + 1)
+      if (box.left < frame.left - 1 || box.right > frame.right + 1 ||
+        box.top < frame.top - 1 || box.bottom > frame.bottom + 1)
         wrong.push('leaves its picture: ' + e.textContent);
       if (box.height < 8) wrong.push('too small to read: ' + e.textContent);
       for (const other of boxes)
-        if (box.left < other.right && other.left < box.right && box.top < other.bottom - 3 && other.top < box.bottom - 3)
+        if (box.left < other.right && other.left < box.right &&
+          box.top < other.bottom - 3 && other.top < box.bottom - 3)
           wrong.push('overlaps: ' + e.textContent);
       boxes.push(box);
     }
@@ -82,7 +84,8 @@ def measured(page, width, *flags):
     if width < 500:
         frame = page.with_name(page.stem + ".frame.html")
         frame.write_text(
-            f"<body style=margin:0><iframe id=f src={copy.name} style='width:{width}px;height:6000px;border:0'></iframe>"
+            f"<body style=margin:0><iframe id=f src={copy.name}"
+            f" style='width:{width}px;height:6000px;border:0'></iframe>"
             "<script>onload=()=>setTimeout(()=>{document.documentElement.dataset.wrong="
             "f.contentDocument.documentElement.dataset.wrong},200)</script>"
         )
@@ -95,10 +98,11 @@ def measured(page, width, *flags):
 def make():
     """Reports of one load, of two merged ones with a hostile name, and of a comparison."""
     inner, outer = free_port(), free_port()
-    server = subprocess.Popen([UDPRAW, "server", "127.0.0.1", str(inner), "--reply", "echo", "--quiet"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    server = subprocess.Popen([UDPRAW, "server", "127.0.0.1", str(inner), "--reply", "echo", "--quiet"],
+                              stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     relay = subprocess.Popen(
-        [UDPRAW, "relay", "--listen", f"127.0.0.1:{outer}", "--to", f"127.0.0.1:{inner}", "--loss", "2%", "--delay", "2ms",
-         "--jitter", "1ms", "--duplicate", "1%", "--seed", "1"],
+        [UDPRAW, "relay", "--listen", f"127.0.0.1:{outer}", "--to", f"127.0.0.1:{inner}", "--loss", "2%",
+         "--delay", "2ms", "--jitter", "1ms", "--duplicate", "1%", "--seed", "1"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )
     try:
@@ -129,7 +133,8 @@ def main():
     dark = "--blink-settings=preferredColorScheme=0"
     for name in ["one", "evil", "merged", "compared"]:
         page = FOLDER / f"{name}.html"
-        for kind, width, flags in [("light", 1000, []), ("dark", 1000, [dark]), ("narrow", 360, []), ("tablet", 700, [])]:
+        for kind, width, flags in [("light", 1000, []), ("dark", 1000, [dark]), ("narrow", 360, []),
+                                   ("tablet", 700, [])]:
             wrong = measured(page, width, *flags)
             checks += 1
             if wrong:
