@@ -1,7 +1,7 @@
 //! The system calls of this module, each by a descriptor. EINTR is retried; a test can make any call
 //! fail.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
@@ -13,6 +13,7 @@ use nix::sys::stat::{self, FileStat, Mode, UtimensatFlags};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{self, Gid, Uid, UnlinkatFlags};
 
+use super::open_file::OpenFile;
 use crate::protocol::transfer::manifest::Modified;
 
 type Result<T> = nix::Result<T>;
@@ -125,7 +126,7 @@ fn or_unreadable(
     }
 }
 
-pub(super) fn open_file(folder: impl AsFd, name: &[u8], is_writable: bool) -> Result<File> {
+pub(super) fn open_file(folder: impl AsFd, name: &[u8], is_writable: bool) -> Result<OpenFile> {
     let access = if is_writable {
         OFlag::O_RDWR
     } else {
@@ -134,13 +135,19 @@ pub(super) fn open_file(folder: impl AsFd, name: &[u8], is_writable: bool) -> Re
     run(Call::OpenFile, || {
         fcntl::openat(&folder, name, FILE | access, Mode::empty())
     })
-    .map(File::from)
+    .map(opened)
 }
 
 /// Makes a file that did not exist.
-pub(super) fn create(folder: impl AsFd, name: &[u8], mode: Mode) -> Result<File> {
+pub(super) fn create(folder: impl AsFd, name: &[u8], mode: Mode) -> Result<OpenFile> {
     let flags = FILE | OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL;
-    run(Call::Create, || fcntl::openat(&folder, name, flags, mode)).map(File::from)
+    run(Call::Create, || fcntl::openat(&folder, name, flags, mode)).map(opened)
+}
+
+fn opened(fd: OwnedFd) -> OpenFile {
+    #[cfg(test)]
+    super::faults::copy(&fd);
+    OpenFile::from(fd)
 }
 
 pub(super) fn stat(fd: impl AsFd) -> Result<FileStat> {
@@ -231,11 +238,9 @@ pub(super) fn set_length(file: &File, length: u64) -> Result<()> {
 }
 
 /// Locks it against other programs that lock it (flock(2)); `false` if another one has the lock.
-pub(super) fn try_lock(file: &File) -> Result<bool> {
-    run(Call::Lock, || match file.try_lock() {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(error)) => Err(errno(&error)),
+pub(super) fn try_lock(file: &OpenFile) -> Result<bool> {
+    run(Call::Lock, || {
+        file.try_lock().map_err(|error| errno(&error))
     })
 }
 
@@ -250,7 +255,7 @@ pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> Result<usize> 
 }
 
 /// Writes a whole state, and closes it.
-pub(super) fn write_state(file: File, bytes: &[u8]) -> Result<()> {
+pub(super) fn write_state(file: OpenFile, bytes: &[u8]) -> Result<()> {
     let mut written = 0;
     while let Some(rest @ [_, ..]) = bytes.get(written..) {
         written += write(Call::WriteState, &file, rest, written as u64)?;
@@ -284,13 +289,13 @@ pub(super) fn sync_all(folder: impl AsFd) -> Result<()> {
 }
 
 /// Closes a file, with the errors that some file systems report only then.
-pub(super) fn close(file: File) -> Result<()> {
+pub(super) fn close(file: OpenFile) -> Result<()> {
     close_as(Call::Close, file)
 }
 
-fn close_as(call: Call, file: File) -> Result<()> {
+fn close_as(call: Call, file: OpenFile) -> Result<()> {
     let mut file = Some(file);
-    run(call, || match file.take().map(unistd::close) {
+    run(call, || match file.take().map(OpenFile::close) {
         // close(2): the descriptor is closed, and nothing is known to be lost.
         Some(Err(Errno::EINTR)) | None => Ok(()),
         Some(result) => result,

@@ -277,6 +277,7 @@ fn run(scenario: &Scenario, fault: Option<(usize, Errno)>) -> (bool, Vec<Call>) 
     };
     let mut store = store(path, options);
     put(&mut store, &file(scenario.path, SIZE), &BYTES).unwrap();
+    faults::close_copies();
     assert_eq!(
         fs::read(path.join(scenario.path)).unwrap(),
         *BYTES,

@@ -10,6 +10,7 @@ use nix::sys::stat::FileStat;
 
 use super::folder::FolderStore;
 use super::folders::split;
+use super::open_file::OpenFile;
 use super::part::Target;
 use super::partial::{Names, Partials, Source, is_ours, is_regular, is_same};
 use super::problem::Problem;
@@ -146,7 +147,7 @@ impl FolderStore {
     }
 
     /// Leaves a limited number of them open.
-    fn kept(&self, file: File, stat: FileStat, digest: Digest, names: Option<Names>) -> Kept {
+    fn kept(&self, file: OpenFile, stat: FileStat, digest: Digest, names: Option<Names>) -> Kept {
         let open = (Arc::strong_count(&self.open) <= MAX_OPEN).then(|| Arc::clone(&self.open));
         Kept {
             file: open.is_some().then_some(file),
@@ -158,7 +159,7 @@ impl FolderStore {
     }
 
     /// Opens again what was closed meanwhile, if nobody has changed it.
-    pub(super) fn reopen(&mut self, target: &Target, kept: &Kept) -> Result<File, Problem> {
+    pub(super) fn reopen(&mut self, target: &Target, kept: &Kept) -> Result<OpenFile, Problem> {
         let failed = |errno| Problem::os("go on with", &target.shown, errno);
         let (name, is_part) = match &kept.names {
             Some(names) => (&names.part[..], true),

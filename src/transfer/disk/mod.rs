@@ -32,6 +32,7 @@ mod find;
 mod folder;
 mod folders;
 mod names;
+mod open_file;
 mod output;
 mod part;
 mod partial;

@@ -12,6 +12,7 @@ use nix::sys::stat::{FileStat, Mode};
 use super::calls;
 use super::folder::FolderStore;
 use super::folders::split;
+use super::open_file::OpenFile;
 use super::output::{bad_digest, bad_offset};
 use super::partial::{Names, Source, is_same, write_state};
 use super::problem::Problem;
@@ -44,7 +45,7 @@ pub(super) struct Target {
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) target: Target,
-    file: Option<File>,
+    file: Option<OpenFile>,
     /// Its names while it is there; none for a file that was complete before.
     names: Option<Names>,
     has_state: bool,
@@ -82,7 +83,7 @@ impl Part {
         })
     }
 
-    pub(super) fn resumed(target: Target, kept: Kept, file: File) -> Self {
+    pub(super) fn resumed(target: Target, kept: Kept, file: OpenFile) -> Self {
         let length = kept.length();
         Self {
             file: Some(file),
@@ -307,7 +308,7 @@ impl Part {
     }
 
     /// After a wrong digest: what the sender has confirmed before is right, the rest is not.
-    fn forget_unconfirmed(&mut self, file: File) {
+    fn forget_unconfirmed(&mut self, file: OpenFile) {
         if self.names.is_some() && self.kept > 0 && calls::set_length(&file, self.kept).is_ok() {
             self.position = self.kept;
             self.file = Some(file);
@@ -357,10 +358,6 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         self.keep();
-        // Now, and not when a child that another thread is starting has closed its copy.
-        if let Some(file) = &self.file {
-            let _ = file.unlock();
-        }
     }
 }
 

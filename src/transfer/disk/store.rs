@@ -1,6 +1,5 @@
 //! Where transfers are stored, and one transfer's view of it.
 
-use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
@@ -12,6 +11,7 @@ use nix::sys::stat::FileStat;
 use super::Progress;
 use super::calls;
 use super::folder::FolderStore;
+use super::open_file::OpenFile;
 use super::output::Output;
 use super::partial::Names;
 use super::problem::{Note, Problem};
@@ -153,7 +153,7 @@ pub(crate) enum Found {
 #[derive(Debug)]
 pub(crate) struct Kept {
     /// It is closed while too many of them wait, and opened again when its turn comes.
-    pub(super) file: Option<File>,
+    pub(super) file: Option<OpenFile>,
     pub(super) stat: FileStat,
     pub(super) digest: Digest,
     /// Its names; none for an existing file that is complete.
