@@ -1,7 +1,6 @@
 //! Backend `batch`: many datagrams a call, `recvmmsg` and `sendmmsg`.
 
 use std::io;
-#[cfg(feature = "tokio")]
 use std::io::IoSliceMut;
 use std::os::fd::BorrowedFd;
 
@@ -56,7 +55,6 @@ pub(super) fn waiting(block_for: BlockFor) -> i32 {
 
 /// How many slots a call is to use, of `slots` that seem right: with two at least, a short batch says that
 /// the socket is empty, which saves the call that would find that out.
-#[cfg(feature = "tokio")]
 pub(super) fn drains(slots: usize) -> usize {
     slots.max(2)
 }
@@ -78,25 +76,24 @@ impl Engine for Batch {
         Ok(came)
     }
 
-    #[cfg(feature = "tokio")]
     fn fetch_into(
         &mut self,
         fd: BorrowedFd<'_>,
         buffers: &mut [IoSliceMut<'_>],
+        block_for: BlockFor,
         counters: &mut Counters,
     ) -> io::Result<usize> {
         counters.syscalls += 1;
         let slots = drains(self.slots).min(buffers.len());
         let buffers = &mut buffers[..slots];
         // Under MSG_TRUNC the true length is known, however short the buffer is.
-        let flags = libc::MSG_TRUNC | libc::MSG_DONTWAIT;
+        let flags = libc::MSG_TRUNC | waiting(block_for);
         let came = self.arena.receive_into(fd, buffers, flags)?;
         self.has_drained = came < slots;
         self.slots = self.adaptive_batch.next(came, self.arena.slots());
         Ok(came)
     }
 
-    #[cfg(feature = "tokio")]
     fn message_in<'a>(&'a self, index: usize, buffer: &'a [u8]) -> Option<Received<'a>> {
         let slot = self.arena.lent_slot(index, buffer)?;
         Some(Received::from_slot(slot))

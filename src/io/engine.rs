@@ -1,7 +1,6 @@
 //! What receives for a backend.
 
 use std::io;
-#[cfg(feature = "tokio")]
 use std::io::IoSliceMut;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
@@ -44,19 +43,18 @@ pub(super) trait Engine: Send {
     /// A message of the last fetch; `None` past the last one.
     fn message(&self, index: usize) -> Option<Received<'_>>;
 
-    /// As [`Self::fetch`] with [`BlockFor::None`], into the caller's buffers, a message each.
-    #[cfg(feature = "tokio")]
+    /// As [`Self::fetch`], into the caller's buffers, a message each.
     fn fetch_into(
         &mut self,
         _fd: BorrowedFd<'_>,
         _buffers: &mut [IoSliceMut<'_>],
+        _block_for: BlockFor,
         _counters: &mut Counters,
     ) -> io::Result<usize> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
     /// A message of the last [`Self::fetch_into`], whose buffer was `buffer`.
-    #[cfg(feature = "tokio")]
     fn message_in<'a>(&'a self, _index: usize, _buffer: &'a [u8]) -> Option<Received<'a>> {
         None
     }

@@ -2,7 +2,6 @@
 
 use std::hint;
 use std::io::ErrorKind;
-#[cfg(feature = "tokio")]
 use std::io::IoSliceMut;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -72,8 +71,25 @@ impl Inbox {
         wait: Wait,
         mut visit: impl FnMut(&Received<'_>),
     ) -> Result<usize> {
-        let messages = self.fetch(endpoint, wait)?;
+        let messages = self.fetch(endpoint, wait, |engine, block_for, counters| {
+            engine.fetch(endpoint.as_fd(), block_for, counters)
+        })?;
         Ok(self.visit(messages, &mut visit))
+    }
+
+    /// The contract is [`super::Transport::receive_into`]'s.
+    pub(super) fn receive_into(
+        &mut self,
+        endpoint: &Endpoint,
+        wait: Wait,
+        buffers: &mut [IoSliceMut<'_>],
+        mut visit: impl FnMut(&Received<'_>),
+    ) -> Result<usize> {
+        let messages = self.fetch(endpoint, wait, |engine, block_for, counters| {
+            engine.fetch_into(endpoint.as_fd(), buffers, block_for, counters)
+        })?;
+        self.visit_in(messages, buffers, &mut visit);
+        Ok(messages)
     }
 
     /// As [`Self::receive`], of what has come already; `None` if nothing has.
@@ -98,11 +114,24 @@ impl Inbox {
         mut visit: impl FnMut(&Received<'_>),
     ) -> Result<Option<usize>> {
         let fetched = self.try_fetch(endpoint, |engine, counters| {
-            engine.fetch_into(endpoint.as_fd(), buffers, counters)
+            engine.fetch_into(endpoint.as_fd(), buffers, BlockFor::None, counters)
         })?;
-        let Some(messages) = fetched else {
-            return Ok(None);
-        };
+        if let Some(messages) = fetched {
+            self.visit_in(messages, buffers, &mut visit);
+        }
+        Ok(fetched)
+    }
+
+    /// Hands over the messages of the last fetch into buffers of the caller.
+    fn visit_in(
+        &mut self,
+        messages: usize,
+        buffers: &[IoSliceMut<'_>],
+        visit: &mut impl FnMut(&Received<'_>),
+    ) {
+        if messages == 0 {
+            return;
+        }
         self.counters.batches += 1;
         for (index, buffer) in buffers.iter().take(messages).enumerate() {
             if let Some(message) = self.engine.message_in(index, buffer) {
@@ -110,7 +139,6 @@ impl Inbox {
                 visit(&message);
             }
         }
-        Ok(Some(messages))
     }
 
     /// One fetch that does not wait; `None` if it would have to.
@@ -154,15 +182,18 @@ impl Inbox {
     }
 
     /// The next batch: how many messages it has, or 0 if the wait ended without one.
-    fn fetch(&mut self, endpoint: &Endpoint, wait: Wait) -> Result<usize> {
+    fn fetch(
+        &mut self,
+        endpoint: &Endpoint,
+        wait: Wait,
+        mut fetch: impl FnMut(&mut dyn Engine, BlockFor, &mut Counters) -> std::io::Result<usize>,
+    ) -> Result<usize> {
         let mut waiting = Waiting::new(wait);
         self.set_timeout(endpoint, waiting.wait)?;
         let mut spinning = Spinning::default();
         loop {
             let block_for = self.block_for(waiting.wait);
-            let fetched = self
-                .engine
-                .fetch(endpoint.as_fd(), block_for, &mut self.counters);
+            let fetched = fetch(self.engine.as_mut(), block_for, &mut self.counters);
             match fetched {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.counters.would_block += 1;

@@ -10,7 +10,8 @@
 //! the bytes, the true length, the size of a segment, whether it was truncated (`MSG_TRUNC`), and what the
 //! socket's options ask for: destination, interface, TOS with ECN, TTL, the kernel's timestamp. Each
 //! datagram that the kernel delivered is visited once. An empty datagram is a datagram. A message's bytes
-//! are valid until the visitor returns.
+//! are valid until the visitor returns; [`Transport::receive_into`] puts them into buffers of the caller
+//! instead, who can keep them without a copy.
 //!
 //! **Waiting.** [`Wait`] says how long. No backend polls before it receives: the receiving call itself
 //! waits. [`Wait::For`] sets `SO_RCVTIMEO` when its duration changes, and costs nothing after that; the

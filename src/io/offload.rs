@@ -2,15 +2,12 @@
 //! out, inside batches.
 
 use std::io;
-#[cfg(feature = "tokio")]
 use std::io::IoSliceMut;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::adaptive_batch::AdaptiveBatch;
 use super::backend::{Backend, TransportConfig};
-#[cfg(feature = "tokio")]
-use super::batch::drains;
-use super::batch::{truncation, waiting};
+use super::batch::{drains, truncation, waiting};
 use super::counters::Counters;
 use super::engine::{BlockFor, Engine};
 use super::unsupported;
@@ -101,18 +98,18 @@ impl Engine for Offload {
         Ok(came)
     }
 
-    #[cfg(feature = "tokio")]
     fn fetch_into(
         &mut self,
         fd: BorrowedFd<'_>,
         buffers: &mut [IoSliceMut<'_>],
+        block_for: BlockFor,
         counters: &mut Counters,
     ) -> io::Result<usize> {
         counters.syscalls += 1;
         let slots = drains(self.slots).min(buffers.len());
         let buffers = &mut buffers[..slots];
         // Under MSG_TRUNC the true length is known, however short the buffer is.
-        let flags = libc::MSG_TRUNC | libc::MSG_DONTWAIT;
+        let flags = libc::MSG_TRUNC | waiting(block_for);
         let came = self.arena.receive_into(fd, buffers, flags)?;
         let last = came.saturating_sub(1);
         let buffer = buffers.get(last);
@@ -122,7 +119,6 @@ impl Engine for Offload {
         Ok(came)
     }
 
-    #[cfg(feature = "tokio")]
     fn message_in<'a>(&'a self, index: usize, buffer: &'a [u8]) -> Option<Received<'a>> {
         let slot = self.arena.lent_slot(index, buffer)?;
         Some(Received::from_slot(slot))

@@ -2,7 +2,6 @@
 //! `sendmsg` if control messages are on.
 
 use std::io;
-#[cfg(feature = "tokio")]
 use std::io::IoSliceMut;
 use std::os::fd::BorrowedFd;
 
@@ -49,24 +48,23 @@ impl Engine for Single {
         Ok(1)
     }
 
-    #[cfg(feature = "tokio")]
     fn fetch_into(
         &mut self,
         fd: BorrowedFd<'_>,
         buffers: &mut [IoSliceMut<'_>],
+        block_for: BlockFor,
         counters: &mut Counters,
     ) -> io::Result<usize> {
         let Some(buffer) = buffers.first_mut() else {
             return Ok(0);
         };
-        let came = self.fetch(fd, BlockFor::None, counters)?;
+        let came = self.fetch(fd, block_for, counters)?;
         let bytes = self.buffer.bytes();
         let length = bytes.len().min(buffer.len());
         buffer[..length].copy_from_slice(&bytes[..length]);
         Ok(came)
     }
 
-    #[cfg(feature = "tokio")]
     fn message_in<'a>(&'a self, index: usize, buffer: &'a [u8]) -> Option<Received<'a>> {
         Some(self.message(index)?.cut_to(buffer))
     }

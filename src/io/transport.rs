@@ -1,7 +1,7 @@
 //! An endpoint and the backend that moves its datagrams, whole or as two halves.
 
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
@@ -112,6 +112,24 @@ impl Transport {
         self.inbox.receive(endpoint, wait, |received| {
             visit(received, &mut SendQueue { endpoint, outbox });
         })
+    }
+
+    /// As [`Self::receive`], into buffers of the caller, whose memory can be kept: each message is in
+    /// the buffer of its number. Returns the number of messages.
+    ///
+    /// With the backend `offload` a buffer holds 65,535 bytes, or a run may be cut.
+    ///
+    /// # Errors
+    /// As of [`Self::receive`], and of kind `Unsupported` on the backend `uring`, whose buffers are its
+    /// own.
+    pub fn receive_into(
+        &mut self,
+        wait: Wait,
+        buffers: &mut [IoSliceMut<'_>],
+        visit: impl FnMut(&Received<'_>),
+    ) -> Result<usize> {
+        self.inbox
+            .receive_into(&self.endpoint, wait, buffers, visit)
     }
 
     /// As [`Self::receive`], without waiting.
@@ -259,7 +277,7 @@ impl Receiver {
     #[cfg(feature = "tokio")]
     pub(crate) fn receive_ready_into(
         &mut self,
-        buffers: &mut [std::io::IoSliceMut<'_>],
+        buffers: &mut [IoSliceMut<'_>],
         visit: impl FnMut(&Received<'_>),
     ) -> Result<Option<usize>> {
         self.inbox.try_receive_into(&self.endpoint, buffers, visit)

@@ -77,7 +77,6 @@ impl<'a> Received<'a> {
     }
 
     /// The same message, after as much of it as fits was copied to the start of `buffer`.
-    #[cfg(feature = "tokio")]
     pub(crate) fn cut_to(self, buffer: &'a [u8]) -> Self {
         let cut = if self.bytes.len() > buffer.len() {
             libc::MSG_TRUNC

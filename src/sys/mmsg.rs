@@ -3,9 +3,7 @@
 //! nix has both, but requires zeroed buffers, does not return `MSG_CTRUNC`, and builds the headers
 //! again for each call.
 
-#[cfg(feature = "tokio")]
-use std::io::IoSliceMut;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::{self, MaybeUninit};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -23,10 +21,6 @@ pub(crate) struct ReceiveArena {
     control: PinnedSlice<u8>,
     data: PinnedSlice<MaybeUninit<u8>>,
     /// The headers lead to these, which lead to `data` except during a call into buffers that are lent.
-    #[cfg_attr(
-        not(feature = "tokio"),
-        expect(dead_code, reason = "the headers lead to it")
-    )]
     vectors: PinnedSlice<libc::iovec>,
     /// Whether the last call was one into buffers that were lent.
     is_lent: bool,
@@ -128,7 +122,6 @@ impl ReceiveArena {
 
     /// One `recvmmsg` for up to a datagram for each of `buffers`; returns how many came. They are read
     /// by [`Self::lent_slot`].
-    #[cfg(feature = "tokio")]
     pub(crate) fn receive_into(
         &mut self,
         fd: BorrowedFd<'_>,
@@ -214,7 +207,6 @@ impl ReceiveArena {
     }
 
     /// What the last [`Self::receive_into`] left in the buffer of that index, which is `buffer`.
-    #[cfg(feature = "tokio")]
     pub(crate) fn lent_slot<'a>(&'a self, index: usize, buffer: &'a [u8]) -> Option<Slot<'a>> {
         let header = self.headers.slice()[..self.filled].get(index)?;
         let length = (header.msg_len as usize).min(buffer.len());

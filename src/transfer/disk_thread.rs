@@ -6,6 +6,8 @@
 //! abandoned.
 
 use std::collections::VecDeque;
+use std::mem;
+use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::thread;
@@ -17,6 +19,44 @@ use crate::socket::Waker;
 const CHUNK: usize = 256 << 10;
 /// Chunks that are kept for reuse.
 const MAX_SPARE: usize = 16;
+/// Buffers of received messages that are kept for reuse.
+const MAX_SPARE_BUFFERS: usize = 64;
+/// A write of so many bytes is worth its buffer; a shorter one is copied.
+const MIN_LENT: usize = 32 << 10;
+
+/// Bytes of the forward stream: part of a buffer.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    buffer: Vec<u8>,
+    range: Range<usize>,
+    is_lent: bool,
+}
+
+impl Chunk {
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.buffer.get(self.range.clone()).unwrap_or_default()
+    }
+
+    /// Bytes copied together.
+    fn copied(mut buffer: Vec<u8>) -> Self {
+        buffer.clear();
+        buffer.reserve_exact(CHUNK);
+        Self {
+            buffer,
+            range: 0..0,
+            is_lent: false,
+        }
+    }
+
+    fn has_room(&self, length: usize) -> bool {
+        !self.is_lent && self.buffer.len() + length <= CHUNK
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+        self.range.end = self.buffer.len();
+    }
+}
 
 #[derive(Debug)]
 struct Shared<R> {
@@ -27,8 +67,9 @@ struct Shared<R> {
 
 #[derive(Debug)]
 struct State<R> {
-    waiting: VecDeque<Vec<u8>>,
+    waiting: VecDeque<Chunk>,
     spare: Vec<Vec<u8>>,
+    spare_buffers: Vec<Vec<u8>>,
     /// Bytes that are not processed yet, those in work included.
     backlog: u64,
     end: Option<Ending>,
@@ -57,7 +98,12 @@ impl<R> Shared<R> {
 #[derive(Debug)]
 pub(super) struct DiskThread<R> {
     shared: Arc<Shared<R>>,
-    filling: Vec<u8>,
+    /// Not passed on yet.
+    pending: Vec<Chunk>,
+    spare: Vec<Vec<u8>>,
+    spare_buffers: Vec<Vec<u8>>,
+    /// Where the buffer is that may be kept.
+    offered: Option<Range<usize>>,
 }
 
 impl<R: Default + Send + 'static> DiskThread<R> {
@@ -73,6 +119,7 @@ impl<R: Default + Send + 'static> DiskThread<R> {
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
                 spare: Vec::new(),
+                spare_buffers: Vec::new(),
                 backlog: 0,
                 end: None,
                 answers: Vec::new(),
@@ -94,35 +141,82 @@ impl<R: Default + Send + 'static> DiskThread<R> {
         })?;
         Ok(Self {
             shared,
-            filling: Vec::new(),
+            pending: Vec::new(),
+            spare: Vec::new(),
+            spare_buffers: Vec::new(),
+            offered: None,
         })
     }
 
     /// Passes the collected bytes to the thread; call it after each batch.
     pub(super) fn flush(&mut self) {
-        if self.filling.is_empty() {
+        if self.pending.is_empty() {
             return;
         }
-        let chunk = std::mem::take(&mut self.filling);
         let mut state = self.shared.lock();
         if state.result.is_some() || state.end.is_some() {
+            self.pending.clear();
             return;
         }
-        state.backlog += chunk.len() as u64;
-        match state.waiting.back_mut() {
-            // Small batches make no long queue of small chunks.
-            Some(last) if last.len() + chunk.len() <= CHUNK => {
-                last.extend_from_slice(&chunk);
-                self.filling = chunk;
-                self.filling.clear();
-            }
-            _ => {
-                state.waiting.push_back(chunk);
-                self.filling = state.spare.pop().unwrap_or_default();
-                self.filling.clear();
+        for chunk in self.pending.drain(..) {
+            state.backlog += chunk.bytes().len() as u64;
+            match state.waiting.back_mut() {
+                // Small batches make no long queue of small chunks.
+                Some(last) if !chunk.is_lent && last.has_room(chunk.bytes().len()) => {
+                    last.append(chunk.bytes());
+                    self.spare.push(chunk.buffer);
+                }
+                _ => state.waiting.push_back(chunk),
             }
         }
+        if self.spare.is_empty() {
+            self.spare.extend(state.spare.pop());
+        }
+        if self.spare_buffers.is_empty() {
+            mem::swap(&mut self.spare_buffers, &mut state.spare_buffers);
+        }
+        drop(state);
         self.shared.changed.notify_one();
+    }
+
+    /// Says where the bytes of the next writes may be: in a buffer that [`Self::take`] can take.
+    pub(super) fn offer(&mut self, buffer: &[u8]) {
+        let start = buffer.as_ptr().addr();
+        self.offered = Some(start..start + buffer.len());
+    }
+
+    /// Ends the offer: takes the buffer if it is worth it, and leaves another of the same length.
+    pub(super) fn take(&mut self, buffer: &mut Vec<u8>) {
+        self.offered = None;
+        let mut chunks = self.pending.iter_mut();
+        if let Some(chunk) = chunks.find(|chunk| chunk.is_lent && chunk.buffer.is_empty()) {
+            let fits = |spare: &Vec<u8>| spare.len() == buffer.len();
+            let spare = self.spare_buffers.pop().filter(fits);
+            chunk.buffer = mem::replace(buffer, spare.unwrap_or_else(|| vec![0; buffer.len()]));
+        }
+    }
+
+    /// Keeps a write in the buffer that was offered, if it is there and long enough.
+    fn lend(&mut self, bytes: &[u8]) -> bool {
+        let start = bytes.as_ptr().addr();
+        match &self.offered {
+            Some(offered)
+                if bytes.len() >= MIN_LENT
+                    && offered.contains(&start)
+                    && start + bytes.len() <= offered.end =>
+            {
+                let start = start - offered.start;
+                self.pending.push(Chunk {
+                    buffer: Vec::new(),
+                    range: start..start + bytes.len(),
+                    is_lent: true,
+                });
+                // A second one of the same buffer is copied.
+                self.offered = None;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// No more bytes will come.
@@ -161,13 +255,19 @@ impl<R: Default + Send + 'static> DiskThread<R> {
 
 impl<R: Default + Send + 'static> Sink for DiskThread<R> {
     fn write(&mut self, bytes: &[u8]) {
-        if self.filling.len() + bytes.len() > CHUNK {
-            self.flush();
+        if self.lend(bytes) {
+            return;
         }
-        if self.filling.capacity() < CHUNK {
-            self.filling.reserve_exact(CHUNK - self.filling.len());
+        for bytes in bytes.chunks(CHUNK) {
+            match self.pending.last_mut() {
+                Some(last) if last.has_room(bytes.len()) => last.append(bytes),
+                _ => {
+                    let mut chunk = Chunk::copied(self.spare.pop().unwrap_or_default());
+                    chunk.append(bytes);
+                    self.pending.push(chunk);
+                }
+            }
         }
-        self.filling.extend_from_slice(bytes);
     }
 }
 
@@ -193,7 +293,7 @@ pub(super) struct Port<R> {
 #[derive(Debug)]
 pub(super) enum Next {
     /// The next bytes of the forward stream; give the memory back by [`Port::done`].
-    Bytes(Vec<u8>),
+    Bytes(Chunk),
     /// There are no more.
     End(Ending),
 }
@@ -221,12 +321,17 @@ impl<R> Port<R> {
     }
 
     /// The bytes are stored.
-    pub(super) fn done(&self, chunk: Vec<u8>) {
+    pub(super) fn done(&self, chunk: Chunk) {
         let mut state = self.shared.lock();
-        state.backlog = state.backlog.saturating_sub(chunk.len() as u64);
+        state.backlog = state.backlog.saturating_sub(chunk.bytes().len() as u64);
         let is_empty = state.waiting.is_empty();
-        if state.spare.len() < MAX_SPARE && chunk.capacity() >= CHUNK {
-            state.spare.push(chunk);
+        let (spare, max_spare) = if chunk.is_lent {
+            (&mut state.spare_buffers, MAX_SPARE_BUFFERS)
+        } else {
+            (&mut state.spare, MAX_SPARE)
+        };
+        if spare.len() < max_spare {
+            spare.push(chunk.buffer);
         }
         drop(state);
         // A sender that waits for credit gets it now.
@@ -299,7 +404,7 @@ mod tests {
             loop {
                 match port.next() {
                     Next::Bytes(chunk) => {
-                        port.report(|all| all.extend_from_slice(&chunk));
+                        port.report(|all| all.extend_from_slice(chunk.bytes()));
                         port.answer(&mut vec![1]);
                         port.done(chunk);
                     }
@@ -312,9 +417,27 @@ mod tests {
         })
         .unwrap();
         let want: Vec<u8> = (0..3_000_000_u32).map(|at| (at % 251) as u8).collect();
-        for piece in want.chunks(70_001) {
-            disk.write(piece);
+        let (mut buffer, mut taken) = (vec![0; 65_535], 0);
+        for (index, piece) in want.chunks(50_001).enumerate() {
+            // Some from a buffer that may be taken, and some with more behind it.
+            if index % 3 == 0 {
+                disk.write(piece);
+                continue;
+            }
+            buffer[9..9 + piece.len()].copy_from_slice(piece);
+            let (first, second) = buffer[9..9 + piece.len()].split_at(piece.len() * index / 60);
+            let before = buffer.as_ptr();
+            disk.offer(&buffer);
+            disk.write(first);
+            disk.write(second);
+            disk.take(&mut buffer);
+            taken += usize::from(buffer.as_ptr() != before);
+            assert_eq!(buffer.len(), 65_535);
+            if index % 7 == 0 {
+                disk.flush();
+            }
         }
+        assert!((20..=40).contains(&taken), "{taken} buffers");
         disk.end(Ending::Complete);
         until(|| disk.result()).unwrap();
         let mut answers = Vec::new();

@@ -1,19 +1,20 @@
 //! One transfer in reception.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::disk::Place;
 use super::disk_thread::{DiskThread, Ending};
 use super::event::Arrived;
+use super::message::Message;
 use super::store_report::{StoreEvent, StoreReport};
 use super::storing::Storing;
 use super::{Activity, Progress};
 use crate::error::{Error, Result};
-use crate::io::Received;
 use crate::protocol::transfer::{Code, Failure, Receiver, Sink, Status};
-use crate::socket::{Ecn, SourceAddress, Waker};
+use crate::socket::{SourceAddress, Waker};
 
 /// How long a transfer that ends waits for the disk, to keep what there is.
 const CLOSING: Duration = Duration::from_millis(250);
@@ -57,10 +58,10 @@ enum Stage {
 }
 
 impl Job {
-    pub(super) fn new(receiver: Receiver, message: &Received<'_>, base: Option<PathBuf>) -> Self {
+    pub(super) fn new(receiver: Receiver, message: &Message, base: Option<PathBuf>) -> Self {
         Self {
             receiver,
-            from: message.reply_source(),
+            from: message.reply_source,
             disk: None,
             answers: Vec::new(),
             report: StoreReport::default(),
@@ -76,23 +77,34 @@ impl Job {
         }
     }
 
-    /// Handles a packet; returns whether it was the first valid one.
+    /// Handles a packet, in that part of the buffer, which may be exchanged; returns whether it was the
+    /// first valid one.
     pub(super) fn handle_datagram(
         &mut self,
         now: Duration,
-        message: &Received<'_>,
-        bytes: &[u8],
+        message: &Message,
+        buffer: &mut Vec<u8>,
+        range: Range<usize>,
         place: &Place,
         waker: &Waker,
     ) -> bool {
-        let (source, ecn) = (message.source(), message.ecn().unwrap_or(Ecn::NotEct));
+        let &Message { source, ecn, .. } = message;
         // What is not valid is counted there.
         if let Some(disk) = &mut self.disk {
-            let _ = self.receiver.handle_datagram(now, source, ecn, bytes, disk);
+            let is_alone = message.count() == 1;
+            if is_alone {
+                disk.offer(buffer);
+            }
+            let bytes = buffer.get_mut(range).unwrap_or_default();
+            let _ = self.receiver.handle_in_place(now, source, ecn, bytes, disk);
+            if is_alone {
+                disk.take(buffer);
+            }
             return false;
         }
         let mut first = Vec::new();
-        let handled = (self.receiver).handle_datagram(now, source, ecn, bytes, &mut first);
+        let bytes = buffer.get_mut(range).unwrap_or_default();
+        let handled = (self.receiver).handle_in_place(now, source, ecn, bytes, &mut first);
         if handled.is_err() || !self.receiver.is_confirmed() {
             return false;
         }

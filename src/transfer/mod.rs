@@ -45,6 +45,7 @@ mod disk_thread;
 mod event;
 mod feed;
 mod job;
+mod message;
 mod network;
 mod receive;
 mod send;

@@ -1,5 +1,6 @@
 //! The receiving end on a real socket.
 
+use std::io::IoSliceMut;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use super::disk::{Compare, Options};
 use super::event::Observer;
-use super::sessions::Sessions;
+use super::message::Message;
+use super::sessions::{OnEvent, Sessions};
 use super::{PROGRESS, ReceiveConfig, ReceiveEvent, Tally};
 use crate::error::{Error, Result};
 use crate::io::{Backend, Transport, TransportConfig, Wait};
-use crate::socket::{Builder, Endpoint, Waker, option};
+use crate::socket::{Builder, Endpoint, ReceiveBuffer, Waker, option};
 use crate::units;
 
 /// How often to look at a disk that is slow to keep what there is of a failed transfer.
@@ -26,6 +28,9 @@ pub struct Receiving {
     transport: Transport,
     waker: Waker,
     sessions: Sessions,
+    /// One for each message of a batch. A transfer may keep a full one, and leave another.
+    buffers: [Vec<u8>; BATCH],
+    messages: Vec<Message>,
     patience: Option<Duration>,
     start: Instant,
     /// When progress was last reported, and whether anything arrived since.
@@ -90,6 +95,8 @@ impl Receiving {
             transport,
             waker,
             sessions,
+            buffers: std::array::from_fn(|_| vec![0; ReceiveBuffer::DEFAULT_CAPACITY]),
+            messages: Vec::with_capacity(BATCH),
             patience: config.patience,
             start: Instant::now(),
             reported: (Duration::ZERO, false),
@@ -207,11 +214,12 @@ impl Receiving {
         }
     }
 
-    fn receive(&mut self, wait: Wait, on_event: &mut dyn FnMut(&ReceiveEvent<'_>)) -> Result<()> {
-        let (start, sessions) = (self.start, &mut self.sessions);
-        let received = self.transport.receive(wait, |message, send_queue| {
-            sessions.handle_message(start.elapsed(), message, send_queue, on_event);
-        });
+    fn receive(&mut self, wait: Wait, on_event: OnEvent<'_>) -> Result<()> {
+        let received = if self.transport.backend() == Backend::Uring {
+            self.receive_from_ring(wait, on_event)
+        } else {
+            self.receive_batch(wait, on_event)
+        };
         match received {
             Ok(count) => {
                 self.reported.1 |= count > 0;
@@ -220,6 +228,38 @@ impl Receiving {
             Err(error) if error.is_about_the_network() => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    fn receive_batch(&mut self, wait: Wait, on_event: OnEvent<'_>) -> Result<usize> {
+        let (messages, transport) = (&mut self.messages, &mut self.transport);
+        messages.clear();
+        let mut buffers = self
+            .buffers
+            .each_mut()
+            .map(|buffer| IoSliceMut::new(buffer));
+        let count = transport.receive_into(wait, &mut buffers, |received| {
+            messages.push(Message::of(received));
+        })?;
+        let now = self.start.elapsed();
+        let send_queue = &mut transport.send_queue();
+        for (message, buffer) in messages.iter().zip(&mut self.buffers) {
+            (self.sessions).handle_message(now, message, buffer, send_queue, on_event);
+        }
+        Ok(count)
+    }
+
+    /// Its buffers belong to the kernel.
+    fn receive_from_ring(&mut self, wait: Wait, on_event: OnEvent<'_>) -> Result<usize> {
+        let (start, sessions) = (self.start, &mut self.sessions);
+        let [buffer, ..] = &mut self.buffers;
+        self.transport.receive(wait, |received, send_queue| {
+            let bytes = received.bytes();
+            // Not longer than any datagram can be.
+            buffer.resize(buffer.len().max(bytes.len()), 0);
+            buffer[..bytes.len()].copy_from_slice(bytes);
+            let message = Message::of(received);
+            sessions.handle_message(start.elapsed(), &message, buffer, send_queue, on_event);
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Handles the datagrams of a socket that receives transfers.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,9 +8,10 @@ use super::config::Target;
 use super::disk::{Options, Place};
 use super::event::{ReceiveEvent, Tally};
 use super::job::Job;
+use super::message::Message;
 use super::network::Network;
 use crate::error::Result;
-use crate::io::{Received, SendQueue, Transmit};
+use crate::io::{SendQueue, Transmit};
 use crate::protocol::transfer::crypto::PreSharedKey;
 use crate::protocol::transfer::{
     Access, Admission, Code, Incoming, Listener, Opening, Places, ReceiverConfig,
@@ -81,21 +83,23 @@ impl Sessions {
         })
     }
 
-    /// Handles the datagrams of a message.
+    /// Handles the datagrams of a message, which is in `buffer`; that may be exchanged.
     pub(super) fn handle_message(
         &mut self,
         now: Duration,
-        message: &Received<'_>,
+        message: &Message,
+        buffer: &mut Vec<u8>,
         send_queue: &mut SendQueue<'_>,
         on_event: OnEvent<'_>,
     ) {
-        let peer = message.source();
+        let peer = message.source;
         let is_stranger = |network: &Network| !network.contains(peer.ip());
         if !self.from.is_empty() && self.from.iter().all(is_stranger) {
-            self.tally.foreign += message.datagrams().count() as u64;
+            self.tally.foreign += message.count() as u64;
             return;
         }
-        for datagram in message.datagrams() {
+        for range in message.ranges() {
+            let datagram = buffer.get(range.clone()).unwrap_or_default();
             let incoming = self.listener.handle_datagram(
                 now,
                 peer,
@@ -104,9 +108,9 @@ impl Sessions {
                 &mut self.answer,
             );
             match incoming {
-                Incoming::Response => send_queue.reply(message, &self.answer),
+                Incoming::Response => message.reply(send_queue, &self.answer),
                 Incoming::Unauthorized(code) => {
-                    send_queue.reply(message, &self.answer);
+                    message.reply(send_queue, &self.answer);
                     let reason = match code {
                         Code::WrongCode => "it has another code",
                         Code::CodeRequired => "it has no code",
@@ -121,7 +125,8 @@ impl Sessions {
                 }
                 Incoming::Rejected(_) => self.tally.foreign += 1,
                 Incoming::Packet(connection) => {
-                    self.handle_packet(now, connection, message, datagram, send_queue, on_event);
+                    let packet = (message, &mut *buffer, range);
+                    self.handle_packet(now, connection, packet, send_queue, on_event);
                 }
                 Incoming::Again(id) => {
                     for job in &mut self.jobs {
@@ -139,7 +144,7 @@ impl Sessions {
                             is_busy: true,
                         });
                         if !refusal.is_empty() {
-                            send_queue.reply(message, &refusal);
+                            message.reply(send_queue, &refusal);
                         }
                     }
                 }
@@ -151,8 +156,7 @@ impl Sessions {
         &mut self,
         now: Duration,
         connection: u64,
-        message: &Received<'_>,
-        datagram: &[u8],
+        (message, buffer, range): (&Message, &mut Vec<u8>, Range<usize>),
         send_queue: &mut SendQueue<'_>,
         on_event: OnEvent<'_>,
     ) {
@@ -160,14 +164,14 @@ impl Sessions {
         let mut jobs = self.jobs.iter_mut();
         let Some(job) = jobs.find(|job| job.receiver.connection() == connection) else {
             self.tally.foreign += 1;
-            let (length, answer) = (datagram.len(), &mut self.answer);
+            let (length, answer) = (range.len(), &mut self.answer);
             let listener = &mut self.listener;
             if listener.reply_to_unknown(now, connection, length, answer) {
-                send_queue.reply(message, answer);
+                message.reply(send_queue, answer);
             }
             return;
         };
-        if job.handle_datagram(now, message, datagram, &self.place, &self.waker) {
+        if job.handle_datagram(now, message, buffer, range, &self.place, &self.waker) {
             let (peer, id) = (job.peer(), job.receiver.id());
             if self.count.is_some_and(|count| running >= count) {
                 // Another has become the last one meanwhile.
@@ -192,7 +196,7 @@ impl Sessions {
         &mut self,
         now: Duration,
         opening: Opening,
-        message: &Received<'_>,
+        message: &Message,
         refusal: &mut Vec<u8>,
     ) -> Result<(), &'static str> {
         let id = opening.id();

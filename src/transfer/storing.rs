@@ -94,7 +94,7 @@ impl<'a> Storing<'a> {
         loop {
             match self.port.next() {
                 Next::Bytes(chunk) => {
-                    self.decode(&chunk)?;
+                    self.decode(chunk.bytes())?;
                     self.port.done(chunk);
                 }
                 Next::End(Ending::Interrupted) => return Err(Stop::Interrupted),

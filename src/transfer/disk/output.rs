@@ -15,7 +15,6 @@ use super::problem::Problem;
 use super::store::one_file;
 use super::{calls, partial};
 use crate::error::{Error, Result};
-use crate::protocol::transfer::Digest;
 use crate::protocol::transfer::manifest::{Entry, Kind, Reason};
 
 /// An output, for one file or stream.
@@ -71,7 +70,6 @@ impl Output {
             file: None,
             size,
             position: 0,
-            digest: Digest::default(),
         };
         stream.file = Some(match &self.source {
             Source::Open(file) => Arc::clone(file),
@@ -91,7 +89,6 @@ pub(super) struct Stream {
     file: Option<Arc<File>>,
     size: Option<u64>,
     position: u64,
-    digest: Digest,
 }
 
 impl Stream {
@@ -132,10 +129,8 @@ impl Stream {
             match (&*file).write(bytes) {
                 Ok(0) => return Err(self.failed(&io::Error::from(Errno::EIO))),
                 Ok(count) => {
-                    let (written, rest) = bytes.split_at_checked(count).unwrap_or((bytes, &[]));
-                    self.digest.update(written);
-                    self.position += written.len() as u64;
-                    bytes = rest;
+                    self.position += count as u64;
+                    bytes = bytes.get(count..).unwrap_or_default();
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // The parent of a pipeline may have made it non-blocking.
@@ -152,14 +147,11 @@ impl Stream {
         Ok(())
     }
 
-    pub(super) fn finish(&mut self, length: u64, digest: Option<u128>) -> Result<(), Problem> {
+    pub(super) fn finish(&mut self, length: u64) -> Result<(), Problem> {
         if length < self.position || self.size.is_some_and(|size| size != length) {
             return Err(bad_offset(&self.output.shown, length));
         }
         self.fill(length)?;
-        if digest.is_some_and(|digest| digest != self.digest.value()) {
-            return Err(bad_digest(&self.output.shown));
-        }
         if let Some(file) = &self.file
             && calls::stat(&**file).is_ok_and(|stat| partial::is_regular(&stat))
         {

@@ -58,7 +58,8 @@ impl Unfinished {
     }
 
     /// Makes it appear under its name, complete: `length` bytes, the last ones perhaps a hole, with this
-    /// digest if the sender has one and [`Options::digest`] is set.
+    /// digest if the sender has one and [`Options::digest`] is set. What an output got is written already,
+    /// and not digested.
     ///
     /// # Errors
     /// It is not stored; what can be used again is kept.
@@ -71,7 +72,7 @@ impl Unfinished {
         match (self.0, &mut store.0) {
             (Kind::File(mut part), Side::Folder(folder)) => part.finish(folder, length, digest),
             (Kind::Output(mut stream), _) => {
-                stream.finish(length, digest)?;
+                stream.finish(length)?;
                 Ok(Finished::Stored(Placed::default()))
             }
             // A file of another store: it is kept.

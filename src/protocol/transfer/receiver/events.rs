@@ -42,22 +42,42 @@ impl Receiver {
         bytes: &[u8],
         sink: &mut dyn Sink,
     ) -> Result<(), Reject> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        scratch.extend_from_slice(bytes);
+        let taken = self.handle_in_place(now, source, ecn, &mut scratch, sink);
+        self.scratch = scratch;
+        taken
+    }
+
+    /// As [`Self::handle_datagram`], without a copy: the packet is decrypted in its place, and what
+    /// `sink` gets of it is a part of `bytes`.
+    ///
+    /// # Errors
+    /// As there; the bytes are of no use then.
+    pub fn handle_in_place(
+        &mut self,
+        now: Duration,
+        source: SocketAddr,
+        ecn: Ecn,
+        bytes: &mut [u8],
+        sink: &mut dyn Sink,
+    ) -> Result<(), Reject> {
         if wire::connection_of(bytes) != Some(self.connection) {
             return Err(Reject::Foreign);
         }
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let opened = wire::open(&mut self.protection, bytes, &mut scratch);
+        let length = bytes.len();
+        let opened = wire::open(&mut self.protection, bytes);
         let taken = opened.and_then(|(number, payload)| {
             let arrival = Arrival {
                 now,
                 source,
                 ecn,
                 number,
-                length: bytes.len(),
+                length,
             };
             self.handle_packet(&arrival, payload, sink)
         });
-        self.scratch = scratch;
         match taken {
             Ok(()) => {}
             Err(Reject::Duplicate) => self.counts.duplicates += 1,

@@ -163,7 +163,9 @@ impl Sender {
             return Err(Reject::Foreign);
         }
         let mut scratch = std::mem::take(&mut self.scratch);
-        let opened = wire::open(&mut self.protection, bytes, &mut scratch);
+        scratch.clear();
+        scratch.extend_from_slice(bytes);
+        let opened = wire::open(&mut self.protection, &mut scratch);
         let taken = opened.and_then(|(number, payload)| {
             // Without a key, a packet of this end that is reflected has a good checksum as well. Its
             // number is not one of the receiver's.

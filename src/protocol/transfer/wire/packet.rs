@@ -2,7 +2,6 @@
 
 use super::Reject;
 use super::handshake::MAGIC;
-use crate::protocol::checksum::crc32c;
 use crate::protocol::transfer::crypto::{OpenError, PACKET_HEADER, Protection, SealError};
 
 /// Bytes of a packet before the bytes of the stream: its header, and kind and offset of the frame.
@@ -34,30 +33,14 @@ pub(in crate::protocol::transfer) fn seal(
     protection.seal(&mut out[start..])
 }
 
-/// Verifies a packet, and decrypts it in `scratch` if there is a key: its number, and its payload.
+/// Verifies a packet, and decrypts it in its place if there is a key: its number, and its payload.
 pub(in crate::protocol::transfer) fn open<'a>(
     protection: &mut Protection,
-    datagram: &'a [u8],
-    scratch: &'a mut Vec<u8>,
+    datagram: &'a mut [u8],
 ) -> Result<(u64, &'a [u8]), Reject> {
-    if protection.is_keyed() {
-        scratch.clear();
-        scratch.extend_from_slice(datagram);
-        return match protection.open(scratch) {
-            Ok(opened) => Ok((opened.number, opened.payload)),
-            Err(OpenError::Length) => Err(Reject::Foreign),
-            Err(_) => Err(Reject::Corrupt),
-        };
+    match protection.open(datagram) {
+        Ok(opened) => Ok((opened.number, opened.payload)),
+        Err(OpenError::Length) => Err(Reject::Foreign),
+        Err(_) => Err(Reject::Corrupt),
     }
-    let (body, tag) = datagram
-        .split_last_chunk::<CHECKSUM>()
-        .ok_or(Reject::Foreign)?;
-    let (header, payload) = body
-        .split_first_chunk::<PACKET_HEADER>()
-        .ok_or(Reject::Foreign)?;
-    if crc32c(body) != u32::from_be_bytes(*tag) {
-        return Err(Reject::Corrupt);
-    }
-    let (_, number) = header.split_last_chunk().ok_or(Reject::Foreign)?;
-    Ok((u64::from_be_bytes(*number), payload))
 }

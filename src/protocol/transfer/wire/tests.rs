@@ -134,18 +134,20 @@ proptest! {
 
     #[test]
     fn packets_are_opened_as_they_were_sealed(connection: u64, number in 0..u64::MAX, payload in bytes(300), at: prop::sample::Index, flip in 1..=255_u8) {
-        let (mut protection, mut out, mut scratch) = (Protection::unkeyed(), Vec::new(), Vec::new());
+        let (mut protection, mut out) = (Protection::unkeyed(), Vec::new());
         begin(&mut out, connection, number);
         out.extend(&payload);
         seal(&mut protection, &mut out, 0).expect("sealed");
         let id = (connection_id(connection) == connection).then_some(connection);
         prop_assert_eq!(connection_of(&out), id);
-        let opened = open(&mut protection, &out, &mut scratch);
+        let mut packet = out.clone();
+        let opened = open(&mut protection, &mut packet);
         prop_assert_eq!(opened, Ok((number, &payload[..])));
         let at = at.index(out.len());
         out[at] ^= flip;
-        prop_assert_eq!(open(&mut protection, &out, &mut scratch), Err(Reject::Corrupt));
-        prop_assert!(open(&mut protection, &out[..at], &mut scratch).is_err());
+        packet.clone_from(&out);
+        prop_assert_eq!(open(&mut protection, &mut packet), Err(Reject::Corrupt));
+        prop_assert!(open(&mut protection, &mut out.clone()[..at]).is_err());
     }
 
     #[test]
