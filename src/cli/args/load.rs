@@ -305,7 +305,7 @@ impl LoadArguments {
                 (question(query), Some(IdField::DNS))
             }
             ("ntp", "") => (question(payload::Payload::Ntp), Some(IdField::NTP)),
-            ("hex", digits) => (crate::cli::commands::unhex(digits.as_bytes())?, None),
+            ("hex", digits) => (super::hex::unhex(digits.as_bytes())?, None),
             ("file", path) => (file(path)?, None),
             _ => {
                 let subject = format!("'{}'", self.payload.escape_debug());

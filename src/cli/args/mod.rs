@@ -7,6 +7,7 @@ pub(crate) mod code;
 pub(crate) mod color;
 pub(crate) mod completions;
 pub(crate) mod endpoint;
+pub(crate) mod hex;
 pub(crate) mod load;
 pub(crate) mod man;
 pub(crate) mod mtu;

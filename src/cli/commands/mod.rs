@@ -18,7 +18,6 @@ mod services;
 mod tour;
 mod trace;
 
-pub(in crate::cli) use self::client::unhex;
 use super::args::Command;
 use super::exit::Outcome;
 use super::output::Output;

@@ -4,7 +4,7 @@ use udpraw::error::{Error, Result};
 use udpraw::probe::{Finding, Probe};
 use udpraw::socket::Family;
 
-use super::client::unhex;
+use crate::cli::args::hex::unhex;
 use crate::cli::args::probe::ProbeArguments;
 use crate::cli::exit::{Exit, Failure, Outcome, unread};
 use crate::cli::interrupt;
