@@ -10,6 +10,7 @@ mod foreign;
 mod hostile;
 mod manifest;
 mod observers;
+mod outages;
 mod relayed;
 mod resume;
 mod simulator;
