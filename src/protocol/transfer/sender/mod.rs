@@ -133,7 +133,7 @@ pub struct Sender {
     share: (u32, Duration),
     /// When settled numbers were last reported.
     settled_at: Duration,
-    /// How long to wait after the socket refused datagrams, and until when.
+    /// How long to wait after the socket refused datagrams since a packet arrived, and until when.
     refused: (Duration, Option<Duration>),
     /// Everything was sent, and the source had no digest yet when it was last asked.
     awaits_digest: bool,
