@@ -9,6 +9,8 @@ mod folders;
 mod foreign;
 mod hostile;
 mod manifest;
+mod migration;
+mod nat;
 mod observers;
 mod outages;
 mod relayed;
