@@ -16,6 +16,7 @@ mod outages;
 mod relayed;
 mod resume;
 mod simulator;
+mod strangers;
 mod tree;
 mod whole;
 
