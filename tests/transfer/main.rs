@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod crypto;
+mod ecn;
 mod ends;
 mod failures;
 mod folders;

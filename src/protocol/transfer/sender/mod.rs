@@ -272,9 +272,10 @@ impl Sender {
         self.answers.take(out);
     }
 
-    /// How to mark the datagrams: with ECT(0), or not at all.
+    /// How to mark the datagrams: with ECT(0), or not at all. An opening is not marked: a path may lose
+    /// what is, which is found out later.
     pub fn ecn(&self) -> Ecn {
-        if self.ecn.is_on() {
+        if self.ecn.is_on() && self.is_open() {
             Ecn::Ect0
         } else {
             Ecn::NotEct
