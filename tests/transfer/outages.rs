@@ -24,6 +24,8 @@ struct Outage {
     cut: &'static str,
     mend: &'static str,
     is_ipv6: bool,
+    /// Whether the receiver listens at all its addresses.
+    is_anywhere: bool,
     /// Further options of the sender.
     options: &'static [&'static str],
     /// Whether the sender says what is wrong: it need not know.
@@ -39,6 +41,7 @@ const fn v4(what: &'static str, space: usize, cut: &'static str, mend: &'static 
         cut,
         mend,
         is_ipv6: false,
+        is_anywhere: false,
         options: &[],
         is_noted: true,
         from: "10.9.1.1",
@@ -63,7 +66,8 @@ impl Outage {
         } else {
             "10.9.2.1"
         };
-        let words = ["recv", "--bind", to, "--port", "0", "--wait", "60s"];
+        let bind = if self.is_anywhere { "0.0.0.0" } else { to };
+        let words = ["recv", "--bind", bind, "--port", "0", "--wait", "60s"];
         let words = [&words[..], &["--json", "-o", text(&target)]].concat();
         let mut recv = Recv::run(self.udpraw(&spaces, RECEIVER, &words));
 
@@ -191,6 +195,16 @@ fn an_address_or_a_route_that_is_gone_for_two_seconds() {
             is_noted: false,
             ..v4(
                 "the receiver's address is gone",
+                RECEIVER,
+                "ip address del 10.9.2.1/24 dev left",
+                "ip address add 10.9.2.1/24 dev left; ip route add default via 10.9.2.2",
+            )
+        },
+        Outage {
+            is_noted: false,
+            is_anywhere: true,
+            ..v4(
+                "the address of a receiver that has several is gone",
                 RECEIVER,
                 "ip address del 10.9.2.1/24 dev left",
                 "ip address add 10.9.2.1/24 dev left; ip route add default via 10.9.2.2",

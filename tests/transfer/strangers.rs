@@ -5,9 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use udpraw::protocol::congestion::Cubic;
-use udpraw::protocol::transfer::crypto::SharedCode;
+use udpraw::protocol::transfer::crypto::{Ciphers, SharedCode};
 use udpraw::protocol::transfer::{
-    Code, Failure, Handshake, Security, Sender, SenderConfig, decode,
+    Code, Failure, Handshake, Open, Security, Sender, SenderConfig, decode,
 };
 
 use crate::common::{self, PATIENCE};
@@ -180,5 +180,33 @@ fn a_transfer_that_is_replayed_starts_nothing() {
         let mut names = fs::read_dir(folder.path()).expect("it");
         let name = names.next().expect("one file").expect("it").file_name();
         assert!(name == "two" && names.next().is_none());
+    }
+}
+
+/// Whoever `--from` does not name gets no answer, not even a cookie.
+#[test]
+fn whoever_is_not_named_gets_no_answer() {
+    let named = Ipv4Addr::new(127, 0, 7, 0);
+    for bind in ["0.0.0.0", "::"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let words = ["--into", text(folder.path()), "--bind", bind];
+        let recv = Recv::start(&[&words[..], &["--from", "127.0.7.0/24"]].concat());
+        let to = SocketAddr::from((named, recv.address.port()));
+        let mut opening = Vec::new();
+        let (token, ciphers, message) = ([0; 16], Ciphers::NONE, None);
+        Handshake::Open(Open {
+            token,
+            ciphers,
+            message,
+        })
+        .encode(7, &mut opening);
+        let stranger = UdpSocket::bind("127.0.6.255:0").expect("all of 127/8 is here");
+        stranger.send_to(&opening, to).expect("sent");
+        // The receiver has answered what came before, when it answers this.
+        Stranger::open(to, 8, named, Some([9; 16]));
+        stranger.set_nonblocking(true).expect("it");
+        let received = stranger.recv(&mut [0; 100]);
+        let kind = received.map_err(|error| error.kind());
+        assert_eq!(kind, Err(std::io::ErrorKind::WouldBlock));
     }
 }
