@@ -27,6 +27,8 @@ pub(super) struct Job {
     pub(super) from: Option<SourceAddress>,
     /// What is stored: started by the first valid packet.
     disk: Option<DiskThread<StoreReport>>,
+    /// The bytes of that packet.
+    first: Vec<u8>,
     /// Answers for which the receiver had no room.
     answers: Vec<u8>,
     /// What the disk's thread has reported.
@@ -63,6 +65,7 @@ impl Job {
             receiver,
             from: message.reply_source,
             disk: None,
+            first: Vec::new(),
             answers: Vec::new(),
             report: StoreReport::default(),
             base,
@@ -78,15 +81,13 @@ impl Job {
     }
 
     /// Handles a packet, in that part of the buffer, which may be exchanged; returns whether it was the
-    /// first valid one.
+    /// first valid one: then [`Self::begin`] or [`Self::refuse`] follows.
     pub(super) fn handle_datagram(
         &mut self,
         now: Duration,
         message: &Message,
         buffer: &mut Vec<u8>,
         range: Range<usize>,
-        place: &Place,
-        waker: &Waker,
     ) -> bool {
         let &Message { source, ecn, .. } = message;
         // What is not valid is counted there.
@@ -102,17 +103,20 @@ impl Job {
             }
             return false;
         }
-        let mut first = Vec::new();
+        let was_confirmed = self.receiver.is_confirmed();
+        let first = &mut self.first;
         let bytes = buffer.get_mut(range).unwrap_or_default();
-        let handled = (self.receiver).handle_in_place(now, source, ecn, bytes, &mut first);
-        if handled.is_err() || !self.receiver.is_confirmed() {
-            return false;
-        }
+        let _ = (self.receiver).handle_in_place(now, source, ecn, bytes, first);
+        !was_confirmed && self.receiver.is_confirmed()
+    }
+
+    /// Starts the disk's thread.
+    pub(super) fn begin(&mut self, place: &Place, waker: &Waker) {
         self.start = Instant::now();
         let store = place.store();
         match DiskThread::start(waker.clone(), move |port| Storing::new(store, port).run()) {
             Ok(mut disk) => {
-                disk.write(&first);
+                disk.write(&std::mem::take(&mut self.first));
                 self.disk = Some(disk);
             }
             Err(error) => {
@@ -122,7 +126,6 @@ impl Job {
                 self.stage = Stage::Ended;
             }
         }
-        true
     }
 
     /// Passes the data of a batch to the disk's thread, and looks what has become of the rest.
@@ -211,10 +214,9 @@ impl Job {
             .abandon(Code::Interrupted, "the receiver was interrupted");
     }
 
-    /// Ends it before it has begun, for another.
-    pub(super) fn replace(&mut self) {
-        self.receiver
-            .abandon(Code::Refused, "busy with other transfers");
+    /// Ends it before it has begun.
+    pub(super) fn refuse(&mut self, reason: &str) {
+        self.receiver.abandon(Code::Refused, reason);
         self.has_ended = true;
     }
 

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use self::socket::{endpoint, first_hop};
+use self::datagrams::Trouble;
+use self::socket::{endpoint, first_hop, transport};
 use super::feed::{self, Feed};
 use super::tree::{Tree, TreeCounts};
 use super::{Activity, PROGRESS, Progress, SendConfig, SendEvent, Sent};
 use crate::error::{Error, Result};
-use crate::io::{Transport, TransportConfig};
+use crate::io::Transport;
 use crate::protocol::transfer::{Code, Failure, Security, Sender, SenderConfig, Status};
 use crate::socket::Waker;
 
@@ -43,13 +44,16 @@ pub(super) struct Session<'a> {
     /// When the receiver agreed.
     opened: Option<Instant>,
     reported: Duration,
-    refusals: u32,
     /// It goes on after a restart of the receiver: nobody need be there yet.
     is_again: bool,
     /// The receiver was there, and is gone.
     peer_lost: Option<Failure>,
-    /// The error of the socket since anything was last received, and when another was tried.
-    trouble: Option<(i32, Duration)>,
+    /// The errors of the socket since anything was last received.
+    trouble: Option<Trouble>,
+    /// The first of them, to be reported.
+    news: Option<Error>,
+    /// System calls on the sockets before this one.
+    syscalls_before: u64,
     is_marking: bool,
     /// Things that could not be listed or sent.
     failed: Option<Error>,
@@ -74,15 +78,9 @@ impl<'a> Session<'a> {
         sender.max_datagram = max_datagram;
         sender.timeout = config.timeout;
         sender.max_rate = config.max_rate.map(|bits| (bits / 8).max(1));
-        // Acknowledgements are few and short.
-        let settings = TransportConfig {
-            batch: 8,
-            ..TransportConfig::bulk()
-        };
         let congestion = (config.controller).build(max_datagram.into(), super::random()?);
-        let mut transport = Transport::open(endpoint, config.choice, settings)?;
         let waker = Waker::new()?;
-        transport.wake_by(waker.clone());
+        let transport = transport(config, endpoint, &waker)?;
         let tree = config.tree.again();
         Ok(Self {
             config,
@@ -96,10 +94,11 @@ impl<'a> Session<'a> {
             start: Instant::now(),
             opened: None,
             reported: Duration::ZERO,
-            refusals: 0,
             is_again,
             peer_lost: None,
             trouble: None,
+            news: None,
+            syscalls_before: 0,
             is_marking: false,
             failed: None,
             unlisted: 0,
@@ -206,6 +205,9 @@ impl<'a> Session<'a> {
     /// Reports progress, and what the reader has reported; returns whether to continue.
     fn report(&mut self, on_event: &mut dyn FnMut(&SendEvent<'_>) -> bool) -> bool {
         let mut goes_on = true;
+        if let Some(error) = self.news.take() {
+            goes_on &= on_event(&SendEvent::Trouble(&error));
+        }
         if let Some(feed) = &mut self.feed {
             let (events, unreported) = feed.take_events();
             for event in &events {
@@ -263,10 +265,10 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn end(self) -> Result<Sent> {
-        let outcome = match (&self.peer_lost, self.sender.result(), self.trouble) {
+        let outcome = match (&self.peer_lost, self.sender.result(), &self.trouble) {
             (Some(failure), ..) => Err(failure.clone()),
-            (_, Some(Err(Failure::Silent(_))), Some((errno, _))) => {
-                Err(Failure::Unreachable(errno))
+            (_, Some(Err(Failure::Silent(_))), Some(trouble)) => {
+                Err(Failure::Unreachable(trouble.errno))
             }
             (_, Some(Err(failure)), _) => Err(failure.clone()),
             _ => Ok(()),
@@ -285,7 +287,7 @@ impl<'a> Session<'a> {
             datagram_size: self.sender.datagram_size(),
             limit: self.sender.limits().dominant(),
             backend: self.transport.backend(),
-            syscalls: counters.syscalls,
+            syscalls: self.syscalls_before + counters.syscalls,
         })
     }
 }

@@ -160,7 +160,7 @@ impl Sessions {
         send_queue: &mut SendQueue<'_>,
         on_event: OnEvent<'_>,
     ) {
-        let running = self.running();
+        let is_enough = self.count.is_some_and(|count| self.running() >= count);
         let mut jobs = self.jobs.iter_mut();
         let Some(job) = jobs.find(|job| job.receiver.connection() == connection) else {
             self.tally.foreign += 1;
@@ -171,17 +171,25 @@ impl Sessions {
             }
             return;
         };
-        if job.handle_datagram(now, message, buffer, range, &self.place, &self.waker) {
-            let (peer, id) = (job.peer(), job.receiver.id());
-            if self.count.is_some_and(|count| running >= count) {
-                // Another has become the last one meanwhile.
-                job.interrupt();
-                return;
-            }
-            self.places.confirm(id);
-            let is_keyed = job.receiver.is_keyed();
-            on_event(&ReceiveEvent::Opened { peer, id, is_keyed });
+        if !job.handle_datagram(now, message, buffer, range) {
+            return;
         }
+        let (peer, id) = (job.peer(), job.receiver.id());
+        // Others may have begun since it was opened.
+        if is_enough || !self.places.confirm(id) {
+            job.refuse(BUSY);
+            let reason = BUSY;
+            let is_busy = true;
+            on_event(&ReceiveEvent::Refused {
+                peer,
+                reason,
+                is_busy,
+            });
+            return;
+        }
+        job.begin(&self.place, &self.waker);
+        let is_keyed = job.receiver.is_keyed();
+        on_event(&ReceiveEvent::Opened { peer, id, is_keyed });
     }
 
     /// How many transfers have run or are running. Whoever only opened one does not count.
@@ -204,14 +212,14 @@ impl Sessions {
         let admission = if is_enough {
             Admission::Full
         } else {
-            self.places.request(now, id, opening.source().ip())
+            self.places.request(id, opening.source().ip())
         };
         match admission {
             Admission::Admitted => {}
             Admission::Replaces(other) => {
                 let mut jobs = self.jobs.iter_mut();
                 if let Some(job) = jobs.find(|job| job.receiver.id() == other) {
-                    job.replace();
+                    job.refuse(BUSY);
                 }
             }
             Admission::Full => {
@@ -220,7 +228,7 @@ impl Sessions {
             }
         }
         let config = ReceiverConfig {
-            window: self.room / (self.places.taken() as u64).max(1),
+            window: self.room / (self.places.taken() as u64 + 1),
             max_window: MAX_WINDOW,
             max_datagram: 65_507,
             timeout: self.timeout,
@@ -236,11 +244,15 @@ impl Sessions {
 
     /// Passes on the received data, and handles timeouts.
     pub(super) fn advance(&mut self, now: Duration, is_stopped: bool) {
+        let has_enough = self.has_enough();
         for job in &mut self.jobs {
             job.advance(now);
             job.receiver.handle_timeout(now);
             if is_stopped {
                 job.interrupt();
+            } else if has_enough && !job.is_confirmed() {
+                // Whoever only opened one does not put off the end.
+                job.refuse(BUSY);
             }
         }
     }

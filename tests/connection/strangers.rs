@@ -7,7 +7,7 @@ use udpraw::protocol::transfer::{Close, Code, Handshake, Receiver};
 use crate::allocations;
 use crate::ends::{Ends, ID, LENGTH, Response, at};
 
-/// Places in a transfer at which it is attacked.
+/// Places beside the data of a transfer at which it is attacked, and more.
 const STAGES: usize = 50;
 
 fn many() -> usize {
@@ -159,11 +159,23 @@ fn attack(ends: &mut Ends, count: usize, forge: impl Fn(&mut Ends) -> Vec<u8>) -
 
 /// Runs a transfer, attacked at each of its stages; returns the answers of each kind.
 fn attacked(mut ends: Ends, forge: impl Fn(&mut Ends) -> Vec<u8>) -> [usize; 3] {
-    let (mut all, mut memory) = ([0; 3], None);
+    let (mut all, mut memory, mut attacks) = ([0; 3], None, [0; 4]);
     // All of the handshake, and then every so often.
     for step in 0.. {
         if step < 12 || step % 10 == 0 || ends.is_over() {
-            let responses = attack(&mut ends, many() / STAGES, &forge);
+            let stage = match (ends.sender.is_open(), &ends.receiver) {
+                _ if ends.is_over() => 3,
+                (true, _) => 2,
+                (false, Some(_)) => 1,
+                (false, None) => 0,
+            };
+            let count = if stage == 2 {
+                many() / STAGES
+            } else {
+                many() / 8
+            };
+            attacks[stage] += count;
+            let responses = attack(&mut ends, count, &forge);
             all = std::array::from_fn(|kind| all[kind] + responses[kind]);
         }
         if ends.is_over() {
@@ -178,6 +190,15 @@ fn attacked(mut ends: Ends, forge: impl Fn(&mut Ends) -> Vec<u8>) -> [usize; 3] 
         assert!(round == 0 || before.is_some_and(|before| allocations::bytes() < before + 100_000));
     }
     ends.assert_whole();
+    let [opening, handshake, data, end] = attacks;
+    eprintln!(
+        "forged: {opening} before the receiver has agreed, {handshake} before the sender knows, \
+         {data} beside data, {end} at the end: {} answered with a cookie or a version, {} with another \
+         refusal, {} as unknown; none accepted",
+        all[0], all[1], all[2]
+    );
+    assert!(attacks.iter().all(|count| *count > 0), "{attacks:?}");
+    assert!(attacks.iter().sum::<usize>() >= many());
     all
 }
 

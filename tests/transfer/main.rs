@@ -3,16 +3,21 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod crypto;
+mod ecn;
 mod ends;
 mod failures;
 mod folders;
 mod foreign;
 mod hostile;
 mod manifest;
+mod migration;
+mod nat;
 mod observers;
+mod outages;
 mod relayed;
 mod resume;
 mod simulator;
+mod strangers;
 mod tree;
 mod whole;
 

@@ -135,3 +135,46 @@ fn a_cut_transfer_goes_on_over_a_bad_network() {
     assert_eq!(recv.finish().code, Some(0));
     assert!(fs::read(&target).expect("the target") == bytes);
 }
+
+/// Through one narrow link, a transfer of low priority leaves most of it to another.
+#[test]
+fn a_low_priority_yields() {
+    const NORMAL: u64 = 4_000_000;
+    let (folder, slow) = folder_with("slow", &stream(60_000_000, 21));
+    let (_folder, fast) = folder_with("fast", &stream(NORMAL as usize, 22));
+    let into = folder.path().join("into");
+    fs::create_dir(&into).expect("it");
+    let mut recv = Recv::start(&["--into", text(&into), "--json"]);
+    let link = [
+        "--rate", "30Mbit", "--queue", "60", "--delay", "5ms", "--mtu", "1500",
+    ];
+    let (_relay, at) = relay(recv.address, &link);
+    let path = ["--max-datagram", "1400", "--timeout", "60s"];
+    let _low = Send::start(
+        at,
+        &[&[text(&slow), "--priority", "low"], &path[..]].concat(),
+    );
+    recv.process.await_bytes(1_500_000);
+    // The progress of the only one so far.
+    let progress = recv.process.event();
+    let first = progress["id"].clone();
+    let normal = Send::start(at, &[&[text(&fast)], &path[..]].concat());
+    let (mut low, mut before) = (progress["bytes"].as_u64().expect("it"), None);
+    loop {
+        let event = recv.process.event();
+        let is_first = event["id"] == first;
+        match event["event"].as_str() {
+            Some("opened") => before = Some(low),
+            Some("progress") if is_first => low = event["bytes"].as_u64().expect("it"),
+            Some("done") if !is_first => break,
+            _ => {}
+        }
+    }
+    normal.finish().is(0, "sent");
+    let before = before.expect("it was opened");
+    assert!(
+        low - before < NORMAL / 2,
+        "{} bytes beside {NORMAL}",
+        low - before
+    );
+}

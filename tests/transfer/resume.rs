@@ -1,6 +1,7 @@
 //! A transfer that was cut off goes on where it was.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
@@ -157,15 +158,16 @@ fn a_folder_goes_on_where_it_was() {
     assert_eq!(part(&to), None);
 }
 
-/// With `--resume` at both ends, the sender goes on when its receiver is started again.
-#[test]
-fn a_receiver_that_is_started_again_is_found_again() {
+/// With `--resume` at both ends, the sender goes on when its receiver is started again; `network` is what
+/// is between them.
+fn found_again<N>(network: impl FnOnce(SocketAddr) -> (N, SocketAddr)) {
     let bytes = stream(8_000_000, 14);
     let (folder, source) = folder_with("source", &bytes);
     let target = folder.path().join("target");
     let words = ["-o", text(&target), "--json", "--resume"];
     let mut recv = Recv::start(&words);
-    let (address, port) = (recv.address, recv.address.port().to_string());
+    let port = recv.address.port().to_string();
+    let (_network, address) = network(recv.address);
     let rate = ["--rate", "40Mbit", "--resume", "--timeout", "20s"];
     let send = Send::start(address, &[&[text(&source)], &rate[..]].concat());
     recv.process.await_bytes(2_000_000);
@@ -177,5 +179,18 @@ fn a_receiver_that_is_started_again_is_found_again() {
     let received = recv.finish();
     sent.is(0, "the receiver was started again; going on with it");
     assert_eq!(received.code, Some(0), "{}", received.stderr);
+    let resumed = received.last()["resumed_bytes"].as_u64();
+    assert!(resumed > Some(1_000_000), "{}", received.last());
     assert!(fs::read(&target).expect("it") == bytes);
+}
+
+#[test]
+fn a_receiver_that_is_started_again_is_found_again() {
+    found_again(|address| ((), address));
+}
+
+/// The sender does not learn that nobody was there for a while.
+#[test]
+fn a_receiver_behind_a_relay_is_found_again() {
+    found_again(|address| crate::relayed::relay(address, &["--delay", "2ms"]));
 }

@@ -62,7 +62,9 @@ impl<'a> Report<'a> {
             SendEvent::More(count) => {
                 self.note(format!("not shown: {count} more messages about files"));
             }
-            SendEvent::Trouble(error) => self.note(error.to_string()),
+            SendEvent::Trouble(error) => {
+                self.note(format!("{error}; trying until --timeout is over"));
+            }
             SendEvent::Restarted => {
                 self.note("the receiver was started again; going on with it".into());
             }

@@ -15,8 +15,9 @@ use super::rtt::PathRtt;
 use super::wire::Ranges;
 use crate::protocol::congestion::{DeliveryRate, SendState};
 
-/// The longest probe timeout: an outage that ends is noticed within it.
-const MAX_PROBE_TIMEOUT: Duration = Duration::from_secs(15);
+/// The longest probe timeout, unless four without doubling are longer: an outage that ends is noticed
+/// within it.
+const MAX_PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Probe timeouts in a row, in multiples of one, that make congestion persistent (RFC 9002 section
 /// 7.6).
 const PERSISTENT_CONGESTION_THRESHOLD: u32 = 3;
@@ -306,7 +307,7 @@ impl InFlight {
         let timeout = self.rtt.probe_timeout(self.delay);
         timeout
             .saturating_mul(1 << self.timeouts.min(10))
-            .min(MAX_PROBE_TIMEOUT)
+            .min(MAX_PROBE_TIMEOUT.max(timeout * 4))
     }
 
     /// Handles the deadline. Returns what is lost by now; if nothing is, the receiver should be

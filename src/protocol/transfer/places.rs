@@ -1,39 +1,32 @@
 //! Who gets a place in a receiver that has a limited number of them.
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::time::Duration;
 
-/// How long whoever holds a place may send nothing before another may have it.
-const MAX_AGE: Duration = Duration::from_secs(5);
+/// The most senders that have opened a transfer and sent nothing else.
+const MAX_HALF_OPEN: usize = 64;
 
-/// The places of a receiver. A holder is half-open until its first packet arrives.
+/// The places of a receiver, and who has asked for one.
 ///
-/// When all are taken, a half-open holder makes room for a newcomer if it is older than five
-/// seconds, or if its source holds more of the half-open places than the newcomer's would. So
-/// openings of one source that nothing follows keep nobody else out. A source is an IPv4 address, or
-/// the first 64 bits of an IPv6 address, since one host has all others.
+/// Whoever opens a transfer has a place once its first packet arrives; until then it is half-open, and
+/// keeps nobody out. There are at most 64 half-open ones. Another replaces the oldest of the source
+/// that has the most of them, so that a flood of one source does not end the openings of others. A
+/// source is an IPv4 address, or the first 64 bits of an IPv6 address, since one host has all others.
 #[derive(Debug)]
 pub struct Places {
     max: usize,
-    held: Vec<Place>,
+    taken: Vec<u64>,
+    /// The oldest is the first.
+    half_open: Vec<(u64, IpAddr)>,
 }
 
-#[derive(Debug)]
-struct Place {
-    key: u64,
-    source: IpAddr,
-    since: Duration,
-    is_half_open: bool,
-}
-
-/// Whether there is a place.
+/// Whether a transfer can be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// It has a place.
+    /// It can.
     Admitted,
-    /// It has the place of this half-open holder, which must be ended.
+    /// It can, instead of this half-open one, which must be ended.
     Replaces(u64),
-    /// There is none.
+    /// All places are taken.
     Full,
 }
 
@@ -42,64 +35,62 @@ impl Places {
     pub fn new(max: usize) -> Self {
         Self {
             max: max.max(1),
-            held: Vec::new(),
+            taken: Vec::new(),
+            half_open: Vec::new(),
         }
     }
 
     /// How many are taken.
     pub fn taken(&self) -> usize {
-        self.held.len()
+        self.taken.len()
     }
 
-    /// Asks for a place for `key`, the connection of a sender at `source`.
-    pub fn request(&mut self, now: Duration, key: u64, source: IpAddr) -> Admission {
-        let source = network(source);
-        let mut admission = Admission::Admitted;
-        if self.held.len() >= self.max {
-            let Some(index) = self.reclaimable(now, source) else {
-                return Admission::Full;
-            };
-            admission = Admission::Replaces(self.held.swap_remove(index).key);
+    /// Whether there is a place.
+    pub fn has_room(&self) -> bool {
+        self.taken.len() < self.max
+    }
+
+    /// A sender at `source` opens the transfer `key`.
+    pub fn request(&mut self, key: u64, source: IpAddr) -> Admission {
+        if !self.has_room() {
+            return Admission::Full;
         }
-        self.held.push(Place {
-            key,
-            source,
-            since: now,
-            is_half_open: true,
-        });
+        let mut admission = Admission::Admitted;
+        if self.half_open.len() >= MAX_HALF_OPEN
+            && let Some(index) = self.replaceable()
+        {
+            admission = Admission::Replaces(self.half_open.remove(index).0);
+        }
+        self.half_open.push((key, network(source)));
         admission
     }
 
-    /// The half-open holder that has to go: of the source with the most, the oldest.
-    fn reclaimable(&self, now: Duration, newcomer: IpAddr) -> Option<usize> {
-        let half_open = || {
-            let places = self.held.iter().enumerate();
-            places.filter(|(_, place)| place.is_half_open)
-        };
-        let count = |source| {
-            half_open()
-                .filter(|(_, place)| place.source == source)
-                .count()
-        };
-        let (index, place) = half_open()
-            .max_by_key(|(_, place)| (count(place.source), now.saturating_sub(place.since)))?;
-        if count(place.source) > count(newcomer) + 1 {
-            return Some(index);
-        }
-        let oldest = half_open().min_by_key(|(_, place)| place.since)?;
-        (now.saturating_sub(oldest.1.since) > MAX_AGE).then_some(oldest.0)
+    /// Of the source with the most half-open transfers, the oldest.
+    fn replaceable(&self) -> Option<usize> {
+        let sources = || self.half_open.iter().map(|(_, source)| source);
+        let count = |source: &IpAddr| sources().filter(|other| *other == source).count();
+        // The last of the largest, so from the end.
+        let (index, _) = sources()
+            .enumerate()
+            .rev()
+            .max_by_key(|(_, source)| count(source))?;
+        Some(index)
     }
 
-    /// A packet of the holder `key` has arrived.
-    pub fn confirm(&mut self, key: u64) {
-        for place in &mut self.held {
-            place.is_half_open &= place.key != key;
+    /// The first packet of the half-open transfer `key` has arrived: returns whether it has a place.
+    pub fn confirm(&mut self, key: u64) -> bool {
+        self.half_open.retain(|(other, _)| *other != key);
+        let has_room = self.has_room();
+        if has_room {
+            self.taken.push(key);
         }
+        has_room
     }
 
-    /// The holder `key` is over.
+    /// The transfer `key` is over.
     pub fn release(&mut self, key: u64) {
-        self.held.retain(|place| place.key != key);
+        self.taken.retain(|other| *other != key);
+        self.half_open.retain(|(other, _)| *other != key);
     }
 }
 
@@ -126,50 +117,52 @@ mod tests {
     }
 
     #[test]
-    fn one_source_cannot_take_all() {
-        let now = Duration::ZERO;
-        let mut places = Places::new(16);
-        for key in 0..16 {
-            assert_eq!(places.request(now, key, host(1)), Admission::Admitted);
+    fn whoever_only_opens_keeps_nobody_out() {
+        let mut places = Places::new(2);
+        for key in 0..1_000 {
+            assert_ne!(places.request(key, host(1)), Admission::Full);
         }
-        assert_eq!(places.request(now, 16, host(1)), Admission::Full);
-        let admission = places.request(now, 17, host(2));
-        assert!(
-            matches!(admission, Admission::Replaces(0..16)),
-            "{admission:?}"
-        );
-        assert_eq!(places.taken(), 16);
+        assert_eq!(places.half_open.len(), MAX_HALF_OPEN);
+        assert_ne!(places.request(1_000, host(1)), Admission::Full);
+        assert!(places.confirm(1_000));
+        assert!(places.confirm(999) && !places.confirm(998));
+        assert_eq!(places.taken(), 2);
+        assert_eq!(places.request(2_000, host(2)), Admission::Full);
+        places.release(999);
+        places.request(2_001, host(2));
+        assert!(places.confirm(2_001));
     }
 
     #[test]
-    fn whoever_sends_keeps_its_place() {
-        let mut places = Places::new(2);
-        places.request(Duration::ZERO, 0, host(1));
-        places.request(Duration::ZERO, 1, host(2));
-        places.confirm(0);
-        let soon = Duration::from_secs(4);
-        assert_eq!(places.request(soon, 2, host(3)), Admission::Full);
-        let later = Duration::from_secs(6);
-        assert_eq!(places.request(later, 2, host(3)), Admission::Replaces(1));
-        places.confirm(2);
-        let much_later = Duration::from_secs(600);
-        assert_eq!(places.request(much_later, 3, host(4)), Admission::Full);
-        places.release(0);
-        assert_eq!(places.request(much_later, 3, host(4)), Admission::Admitted);
+    fn a_flood_replaces_its_own_openings() {
+        let mut places = Places::new(16);
+        places.request(7, host(2));
+        for key in 100..1_000 {
+            let admission = places.request(key, host(1));
+            let oldest = key - MAX_HALF_OPEN as u64 + 1;
+            let is_right = match admission {
+                Admission::Admitted => key < 100 + MAX_HALF_OPEN as u64 - 1,
+                Admission::Replaces(other) => other == oldest,
+                Admission::Full => false,
+            };
+            assert!(is_right, "{key}: {admission:?}");
+        }
+        assert!(places.half_open.iter().any(|(key, _)| *key == 7));
     }
 
     #[test]
     fn one_host_has_all_of_a_64() {
-        let now = Duration::ZERO;
         let mut places = Places::new(3);
-        for key in 0..3_u64 {
-            let address = Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(key + 1));
-            places.request(now, key, address.into());
+        places.request(0, host(1));
+        for key in 1..=MAX_HALF_OPEN as u64 {
+            let address = Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(key));
+            let admission = places.request(key, address.into());
+            let wanted = if key == MAX_HALF_OPEN as u64 {
+                Admission::Replaces(1)
+            } else {
+                Admission::Admitted
+            };
+            assert_eq!(admission, wanted);
         }
-        let other = Ipv6Addr::from_bits(0x2001_0db9 << 96);
-        assert!(matches!(
-            places.request(now, 9, other.into()),
-            Admission::Replaces(_)
-        ));
     }
 }

@@ -10,7 +10,10 @@ use crate::io::Wait;
 use crate::protocol::transfer::{Digesting, Failure, Run, Source};
 use crate::units;
 
-/// How many times the network may report that nobody listens any more, before it is believed.
+/// How long the network may report that nobody listens any more before it is believed: firewalls that
+/// reject say the same, and some do while their rules are loaded.
+const REFUSAL: Duration = Duration::from_secs(3);
+/// The fewest such reports.
 const REFUSALS: u32 = 3;
 /// The most system calls to read the last frames of a receiver that is gone.
 const MAX_DRAINED: u32 = 16;
@@ -19,6 +22,19 @@ const MAX_DRAINED: u32 = 16;
 const REBIND: Duration = Duration::from_millis(500);
 /// How often progress is reported while nothing happens.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+
+/// Errors of the socket since anything was last received.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    /// The last one.
+    pub(super) errno: i32,
+    since: Duration,
+    /// How many reported that nobody listens.
+    refusals: u32,
+    /// When another socket is tried.
+    next: Duration,
+    is_reported: bool,
+}
 
 impl Session<'_> {
     /// Sends what may leave, up to a few runs; returns how many.
@@ -65,34 +81,51 @@ impl Session<'_> {
         let errno = error.errno().unwrap_or_default();
         let is_local = matches!(
             errno,
-            libc::EPERM | libc::ENOBUFS | libc::ENOMEM | libc::EADDRNOTAVAIL | libc::EINVAL
+            libc::EPERM
+                | libc::ENOBUFS
+                | libc::ENOMEM
+                | libc::EADDRNOTAVAIL
+                | libc::EINVAL
+                | libc::ENODEV
         );
         if !is_local && !error.is_about_the_network() {
             return Err(error);
         }
+        let now = self.now();
+        let trouble = self.trouble.get_or_insert(Trouble {
+            errno,
+            since: now,
+            refusals: 0,
+            next: now,
+            is_reported: false,
+        });
+        trouble.errno = errno;
+        trouble.refusals += u32::from(errno == libc::ECONNREFUSED);
+        let lasts = now.saturating_sub(trouble.since);
         let is_open = self.sender.is_open() || self.is_again;
         let is_patient = match errno {
-            libc::ECONNREFUSED => self.is_again || is_open && self.config.resume,
-            libc::EINVAL | libc::EADDRNOTAVAIL => is_open,
-            _ => is_open || is_local,
+            libc::ECONNREFUSED => {
+                let is_believed = trouble.refusals >= REFUSALS && lasts >= REFUSAL;
+                self.is_again || is_open && (self.config.resume || !is_believed)
+            }
+            libc::EPERM | libc::ENOBUFS | libc::ENOMEM => true,
+            _ => is_open,
         };
         if !is_patient {
-            self.refusals += 1;
-            if is_local || self.refusals >= REFUSALS || !is_open {
-                // The receiver's last frame may have arrived before it was gone, and waits behind
-                // the error.
-                self.drain();
-                return match self.sender.result() {
-                    Some(_) => Ok(()),
-                    None => Err(error),
-                };
-            }
+            // The receiver's last frame may have arrived before it was gone, and waits behind the
+            // error.
+            self.drain();
+            return match self.sender.result() {
+                Some(_) => Ok(()),
+                None => Err(error),
+            };
         }
-        let now = self.now();
         self.sender.on_send_failed(now);
-        let tried = self.trouble.map(|(_, tried)| tried);
-        if tried.is_none_or(|tried| now.saturating_sub(tried) >= REBIND) {
-            self.trouble = Some((errno, now));
+        if now >= trouble.next {
+            trouble.next = now.saturating_add(REBIND);
+            if lasts >= REBIND && !std::mem::replace(&mut trouble.is_reported, true) {
+                self.news = Some(error);
+            }
             if errno != libc::ECONNREFUSED {
                 self.rebind();
             }
@@ -148,7 +181,7 @@ impl Session<'_> {
             }
         });
         if is_valid {
-            (self.refusals, self.trouble) = (0, None);
+            self.trouble = None;
         }
         match received {
             Ok(_) => Ok(()),

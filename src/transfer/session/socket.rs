@@ -4,15 +4,15 @@ use std::net::SocketAddr;
 
 use super::Session;
 use crate::error::Result;
-use crate::io::Transport;
+use crate::io::{Transport, TransportConfig};
 use crate::socket::option::{self, PathMtuDiscovery};
-use crate::socket::{Ecn, Endpoint, Family};
+use crate::socket::{Ecn, Endpoint, Family, Waker};
 use crate::transfer::SendConfig;
 
 impl Session<'_> {
     /// Makes another socket: the address of this one may no longer exist.
     pub(super) fn rebind(&mut self) {
-        let Ok(mut other) = endpoint(self.config, self.destination) else {
+        let Ok(other) = endpoint(self.config, self.destination) else {
             return;
         };
         let local = |endpoint: &Endpoint| endpoint.local_address().map(|address| address.ip());
@@ -20,8 +20,10 @@ impl Session<'_> {
             (Ok(new), Ok(old)) => new != old,
             _ => false,
         };
-        // One that cannot be exchanged goes on as it is.
-        if is_other && self.transport.swap_socket(&mut other).is_ok() {
+        // Without another, this one goes on as it is.
+        if is_other && let Ok(transport) = transport(self.config, other, &self.waker) {
+            self.syscalls_before += self.transport.counters().syscalls;
+            self.transport = transport;
             self.is_marking = false;
         }
     }
@@ -49,6 +51,22 @@ pub(super) fn endpoint(config: &SendConfig, destination: SocketAddr) -> Result<E
         .unbound(Family::of(destination))?;
     endpoint.connect(destination)?;
     Ok(endpoint)
+}
+
+/// What sends and receives on the socket.
+pub(super) fn transport(
+    config: &SendConfig,
+    endpoint: Endpoint,
+    waker: &Waker,
+) -> Result<Transport> {
+    // Acknowledgements are few and short.
+    let settings = TransportConfig {
+        batch: 8,
+        ..TransportConfig::bulk()
+    };
+    let mut transport = Transport::open(endpoint, config.choice, settings)?;
+    transport.wake_by(waker.clone());
+    Ok(transport)
 }
 
 /// Sets the two bits of ECN in the TOS byte of what is sent; returns whether that is possible.

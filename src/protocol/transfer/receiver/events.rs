@@ -103,6 +103,7 @@ impl Receiver {
             .first_gap(number..number.saturating_add(1))
             .is_none();
         if number < self.floor || is_known {
+            self.path.on_packet(now, source, number, false);
             return Err(Reject::Duplicate);
         }
         if matches!(self.phase, Phase::Over(_)) {
@@ -125,9 +126,7 @@ impl Receiver {
         self.is_confirmed = true;
         self.pending.accept = false;
         self.last_received = self.last_received.max(now);
-        if is_newest {
-            self.path.on_packet(now, source);
-        }
+        self.path.on_packet(now, source, number, is_newest);
         // A packet that could not be kept is not acknowledged: it must be sent again.
         if is_kept {
             self.record_number(arrival, is_eliciting);

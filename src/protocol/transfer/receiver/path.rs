@@ -7,6 +7,8 @@ use siphasher::sip::SipHasher24;
 
 /// How long to wait for the response to a challenge before the next.
 const WAIT: Duration = Duration::from_millis(500);
+/// How long no address is challenged after one that proved to be false.
+const HOLD: Duration = Duration::from_secs(1);
 
 /// The address that packets are sent to, and one that is being proven.
 #[derive(Debug)]
@@ -16,11 +18,15 @@ pub(super) struct Path {
     /// How many addresses were challenged.
     count: u64,
     challenged: Option<Challenge>,
+    /// Until then no address is challenged.
+    held: Duration,
 }
 
 #[derive(Debug)]
 struct Challenge {
     address: SocketAddr,
+    /// The number of the first packet from there.
+    since: u64,
     /// Must be sent at once.
     is_due: bool,
     /// When the next may be sent.
@@ -34,24 +40,40 @@ impl Path {
             key,
             count: 0,
             challenged: None,
+            held: Duration::ZERO,
         }
     }
 
-    /// The newest packet that is authentic arrived from `source`.
-    pub(super) fn on_packet(&mut self, now: Duration, source: SocketAddr) {
+    /// An authentic packet arrived from `source`: the newest, an earlier one, or a copy.
+    ///
+    /// Somebody who copies packets, and is faster than they are, looks like a sender whose address has
+    /// changed, and can even pass the challenge on and copy the response (RFC 9000 section 9.3.3). But
+    /// then the packets still arrive from the old address as well, before the response can.
+    pub(super) fn on_packet(
+        &mut self,
+        now: Duration,
+        source: SocketAddr,
+        number: u64,
+        is_newest: bool,
+    ) {
         if source == self.peer {
-            // It is where it was, or it has come back.
-            self.challenged = None;
+            let is_here = |challenge: &mut Challenge| number >= challenge.since;
+            if self.challenged.take_if(is_here).is_some() {
+                self.held = now.saturating_add(HOLD);
+            }
             return;
         }
         match &mut self.challenged {
+            _ if !is_newest => {}
             Some(challenge) if challenge.address == source => {
                 challenge.is_due |= challenge.next <= now;
             }
+            _ if now < self.held => {}
             _ => {
                 self.count += 1;
                 self.challenged = Some(Challenge {
                     address: source,
+                    since: number,
                     is_due: true,
                     next: now,
                 });

@@ -180,6 +180,7 @@ impl Sender {
             }
             self.last_received = self.last_received.max(now);
             self.suspect = None;
+            self.refused = (Duration::ZERO, None);
             for frame in Frames::new(payload) {
                 self.handle_frame(now, is_newest, frame?)?;
             }
@@ -351,16 +352,18 @@ impl Sender {
 
     /// The socket refused the last run for another reason: no route for now, a firewall, or no
     /// memory (ENETUNREACH, EPERM, ENOBUFS). It counts as lost like any other. The next leaves after
-    /// a wait, which doubles up to a tenth of a second while this goes on.
+    /// a wait, which doubles up to a tenth of a second until a packet arrives, since some of these
+    /// errors are about earlier datagrams. It does not wait for the probe timeout: nothing left.
     pub fn on_send_failed(&mut self, now: Duration) {
         let wait = self.refused.0 * 2;
         self.refused.0 = wait.clamp(Duration::from_millis(1), MAX_REFUSED_WAIT);
         self.refused.1 = Some(now.saturating_add(self.refused.0));
+        self.probes = self.probes.max(1);
     }
 
     /// The socket took the last run.
     pub fn on_send_succeeded(&mut self) {
-        self.refused = (Duration::ZERO, None);
+        self.refused.1 = None;
     }
 
     /// Follows the path's MTU.

@@ -133,7 +133,7 @@ pub struct Sender {
     share: (u32, Duration),
     /// When settled numbers were last reported.
     settled_at: Duration,
-    /// How long to wait after the socket refused datagrams, and until when.
+    /// How long to wait after the socket refused datagrams since a packet arrived, and until when.
     refused: (Duration, Option<Duration>),
     /// Everything was sent, and the source had no digest yet when it was last asked.
     awaits_digest: bool,
@@ -272,9 +272,10 @@ impl Sender {
         self.answers.take(out);
     }
 
-    /// How to mark the datagrams: with ECT(0), or not at all.
+    /// How to mark the datagrams: with ECT(0), or not at all. An opening is not marked: a path may lose
+    /// what is, which is found out later.
     pub fn ecn(&self) -> Ecn {
-        if self.ecn.is_on() {
+        if self.ecn.is_on() && self.is_open() {
             Ecn::Ect0
         } else {
             Ecn::NotEct
