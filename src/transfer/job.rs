@@ -17,6 +17,8 @@ use crate::socket::{Ecn, SourceAddress, Waker};
 
 /// How long a transfer that ends waits for the disk, to keep what there is.
 const CLOSING: Duration = Duration::from_millis(250);
+/// How long nothing new must come until its user is told that.
+const QUIET: Duration = Duration::from_secs(1);
 /// How long the sender is not told that everything is stored, since it does not have all answers.
 const ANSWERING: Duration = Duration::from_secs(1);
 
@@ -43,6 +45,8 @@ pub(super) struct Job {
     stopped: Option<Instant>,
     /// Since when something waits for the disk.
     busy: Option<Instant>,
+    /// What was delivered when anything new came last.
+    heard: (u64, Instant),
 }
 
 /// What the disk's thread is about.
@@ -73,6 +77,7 @@ impl Job {
             has_ended: false,
             stopped: None,
             busy: None,
+            heard: (0, Instant::now()),
         }
     }
 
@@ -171,6 +176,11 @@ impl Job {
             self.busy.get_or_insert_with(Instant::now).elapsed()
         };
         let is_slow = since >= super::PROGRESS;
+        let delivered = self.receiver.delivered();
+        if delivered != self.heard.0 || !is_idle {
+            self.heard = (delivered, Instant::now());
+        }
+        let is_quiet = self.took.is_none() && self.heard.1.elapsed() >= QUIET;
         let status = match self.report.activity {
             Activity::Checking { done, total } => Status::Checking { done, total },
             _ if is_slow => Status::Storing,
@@ -178,12 +188,12 @@ impl Job {
         };
         if matches!(
             self.report.activity,
-            Activity::Transferring | Activity::Storing
+            Activity::Transferring | Activity::Storing | Activity::Waiting
         ) {
-            self.report.activity = if is_slow {
-                Activity::Storing
-            } else {
-                Activity::Transferring
+            self.report.activity = match (is_slow, is_quiet) {
+                (true, _) => Activity::Storing,
+                (_, true) => Activity::Waiting,
+                _ => Activity::Transferring,
             };
         }
         self.receiver.set_status(status);

@@ -128,6 +128,10 @@ pub enum Activity {
     },
     /// The receiver's disk, or the reader of its output, is slower than the network.
     Storing,
+    /// At the sender: its disk, or the writer of its input, is slower than the network.
+    Reading,
+    /// At the receiver: the sender is there, but nothing new has come for a while.
+    Waiting,
     /// Everything has arrived and is being written to the disk.
     Finishing,
 }

@@ -14,7 +14,7 @@ use super::tree::{Tree, TreeCounts};
 use super::{Activity, PROGRESS, Progress, SendConfig, SendEvent, Sent};
 use crate::error::{Error, Result};
 use crate::io::{Transport, TransportConfig};
-use crate::protocol::transfer::{Code, Failure, Security, Sender, SenderConfig, Status};
+use crate::protocol::transfer::{Code, Failure, Security, Sender, SenderConfig, Source, Status};
 use crate::socket::Waker;
 
 /// The most runs to send before checking for acknowledgements.
@@ -43,6 +43,8 @@ pub(super) struct Session<'a> {
     /// When the receiver agreed.
     opened: Option<Instant>,
     reported: Duration,
+    /// Since when there is nothing to send, as progress was reported.
+    dry: Option<Instant>,
     refusals: u32,
     /// It goes on after a restart of the receiver: nobody need be there yet.
     is_again: bool,
@@ -96,6 +98,7 @@ impl<'a> Session<'a> {
             start: Instant::now(),
             opened: None,
             reported: Duration::ZERO,
+            dry: None,
             refusals: 0,
             is_again,
             peer_lost: None,
@@ -207,6 +210,8 @@ impl<'a> Session<'a> {
     fn report(&mut self, on_event: &mut dyn FnMut(&SendEvent<'_>) -> bool) -> bool {
         let mut goes_on = true;
         if let Some(feed) = &mut self.feed {
+            let is_dry = feed.is_dry(self.sender.released());
+            self.dry = is_dry.then(|| self.dry.unwrap_or_else(Instant::now));
             let (events, unreported) = feed.take_events();
             for event in &events {
                 if let super::tree::TreeEvent::Finished(finished) = event {
@@ -233,6 +238,12 @@ impl<'a> Session<'a> {
         self.sender.released()
     }
 
+    /// Whether the receiver has the whole stream.
+    fn has_arrived(&self) -> bool {
+        let is_all = |feed: &Feed| feed.is_complete() && feed.end() == self.sender.released();
+        self.feed.as_ref().is_some_and(is_all)
+    }
+
     fn progress(&self) -> Progress {
         let is_done = self.sender.is_done();
         // What was read has not all arrived.
@@ -254,8 +265,9 @@ impl<'a> Session<'a> {
             file: None,
             activity: match self.sender.status() {
                 Status::Checking { done, total } => Activity::Checking { done, total },
-                Status::Storing if self.sender.released() == read => Activity::Finishing,
+                Status::Storing if self.has_arrived() => Activity::Finishing,
                 Status::Storing => Activity::Storing,
+                _ if self.dry.is_some_and(|since| since.elapsed() >= PROGRESS) => Activity::Reading,
                 _ => Activity::Transferring,
             },
             elapsed: self.opened.unwrap_or(self.start).elapsed(),

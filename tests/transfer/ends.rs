@@ -180,7 +180,11 @@ impl Send {
     pub fn start(to: SocketAddr, arguments: &[&str]) -> Self {
         let (host, port) = (to.ip().to_string(), to.port().to_string());
         let words = ["send", &host, "--port", &port];
-        let mut command = common::udpraw(words.iter().chain(arguments));
+        Self::run(common::udpraw(words.iter().chain(arguments)))
+    }
+
+    /// A command that ends up as one.
+    pub fn run(mut command: Command) -> Self {
         command.stdin(Stdio::piped());
         let mut process = Process::start(command);
         let stdin = process.child.stdin.take();

@@ -13,6 +13,7 @@ mod observers;
 mod relayed;
 mod resume;
 mod simulator;
+mod slow;
 mod tree;
 mod whole;
 

@@ -72,8 +72,11 @@ pub(super) struct ProgressRecord {
     /// Bytes of that file that have arrived.
     file_bytes: Option<u64>,
     /// What takes the time: the transfer, `checking` what the receiver kept from before, `storing` on
-    /// a slow disk or for a slow reader, or `finishing`, the last writes to the disk.
-    #[cfg_attr(test, schemars(extend("enum" = ["transferring", "checking", "storing", "finishing"])))]
+    /// a slow disk or for a slow reader, `finishing`, the last writes to the disk, `reading` a slow
+    /// source at the sender, or `waiting` for it at the receiver.
+    #[cfg_attr(test, schemars(extend("enum" = [
+        "transferring", "checking", "storing", "finishing", "reading", "waiting"
+    ])))]
     activity: &'static str,
     /// Bytes of the kept part that were checked; null if none is.
     checked_bytes: Option<u64>,
@@ -96,6 +99,8 @@ impl From<&Progress> for ProgressRecord {
                 Activity::Checking { .. } => "checking",
                 Activity::Storing => "storing",
                 Activity::Finishing => "finishing",
+                Activity::Reading => "reading",
+                Activity::Waiting => "waiting",
                 _ => "transferring",
             },
             checked_bytes: match progress.activity {
@@ -115,8 +120,12 @@ fn activity(progress: &Progress) -> Option<String> {
             bytes(total),
             percent(done, total)
         )),
-        Activity::Storing => Some("the disk, or the reader of the output, is slow".into()),
+        Activity::Storing => {
+            Some("the receiver's disk, or the reader of its output, is slow".into())
+        }
         Activity::Finishing => Some("writing to the disk".into()),
+        Activity::Reading => Some("the disk, or the writer of the input, is slow".into()),
+        Activity::Waiting => Some("nothing new from the sender".into()),
         _ => None,
     }
 }
