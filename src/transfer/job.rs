@@ -1,13 +1,13 @@
 //! One transfer in reception.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::disk::Place;
 use super::disk_thread::{DiskThread, Ending};
 use super::event::Arrived;
-use super::store_report::{StoreEvent, StoreReport};
+use super::store_report::{KeptPart, StoreEvent, StoreReport};
 use super::storing::Storing;
 use super::{Activity, Progress};
 use crate::error::{Error, Result};
@@ -263,7 +263,13 @@ impl Job {
     }
 
     pub(super) fn take_events(&mut self) -> Vec<StoreEvent> {
-        std::mem::take(&mut self.report.events)
+        let mut events = std::mem::take(&mut self.report.events);
+        for event in &mut events {
+            if let StoreEvent::Failed { part, .. } = event {
+                *part = part.take().and_then(|part| self.kept(part));
+            }
+        }
+        events
     }
 
     pub(super) fn progress(&self) -> Progress {
@@ -273,6 +279,7 @@ impl Job {
         Progress {
             bytes: counts.bytes,
             resumed: counts.resumed,
+            holes: counts.holes,
             total: total.map(|(_, bytes)| bytes),
             entries: counts.stored + counts.equal + counts.failed,
             total_entries: counts.total.map(|(entries, _)| entries),
@@ -300,19 +307,29 @@ impl Job {
         self.is_confirmed().then(|| self.arrived(outcome))
     }
 
+    /// Where a path below the target folder is.
+    fn place(&self, path: &Path) -> Option<PathBuf> {
+        let base = self.base.as_ref()?;
+        (!path.as_os_str().is_empty()).then(|| base.join(path))
+    }
+
+    fn kept(&self, part: KeptPart) -> Option<KeptPart> {
+        let path = self.place(&part.path)?;
+        Some(KeptPart::new(path, part.length))
+    }
+
     fn arrived(&mut self, outcome: std::result::Result<(), Failure>) -> Arrived {
-        let base = self.base.clone();
-        let shown = |path: Option<PathBuf>| {
-            let path = path.filter(|path| !path.as_os_str().is_empty())?;
-            Some(base.as_ref()?.join(path))
-        };
+        let placed = self.report.placed.take();
+        let part = self.report.part.take();
         let file = self.report.file.as_ref();
         Arrived {
             peer: self.peer(),
             id: self.receiver.id(),
             name: file.map(|file| file.path.clone()).unwrap_or_default(),
-            path: shown(self.report.placed.take()),
-            part: shown(self.report.part.take()).filter(|_| outcome.is_err()),
+            path: placed.and_then(|path| self.place(&path)),
+            part: part
+                .filter(|_| outcome.is_err())
+                .and_then(|part| self.kept(part)),
             progress: self.progress(),
             counts: self.receiver.counts(),
             files: self.report.counts,

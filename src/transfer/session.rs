@@ -249,7 +249,16 @@ impl<'a> Session<'a> {
         // What was read has not all arrived.
         let read = self.feed.as_ref().map_or(0, Feed::end);
         let under_way = read.saturating_sub(self.sender.released());
-        let bytes = self.counts.bytes();
+        // What failed is done as well, and not there in the end.
+        let lost = match self.sender.result() {
+            Some(_) => self.counts.unsent(),
+            None => 0,
+        };
+        let bytes = self.counts.bytes().saturating_sub(lost);
+        let file = self.counts.file().map(|mut file| {
+            file.bytes = file.bytes.saturating_sub(under_way);
+            file
+        });
         let totals = self.counts.totals();
         let total = totals.filter(|totals| *totals != (1, 0));
         Progress {
@@ -259,10 +268,11 @@ impl<'a> Session<'a> {
                 bytes.saturating_sub(under_way)
             },
             resumed: self.counts.kept(),
+            holes: self.counts.holes(),
             total: total.map(|(_, bytes)| bytes).or(self.tree.roots().size()),
             entries: self.counts.done(),
             total_entries: totals.map(|(entries, _)| entries),
-            file: None,
+            file,
             activity: match self.sender.status() {
                 Status::Checking { done, total } => Activity::Checking { done, total },
                 Status::Storing if self.has_arrived() => Activity::Finishing,

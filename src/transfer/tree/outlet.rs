@@ -1,8 +1,10 @@
 //! Where the stream goes, and what is reported.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::Finished;
+use crate::transfer::FileProgress;
 use crate::error::Error;
 use crate::protocol::transfer::manifest::{Reason, Status};
 
@@ -86,6 +88,14 @@ pub enum TreeEvent {
     Finished(Finished),
 }
 
+/// The file that is read.
+#[derive(Debug, Default)]
+struct Current {
+    file: FileProgress,
+    /// What [`TreeCounts::bytes`] was before it.
+    before: u64,
+}
+
 /// The progress of a [`Tree`](super::Tree), readable from any thread.
 #[derive(Debug, Default)]
 pub struct TreeCounts {
@@ -95,6 +105,9 @@ pub struct TreeCounts {
     pub(super) failed: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(super) kept: AtomicU64,
+    pub(super) holes: AtomicU64,
+    pub(super) unsent: AtomicU64,
+    current: Mutex<Current>,
     pub(super) total_entries: AtomicU64,
     pub(super) total_bytes: AtomicU64,
     pub(super) has_totals: std::sync::atomic::AtomicBool,
@@ -130,6 +143,33 @@ impl TreeCounts {
     /// Bytes of files that the receiver had before.
     pub fn kept(&self) -> u64 {
         self.kept.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of files that are holes, and were not read or sent.
+    pub fn holes(&self) -> u64 {
+        self.holes.load(Ordering::Relaxed)
+    }
+
+    /// Those of [`Self::bytes`] that were not sent, since their entries failed.
+    pub fn unsent(&self) -> u64 {
+        self.unsent.load(Ordering::Relaxed)
+    }
+
+    /// The file or stream that is read, or was read last.
+    pub fn file(&self) -> Option<FileProgress> {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = current.file.clone();
+        let read = self.bytes().saturating_sub(current.before);
+        file.bytes = file.size.map_or(read, |size| size.min(read));
+        (!file.path.is_empty()).then_some(file)
+    }
+
+    pub(super) fn begin(&self, path: &[u8], size: Option<u64>) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.file.path.clear();
+        current.file.path.extend_from_slice(path);
+        current.file.size = size;
+        current.before = self.bytes();
     }
 
     /// Entries and bytes of files in all, once they are counted. Streams count as 0 bytes.
