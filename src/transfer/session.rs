@@ -255,24 +255,21 @@ impl<'a> Session<'a> {
             None => 0,
         };
         let bytes = self.counts.bytes().saturating_sub(lost);
-        let file = self.counts.file().map(|mut file| {
-            file.bytes = file.bytes.saturating_sub(under_way);
-            file
-        });
+        let bytes = if is_done {
+            bytes
+        } else {
+            bytes.saturating_sub(under_way)
+        };
         let totals = self.counts.totals();
         let total = totals.filter(|totals| *totals != (1, 0));
         Progress {
-            bytes: if is_done {
-                bytes
-            } else {
-                bytes.saturating_sub(under_way)
-            },
+            bytes,
             resumed: self.counts.kept(),
             holes: self.counts.holes(),
             total: total.map(|(_, bytes)| bytes).or(self.tree.roots().size()),
             entries: self.counts.done(),
             total_entries: totals.map(|(entries, _)| entries),
-            file,
+            file: self.counts.file(bytes),
             activity: match self.sender.status() {
                 Status::Checking { done, total } => Activity::Checking { done, total },
                 Status::Storing if self.has_arrived() => Activity::Finishing,

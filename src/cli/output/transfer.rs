@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use udpraw::error::describe_errno;
 use udpraw::protocol::transfer::{Code, Failure};
@@ -14,7 +14,7 @@ use super::envelope::nanos;
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 /// The longest part of a foreign name that a progress bar shows.
-const NAME: usize = 30;
+const NAME: usize = 24;
 
 /// A number of bytes for people: `38.1 MB`, in powers of 1,000.
 pub(super) fn bytes(number: u64) -> String {
@@ -360,7 +360,14 @@ impl Bars {
             let skipped = path.chars().count().saturating_sub(NAME);
             let tail: String = path.chars().skip(skipped).collect();
             match file.size {
-                Some(size) => format!("{tail} {} %", percent(file.bytes, size)),
+                // Of a single file the bar says it.
+                Some(_) if progress.total_entries == Some(1) => tail,
+                Some(size) => {
+                    let share = percent(file.bytes, size);
+                    let rest = size.saturating_sub(file.bytes) as f64 / bar.per_sec();
+                    let rest = Duration::try_from_secs_f64(rest).unwrap_or_default();
+                    format!("{tail} {share} % {:#}", HumanDuration(rest))
+                }
                 None => tail,
             }
         });

@@ -1,12 +1,13 @@
 //! Where the stream goes, and what is reported.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::Finished;
-use crate::transfer::FileProgress;
 use crate::error::Error;
 use crate::protocol::transfer::manifest::{Reason, Status};
+use crate::transfer::FileProgress;
 
 /// The other end of a [`Tree`](super::Tree): takes the stream in chunks, and has the answers. Its
 /// methods are called by the thread that reads, and may block it.
@@ -88,10 +89,14 @@ pub enum TreeEvent {
     Finished(Finished),
 }
 
-/// The file that is read.
-#[derive(Debug, Default)]
-struct Current {
-    file: FileProgress,
+/// Files that are remembered from the one that arrives to the one that is read.
+const MAX_BEGUN: usize = 1_024;
+
+/// A file whose reading has begun.
+#[derive(Debug)]
+struct Begun {
+    path: Vec<u8>,
+    size: Option<u64>,
     /// What [`TreeCounts::bytes`] was before it.
     before: u64,
 }
@@ -107,7 +112,7 @@ pub struct TreeCounts {
     pub(super) kept: AtomicU64,
     pub(super) holes: AtomicU64,
     pub(super) unsent: AtomicU64,
-    current: Mutex<Current>,
+    begun: Mutex<VecDeque<Begun>>,
     pub(super) total_entries: AtomicU64,
     pub(super) total_bytes: AtomicU64,
     pub(super) has_totals: std::sync::atomic::AtomicBool,
@@ -155,21 +160,29 @@ impl TreeCounts {
         self.unsent.load(Ordering::Relaxed)
     }
 
-    /// The file or stream that is read, or was read last.
-    pub fn file(&self) -> Option<FileProgress> {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut file = current.file.clone();
-        let read = self.bytes().saturating_sub(current.before);
-        file.bytes = file.size.map_or(read, |size| size.min(read));
-        (!file.path.is_empty()).then_some(file)
+    /// The file or stream in progress when so many of [`Self::bytes`] have arrived. Those before it
+    /// are forgotten.
+    pub fn file(&self, arrived: u64) -> Option<FileProgress> {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        while begun.get(1).is_some_and(|next| next.before <= arrived) {
+            begun.pop_front();
+        }
+        let Begun { path, size, before } = begun.front()?;
+        let bytes = arrived.saturating_sub(*before);
+        Some(FileProgress {
+            path: path.clone(),
+            size: *size,
+            bytes: size.map_or(bytes, |size| size.min(bytes)),
+        })
     }
 
     pub(super) fn begin(&self, path: &[u8], size: Option<u64>) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        current.file.path.clear();
-        current.file.path.extend_from_slice(path);
-        current.file.size = size;
-        current.before = self.bytes();
+        let (path, before) = (path.to_vec(), self.bytes());
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if begun.len() == MAX_BEGUN {
+            begun.pop_front();
+        }
+        begun.push_back(Begun { path, size, before });
     }
 
     /// Entries and bytes of files in all, once they are counted. Streams count as 0 bytes.
