@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Progress;
-use super::store_report::{StoreCounts, StoreEvent};
+use super::store_report::{KeptPart, StoreCounts, StoreEvent};
 use super::tree::TreeEvent;
 use crate::error::{Error, Result};
 use crate::io::Backend;
@@ -80,8 +80,8 @@ pub struct Arrived {
     pub name: Vec<u8>,
     /// The last file that was written, if any.
     pub path: Option<PathBuf>,
-    /// The file that is kept for another try, if it failed.
-    pub part: Option<PathBuf>,
+    /// What is kept of a file for another try, if the transfer failed.
+    pub part: Option<KeptPart>,
     /// How much was received.
     pub progress: Progress,
     /// Counters of the receiver.

@@ -42,6 +42,8 @@ struct State {
     limit: u64,
     /// The loop waits for bytes.
     is_hungry: bool,
+    /// The reader waits for answers, not for a disk.
+    is_asking: bool,
     /// Nobody wants more.
     is_over: bool,
     /// The stream is complete: with the digest of all, if there is to be one.
@@ -199,6 +201,14 @@ impl Feed {
         has_news
     }
 
+    /// Whether everything that was read, up to `sent`, is sent, and the reader is busy with more.
+    pub(super) fn is_dry(&self, sent: u64) -> bool {
+        self.end <= sent
+            && self.complete.is_none()
+            && self.ended.is_none()
+            && !self.shared.lock().is_asking
+    }
+
     /// The error that ended the reader, once.
     pub(super) fn take_error(&mut self) -> Option<Error> {
         match &self.ended {
@@ -325,8 +335,10 @@ impl Outlet for Filler {
             if state.is_over || !wait {
                 return !state.is_over;
             }
+            state.is_asking = true;
             let waited = self.shared.changed.wait(state);
             state = waited.unwrap_or_else(PoisonError::into_inner);
+            state.is_asking = false;
         }
     }
 

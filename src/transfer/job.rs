@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::disk::Place;
 use super::disk_thread::{DiskThread, Ending};
 use super::event::Arrived;
 use super::message::Message;
-use super::store_report::{StoreEvent, StoreReport};
+use super::store_report::{KeptPart, StoreEvent, StoreReport};
 use super::storing::Storing;
 use super::{Activity, Progress};
 use crate::error::{Error, Result};
@@ -18,6 +18,8 @@ use crate::socket::{SourceAddress, Waker};
 
 /// How long a transfer that ends waits for the disk, to keep what there is.
 const CLOSING: Duration = Duration::from_millis(250);
+/// How long nothing new must come until its user is told that.
+const QUIET: Duration = Duration::from_secs(1);
 /// How long the sender is not told that everything is stored, since it does not have all answers.
 const ANSWERING: Duration = Duration::from_secs(1);
 
@@ -46,6 +48,8 @@ pub(super) struct Job {
     stopped: Option<Instant>,
     /// Since when something waits for the disk.
     busy: Option<Instant>,
+    /// What was delivered when anything new came last.
+    heard: (u64, Instant),
 }
 
 /// What the disk's thread is about.
@@ -77,6 +81,7 @@ impl Job {
             has_ended: false,
             stopped: None,
             busy: None,
+            heard: (0, Instant::now()),
         }
     }
 
@@ -186,6 +191,11 @@ impl Job {
             self.busy.get_or_insert_with(Instant::now).elapsed()
         };
         let is_slow = since >= super::PROGRESS;
+        let delivered = self.receiver.delivered();
+        if delivered != self.heard.0 || !is_idle {
+            self.heard = (delivered, Instant::now());
+        }
+        let is_quiet = self.took.is_none() && self.heard.1.elapsed() >= QUIET;
         let status = match self.report.activity {
             Activity::Checking { done, total } => Status::Checking { done, total },
             _ if is_slow => Status::Storing,
@@ -193,12 +203,12 @@ impl Job {
         };
         if matches!(
             self.report.activity,
-            Activity::Transferring | Activity::Storing
+            Activity::Transferring | Activity::Storing | Activity::Waiting
         ) {
-            self.report.activity = if is_slow {
-                Activity::Storing
-            } else {
-                Activity::Transferring
+            self.report.activity = match (is_slow, is_quiet) {
+                (true, _) => Activity::Storing,
+                (_, true) => Activity::Waiting,
+                _ => Activity::Transferring,
             };
         }
         self.receiver.set_status(status);
@@ -267,7 +277,13 @@ impl Job {
     }
 
     pub(super) fn take_events(&mut self) -> Vec<StoreEvent> {
-        std::mem::take(&mut self.report.events)
+        let mut events = std::mem::take(&mut self.report.events);
+        for event in &mut events {
+            if let StoreEvent::Failed { part, .. } = event {
+                *part = part.take().and_then(|part| self.kept(part));
+            }
+        }
+        events
     }
 
     pub(super) fn progress(&self) -> Progress {
@@ -277,6 +293,7 @@ impl Job {
         Progress {
             bytes: counts.bytes,
             resumed: counts.resumed,
+            holes: counts.holes,
             total: total.map(|(_, bytes)| bytes),
             entries: counts.stored + counts.equal + counts.failed,
             total_entries: counts.total.map(|(entries, _)| entries),
@@ -304,19 +321,29 @@ impl Job {
         self.is_confirmed().then(|| self.arrived(outcome))
     }
 
+    /// Where a path below the target folder is.
+    fn place(&self, path: &Path) -> Option<PathBuf> {
+        let base = self.base.as_ref()?;
+        (!path.as_os_str().is_empty()).then(|| base.join(path))
+    }
+
+    fn kept(&self, part: KeptPart) -> Option<KeptPart> {
+        let path = self.place(&part.path)?;
+        Some(KeptPart::new(path, part.length))
+    }
+
     fn arrived(&mut self, outcome: std::result::Result<(), Failure>) -> Arrived {
-        let base = self.base.clone();
-        let shown = |path: Option<PathBuf>| {
-            let path = path.filter(|path| !path.as_os_str().is_empty())?;
-            Some(base.as_ref()?.join(path))
-        };
+        let placed = self.report.placed.take();
+        let part = self.report.part.take();
         let file = self.report.file.as_ref();
         Arrived {
             peer: self.peer(),
             id: self.receiver.id(),
             name: file.map(|file| file.path.clone()).unwrap_or_default(),
-            path: shown(self.report.placed.take()),
-            part: shown(self.report.part.take()).filter(|_| outcome.is_err()),
+            path: placed.and_then(|path| self.place(&path)),
+            part: part
+                .filter(|_| outcome.is_err())
+                .and_then(|part| self.kept(part)),
             progress: self.progress(),
             counts: self.receiver.counts(),
             files: self.report.counts,

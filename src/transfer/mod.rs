@@ -63,7 +63,7 @@ pub use event::{Arrived, ReceiveEvent, SendEvent, Sent, Tally};
 pub use network::Network;
 pub use receive::Receiving;
 pub use send::Sending;
-pub use store_report::{StoreCounts, StoreEvent};
+pub use store_report::{KeptPart, StoreCounts, StoreEvent};
 
 /// The default time that the other end may be silent.
 pub const TIMEOUT: Duration = Duration::from_secs(60);
@@ -79,7 +79,9 @@ pub struct Progress {
     pub bytes: u64,
     /// Bytes of them that the receiver had before.
     pub resumed: u64,
-    /// All of them, once they are counted; never for a stream.
+    /// Bytes of them that are holes of sparse files, and were not sent.
+    pub holes: u64,
+    /// All of the bytes, once they are counted; never for a stream.
     pub total: Option<u64>,
     /// Files, folders and links that are done.
     pub entries: u64,
@@ -94,10 +96,32 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Bits of files per second; what the receiver had before does not count.
+    /// Bytes of files that were sent: without holes, and what the receiver had before.
+    pub fn sent(&self) -> u64 {
+        self.bytes
+            .saturating_sub(self.resumed)
+            .saturating_sub(self.holes)
+    }
+
+    /// Bits of files per second; holes and what the receiver had before do not count.
     pub fn goodput(&self) -> f64 {
-        let bytes = self.bytes.saturating_sub(self.resumed);
-        bytes as f64 * 8.0 / self.elapsed.as_secs_f64().max(1e-9)
+        self.sent() as f64 * 8.0 / self.elapsed.as_secs_f64().max(1e-9)
+    }
+
+    /// How long the rest takes at the speed so far, if its size is known and there is a speed.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.time_for(self.total?.saturating_sub(self.bytes))
+    }
+
+    /// How long the rest of [`Self::file`] takes at the speed so far.
+    pub fn file_remaining(&self) -> Option<Duration> {
+        let file = self.file.as_ref()?;
+        self.time_for(file.size?.saturating_sub(file.bytes))
+    }
+
+    fn time_for(&self, bytes: u64) -> Option<Duration> {
+        let seconds = bytes as f64 * 8.0 / self.goodput();
+        Duration::try_from_secs_f64(seconds).ok()
     }
 }
 
@@ -129,6 +153,10 @@ pub enum Activity {
     },
     /// The receiver's disk, or the reader of its output, is slower than the network.
     Storing,
+    /// At the sender: its disk, or the writer of its input, is slower than the network.
+    Reading,
+    /// At the receiver: the sender is there, but nothing new has come for a while.
+    Waiting,
     /// Everything has arrived and is being written to the disk.
     Finishing,
 }

@@ -15,7 +15,7 @@ use super::tree::{Tree, TreeCounts};
 use super::{Activity, PROGRESS, Progress, SendConfig, SendEvent, Sent};
 use crate::error::{Error, Result};
 use crate::io::Transport;
-use crate::protocol::transfer::{Code, Failure, Security, Sender, SenderConfig, Status};
+use crate::protocol::transfer::{Code, Failure, Security, Sender, SenderConfig, Source, Status};
 use crate::socket::Waker;
 
 /// The most runs to send before checking for acknowledgements.
@@ -44,6 +44,8 @@ pub(super) struct Session<'a> {
     /// When the receiver agreed.
     opened: Option<Instant>,
     reported: Duration,
+    /// Since when there is nothing to send, as progress was reported.
+    dry: Option<Instant>,
     /// It goes on after a restart of the receiver: nobody need be there yet.
     is_again: bool,
     /// The receiver was there, and is gone.
@@ -94,6 +96,7 @@ impl<'a> Session<'a> {
             start: Instant::now(),
             opened: None,
             reported: Duration::ZERO,
+            dry: None,
             is_again,
             peer_lost: None,
             trouble: None,
@@ -209,6 +212,8 @@ impl<'a> Session<'a> {
             goes_on &= on_event(&SendEvent::Trouble(&error));
         }
         if let Some(feed) = &mut self.feed {
+            let is_dry = feed.is_dry(self.sender.released());
+            self.dry = is_dry.then(|| self.dry.unwrap_or_else(Instant::now));
             let (events, unreported) = feed.take_events();
             for event in &events {
                 if let super::tree::TreeEvent::Finished(finished) = event {
@@ -235,29 +240,43 @@ impl<'a> Session<'a> {
         self.sender.released()
     }
 
+    /// Whether the receiver has the whole stream.
+    fn has_arrived(&self) -> bool {
+        let is_all = |feed: &Feed| feed.is_complete() && feed.end() == self.sender.released();
+        self.feed.as_ref().is_some_and(is_all)
+    }
+
     fn progress(&self) -> Progress {
         let is_done = self.sender.is_done();
         // What was read has not all arrived.
         let read = self.feed.as_ref().map_or(0, Feed::end);
         let under_way = read.saturating_sub(self.sender.released());
-        let bytes = self.counts.bytes();
+        // What failed is done as well, and not there in the end.
+        let lost = match self.sender.result() {
+            Some(_) => self.counts.unsent(),
+            None => 0,
+        };
+        let bytes = self.counts.bytes().saturating_sub(lost);
+        let bytes = if is_done {
+            bytes
+        } else {
+            bytes.saturating_sub(under_way)
+        };
         let totals = self.counts.totals();
         let total = totals.filter(|totals| *totals != (1, 0));
         Progress {
-            bytes: if is_done {
-                bytes
-            } else {
-                bytes.saturating_sub(under_way)
-            },
+            bytes,
             resumed: self.counts.kept(),
+            holes: self.counts.holes(),
             total: total.map(|(_, bytes)| bytes).or(self.tree.roots().size()),
             entries: self.counts.done(),
             total_entries: totals.map(|(entries, _)| entries),
-            file: None,
+            file: self.counts.file(bytes),
             activity: match self.sender.status() {
                 Status::Checking { done, total } => Activity::Checking { done, total },
-                Status::Storing if self.sender.released() == read => Activity::Finishing,
+                Status::Storing if self.has_arrived() => Activity::Finishing,
                 Status::Storing => Activity::Storing,
+                _ if self.dry.is_some_and(|since| since.elapsed() >= PROGRESS) => Activity::Reading,
                 _ => Activity::Transferring,
             },
             elapsed: self.opened.unwrap_or(self.start).elapsed(),

@@ -23,7 +23,23 @@ pub(super) struct StoreReport {
     /// Where the last file is, below the target folder.
     pub(super) placed: Option<PathBuf>,
     /// Where a part of a file is kept, below the target folder.
-    pub(super) part: Option<PathBuf>,
+    pub(super) part: Option<KeptPart>,
+}
+
+/// A part of a file that failed, kept for another try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeptPart {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its length in bytes.
+    pub length: u64,
+}
+
+impl KeptPart {
+    pub(super) fn new(path: PathBuf, length: u64) -> Self {
+        Self { path, length }
+    }
 }
 
 /// What a receiver has done with the entries of a transfer.
@@ -42,6 +58,8 @@ pub struct StoreCounts {
     pub bytes: u64,
     /// Bytes of them that were there before.
     pub resumed: u64,
+    /// Bytes of them that are holes of sparse files, and were not sent.
+    pub holes: u64,
     /// All entries and all bytes, once the sender has counted them.
     pub total: Option<(u64, u64)>,
 }
@@ -56,6 +74,8 @@ pub enum StoreEvent {
         path: Vec<u8>,
         /// This end's error.
         error: Error,
+        /// What is kept of it.
+        part: Option<KeptPart>,
     },
     /// The sender did not send it completely.
     Incomplete {

@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::disk::{Checked, Finished, Found, Kept, Placed, Problem, Store, Unfinished};
 use super::disk_thread::{Ending, Next, Port};
-use super::store_report::{StoreEvent, StoreReport};
+use super::store_report::{KeptPart, StoreEvent, StoreReport};
 use super::{Activity, FileProgress};
 use crate::error::{Error, Result};
 use crate::protocol::transfer::Code;
@@ -68,7 +67,7 @@ impl<'a> Storing<'a> {
     /// What ended the transfer at this end.
     pub(super) fn run(mut self) -> Result<()> {
         let ended = self.work();
-        let part = self.open.take().and_then(Unfinished::keep);
+        let part = self.keep();
         let notes = self.store.take_notes();
         self.port.report(|report| {
             report.part = part.or(report.part.take());
@@ -88,6 +87,12 @@ impl<'a> Storing<'a> {
                 Err(error)
             }
         }
+    }
+
+    /// Keeps what is there of the file whose contents arrive.
+    fn keep(&mut self) -> Option<KeptPart> {
+        let (path, length) = self.open.take()?.keep()?;
+        Some(KeptPart::new(path, length))
     }
 
     fn work(&mut self) -> Step<()> {
@@ -208,21 +213,24 @@ impl<'a> Storing<'a> {
 
     fn refuse(&mut self, path: &[u8], problem: Problem) -> Step<Answer> {
         let reason = problem.reason();
-        self.problem(path, problem)?;
+        self.problem(path, problem, None)?;
         Ok(Answer::Refused(reason))
     }
 
     /// Reports a problem; ends everything if no other entry would fare better.
-    fn problem(&mut self, path: &[u8], problem: Problem) -> Step<()> {
+    fn problem(&mut self, path: &[u8], problem: Problem, part: Option<KeptPart>) -> Step<()> {
         if problem.ends_transfer() {
             let reason = problem.reason().to_string();
-            self.port.report(|report| report.counts.failed += 1);
+            self.port.report(|report| {
+                report.counts.failed += 1;
+                report.part = part;
+            });
             return Err(Stop::Failed(Code::Storage, reason, problem.into_error()));
         }
         let (path, error) = (path.to_vec(), problem.into_error());
         self.port.report(|report| {
             report.counts.failed += 1;
-            report.push(StoreEvent::Failed { path, error });
+            report.push(StoreEvent::Failed { path, error, part });
         });
         Ok(())
     }
@@ -281,15 +289,13 @@ impl<'a> Storing<'a> {
     /// The file whose contents arrive cannot be stored.
     fn failed(&mut self, problem: Problem) -> Step<()> {
         self.has_failed = true;
-        if let Some(part) = self.open.take().and_then(Unfinished::keep) {
-            self.port.report(|report| report.part = Some(part));
-        }
+        let part = self.keep();
         let Some(wanted) = self.wanted.front() else {
             return Ok(());
         };
         self.state.fail(wanted.index, problem.reason());
         let path = wanted.entry.path.clone();
-        self.problem(&path, problem)
+        self.problem(&path, problem, part)
     }
 
     fn data(&mut self, offset: u64, bytes: &[u8]) -> Step<()> {
@@ -303,6 +309,7 @@ impl<'a> Storing<'a> {
                 let written = unfinished.position().saturating_sub(before);
                 self.port.report(|report| {
                     report.counts.bytes += written;
+                    report.counts.holes += written.saturating_sub(bytes.len() as u64);
                     if let Some(file) = &mut report.file {
                         file.bytes += written;
                     }
@@ -320,13 +327,20 @@ impl<'a> Storing<'a> {
         let open = self.open.take();
         match (open, end.status) {
             (Some(unfinished), Status::Whole) => {
+                let hole = end.length.saturating_sub(unfinished.position());
                 match unfinished.finish(&mut self.store, end.length, end.digest) {
                     Ok(Finished::Stored(placed)) => {
                         let path = self.wanted.front().map(|wanted| wanted.entry.path.clone());
                         self.placed(&path.unwrap_or_default(), placed);
-                        self.port.report(|report| report.counts.stored += 1);
+                        self.port.report(|report| {
+                            report.counts.stored += 1;
+                            report.counts.bytes += hole;
+                            report.counts.holes += hole;
+                        });
                     }
-                    Ok(Finished::NameTaken(kept)) => self.name_taken(kept),
+                    Ok(Finished::NameTaken(kept)) => {
+                        self.name_taken(KeptPart::new(kept, end.length));
+                    }
                     Err(problem) => self.failed(problem)?,
                 }
             }
@@ -352,20 +366,18 @@ impl<'a> Storing<'a> {
     }
 
     /// A file of that name appeared meanwhile, and is not replaced.
-    fn name_taken(&mut self, kept: PathBuf) {
+    fn name_taken(&mut self, part: KeptPart) {
         let Some(wanted) = self.wanted.front() else {
             return;
         };
         self.state.fail(wanted.index, Reason::Exists);
         let path = wanted.entry.path.clone();
-        let reason = format!(
-            "a file of that name appeared meanwhile; this one is complete, as {}",
-            kept.display()
-        );
+        let reason = "a file of that name appeared meanwhile; this one is complete";
+        let part = Some(part);
         let error = Error::invalid("store", String::from_utf8_lossy(&path).into_owned(), reason);
         self.port.report(|report| {
             report.counts.failed += 1;
-            report.push(StoreEvent::Failed { path, error });
+            report.push(StoreEvent::Failed { path, error, part });
         });
     }
 

@@ -17,6 +17,7 @@ mod outages;
 mod relayed;
 mod resume;
 mod simulator;
+mod slow;
 mod strangers;
 mod tree;
 mod whole;

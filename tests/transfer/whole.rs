@@ -1,6 +1,7 @@
 //! What arrives is what was sent.
 
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -237,6 +238,84 @@ fn a_slow_reader_loses_nothing_and_costs_no_memory() {
     recv.finish().is(0, "received source");
 }
 
+/// What a command shows on a terminal, and its exit code.
+fn on_a_terminal(words: &str) -> (String, Option<i32>) {
+    let line = format!("stty cols 100; {} {words}", env!("CARGO_BIN_EXE_udpraw"));
+    let mut script = Command::new("script");
+    script
+        .args(["-qec", &line, "/dev/null"])
+        .env("NO_COLOR", "1")
+        .env("UDPRAW_CODE", crate::ends::CODE)
+        .stdin(Stdio::null());
+    let end = crate::ends::Process::start(script).finish();
+    let shown = String::from_utf8(end.stdout).expect("UTF-8");
+    (shown, end.code)
+}
+
+#[test]
+fn both_ends_show_the_file_in_progress_and_the_whole() {
+    if !crate::common::has("script") {
+        return crate::common::skip("no script(1)");
+    }
+    let (folder, source) = folder_with("film", &stream(400_000, 11));
+    let films = source.with_file_name("films");
+    fs::create_dir(&films).expect("a folder");
+    fs::rename(&source, films.join("film")).expect("it");
+    fs::write(films.join("other"), stream(400_000, 12)).expect("a file");
+    let recv = Recv::start(&["--into", text(folder.path()), "--json", "--count", "1"]);
+    let port = recv.address.port();
+    let rate = "--rate 8Mbit --name again";
+    let (shown, code) = on_a_terminal(&format!(
+        "send 127.0.0.1 --port {port} {} {rate}",
+        text(&films)
+    ));
+    assert_eq!(code, Some(0), "{shown}");
+    // The file's share and rest, then the whole.
+    let share = |name: &str| {
+        let mut lines = shown.split(['\r', '\n']);
+        let is_file = |line: &str| line.contains(&format!("again/{name} ")) && line.contains(" % ");
+        lines.any(|line| is_file(line) && line.contains("kB/800.00 kB"))
+    };
+    assert!(share("film") && share("other"), "{shown:?}");
+    let events = recv.finish().json();
+    let is_share = |event: &&serde_json::Value| {
+        event["file"] == "again/other"
+            && event["file_total_bytes"] == 400_000
+            && event["file_remaining_ns"].is_u64()
+            && event["remaining_ns"].is_u64()
+    };
+    assert!(events.iter().any(|event| is_share(&event)), "{events:?}");
+}
+
+#[test]
+fn holes_are_counted_apart_at_both_ends() {
+    let (folder, source) = folder_with("disk.img", b"one");
+    let file = fs::OpenOptions::new().write(true).open(&source);
+    let file = file.expect("it");
+    // A hole in the middle, and one at the end.
+    file.write_all_at(&stream(4_096, 13), 5_000_000)
+        .expect("room");
+    file.set_len(10_500_000).expect("longer");
+    let target = folder.path().join("target");
+    fs::create_dir(&target).expect("a folder");
+    let recv = Recv::start(&["--into", text(&target), "--json", "--count", "1"]);
+    let sent = Send::start(recv.address, &[text(&source), "--json"]).finish();
+    let (sent, received) = (sent.last(), recv.finish().last());
+    assert_eq!(sent["bytes"], 10_500_000);
+    let holes = sent["hole_bytes"].as_u64().expect("a number");
+    // As the file system has it: in blocks, of at most 64 KiB.
+    assert!((10_300_000..10_495_904).contains(&holes), "{holes}");
+    for field in ["bytes", "hole_bytes", "resumed_bytes", "failed_entries"] {
+        assert_eq!(sent[field], received[field], "{field}");
+    }
+    assert!(fs::read(target.join("disk.img")).expect("it") == fs::read(&source).expect("it"));
+
+    let recv = Recv::start(&["-o", text(&target.join("again"))]);
+    let sent = Send::start(recv.address, &[text(&source)]).finish();
+    sent.is(0, ", and 10.5 MB of holes");
+    recv.finish().is(0, ", and 10.5 MB of holes");
+}
+
 #[test]
 fn a_progress_bar_is_for_terminals_and_without_colours() {
     if !crate::common::has("script") {
@@ -244,18 +323,9 @@ fn a_progress_bar_is_for_terminals_and_without_colours() {
     }
     let (folder, source) = folder_with("source", &stream(1_000_000, 9));
     let recv = Recv::start(&["-o", text(&folder.path().join("target"))]);
-    let program = env!("CARGO_BIN_EXE_udpraw");
     let (port, path) = (recv.address.port(), text(&source));
-    let line = format!("stty cols 80; {program} send 127.0.0.1 --port {port} {path}");
-    let mut script = Command::new("script");
-    script
-        .args(["-qec", &line, "/dev/null"])
-        .env("NO_COLOR", "1")
-        .env("UDPRAW_CODE", crate::ends::CODE)
-        .stdin(Stdio::null());
-    let sent = crate::ends::Process::start(script).finish();
-    let shown = String::from_utf8(sent.stdout).expect("UTF-8");
-    assert_eq!(sent.code, Some(0), "{shown}");
+    let (shown, code) = on_a_terminal(&format!("send 127.0.0.1 --port {port} {path}"));
+    assert_eq!(code, Some(0), "{shown}");
     assert!(shown.contains("MB/1.00 MB"), "{shown:?}");
     // SGR sequences end in m (ECMA-48); others move the cursor.
     let mut sequences = shown.split("\x1b[").skip(1);

@@ -3,7 +3,6 @@
 pub(super) mod records;
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -15,7 +14,7 @@ use udpraw::transfer::{Arrived, Progress, ReceiveEvent, StoreEvent, Tally};
 use self::records::Record;
 use super::Output;
 use super::python::Tuple;
-use super::transfer::{Bars, SignOfLife, amount, bytes, reason, shown, why};
+use super::transfer::{Bars, SignOfLife, amount, bytes, kept, reason, shown, why};
 use crate::cli::args::code::ReceiverCode;
 use crate::cli::exit::{Exit, Outcome};
 
@@ -155,8 +154,13 @@ impl<'a> Report<'a> {
 
     /// Something about one file.
     fn entry(&mut self, id: u64, event: &StoreEvent) {
+        let mut left = None;
         let (path, what, message) = match event {
-            StoreEvent::Failed { path, error } => (path, "failed", error.to_string()),
+            StoreEvent::Failed { path, error, part } => {
+                left = part.as_ref();
+                let what = left.map_or(String::new(), |part| format!("; {}", kept(part)));
+                (path, "failed", format!("{error}{what}"))
+            }
             StoreEvent::Incomplete { path, status } => (path, "incomplete", status.to_string()),
             StoreEvent::Renamed { path, placed } => {
                 (path, "renamed", format!("stored as {}", text(placed)))
@@ -182,6 +186,7 @@ impl<'a> Report<'a> {
                 path,
                 what,
                 message,
+                part: left.map(|part| lossy(&part.path)),
             });
         }
         if self.quiet && what == "resumed" {
@@ -278,26 +283,15 @@ impl<'a> Report<'a> {
                 format!("cannot receive {name} from {peer}: {why}")
             }
         };
-        // Less than what was received may be on the disk.
-        let kept = arrived.part.as_deref().and_then(|part| {
-            let length = part.metadata().ok()?.len();
-            (length > 0).then_some((part, length))
-        });
-        if let Some((part, length)) = kept {
-            // Writing to a String cannot fail.
-            let _ = write!(
-                message,
-                "; kept {} in {}; udpraw recv --resume continues from there",
-                bytes(length),
-                text(part)
-            );
+        if let Some(part) = &arrived.part {
+            message = format!("{message}; {}", kept(part));
         }
         self.exit = match (is_ours, self.exit) {
             (true, _) | (_, Exit::Error) => Exit::Error,
             _ => Exit::No,
         };
         if self.output.is_json() {
-            let part = kept.map(|(part, _)| lossy(part));
+            let part = arrived.part.as_ref().map(|part| lossy(&part.path));
             let account = Some(arrived.into());
             let reason = Some(reason);
             self.record(&Record::Failed {

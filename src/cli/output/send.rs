@@ -319,7 +319,9 @@ fn remedy(failure: &Failure) -> Option<&'static str> {
             Some("udpraw recv --resume there continues from what it kept")
         }
         Failure::Closed { code, .. } | Failure::Abandoned { code, .. } => match code {
-            Code::Interrupted => Some("udpraw recv --resume there continues from what it kept"),
+            Code::Interrupted | Code::Storage => {
+                Some("udpraw recv --resume there continues from what it kept")
+            }
             Code::Unknown => Some("was udpraw recv restarted there? send it again"),
             Code::WrongCode => Some("compare the code with what udpraw recv printed"),
             Code::CodeRequired => Some("give the code that udpraw recv printed"),

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use udpraw::error::describe_errno;
 use udpraw::protocol::transfer::{Code, Failure};
-use udpraw::transfer::{Activity, Progress};
+use udpraw::transfer::{Activity, KeptPart, Progress};
 
 use super::envelope::nanos;
 
@@ -14,7 +14,7 @@ use super::envelope::nanos;
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 /// The longest part of a foreign name that a progress bar shows.
-const NAME: usize = 30;
+const NAME: usize = 24;
 
 /// A number of bytes for people: `38.1 MB`, in powers of 1,000.
 pub(super) fn bytes(number: u64) -> String {
@@ -61,19 +61,32 @@ pub(super) struct ProgressRecord {
     bytes: u64,
     /// Bytes of these that the receiver had before.
     resumed_bytes: u64,
+    /// Bytes of these that are holes of sparse files, and were not sent.
+    hole_bytes: u64,
     /// Bytes of all files; null if they are not counted yet, and for a stream.
     total_bytes: Option<u64>,
     /// Files, folders and links that are done.
     entries: u64,
     /// All of them; null if they are not counted yet.
     total_entries: Option<u64>,
-    /// Path of the file in progress, as its sender calls it; null if this end does not know it.
+    /// Path of the file in progress, as its sender calls it; null before the first.
     file: Option<String>,
     /// Bytes of that file that have arrived.
     file_bytes: Option<u64>,
+    /// Size of that file; null for a stream.
+    file_total_bytes: Option<u64>,
+    /// How long the rest of that file takes in nanoseconds, at the speed so far; null if that is not
+    /// known.
+    file_remaining_ns: Option<u64>,
+    /// How long the rest of everything takes in nanoseconds, at the speed so far; null if that is not
+    /// known.
+    remaining_ns: Option<u64>,
     /// What takes the time: the transfer, `checking` what the receiver kept from before, `storing` on
-    /// a slow disk or for a slow reader, or `finishing`, the last writes to the disk.
-    #[cfg_attr(test, schemars(extend("enum" = ["transferring", "checking", "storing", "finishing"])))]
+    /// a slow disk or for a slow reader, `finishing`, the last writes to the disk, `reading` a slow
+    /// source at the sender, or `waiting` for it at the receiver.
+    #[cfg_attr(test, schemars(extend("enum" = [
+        "transferring", "checking", "storing", "finishing", "reading", "waiting"
+    ])))]
     activity: &'static str,
     /// Bytes of the kept part that were checked; null if none is.
     checked_bytes: Option<u64>,
@@ -87,15 +100,21 @@ impl From<&Progress> for ProgressRecord {
         Self {
             bytes: progress.bytes,
             resumed_bytes: progress.resumed,
+            hole_bytes: progress.holes,
             total_bytes: progress.total,
             entries: progress.entries,
             total_entries: progress.total_entries,
             file: file.map(|file| String::from_utf8_lossy(&file.path).into_owned()),
             file_bytes: file.map(|file| file.bytes),
+            file_total_bytes: file.and_then(|file| file.size),
+            file_remaining_ns: progress.file_remaining().map(nanos),
+            remaining_ns: progress.remaining().map(nanos),
             activity: match progress.activity {
                 Activity::Checking { .. } => "checking",
                 Activity::Storing => "storing",
                 Activity::Finishing => "finishing",
+                Activity::Reading => "reading",
+                Activity::Waiting => "waiting",
                 _ => "transferring",
             },
             checked_bytes: match progress.activity {
@@ -115,8 +134,12 @@ fn activity(progress: &Progress) -> Option<String> {
             bytes(total),
             percent(done, total)
         )),
-        Activity::Storing => Some("the disk, or the reader of the output, is slow".into()),
+        Activity::Storing => {
+            Some("the receiver's disk, or the reader of its output, is slow".into())
+        }
         Activity::Finishing => Some("writing to the disk".into()),
+        Activity::Reading => Some("the disk, or the writer of the input, is slow".into()),
+        Activity::Waiting => Some("nothing new from the sender".into()),
         _ => None,
     }
 }
@@ -148,6 +171,9 @@ impl SignOfLife {
             ),
             None => bytes(progress.bytes),
         };
+        if let Some(left) = progress.remaining() {
+            line = format!("{line}, {} left", seconds(left));
+        }
         if let Some(activity) = activity(progress) {
             line = format!("{line}; {activity}");
         }
@@ -155,14 +181,18 @@ impl SignOfLife {
     }
 }
 
-/// `67.1 MB in 0.41 s, 1.31 Gbit/s`, and what an earlier transfer left.
+/// `67.1 MB in 0.41 s, 1.31 Gbit/s`, and what was not sent: what an earlier transfer left, and holes.
 pub(super) fn amount(progress: &Progress, goodput: f64) -> String {
-    let new = bytes(progress.bytes.saturating_sub(progress.resumed));
-    let line = format!("{new} in {}, {}", seconds(progress.elapsed), rate(goodput));
-    match progress.resumed {
-        0 => line,
-        resumed => format!("{line}, after {} that were there before", bytes(resumed)),
+    let new = bytes(progress.sent());
+    let mut line = format!("{new} in {}, {}", seconds(progress.elapsed), rate(goodput));
+    if progress.resumed > 0 {
+        let resumed = bytes(progress.resumed);
+        line = format!("{line}, after {resumed} that were there before");
     }
+    if progress.holes > 0 {
+        line = format!("{line}, and {} of holes", bytes(progress.holes));
+    }
+    line
 }
 
 /// Foreign text, safe on a terminal.
@@ -224,6 +254,36 @@ pub(super) fn reason(failure: &Failure) -> &'static str {
     }
 }
 
+/// What the word for a failure can be in NDJSON: those of [`reason`], and null.
+#[cfg(test)]
+pub(super) fn reasons() -> Vec<Option<&'static str>> {
+    let mut words = vec![
+        "silent",
+        "unreachable",
+        "version",
+        "restarted",
+        "challenges",
+    ];
+    words.extend(CODES.map(code_word));
+    words.into_iter().map(Some).chain([None]).collect()
+}
+
+#[cfg(test)]
+const CODES: [Code; 12] = [
+    Code::Finished,
+    Code::Interrupted,
+    Code::Refused,
+    Code::Source,
+    Code::Storage,
+    Code::OtherStream,
+    Code::Digest,
+    Code::Protocol,
+    Code::WrongCode,
+    Code::CodeRequired,
+    Code::NoCode,
+    Code::Unknown,
+];
+
 fn code_word(code: Code) -> &'static str {
     match code {
         Code::Finished => "finished",
@@ -239,6 +299,15 @@ fn code_word(code: Code) -> &'static str {
         Code::NoCode => "no-code",
         _ => "unknown",
     }
+}
+
+/// `1.02 MB in inbox/.udpraw-….part`, and what to do with it.
+pub(super) fn kept(part: &KeptPart) -> String {
+    format!(
+        "kept {} in {}; udpraw recv --resume continues from there",
+        bytes(part.length),
+        shown(&part.path.to_string_lossy())
+    )
 }
 
 /// Progress bars on standard error, one per transfer; nothing if that is not a terminal.
@@ -291,7 +360,14 @@ impl Bars {
             let skipped = path.chars().count().saturating_sub(NAME);
             let tail: String = path.chars().skip(skipped).collect();
             match file.size {
-                Some(size) => format!("{tail} {} %", percent(file.bytes, size)),
+                // Of a single file the bar says it.
+                Some(_) if progress.total_entries == Some(1) => tail,
+                Some(size) => {
+                    let share = percent(file.bytes, size);
+                    let rest = size.saturating_sub(file.bytes) as f64 / bar.per_sec();
+                    let rest = Duration::try_from_secs_f64(rest).unwrap_or_default();
+                    format!("{tail} {share} % {:#}", HumanDuration(rest))
+                }
                 None => tail,
             }
         });

@@ -187,7 +187,7 @@ fn links_in_place_of_parts_and_states_are_not_followed() {
     for ending in ["state", "part"] {
         let mut first = store(there.path(), PLAIN).begin(&entry, None).unwrap();
         first.write_at(0, b"ab").unwrap();
-        let part = there.path().join(first.keep().unwrap());
+        let part = there.path().join(first.keep().unwrap().0);
         let (from, to) = (part.with_extension(ending), outside.path().join(ending));
         fs::copy(&from, &to).unwrap();
         fs::remove_file(&from).unwrap();

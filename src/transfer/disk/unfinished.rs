@@ -80,11 +80,11 @@ impl Unfinished {
         }
     }
 
-    /// Keeps what is there for `--resume`, and returns the path (below the target folder) of the kept
-    /// part, unless there is nothing.
-    pub(crate) fn keep(self) -> Option<PathBuf> {
+    /// Keeps what is there for `--resume`, and returns the path (below the target folder) and the
+    /// length of the kept part, unless there is nothing.
+    pub(crate) fn keep(self) -> Option<(PathBuf, u64)> {
         match self.0 {
-            Kind::File(mut part) => part.keep(),
+            Kind::File(mut part) => part.keep().map(|path| (path, part.position)),
             Kind::Output(_) => None,
         }
     }

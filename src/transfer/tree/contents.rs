@@ -194,6 +194,7 @@ impl<O: Outlet> Sending<'_, O> {
                     Err(errno) => return Ok(Contents::failed(offset, errno)),
                 };
                 TreeCounts::add(&self.counts.bytes, data - offset);
+                TreeCounts::add(&self.counts.holes, data - offset);
                 (offset, extent) = (data, end);
                 continue;
             }
@@ -315,6 +316,8 @@ impl<O: Outlet> Sending<'_, O> {
                 return Ok(Contents::new(0, Status::Different));
             }
             self.resumed(item, length)?;
+            TreeCounts::add(&self.counts.bytes, length);
+            TreeCounts::add(&self.counts.kept, length);
             offset = length;
         }
         loop {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::Builder;
 
+use super::super::thread;
 use super::outlet::TreeCounts;
 use super::walk::{Found, Walk};
 use crate::protocol::transfer::manifest::Kind;
@@ -34,7 +34,7 @@ impl Count {
             }
             counts.set_totals(entries, bytes);
         };
-        Builder::new().name("count".into()).spawn(count).ok()?;
+        thread::spawn("count", count).ok()?;
         Some(Self { is_over })
     }
 }

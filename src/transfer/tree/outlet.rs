@@ -1,10 +1,13 @@
 //! Where the stream goes, and what is reported.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::Finished;
 use crate::error::Error;
 use crate::protocol::transfer::manifest::{Reason, Status};
+use crate::transfer::FileProgress;
 
 /// The other end of a [`Tree`](super::Tree): takes the stream in chunks, and has the answers. Its
 /// methods are called by the thread that reads, and may block it.
@@ -86,6 +89,18 @@ pub enum TreeEvent {
     Finished(Finished),
 }
 
+/// Files that are remembered from the one that arrives to the one that is read.
+const MAX_BEGUN: usize = 1_024;
+
+/// A file whose reading has begun.
+#[derive(Debug)]
+struct Begun {
+    path: Vec<u8>,
+    size: Option<u64>,
+    /// What [`TreeCounts::bytes`] was before it.
+    before: u64,
+}
+
 /// The progress of a [`Tree`](super::Tree), readable from any thread.
 #[derive(Debug, Default)]
 pub struct TreeCounts {
@@ -95,6 +110,9 @@ pub struct TreeCounts {
     pub(super) failed: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(super) kept: AtomicU64,
+    pub(super) holes: AtomicU64,
+    pub(super) unsent: AtomicU64,
+    begun: Mutex<VecDeque<Begun>>,
     pub(super) total_entries: AtomicU64,
     pub(super) total_bytes: AtomicU64,
     pub(super) has_totals: std::sync::atomic::AtomicBool,
@@ -130,6 +148,41 @@ impl TreeCounts {
     /// Bytes of files that the receiver had before.
     pub fn kept(&self) -> u64 {
         self.kept.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of files that are holes, and were not read or sent.
+    pub fn holes(&self) -> u64 {
+        self.holes.load(Ordering::Relaxed)
+    }
+
+    /// Those of [`Self::bytes`] that were not sent, since their entries failed.
+    pub fn unsent(&self) -> u64 {
+        self.unsent.load(Ordering::Relaxed)
+    }
+
+    /// The file or stream in progress when so many of [`Self::bytes`] have arrived. Those before it
+    /// are forgotten.
+    pub fn file(&self, arrived: u64) -> Option<FileProgress> {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        while begun.get(1).is_some_and(|next| next.before <= arrived) {
+            begun.pop_front();
+        }
+        let Begun { path, size, before } = begun.front()?;
+        let bytes = arrived.saturating_sub(*before);
+        Some(FileProgress {
+            path: path.clone(),
+            size: *size,
+            bytes: size.map_or(bytes, |size| size.min(bytes)),
+        })
+    }
+
+    pub(super) fn begin(&self, path: &[u8], size: Option<u64>) {
+        let (path, before) = (path.to_vec(), self.bytes());
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if begun.len() == MAX_BEGUN {
+            begun.pop_front();
+        }
+        begun.push_back(Begun { path, size, before });
     }
 
     /// Entries and bytes of files in all, once they are counted. Streams count as 0 bytes.

@@ -290,6 +290,7 @@ impl<'a, O: Outlet> Sending<'a, O> {
             Answer::Refused(reason) => {
                 TreeCounts::add(&self.counts.failed, 1);
                 TreeCounts::add(&self.counts.bytes, size);
+                TreeCounts::add(&self.counts.unsent, size);
                 let (entry, path) = (self.first, item.entry.path.clone());
                 self.chunks.outlet.on_event(TreeEvent::Refused {
                     entry,
@@ -303,6 +304,8 @@ impl<'a, O: Outlet> Sending<'a, O> {
             Answer::Resume { length, digest } => Some((length, digest)),
         };
         let before = self.counts.bytes();
+        let known = matches!(item.entry.kind, Kind::File { .. }).then_some(size);
+        self.counts.begin(&item.entry.path, known);
         let contents = if self.failed.front() == Some(&self.first) {
             Contents::abandoned()
         } else {
@@ -310,7 +313,9 @@ impl<'a, O: Outlet> Sending<'a, O> {
         };
         // What failed will not be sent any more.
         let counted = self.counts.bytes() - before;
-        TreeCounts::add(&self.counts.bytes, size.saturating_sub(counted));
+        let unsent = size.saturating_sub(counted);
+        TreeCounts::add(&self.counts.bytes, unsent);
+        TreeCounts::add(&self.counts.unsent, unsent);
         self.end(&item, &contents)
     }
 

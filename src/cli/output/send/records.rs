@@ -6,6 +6,8 @@ use udpraw::transfer::Sent;
 use crate::cli::output::envelope::{json_event, nanos};
 use crate::cli::output::record::Address;
 use crate::cli::output::transfer::ProgressRecord;
+#[cfg(test)]
+use crate::cli::output::transfer::reasons;
 
 /// An object of the sender's NDJSON.
 #[derive(Serialize)]
@@ -39,11 +41,7 @@ pub(in crate::cli::output) enum Record {
         /// Why, in a word: nothing was received for too long (`silent`), an ICMP error
         /// (`unreachable`), another version of the protocol (`version`), or the code by which one end
         /// closed the transfer; null if this end failed.
-        #[cfg_attr(test, schemars(extend("enum" = [
-            "silent", "unreachable", "version", "restarted", "challenges", "finished", "interrupted",
-            "refused", "source", "storage", "other-stream", "digest", "protocol", "wrong-code",
-            "code-required", "no-code", "unknown", null
-        ])))]
+        #[cfg_attr(test, schemars(extend("enum" = reasons())))]
         reason: Option<&'static str>,
         /// Why, for people.
         message: String,
@@ -74,6 +72,8 @@ pub(in crate::cli::output) struct Account {
     bytes: u64,
     /// Bytes of these that the receiver had before.
     resumed_bytes: u64,
+    /// Bytes of these that are holes of sparse files, and were not sent.
+    hole_bytes: u64,
     /// Files, folders and links that were dealt with.
     entries: u64,
     /// Those of them that the receiver had before, or made from the list.
@@ -123,6 +123,7 @@ impl From<&Sent> for Account {
             encrypted: sent.is_keyed,
             bytes: sent.progress.bytes,
             resumed_bytes: sent.progress.resumed,
+            hole_bytes: sent.progress.holes,
             entries: sent.progress.entries,
             equal_entries: sent.equal,
             failed_entries: sent.failed,
