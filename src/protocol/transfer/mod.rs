@@ -155,6 +155,7 @@ mod run;
 mod sender;
 mod sink;
 mod source;
+mod steps;
 mod stream;
 mod wire;
 
