@@ -31,6 +31,8 @@ pub struct SendConfig {
     pub controller: Controller,
     /// The most bits of UDP payload per second.
     pub max_rate: Option<u64>,
+    /// The most bytes of memory for what is on its way; default: 256 MiB with a key, 16 MiB without.
+    pub max_window: Option<u64>,
     /// The longest datagram to try, in bytes of UDP payload; default: what the route's first hop
     /// carries.
     pub max_datagram: Option<u16>,
@@ -52,6 +54,7 @@ impl SendConfig {
             resume: false,
             controller: Controller::default(),
             max_rate: None,
+            max_window: None,
             max_datagram: None,
             timeout: TIMEOUT,
             options: Vec::new(),
@@ -95,6 +98,10 @@ pub struct ReceiveConfig {
     pub count: Option<u64>,
     /// The most transfers at the same time.
     pub max_transfers: usize,
+    /// The most bytes of memory for what arrives early or waits for the disk, of a transfer that is
+    /// alone; of several at once, each that comes later has its part of it. Default: 256 MiB with a
+    /// key, and 16 MiB without, since whoever likes can then take it.
+    pub max_window: Option<u64>,
     /// How long a sender may be silent before it counts as gone.
     pub timeout: Duration,
     /// How long to wait for the first sender; default: without a limit.
@@ -121,6 +128,7 @@ impl ReceiveConfig {
             resume: false,
             checksum: false,
             max_transfers: 16,
+            max_window: None,
             timeout: TIMEOUT,
             patience: None,
             options: Vec::new(),

@@ -90,6 +90,9 @@ impl Receiving {
         sessions.room = shown as u64 / 2;
         sessions.count = config.count;
         sessions.timeout = config.timeout;
+        if let Some(bytes) = config.max_window {
+            sessions.max_window = bytes;
+        }
         sessions.from = config.from;
         Ok(Self {
             transport,

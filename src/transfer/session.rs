@@ -79,6 +79,8 @@ impl<'a> Session<'a> {
         }
         sender.max_datagram = max_datagram;
         sender.timeout = config.timeout;
+        sender.max_window =
+            (config.max_window).unwrap_or_else(|| super::max_window(config.key.is_some()));
         sender.max_rate = config.max_rate.map(|bits| (bits / 8).max(1));
         let congestion = (config.controller).build(max_datagram.into(), super::random()?);
         let waker = Waker::new()?;

@@ -22,7 +22,7 @@ use udpraw::socket::Ecn;
 
 const PATIENCE: Duration = Duration::from_secs(600);
 const WINDOW: u64 = 256 << 10;
-const MOST: usize = 4 << 20;
+const MOST: u64 = 4 << 20;
 /// Bytes of the stream for each byte of the answer stream.
 const PER_ANSWER: usize = 50;
 

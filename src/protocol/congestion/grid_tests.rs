@@ -58,6 +58,75 @@ fn shares(controllers: [Controller; 2], queue: f64, seed: u64) -> ([f64; 2], f64
     (flows.map(|flow| flow.delivered / all), used)
 }
 
+/// A cell of that grid: with a window that is cut every five seconds to measure the round trip, it is
+/// 0.88.
+#[test]
+fn bbr_cuts_no_window_on_a_path_that_it_has_alone() {
+    let (path, segment) = path(1e7, 300_000, 0.05, 1.0);
+    let mut flows = [Flow::new(Controller::Bbr, segment, 1, Duration::ZERO)];
+    let used = run(&path, &mut flows, Duration::from_secs(60), 1) / (1.0 - path.loss);
+    assert!(used >= 0.9, "{used:.3}");
+}
+
+/// The shares of two flows with a congestion control each and a round trip in milliseconds each, as the
+/// mean of five seeds, in the second half of a minute on a path of 50 Mbit/s. The queue is in round trips
+/// of 40 ms.
+fn long_shares(flows: [(Controller, u64); 2], queue: f64) -> ([f64; 2], f64) {
+    let (mut sums, mut used) = ([0.0; 2], 0.0);
+    let (mut path, segment) = path(5e7, 40_000, 0.0, queue);
+    let trips = flows.map(|(_, millis)| Duration::from_millis(millis));
+    path.delay = trips[0].min(trips[1]);
+    for seed in 0..5 {
+        let mut number = 0;
+        let mut flows = flows.map(|(controller, _)| {
+            number += 1;
+            let starts = Duration::from_secs(3 * (number - 1));
+            let mut flow = Flow::new(controller, segment, 10 * seed + number, starts);
+            flow.farther = trips[number as usize - 1] - path.delay;
+            flow
+        });
+        used += run(&path, &mut flows, Duration::from_secs(60), seed) / 5.0;
+        let all = flows[0].delivered + flows[1].delivered;
+        for (sum, flow) in sums.iter_mut().zip(&flows) {
+            *sum += flow.delivered / all / 5.0;
+        }
+    }
+    (sums, used)
+}
+
+/// The table in docs/protocols.md.
+#[test]
+#[ignore = "prints a table"]
+fn the_shares_of_two_flows() {
+    use Controller::{Bbr, Cubic, Ledbat};
+    const QUEUES: [f64; 4] = [0.25, 0.5, 1.0, 4.0];
+    let pairs = [
+        [(Bbr, 40), (Bbr, 40)],
+        [(Bbr, 40), (Cubic, 40)],
+        [(Cubic, 40), (Bbr, 40)],
+        [(Cubic, 40), (Cubic, 40)],
+        [(Bbr, 10), (Bbr, 40)],
+        [(Bbr, 10), (Bbr, 100)],
+        [(Cubic, 10), (Cubic, 100)],
+        [(Bbr, 10), (Cubic, 100)],
+        [(Cubic, 10), (Bbr, 100)],
+        [(Ledbat, 40), (Bbr, 40)],
+        [(Ledbat, 40), (Cubic, 40)],
+        [(Ledbat, 40), (Ledbat, 40)],
+    ];
+    for pair in pairs {
+        print!("|");
+        for (controller, millis) in pair {
+            print!(" {controller}, {millis} ms |");
+        }
+        for queue in QUEUES {
+            let (share, used) = long_shares(pair, queue);
+            print!(" {:.0} % of {:.0} |", share[0] * 100.0, used * 100.0);
+        }
+        println!();
+    }
+}
+
 #[test]
 fn bbr_and_cubic_share_and_a_scavenger_yields() {
     use Controller::{Bbr, Cubic, Ledbat};

@@ -35,6 +35,8 @@ pub(super) struct Flow {
     pacer: Pacer,
     rate: DeliveryRate,
     segment: u64,
+    /// Its round trip is longer than the path's by this.
+    pub(super) farther: Duration,
     starts: Duration,
     sent: VecDeque<Batch>,
     in_flight: u64,
@@ -54,6 +56,7 @@ impl Flow {
             pacer: Pacer::new(segment),
             rate: DeliveryRate::default(),
             segment,
+            farther: Duration::ZERO,
             starts,
             sent: VecDeque::new(),
             in_flight: 0,
@@ -213,7 +216,7 @@ pub(super) fn run(path: &Path, flows: &mut [Flow], lasts: Duration, seed: u64) -
                     at: now,
                     bytes,
                     arriving,
-                    back: Duration::from_secs_f64(free) + path.delay,
+                    back: Duration::from_secs_f64(free) + path.delay + flow.farther,
                     sending,
                 });
             }

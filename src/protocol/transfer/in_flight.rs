@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::ranges::RangeSet;
 use super::rtt::PathRtt;
+use super::steps::step;
 use super::wire::Ranges;
 use crate::protocol::congestion::{DeliveryRate, SendState};
 
@@ -158,6 +159,13 @@ impl InFlight {
         self.sent.len()
     }
 
+    /// Bytes of the notes of what was sent.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        // A tree's nodes are at least half full.
+        self.sent.len() * size_of::<Sent>() + self.acknowledged.len() * 32
+    }
+
     /// The lowest number whose fate may still change.
     pub(super) fn settled(&self) -> u64 {
         self.first
@@ -228,6 +236,7 @@ impl InFlight {
         resolved.is_newer = self.largest < Some(largest);
         self.largest = self.largest.max(Some(largest));
         for (first, last) in ranges.iter() {
+            step();
             let mut wanted = first.max(self.first)..last.saturating_add(1);
             while let Some(gap) = self.acknowledged.first_gap(wanted.clone()) {
                 for number in gap.clone() {
@@ -252,6 +261,7 @@ impl InFlight {
         resolved: &mut Resolved,
         on_resolved: &mut impl FnMut(Carried, bool),
     ) {
+        step();
         let overhead = self.overhead;
         let Some(sent) = self.get_mut(number) else {
             return;
@@ -366,6 +376,7 @@ impl InFlight {
                 State::Lost(_) | State::LostProbe if is_old => {}
                 _ => break,
             }
+            step();
             self.sent.pop_front();
             self.first += 1;
         }

@@ -142,6 +142,8 @@ mod cookie;
 pub mod crypto;
 mod digest;
 mod failure;
+#[cfg(test)]
+mod growth_tests;
 mod in_flight;
 mod limits;
 mod listener;
@@ -155,6 +157,7 @@ mod run;
 mod sender;
 mod sink;
 mod source;
+mod steps;
 mod stream;
 mod wire;
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::steps::step;
+
 /// A set of numbers, kept as ranges that neither touch nor overlap.
 ///
 /// Each operation takes logarithmic time for each range that it changes; numbers in order change the
@@ -47,6 +49,7 @@ impl RangeSet {
 
     /// Adds `new`; returns how many of its numbers were new.
     pub(super) fn insert(&mut self, new: Range<u64>) -> u64 {
+        step();
         if new.is_empty() {
             return 0;
         }
@@ -63,6 +66,7 @@ impl RangeSet {
             self.ranges.insert(new.start, new.end);
         }
         while let Some((&next, &reach)) = self.ranges.range(start + 1..=end).next() {
+            step();
             self.ranges.remove(&next);
             had += reach.min(new.end) - next;
             end = end.max(reach);
@@ -73,6 +77,7 @@ impl RangeSet {
 
     /// Removes `old`.
     pub(super) fn remove(&mut self, old: Range<u64>) {
+        step();
         if old.is_empty() {
             return;
         }
@@ -86,6 +91,7 @@ impl RangeSet {
             }
         }
         while let Some((&start, &end)) = self.ranges.range(old.clone()).next() {
+            step();
             self.ranges.remove(&start);
             if end > old.end {
                 self.ranges.insert(old.end, end);
@@ -95,6 +101,7 @@ impl RangeSet {
 
     /// The first part of `wanted` that is missing.
     pub(super) fn first_gap(&self, wanted: Range<u64>) -> Option<Range<u64>> {
+        step();
         let mut start = wanted.start;
         if let Some((_, &reach)) = self.ranges.range(..=start).next_back() {
             start = start.max(reach);

@@ -42,6 +42,10 @@ impl PathRtt {
         self.estimate.smoothed()
     }
 
+    pub(super) fn shortest(&self) -> Option<Duration> {
+        self.min
+    }
+
     pub(super) fn all(&self) -> RttSample {
         RttSample {
             latest: self.latest,

@@ -71,7 +71,7 @@ fn survives(seed: u64, is_bbr: bool) {
     }
     world.assert_whole();
     assert!(
-        world.tracked < 4 * MOST / 1_200 + 10_000,
+        world.tracked < 4 * MOST as usize / 1_200 + 10_000,
         "{} tracked",
         world.tracked
     );

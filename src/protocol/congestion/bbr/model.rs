@@ -12,6 +12,8 @@ pub(super) const BETA: f64 = 0.7;
 const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 /// How long the shortest round trip is trusted (`MinRTTFilterLen`).
 const MIN_FILTER: Duration = Duration::from_secs(10);
+/// A round trip that is longer by no more than this part of the shortest shows it again.
+const SAME_RTT: u32 = 64;
 /// Rounds in each half of the filter of aggregated acknowledgements (`ExtraAckedFilterLen` is
 /// ten).
 const AGGREGATION_ROUNDS: u32 = 5;
@@ -216,11 +218,15 @@ impl Model {
         self.aggregated[1] = self.aggregated[1].max(extra);
     }
 
-    /// `BBRUpdateMinRTT`.
+    /// `BBRUpdateMinRTT`, except that a round trip which is almost the shortest counts as it. Each
+    /// cycle drains its queue: on a path that is not shared, the round trip is known without cutting
+    /// the window, which costs a path of 300 ms a tenth of its time.
     pub(super) fn update_min_rtt(&mut self, now: Duration, latest: Duration) {
         self.is_rtt_expired = now.saturating_sub(self.probe_min_at) > PROBE_INTERVAL;
         if latest < self.probe_min || self.is_rtt_expired {
             self.probe_min = latest;
+            self.probe_min_at = now;
+        } else if latest - self.probe_min <= self.probe_min / SAME_RTT {
             self.probe_min_at = now;
         }
         let is_old = now.saturating_sub(self.min_at) > MIN_FILTER;

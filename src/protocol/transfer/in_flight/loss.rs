@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Carried, InFlight, PERSISTENT_CONGESTION_THRESHOLD, Resolved, Sent, State};
+use super::{Carried, InFlight, PERSISTENT_CONGESTION_THRESHOLD, Resolved, Sent, State, step};
 
 /// Newer datagrams that must have come before one counts as lost (RFC 9002 section 6.1.1).
 const PACKET_THRESHOLD: u64 = 3;
@@ -46,6 +46,7 @@ impl InFlight {
             }
             number = gap.end;
             for lost in gap {
+                step();
                 #[cfg(test)]
                 {
                     self.steps += 1;

@@ -73,6 +73,11 @@ impl Answers {
         Some(())
     }
 
+    /// The shortest round trip of an answer.
+    pub(super) fn shortest(&self) -> Option<Duration> {
+        self.rtt.shortest()
+    }
+
     fn deadline(&self, now: Duration) -> Duration {
         let wait = self.rtt.probe_timeout(Duration::ZERO);
         let wait = wait.saturating_mul(1 << self.repeats.min(8)).min(MAX_WAIT);

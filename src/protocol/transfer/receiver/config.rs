@@ -9,9 +9,9 @@ pub struct ReceiverConfig {
     /// Bytes of the stream that may arrive before the first are taken out of the socket's buffer:
     /// what certainly fits there.
     pub window: u64,
-    /// The most bytes that the window grows to on a long path, and that are kept when they arrive
-    /// too early.
-    pub max_window: usize,
+    /// The most bytes that the window grows to on a long path: what may arrive early, or wait to be
+    /// stored. So much memory a sender can make the receiver take, and no more than it really sends.
+    pub max_window: u64,
     /// The longest datagram, in bytes of UDP payload, that there is room for.
     pub max_datagram: u16,
     /// How long the sender may be silent before it counts as gone; and how long a receiver that is

@@ -9,9 +9,6 @@ use crate::protocol::transfer::sink::Sink;
 use crate::protocol::transfer::wire::{self, Close, Code, Frame, Frames, Reject};
 use crate::socket::Ecn;
 
-/// With a longer round trip than this, datagrams are on the way rather than in the socket's buffer,
-/// and the window may be larger than that.
-const SHORT_RTT: Duration = Duration::from_millis(2);
 /// The most ranges of packet numbers that are tracked; what is below is no longer accepted.
 const MAX_TRACKED: usize = 1_024;
 
@@ -168,9 +165,11 @@ impl Receiver {
             Frame::Answered(offset) => {
                 let answered = self.answers.on_answered(now, offset);
                 answered.ok_or(Reject::Malformed)?;
+                self.tuning.on_round_trip(self.answers.shortest());
             }
             Frame::PathResponse(response) => {
-                if self.path.on_response(source, response) {
+                if let Some(trip) = self.path.on_response(now, source, response) {
+                    self.tuning.on_path_changed(trip);
                     self.counts.migrations += 1;
                     self.pending.acknowledgement = true;
                 }
@@ -273,17 +272,15 @@ impl Receiver {
         Ok(true)
     }
 
-    /// Grows the window on a path so long that the window, not the socket's buffer, is the limit.
+    /// Grows the window where it is the limit, and not a disk.
     fn tune_window(&mut self, now: Duration, end: u64) {
-        let (before, at) = self.reported;
-        if end > before {
-            // This could be sent since the last credit: a round trip ago at most.
-            let trip = now.saturating_sub(at);
-            self.reported = (u64::MAX, now);
-            let is_used_up = end.saturating_add(self.window / 4) >= self.credit;
-            if trip > SHORT_RTT && is_used_up {
-                self.window = self.window.saturating_mul(2).min(self.buffer.size());
-            }
+        let is_limit = self.tuning.on_bytes(now, end);
+        if is_limit && self.backlog <= self.window / 4 {
+            self.window = self.window.saturating_mul(2).min(self.buffer.size());
+        }
+        // Whoever waits for much credit gets it at once.
+        if self.credit_limit() >= self.credit.saturating_add(self.window / 2) {
+            self.pending.acknowledgement = true;
         }
     }
 

@@ -5,6 +5,7 @@ mod config;
 mod events;
 mod output;
 mod path;
+mod tuning;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use answers::Answers;
 pub use config::{ReceiverConfig, ReceiverCounts};
 pub use output::Outgoing;
 use path::Path;
+use tuning::Tuning;
 
 /// How long an acknowledgement is delayed, for other packets to share it.
 const DELAY: Duration = Duration::from_millis(2);
@@ -59,7 +61,7 @@ pub struct Receiver {
     /// Packets with lower numbers are no longer accepted.
     floor: u64,
     ect0: u64,
-    buffer: Reassembly,
+    pub(super) buffer: Reassembly,
     delivered: u64,
     /// Of the delivered bytes, without a key.
     digest: Option<Digest>,
@@ -78,8 +80,8 @@ pub struct Receiver {
     status: Status,
     /// Delivered bytes that wait to be stored.
     backlog: u64,
-    /// The credit before the last, and when the last was sent.
-    reported: (u64, Duration),
+    /// How the window grows.
+    tuning: Tuning,
     last_received: Duration,
     /// The last frame for the sender, and how many more times to send it.
     close_frame: Option<(Code, String, u32)>,
@@ -107,7 +109,7 @@ impl Receiver {
         config: ReceiverConfig,
     ) -> Option<Self> {
         let connection = connection_id(u64::from_be_bytes(*random.first_chunk()?));
-        let window = config.window.clamp(1, config.max_window.max(1) as u64);
+        let window = config.window.clamp(1, config.max_window.max(1));
         let timeout = config.timeout.as_secs().max(1);
         let fields = Accept {
             connection,
@@ -159,7 +161,7 @@ impl Receiver {
             },
             status: Status::Receiving,
             backlog: 0,
-            reported: (0, now),
+            tuning: Tuning::new(now),
             last_received: now,
             close_frame: None,
             datagram: Vec::new(),

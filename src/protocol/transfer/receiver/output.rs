@@ -92,9 +92,9 @@ impl Receiver {
         let before = out.len();
         let credit = self.credit_limit();
         if credit > self.credit {
-            if self.reported.0 == u64::MAX {
-                self.reported = (self.credit, now);
-            }
+            let reach = self.delivered.max(self.buffer.end());
+            let left = self.credit.saturating_sub(reach);
+            self.tuning.on_credit(now, self.credit, left, self.window);
             self.credit = credit;
         }
         let mut room = [[0; 8]; MAX_RANGES];

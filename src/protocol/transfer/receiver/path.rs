@@ -29,7 +29,8 @@ struct Challenge {
     since: u64,
     /// Must be sent at once.
     is_due: bool,
-    /// When the next may be sent.
+    /// When the first was sent, and when the next may be.
+    sent: Option<Duration>,
     next: Duration,
 }
 
@@ -75,6 +76,7 @@ impl Path {
                     address: source,
                     since: number,
                     is_due: true,
+                    sent: None,
                     next: now,
                 });
             }
@@ -94,20 +96,28 @@ impl Path {
         if !std::mem::take(&mut challenge.is_due) {
             return None;
         }
+        challenge.sent.get_or_insert(now);
         challenge.next = now.saturating_add(WAIT);
         Some((bytes, challenge.address))
     }
 
-    /// The sender responds to a challenge: returns whether it has another address now.
-    pub(super) fn on_response(&mut self, source: SocketAddr, response: [u8; 8]) -> bool {
+    /// The sender responds to a challenge. If it has another address now, returns how long ago the
+    /// first challenge was sent there: a round trip or more.
+    pub(super) fn on_response(
+        &mut self,
+        now: Duration,
+        source: SocketAddr,
+        response: [u8; 8],
+    ) -> Option<Duration> {
         let is_right = response == self.bytes();
         match &self.challenged {
             Some(challenge) if is_right && challenge.address == source => {
+                let sent = challenge.sent.unwrap_or(now);
                 self.peer = source;
                 self.challenged = None;
-                true
+                Some(now.saturating_sub(sent))
             }
-            _ => false,
+            _ => None,
         }
     }
 }

@@ -14,6 +14,9 @@ pub struct SenderConfig {
     pub max_datagram: u16,
     /// How long the receiver may be silent before it counts as gone.
     pub timeout: Duration,
+    /// How far the sender goes beyond what has arrived without a gap, whatever the receiver allows:
+    /// so many bytes its source may have to keep.
+    pub max_window: u64,
     /// The most bytes of UDP payload per second.
     pub max_rate: Option<u64>,
     /// Whether datagrams can be sent with ECT(0) and the receiver's counts are obeyed.
@@ -44,12 +47,14 @@ impl Security {
 
 impl Default for SenderConfig {
     /// Without a key or a limit of the rate, in datagrams of up to 1,472 bytes, which fill
-    /// Ethernet's MTU over IPv4; a receiver is gone after a minute; with ECN.
+    /// Ethernet's MTU over IPv4; a receiver is gone after a minute; at most 1 GiB is on its way;
+    /// with ECN.
     fn default() -> Self {
         Self {
             security: None,
             max_datagram: 1_472,
             timeout: Duration::from_secs(60),
+            max_window: 1 << 30,
             max_rate: None,
             ecn: true,
         }

@@ -216,6 +216,7 @@ impl Sender {
                 if delivered > self.stream.next {
                     return Err(Reject::Malformed);
                 }
+                let limit = limit.min(delivered.saturating_add(self.config.max_window));
                 if limit > self.stream.credit {
                     self.unanswered_probes = 0;
                 }

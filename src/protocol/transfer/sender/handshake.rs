@@ -144,7 +144,7 @@ impl Sender {
         self.connection = accept.connection;
         self.in_flight.overhead = self.overhead() as u16;
         self.in_flight.delay = Duration::from_millis(accept.delay.min(1000).into());
-        self.stream.credit = accept.credit;
+        self.stream.credit = accept.credit.min(self.config.max_window);
         self.stream.is_digested = !self.is_keyed();
         let theirs = Duration::from_secs(accept.peer_timeout.into());
         self.peer_timeout = self.config.timeout.min(theirs);

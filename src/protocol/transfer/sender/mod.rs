@@ -107,7 +107,7 @@ pub struct Sender {
     phase: Phase,
     protection: Protection,
     replays: ReplayWindow,
-    in_flight: InFlight,
+    pub(super) in_flight: InFlight,
     stream: Stream,
     congestion: Box<dyn Congestion>,
     pacer: Pacer,
