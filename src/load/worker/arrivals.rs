@@ -12,7 +12,7 @@ pub(super) fn measure(
     times: &mut Times,
     peer: Option<&mut Peer>,
 ) {
-    let Some(at_peer) = answered.peer else {
+    let Some(visit) = answered.peer else {
         record(&mut times.latency, arrived.saturating_sub(answered.due));
         record(&mut times.round_trip, arrived.saturating_sub(answered.sent));
         return;
@@ -20,12 +20,12 @@ pub(super) fn measure(
     let Some(peer) = peer else {
         return;
     };
-    let back = arrived.wrapping_sub(at_peer).cast_signed();
+    let back = arrived.wrapping_sub(visit.left).cast_signed();
     peer.filter.handle_back(arrived, back);
     record(&mut times.down, positive(back.wrapping_add(peer.offset)));
-    // Of a datagram that the peer sent by itself, both times are the peer's.
-    if answered.sent != at_peer {
-        let there = at_peer.wrapping_sub(answered.sent).cast_signed();
+    // Of a datagram that the peer sent by itself, all times are the peer's.
+    if !answered.is_of_peer() {
+        let there = visit.arrived.wrapping_sub(answered.sent).cast_signed();
         peer.filter.handle_there(answered.sent, there);
         record(&mut times.up, positive(there.wrapping_sub(peer.offset)));
         record(&mut times.latency, arrived.saturating_sub(answered.due));
