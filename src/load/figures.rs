@@ -70,6 +70,13 @@ impl Times {
         }
     }
 
+    /// Adds what is the same for each datagram of a closed loop, of which `sent` were sent.
+    pub(super) fn add_closed(&mut self, sent: u64) {
+        self.slip.saturating_record_n(1, sent);
+        // Both have the same bounds.
+        let _ = self.round_trip.add(&self.latency);
+    }
+
     pub(super) fn add(&mut self, mut other: Self) {
         for (mine, its) in self.each().into_iter().zip(other.each()) {
             if !its.is_empty() {

@@ -16,9 +16,8 @@ use crate::socket::{Endpoint, EpollSet, Family, ReceiveBuffer, SendStage, option
 const OTHERS: u64 = 64;
 
 /// The kernel's timestamps of what arrives.
-const ARRIVALS: Timestamping = Timestamping::from_bits(
-    Timestamping::RX_SOFTWARE.bits() | Timestamping::SOFTWARE.bits(),
-);
+const ARRIVALS: Timestamping =
+    Timestamping::from_bits(Timestamping::RX_SOFTWARE.bits() | Timestamping::SOFTWARE.bits());
 
 /// The most timestamps that a flush leaves on a socket.
 const MOST_STAMPS: usize = 128;
@@ -95,6 +94,11 @@ impl Sockets {
         self.transport.backend()
     }
 
+    /// Bytes of payload that were sent since it was opened.
+    pub(super) fn sent_bytes(&self) -> u64 {
+        self.transport.counters().sent_bytes
+    }
+
     /// Receive buffers' drops of all its sockets.
     pub(super) fn kernel_drops(&self) -> u64 {
         let parked = self.parked.iter().chain([self.transport.endpoint()]);
@@ -141,10 +145,8 @@ impl Sockets {
     /// interface, in nanoseconds: by a timestamp that is asked for with a call before and another one behind
     /// it. `None` if the interface takes none, or takes it later.
     pub(super) fn flush_stamped(&mut self) -> (Sent, bool, Option<u64>) {
-        let wanted = ARRIVALS
-            | Timestamping::TX_SOFTWARE
-            | Timestamping::OPT_ID
-            | Timestamping::OPT_TSONLY;
+        let wanted =
+            ARRIVALS | Timestamping::TX_SOFTWARE | Timestamping::OPT_ID | Timestamping::OPT_TSONLY;
         let endpoint = self.transport.endpoint();
         let is_on = option::SO_TIMESTAMPING.set(endpoint, wanted).is_ok();
         let begun = clock::monotonic();

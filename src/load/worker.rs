@@ -18,7 +18,7 @@ use super::sockets::Sockets;
 use crate::clock::{self, Moment};
 use crate::error::{Error, Result};
 use crate::protocol::load::{
-    ClockFilter, Control, Counts, Header, Kind, Results, Schedule, Scheduled, Tracker,
+    CONTROL, ClockFilter, Control, Counts, Header, Kind, Results, Schedule, Scheduled, Tracker,
 };
 
 /// Closer to the next datagram a worker does not sleep: waking up takes as long.
@@ -95,6 +95,10 @@ pub(super) struct Worker<'a> {
     /// Datagrams that are queued and not sent yet.
     queued: u64,
     sending: Sending,
+    /// Datagrams of a closed loop whose send slip was recorded.
+    slipped: u64,
+    /// Bytes of payload that were sent and are not of the load.
+    foreign_bytes: u64,
     /// Datagrams of a closed loop that were given up.
     abandoned: u64,
     results: Option<Results>,
@@ -136,6 +140,7 @@ impl<'a> Worker<'a> {
             tracker: Tracker::new(window),
             answers: (answer == Kind::Answer).then(|| Tracker::new(window)),
         });
+        let foreign_bytes = sockets.sent_bytes();
         let end = config
             .nanos()
             .map_or(u64::MAX, |nanos| shared.start.saturating_add(nanos));
@@ -157,6 +162,8 @@ impl<'a> Worker<'a> {
             ],
             queued: 0,
             sending: Sending::default(),
+            slipped: 0,
+            foreign_bytes,
             abandoned: 0,
             results: None,
             is_peer_silent: false,
@@ -242,6 +249,7 @@ impl<'a> Worker<'a> {
             shared,
             ..
         } = self;
+        let is_open = shared.config.closed.is_none();
         let is_stamped = shared.config.timestamps == Timestamps::Kernel;
         // Read once for all that came over a socket at once.
         let mut read: Option<(usize, Moment)> = None;
@@ -277,7 +285,7 @@ impl<'a> Worker<'a> {
                     .handle_datagram(answered.number, delay, datagram.len())
                 {
                     *unique += 1;
-                    measure(&answered, arrived, times, peer.as_mut());
+                    measure(&answered, arrived, is_open, times, peer.as_mut());
                 }
             }
         };
@@ -336,7 +344,8 @@ impl<'a> Worker<'a> {
         // What is queued goes first and is counted; a poll is not.
         if self.flush()? {
             self.sockets.queue(0, &Control::Poll.encode(&header))?;
-            self.sockets.flush();
+            let (sent, _) = self.sockets.flush();
+            self.foreign_bytes += (sent.datagrams * CONTROL) as u64;
         }
         Ok(())
     }
@@ -355,6 +364,12 @@ impl<'a> Worker<'a> {
         }
         let mut sending = self.sending;
         sending.scheduled = sending.sent + sending.refused + sending.unsent;
+        if self.shared.config.closed.is_some() {
+            // A datagram is due when it is sent.
+            let sent = self.sending.scheduled - self.slipped;
+            self.slipped += sent;
+            self.times.add_closed(sent);
+        }
         let mut fresh = self.spare.try_recv().unwrap_or_default();
         fresh.reset();
         let shard = Shard {

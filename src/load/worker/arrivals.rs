@@ -5,16 +5,16 @@ use super::super::figures::{Times, record};
 use super::super::session::Peer;
 use crate::protocol::load::{Control, Results};
 
-/// Records the times of an answer.
+/// Records the times of an answer. In a closed loop both round trips are the same, and one is recorded.
 pub(super) fn measure(
     answered: &Answered,
     arrived: u64,
+    is_open: bool,
     times: &mut Times,
     peer: Option<&mut Peer>,
 ) {
     let Some(visit) = answered.peer else {
-        record(&mut times.latency, arrived.saturating_sub(answered.due));
-        record(&mut times.round_trip, arrived.saturating_sub(answered.sent));
+        round_trip(answered, arrived, is_open, times);
         return;
     };
     let Some(peer) = peer else {
@@ -28,7 +28,13 @@ pub(super) fn measure(
         let there = visit.arrived.wrapping_sub(answered.sent).cast_signed();
         peer.filter.handle_there(answered.sent, there);
         record(&mut times.up, positive(there.wrapping_sub(peer.offset)));
-        record(&mut times.latency, arrived.saturating_sub(answered.due));
+        round_trip(answered, arrived, is_open, times);
+    }
+}
+
+fn round_trip(answered: &Answered, arrived: u64, is_open: bool, times: &mut Times) {
+    record(&mut times.latency, arrived.saturating_sub(answered.due));
+    if is_open {
         record(&mut times.round_trip, arrived.saturating_sub(answered.sent));
     }
 }

@@ -108,10 +108,11 @@ impl Worker<'_> {
         }
         let datagram = &mut self.buffer[..size];
         self.matcher.write(flow, question, datagram);
-        record(&mut self.times.slip, now - due);
+        if self.shared.config.closed.is_none() {
+            record(&mut self.times.slip, now - due);
+        }
         self.sockets.queue(flow, datagram)?;
         self.queued += 1;
-        self.sending.bytes += size as u64;
         Ok(())
     }
 
@@ -140,6 +141,7 @@ impl Worker<'_> {
     fn count(&mut self, sent: Sent) {
         self.sending.sent += sent.datagrams as u64;
         self.sending.refused += sent.refused as u64;
+        self.sending.bytes = self.sockets.sent_bytes().saturating_sub(self.foreign_bytes);
         let done = (sent.datagrams + sent.refused) as u64;
         // A session's questions are not among them.
         self.queued = self.queued.saturating_sub(done);
