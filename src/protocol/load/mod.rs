@@ -10,7 +10,6 @@ mod clock;
 mod control;
 mod responder;
 mod schedule;
-mod token;
 mod tracker;
 mod wire;
 

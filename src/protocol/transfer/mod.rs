@@ -138,7 +138,6 @@
 //! assert_eq!(received, stream);
 //! ```
 
-mod cookie;
 pub mod crypto;
 mod digest;
 mod failure;
@@ -158,7 +157,7 @@ mod source;
 mod stream;
 mod wire;
 
-pub use cookie::Cookies;
+pub use super::cookie::Cookies;
 pub use digest::Digest;
 pub use failure::Failure;
 pub use limits::{Limit, Limits};
