@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::config::{IdField, Payload, Template};
-use crate::protocol::load::{Header, Kind, answered};
+use crate::protocol::load::{Header, Kind, Visit, answered};
 
 /// How many questions of another protocol can wait for their answers: as many as two bytes can number.
 const OPEN: usize = 1 << 16;
@@ -16,10 +16,15 @@ pub(super) struct Answered {
     /// When it was due, and when it was sent.
     pub(super) due: u64,
     pub(super) sent: u64,
-    /// The time of the peer's clock in between, if it told one.
-    pub(super) peer: Option<u64>,
-    /// The answer's own number in its flow, if it has one.
-    pub(super) answer: Option<u64>,
+    /// What the peer told of it, if it did; of what the peer sent by itself, when it did.
+    pub(super) peer: Option<Visit>,
+}
+
+impl Answered {
+    /// Whether it is no answer, but what the peer sent by itself.
+    pub(super) fn is_of_peer(&self) -> bool {
+        self.peer.is_some_and(|visit| visit.arrived == self.sent)
+    }
 }
 
 /// A question that waits for its answer.
@@ -143,17 +148,20 @@ impl Matcher {
                 if header.session != *session || header.kind != *answer {
                     return None;
                 }
-                let (peer, answer) = match header.kind {
-                    Kind::Answer => answered(datagram).unzip(),
-                    Kind::Reverse => (Some(header.sent), None),
-                    _ => (None, None),
+                let peer = match header.kind {
+                    Kind::Answer => answered(datagram),
+                    Kind::Reverse => Some(Visit {
+                        arrived: header.sent,
+                        left: header.sent,
+                        number: header.number,
+                    }),
+                    _ => None,
                 };
                 Some(Answered {
                     number: header.number,
                     due: header.due,
                     sent: header.sent,
                     peer,
-                    answer,
                 })
             }
             Self::ById { id, open, .. } => {
@@ -190,7 +198,6 @@ mod tests {
             due: number * 10,
             sent: number * 10 + 1,
             peer: None,
-            answer: None,
         }
     }
 

@@ -239,6 +239,12 @@ impl<'a> Collector<'a> {
             Some(_) => 0.0,
             None => self.curve.count((sends * 1e9) as u64) / sends.max(1e-9),
         };
+        let mut total = self.total;
+        if total.clock == ClockState::Withheld {
+            // Those of earlier intervals were shifted by a clock that was set since.
+            total.times.up.reset();
+            total.times.down.reset();
+        }
         Figures {
             length: Duration::from_secs_f64(sends),
             asked,
@@ -252,7 +258,7 @@ impl<'a> Collector<'a> {
             foreign: self.last.foreign,
             errors: self.last.errors,
             first_error: self.first_error,
-            ..self.total
+            ..total
         }
     }
 }

@@ -91,6 +91,28 @@ impl Direction {
     }
 }
 
+/// Who says when a datagram arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Timestamps {
+    /// The kernel (`SO_TIMESTAMPING`), when it received it: this program's own delay is not in the times. A
+    /// sample of the datagrams that are sent gets a timestamp as well.
+    #[default]
+    Kernel,
+    /// This program, when it reads it, once for all that is read at once.
+    User,
+}
+
+impl Timestamps {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel",
+            Self::User => "user",
+        }
+    }
+}
+
 /// The configuration of a load.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -125,6 +147,8 @@ pub struct Config {
     pub transport: TransportConfig,
     /// Options of the sockets.
     pub settings: Vec<OptionValue>,
+    /// Who says when a datagram arrived.
+    pub timestamps: Timestamps,
     /// The interval of [`Event::Interval`](super::Event::Interval).
     pub interval: Duration,
     /// How long answers are waited for after the last datagram.
@@ -152,6 +176,7 @@ impl Config {
             backend: BackendChoice::Auto,
             transport: TransportConfig::bulk(),
             settings: Vec::new(),
+            timestamps: Timestamps::default(),
             interval: Duration::from_secs(1),
             linger: Duration::from_secs(1),
             start_at: None,

@@ -26,6 +26,9 @@ pub struct Times {
     pub round_trip: Histogram<u64>,
     /// From when it was due to when it was sent.
     pub slip: Histogram<u64>,
+    /// From when it was handed to the kernel to when the kernel passed it to the interface: of a sample of
+    /// what was sent, and with [`Timestamps::Kernel`](super::Timestamps::Kernel) only.
+    pub kernel_send: Histogram<u64>,
     /// One way to the peer.
     pub up: Histogram<u64>,
     /// One way from the peer.
@@ -38,6 +41,7 @@ impl Default for Times {
             latency: histogram(),
             round_trip: histogram(),
             slip: histogram(),
+            kernel_send: histogram(),
             up: histogram(),
             down: histogram(),
         }
@@ -46,15 +50,16 @@ impl Default for Times {
 
 impl Times {
     /// Each of them.
-    fn each(&mut self) -> [&mut Histogram<u64>; 5] {
+    fn each(&mut self) -> [&mut Histogram<u64>; 6] {
         let Self {
             latency,
             round_trip,
             slip,
+            kernel_send,
             up,
             down,
         } = self;
-        [latency, round_trip, slip, up, down]
+        [latency, round_trip, slip, kernel_send, up, down]
     }
 
     pub(super) fn reset(&mut self) {
@@ -63,6 +68,13 @@ impl Times {
                 histogram.reset();
             }
         }
+    }
+
+    /// Adds what is the same for each datagram of a closed loop, of which `sent` were sent.
+    pub(super) fn add_closed(&mut self, sent: u64) {
+        self.slip.saturating_record_n(1, sent);
+        // Both have the same bounds.
+        let _ = self.round_trip.add(&self.latency);
     }
 
     pub(super) fn add(&mut self, mut other: Self) {

@@ -63,7 +63,7 @@ use crate::protocol::load::Plan;
 use crate::protocol::load::{Clocks, Schedule};
 use crate::socket::pause;
 
-pub use config::{Config, Direction, IdField, Payload, Template};
+pub use config::{Config, Direction, IdField, Payload, Template, Timestamps};
 pub use figures::{ClockState, Figures, Sending, Stream, Times};
 pub use objective::{Objective, Verdict};
 pub use saturation::{Limit, Saturated, Saturation, Trial};

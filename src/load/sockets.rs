@@ -5,13 +5,22 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use super::config::Config;
+use super::config::{Config, Timestamps};
+use crate::clock::{self, Moment};
 use crate::error::{Error, Result};
 use crate::io::{Backend, Received, Sent, Transmit, Transport, TransportConfig, Wait};
-use crate::socket::{Endpoint, EpollSet, Family, option};
+use crate::socket::option::Timestamping;
+use crate::socket::{Endpoint, EpollSet, Family, ReceiveBuffer, SendStage, option};
 
 /// Descriptors that a process needs besides the flows.
 const OTHERS: u64 = 64;
+
+/// The kernel's timestamps of what arrives.
+const ARRIVALS: Timestamping =
+    Timestamping::from_bits(Timestamping::RX_SOFTWARE.bits() | Timestamping::SOFTWARE.bits());
+
+/// The most timestamps that a flush leaves on a socket.
+const MOST_STAMPS: usize = 128;
 
 /// How often a socket that has more and more is asked in a row.
 const ROUNDS: usize = 4;
@@ -25,6 +34,8 @@ pub(super) struct Sockets {
     current: usize,
     ready: Option<EpollSet>,
     keys: Vec<usize>,
+    /// For the timestamps of what was sent.
+    stamps: ReceiveBuffer,
 }
 
 impl Sockets {
@@ -71,6 +82,7 @@ impl Sockets {
             current: 0,
             ready,
             keys: Vec::new(),
+            stamps: ReceiveBuffer::new(),
         })
     }
 
@@ -80,6 +92,11 @@ impl Sockets {
 
     pub(super) fn backend(&self) -> Backend {
         self.transport.backend()
+    }
+
+    /// Bytes of payload that were sent since it was opened.
+    pub(super) fn sent_bytes(&self) -> u64 {
+        self.transport.counters().sent_bytes
     }
 
     /// Receive buffers' drops of all its sockets.
@@ -122,6 +139,36 @@ impl Sockets {
                 .filter(|error| error.kind() != std::io::ErrorKind::WouldBlock);
         }
         (sent, false)
+    }
+
+    /// As [`Self::flush`], and how long it took from there until the kernel passed the first message to the
+    /// interface, in nanoseconds: by a timestamp that is asked for with a call before and another one behind
+    /// it. `None` if the interface takes none, or takes it later.
+    pub(super) fn flush_stamped(&mut self) -> (Sent, bool, Option<u64>) {
+        let wanted =
+            ARRIVALS | Timestamping::TX_SOFTWARE | Timestamping::OPT_ID | Timestamping::OPT_TSONLY;
+        let endpoint = self.transport.endpoint();
+        let is_on = option::SO_TIMESTAMPING.set(endpoint, wanted).is_ok();
+        let begun = clock::monotonic();
+        let (sent, is_empty) = self.flush();
+        if !is_on {
+            return (sent, is_empty, None);
+        }
+        let (endpoint, moment) = (self.transport.endpoint(), Moment::now());
+        let mut first = None;
+        for _ in 0..MOST_STAMPS {
+            // All of them, or the socket would be ready for ever.
+            let Ok(Some(entry)) = endpoint.queued_error(&mut self.stamps) else {
+                break;
+            };
+            let stamp = entry
+                .sent_timestamp
+                .filter(|it| it.stage == SendStage::Sent);
+            first = first.or(stamp.and_then(|stamp| stamp.times.software));
+        }
+        let _ = option::SO_TIMESTAMPING.set(endpoint, ARRIVALS);
+        let took = first.map(|stamp| moment.time_of(Some(stamp)).saturating_sub(begun));
+        (sent, is_empty, took)
     }
 
     /// Receives what there is, after at most `wait`. The errors of ICMP messages go to `on_error`.
@@ -172,6 +219,10 @@ impl Sockets {
 
 fn endpoint(config: &Config, flow: usize) -> Result<Endpoint> {
     let builder = Endpoint::builder().options(config.settings.iter().cloned());
+    let builder = match config.timestamps {
+        Timestamps::Kernel => builder.option(option::SO_TIMESTAMPING, ARRIVALS),
+        Timestamps::User => builder,
+    };
     let endpoint = match config.sources.get(flow % config.sources.len().max(1)) {
         Some(source) => builder.bind(SocketAddr::new(*source, 0)),
         None => builder.unbound(Family::of(config.target)),

@@ -11,18 +11,21 @@ use std::time::Duration;
 
 use self::arrivals::{control, measure};
 use super::answers::Matcher;
-use super::config::{Config, Direction, nanos};
+use super::config::{Config, Direction, Timestamps, nanos};
 use super::figures::{Sending, Times};
 use super::session::Peer;
 use super::sockets::Sockets;
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::error::{Error, Result};
 use crate::protocol::load::{
-    ClockFilter, Control, Counts, Header, Kind, Results, Schedule, Scheduled, Tracker,
+    CONTROL, ClockFilter, Control, Counts, Header, Kind, Results, Schedule, Scheduled, Tracker,
 };
 
 /// Closer to the next datagram a worker does not sleep: waking up takes as long.
 const SPIN: u64 = 70_000;
+
+/// Closer to it than this a worker looks at the clock alone: a receive takes as long.
+const CLOSE: u64 = 1_500;
 
 /// How long a worker sleeps at most: it looks whether it was stopped.
 const LONGEST_SLEEP: u64 = 100_000_000;
@@ -92,6 +95,10 @@ pub(super) struct Worker<'a> {
     /// Datagrams that are queued and not sent yet.
     queued: u64,
     sending: Sending,
+    /// Datagrams of a closed loop whose send slip was recorded.
+    slipped: u64,
+    /// Bytes of payload that were sent and are not of the load.
+    foreign_bytes: u64,
     /// Datagrams of a closed loop that were given up.
     abandoned: u64,
     results: Option<Results>,
@@ -107,6 +114,8 @@ pub(super) struct Worker<'a> {
     shards: Sender<Shard>,
     interval: u64,
     next_poll: u64,
+    /// When the kernel is asked again when it passed a datagram on.
+    next_sample: u64,
 }
 
 impl<'a> Worker<'a> {
@@ -131,6 +140,7 @@ impl<'a> Worker<'a> {
             tracker: Tracker::new(window),
             answers: (answer == Kind::Answer).then(|| Tracker::new(window)),
         });
+        let foreign_bytes = sockets.sent_bytes();
         let end = config
             .nanos()
             .map_or(u64::MAX, |nanos| shared.start.saturating_add(nanos));
@@ -152,6 +162,8 @@ impl<'a> Worker<'a> {
             ],
             queued: 0,
             sending: Sending::default(),
+            slipped: 0,
+            foreign_bytes,
             abandoned: 0,
             results: None,
             is_peer_silent: false,
@@ -165,6 +177,7 @@ impl<'a> Worker<'a> {
             shards,
             interval: 0,
             next_poll: shared.start,
+            next_sample: shared.start,
         }
     }
 
@@ -184,8 +197,13 @@ impl<'a> Worker<'a> {
         if has_up && self.shared.config.closed.is_none() {
             self.advance();
         }
+        let mut next = self.shared.start;
         loop {
-            let now = clock::monotonic();
+            let mut now = clock::monotonic();
+            while now < next && next - now < CLOSE {
+                std::hint::spin_loop();
+                now = clock::monotonic();
+            }
             self.tick(now)?;
             if self.shared.stop.load(Ordering::Relaxed) {
                 return Ok(());
@@ -201,7 +219,7 @@ impl<'a> Worker<'a> {
                 self.wait(now, self.shared.start)?;
                 continue;
             }
-            let next = match self.shared.config.closed {
+            next = match self.shared.config.closed {
                 Some(_) => self.send_closed(now)?,
                 None => self.send_due(now)?,
             };
@@ -228,16 +246,22 @@ impl<'a> Worker<'a> {
             first_error,
             unique,
             active,
+            shared,
             ..
         } = self;
+        let is_open = shared.config.closed.is_none();
+        let is_stamped = shared.config.timestamps == Timestamps::Kernel;
         // Read once for all that came over a socket at once.
-        let mut read: Option<(usize, u64)> = None;
+        let mut read: Option<(usize, Moment)> = None;
         let visit = |flow: usize, message: &crate::io::Received<'_>| {
-            let arrived = match read {
-                Some((of, time)) if of == flow => time,
-                _ => clock::monotonic(),
+            let moment = match read {
+                Some((of, moment)) if of == flow => moment,
+                _ if is_stamped => Moment::now(),
+                _ => Moment::without_wall(),
             };
-            (read, *active) = (Some((flow, arrived)), arrived);
+            (read, *active) = (Some((flow, moment)), moment.monotonic);
+            let stamp = is_stamped.then(|| message.timestamp()).flatten();
+            let arrived = moment.time_of(stamp);
             for datagram in message.datagrams() {
                 let Some(answered) = matcher.read(flow, datagram) else {
                     if !control(peer.as_mut(), datagram, arrived, results) {
@@ -247,22 +271,21 @@ impl<'a> Worker<'a> {
                 };
                 let flow = &mut flows[flow];
                 // An echo may change what it returns: a number that was never sent is none of ours.
-                let is_of_peer = answered.peer == Some(answered.sent);
-                if !is_of_peer && answered.number >= flow.next {
+                if !answered.is_of_peer() && answered.number >= flow.next {
                     *foreign += 1;
                     continue;
                 }
-                let since = answered.peer.unwrap_or(answered.sent);
+                let since = answered.peer.map_or(answered.sent, |visit| visit.left);
                 let delay = arrived.wrapping_sub(since).cast_signed();
-                if let (Some(tracker), Some(number)) = (&mut flow.answers, answered.answer) {
-                    tracker.handle_datagram(number, delay, datagram.len());
+                if let (Some(tracker), Some(visit)) = (&mut flow.answers, answered.peer) {
+                    tracker.handle_datagram(visit.number, delay, datagram.len());
                 }
                 if flow
                     .tracker
                     .handle_datagram(answered.number, delay, datagram.len())
                 {
                     *unique += 1;
-                    measure(&answered, arrived, times, peer.as_mut());
+                    measure(&answered, arrived, is_open, times, peer.as_mut());
                 }
             }
         };
@@ -321,7 +344,8 @@ impl<'a> Worker<'a> {
         // What is queued goes first and is counted; a poll is not.
         if self.flush()? {
             self.sockets.queue(0, &Control::Poll.encode(&header))?;
-            self.sockets.flush();
+            let (sent, _) = self.sockets.flush();
+            self.foreign_bytes += (sent.datagrams * CONTROL) as u64;
         }
         Ok(())
     }
@@ -340,6 +364,12 @@ impl<'a> Worker<'a> {
         }
         let mut sending = self.sending;
         sending.scheduled = sending.sent + sending.refused + sending.unsent;
+        if self.shared.config.closed.is_some() {
+            // A datagram is due when it is sent.
+            let sent = self.sending.scheduled - self.slipped;
+            self.slipped += sent;
+            self.times.add_closed(sent);
+        }
         let mut fresh = self.spare.try_recv().unwrap_or_default();
         fresh.reset();
         let shard = Shard {

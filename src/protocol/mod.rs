@@ -41,6 +41,7 @@ mod backoff;
 pub mod bench_handshake;
 mod checksum;
 pub mod congestion;
+mod cookie;
 pub mod exchange;
 pub mod impairment;
 pub mod load;

@@ -70,7 +70,8 @@ pub struct Behaviour {
     pub count: Option<u64>,
     /// Whether to consent to a bench ([`crate::protocol::bench_handshake`]).
     pub allow_bench: bool,
-    /// Whether to serve load sessions ([`crate::protocol::load`]), and what they may do.
+    /// Whether to serve load sessions ([`crate::protocol::load`]), and what they may do. The sockets get
+    /// `SO_TIMESTAMPNS`, so that one-way times do not depend on when a datagram is read.
     pub allow_load: Option<LoadLimits>,
     /// Whether a reply may be more than three times as long as its request, IP and UDP headers counted.
     /// A forged source could then make this server flood a third party. Exchanges never do.

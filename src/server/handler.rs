@@ -8,7 +8,7 @@ use super::answer::Answer;
 use super::exchange::Exchanges;
 use super::load::{self, Answered, LoadSessions};
 use super::{Behaviour, Event, Reply, Request, Summary, Template, bench_handshake};
-use crate::clock;
+use crate::clock::Moment;
 use crate::error::{Error, Result as Done};
 use crate::protocol::bench_handshake::{LENGTH, is_answer};
 use crate::protocol::exchange::{Frame, Kind, Served};
@@ -153,13 +153,13 @@ impl Handler {
         request: &Request<'_>,
         endpoint: &Endpoint,
         endpoints: &[Endpoint],
-        now: &mut Option<u64>,
+        now: &mut Option<Moment>,
     ) -> Option<usize> {
         let sessions = self.load.as_ref()?;
         if !LoadSessions::may_be(request.bytes) || self.unanswerable(request.client).is_some() {
             return None;
         }
-        let now = *now.get_or_insert_with(clock::monotonic);
+        let now = *now.get_or_insert_with(Moment::now);
         let scratch = &mut self.load_scratch;
         let length = match sessions.handle(now, request, endpoint, endpoints, scratch) {
             Answered::Foreign => return None,

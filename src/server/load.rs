@@ -8,13 +8,14 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::{Request, Summary};
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::error::{Error, Result};
 use crate::io::{Backend, BackendChoice, Transmit, Transport, TransportConfig};
 use crate::protocol::load::{
-    Arrivals, Clocks, Header, Incoming, Kind, Limits, Responder, ReverseLoad, Schedule, answer,
+    Arrivals, Clocks, Header, Incoming, Kind, Limits, Responder, ReverseLoad, Schedule, Visit,
+    answer,
 };
-use crate::socket::{Endpoint, SourceAddress, pause};
+use crate::socket::{Endpoint, SourceAddress, option, pause};
 
 /// A datagram that is later than this is not sent any more, in nanoseconds.
 const MOST_SLIP: u64 = 1_000_000_000;
@@ -95,18 +96,18 @@ impl LoadSessions {
         bytes.starts_with(b"uLd")
     }
 
-    /// Handles a datagram that arrived at `now` over `endpoint`; what is to be sent back is written to
-    /// `out`.
+    /// Handles a datagram that arrived over `endpoint` and was read at `now`; what is to be sent back is
+    /// written to `out`.
     pub(super) fn handle(
         &self,
-        now: u64,
+        now: Moment,
         request: &Request<'_>,
         endpoint: &Endpoint,
         endpoints: &[Endpoint],
         out: &mut Vec<u8>,
     ) -> Answered {
         let mut clocks = Clocks {
-            now,
+            now: now.monotonic,
             wall: 0,
             kernel: self.kernel,
         };
@@ -114,6 +115,8 @@ impl LoadSessions {
             .is_some_and(|header| !matches!(header.kind, Kind::Load | Kind::OneWay));
         if is_control {
             clocks.wall = clock::wall_base();
+        } else {
+            clocks.now = now.time_of(request.control.timestamp());
         }
         let drops = || Summary::drops_of(endpoints).unwrap_or_default();
         let incoming =
@@ -123,7 +126,15 @@ impl LoadSessions {
             Incoming::Answer { number } => {
                 out.clear();
                 out.extend_from_slice(request.bytes);
-                answer(out, now, number);
+                let (arrived, left) = (clocks.now, now.monotonic);
+                answer(
+                    out,
+                    &Visit {
+                        arrived,
+                        left,
+                        number,
+                    },
+                );
             }
             Incoming::Reply(control, header) => {
                 out.clear();
@@ -249,6 +260,11 @@ fn send(load: &ReverseLoad, mut transport: Transport, source: Option<SourceAddre
         }
     }
     progress.is_done.store(true, Ordering::Release);
+}
+
+/// Lets the kernel say when a datagram arrived, however late it is read.
+pub(super) fn prepare(endpoint: &mut Endpoint) -> Result<()> {
+    endpoint.set(option::SO_TIMESTAMPNS, true)
 }
 
 /// The sessions of a server, if it allows any.

@@ -94,7 +94,10 @@ impl Server {
         if groups.is_empty() {
             return Err(Error::invalid("make", "a server", "it has no endpoint"));
         }
-        let (addresses, groups): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
+        let (addresses, mut groups): (Vec<_>, Vec<Vec<Endpoint>>) = groups.into_iter().unzip();
+        if config.behaviour.allow_load.is_some() {
+            groups.iter_mut().flatten().try_for_each(load::prepare)?;
+        }
         let is_shared = groups.iter().any(|group| group.len() > 1);
         let path = if config.is_plain() && !is_shared {
             let endpoints = groups.into_iter().flatten().collect();

@@ -10,6 +10,7 @@ use super::handler::Handler;
 use super::progress::{Observer, Progress, duplicates};
 use super::watch::{TICK, Watch};
 use super::{Config, Event, Reply, Request, Summary, bench_handshake};
+use crate::clock::Moment;
 use crate::cpu;
 use crate::error::{Error, Result, no_thread};
 use crate::io::{Backend, Received, SendQueue, Sent, Transport, Wait};
@@ -309,7 +310,7 @@ fn serve_load(
     message: &Received<'_>,
     send_queue: &mut SendQueue<'_>,
     (pool, index): (&PoolState, usize),
-    now: &mut Option<u64>,
+    now: &mut Option<Moment>,
 ) -> bool {
     let own = &pool.endpoints[index];
     for (number, request) in Request::each_of(message).enumerate() {

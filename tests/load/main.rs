@@ -349,17 +349,72 @@ fn objectives_decide_the_exit_status() {
     assert_eq!(end.code, Some(1));
 }
 
-/// The log is read by another implementation of HdrHistogram, and adds up to the whole.
-#[test]
-fn the_interval_log_is_read_by_others() {
-    // The environment that scripts/test makes.
+/// The Python of the environment that scripts/test makes, if it has the package hdrhistogram.
+fn python() -> Option<&'static str> {
     let python = concat!(env!("CARGO_MANIFEST_DIR"), "/target/python/bin/python3");
     let has_it = std::process::Command::new(python)
         .args(["-c", "import hdrh"])
         .output();
     if !has_it.is_ok_and(|found| found.status.success()) {
-        return common::skip("the Python package hdrhistogram is not installed");
+        common::skip("the Python package hdrhistogram is not installed");
+        return None;
     }
+    Some(python)
+}
+
+/// Eight logs that udpraw merges are the sum that HdrHistogram's package for Python makes, bucket by bucket.
+#[test]
+fn merged_logs_are_the_sum_of_all() {
+    let Some(python) = python() else {
+        return;
+    };
+    let echo = Echo::start();
+    let (target, folder) = (echo.address.to_string(), tempfile::tempdir().unwrap());
+    let name = |number| {
+        let path = folder.path().join(format!("{number}.hlog"));
+        path.to_str().unwrap().to_owned()
+    };
+    let logs: Vec<String> = (0..8).map(name).collect();
+    let start = |log: &String| {
+        let words = [
+            "load", &target, "--json", "--rate", "1kpps", "--for", "200ms",
+        ];
+        let more = ["--interval", "50ms", "--hdr", log];
+        common::Running::start(common::udpraw(words.iter().chain(&more)))
+    };
+    let running: Vec<_> = logs.iter().map(start).collect();
+    let mut arrived = 0;
+    for one in running {
+        let lines = json_lines(&one.finish().stdout);
+        arrived += lines.last().unwrap()["round_trip"]["arrived"]
+            .as_u64()
+            .unwrap();
+    }
+    let words = ["report", "--json"].into_iter();
+    let words: Vec<&str> = words.chain(logs.iter().map(String::as_str)).collect();
+    let end = finish(&words);
+    assert_eq!(end.code, Some(0), "{}", end.stderr);
+    let merged = json_lines(&end.stdout).pop().unwrap();
+    assert_eq!(merged["count"], arrived);
+    let encoded = folder.path().join("merged");
+    std::fs::write(&encoded, merged["histogram"].as_str().unwrap()).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/lib/hlog_sum.py");
+    let summed = std::process::Command::new(python)
+        .args([script, encoded.to_str().unwrap()])
+        .args(&logs)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&summed.stdout);
+    let errors = String::from_utf8_lossy(&summed.stderr);
+    assert_eq!(told.trim(), arrived.to_string(), "{errors}");
+}
+
+/// The log is read by another implementation of HdrHistogram, and adds up to the whole.
+#[test]
+fn the_interval_log_is_read_by_others() {
+    let Some(python) = python() else {
+        return;
+    };
     let echo = Echo::start();
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("load.hlog");

@@ -180,6 +180,38 @@ fn interval_logs_are_read_and_cut_ones_too() {
     );
     let all = Distribution::of([1000, 2000, 3000, 4000, 5000, 6000]);
     assert_eq!(run.total.latency.unwrap().buckets(), all.buckets());
+    // Cut anywhere: the whole lines count, and a remark names the one that does not.
+    for at in 0..log.len() {
+        let whole = log[..at].matches('\n').count();
+        let counted = [0, 0, 0, 0, 3, 3, 6][whole.min(6)];
+        match Run::read("cut.hlog", &log.as_bytes()[..at]) {
+            Ok(run) => {
+                let latency = run.total.latency.as_ref();
+                let count = latency.map_or(0, Distribution::count);
+                assert!(count >= counted, "{at}: {count} of {counted}");
+                let is_clean = run.remarks.is_empty();
+                let named = format!("its last line, {},", whole + 1);
+                assert!(
+                    is_clean || run.remarks[0].contains(&named),
+                    "{at}: {:?}",
+                    run.remarks
+                );
+                let is_end = log[..at].ends_with('\n') || count > counted;
+                assert!(
+                    !is_clean || is_end || at == log.len() - 1,
+                    "{at}: nothing is said"
+                );
+            }
+            Err(error) => assert!(counted == 0, "{at}: {error}"),
+        }
+    }
+    // In the middle, damage is an error with its line.
+    let damaged = log.replacen("HIST", "HISS", 1);
+    let error = Run::read("bad.hlog", damaged.as_bytes()).unwrap_err();
+    assert!(
+        error.to_string().contains("bad.hlog") && error.to_string().contains("line 4"),
+        "{error}"
+    );
     let half = &log.as_bytes()[..log.len() - 20];
     let cut = Run::read("run.hlog", half).expect("what is before the cut");
     assert!(

@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime};
 use clap::{Args, ValueEnum};
 use udpraw::error::{Error, Result};
 use udpraw::io::{BackendChoice, TransportConfig};
-use udpraw::load::{Config, Direction, IdField, Objective, Payload, Saturation, Template};
+use udpraw::load::{
+    Config, Direction, IdField, Objective, Payload, Saturation, Template, Timestamps,
+};
 use udpraw::probe::payload::{self, Query};
 use udpraw::protocol::load::{Arrivals, Plan};
 use udpraw::socket::Family;
@@ -118,6 +120,10 @@ pub(crate) struct LoadArguments {
     #[arg(long, value_name = "BACKEND", default_value = "auto")]
     io: BackendChoice,
 
+    /// Who says when a datagram arrived: the kernel when it receives it, or udpraw when it reads it
+    #[arg(long, value_enum, value_name = "WHO", default_value_t = Stamps::Kernel)]
+    timestamps: Stamps,
+
     /// Interval of the figures; a bare number counts seconds
     #[arg(short, long, value_name = "TIME", default_value = "1s", value_parser = units::duration)]
     interval: Duration,
@@ -208,6 +214,14 @@ struct SaturateArguments {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Stamps {
+    /// The kernel: udpraw's own delay is not in the times
+    Kernel,
+    /// udpraw, once for all that it reads at once
+    User,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Spread {
     /// Equal gaps
     Constant,
@@ -244,6 +258,10 @@ impl LoadArguments {
             config.arrivals = Arrivals::Poisson { seed };
         }
         config.closed = self.closed;
+        config.timestamps = match self.timestamps {
+            Stamps::Kernel => Timestamps::Kernel,
+            Stamps::User => Timestamps::User,
+        };
         let has_own_time = self.replay.is_some() || self.rate.nanos().is_some();
         config.time = match self.time {
             Some(Duration::ZERO) => None,

@@ -5,30 +5,36 @@ use super::super::figures::{Times, record};
 use super::super::session::Peer;
 use crate::protocol::load::{Control, Results};
 
-/// Records the times of an answer.
+/// Records the times of an answer. In a closed loop both round trips are the same, and one is recorded.
 pub(super) fn measure(
     answered: &Answered,
     arrived: u64,
+    is_open: bool,
     times: &mut Times,
     peer: Option<&mut Peer>,
 ) {
-    let Some(at_peer) = answered.peer else {
-        record(&mut times.latency, arrived.saturating_sub(answered.due));
-        record(&mut times.round_trip, arrived.saturating_sub(answered.sent));
+    let Some(visit) = answered.peer else {
+        round_trip(answered, arrived, is_open, times);
         return;
     };
     let Some(peer) = peer else {
         return;
     };
-    let back = arrived.wrapping_sub(at_peer).cast_signed();
+    let back = arrived.wrapping_sub(visit.left).cast_signed();
     peer.filter.handle_back(arrived, back);
     record(&mut times.down, positive(back.wrapping_add(peer.offset)));
-    // Of a datagram that the peer sent by itself, both times are the peer's.
-    if answered.sent != at_peer {
-        let there = at_peer.wrapping_sub(answered.sent).cast_signed();
+    // Of a datagram that the peer sent by itself, all times are the peer's.
+    if !answered.is_of_peer() {
+        let there = visit.arrived.wrapping_sub(answered.sent).cast_signed();
         peer.filter.handle_there(answered.sent, there);
         record(&mut times.up, positive(there.wrapping_sub(peer.offset)));
-        record(&mut times.latency, arrived.saturating_sub(answered.due));
+        round_trip(answered, arrived, is_open, times);
+    }
+}
+
+fn round_trip(answered: &Answered, arrived: u64, is_open: bool, times: &mut Times) {
+    record(&mut times.latency, arrived.saturating_sub(answered.due));
+    if is_open {
         record(&mut times.round_trip, arrived.saturating_sub(answered.sent));
     }
 }

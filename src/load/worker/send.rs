@@ -1,10 +1,11 @@
 //! What a worker sends when.
 
 use super::super::answers::Answered;
-use super::super::config::nanos;
+use super::super::config::{Timestamps, nanos};
 use super::super::figures::record;
 use super::Worker;
 use crate::error::Result;
+use crate::io::Sent;
 use crate::protocol::load::Scheduled;
 
 /// A datagram that is later than this is not sent any more, in nanoseconds.
@@ -12,6 +13,9 @@ const MOST_SLIP: u64 = 1_000_000_000;
 
 /// How long after the end what is late may still be sent.
 const OVERTIME: u64 = 50_000_000;
+
+/// How often the kernel is asked when it passed a datagram on, in nanoseconds.
+const SAMPLE: u64 = 20_000_000;
 
 /// The most datagrams that are given up at once: then it looks whether it was stopped.
 const MOST_SKIPPED: usize = 10_000;
@@ -35,7 +39,9 @@ impl Worker<'_> {
         while let Some(due) = self.next {
             let at = self.shared.start.saturating_add(due.at);
             if at > now {
-                return self.flush().map(|is_sent| if is_sent { at } else { now });
+                return self
+                    .flush_at(now)
+                    .map(|is_sent| if is_sent { at } else { now });
             }
             if batch == BATCH
                 || skipped == MOST_SKIPPED
@@ -57,7 +63,7 @@ impl Worker<'_> {
             }
             self.advance();
         }
-        self.flush()?;
+        self.flush_at(now)?;
         Ok(if self.next.is_some() { now } else { u64::MAX })
     }
 
@@ -84,7 +90,7 @@ impl Worker<'_> {
         if batch > 0 {
             self.active = now;
         }
-        self.flush()?;
+        self.flush_at(now)?;
         Ok(self.active.saturating_add(linger))
     }
 
@@ -95,7 +101,6 @@ impl Worker<'_> {
             due,
             sent: now,
             peer: None,
-            answer: None,
         };
         *next += 1;
         if self.buffer.len() < size {
@@ -103,18 +108,40 @@ impl Worker<'_> {
         }
         let datagram = &mut self.buffer[..size];
         self.matcher.write(flow, question, datagram);
-        record(&mut self.times.slip, now - due);
+        if self.shared.config.closed.is_none() {
+            record(&mut self.times.slip, now - due);
+        }
         self.sockets.queue(flow, datagram)?;
         self.queued += 1;
-        self.sending.bytes += size as u64;
         Ok(())
+    }
+
+    /// As [`Self::flush`]; now and then the kernel is asked when it passed a datagram on.
+    fn flush_at(&mut self, now: u64) -> Result<bool> {
+        let is_stamped = self.shared.config.timestamps == Timestamps::Kernel;
+        if !is_stamped || self.queued == 0 || now < self.next_sample {
+            return self.flush();
+        }
+        self.next_sample = now + SAMPLE;
+        let (sent, is_empty, took) = self.sockets.flush_stamped();
+        if let Some(took) = took {
+            record(&mut self.times.kernel_send, took);
+        }
+        self.count(sent);
+        Ok(is_empty)
     }
 
     /// Sends what is queued; returns whether all of it went.
     pub(super) fn flush(&mut self) -> Result<bool> {
         let (sent, is_empty) = self.sockets.flush();
+        self.count(sent);
+        Ok(is_empty)
+    }
+
+    fn count(&mut self, sent: Sent) {
         self.sending.sent += sent.datagrams as u64;
         self.sending.refused += sent.refused as u64;
+        self.sending.bytes = self.sockets.sent_bytes().saturating_sub(self.foreign_bytes);
         let done = (sent.datagrams + sent.refused) as u64;
         // A session's questions are not among them.
         self.queued = self.queued.saturating_sub(done);
@@ -122,6 +149,5 @@ impl Worker<'_> {
             self.errors += 1;
             self.first_error.get_or_insert(error);
         }
-        Ok(is_empty)
     }
 }

@@ -10,7 +10,6 @@ mod clock;
 mod control;
 mod responder;
 mod schedule;
-mod token;
 mod tracker;
 mod wire;
 
@@ -20,4 +19,4 @@ pub use control::{Clocks, Control, Limits, Refusal, Results, Reverse, Start};
 pub use responder::{Incoming, Progress, Responder, ReverseLoad};
 pub use schedule::{Curve, Plan};
 pub use tracker::{Counts, MOST_N, Tracker};
-pub use wire::{CONTROL, Header, Kind, SHORTEST, answer, answered};
+pub use wire::{CONTROL, Header, Kind, SHORTEST, Visit, answer, answered};

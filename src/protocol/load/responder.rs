@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::control::{Clocks, Control, Limits, Refusal, Results, Reverse, Start};
 use super::schedule::Plan;
-use super::token::Tokens;
 use super::tracker::{Counts, Tracker};
 use super::wire::{Header, Kind, SHORTEST};
+use crate::protocol::cookie::Cookies;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -122,7 +123,7 @@ struct Session {
 /// after the client fell silent.
 #[derive(Debug)]
 pub struct Responder {
-    tokens: Tokens,
+    cookies: Cookies,
     limits: Limits,
     max_sessions: usize,
     sessions: HashMap<u64, Session>,
@@ -132,7 +133,7 @@ impl Responder {
     /// `key` must be random and secret.
     pub fn new(key: [u8; 16], limits: Limits, max_sessions: usize) -> Self {
         Self {
-            tokens: Tokens::new(key),
+            cookies: Cookies::new(key),
             limits,
             max_sessions,
             sessions: HashMap::new(),
@@ -175,7 +176,8 @@ impl Responder {
         };
         match control {
             Control::Hello => {
-                let token = self.tokens.token(clocks.now, source, header.session);
+                let now = Duration::from_nanos(clocks.now);
+                let token = self.cookies.token(now, source, header.session);
                 let challenge = Control::Challenge(token, self.limits, *clocks);
                 Incoming::Reply(Box::new(challenge), header)
             }
@@ -226,9 +228,10 @@ impl Responder {
     ) -> Incoming {
         let (limits, now) = (self.limits, clocks.now);
         let refused = |why| Incoming::Reply(Box::new(Control::Refused(why, limits)), header);
+        let time = Duration::from_nanos(now);
         if !self
-            .tokens
-            .is_good(&start.token, now, source, header.session)
+            .cookies
+            .is_good(start.token, time, source, header.session)
         {
             return refused(Refusal::Token);
         }

@@ -11,8 +11,9 @@
 //! | 16 to 23 | number of the datagram in its flow, from 0 |
 //! | 24 to 31 | when it was due, in nanoseconds by its sender's clock |
 //! | 32 to 39 | when it was sent, by the same clock |
-//! | 40 to 47 | in an answer to a datagram, the server's time |
-//! | 48 to 55 | in an answer, its own number in its flow: the count of those that the server sent before |
+//! | 40 to 47 | in an answer, when the datagram reached the server, by its clock |
+//! | 48 to 55 | in an answer, its own number in its flow: how many answers the server sent there before it |
+//! | 56 to 59 | in an answer, how long the datagram waited at the server, in nanoseconds |
 //!
 //! Numbers are big-endian. A datagram of load has any number of bytes from [`SHORTEST`] on; all others have
 //! [`CONTROL`] bytes, so that no answer is longer than what it answers. The first five fields of an answer
@@ -31,8 +32,8 @@
 /// The length of a datagram that controls a session.
 pub const CONTROL: usize = 272;
 
-/// The shortest payload of a datagram of load: its answer has to hold another time and number.
-pub const SHORTEST: usize = 56;
+/// The shortest payload of a datagram of load: its answer has to hold another time and number, and a wait.
+pub const SHORTEST: usize = 60;
 
 const MAGIC: [u8; 4] = *b"uLd\x01";
 
@@ -146,24 +147,43 @@ impl Header {
     }
 }
 
-/// Writes the answer to a datagram of load over it: the server's time is `now`, and it sent `number` answers
-/// in this flow before. `false` if it is too short.
-pub fn answer(datagram: &mut [u8], now: u64, number: u64) -> bool {
+/// What a server's answer says of the datagram that it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// When it reached the server, in nanoseconds by the server's clock.
+    pub arrived: u64,
+    /// When the answer was written, by the same clock: at most 4.29 s later.
+    pub left: u64,
+    /// The answer's own number in its flow, from 0.
+    pub number: u64,
+}
+
+/// Writes the answer to a datagram of load over it. `false` if it is too short.
+pub fn answer(datagram: &mut [u8], visit: &Visit) -> bool {
     if datagram.len() < SHORTEST {
         return false;
     }
+    let wait = visit.left.saturating_sub(visit.arrived);
+    let wait = u32::try_from(wait).unwrap_or(u32::MAX);
     datagram[4] = Kind::Answer as u8;
-    datagram[40..48].copy_from_slice(&now.to_be_bytes());
-    datagram[48..56].copy_from_slice(&number.to_be_bytes());
+    datagram[40..48].copy_from_slice(&visit.arrived.to_be_bytes());
+    datagram[48..56].copy_from_slice(&visit.number.to_be_bytes());
+    datagram[56..60].copy_from_slice(&wait.to_be_bytes());
     true
 }
 
-/// The server's time in the answer to a datagram of load, and the answer's own number.
-pub fn answered(datagram: &[u8]) -> Option<(u64, u64)> {
+/// What the answer to a datagram of load says of it.
+pub fn answered(datagram: &[u8]) -> Option<Visit> {
     let (_, rest) = datagram.split_at_checked(Header::LENGTH)?;
-    let (time, rest) = rest.split_first_chunk()?;
-    let (number, _) = rest.split_first_chunk()?;
-    Some((u64::from_be_bytes(*time), u64::from_be_bytes(*number)))
+    let (arrived, rest) = rest.split_first_chunk()?;
+    let (number, rest) = rest.split_first_chunk()?;
+    let (wait, _) = rest.split_first_chunk()?;
+    let arrived = u64::from_be_bytes(*arrived);
+    Some(Visit {
+        arrived,
+        left: arrived.wrapping_add(u32::from_be_bytes(*wait).into()),
+        number: u64::from_be_bytes(*number),
+    })
 }
 
 #[cfg(test)]

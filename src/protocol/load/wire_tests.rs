@@ -68,16 +68,18 @@ proptest! {
         junk[..8].copy_from_slice(&[b'u', b'L', b'd', 1, kind, 0, 0, 0]);
         let _ = Control::decode(&junk);
         let _ = Header::read(&junk[..length]);
-        let _ = answer(&mut junk[..length], 7, 8);
+        let _ = answer(&mut junk[..length], &Visit { arrived: 7, left: 9, number: 8 });
+        let _ = answered(&junk[..length]);
     }
 
     #[test]
-    fn an_answer_repeats_its_question(numbers: [u64; 4], now: u64, more in 0..100_usize) {
+    fn an_answer_repeats_its_question(numbers: [u64; 4], arrived in 0..u64::MAX >> 1, wait: u32, own: u64, more in 0..100_usize) {
         let [session, number, due, sent] = numbers;
         let header = Header { kind: Kind::Load, is_last: false, session, number, due, sent };
         let mut datagram = vec![7; SHORTEST + more];
-        prop_assert!(header.write(&mut datagram) && answer(&mut datagram, now, now ^ 1));
+        let visit = Visit { arrived, left: arrived + u64::from(wait), number: own };
+        prop_assert!(header.write(&mut datagram) && answer(&mut datagram, &visit));
         prop_assert_eq!(Header::read(&datagram), Some(Header { kind: Kind::Answer, ..header }));
-        prop_assert_eq!(answered(&datagram), Some((now, now ^ 1)));
+        prop_assert_eq!(answered(&datagram), Some(visit));
     }
 }

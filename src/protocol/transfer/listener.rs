@@ -4,10 +4,10 @@ use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::cookie::{Cookies, LIFETIME};
 use super::crypto::{Cipher, Ciphers, PreSharedKey, Responder};
 use super::receiver::{Receiver, ReceiverConfig};
 use super::wire::{self, Close, Code, Handshake, Open, Reject, VERSION, connection_of};
+use crate::protocol::cookie::{Cookies, LIFETIME};
 
 /// Openings that are remembered, so that a copy of one starts nothing.
 const MAX_REMEMBERED: usize = 4_096;

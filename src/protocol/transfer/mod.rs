@@ -138,7 +138,6 @@
 //! assert_eq!(received, stream);
 //! ```
 
-mod cookie;
 pub mod crypto;
 mod digest;
 mod failure;
@@ -161,7 +160,7 @@ mod steps;
 mod stream;
 mod wire;
 
-pub use cookie::Cookies;
+pub use super::cookie::Cookies;
 pub use digest::Digest;
 pub use failure::Failure;
 pub use limits::{Limit, Limits};

@@ -192,6 +192,7 @@ impl<'a> Report<'a> {
                 flows: config.flows,
                 workers: config.workers,
                 backend: found.backend.name(),
+                timestamps: config.timestamps.name(),
                 open_loop: is_planned,
                 balanced: found.total.is_balanced(),
                 complete: found.is_complete,

@@ -115,6 +115,9 @@ pub(in crate::cli::output) struct ResultRecord {
     pub(super) workers: usize,
     /// The I/O backend.
     pub(super) backend: &'static str,
+    /// Who said when a datagram arrived: the kernel, or udpraw when it read it (user).
+    #[cfg_attr(test, schemars(extend("enum" = ["kernel", "user"])))]
+    pub(super) timestamps: &'static str,
     /// Whether it was an open loop; false for `--closed`.
     pub(super) open_loop: bool,
     /// Whether every datagram is accounted for.

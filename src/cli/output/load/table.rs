@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use hdrhistogram::Histogram;
-use udpraw::load::{ClockState, Config, Figures, Report, Stream};
+use udpraw::load::{ClockState, Config, Figures, Report, Stream, Timestamps};
 
 /// A time of nanoseconds in four digits.
 pub(super) fn time(nanos: u64) -> String {
@@ -68,12 +68,13 @@ fn times(text: &mut String, total: &Figures, config: &Config) {
         Some(_) => "round trip",
         None => "latency",
     };
-    let rows: [(&str, &Histogram<u64>); 5] = [
+    let rows: [(&str, &Histogram<u64>); 6] = [
         (latency, &times.latency),
         ("from send", &times.round_trip),
         ("up", &times.up),
         ("down", &times.down),
         ("send slip", &times.slip),
+        ("in kernel", &times.kernel_send),
     ];
     let rows: Vec<_> = rows
         .into_iter()
@@ -193,6 +194,9 @@ fn remarks(text: &mut String, found: &Report, config: &Config) {
     }
     if total.foreign > 0 {
         line(format!("{} received that answer nothing.", total.foreign));
+    }
+    if config.timestamps == Timestamps::User {
+        line("Arrivals have the time when they were read: our own delay is in the times.".into());
     }
     match total.clock {
         ClockState::Same => line("One-way times: both ends have the same clock.".into()),

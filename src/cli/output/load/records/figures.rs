@@ -189,6 +189,10 @@ pub(in crate::cli::output) struct FiguresRecord {
     /// From when a datagram was due to when it was sent; missing if none was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     slip: Option<TimesRecord>,
+    /// From when a datagram was handed to the kernel to when the kernel passed it to the interface, of a sample;
+    /// missing with `--timestamps user`, and if the interface takes no timestamps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel_send: Option<TimesRecord>,
     /// One way to the peer; missing if it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     up_delay: Option<TimesRecord>,
@@ -230,6 +234,7 @@ impl From<&Figures> for FiguresRecord {
             latency: TimesRecord::of(&times.latency),
             rtt: TimesRecord::of(&times.round_trip),
             slip: TimesRecord::of(&times.slip),
+            kernel_send: TimesRecord::of(&times.kernel_send),
             up_delay: TimesRecord::of(&times.up),
             down_delay: TimesRecord::of(&times.down),
             clock: clock(&figures.clock),

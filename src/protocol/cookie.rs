@@ -7,14 +7,14 @@ use siphasher::sip128::SipHasher24;
 
 /// How long a token is valid: longer than any datagram lives (RFC 8085 section 3.1.1 asks programs
 /// to survive delays of two minutes).
-pub(super) const LIFETIME: Duration = Duration::from_secs(120);
+pub(crate) const LIFETIME: Duration = Duration::from_secs(120);
 
 /// Makes tokens and verifies them, without storing any.
 ///
 /// A token is the second in which it was made and a keyed digest (SipHash-2-4 with 128 bits, 96 of
-/// which are used) of that second, the address, the port and the transfer's id. A sender that
-/// repeats it has received it, and so owns its source address; a million questions from forged
-/// addresses cost the receiver only the answers.
+/// which are used) of that second, the address, the port and the id of the transfer or load session.
+/// A sender that repeats it has received it, and so owns its source address; a million questions
+/// from forged addresses cost the receiver only the answers.
 #[derive(Clone)]
 pub struct Cookies {
     key: [u8; 16],
@@ -37,7 +37,7 @@ impl Cookies {
     }
 
     /// When a good token was made, in seconds.
-    pub(super) fn verify(
+    pub(crate) fn verify(
         &self,
         token: [u8; 16],
         now: Duration,
