@@ -130,9 +130,13 @@ pub(crate) struct LoadArguments {
     #[arg(long, value_name = "TIME")]
     start_at: Option<jiff::Timestamp>,
 
-    /// Do not print a line per interval
+    /// Print neither the screen nor a line per interval
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    /// On a terminal, print a line per interval instead of the screen
+    #[arg(long)]
+    pub(crate) no_screen: bool,
 
     /// Write the histograms of each interval to a file, as an HdrHistogram interval log
     #[arg(long, value_name = "FILE")]

@@ -39,7 +39,10 @@ pub(crate) fn run(arguments: LoadArguments, output: &mut Output) -> Outcome {
     let id = arguments
         .run_id
         .unwrap_or_else(|| format!("{:016x}", fastrand::u64(..)));
-    let mut report = output::Report::new(output, &config, &id, arguments.quiet, files.is_wanted());
+    let is_quiet = arguments.quiet;
+    let has_screen = !is_quiet && !arguments.no_screen && output::has_screen(output);
+    let screen = has_screen.then_some(stop);
+    let mut report = output::Report::new(output, &config, &id, is_quiet, files.is_wanted(), screen);
     let run = Load::new(config.clone())?.run(stop, |event: &Event<'_>| {
         if let (Event::Interval(figures), Some(log)) = (event, &mut log) {
             log.write(figures)?;
