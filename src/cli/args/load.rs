@@ -154,6 +154,11 @@ pub(crate) struct LoadArguments {
     #[arg(long, value_name = "DIR", conflicts_with = "saturate")]
     pub(crate) svg: Option<PathBuf>,
 
+    /// Serve counters and histograms in the OpenMetrics text format at http://ADDR/metrics: HOST:PORT, or :PORT
+    /// for 127.0.0.1; port 0 for one that the OS picks
+    #[arg(long, value_name = "ADDR", conflicts_with = "saturate")]
+    pub(crate) openmetrics: Option<String>,
+
     /// Exit with status 1 if a figure is so; may be repeated. Figures are p50, p99.9 and the like, max, mean,
     /// jitter, loss, duplicates, reordered, unsent, refused and rate, with rtt., slip., up. or down. before them
     #[arg(long, value_name = "FIGURE>VALUE")]

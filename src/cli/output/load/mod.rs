@@ -6,6 +6,7 @@ mod screen;
 mod table;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub(crate) struct Report<'a> {
     recorder: Option<Recorder>,
     /// The name of the run.
     run: &'a str,
+    /// Where metrics are served, if anywhere.
+    metrics: Option<SocketAddr>,
     /// The flag that the screen's `q` raises, if there is to be a screen.
     stop: Option<&'static AtomicBool>,
     screen: Option<Screen>,
@@ -61,7 +64,7 @@ impl<'a> Report<'a> {
         run: &'a str,
         is_quiet: bool,
         is_recorded: bool,
-        stop: Option<&'static AtomicBool>,
+        (metrics, stop): (Option<SocketAddr>, Option<&'static AtomicBool>),
     ) -> Self {
         Self {
             output,
@@ -71,6 +74,7 @@ impl<'a> Report<'a> {
             is_withheld: false,
             recorder: is_recorded.then(|| Recorder::new("this run")),
             run,
+            metrics,
             stop,
             screen: None,
             notes: Vec::new(),
@@ -119,7 +123,7 @@ impl<'a> Report<'a> {
     }
 
     fn started(&mut self, backend: &str) -> io::Result<()> {
-        self.record(&StartRecord::new(self.config, self.run))?;
+        self.record(&StartRecord::new(self.config, self.run, self.metrics))?;
         if let Some(stop) = self.stop {
             match Screen::start(self.config, backend, stop) {
                 Ok(screen) => self.screen = Some(screen),
