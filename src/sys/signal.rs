@@ -11,6 +11,7 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -38,6 +39,9 @@ static RAISED: AtomicI64 = AtomicI64::new(0);
 static END: AtomicI64 = AtomicI64::new(0);
 /// The last signal that a process sent; 0 for none.
 static SENT: AtomicI32 = AtomicI32::new(0);
+
+/// What is done before the process ends by a signal.
+static LAST: OnceLock<fn()> = OnceLock::new();
 
 /// The state that the handlers set.
 #[derive(Clone, Copy, Debug)]
@@ -186,12 +190,21 @@ fn arm(first: Duration) {
     unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) };
 }
 
+/// Has `act` done before the process ends by a signal, in the handler: it may only make system calls, and
+/// load and store atomics. The first one stays.
+pub(crate) fn at_end(act: fn()) {
+    let _ = LAST.set(act);
+}
+
 /// Ends the process by the signal, as if it had no handler, so that a shell sees the signal as the
 /// cause.
 fn end_by(number: libc::c_int) {
     let Ok(signal) = Signal::try_from(number) else {
         return;
     };
+    if let Some(act) = LAST.get() {
+        act();
+    }
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     let _ = install(signal, &default);
     let mut set = SigSet::empty();

@@ -5,6 +5,7 @@ mod common;
 mod limits;
 mod oracle;
 mod robust;
+mod screen;
 mod session;
 
 use std::net::{SocketAddr, UdpSocket};

@@ -42,13 +42,13 @@ fn result(running: Running) -> (Value, Option<i32>) {
 /// those that were in flight alone.
 #[test]
 fn a_server_that_stands_still_is_not_omitted() {
-    let still = Duration::from_millis(400);
     let run = |arguments: &[&str]| {
         let server = Server::start(&["-q", "--reply", "echo"]);
         let target = server.addresses[0].to_string();
-        let (load, _) = start(&target, &[arguments, &["--for", "1500ms"]].concat());
+        let (mut load, _) = start(&target, &[arguments, &["--for", "1500ms"]].concat());
         server.running.signal(Signal::SIGSTOP);
-        std::thread::sleep(still);
+        // As long as five ends of intervals are apart.
+        (0..5).for_each(|_| _ = load.line());
         server.running.signal(Signal::SIGCONT);
         result(load).0
     };
@@ -66,9 +66,10 @@ fn a_server_that_stands_still_is_not_omitted() {
 fn a_peer_that_restarts_is_found_again() {
     let server = Server::start(&["-q", "--reply", "echo"]);
     let (target, port) = (server.addresses[0].to_string(), server.port().to_string());
-    let (load, _) = start(&target, &["--rate", "1kpps", "--for", "1500ms"]);
+    let (mut load, _) = start(&target, &["--rate", "1kpps", "--for", "1500ms"]);
     server.interrupt();
-    std::thread::sleep(Duration::from_millis(200));
+    // Nobody is there for an interval at least.
+    (0..2).for_each(|_| _ = load.line());
     let again = Server::on(&["--port", &port], &["-q", "--reply", "echo"], 1);
     let (result, code) = result(load);
     drop(again);

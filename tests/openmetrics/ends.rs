@@ -81,6 +81,16 @@ fn beyond_loopback_is_said_and_the_address_is_printed() {
     }
 }
 
+/// Waits until the process has taken its SIGINT: a second one before that is none.
+fn taken(id: u32) {
+    let is_pending = || {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        let mut pending = status.lines().filter(|line| line.contains("Pnd:\t"));
+        pending.any(|line| line.ends_with(['2', '3', '6', '7', 'a', 'b', 'e', 'f']))
+    };
+    crate::common::wait_until("the signal is taken", || !is_pending());
+}
+
 /// A client in the middle of its request, and one that does not read, hold up nobody.
 #[test]
 fn it_ends_with_the_command() {
@@ -94,7 +104,7 @@ fn it_ends_with_the_command() {
         let began = Instant::now();
         server.running.signal(Signal::SIGINT);
         if signals == 2 {
-            std::thread::sleep(Duration::from_millis(5));
+            taken(server.running.id());
             // It may have ended.
             let _ = nix::sys::signal::kill(
                 nix::unistd::Pid::from_raw(server.running.id() as i32),
@@ -127,7 +137,7 @@ fn two_signals_end_it_at_once() {
     // The exporter answers though the server is blocked.
     body(&answer(at, GET));
     running.signal(Signal::SIGINT);
-    std::thread::sleep(Duration::from_millis(120));
+    taken(running.id());
     let began = Instant::now();
     let _ = nix::sys::signal::kill(
         nix::unistd::Pid::from_raw(running.id() as i32),

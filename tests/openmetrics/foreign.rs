@@ -53,8 +53,10 @@ fn pages(of: fn(std::net::SocketAddr) -> String) -> Vec<String> {
     let port = to.port().to_string();
     let to = to.to_string();
     let server = Observed::server(&["--exchange"]);
+    let peer = Observed::server(&["--allow-load"]);
     let relay = Observed::start(&["relay", "--listen", ":0", "--to", &to, "--loss", "50%"]);
     let watch = Observed::start(&["ports", "--watch", &port]);
+    let load = Observed::load(peer.local(), &["--session"]);
     for command in [&server, &relay] {
         let client = client_of(command.local());
         (0..10).for_each(|_| _ = client.send(b"hello").unwrap());
@@ -62,8 +64,8 @@ fn pages(of: fn(std::net::SocketAddr) -> String) -> Vec<String> {
     server.scrape_until("udpraw_server_datagrams_received_total", 10);
     relay.scrape_until("udpraw_relay_datagrams_received_total", 10);
     watch.scrape_until("udpraw_ports_sockets", 1);
-    std::thread::sleep(std::time::Duration::from_millis(120));
-    [&server, &relay, &watch]
+    load.scrape_until("udpraw_load_intervals_total", 2);
+    [&server, &relay, &watch, &load]
         .map(|command| of(command.metrics))
         .into()
 }
@@ -131,21 +133,28 @@ fn the_python_client_reads_the_same() {
     assert_eq!(all, documented, "docs/openmetrics.md has one row for each");
 }
 
-/// Whether promtool is there. It comes with a whole Prometheus: nobody has to install that.
-fn has_promtool() -> bool {
-    let found = Command::new("promtool")
-        .arg("--version")
-        .output()
-        .is_ok_and(|end| end.status.success());
-    if !found {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: promtool is not installed");
+/// promtool: that of `scripts/test-deep metrics`, which demands it, or the system's. It comes with a whole
+/// Prometheus, which `scripts/test` does not install.
+fn promtool() -> Option<Command> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/promtool");
+    let all = [own.to_string_lossy().into_owned(), "promtool".into()];
+    let is_there = |program: &&String| {
+        let tried = Command::new(program).arg("--version").output();
+        tried.is_ok_and(|end| end.status.success())
+    };
+    let found = all.iter().find(is_there);
+    if found.is_none() && std::env::var_os("UDPRAW_PROMTOOL").is_some() {
+        panic!("promtool is not installed");
+    } else if found.is_none() {
+        let why = "SKIPPED: promtool is not installed (scripts/test-deep metrics has it)";
+        let _ = writeln!(std::io::stderr(), "{why}");
     }
-    found
+    found.map(Command::new)
 }
 
 #[test]
 fn promtool_finds_nothing_to_improve() {
-    if !has_promtool() {
+    if promtool().is_none() {
         return;
     }
     let older = |at| {
@@ -155,7 +164,7 @@ fn promtool_finds_nothing_to_improve() {
     };
     for text in pages(older) {
         assert!(!text.contains("# EOF"));
-        let mut command = Command::new("promtool");
+        let mut command = promtool().expect("it was there");
         command.args(["check", "metrics"]);
         assert_eq!(through(command, &text), "", "{text}");
     }
@@ -163,7 +172,7 @@ fn promtool_finds_nothing_to_improve() {
 
 #[test]
 fn the_rules_and_the_scrape_of_the_manual_are_valid() {
-    if !has_promtool() {
+    if promtool().is_none() {
         return;
     }
     let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openmetrics.md");
@@ -181,7 +190,7 @@ fn the_rules_and_the_scrape_of_the_manual_are_valid() {
         // The rules are in their own file, which the next round writes.
         std::fs::write(folder.path().join("udpraw.rules.yml"), "groups: []\n").unwrap();
         std::fs::write(&path, block).unwrap();
-        let mut command = Command::new("promtool");
+        let mut command = promtool().expect("it was there");
         command.args(["check", check]).arg(&path);
         through(command, "");
     }

@@ -47,6 +47,13 @@ impl Observed {
         Self::start(&[&["server", "--port", "0", "-q"], arguments].concat())
     }
 
+    /// A load with an interval of 100 ms, which goes on until it is stopped.
+    fn load(target: SocketAddr, arguments: &[&str]) -> Self {
+        let target = target.to_string();
+        let words = ["load", &target, "--for", "5m", "--interval", "100ms"];
+        Self::start(&[&words[..], arguments].concat())
+    }
+
     /// The UDP address that it listens at.
     fn local(&self) -> SocketAddr {
         let local = &self.first["local"];
@@ -61,15 +68,20 @@ impl Observed {
     /// Scrapes until the counter has this value: what was sent last may not be counted yet, and a page
     /// may be a tenth of a second old.
     fn scrape_until(&self, name: &str, value: u64) -> Metrics {
+        self.scrape_for(&format!("{name} is {value}"), |metrics| {
+            metrics.sum(name) == value
+        })
+    }
+
+    /// Scrapes until it is so.
+    fn scrape_for(&self, what: &str, is_so: impl Fn(&Metrics) -> bool) -> Metrics {
         let until = Instant::now() + PATIENCE;
         loop {
             let metrics = self.scrape();
-            if metrics.sum(name) == value {
+            if is_so(&metrics) {
                 return metrics;
             }
-            let last = metrics.sum(name);
-            assert!(Instant::now() < until, "{name} is {last} and not {value}");
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            assert!(Instant::now() < until, "in vain: {what}: {:?}", metrics.0);
         }
     }
 

@@ -1,5 +1,7 @@
 //! The metrics are what the command says itself.
 
+use std::cell::Cell;
+
 use serde_json::Value;
 
 use crate::common::{ask, client_of, finish, socket};
@@ -59,11 +61,27 @@ fn a_server_counts_alike_on_every_path() {
         for length in 0..40 {
             client.send(&vec![b'x'; length]).unwrap();
         }
+        client.set_nonblocking(true).unwrap();
         let name = "udpraw_server_datagrams_received_total";
-        server.scrape_until(name, 40);
-        // What is sent after that is counted after it.
-        std::thread::sleep(std::time::Duration::from_millis(150));
-        let metrics = server.scrape();
+        let replies = Cell::new((0, 0));
+        // The counters of a page are read one after the other: all of them have to be complete.
+        let metrics = server.scrape_for("all is counted", |metrics| {
+            let mut buffer = [0; 2048];
+            while let Ok(length) = client.recv(&mut buffer) {
+                let (count, bytes) = replies.get();
+                replies.set((count + 1, bytes + length as u64));
+            }
+            let sums = [
+                "replies_sent_total",
+                "simulated_losses_total",
+                "datagrams_unanswered_total",
+            ];
+            let sum = |name: &str| metrics.sum(&format!("udpraw_server_{name}"));
+            let decided: u64 = sums.map(sum).iter().sum();
+            let sent = (sum("replies_sent_total"), sum("sent_bytes_total"));
+            let received = (metrics.sum(name), sum("received_bytes_total"));
+            received == (40, 780) && decided == 40 && sent == replies.get()
+        });
         let labels = metrics.0.keys().filter(|series| series.starts_with(name));
         assert_eq!(labels.count(), workers, "{arguments:?}");
         assert_server(&metrics, &server.interrupt());
@@ -206,6 +224,62 @@ fn a_watched_port_is_there_with_and_without_sockets() {
     let all = "udpraw_ports_look_duration_seconds_bucket{le=\"+Inf\"}";
     assert!(looks >= 2 && metrics.one(all) == looks);
     watch.interrupt();
+}
+
+/// A load's metrics are the sums of its intervals; what a server tells is there by direction.
+#[test]
+fn a_load_counts_what_its_result_says() {
+    let server = Observed::server(&["--allow-load", "--reply", "echo"]);
+    for (arguments, directions) in [
+        (&[][..], &["round_trip"][..]),
+        (&["--session"], &["round_trip", "up", "down"]),
+        (&["--one-way"], &["up"]),
+    ] {
+        let peer = server.local();
+        let load = Observed::load(peer, &[&["--rate", "1kpps"], arguments].concat());
+        load.scrape_for("two intervals", |metrics| {
+            metrics.sum("udpraw_load_intervals_total") >= 2
+        });
+        let metrics = load.scrape();
+        let target = format!("udpraw_load_target_info{{target=\"{peer}\"}}");
+        assert_eq!(metrics.one(&target), 1);
+        assert_eq!(metrics.one("udpraw_load_asked_rate"), 1000);
+        for direction in directions {
+            let one = |name: &str| {
+                metrics.one(&format!("udpraw_load_{name}{{direction=\"{direction}\"}}"))
+            };
+            let due = one("datagrams_scheduled_total");
+            let rest = one("datagrams_refused_total") + one("datagrams_unsent_total");
+            assert_eq!(due, one("datagrams_sent_total") + rest, "{direction}");
+            let there = one("datagrams_arrived_total") + one("datagrams_lost_total");
+            let sent = one("datagrams_sent_total");
+            assert_eq!(sent, there + one("datagrams_in_flight"), "{direction}");
+        }
+        let count = directions.len();
+        let sent = |series: &&String| series.starts_with("udpraw_load_datagrams_sent_total{");
+        assert_eq!(metrics.0.keys().filter(sent).count(), count);
+        let has_latency = metrics.one("udpraw_load_latency_seconds_count") > 0;
+        assert_eq!(has_latency, directions.contains(&"round_trip"));
+        let last = load.interrupt();
+        assert_eq!(last["event"], "result", "{last}");
+    }
+    server.interrupt();
+}
+
+/// Several servers on a host are told apart by their sockets.
+#[test]
+fn a_server_says_where_each_worker_is_bound() {
+    for (arguments, want) in [(&["--workers", "2"][..], &["0", "1"][..]), (&[], &["0"])] {
+        let server = Observed::server(arguments);
+        let metrics = server.scrape();
+        let port = server.local().port();
+        for worker in want {
+            let labels = format!("worker=\"{worker}\",address=\"127.0.0.1\",port=\"{port}\"");
+            let name = format!("udpraw_server_socket_info{{{labels}}}");
+            assert_eq!(metrics.one(&name), 1);
+        }
+        server.interrupt();
+    }
 }
 
 /// The page of metrics costs the server no reply.

@@ -136,9 +136,13 @@ pub(crate) struct LoadArguments {
     #[arg(long, value_name = "TIME")]
     start_at: Option<jiff::Timestamp>,
 
-    /// Do not print a line per interval
+    /// Print neither the screen nor a line per interval
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    /// On a terminal, print a line per interval instead of the screen
+    #[arg(long)]
+    pub(crate) no_screen: bool,
 
     /// Write the histograms of each interval to a file, as an HdrHistogram interval log
     #[arg(long, value_name = "FILE")]
@@ -155,6 +159,11 @@ pub(crate) struct LoadArguments {
     /// Write each picture of the run to a new file in a folder
     #[arg(long, value_name = "DIR", conflicts_with = "saturate")]
     pub(crate) svg: Option<PathBuf>,
+
+    /// Serve counters and histograms in the OpenMetrics text format at http://ADDR/metrics: HOST:PORT, or :PORT
+    /// for 127.0.0.1; port 0 for one that the OS picks
+    #[arg(long, value_name = "ADDR", conflicts_with = "saturate")]
+    pub(crate) openmetrics: Option<String>,
 
     /// Exit with status 1 if a figure is so; may be repeated. Figures are p50, p99.9 and the like, max, mean,
     /// jitter, loss, duplicates, reordered, unsent, refused and rate, with rtt., slip., up. or down. before them

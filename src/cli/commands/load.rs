@@ -13,10 +13,12 @@ use super::report::Files;
 use crate::cli::args::load::LoadArguments;
 use crate::cli::exit::{Exit, Failure, Outcome, unread};
 use crate::cli::interrupt;
+use crate::cli::openmetrics::{self, Page, load::Watched};
 use crate::cli::output::Output;
 use crate::cli::output::load::{self as output, IntervalLog};
 
 pub(crate) fn run(arguments: LoadArguments, output: &mut Output) -> Outcome {
+    let metrics = openmetrics::bind(arguments.openmetrics.as_deref())?;
     let mut config = arguments.config(|path| read(Path::new(path)))?;
     if let Some(path) = &arguments.replay {
         let text = read(path)?;
@@ -39,10 +41,26 @@ pub(crate) fn run(arguments: LoadArguments, output: &mut Output) -> Outcome {
     let id = arguments
         .run_id
         .unwrap_or_else(|| format!("{:016x}", fastrand::u64(..)));
-    let mut report = output::Report::new(output, &config, &id, arguments.quiet, files.is_wanted());
+    let is_quiet = arguments.quiet;
+    let has_screen = !is_quiet && !arguments.no_screen && output::has_screen(output);
+    let screen = has_screen.then_some(stop);
+    let watched = metrics.as_ref().map(|_| Watched::new(&config));
+    let metrics = match metrics.zip(watched.clone()) {
+        Some((endpoint, watched)) => {
+            let collect = move |page: &mut Page<'_>| watched.write(page);
+            Some(openmetrics::start(endpoint, collect)?)
+        }
+        None => None,
+    };
+    output.metrics_at(metrics);
+    let ends = (metrics, screen);
+    let mut report = output::Report::new(output, &config, &id, is_quiet, files.is_wanted(), ends);
     let run = Load::new(config.clone())?.run(stop, |event: &Event<'_>| {
         if let (Event::Interval(figures), Some(log)) = (event, &mut log) {
             log.write(figures)?;
+        }
+        if let (Event::Interval(figures), Some(watched)) = (event, &watched) {
+            watched.interval(figures);
         }
         report.event(event).map_err(Failure::from)
     });

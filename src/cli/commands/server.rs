@@ -64,7 +64,9 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
     let metrics = match metrics {
         Some(endpoint) => {
             let observer = server.observer()?;
-            let collect = move |page: &mut Page<'_>| openmetrics::server::write(page, &observer);
+            let sockets = sockets(&server, workers);
+            let collect =
+                move |page: &mut Page<'_>| openmetrics::server::write(page, &observer, &sockets);
             Some(openmetrics::start(endpoint, collect)?)
         }
         None => None,
@@ -108,6 +110,16 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
     });
     report::offload_fallbacks(output, server.offload_fallbacks());
     end(served, failure, &server.summary(), output)
+}
+
+/// The number of each worker, and where its socket is bound. Without workers, one serves all sockets.
+fn sockets(server: &Server, workers: usize) -> Vec<(usize, SocketAddr)> {
+    let addresses = server.addresses().iter().copied();
+    if server.is_plain() {
+        return addresses.map(|address| (0, address)).collect();
+    }
+    let each = addresses.flat_map(|address| std::iter::repeat_n(address, workers));
+    each.enumerate().collect()
 }
 
 /// Where to listen. For a name it is the first address in the resolver's order: one port, one

@@ -14,6 +14,7 @@
 
 mod distribution;
 mod http;
+pub(crate) mod load;
 mod page;
 pub(crate) mod ports;
 pub(crate) mod relay;

@@ -70,6 +70,23 @@ impl Page<'_> {
         metric.encode(self.describe(family, MetricType::Gauge)?)
     }
 
+    /// A gauge without labels, of a real number.
+    pub(crate) fn real_gauge(&mut self, family: &Family, value: f64) -> fmt::Result {
+        let metric = ConstGauge::new(value);
+        metric.encode(self.describe(family, MetricType::Gauge)?)
+    }
+
+    /// A constant 1 for each set of labels, which say what there is. The name gets the suffix `_info`.
+    pub(crate) fn infos<L: EncodeLabelSet>(
+        &mut self,
+        family: &Family,
+        all: impl IntoIterator<Item = L>,
+    ) -> fmt::Result {
+        let mut encoder = self.describe(family, MetricType::Info)?;
+        all.into_iter()
+            .try_for_each(|labels| encoder.encode_info(&labels))
+    }
+
     /// A gauge for each set of labels.
     pub(crate) fn gauges<L: EncodeLabelSet>(
         &mut self,

@@ -1,11 +1,16 @@
 //! The metrics of `udpraw server`.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use udpraw::server::{Observer, Summary};
 
 use super::{Family, Page};
 
+static SOCKETS: Family = Family::new(
+    "udpraw_server_socket",
+    "Where the sockets of a worker are bound; the value is 1.",
+);
 static RECEIVED: Family = Family::new(
     "udpraw_server_datagrams_received",
     "Datagrams received, including those dropped on purpose.",
@@ -42,8 +47,21 @@ static EVICTED: Family = Family::new(
     "Replies evicted from the cache for newer ones.",
 );
 
-/// Writes the counters of a server.
-pub(crate) fn write(page: &mut Page<'_>, observer: &Observer) -> fmt::Result {
+/// Writes the counters of a server; `sockets` are each worker's number and where it is bound.
+pub(crate) fn write(
+    page: &mut Page<'_>,
+    observer: &Observer,
+    sockets: &[(usize, SocketAddr)],
+) -> fmt::Result {
+    let sockets = sockets.iter().map(|(worker, address)| {
+        let (ip, port) = (address.ip().to_string(), address.port().to_string());
+        [
+            ("worker", worker.to_string()),
+            ("address", ip),
+            ("port", port),
+        ]
+    });
+    page.infos(&SOCKETS, sockets)?;
     let all: Vec<Summary> = observer.workers().collect();
     let each = |value: fn(&Summary) -> u64| {
         let workers = (0_u64..).zip(&all);

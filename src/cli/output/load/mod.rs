@@ -2,9 +2,12 @@
 
 mod log;
 pub(super) mod records;
+mod screen;
 mod table;
 
 use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use udpraw::load::{
@@ -17,12 +20,16 @@ pub(crate) use self::log::IntervalLog;
 use self::records::{
     IntervalRecord, ObjectiveRecord, ResultRecord, SaturatedRecord, StartRecord, TrialRecord,
 };
+use self::screen::Screen;
 use self::table::{per_second, percent, time};
 use super::Output;
 use super::envelope::{self, JsonEvent, Time};
 
 /// A rate is not reached below this part of what was asked for.
 const REACHED: f64 = 0.95;
+
+/// The most notes that are kept while the screen is shown.
+const MOST_NOTES: usize = 100;
 
 /// Reports a load, while it runs and at its end.
 pub(crate) struct Report<'a> {
@@ -36,6 +43,18 @@ pub(crate) struct Report<'a> {
     recorder: Option<Recorder>,
     /// The name of the run.
     run: &'a str,
+    /// Where metrics are served, if anywhere.
+    metrics: Option<SocketAddr>,
+    /// The flag that the screen's `q` raises, if there is to be a screen.
+    stop: Option<&'static AtomicBool>,
+    screen: Option<Screen>,
+    /// Notes that are printed once the screen is gone.
+    notes: Vec<String>,
+}
+
+/// Whether standard output is a terminal that a screen can be shown on.
+pub(crate) fn has_screen(output: &Output) -> bool {
+    !output.is_json() && Screen::is_possible()
 }
 
 impl<'a> Report<'a> {
@@ -45,6 +64,7 @@ impl<'a> Report<'a> {
         run: &'a str,
         is_quiet: bool,
         is_recorded: bool,
+        (metrics, stop): (Option<SocketAddr>, Option<&'static AtomicBool>),
     ) -> Self {
         Self {
             output,
@@ -54,12 +74,16 @@ impl<'a> Report<'a> {
             is_withheld: false,
             recorder: is_recorded.then(|| Recorder::new("this run")),
             run,
+            metrics,
+            stop,
+            screen: None,
+            notes: Vec::new(),
         }
     }
 
     /// The run as far as it was recorded.
-    pub(crate) fn recorded(self) -> Option<Recorder> {
-        self.recorder
+    pub(crate) fn recorded(mut self) -> Option<Recorder> {
+        self.recorder.take()
     }
 
     /// Whether anything reads records.
@@ -78,24 +102,49 @@ impl<'a> Report<'a> {
         Ok(())
     }
 
+    /// A note; on the screen a line of the log, and printed later.
     pub(crate) fn note(&mut self, text: &str) {
-        self.output.note(text);
+        let Some(screen) = &self.screen else {
+            self.output.note(text);
+            return;
+        };
+        screen.note(text);
+        if self.notes.len() < MOST_NOTES {
+            self.notes.push(text.to_owned());
+        }
     }
 
     pub(crate) fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
-        if let Event::Started { .. } = event {
-            self.record(&StartRecord::new(self.config, self.run))?;
-        }
         match event {
-            Event::Started { .. } if self.config.closed.is_some() => {
-                self.output.note(
-                    "a closed loop waits for answers before it sends: while the peer stands still it does not \
-                     ask, so that hardly a datagram shows it",
-                );
-                Ok(())
-            }
+            Event::Started { backend, .. } => self.started(backend.name()),
             Event::Interval(figures) => self.interval(figures),
             _ => Ok(()),
+        }
+    }
+
+    fn started(&mut self, backend: &str) -> io::Result<()> {
+        self.record(&StartRecord::new(self.config, self.run, self.metrics))?;
+        if let Some(stop) = self.stop {
+            match Screen::start(self.config, backend, stop) {
+                Ok(screen) => self.screen = Some(screen),
+                Err(error) => self.note(&format!("no screen, but a line an interval: {error}")),
+            }
+        }
+        if self.config.closed.is_some() {
+            self.note(
+                "a closed loop waits for answers before it sends: while the peer stands still it does not ask, \
+                 so that hardly a datagram shows it",
+            );
+        }
+        Ok(())
+    }
+
+    /// Gives the terminal back, and prints what was noted meanwhile.
+    fn leave_screen(&mut self) {
+        if self.screen.take().is_some() {
+            for note in self.notes.drain(..) {
+                self.output.note(note);
+            }
         }
     }
 
@@ -117,12 +166,11 @@ impl<'a> Report<'a> {
             } else {
                 "this machine does not send faster so; try --workers with more --flows, or larger datagrams"
             };
-            self.output
-                .note(format_args!("{rate} reached of {asked} asked for: {why}"));
+            self.note(&format!("{rate} reached of {asked} asked for: {why}"));
         }
         if figures.clock == ClockState::Withheld && !self.is_withheld {
             self.is_withheld = true;
-            self.output.note(
+            self.note(
                 "the clocks of the two ends contradict each other: one of them was set or stood still; \
                  one-way times are withheld",
             );
@@ -132,6 +180,10 @@ impl<'a> Report<'a> {
             self.record(&IntervalRecord { figures })?;
         }
         if self.output.is_json() {
+            return Ok(());
+        }
+        if let Some(screen) = &self.screen {
+            screen.interval(figures, self.reached(figures));
             return Ok(());
         }
         // What arrived while the last answers were awaited is in the table.
@@ -145,13 +197,7 @@ impl<'a> Report<'a> {
         } else {
             &figures.times.latency
         };
-        // What a peer sent is known only when it was asked the last time.
-        let rate = match figures.down {
-            Some(down) if !self.config.direction.has_up() => {
-                down.counts.unique as f64 / figures.length.as_secs_f64()
-            }
-            _ => figures.rate(),
-        };
+        let rate = self.reached(figures);
         let mut line = format!("{until:8.2} s  {:>11}", per_second(rate));
         for stream in [figures.round_trip, figures.up, figures.down]
             .into_iter()
@@ -172,8 +218,20 @@ impl<'a> Report<'a> {
         self.output.line(line)
     }
 
+    /// The rate of an interval.
+    fn reached(&self, figures: &Figures) -> f64 {
+        match figures.down {
+            // What a peer sent is known only when it was asked the last time.
+            Some(down) if !self.config.direction.has_up() => {
+                down.counts.unique as f64 / figures.length.as_secs_f64()
+            }
+            _ => figures.rate(),
+        }
+    }
+
     /// The whole; returns whether all objectives are kept.
     pub(crate) fn result(&mut self, found: &Found, objectives: &[Objective]) -> io::Result<bool> {
+        self.leave_screen();
         let size = self.config.payload_bytes();
         let judged: Vec<_> = objectives
             .iter()
@@ -222,6 +280,12 @@ impl<'a> Report<'a> {
         }
         self.output.text(&text)?;
         Ok(all_kept)
+    }
+}
+
+impl Drop for Report<'_> {
+    fn drop(&mut self) {
+        self.leave_screen();
     }
 }
 

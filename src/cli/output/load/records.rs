@@ -2,11 +2,14 @@
 
 mod figures;
 
+use std::net::SocketAddr;
+
 use serde::Serialize;
 use udpraw::load::{Config, Limit, Report, Saturated, Trial};
 
 use self::figures::FiguresRecord;
 use crate::cli::output::envelope::{Time, json_event};
+use crate::cli::output::metrics_url;
 
 /// The start of a load: what runs where.
 #[derive(Serialize)]
@@ -37,12 +40,15 @@ pub(in crate::cli::output) struct StartRecord {
     cpus: usize,
     /// The version of udpraw.
     version: &'static str,
+    /// The URL of the metrics, if they are served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openmetrics: Option<String>,
 }
 
 json_event!("udpraw.load/1", struct StartRecord => "start");
 
 impl StartRecord {
-    pub(super) fn new(config: &Config, run: &str) -> Self {
+    pub(super) fn new(config: &Config, run: &str, metrics: Option<SocketAddr>) -> Self {
         let kernel = |name: &str| {
             let text = std::fs::read_to_string(format!("/proc/sys/kernel/{name}"));
             text.unwrap_or_default().trim().to_owned()
@@ -61,6 +67,7 @@ impl StartRecord {
             kernel: kernel("osrelease"),
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
             version: env!("CARGO_PKG_VERSION"),
+            openmetrics: metrics.map(metrics_url),
         }
     }
 }
