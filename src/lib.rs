@@ -105,6 +105,9 @@ pub mod error;
 pub mod io;
 #[cfg(feature = "extras")]
 pub mod language;
+#[cfg(not(feature = "extras"))]
+#[allow(dead_code)] // Explanations need the feature; nothing else does.
+mod language;
 #[cfg(feature = "load")]
 pub mod load;
 #[cfg(feature = "mtu")]

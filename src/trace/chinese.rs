@@ -205,11 +205,10 @@ pub(super) fn note(note: &Note) -> String {
             "这里不能使用 seccomp(2)，{}：每个调用都让程序停两次，速度较慢",
             Language::Chinese.errno(*errno)
         ),
-        Note::Uring => {
-            "程序建立了 io_uring：通过它进行的操作不是系统调用，无法跟踪".into()
-        }
+        Note::Uring => "程序建立了 io_uring：通过它进行的操作不是系统调用，无法跟踪".into(),
         Note::MixedAbi => {
-            "程序用另一种架构的调用（int 0x80 或 x32）创建了套接字：这类调用的编号不同，不会显示".into()
+            "程序用另一种架构的调用（int 0x80 或 x32）创建了套接字：这类调用的编号不同，不会显示"
+                .into()
         }
         Note::Program32 { file } => {
             format!("{file} 是 32 位程序：它的调用编号不同，不会显示")
