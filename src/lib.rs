@@ -82,7 +82,7 @@
 //! | 3 | [`protocol`] | decides, without a socket, a clock or randomness of its own |
 //! | 2 | [`socket`], [`services`], `clock`, `cpu` | a UDP socket, explicit and safe; names and numbers of ports; clocks; CPU affinity |
 //! | 1 | `sys` | the only `unsafe`: file descriptors and bytes |
-//! | 0 | [`error`], [`units`] | errors for people; sizes and durations |
+//! | 0 | [`error`], [`units`], [`language`] | errors for people; sizes and durations; the languages of explanations |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // This page links to what the features add.
@@ -103,6 +103,11 @@ mod clock;
 mod cpu;
 pub mod error;
 pub mod io;
+#[cfg(feature = "extras")]
+pub mod language;
+#[cfg(not(feature = "extras"))]
+#[allow(dead_code)] // Explanations need the feature; nothing else does.
+mod language;
 #[cfg(feature = "load")]
 pub mod load;
 #[cfg(feature = "mtu")]

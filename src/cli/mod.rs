@@ -9,6 +9,7 @@ mod exit;
 mod guess;
 mod help;
 mod interrupt;
+mod learn;
 mod manual;
 mod openmetrics;
 mod output;

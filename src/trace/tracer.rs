@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::call::{Call, Direction, Returned};
 use super::event::{Config, End, Event, Found, Note};
@@ -17,6 +17,9 @@ use super::tracees::Tracees;
 use crate::error::Result;
 use crate::sys::inject;
 use crate::sys::ptrace::{self, Info, Resume, Status};
+
+/// The first and the longest sleep between two looks for an event ([`Tracer::next_event_until`]).
+const NAPS: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(2));
 
 /// The flags that a program's signal handlers set for its tracer: the library installs no handlers.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +95,29 @@ impl Tracer {
     /// If there are more processes and threads than [`Config::max_tracees`]: then the started ones have
     /// been ended and the attached ones detached from.
     pub fn next_event(&mut self, signals: Option<Signals<'_>>) -> Result<Option<Event<'_>>> {
+        self.event_until(signals, None)
+    }
+
+    /// Like [`Tracer::next_event`] without signals, but waits at most until that moment: `None` if it has
+    /// passed, or if no thread is traced any more ([`Tracer::threads`]).
+    ///
+    /// # Errors
+    /// As [`Tracer::next_event`].
+    pub fn next_event_until(&mut self, until: Instant) -> Result<Option<Event<'_>>> {
+        self.event_until(None, Some(until))
+    }
+
+    /// Ends every process that was started, and detaches from the others.
+    pub fn end(&mut self) {
+        self.give_up();
+    }
+
+    fn event_until(
+        &mut self,
+        signals: Option<Signals<'_>>,
+        until: Option<Instant>,
+    ) -> Result<Option<Event<'_>>> {
+        let mut nap = NAPS.0;
         loop {
             let threads = &self.tracees.threads;
             let is_sending = |id| threads.get(&id).is_some_and(|t| t.entry.is_some());
@@ -114,9 +140,17 @@ impl Tracer {
                 self.detach();
                 continue;
             }
-            let (thread, status) = match self.listen(true) {
+            let (thread, status) = match self.listen(until.is_none()) {
                 Word::From(thread, status) => (thread, status),
-                Word::Nothing => continue,
+                Word::Nothing => match until {
+                    Some(until) if Instant::now() >= until => return Ok(None),
+                    Some(_) => {
+                        std::thread::sleep(nap);
+                        nap = (nap * 2).min(NAPS.1);
+                        continue;
+                    }
+                    None => continue,
+                },
                 Word::Nobody if self.order.is_empty() => return Ok(None),
                 Word::Nobody => {
                     self.order.release();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules by layer, the lowest first. A module that is not named here is not allowed.
 const LAYERS: [&[&str]; 5] = [
-    &["error", "units"],
+    &["error", "units", "language"],
     &["sys"],
     &["socket", "services", "clock", "cpu"],
     &["io", "protocol"],

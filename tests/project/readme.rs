@@ -135,6 +135,7 @@ fn shell(command: &str, folder: &Path) -> Command {
         .current_dir(folder)
         .env("PATH", format!("{}:{path}", program.display()));
     shell.env_remove("UDPRAW_HOST").env_remove("UDPRAW_PORT");
+    shell.env("XDG_STATE_HOME", folder).env("LC_ALL", "C");
     shell
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

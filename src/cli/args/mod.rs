@@ -8,6 +8,8 @@ pub(crate) mod color;
 pub(crate) mod completions;
 pub(crate) mod endpoint;
 pub(crate) mod hex;
+pub(crate) mod language;
+pub(crate) mod learn;
 pub(crate) mod load;
 pub(crate) mod man;
 pub(crate) mod mtu;
@@ -112,6 +114,8 @@ pub(crate) enum Command {
     Report(report::ReportArguments),
     /// Put a bad network between two UDP programs
     Relay(relay::RelayArguments),
+    /// Learn UDP: every statement happens before your eyes
+    Learn(learn::LearnArguments),
     /// Show the textbook's exchange and its system calls, explained
     Tour(tour::TourArguments),
     /// Show and explain every socket call of a program
@@ -139,6 +143,7 @@ impl Command {
             Self::Load(_) => "load",
             Self::Report(_) => "report",
             Self::Relay(_) => "relay",
+            Self::Learn(_) => "learn",
             Self::Tour(_) => "tour",
             Self::Trace(_) => "trace",
             Self::Completions(_) => "completions",

@@ -8,6 +8,8 @@ use clap::{Args, ValueEnum};
 use udpraw::trace::Config;
 use udpraw::units;
 
+use super::language::LanguageArguments;
+
 const EXAMPLES: &str = "\
 Examples:
   udpraw trace -- nc -u -w1 127.0.0.1 1060    each socket call of nc, explained
@@ -84,6 +86,9 @@ pub(crate) struct TraceArguments {
     /// At the end, show which socket sent what to which, and what was lost
     #[arg(long)]
     pub(crate) diagram: bool,
+
+    #[command(flatten)]
+    pub(crate) language: LanguageArguments,
 
     /// Sockets whose calls are shown in full [default: udp; with -o all]
     #[arg(long, value_name = "KIND")]

@@ -3,6 +3,7 @@
 mod bench;
 mod client;
 mod completions;
+mod learn;
 mod load;
 mod man;
 mod mtu;
@@ -38,6 +39,7 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
         Command::Load(arguments) => load::run(arguments, output),
         Command::Report(arguments) => report::run(&arguments, output),
         Command::Relay(arguments) => relay::run(&arguments, output),
+        Command::Learn(arguments) => learn::run(arguments, output),
         Command::Tour(arguments) => tour::run(arguments, output),
         Command::Trace(arguments) => trace::run(arguments, output),
         Command::Completions(arguments) => completions::run(&arguments, output),

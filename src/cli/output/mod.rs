@@ -6,6 +6,7 @@ mod control;
 mod envelope;
 mod exchange;
 mod interface;
+mod learn;
 mod limit;
 pub(crate) mod load;
 pub(crate) mod mtu;
@@ -27,6 +28,7 @@ mod tour;
 pub(crate) mod trace;
 mod transcript;
 mod transfer;
+pub(crate) mod wrap;
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, Write};

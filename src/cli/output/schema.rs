@@ -260,6 +260,7 @@ fn all() -> Vec<(&'static str, Value)> {
             .with::<super::bench::records::RowRecord<'_>>()
             .with::<super::bench::records::SkippedRecord>(),
         Command::new("client").with::<super::client::record::Record<'_>>(),
+        Command::new("learn").with::<super::learn::Record<'_>>(),
         Command::new("load")
             .with::<super::load::records::StartRecord>()
             .with::<super::load::records::IntervalRecord>()

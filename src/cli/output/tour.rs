@@ -149,8 +149,5 @@ fn program_style(program: &str) -> anstyle::Style {
 
 /// Breaks a text into lines, each behind `indent`.
 pub(super) fn wrap(text: &str, indent: &str) -> String {
-    let options = textwrap::Options::new(92)
-        .initial_indent(indent)
-        .subsequent_indent(indent);
-    textwrap::fill(text, options)
+    super::wrap::fill_to(text, indent, indent, 92)
 }

@@ -7,6 +7,8 @@ mod syscalls;
 
 use udpraw::error::{Error, Result};
 
+pub(crate) use self::process::this_program;
+
 use super::exit::Failure;
 use super::output::Output;
 

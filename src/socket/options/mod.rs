@@ -24,6 +24,8 @@
 mod calls;
 mod catalogue;
 #[cfg(feature = "extras")]
+mod chinese;
+#[cfg(feature = "extras")]
 mod effect;
 mod encode;
 mod ip;

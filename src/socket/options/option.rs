@@ -111,6 +111,23 @@ impl SocketOption {
         }
     }
 
+    /// What it does, in a language: [`Self::meaning`] is the English one.
+    ///
+    /// ```
+    /// use udpraw::{language::Language, socket::options::SocketOption};
+    /// let option = SocketOption::find("SO_BROADCAST")?;
+    /// assert_eq!(option.meaning_in(Language::Chinese), "允许向广播地址发送");
+    /// # Ok::<(), udpraw::error::Error>(())
+    /// ```
+    #[cfg(feature = "extras")]
+    pub fn meaning_in(&self, language: crate::language::Language) -> &'static str {
+        use crate::language::Language;
+        match language {
+            Language::English => self.meaning,
+            Language::Chinese => super::chinese::meaning(self.name).unwrap_or(self.meaning),
+        }
+    }
+
     /// Whether a socket of that family answers to it. (An IPv6 socket answers to those of IPv4 too,
     /// for the datagrams of IPv4-mapped addresses.)
     pub fn is_for(&self, family: Family) -> bool {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use udpraw::language::Language;
 use udpraw::trace::{Arrow, Delivery, Diagram};
 
 use super::records::delivery;
@@ -13,8 +14,9 @@ const MOST: usize = 4;
 /// The column of the first lifeline.
 const MARGIN: usize = 10;
 
-/// Draws it: lifelines if they fit side by side, otherwise one line per datagram. Empty if nothing was sent.
-pub(super) fn draw(diagram: &Diagram) -> String {
+/// Draws it: lifelines if they fit side by side in that width, otherwise one line per datagram. Empty if
+/// nothing was sent.
+pub(in crate::cli::output) fn draw(diagram: &Diagram, language: Language, width: usize) -> String {
     let arrows: Vec<Arrow> = diagram.arrows().collect();
     let mut ends: Vec<SocketAddr> = Vec::new();
     for end in arrows.iter().flat_map(|arrow| [arrow.from, arrow.to]) {
@@ -28,16 +30,17 @@ pub(super) fn draw(diagram: &Diagram) -> String {
         return String::new();
     }
     let mut text = String::from("\n");
-    if ends.len() <= MOST {
-        side_by_side(&mut text, &ends, &arrows)
+    let columns = MARGIN + ends.len().saturating_sub(1) * WIDTH + MARGIN;
+    if ends.len() <= MOST && columns <= width {
+        side_by_side(&mut text, &ends, &arrows, language)
     } else {
         arrows.iter().for_each(|arrow| {
             text.push_str(&format!(
                 "{} -> {}  {}: {}\n",
                 arrow.from,
                 arrow.to,
-                label(arrow),
-                delivery(arrow.delivery)
+                label(arrow, language),
+                word(arrow.delivery, language)
             ));
         })
     }
@@ -46,20 +49,38 @@ pub(super) fn draw(diagram: &Diagram) -> String {
         some.map(|arrow| arrow.datagrams as u64).sum::<u64>()
     };
     let all: u64 = arrows.iter().map(|arrow| arrow.datagrams as u64).sum();
-    let foreign = match of(Delivery::Came) {
-        0 => String::new(),
-        came => format!(" ({came} from programs not traced)"),
-    };
-    text.push_str(&format!(
-        "{}: {} received{foreign}, {} lost, {} refused, {} to programs not traced\n",
-        count(all, "datagram", "datagrams"),
-        of(Delivery::Received) + of(Delivery::Came),
-        of(Delivery::Lost),
-        of(Delivery::Refused),
-        of(Delivery::Left),
-    ));
+    let received = of(Delivery::Received) + of(Delivery::Came);
+    let [came, lost, refused, left] = [
+        Delivery::Came,
+        Delivery::Lost,
+        Delivery::Refused,
+        Delivery::Left,
+    ]
+    .map(of);
+    text.push_str(&match (language, came) {
+        (Language::English, 0) => format!(
+            "{}: {received} received, {lost} lost, {refused} refused, {left} to programs not traced\n",
+            count(all, "datagram", "datagrams"),
+        ),
+        (Language::English, _) => format!(
+            "{}: {received} received ({came} from programs not traced), {lost} lost, {refused} refused, \
+             {left} to programs not traced\n",
+            count(all, "datagram", "datagrams"),
+        ),
+        (Language::Chinese, 0) => format!(
+            "{all} 个数据报：收到 {received}，丢失 {lost}，被拒绝 {refused}，发往未跟踪的程序 {left}\n"
+        ),
+        (Language::Chinese, _) => format!(
+            "{all} 个数据报：收到 {received}（其中来自未跟踪的程序 {came}），丢失 {lost}，\
+             被拒绝 {refused}，发往未跟踪的程序 {left}\n"
+        ),
+    });
     if diagram.left_out() > 0 {
-        text.push_str(&format!("{} more are not shown\n", diagram.left_out()));
+        let more = diagram.left_out();
+        text.push_str(&match language {
+            Language::English => format!("{more} more are not shown\n"),
+            Language::Chinese => format!("另有 {more} 个没有显示\n"),
+        });
     }
     text
 }
@@ -71,7 +92,7 @@ fn is_same(a: SocketAddr, b: SocketAddr) -> bool {
 }
 
 /// `38 bytes "The time is 2026"`.
-fn label(arrow: &Arrow) -> String {
+fn label(arrow: &Arrow, language: Language) -> String {
     let start: String = arrow
         .start
         .iter()
@@ -79,14 +100,35 @@ fn label(arrow: &Arrow) -> String {
         .map(|byte| byte.escape_ascii().to_string())
         .collect();
     let dots = if arrow.bytes > 12 { "..." } else { "" };
-    let bytes = match arrow.datagrams {
-        1 => count(arrow.bytes as u64, "byte", "bytes"),
-        many => format!("{many} datagrams, {} bytes", arrow.bytes),
-    };
-    format!("{bytes} \"{start}\"{dots}")
+    let bytes = arrow.bytes;
+    match (language, arrow.datagrams) {
+        (Language::English, 1) => {
+            format!("{} \"{start}\"{dots}", count(bytes as u64, "byte", "bytes"))
+        }
+        (Language::English, many) => {
+            format!("{many} datagrams, {bytes} bytes \"{start}\"{dots}")
+        }
+        (Language::Chinese, 1) => format!("{bytes} 字节 \"{start}\"{dots}"),
+        (Language::Chinese, many) => {
+            format!("{many} 个数据报 {bytes} 字节 \"{start}\"{dots}")
+        }
+    }
 }
 
-fn side_by_side(text: &mut String, ends: &[SocketAddr], arrows: &[Arrow]) {
+/// What became of a datagram, in words.
+fn word(what: Delivery, language: Language) -> &'static str {
+    match (language, what) {
+        (Language::English, what) => delivery(what),
+        (Language::Chinese, Delivery::Received) => "收到",
+        (Language::Chinese, Delivery::Lost) => "丢失",
+        (Language::Chinese, Delivery::Refused) => "被拒绝",
+        (Language::Chinese, Delivery::Left) => "发出",
+        (Language::Chinese, Delivery::Came) => "到来",
+        (Language::Chinese, _) => "未知",
+    }
+}
+
+fn side_by_side(text: &mut String, ends: &[SocketAddr], arrows: &[Arrow], language: Language) {
     let mut heading = String::new();
     for (at, end) in ends.iter().enumerate() {
         let name = end.to_string();
@@ -109,12 +151,16 @@ fn side_by_side(text: &mut String, ends: &[SocketAddr], arrows: &[Arrow]) {
             line[MARGIN + at * WIDTH] = '│';
         }
         let name = match arrow.delivery {
-            Delivery::Received | Delivery::Came => label(arrow),
-            other => format!("{} ({})", label(arrow), delivery(other)),
+            Delivery::Received | Delivery::Came => label(arrow, language),
+            other => format!("{} ({})", label(arrow, language), word(other, language)),
         };
         if from == to {
             let line: String = line.iter().collect();
-            text.push_str(&format!("{}  to itself: {name}\n", line.trim_end()));
+            let itself = match language {
+                Language::English => "to itself:",
+                Language::Chinese => "发给自己：",
+            };
+            text.push_str(&format!("{}  {itself} {name}\n", line.trim_end()));
             continue;
         }
         let (low, high) = (
@@ -133,10 +179,22 @@ fn side_by_side(text: &mut String, ends: &[SocketAddr], arrows: &[Arrow]) {
             (false, false) => line[low + 2] = '✗',
         }
         let room = high - low;
-        let name: Vec<char> = format!(" {name} ").chars().take(room - 6).collect();
+        // A character of two columns takes the place of two.
+        let mut name: Vec<char> = format!(" {name} ").chars().flat_map(columns).collect();
+        name.truncate(room - 6);
         let start = low + 3 + (room - 6 - name.len()) / 2;
         line[start..start + name.len()].copy_from_slice(&name);
-        text.push_str(line.iter().collect::<String>().trim_end());
+        let line = line.iter().filter(|letter| **letter != FILLED);
+        text.push_str(line.collect::<String>().trim_end());
         text.push('\n');
     }
+}
+
+/// Stands behind a character for its second column.
+const FILLED: char = '\0';
+
+/// A character, and what fills its second column, if it has one.
+fn columns(letter: char) -> impl Iterator<Item = char> {
+    let is_wide = textwrap::core::display_width(letter.encode_utf8(&mut [0; 4])) > 1;
+    std::iter::once(letter).chain(is_wide.then_some(FILLED))
 }

@@ -3,11 +3,14 @@
 mod diagram;
 pub(super) mod records;
 
+pub(in crate::cli::output) use self::diagram::draw;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
 use udpraw::error::{Error, Result};
+use udpraw::language::Language;
 use udpraw::trace::{Call, Diagram, End, Event, signal_name};
 
 use super::envelope::{self, JsonEvent};
@@ -21,6 +24,7 @@ pub(crate) struct Report<'a> {
     output: &'a mut Output,
     file: Option<BufWriter<Interruptible<File>>>,
     explains: bool,
+    language: Language,
     is_relative: bool,
     /// When the first call began.
     first: Option<Duration>,
@@ -47,6 +51,7 @@ impl<'a> Report<'a> {
                 .map(|file| BufWriter::with_capacity(1 << 16, Interruptible::new(file))),
             output,
             explains,
+            language: arguments.language.language(),
             is_relative: arguments.relative,
             first: None,
             alone: None,
@@ -78,6 +83,7 @@ impl<'a> Report<'a> {
                 self.line(*thread, &text)
             }
             Event::Note { note, process } => {
+                let note = note.in_language(self.language);
                 self.output.note(format_args!("pid {process}: {note}"));
                 Ok(())
             }
@@ -99,7 +105,7 @@ impl<'a> Report<'a> {
             return Ok(());
         }
         let faint = style::FAINT;
-        let mut text = super::tour::wrap(&call.explain(), "    ");
+        let mut text = super::tour::wrap(&call.explain_in(self.language), "    ");
         if let Some(python) = call.python() {
             text.push_str(&format!("\n    Python: {python}"));
         }
@@ -149,7 +155,7 @@ impl<'a> Report<'a> {
                     self.record(&records::Datagram::new(&arrow))?;
                 }
             } else {
-                let text = diagram::draw(&diagram);
+                let text = draw(&diagram, self.language, usize::MAX);
                 match &mut self.file {
                     Some(file) => file.write_all(text.as_bytes())?,
                     None if !text.is_empty() => self.output.text(&text)?,

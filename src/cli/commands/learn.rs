@@ -1,0 +1,145 @@
+//! `udpraw learn`.
+
+use std::io::{self, IsTerminal};
+use std::sync::atomic::Ordering;
+
+use udpraw::error::Error;
+use udpraw::language::Language;
+
+use crate::cli::args::learn::{LearnArguments, LearnCommand};
+use crate::cli::exit::{Exit, Failure, Outcome};
+use crate::cli::interrupt;
+use crate::cli::learn::progress::Progress;
+use crate::cli::learn::text::{Text, in_language};
+use crate::cli::learn::{LESSONS, Lesson, actor};
+use crate::cli::output::Output;
+
+/// What every part of the command needs.
+struct Learner<'a> {
+    output: &'a mut Output,
+    language: Language,
+    text: &'static dyn Text,
+    progress: Progress,
+}
+
+pub(crate) fn run(arguments: LearnArguments, output: &mut Output) -> Outcome {
+    if let Some(LearnCommand::Act) = arguments.command {
+        return act();
+    }
+    let (language, unknown) = arguments.language.choose();
+    let mut learner = Learner {
+        output,
+        language,
+        text: in_language(language),
+        progress: Progress::load(),
+    };
+    learner.greet(unknown.as_deref());
+    match (arguments.command, arguments.lesson) {
+        (Some(LearnCommand::Next), _) => learner.next(),
+        (Some(LearnCommand::All), _) => learner.all(),
+        (Some(LearnCommand::Reset), _) => learner.reset(),
+        (_, Some(lesson)) => learner.one(lesson),
+        (_, None) => learner.list(),
+    }
+}
+
+/// Is a program of a lesson.
+fn act() -> Outcome {
+    let (input, output) = (io::stdin(), io::stdout());
+    match actor::play(input.lock(), output.lock()) {
+        Ok(()) => Ok(Exit::Yes),
+        Err(source) => Err(Error::os("act in", "a lesson", source).into()),
+    }
+}
+
+impl Learner<'_> {
+    /// Notes about the language and the file of the progress.
+    fn greet(&mut self, unknown: Option<&str>) {
+        if let Some((file, kept)) = &self.progress.set_aside {
+            let [file, kept] = [file, kept].map(|path| path.display().to_string());
+            self.output.note(self.text.state_set_aside(&file, &kept));
+        }
+        if let Some(locale) = unknown
+            && self.progress.tell(locale)
+        {
+            let locale = locale.escape_debug().to_string();
+            self.output.note(self.text.no_such_language(&locale));
+        }
+    }
+
+    fn list(&mut self) -> Outcome {
+        let progress = &self.progress;
+        let is_taken = |lesson: &Lesson| progress.has_taken(lesson.name);
+        self.output.learn_list(self.text, is_taken)?;
+        Ok(Exit::Yes)
+    }
+
+    fn next(&mut self) -> Outcome {
+        let next = LESSONS.iter().find(|it| !self.progress.has_taken(it.name));
+        match next {
+            Some(lesson) => self.one(lesson),
+            None => {
+                self.output.learn_remark(self.text.all_done())?;
+                Ok(Exit::Yes)
+            }
+        }
+    }
+
+    fn one(&mut self, lesson: &'static Lesson) -> Outcome {
+        let stop = interrupt::handle()?.stop;
+        let asks = io::stdin().is_terminal() && io::stdout().is_terminal();
+        let shown = self.take(lesson, asks && !self.output.is_json());
+        if stop.load(Ordering::Relaxed) {
+            crate::signal::end();
+        }
+        if !shown? {
+            return Ok(Exit::No);
+        }
+        if let Err(error) = self.progress.take(lesson.name) {
+            self.output
+                .note(self.text.state_not_saved(&error.to_string()));
+        }
+        Ok(Exit::Yes)
+    }
+
+    fn all(&mut self) -> Outcome {
+        let stop = interrupt::handle()?.stop;
+        let mut shown = 0;
+        for lesson in LESSONS {
+            let is_shown = self.take(lesson, false);
+            if stop.load(Ordering::Relaxed) {
+                crate::signal::end();
+            }
+            shown += usize::from(is_shown?);
+        }
+        self.output.learn_remark(&self.text.shown(shown))?;
+        Ok(Exit::from(shown == LESSONS.len()))
+    }
+
+    /// Shows a lesson; returns whether it showed what it claims.
+    fn take(&mut self, lesson: &Lesson, asks: bool) -> Result<bool, Failure> {
+        self.output.learn_claim(self.text, lesson)?;
+        if asks {
+            self.output.learn_ask(self.text, lesson)?;
+        }
+        match lesson.show() {
+            Ok(show) => {
+                self.output.learn_show(self.language, lesson, &show)?;
+                Ok(true)
+            }
+            Err(error) => {
+                self.output.error(format_args!("{}: {error}", lesson.name));
+                Ok(false)
+            }
+        }
+    }
+
+    fn reset(&mut self) -> Outcome {
+        let file = self.progress.file().map(|file| file.display().to_string());
+        let file = file.unwrap_or_default();
+        let reset = self.progress.reset();
+        reset.map_err(|source| Error::os("delete", &file, source))?;
+        self.output.learn_remark(&self.text.reset(&file))?;
+        Ok(Exit::Yes)
+    }
+}
