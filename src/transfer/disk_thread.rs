@@ -6,57 +6,13 @@
 //! abandoned.
 
 use std::collections::VecDeque;
-use std::mem;
-use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::chunk::{Chunk, Pending, Spares};
 use super::thread;
 use crate::error::{Error, Result};
 use crate::protocol::transfer::Sink;
 use crate::socket::Waker;
-
-/// Bytes of a chunk.
-const CHUNK: usize = 256 << 10;
-/// Chunks that are kept for reuse.
-const MAX_SPARE: usize = 16;
-/// Buffers of received messages that are kept for reuse.
-const MAX_SPARE_BUFFERS: usize = 64;
-/// A write of so many bytes is worth its buffer; a shorter one is copied.
-const MIN_LENT: usize = 32 << 10;
-
-/// Bytes of the forward stream: part of a buffer.
-#[derive(Debug)]
-pub(super) struct Chunk {
-    buffer: Vec<u8>,
-    range: Range<usize>,
-    is_lent: bool,
-}
-
-impl Chunk {
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.buffer.get(self.range.clone()).unwrap_or_default()
-    }
-
-    /// Bytes copied together.
-    fn copied(mut buffer: Vec<u8>) -> Self {
-        buffer.clear();
-        buffer.reserve_exact(CHUNK);
-        Self {
-            buffer,
-            range: 0..0,
-            is_lent: false,
-        }
-    }
-
-    fn has_room(&self, length: usize) -> bool {
-        !self.is_lent && self.buffer.len() + length <= CHUNK
-    }
-
-    fn append(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
-        self.range.end = self.buffer.len();
-    }
-}
 
 #[derive(Debug)]
 struct Shared<R> {
@@ -68,8 +24,7 @@ struct Shared<R> {
 #[derive(Debug)]
 struct State<R> {
     waiting: VecDeque<Chunk>,
-    spare: Vec<Vec<u8>>,
-    spare_buffers: Vec<Vec<u8>>,
+    spares: Spares,
     /// Bytes that are not processed yet, those in work included.
     backlog: u64,
     end: Option<Ending>,
@@ -99,11 +54,7 @@ impl<R> Shared<R> {
 pub(super) struct DiskThread<R> {
     shared: Arc<Shared<R>>,
     /// Not passed on yet.
-    pending: Vec<Chunk>,
-    spare: Vec<Vec<u8>>,
-    spare_buffers: Vec<Vec<u8>>,
-    /// Where the buffer is that may be kept.
-    offered: Option<Range<usize>>,
+    pending: Pending,
 }
 
 impl<R: Default + Send + 'static> DiskThread<R> {
@@ -118,8 +69,7 @@ impl<R: Default + Send + 'static> DiskThread<R> {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
-                spare: Vec::new(),
-                spare_buffers: Vec::new(),
+                spares: Spares::default(),
                 backlog: 0,
                 end: None,
                 answers: Vec::new(),
@@ -141,10 +91,7 @@ impl<R: Default + Send + 'static> DiskThread<R> {
         })?;
         Ok(Self {
             shared,
-            pending: Vec::new(),
-            spare: Vec::new(),
-            spare_buffers: Vec::new(),
-            offered: None,
+            pending: Pending::default(),
         })
     }
 
@@ -158,65 +105,25 @@ impl<R: Default + Send + 'static> DiskThread<R> {
             self.pending.clear();
             return;
         }
-        for chunk in self.pending.drain(..) {
-            state.backlog += chunk.bytes().len() as u64;
-            match state.waiting.back_mut() {
-                // Small batches make no long queue of small chunks.
-                Some(last) if !chunk.is_lent && last.has_room(chunk.bytes().len()) => {
-                    last.append(chunk.bytes());
-                    self.spare.push(chunk.buffer);
-                }
-                _ => state.waiting.push_back(chunk),
-            }
-        }
-        if self.spare.is_empty() {
-            self.spare.extend(state.spare.pop());
-        }
-        if self.spare_buffers.is_empty() {
-            mem::swap(&mut self.spare_buffers, &mut state.spare_buffers);
-        }
+        let State {
+            waiting,
+            spares,
+            backlog,
+            ..
+        } = &mut *state;
+        *backlog += self.pending.pass_on(waiting, spares);
         drop(state);
         self.shared.changed.notify_one();
     }
 
     /// Says where the bytes of the next writes may be: in a buffer that [`Self::take`] can take.
     pub(super) fn offer(&mut self, buffer: &[u8]) {
-        let start = buffer.as_ptr().addr();
-        self.offered = Some(start..start + buffer.len());
+        self.pending.offer(buffer);
     }
 
     /// Ends the offer: takes the buffer if it is worth it, and leaves another of the same length.
     pub(super) fn take(&mut self, buffer: &mut Vec<u8>) {
-        self.offered = None;
-        let mut chunks = self.pending.iter_mut();
-        if let Some(chunk) = chunks.find(|chunk| chunk.is_lent && chunk.buffer.is_empty()) {
-            let fits = |spare: &Vec<u8>| spare.len() == buffer.len();
-            let spare = self.spare_buffers.pop().filter(fits);
-            chunk.buffer = mem::replace(buffer, spare.unwrap_or_else(|| vec![0; buffer.len()]));
-        }
-    }
-
-    /// Keeps a write in the buffer that was offered, if it is there and long enough.
-    fn lend(&mut self, bytes: &[u8]) -> bool {
-        let start = bytes.as_ptr().addr();
-        match &self.offered {
-            Some(offered)
-                if bytes.len() >= MIN_LENT
-                    && offered.contains(&start)
-                    && start + bytes.len() <= offered.end =>
-            {
-                let start = start - offered.start;
-                self.pending.push(Chunk {
-                    buffer: Vec::new(),
-                    range: start..start + bytes.len(),
-                    is_lent: true,
-                });
-                // A second one of the same buffer is copied.
-                self.offered = None;
-                true
-            }
-            _ => false,
-        }
+        self.pending.take(buffer);
     }
 
     /// No more bytes will come.
@@ -255,19 +162,7 @@ impl<R: Default + Send + 'static> DiskThread<R> {
 
 impl<R: Default + Send + 'static> Sink for DiskThread<R> {
     fn write(&mut self, bytes: &[u8]) {
-        if self.lend(bytes) {
-            return;
-        }
-        for bytes in bytes.chunks(CHUNK) {
-            match self.pending.last_mut() {
-                Some(last) if last.has_room(bytes.len()) => last.append(bytes),
-                _ => {
-                    let mut chunk = Chunk::copied(self.spare.pop().unwrap_or_default());
-                    chunk.append(bytes);
-                    self.pending.push(chunk);
-                }
-            }
-        }
+        self.pending.write(bytes);
     }
 }
 
@@ -325,14 +220,7 @@ impl<R> Port<R> {
         let mut state = self.shared.lock();
         state.backlog = state.backlog.saturating_sub(chunk.bytes().len() as u64);
         let is_empty = state.waiting.is_empty();
-        let (spare, max_spare) = if chunk.is_lent {
-            (&mut state.spare_buffers, MAX_SPARE_BUFFERS)
-        } else {
-            (&mut state.spare, MAX_SPARE)
-        };
-        if spare.len() < max_spare {
-            spare.push(chunk.buffer);
-        }
+        state.spares.give_back(chunk);
         drop(state);
         // A sender that waits for credit gets it now.
         if is_empty {

@@ -58,7 +58,7 @@ fn check(trial: &Value, trials: u64) {
             "{trial}"
         );
     }
-    assert!(number(trial, "elapsed_ns") >= 2e7, "{trial}");
+    assert!(number(trial, "elapsed_ns") > 0.0, "{trial}");
 }
 
 fn every_pair(arguments: &[&str]) -> Vec<Value> {
