@@ -19,7 +19,14 @@ fn carried(
     let words = ["-o", text(&target), "--json"];
     let mut recv = Recv::start(&[&words[..], options].concat());
     let mut nat = Nat::start(recv.address);
-    let words = [text(&source), "--json", "--rate", "80Mbit"];
+    let words = [
+        text(&source),
+        "--json",
+        "--rate",
+        "80Mbit",
+        "--timeout",
+        "20s",
+    ];
     let send = Send::start(nat.address(), &[&words[..], options].concat());
     recv.process.await_bytes(LENGTH as u64 / 4);
     meddle(&mut nat, &mut recv);
