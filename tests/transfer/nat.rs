@@ -5,7 +5,7 @@
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -30,6 +30,8 @@ struct Shared {
     /// A socket that sends a copy of each datagram before the datagram itself.
     copier: Mutex<Option<Arc<UdpSocket>>>,
     recorded: Mutex<Vec<Vec<u8>>>,
+    /// How often the receiver has agreed to a transfer.
+    agreed: AtomicUsize,
     is_over: AtomicBool,
 }
 
@@ -77,6 +79,7 @@ impl Nat {
             back: Mutex::new(Arc::new(socket(Some(to)))),
             copier: Mutex::new(None),
             recorded: Mutex::new(Vec::new()),
+            agreed: AtomicUsize::new(0),
             is_over: AtomicBool::new(false),
         });
         let up = shared.clone();
@@ -105,6 +108,8 @@ impl Nat {
         let own = down.back.lock().expect("it").clone();
         self.threads.push(thread::spawn(move || {
             down.serve(&own, |_, bytes| {
+                let is_accept = bytes.get(4..8) == Some(b"uT\x02\x03");
+                down.agreed.fetch_add(is_accept.into(), Ordering::Relaxed);
                 if Arc::ptr_eq(&own, &down.back.lock().expect("it")) {
                     down.to_client(bytes);
                 }
@@ -147,6 +152,11 @@ impl Nat {
     /// What the sender has sent.
     pub fn recorded(&self) -> Vec<Vec<u8>> {
         self.shared.recorded.lock().expect("it").clone()
+    }
+
+    /// How often the receiver has agreed to a transfer.
+    pub fn agreed(&self) -> usize {
+        self.shared.agreed.load(Ordering::Relaxed)
     }
 
     /// Sends to the receiver from the port that was used last.

@@ -2,11 +2,12 @@
 //! router and the receiver.
 
 use std::fs;
+use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
 use crate::common::namespaces::Namespaces;
-use crate::{Recv, Send, folder_with, stream, text};
+use crate::{Recv, Send, stream, text};
 
 const SENDER: usize = 0;
 const ROUTER: usize = 1;
@@ -59,7 +60,7 @@ impl Outage {
             return;
         };
         let bytes = stream(LENGTH, 40);
-        let (folder, source) = folder_with("source", &bytes);
+        let folder = tempfile::tempdir().expect("a folder");
         let target = folder.path().join("target");
         let to = if self.is_ipv6 {
             "fd09:2::1"
@@ -72,15 +73,21 @@ impl Outage {
         let mut recv = Recv::run(self.udpraw(&spaces, RECEIVER, &words));
 
         let port = recv.address.port().to_string();
-        let words = ["send", to, "--port", &port, text(&source), "--json"];
+        let words = ["send", to, "--port", &port, "--json"];
         let slow = ["--rate", "20Mbit"];
         let words = [&words[..], &slow, self.options].concat();
-        let send = Send::run(self.udpraw(&spaces, SENDER, &words));
-        recv.process.await_bytes(300_000);
+        let mut send = Send::run(self.udpraw(&spaces, SENDER, &words));
+        let (first, rest) = bytes.split_at(LENGTH / 4);
+        send.write(first);
+        recv.process.await_bytes(first.len() as u64);
 
         spaces.sh(self.space, self.cut);
-        thread::sleep(OUTAGE);
-        spaces.sh(self.space, self.mend);
+        let mut stdin = send.stdin.take().expect("it is open");
+        thread::scope(|scope| {
+            scope.spawn(move || stdin.write_all(rest).expect("it reads"));
+            thread::sleep(OUTAGE);
+            spaces.sh(self.space, self.mend);
+        });
         let (sent, received) = (send.finish(), recv.finish());
         let (what, last) = (self.what, sent.last());
         assert_eq!(sent.code, Some(0), "{what}: {last}");
@@ -276,4 +283,32 @@ fn a_firewall_that_forbids_for_two_seconds() {
             )
         },
     ]);
+}
+
+/// The firewall forbids before the transfer is opened.
+#[test]
+fn a_firewall_that_forbids_the_opening_for_a_while() {
+    let Some(spaces) = Namespaces::row() else {
+        return;
+    };
+    let outage = firewall!("", SENDER, "output", "drop");
+    let recv = |words| Recv::run(outage.udpraw(&spaces, RECEIVER, words));
+    let recv = recv(&[
+        "recv",
+        "--port",
+        "7000",
+        "--bind",
+        "10.9.2.1",
+        "-o",
+        "/dev/null",
+    ]);
+    spaces.sh(SENDER, outage.cut);
+    let words = ["send", "10.9.2.1:7000", "/etc/hostname", "--json"];
+    let mut send = Send::run(outage.udpraw(&spaces, SENDER, &words));
+    // It says what is wrong.
+    while send.process.event()["event"] != "note" {}
+    spaces.sh(SENDER, outage.mend);
+    let sent = send.finish();
+    assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+    recv.finish().is(0, "received hostname");
 }

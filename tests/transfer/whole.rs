@@ -87,7 +87,7 @@ fn each_address_is_tried_until_one_answers() {
     let key = crate::ends::CODE.parse::<SharedCode>().expect("it");
     let key = Some(key.pre_shared_key());
     let mut config = SendConfig::new(tree, vec![closed, silent.0, recv.address], key);
-    config.timeout = Duration::from_millis(300);
+    config.timeout = Duration::from_secs(1);
     let mut sending = Sending::new(config).expect("an address");
     let sent = sending.run(&AtomicBool::new(false), |_| Ok::<(), Error>(()));
     let sent = sent.expect("no error of this end");

@@ -212,13 +212,17 @@ impl Listener {
         if self.unknown.0 != now.as_secs() {
             self.unknown = (now.as_secs(), 0);
         }
-        self.unknown.1 = self.unknown.1.saturating_add(1);
         let close = Close {
             code: Code::Unknown,
             reason: b"",
         };
         Handshake::Close(close).encode(connection, response);
-        self.unknown.1 <= MAX_UNKNOWN && response.len() <= length
+        // Whoever sends less than an answer takes none from others.
+        if response.len() > length || self.unknown.1 >= MAX_UNKNOWN {
+            return false;
+        }
+        self.unknown.1 += 1;
+        true
     }
 }
 
