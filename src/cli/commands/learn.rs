@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 use udpraw::error::Error;
 use udpraw::language::Language;
 
-use crate::cli::args::learn::{LearnArguments, LearnCommand};
+use crate::cli::args::learn::{CheckArguments, LearnArguments, LearnCommand, StartArguments};
 use crate::cli::exit::{Exit, Failure, Outcome};
 use crate::cli::interrupt;
+use crate::cli::learn::exercises::{Exercise, starter};
 use crate::cli::learn::progress::Progress;
 use crate::cli::learn::text::{Text, in_language};
 use crate::cli::learn::{LESSONS, Lesson, actor};
@@ -37,6 +38,9 @@ pub(crate) fn run(arguments: LearnArguments, output: &mut Output) -> Outcome {
     match (arguments.command, arguments.lesson) {
         (Some(LearnCommand::Next), _) => learner.next(),
         (Some(LearnCommand::All), _) => learner.all(),
+        (Some(LearnCommand::Exercises), _) => learner.exercises(),
+        (Some(LearnCommand::Start(start)), _) => learner.start(&start),
+        (Some(LearnCommand::Check(check)), _) => learner.check(&check),
         (Some(LearnCommand::Reset), _) => learner.reset(),
         (_, Some(lesson)) => learner.one(lesson),
         (_, None) => learner.list(),
@@ -132,6 +136,55 @@ impl Learner<'_> {
                 Ok(false)
             }
         }
+    }
+
+    fn exercises(&mut self) -> Outcome {
+        let progress = &self.progress;
+        let is_passed = |exercise: &Exercise| progress.has_passed(exercise.name);
+        self.output.learn_exercises(self.text, is_passed)?;
+        Ok(Exit::Yes)
+    }
+
+    fn start(&mut self, arguments: &StartArguments) -> Outcome {
+        let (exercise, language) = (arguments.exercise, arguments.language);
+        let file = exercise.file(language);
+        starter::write(file.as_ref(), &exercise.starter(self.text, language))?;
+        self.output.learn_remark(&self.text.written(&file))?;
+        let check = exercise.check_command(language);
+        self.output.learn_remark(&self.text.how_to_check(&check))?;
+        Ok(Exit::Yes)
+    }
+
+    fn check(&mut self, arguments: &CheckArguments) -> Outcome {
+        let stop = interrupt::handle()?.stop;
+        let exercise = arguments.exercise;
+        let checked = exercise.check(&arguments.program);
+        if stop.load(Ordering::Relaxed) {
+            crate::signal::end();
+        }
+        let (trial, judgement) = match checked {
+            Ok(checked) => checked,
+            Err(error) => {
+                let program = arguments.program.first();
+                let program = program.map(|it| it.to_string_lossy().escape_debug().to_string());
+                let program = program.unwrap_or_default();
+                self.output
+                    .error(self.text.cannot_run(&program, &error.to_string()));
+                return Ok(Exit::Error);
+            }
+        };
+        let hint = judgement.err().map(|hint| hint(self.text));
+        let (name, calls) = (exercise.name, trial.calls());
+        self.output
+            .learn_verdict(self.language, name, calls, hint.as_deref())?;
+        if hint.is_some() {
+            return Ok(Exit::No);
+        }
+        if let Err(error) = self.progress.pass(name) {
+            self.output
+                .note(self.text.state_not_saved(&error.to_string()));
+        }
+        Ok(Exit::Yes)
     }
 
     fn reset(&mut self) -> Outcome {
