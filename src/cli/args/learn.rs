@@ -1,6 +1,7 @@
 //! `udpraw learn`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
@@ -62,6 +63,14 @@ judged by its system calls and by the datagrams that arrive. Afterwards nothing 
 
 Exit status: 0 success (passed), 1 negative result (not yet: a hint says why), 2 error.";
 
+const EXPORT_HELP: &str = "\
+Examples:
+  udpraw learn export --html course    write course/index.html and the pages of all lessons
+
+The pages need no scripts and no network: read them on a phone, or project them in a class.
+
+Exit status: 0 success, 2 error.";
+
 const RESET_HELP: &str = "\
 Examples:
   udpraw learn reset    no lesson counts as taken any more
@@ -107,6 +116,9 @@ pub(crate) enum LearnCommand {
     /// Run your program, and judge by what it does whether it passes an exercise
     #[command(after_help = CHECK_HELP)]
     Check(CheckArguments),
+    /// Run every lesson, and write the course as static pages in every language
+    #[command(after_help = EXPORT_HELP)]
+    Export(ExportArguments),
     /// Forget your progress
     #[command(after_help = RESET_HELP)]
     Reset,
@@ -137,4 +149,12 @@ pub(crate) struct CheckArguments {
     /// Program to run, with its arguments
     #[arg(trailing_var_arg = true, value_name = "PROGRAM", required = true)]
     pub(crate) program: Vec<OsString>,
+}
+
+/// Where to write the course.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArguments {
+    /// Folder for the pages: a new or empty one, or one of an earlier export
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) html: PathBuf,
 }

@@ -1,6 +1,7 @@
 //! `udpraw learn`.
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use udpraw::error::Error;
@@ -10,10 +11,15 @@ use crate::cli::args::learn::{CheckArguments, LearnArguments, LearnCommand, Star
 use crate::cli::exit::{Exit, Failure, Outcome};
 use crate::cli::interrupt;
 use crate::cli::learn::exercises::{Exercise, starter};
+use crate::cli::learn::export;
 use crate::cli::learn::progress::Progress;
 use crate::cli::learn::text::{Text, in_language};
 use crate::cli::learn::{LESSONS, Lesson, actor};
 use crate::cli::output::Output;
+use crate::cli::output::trace::draw;
+
+/// The columns of a diagram on a page.
+const PAGE_WIDTH: usize = 110;
 
 /// What every part of the command needs.
 struct Learner<'a> {
@@ -41,6 +47,7 @@ pub(crate) fn run(arguments: LearnArguments, output: &mut Output) -> Outcome {
         (Some(LearnCommand::Exercises), _) => learner.exercises(),
         (Some(LearnCommand::Start(start)), _) => learner.start(&start),
         (Some(LearnCommand::Check(check)), _) => learner.check(&check),
+        (Some(LearnCommand::Export(export)), _) => learner.export(&export.html),
         (Some(LearnCommand::Reset), _) => learner.reset(),
         (_, Some(lesson)) => learner.one(lesson),
         (_, None) => learner.list(),
@@ -184,6 +191,20 @@ impl Learner<'_> {
             self.output
                 .note(self.text.state_not_saved(&error.to_string()));
         }
+        Ok(Exit::Yes)
+    }
+
+    fn export(&mut self, folder: &Path) -> Outcome {
+        let stop = interrupt::handle()?.stop;
+        let written = export::write(folder, |diagram, language| {
+            draw(diagram, language, PAGE_WIDTH)
+        });
+        if stop.load(Ordering::Relaxed) {
+            crate::signal::end();
+        }
+        let (pages, folder) = (written?, folder.display().to_string());
+        self.output
+            .learn_remark(&self.text.exported(pages, &folder))?;
         Ok(Exit::Yes)
     }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod actor;
 pub(crate) mod exercises;
+pub(crate) mod export;
 mod lessons;
 mod network;
 pub(crate) mod progress;

@@ -13,6 +13,8 @@ pub(crate) struct Task {
 
 /// The texts of the exercises.
 pub(crate) trait Exercises {
+    fn exercises_title(&self) -> &'static str;
+    fn exported(&self, pages: usize, folder: &str) -> String;
     fn passed(&self, exercise: &str) -> String;
     fn not_yet(&self, exercise: &str) -> String;
     fn hint(&self) -> &'static str;

@@ -22,6 +22,8 @@ fn said(last_line: &str) -> String {
 
 #[rustfmt::skip]
 impl Exercises for Chinese {
+    fn exercises_title(&self) -> &'static str { "练习" }
+    fn exported(&self, pages: usize, folder: &str) -> String { format!("已在 {folder} 写出 {pages} 个页面：从 index.html 开始。") }
     fn passed(&self, exercise: &str) -> String { format!("通过：{exercise}。") }
     fn not_yet(&self, exercise: &str) -> String { format!("还没有通过：{exercise}。") }
     fn hint(&self) -> &'static str { "提示" }

@@ -22,6 +22,8 @@ fn said(last_line: &str) -> String {
 
 #[rustfmt::skip]
 impl Exercises for English {
+    fn exercises_title(&self) -> &'static str { "Exercises" }
+    fn exported(&self, pages: usize, folder: &str) -> String { format!("{pages} pages were written to {folder}: begin with index.html.") }
     fn passed(&self, exercise: &str) -> String { format!("Passed: {exercise}.") }
     fn not_yet(&self, exercise: &str) -> String { format!("Not yet: {exercise}.") }
     fn hint(&self) -> &'static str { "Hint" }
