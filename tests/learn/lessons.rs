@@ -217,14 +217,26 @@ fn the_course_is_exported_as_pages_without_scripts() {
     for _ in 0..2 {
         let finished = finish(&["export", "--html", place]);
         assert_eq!(finished.code, Some(0), "{}", finished.stderr);
-        assert!(finished.stdout.starts_with("57 pages"), "{}", finished.stdout);
+        assert!(
+            finished.stdout.starts_with("57 pages"),
+            "{}",
+            finished.stdout
+        );
     }
     for language in ["en", "zh"] {
         let pages = fs::read_dir(course.join(language)).expect("a folder");
         for page in pages.map(|page| page.expect("an entry").path()) {
             let text = fs::read_to_string(&page).expect("UTF-8");
-            assert!(text.contains(&format!("<html lang=\"{language}\">")), "{}", page.display());
-            assert!(!text.contains("<script") && !text.contains("http://"), "{}", page.display());
+            assert!(
+                text.contains(&format!("<html lang=\"{language}\">")),
+                "{}",
+                page.display()
+            );
+            assert!(
+                !text.contains("<script") && !text.contains("http://"),
+                "{}",
+                page.display()
+            );
             // Every link leads to a page.
             for link in text.split("href=\"").skip(1) {
                 let link = link.split('"').next().expect("a link");
@@ -237,6 +249,10 @@ fn the_course_is_exported_as_pages_without_scripts() {
     fs::write(folder.path().join("mine.txt"), "mine").expect("a file");
     let finished = finish(&["export", "--html", folder.path().to_str().expect("UTF-8")]);
     assert_eq!(finished.code, Some(2));
-    assert!(finished.stderr.contains("it holds other files"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("it holds other files"),
+        "{}",
+        finished.stderr
+    );
     assert!(!folder.path().join("index.html").exists());
 }
