@@ -256,3 +256,44 @@ fn the_course_is_exported_as_pages_without_scripts() {
     );
     assert!(!folder.path().join("index.html").exists());
 }
+
+#[test]
+fn a_narrow_terminal_asks_and_wraps() {
+    if !crate::common::has("python3") {
+        return crate::common::skip("no python3");
+    }
+    let state = tempfile::tempdir().expect("a folder");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/learn/terminal.py");
+    for (answer, told) in [
+        ("2", "Right."),
+        ("1", "It is another: success"),
+        ("", "Run"),
+    ] {
+        let inner = learn(state.path(), &["loss"]);
+        let mut command = Command::new("python3");
+        command
+            .arg(&script)
+            .arg(inner.get_program())
+            .arg(answer)
+            .args(inner.get_args())
+            .env("XDG_STATE_HOME", state.path())
+            .env("LC_ALL", "C")
+            .env("NO_COLOR", "1");
+        let finished = run(command);
+        assert_eq!(
+            finished.code,
+            Some(0),
+            "{}{}",
+            finished.stdout,
+            finished.stderr
+        );
+        assert!(finished.stdout.contains(told), "{}", finished.stdout);
+        let is_prose =
+            |line: &&str| !line.contains('(') && !line.contains("->") && !line.contains('$');
+        for line in finished.stdout.lines().filter(is_prose) {
+            // The question and the answer to it share a line.
+            let is_summary = line.contains("datagrams: ") || line.contains(" · ");
+            assert!(line.chars().count() <= 40 || is_summary, "{line}");
+        }
+    }
+}

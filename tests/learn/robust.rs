@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{Finished, has, run, skip, wait_until};
+use nix::sys::signal::Signal;
+
+use crate::common::{Finished, Running, has, run, skip, wait_until};
 use crate::exercises::{check, is_untraceable};
 use crate::learn;
 
@@ -148,4 +150,52 @@ fn unknown_exercises_are_answered_with_the_known() {
         "{}",
         finished.stderr
     );
+}
+
+#[test]
+fn a_kill_in_the_middle_of_a_check_ends_the_program() {
+    if is_untraceable() {
+        return;
+    }
+    let state = tempfile::tempdir().expect("a folder");
+    let file = state.path().join("program.py");
+    let ready = state.path().join("ready");
+    let lines = format!("import time\nopen({ready:?}, \"w\").close()\ntime.sleep(1000)\n");
+    fs::write(&file, lines).expect("a file");
+    let file = file.to_str().expect("UTF-8");
+    let running = Running::start(learn(
+        state.path(),
+        &["check", "server", "--", "python3", file],
+    ));
+    wait_until("the program runs", || ready.exists());
+    running.signal(Signal::SIGKILL);
+    drop(running);
+    wait_until("the program has ended", || !runs(file));
+}
+
+#[test]
+fn ctrl_c_ends_a_check_at_once() {
+    if is_untraceable() {
+        return;
+    }
+    let state = tempfile::tempdir().expect("a folder");
+    let file = state.path().join("program.py");
+    let ready = state.path().join("ready");
+    let lines = format!("import time\nopen({ready:?}, \"w\").close()\ntime.sleep(1000)\n");
+    fs::write(&file, lines).expect("a file");
+    let file = file.to_str().expect("UTF-8");
+    let running = Running::start(learn(
+        state.path(),
+        &["check", "server", "--", "python3", file],
+    ));
+    wait_until("the program runs", || ready.exists());
+    running.signal(Signal::SIGINT);
+    let finished = running.finish();
+    assert_eq!(
+        (finished.code, finished.stdout.as_str()),
+        (None, ""),
+        "{}",
+        finished.stderr
+    );
+    assert!(!runs(file));
 }

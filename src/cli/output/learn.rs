@@ -129,7 +129,8 @@ impl Output {
             for lesson in LESSONS.iter().filter(|it| it.chapter == chapter) {
                 let mark = if is_taken(lesson) { "✓" } else { " " };
                 let (name, title) = (lesson.name, (lesson.words)(text).title);
-                self.line(format_args!(" {mark} {strong}{name:13}{strong:#} {title}"))?;
+                let first = format!(" {mark} {strong}{name:13}{strong:#} ");
+                self.line(fill(title, &first, LIST_INDENT))?;
             }
         }
         let done = LESSONS.iter().filter(|it| is_taken(it)).count();
@@ -281,6 +282,9 @@ impl Output {
     }
 }
 
+/// Stands before the further lines of a title in a list.
+const LIST_INDENT: &str = "                 ";
+
 /// How many of a program's calls are shown with a hint.
 const SHOWN: usize = 16;
 
@@ -307,7 +311,8 @@ impl Output {
                 continue;
             }
             let (strong, mark) = (style::STRONG, if passed { "✓" } else { " " });
-            self.line(format_args!(" {mark} {strong}{name:13}{strong:#} {title}"))?;
+            let first = format!(" {mark} {strong}{name:13}{strong:#} ");
+            self.line(fill(title, &first, LIST_INDENT))?;
         }
         if self.is_json() {
             return Ok(());
