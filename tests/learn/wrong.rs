@@ -69,7 +69,7 @@ pub(crate) const WRONG: &[Wrong] = &[
     ("broadcast", "it asks, and leaves", &[("for _ in range(2):\n    print(sock.recvfrom(65535))\n", "")], "yours received 0 of them"),
 
     ("copy", "it has no timeout", &[("sock.settimeout(0.1)\n", "")], "it had not been sent again"),
-    ("copy", "it does not wait", &[("range(20)", "range(1)"), ("sock.settimeout(0.1)", "sock.settimeout(0.0001)"), ("socket.timeout", "OSError")], "before the acknowledgement of"),
+    ("copy", "it does not wait", &[("range(20)", "range(1)"), ("sock.settimeout(0.1)", "sock.settimeout(0.0001)"), ("TimeoutError", "OSError")], "before the acknowledgement of"),
     ("copy", "it begins at 1", &[("number = 0", "number = 1")], "Numbers begin at 0"),
     ("copy", "it sends no end", &[("    while True:\n        data = file.read(1024)\n", "    while True:\n        data = file.read(1024)\n        if not data:\n            break\n")], "but no end"),
     ("copy", "it reads the same piece again", &[("        data = file.read(1024)", "        file.seek(number * 1000)\n        data = file.read(1024)")], "are not those of the file"),

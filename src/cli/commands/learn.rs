@@ -78,6 +78,17 @@ impl Learner<'_> {
         }
     }
 
+    /// Tells why the progress could not be saved, if it could not.
+    fn note_unsaved(&mut self, saved: io::Result<()>) {
+        if let Err(error) = saved {
+            let reason = match error.raw_os_error() {
+                Some(errno) => self.language.errno(errno),
+                None => error.to_string(),
+            };
+            self.output.note(self.text.state_not_saved(&reason));
+        }
+    }
+
     fn list(&mut self) -> Outcome {
         let progress = &self.progress;
         let is_taken = |lesson: &Lesson| progress.has_taken(lesson.name);
@@ -106,10 +117,8 @@ impl Learner<'_> {
         if !shown? {
             return Ok(Exit::No);
         }
-        if let Err(error) = self.progress.take(lesson.name) {
-            self.output
-                .note(self.text.state_not_saved(&error.to_string()));
-        }
+        let saved = self.progress.take(lesson.name);
+        self.note_unsaved(saved);
         Ok(Exit::Yes)
     }
 
@@ -187,10 +196,8 @@ impl Learner<'_> {
         if hint.is_some() {
             return Ok(Exit::No);
         }
-        if let Err(error) = self.progress.pass(name) {
-            self.output
-                .note(self.text.state_not_saved(&error.to_string()));
-        }
+        let saved = self.progress.pass(name);
+        self.note_unsaved(saved);
         Ok(Exit::Yes)
     }
 

@@ -1,4 +1,5 @@
-import socket, sys
+import socket
+import sys
 
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)

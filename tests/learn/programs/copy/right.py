@@ -1,4 +1,6 @@
-import socket, struct, sys
+import socket
+import struct
+import sys
 
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 sock.settimeout(0.1)
@@ -7,12 +9,12 @@ number = 0
 with open(sys.argv[-2], "rb") as file:
     while True:
         data = file.read(1024)
-        for attempt in range(20):
+        for _attempt in range(20):
             sock.sendto(struct.pack("!I", number) + data, receiver)
             try:
                 if sock.recv(64) == struct.pack("!I", number):
                     break
-            except socket.timeout:
+            except TimeoutError:
                 pass
         if not data:
             break

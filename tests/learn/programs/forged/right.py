@@ -1,4 +1,5 @@
-import socket, sys
+import socket
+import sys
 
 server = ("127.0.0.1", int(sys.argv[-1]))
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

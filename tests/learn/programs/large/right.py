@@ -1,4 +1,6 @@
-import socket, struct, sys
+import socket
+import struct
+import sys
 
 message = bytes(at % 251 for at in range(10000))
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

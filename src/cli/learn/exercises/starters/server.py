@@ -8,5 +8,5 @@ while True:
     data, address = sock.recvfrom(65535)
     text = data.decode("ascii")
     print("The client at", address, "says", repr(text), flush=True)
-    answer = "Your data was {} bytes long".format(len(data))
+    answer = f"Your data was {len(data)} bytes long"
     sock.sendto(answer.encode("ascii"), address)
