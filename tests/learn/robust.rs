@@ -22,6 +22,13 @@ fn check_lines(folder: &Path, lines: &str, arguments: &[&str]) -> Finished {
     )
 }
 
+/// A UDP socket, and io_uring_setup(2), whose number is the same on every architecture. Where a sandbox
+/// forbids it, the attempt counts as well.
+const URING: &str = "import ctypes, socket, time\n\
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+    ctypes.CDLL(None).syscall(425, 4, ctypes.create_string_buffer(120))\n\
+    time.sleep(1000)\n";
+
 /// Whether a process that has this word in its arguments runs.
 fn runs(word: &str) -> bool {
     let processes = fs::read_dir("/proc").expect("/proc").flatten();
@@ -57,6 +64,7 @@ fn what_cannot_be_judged_is_told_in_the_learners_language() {
             "创建的是 TCP 套接字",
         ),
         ("x = 1 / 0\n", "ZeroDivisionError", "ZeroDivisionError"),
+        (URING, "uses io_uring", "使用 io_uring"),
         (
             "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
              s.bind((\"127.0.0.1\", 0))\nwhile True: s.sendto(b\"x\", s.getsockname())\n",
