@@ -7,10 +7,14 @@ use clap::builder::{PossibleValue, PossibleValuesParser, ValueParser};
 use clap::{Arg, Command, CommandFactory, ValueHint};
 
 use udpraw::io::Backend;
+use udpraw::language::Language;
 use udpraw::services::{Protocol, Services};
 use udpraw::socket::options::SocketOption;
 
 use super::args::Arguments;
+use super::learn::LESSONS as COURSE;
+use super::learn::exercises::EXERCISES;
+use super::learn::text::{Text, in_language};
 use super::tour::LESSONS;
 
 /// What `probe --as` can ask as.
@@ -60,9 +64,17 @@ fn suggest(command: &str, argument: Arg) -> Arg {
         (_, _, "distribution") => of(&["uniform", "normal"]),
         (_, _, "range") => of(&["well-known", "registered", "dynamic"]),
         (_, _, "port" | "port_word" | "queries") | ("ports", _, "words") => services(),
+        (_, _, "lesson") => COURSE
+            .iter()
+            .map(|lesson| PossibleValue::new(lesson.name).help((lesson.words)(english()).title))
+            .collect(),
+        (_, _, "exercise") => EXERCISES
+            .iter()
+            .map(|it| PossibleValue::new(it.name).help((it.task)(english()).title))
+            .collect(),
         (_, _, "lessons") => LESSONS
             .iter()
-            .map(|lesson| PossibleValue::new(lesson.name).help(lesson.title))
+            .map(|lesson| PossibleValue::new(lesson.name).help((lesson.title)(Language::English)))
             .collect(),
         _ => return argument,
     };
@@ -97,4 +109,9 @@ fn services() -> Vec<PossibleValue> {
     names.sort_unstable();
     names.dedup();
     names.into_iter().map(PossibleValue::new).collect()
+}
+
+/// The texts that the pages of the help are written in.
+fn english() -> &'static dyn Text {
+    in_language(Language::English)
 }

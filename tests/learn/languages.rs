@@ -119,3 +119,78 @@ fn a_wrong_language_or_lesson_is_answered_with_the_known() {
         finished.stderr
     );
 }
+
+/// Runs another command than `learn` with Chinese explanations.
+fn in_chinese(arguments: &[&str]) -> String {
+    let mut command = crate::common::udpraw(arguments);
+    command.env("LC_ALL", "zh_CN.UTF-8");
+    let finished = run(command);
+    format!("{}{}", finished.stdout, finished.stderr)
+}
+
+#[test]
+fn the_other_tools_explain_in_chinese_and_keep_notation_and_json() {
+    let closed = crate::common::closed_port();
+    let program = env!("CARGO_BIN_EXE_udpraw");
+    for (arguments, wanted) in [
+        (&["tour"][..], "接下来可以试试"),
+        (&["tour", "syscalls"], "逐个调用地看"),
+        (&["probe", "127.0.0.1", &closed], "关闭："),
+        (
+            &["options", "SO_RCVBUF"],
+            "等待接收的数据报最多可占多少内核内存",
+        ),
+        (&["options"], "让内核记录调试信息"),
+    ] {
+        let text = in_chinese(arguments);
+        assert!(text.contains(wanted), "{arguments:?}: {text}");
+    }
+    let traced = in_chinese(&[
+        "trace",
+        "--explain",
+        "--",
+        program,
+        "client",
+        "127.0.0.1",
+        &closed,
+    ]);
+    if !traced.contains("ptrace") {
+        assert!(
+            traced.contains("个数据报：收到") && traced.contains("sendto(3, "),
+            "{traced}"
+        );
+        assert!(traced.contains("错误队列里有一个错误"), "{traced}");
+        let explained = traced.lines().filter(|line| line.starts_with("    "));
+        for line in explained.filter(|line| !line.contains("Python: ")) {
+            assert_eq!(english_run(&words(line)), None, "{line}");
+        }
+    }
+    for arguments in [
+        &["tour", "--list", "--json"][..],
+        &["options", "SO_RCVBUF", "--json"],
+    ] {
+        assert!(in_chinese(arguments).is_ascii(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn ports_says_in_chinese_which_socket_gets_a_datagram() {
+    let sockets: Vec<_> = (0..2)
+        .map(|_| {
+            let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None);
+            let socket = socket.expect("a socket");
+            socket.set_reuse_port(true).expect("an option");
+            socket
+        })
+        .collect();
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    sockets[0].bind(&any.into()).expect("bound");
+    let address = sockets[0].local_addr().expect("an address");
+    sockets[1].bind(&address).expect("bound");
+    let port = address.as_socket().expect("IPv4").port().to_string();
+    let text = in_chinese(&["ports", &port]);
+    assert!(
+        text.contains("谁收到数据报") && text.contains("按流的散列值"),
+        "{text}"
+    );
+}

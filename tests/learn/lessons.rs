@@ -207,3 +207,93 @@ fn without_ptrace_the_lessons_take_place_without_the_calls() {
         finished.stdout
     );
 }
+
+#[test]
+fn the_course_is_exported_as_pages_without_scripts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let course = folder.path().join("course");
+    let place = course.to_str().expect("UTF-8");
+    // A second export replaces the first one.
+    for _ in 0..2 {
+        let finished = finish(&["export", "--html", place]);
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+        assert!(
+            finished.stdout.starts_with("57 pages"),
+            "{}",
+            finished.stdout
+        );
+    }
+    for language in ["en", "zh"] {
+        let pages = fs::read_dir(course.join(language)).expect("a folder");
+        for page in pages.map(|page| page.expect("an entry").path()) {
+            let text = fs::read_to_string(&page).expect("UTF-8");
+            assert!(
+                text.contains(&format!("<html lang=\"{language}\">")),
+                "{}",
+                page.display()
+            );
+            assert!(
+                !text.contains("<script") && !text.contains("http://"),
+                "{}",
+                page.display()
+            );
+            // Every link leads to a page.
+            for link in text.split("href=\"").skip(1) {
+                let link = link.split('"').next().expect("a link");
+                let target = page.parent().expect("a folder").join(link);
+                assert!(target.exists(), "{}: {link}", page.display());
+            }
+        }
+    }
+    // What is not ours is not touched.
+    fs::write(folder.path().join("mine.txt"), "mine").expect("a file");
+    let finished = finish(&["export", "--html", folder.path().to_str().expect("UTF-8")]);
+    assert_eq!(finished.code, Some(2));
+    assert!(
+        finished.stderr.contains("it holds other files"),
+        "{}",
+        finished.stderr
+    );
+    assert!(!folder.path().join("index.html").exists());
+}
+
+#[test]
+fn a_narrow_terminal_asks_and_wraps() {
+    if !crate::common::has("python3") {
+        return crate::common::skip("no python3");
+    }
+    let state = tempfile::tempdir().expect("a folder");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/learn/terminal.py");
+    for (answer, told) in [
+        ("2", "Right."),
+        ("1", "It is another: success"),
+        ("", "Run"),
+    ] {
+        let inner = learn(state.path(), &["loss"]);
+        let mut command = Command::new("python3");
+        command
+            .arg(&script)
+            .arg(inner.get_program())
+            .arg(answer)
+            .args(inner.get_args())
+            .env("XDG_STATE_HOME", state.path())
+            .env("LC_ALL", "C")
+            .env("NO_COLOR", "1");
+        let finished = run(command);
+        assert_eq!(
+            finished.code,
+            Some(0),
+            "{}{}",
+            finished.stdout,
+            finished.stderr
+        );
+        assert!(finished.stdout.contains(told), "{}", finished.stdout);
+        let is_prose =
+            |line: &&str| !line.contains('(') && !line.contains("->") && !line.contains('$');
+        for line in finished.stdout.lines().filter(is_prose) {
+            // The question and the answer to it share a line.
+            let is_summary = line.contains("datagrams: ") || line.contains(" · ");
+            assert!(line.chars().count() <= 40 || is_summary, "{line}");
+        }
+    }
+}

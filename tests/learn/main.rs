@@ -4,8 +4,11 @@
 mod common;
 
 mod claims;
+mod exercises;
 mod languages;
 mod lessons;
+mod robust;
+mod wrong;
 
 use std::path::Path;
 use std::process::Command;

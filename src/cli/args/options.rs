@@ -30,6 +30,9 @@ pub(crate) struct OptionsArguments {
     /// Type of the socket
     #[arg(long = "type", value_name = "TYPE", default_value = "udp4")]
     pub(crate) socket: SocketType,
+
+    #[command(flatten)]
+    pub(crate) language: super::language::LanguageArguments,
 }
 
 /// The type of a socket.

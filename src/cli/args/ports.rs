@@ -52,6 +52,9 @@ pub(crate) struct PortsArguments {
     /// 127.0.0.1; port 0 for one that the OS picks
     #[arg(long, value_name = "ADDR", requires = "watch")]
     pub(crate) openmetrics: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) language: super::language::LanguageArguments,
 }
 
 /// Which sockets to show.

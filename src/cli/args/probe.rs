@@ -106,6 +106,9 @@ pub(crate) struct ProbeArguments {
     /// File that names the resolvers
     #[arg(long, value_name = "FILE", default_value = probe::DEFAULT_PATH)]
     pub(crate) resolv_conf: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) language: super::language::LanguageArguments,
 }
 
 /// Datagrams a second: from one in a quarter of an hour to a million.

@@ -22,4 +22,7 @@ pub(crate) struct TourArguments {
     /// List the lessons instead of showing them
     #[arg(long, conflicts_with = "lessons")]
     pub(crate) list: bool,
+
+    #[command(flatten)]
+    pub(crate) language: super::language::LanguageArguments,
 }

@@ -1,18 +1,25 @@
 //! `udpraw learn`.
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use udpraw::error::Error;
 use udpraw::language::Language;
 
-use crate::cli::args::learn::{LearnArguments, LearnCommand};
+use crate::cli::args::learn::{CheckArguments, LearnArguments, LearnCommand, StartArguments};
 use crate::cli::exit::{Exit, Failure, Outcome};
 use crate::cli::interrupt;
+use crate::cli::learn::exercises::{Exercise, starter};
+use crate::cli::learn::export;
 use crate::cli::learn::progress::Progress;
 use crate::cli::learn::text::{Text, in_language};
 use crate::cli::learn::{LESSONS, Lesson, actor};
 use crate::cli::output::Output;
+use crate::cli::output::trace::draw;
+
+/// The columns of a diagram on a page.
+const PAGE_WIDTH: usize = 110;
 
 /// What every part of the command needs.
 struct Learner<'a> {
@@ -37,6 +44,10 @@ pub(crate) fn run(arguments: LearnArguments, output: &mut Output) -> Outcome {
     match (arguments.command, arguments.lesson) {
         (Some(LearnCommand::Next), _) => learner.next(),
         (Some(LearnCommand::All), _) => learner.all(),
+        (Some(LearnCommand::Exercises), _) => learner.exercises(),
+        (Some(LearnCommand::Start(start)), _) => learner.start(&start),
+        (Some(LearnCommand::Check(check)), _) => learner.check(&check),
+        (Some(LearnCommand::Export(export)), _) => learner.export(&export.html),
         (Some(LearnCommand::Reset), _) => learner.reset(),
         (_, Some(lesson)) => learner.one(lesson),
         (_, None) => learner.list(),
@@ -64,6 +75,17 @@ impl Learner<'_> {
         {
             let locale = locale.escape_debug().to_string();
             self.output.note(self.text.no_such_language(&locale));
+        }
+    }
+
+    /// Tells why the progress could not be saved, if it could not.
+    fn note_unsaved(&mut self, saved: io::Result<()>) {
+        if let Err(error) = saved {
+            let reason = match error.raw_os_error() {
+                Some(errno) => self.language.errno(errno),
+                None => error.to_string(),
+            };
+            self.output.note(self.text.state_not_saved(&reason));
         }
     }
 
@@ -95,10 +117,8 @@ impl Learner<'_> {
         if !shown? {
             return Ok(Exit::No);
         }
-        if let Err(error) = self.progress.take(lesson.name) {
-            self.output
-                .note(self.text.state_not_saved(&error.to_string()));
-        }
+        let saved = self.progress.take(lesson.name);
+        self.note_unsaved(saved);
         Ok(Exit::Yes)
     }
 
@@ -132,6 +152,67 @@ impl Learner<'_> {
                 Ok(false)
             }
         }
+    }
+
+    fn exercises(&mut self) -> Outcome {
+        let progress = &self.progress;
+        let is_passed = |exercise: &Exercise| progress.has_passed(exercise.name);
+        self.output.learn_exercises(self.text, is_passed)?;
+        Ok(Exit::Yes)
+    }
+
+    fn start(&mut self, arguments: &StartArguments) -> Outcome {
+        let (exercise, language) = (arguments.exercise, arguments.language);
+        let file = exercise.file(language);
+        starter::write(file.as_ref(), &exercise.starter(self.text, language))?;
+        self.output.learn_remark(&self.text.written(&file))?;
+        let check = exercise.check_command(language);
+        self.output.learn_remark(&self.text.how_to_check(&check))?;
+        Ok(Exit::Yes)
+    }
+
+    fn check(&mut self, arguments: &CheckArguments) -> Outcome {
+        let stop = interrupt::handle()?.stop;
+        let exercise = arguments.exercise;
+        let checked = exercise.check(&arguments.program);
+        if stop.load(Ordering::Relaxed) {
+            crate::signal::end();
+        }
+        let (trial, judgement) = match checked {
+            Ok(checked) => checked,
+            Err(error) => {
+                let program = arguments.program.first();
+                let program = program.map(|it| it.to_string_lossy().escape_debug().to_string());
+                let program = program.unwrap_or_default();
+                self.output
+                    .error(self.text.cannot_run(&program, &error.to_string()));
+                return Ok(Exit::Error);
+            }
+        };
+        let hint = judgement.err().map(|hint| hint(self.text));
+        let (name, calls) = (exercise.name, trial.calls());
+        self.output
+            .learn_verdict(self.language, name, calls, hint.as_deref())?;
+        if hint.is_some() {
+            return Ok(Exit::No);
+        }
+        let saved = self.progress.pass(name);
+        self.note_unsaved(saved);
+        Ok(Exit::Yes)
+    }
+
+    fn export(&mut self, folder: &Path) -> Outcome {
+        let stop = interrupt::handle()?.stop;
+        let written = export::write(folder, |diagram, language| {
+            draw(diagram, language, PAGE_WIDTH)
+        });
+        if stop.load(Ordering::Relaxed) {
+            crate::signal::end();
+        }
+        let (pages, folder) = (written?, folder.display().to_string());
+        self.output
+            .learn_remark(&self.text.exported(pages, &folder))?;
+        Ok(Exit::Yes)
     }
 
     fn reset(&mut self) -> Outcome {

@@ -12,6 +12,7 @@ use crate::cli::output::Output;
 use crate::cli::output::options::{Applied, Described, applied, described, table};
 
 pub(crate) fn run(arguments: OptionsArguments, output: &mut Output) -> Outcome {
+    output.speak(arguments.language.language());
     let family = arguments.socket.into();
     if !arguments.set.is_empty() {
         return set(&arguments.set, family, output);

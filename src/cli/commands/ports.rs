@@ -18,6 +18,7 @@ use crate::cli::output::ports::Report;
 const INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(arguments: PortsArguments, output: &mut Output) -> Outcome {
+    output.speak(arguments.language.language());
     let selection = arguments.selection()?;
     if arguments.watch {
         return watch(&arguments, &selection, output);

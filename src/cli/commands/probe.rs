@@ -12,6 +12,7 @@ use crate::cli::output::Output;
 use crate::cli::output::probe::Report;
 
 pub(crate) fn run(arguments: ProbeArguments, output: &mut Output) -> Outcome {
+    output.speak(arguments.language.language());
     let resolvers = arguments.resolvers()?;
     let config = arguments.config(resolvers.as_ref(), bytes(&arguments)?)?;
     let stop = interrupt::handle()?.stop;

@@ -37,7 +37,11 @@ const GUESSES: &[(&[&str], &str)] = &[
         "options",
     ),
     (&["pmtu", "tracepath", "traceroute", "mtr"], "mtu"),
-    (&["learn", "lesson", "lessons", "demo", "tutorial"], "tour"),
+    (
+        &["lesson", "lessons", "course", "exercise", "exercises"],
+        "learn",
+    ),
+    (&["demo", "tutorial"], "tour"),
     (&["completion", "complete"], "completions"),
     (&["manual", "manpage"], "man"),
     (&["version"], "--version"),

@@ -4,7 +4,10 @@
 //! function of a language ([`text::Text`]), so one run can be told in any of them.
 
 pub(crate) mod actor;
+pub(crate) mod exercises;
+pub(crate) mod export;
 mod lessons;
+mod network;
 pub(crate) mod progress;
 pub(crate) mod stage;
 pub(crate) mod text;

@@ -80,6 +80,19 @@ impl Progress {
         self.state.lessons.contains(lesson)
     }
 
+    /// Whether an exercise was passed.
+    pub(crate) fn has_passed(&self, exercise: &str) -> bool {
+        self.state.exercises.contains(exercise)
+    }
+
+    /// An exercise was passed.
+    pub(crate) fn pass(&mut self, exercise: &str) -> io::Result<()> {
+        if self.state.exercises.insert(exercise.to_owned()) {
+            self.save()?;
+        }
+        Ok(())
+    }
+
     /// A lesson was taken.
     pub(crate) fn take(&mut self, lesson: &str) -> io::Result<()> {
         if self.state.lessons.insert(lesson.to_owned()) {

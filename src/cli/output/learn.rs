@@ -4,13 +4,14 @@ use std::io::{self, BufRead, BufReader};
 
 use serde::Serialize;
 use udpraw::language::Language;
-use udpraw::trace::Diagram;
+use udpraw::trace::{Call, Diagram};
 
 use super::envelope::json_event;
 use super::trace::draw;
 use super::wrap::{fill, width};
 use super::{Output, style};
 use crate::cli::interrupt::Interruptible;
+use crate::cli::learn::exercises::{EXERCISES, Exercise};
 use crate::cli::learn::text::{Text, in_language};
 use crate::cli::learn::{Chapter, LESSONS, Lesson, Show};
 
@@ -64,6 +65,26 @@ pub(super) enum Record<'a> {
         /// A man page or an RFC.
         source: &'a str,
     },
+    /// An exercise is listed.
+    Exercise {
+        /// The exercise's name.
+        name: &'a str,
+        /// Its title.
+        title: &'a str,
+        /// Its task.
+        text: &'a str,
+        /// Whether it was passed before.
+        passed: bool,
+    },
+    /// A program was checked.
+    Verdict {
+        /// The exercise's name.
+        name: &'a str,
+        /// Whether the program passed.
+        passed: bool,
+        /// What to change; null if it passed.
+        hint: Option<&'a str>,
+    },
     /// Anything else that is said.
     Remark {
         /// The text.
@@ -77,6 +98,8 @@ json_event!("udpraw.learn/1", enum Record<'_> {
     Call => "call",
     Seen => "seen",
     Attempt => "attempt",
+    Exercise => "exercise",
+    Verdict => "verdict",
     Remark => "remark",
 });
 
@@ -106,7 +129,8 @@ impl Output {
             for lesson in LESSONS.iter().filter(|it| it.chapter == chapter) {
                 let mark = if is_taken(lesson) { "✓" } else { " " };
                 let (name, title) = (lesson.name, (lesson.words)(text).title);
-                self.line(format_args!(" {mark} {strong}{name:13}{strong:#} {title}"))?;
+                let first = format!(" {mark} {strong}{name:13}{strong:#} ");
+                self.line(fill(title, &first, LIST_INDENT))?;
             }
         }
         let done = LESSONS.iter().filter(|it| is_taken(it)).count();
@@ -257,3 +281,92 @@ impl Output {
         self.text(&drawn)
     }
 }
+
+/// Stands before the further lines of a title in a list.
+const LIST_INDENT: &str = "                 ";
+
+/// How many of a program's calls are shown with a hint.
+const SHOWN: usize = 16;
+
+/// The program of a learner, in a line of a call.
+const LEARNER: &str = "program";
+
+impl Output {
+    /// The exercises, and which of them were passed.
+    pub(crate) fn learn_exercises(
+        &mut self,
+        text: &dyn Text,
+        is_passed: impl Fn(&Exercise) -> bool,
+    ) -> io::Result<()> {
+        for exercise in EXERCISES {
+            let task = (exercise.task)(text);
+            let (name, title, passed) = (exercise.name, task.title, is_passed(exercise));
+            if self.is_json() {
+                self.record(&Record::Exercise {
+                    name,
+                    title,
+                    text: task.task,
+                    passed,
+                })?;
+                continue;
+            }
+            let (strong, mark) = (style::STRONG, if passed { "✓" } else { " " });
+            let first = format!(" {mark} {strong}{name:13}{strong:#} ");
+            self.line(fill(title, &first, LIST_INDENT))?;
+        }
+        if self.is_json() {
+            return Ok(());
+        }
+        let done = EXERCISES.iter().filter(|it| is_passed(it)).count();
+        self.line(format_args!(
+            "\n{}",
+            text.exercises_progress(done, EXERCISES.len())
+        ))
+    }
+
+    /// What a learner's program did, and whether that passes.
+    pub(crate) fn learn_verdict(
+        &mut self,
+        language: Language,
+        name: &str,
+        calls: &[Call],
+        hint: Option<&str>,
+    ) -> io::Result<()> {
+        let text = in_language(language);
+        if self.is_json() {
+            for call in calls {
+                self.record(&Record::Call {
+                    program: LEARNER,
+                    text: &call.line(),
+                    explanation: &call.explain_in(language),
+                })?;
+            }
+            return self.record(&Record::Verdict {
+                name,
+                passed: hint.is_none(),
+                hint,
+            });
+        }
+        let strong = style::STRONG;
+        let Some(hint) = hint else {
+            return self.line(format_args!("{strong}{}{strong:#}", text.passed(name)));
+        };
+        let left_out = calls.len().saturating_sub(SHOWN);
+        if !calls.is_empty() {
+            self.line(format_args!(
+                "{strong}{}{strong:#}",
+                text.its_calls(left_out)
+            ))?;
+        }
+        for call in calls.iter().skip(left_out) {
+            // A datagram of the exercise is long; its first bytes are enough here.
+            let line: String = call.line().chars().take(MOST_OF_A_CALL).collect();
+            self.line(format_args!("  {line}"))?;
+        }
+        self.line(format_args!("{strong}{}{strong:#}", text.not_yet(name)))?;
+        self.learn_part(text.hint(), hint)
+    }
+}
+
+/// The longest line of a call with a hint.
+const MOST_OF_A_CALL: usize = 160;

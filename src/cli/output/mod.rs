@@ -38,6 +38,8 @@ use std::time::Instant;
 
 use anstream::AutoStream;
 
+use udpraw::language::Language;
+
 use self::envelope::JsonEvent;
 use self::limit::Limit;
 use super::closed;
@@ -71,6 +73,8 @@ pub(crate) struct Output {
     stdout: AutoStream<Stream>,
     stderr: AutoStream<Stream>,
     json: bool,
+    /// The language of explanations; JSON is always English.
+    language: Language,
     /// The limit of each kind of note that a stranger's datagram can cause.
     limits: Vec<(&'static str, Limit)>,
 }
@@ -81,6 +85,7 @@ impl Output {
             stdout: AutoStream::new(standard_output(), AutoStream::choice(&io::stdout())),
             stderr: AutoStream::new(stream(io::stderr()), AutoStream::choice(&io::stderr())),
             json,
+            language: Language::English,
             limits: Vec::new(),
         }
     }
@@ -88,6 +93,19 @@ impl Output {
     /// Whether `--json` was asked for.
     pub(crate) fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// Explains in that language from now on.
+    pub(crate) fn speak(&mut self, language: Language) {
+        self.language = language;
+    }
+
+    /// The language of explanations.
+    pub(crate) fn language(&self) -> Language {
+        if self.json {
+            return Language::English;
+        }
+        self.language
     }
 
     /// One line of data, in one `write`.

@@ -139,7 +139,7 @@ pub(crate) fn table(output: &mut Output, options: &[Described], family: Family) 
             option.since.to_owned(),
         ];
         if !beneath {
-            row.push(option.meaning.to_owned());
+            row.push(option.meaning_in(output.language()).to_owned());
         }
         table.add_row(row);
     }
@@ -176,7 +176,8 @@ pub(crate) fn table(output: &mut Output, options: &[Described], family: Family) 
             .trim_end();
         let _ = writeln!(text, "{NAME}{}{NAME:#}{rest}", option.name);
         if beneath {
-            for line in wrapped(option.meaning, width.map(|width| width - INDENT.len())) {
+            let what = option.meaning_in(output.language());
+            for line in wrapped(what, width.map(|width| width - INDENT.len())) {
                 let _ = writeln!(meaning, "{INDENT}{FAINT}{line}{FAINT:#}");
             }
         }
@@ -222,7 +223,8 @@ pub(crate) fn described(
     if is_further {
         text.push('\n');
     }
-    let _ = writeln!(text, "{NAME}{}{NAME:#}: {}", option.name, option.meaning);
+    let meaning = option.meaning_in(output.language());
+    let _ = writeln!(text, "{NAME}{}{NAME:#}: {meaning}", option.name);
     let level = option.level.number(family);
     let mut field = |name: &str, value: &str| paragraph(&mut text, name, value);
     field("level", &format!("{} ({level})", option.level));

@@ -1,5 +1,6 @@
 //! What `udpraw probe` prints.
 
+mod chinese;
 pub(super) mod record;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -9,6 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use udpraw::error::describe_errno;
+use udpraw::language::Language;
 use udpraw::probe::payload::Fit;
 use udpraw::probe::{
     ASKED_BY_LIBC, Config, Evidence, Finding, Payload as Question, Reply, Resolvers, Target,
@@ -96,9 +98,15 @@ impl<'a> Report<'a> {
             Some(name) => format!("{} ({name})", Shown(target.address)),
             None => Shown(target.address).to_string(),
         };
-        let mut text = format!("{name} {}\n", sentence(target, finding));
+        let mut text = match self.output.language() {
+            Language::English => format!("{name} {}\n", sentence(target, finding)),
+            Language::Chinese => format!("{name} {}\n", chinese::sentence(target, finding)),
+        };
         if self.config.rounds > 1 {
-            text += &rounds(finding);
+            text += &match self.output.language() {
+                Language::English => rounds(finding),
+                Language::Chinese => chinese::rounds(finding, round_trips(finding)),
+            };
         }
         self.output.text(&text)
     }

@@ -3,6 +3,7 @@
 use std::io;
 
 use serde::Serialize;
+use udpraw::language::Language;
 
 use super::envelope::json_event;
 use super::{Output, style};
@@ -93,7 +94,11 @@ impl Output {
             return Ok(());
         }
         let heading = style::HEADING;
-        let mut text = format!("\n{heading}Try next{heading:#}\n");
+        let title = match self.language() {
+            Language::English => "Try next",
+            Language::Chinese => "接下来可以试试",
+        };
+        let mut text = format!("\n{heading}{title}{heading:#}\n");
         let width = steps.iter().map(|(command, _)| command.len()).max();
         let width = width.unwrap_or_default();
         for (command, what) in steps {

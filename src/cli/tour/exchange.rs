@@ -1,5 +1,7 @@
 //! Lesson 1: the textbook's exchange, as two processes.
 
+use udpraw::language::Language;
+
 use super::Lesson;
 use super::process::{Process, listening_port};
 use crate::cli::exit::Failure;
@@ -7,7 +9,10 @@ use crate::cli::output::Output;
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "exchange",
-    title: "Two programs, two sockets, one datagram each way",
+    title: |language| match language {
+        Language::English => "Two programs, two sockets, one datagram each way",
+        Language::Chinese => "两个程序，两个套接字，来回各一个数据报",
+    },
     give,
 };
 
@@ -15,10 +20,16 @@ pub(super) const LESSON: Lesson = Lesson {
 pub(super) const SERVER: [&str; 5] = ["server", "--port", "0", "--count", "1"];
 
 fn give(output: &mut Output) -> Result<(), Failure> {
-    output.remark(
-        "A server waits at a port. A client, whose port the operating system chose, sends it the \
-         time. They are separate processes and share nothing but UDP.",
-    )?;
+    output.remark(match output.language() {
+        Language::English => {
+            "A server waits at a port. A client, whose port the operating system chose, sends it \
+             the time. They are separate processes and share nothing but UDP."
+        }
+        Language::Chinese => {
+            "服务器在一个端口上等待。客户端的端口由操作系统选定，它把时间发给服务器。它们是两个\
+             独立的进程，除了 UDP 什么也不共享。"
+        }
+    })?;
     output.command(&SERVER)?;
     let mut server = Process::start_self(&SERVER)?;
     while let Some(line) = server.line() {

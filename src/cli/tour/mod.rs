@@ -6,6 +6,7 @@ mod process;
 mod syscalls;
 
 use udpraw::error::{Error, Result};
+use udpraw::language::Language;
 
 pub(crate) use self::process::this_program;
 
@@ -16,7 +17,7 @@ use super::output::Output;
 #[derive(Debug)]
 pub(crate) struct Lesson {
     pub(crate) name: &'static str,
-    pub(crate) title: &'static str,
+    pub(crate) title: fn(Language) -> &'static str,
     pub(crate) give: fn(&mut Output) -> std::result::Result<(), Failure>,
 }
 

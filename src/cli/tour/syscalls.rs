@@ -6,6 +6,7 @@ use std::io;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use udpraw::error::{Error, Result};
+use udpraw::language::Language;
 use udpraw::trace::{Call, Config, Event, Program, Tracer};
 
 use super::Lesson;
@@ -16,23 +17,36 @@ use crate::cli::output::Output;
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "syscalls",
-    title: "The same exchange, call by call",
+    title: |language| match language {
+        Language::English => "The same exchange, call by call",
+        Language::Chinese => "同一次交换，逐个调用地看",
+    },
     give,
 };
 
 fn give(output: &mut Output) -> Result<(), Failure> {
-    output.remark(
-        "A program refers to a socket by a number and uses it through a handful of system calls. \
-         These are the calls of both programs, in the order in which they returned (udpraw trace \
-         shows the calls of any program):",
-    )?;
+    output.remark(match output.language() {
+        Language::English => {
+            "A program refers to a socket by a number and uses it through a handful of system \
+             calls. These are the calls of both programs, in the order in which they returned \
+             (udpraw trace shows the calls of any program):"
+        }
+        Language::Chinese => {
+            "程序用一个整数指代套接字，并通过几个系统调用来使用它。下面是两个程序的调用，按返回的\
+             先后排列（udpraw trace 可以显示任何程序的调用）："
+        }
+    })?;
     let mut config = Config::default();
     config.bytes = 64;
     let mut tracer = Tracer::new(config);
     let server = match tracer.start(&program(&SERVER)?) {
         Ok(server) => server,
         Err(error) => {
-            output.note(format_args!("the calls cannot be shown: {error}"));
+            let language = output.language();
+            output.note(match language {
+                Language::English => format!("the calls cannot be shown: {error}"),
+                Language::Chinese => format!("无法显示系统调用：{error}"),
+            });
             return Ok(());
         }
     };
@@ -51,7 +65,7 @@ fn give(output: &mut Output) -> Result<(), Failure> {
                     port = call.facts.address.map(|address| address.port());
                 }
                 let who = if is_server { "server" } else { "client" };
-                output.call(who, &call.line(), &call.explain())?;
+                output.call(who, &call.line(), &call.explain_in(output.language()))?;
             }
             Some(_) => {}
             None => return Ok(()),

@@ -2,7 +2,7 @@
 
 use udpraw::error::Result;
 
-use super::relay::network;
+use crate::cli::learn::network::network;
 use crate::cli::learn::stage::{Stage, expect};
 use crate::cli::learn::{Chapter, Lesson, Show};
 

@@ -19,7 +19,6 @@ mod mtu;
 mod overflow;
 mod own_port;
 mod ports;
-mod relay;
 mod sendto;
 mod sixteen_bits;
 mod size;

@@ -51,10 +51,6 @@ fn run(show: &mut Show) -> Result<()> {
 
 /// The counter of drops in the value of SO_MEMINFO: the last number.
 fn drops(text: &str) -> Option<usize> {
-    let numbers = text.split(|c: char| !c.is_ascii_digit());
-    numbers
-        .filter(|number| !number.is_empty())
-        .next_back()?
-        .parse()
-        .ok()
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit());
+    numbers.rfind(|number| !number.is_empty())?.parse().ok()
 }

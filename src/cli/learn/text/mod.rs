@@ -5,6 +5,7 @@
 mod beyond;
 mod chinese;
 mod english;
+mod exercises;
 mod finding;
 mod frame;
 mod ports;
@@ -14,6 +15,7 @@ mod unreliable;
 use udpraw::language::Language;
 
 pub(crate) use beyond::Beyond;
+pub(crate) use exercises::{Exercises, Task};
 pub(crate) use finding::Finding;
 pub(crate) use frame::Frame;
 pub(crate) use ports::Ports;
@@ -36,9 +38,12 @@ pub(crate) struct Words {
 }
 
 /// Every text of the course.
-pub(crate) trait Text: Frame + Finding + Ports + Socket + Unreliable + Beyond {}
+pub(crate) trait Text:
+    Frame + Finding + Ports + Socket + Unreliable + Beyond + Exercises
+{
+}
 
-impl<T: Frame + Finding + Ports + Socket + Unreliable + Beyond> Text for T {}
+impl<T: Frame + Finding + Ports + Socket + Unreliable + Beyond + Exercises> Text for T {}
 
 /// The texts in a language.
 pub(crate) fn in_language(language: Language) -> &'static dyn Text {

@@ -2,17 +2,19 @@
 
 use std::fmt::Write;
 
+use udpraw::language::Language;
 use udpraw::ports::{DeliveryCase, Receiver, Socket, Target, Why, delivery_cases};
 use udpraw::services::Text;
 use udpraw::socket::Shown;
 
+use super::chinese;
 use super::notes::device;
 
 /// How many delivery cases of a port are shown, and of how many ports.
 const MOST: usize = 16;
 
 /// Adds a paragraph for each port with several sockets.
-pub(super) fn write(text: &mut String, sockets: &[Socket]) {
+pub(super) fn write(text: &mut String, sockets: &[Socket], language: Language) {
     let shared: Vec<_> = sockets
         .chunk_by(|a, b| a.local.port() == b.local.port())
         .filter(|group| group.len() > 1)
@@ -20,30 +22,48 @@ pub(super) fn write(text: &mut String, sockets: &[Socket]) {
     for group in shared.iter().take(MOST) {
         let port = group[0].local.port();
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "\nport {port}: who gets a datagram");
+        let _ = match language {
+            Language::English => writeln!(text, "\nport {port}: who gets a datagram"),
+            Language::Chinese => writeln!(text, "\n{}", chinese::heading(port)),
+        };
         let connected = group.iter().filter(|s| s.remote.is_some()).count();
         if connected > 0 {
             let sockets = super::super::count(connected as u64, "socket", "sockets");
-            let _ = writeln!(
-                text,
-                "  from the peer of a connected socket: that socket ({sockets})"
-            );
+            let _ = match language {
+                Language::English => writeln!(
+                    text,
+                    "  from the peer of a connected socket: that socket ({sockets})"
+                ),
+                Language::Chinese => writeln!(text, "{}", chinese::connected(connected)),
+            };
         }
         let delivery_cases = delivery_cases(group);
         for case in delivery_cases.iter().take(MOST) {
             let to = target(case);
-            let _ = writeln!(text, "  to {to}: {}", receiver(group, &case.receiver));
+            let _ = match language {
+                Language::English => {
+                    writeln!(text, "  to {to}: {}", receiver(group, &case.receiver))
+                }
+                Language::Chinese => writeln!(text, "{}", chinese::case(case, group)),
+            };
         }
         if delivery_cases.len() > MOST {
-            let _ = writeln!(text, "  and {} more cases", delivery_cases.len() - MOST);
+            let more = delivery_cases.len() - MOST;
+            let _ = match language {
+                Language::English => writeln!(text, "  and {more} more cases"),
+                Language::Chinese => writeln!(text, "{}", chinese::more_cases(more)),
+            };
         }
     }
     if shared.len() > MOST {
         let more = shared.len() - MOST;
-        let _ = writeln!(
-            text,
-            "\n{more} more ports have several sockets: name a port to see who gets a datagram"
-        );
+        let _ = match language {
+            Language::English => writeln!(
+                text,
+                "\n{more} more ports have several sockets: name a port to see who gets a datagram"
+            ),
+            Language::Chinese => writeln!(text, "\n{}", chinese::more_ports(more)),
+        };
     }
 }
 
@@ -101,7 +121,7 @@ fn receiver(sockets: &[Socket], receiver: &Receiver) -> String {
     }
 }
 
-fn list(sockets: &[Socket], which: &[usize]) -> String {
+pub(super) fn list(sockets: &[Socket], which: &[usize]) -> String {
     let mut names: Vec<_> = which
         .iter()
         .take(MOST)
@@ -113,7 +133,7 @@ fn list(sockets: &[Socket], which: &[usize]) -> String {
     names.join(", ")
 }
 
-fn name(socket: &Socket) -> String {
+pub(super) fn name(socket: &Socket) -> String {
     match socket.owners.first() {
         Some(owner) => format!(
             "{} pid {} fd {}",

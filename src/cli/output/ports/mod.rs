@@ -1,5 +1,6 @@
 //! Sockets and who holds them, as aligned lines and as records.
 
+mod chinese;
 mod delivery;
 mod notes;
 pub(super) mod records;
@@ -118,7 +119,7 @@ impl<'a> Report<'a> {
                 text.clear();
             }
         }
-        delivery::write(&mut text, sockets);
+        delivery::write(&mut text, sockets, self.output.language());
         self.output.text(&text)
     }
 

@@ -16,7 +16,7 @@ const MARGIN: usize = 10;
 
 /// Draws it: lifelines if they fit side by side in that width, otherwise one line per datagram. Empty if
 /// nothing was sent.
-pub(in crate::cli::output) fn draw(diagram: &Diagram, language: Language, width: usize) -> String {
+pub(crate) fn draw(diagram: &Diagram, language: Language, width: usize) -> String {
     let arrows: Vec<Arrow> = diagram.arrows().collect();
     let mut ends: Vec<SocketAddr> = Vec::new();
     for end in arrows.iter().flat_map(|arrow| [arrow.from, arrow.to]) {

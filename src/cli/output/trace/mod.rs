@@ -3,7 +3,7 @@
 mod diagram;
 pub(super) mod records;
 
-pub(in crate::cli::output) use self::diagram::draw;
+pub(crate) use self::diagram::draw;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};

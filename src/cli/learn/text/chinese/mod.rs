@@ -1,6 +1,7 @@
 //! The course in Chinese.
 
 mod beyond;
+mod exercises;
 mod finding;
 mod ports;
 mod socket;
@@ -25,7 +26,7 @@ impl Frame for Chinese {
     }
     fn progress(&self, done: usize, all: usize) -> String { format!("已学 {done} 课，共 {all} 课。") }
     fn how_to_go_on(&self, next: &str) -> String { format!("继续学习：udpraw learn next（下一课是 {next}）") }
-    fn all_done(&self) -> &'static str { "所有课程都学完了。" }
+    fn all_done(&self) -> &'static str { "所有课程都学完了。接下来做练习：udpraw learn exercises" }
     fn claim(&self) -> &'static str { "论断" }
     fn predict(&self) -> &'static str { "预测" }
     fn choose(&self) -> &'static str { "你的预测（1、2 或 3；按回车跳过）：" }

@@ -1,6 +1,7 @@
 //! The course in English.
 
 mod beyond;
+mod exercises;
 mod finding;
 mod ports;
 mod socket;
@@ -25,7 +26,7 @@ impl Frame for English {
     }
     fn progress(&self, done: usize, all: usize) -> String { format!("{done} of {all} lessons taken.") }
     fn how_to_go_on(&self, next: &str) -> String { format!("Go on with: udpraw learn next (that is {next})") }
-    fn all_done(&self) -> &'static str { "You have taken every lesson." }
+    fn all_done(&self) -> &'static str { "You have taken every lesson. Now the exercises: udpraw learn exercises" }
     fn claim(&self) -> &'static str { "Claim" }
     fn predict(&self) -> &'static str { "Predict" }
     fn choose(&self) -> &'static str { "Your prediction (1, 2 or 3; Enter to skip): " }

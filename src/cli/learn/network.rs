@@ -1,4 +1,4 @@
-//! The bad network of a lesson: a relay in a thread of this program.
+//! The bad network of a lesson or an exercise: a relay in a thread of this program.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,22 +13,35 @@ use udpraw::socket::Waker;
 use crate::cli::learn::stage::unexpected;
 
 /// The longest that a relay runs.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(40);
 
 /// A relay that runs.
-pub(super) struct Network {
-    pub(super) address: SocketAddr,
+pub(crate) struct Network {
+    pub(crate) address: SocketAddr,
     thread: Option<JoinHandle<Result<Ledger>>>,
     stop: Arc<AtomicBool>,
     waker: Waker,
 }
 
-/// Starts a relay to `to`, with the impairments in `text`, for that many datagrams.
-pub(super) fn network(to: SocketAddr, text: &str, seed: u64, count: u64) -> Result<Network> {
+/// Starts a relay to `to`, with the impairments in `text` on the way there, for that many datagrams.
+pub(crate) fn network(to: SocketAddr, text: &str, seed: u64, count: u64) -> Result<Network> {
     let mut config = Config::new(SocketAddr::from(([127, 0, 0, 1], 0)), to);
     config.up.set_all(text)?;
     config.seed = seed;
     config.count = Some(count);
+    start(config)
+}
+
+/// As [`network`], with the impairments in both directions, until it is dropped.
+pub(crate) fn network_both_ways(to: SocketAddr, text: &str, seed: u64) -> Result<Network> {
+    let mut config = Config::new(SocketAddr::from(([127, 0, 0, 1], 0)), to);
+    config.up.set_all(text)?;
+    config.down.set_all(text)?;
+    config.seed = seed;
+    start(config)
+}
+
+fn start(mut config: Config) -> Result<Network> {
     config.duration = Some(LIMIT);
     let mut relay = Relay::new(config)?;
     let (address, waker) = (relay.address(), relay.waker()?);
@@ -51,7 +64,7 @@ pub(super) fn network(to: SocketAddr, text: &str, seed: u64, count: u64) -> Resu
 
 impl Network {
     /// Waits until it has relayed all datagrams; returns what became of them.
-    pub(super) fn finish(mut self) -> Result<Ledger> {
+    pub(crate) fn finish(mut self) -> Result<Ledger> {
         let joined = self.thread.take().map(JoinHandle::join);
         match joined {
             Some(Ok(ledger)) => ledger,
