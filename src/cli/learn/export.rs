@@ -80,6 +80,9 @@ fn check(folder: &Path) -> Result<()> {
     }
 }
 
+/// Nothing but the page itself and its style.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
 fn failed(path: &Path, source: io::Error) -> Error {
     Error::os("write", path.display(), source)
 }
@@ -91,6 +94,7 @@ fn page(language: Language, title: &str, body: &Markup) -> Markup {
         html lang=(language.tag()) {
             head {
                 meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="generator" content=(MARK);
                 title { (title) }
@@ -186,7 +190,7 @@ fn lesson(
         h2 { (text.predict()) }
         p { (words.question) }
         ol { @for choice in words.choices { li { (choice) } } }
-        details { summary { "…" } p { (right) } }
+        details { summary { (text.the_answer()) } p { (right) } }
         h2 { (text.run()) }
         (calls(language, show))
         pre { (draw(&diagram, language)) }

@@ -16,6 +16,8 @@ pub(crate) trait Frame {
     /// The prediction was wrong; the right choice.
     fn wrong(&self, right: &str) -> String;
     fn run(&self) -> &'static str;
+    /// What hides the right choice of a page.
+    fn the_answer(&self) -> &'static str;
     fn happened(&self) -> &'static str;
     fn attempt(&self) -> &'static str;
     fn read_on(&self) -> &'static str;

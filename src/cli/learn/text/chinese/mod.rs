@@ -17,7 +17,7 @@ pub(super) struct Chinese;
 impl Frame for Chinese {
     fn chapter(&self, chapter: Chapter) -> &'static str {
         match chapter {
-            Chapter::Finding => "找到路",
+            Chapter::Finding => "找到对方",
             Chapter::Ports => "端口",
             Chapter::Socket => "套接字",
             Chapter::Unreliable => "UDP 留给你的事",
@@ -33,6 +33,7 @@ impl Frame for Chinese {
     fn right(&self) -> &'static str { "答对了。" }
     fn wrong(&self, right: &str) -> String { format!("答案是另一个：{right}") }
     fn run(&self) -> &'static str { "运行" }
+    fn the_answer(&self) -> &'static str { "答案" }
     fn happened(&self) -> &'static str { "发生了什么" }
     fn attempt(&self) -> &'static str { "试一试" }
     fn read_on(&self) -> &'static str { "延伸阅读" }

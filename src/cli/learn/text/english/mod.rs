@@ -33,6 +33,7 @@ impl Frame for English {
     fn right(&self) -> &'static str { "Right." }
     fn wrong(&self, right: &str) -> String { format!("It is another: {right}") }
     fn run(&self) -> &'static str { "Run" }
+    fn the_answer(&self) -> &'static str { "The answer" }
     fn happened(&self) -> &'static str { "What happened" }
     fn attempt(&self) -> &'static str { "Try" }
     fn read_on(&self) -> &'static str { "Read" }
