@@ -8,6 +8,7 @@ mod exchange;
 mod interface;
 mod limit;
 pub(crate) mod load;
+mod machine;
 pub(crate) mod mtu;
 pub(crate) mod options;
 pub(crate) mod ports;

@@ -9,7 +9,7 @@ use udpraw::load::{Config, Limit, Report, Saturated, Trial};
 
 use self::figures::FiguresRecord;
 use crate::cli::output::envelope::{Time, json_event};
-use crate::cli::output::metrics_url;
+use crate::cli::output::{machine, metrics_url};
 
 /// The start of a load: what runs where.
 #[derive(Serialize)]
@@ -49,11 +49,6 @@ json_event!("udpraw.load/1", struct StartRecord => "start");
 
 impl StartRecord {
     pub(super) fn new(config: &Config, run: &str, metrics: Option<SocketAddr>) -> Self {
-        let kernel = |name: &str| {
-            let text = std::fs::read_to_string(format!("/proc/sys/kernel/{name}"));
-            text.unwrap_or_default().trim().to_owned()
-        };
-        let words = std::env::args_os().map(|word| quoted(&word.to_string_lossy()));
         Self {
             run: run.to_owned(),
             target: config.target.to_string(),
@@ -62,23 +57,14 @@ impl StartRecord {
             flows: config.flows,
             workers: config.workers,
             open_loop: config.closed.is_none(),
-            command: words.collect::<Vec<_>>().join(" "),
-            host: kernel("hostname"),
-            kernel: kernel("osrelease"),
-            cpus: std::thread::available_parallelism().map_or(1, usize::from),
+            command: machine::command(),
+            host: machine::host(),
+            kernel: machine::release(),
+            cpus: machine::cpus(),
             version: env!("CARGO_PKG_VERSION"),
             openmetrics: metrics.map(metrics_url),
         }
     }
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// An interval of a load.
