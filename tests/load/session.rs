@@ -2,6 +2,7 @@
 
 use std::net::UdpSocket;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use udpraw::protocol::load::{CONTROL, Header};
 
@@ -208,4 +209,107 @@ fn other_datagrams_are_served_as_ever() {
         (end.code, &result["round_trip"]["arrived"]),
         (Some(0), &Value::from(100))
     );
+}
+
+/// Each client's figures at the server are those that the client has itself, and of nobody else.
+#[test]
+fn a_server_tells_of_each_client() {
+    for workers in ["1", "2"] {
+        let mut server = Running::start(udpraw([
+            "server",
+            "--port",
+            "0",
+            "-q",
+            "--json",
+            "--allow-load",
+            "--workers",
+            workers,
+        ]));
+        let first: Value = serde_json::from_str(&server.line()).unwrap();
+        let target = format!("127.0.0.1:{}", first["local"]["port"]);
+        let clients: Vec<_> = (1..=8)
+            .map(|number| {
+                let (flows, rate) = (number.to_string(), format!("{}pps", 100 * number));
+                let direction = ["--session", "--one-way", "--both"][number % 3];
+                Running::start(udpraw([
+                    "load", &target, direction, "--rate", &rate, "--flows", &flows, "--for",
+                    "500ms", "--json",
+                ]))
+            })
+            .collect();
+        let results: Vec<Value> = clients
+            .into_iter()
+            .map(|client| {
+                let end = client.finish();
+                assert_eq!(end.code, Some(0), "{}", end.stderr);
+                json_lines(&end.stdout).pop().unwrap()
+            })
+            .collect();
+        // One that goes on.
+        let arguments = [
+            "load",
+            &target,
+            "--session",
+            "--for",
+            "5m",
+            "--interval",
+            "100ms",
+            "--json",
+        ];
+        let mut open = Running::start(udpraw(arguments));
+        (0..2).for_each(|_| _ = open.line());
+        server.signal(Signal::SIGINT);
+        let end = server.finish();
+        let told: Vec<Value> = json_lines(&end.stdout)
+            .into_iter()
+            .filter(|record| record["event"] == "load_session")
+            .collect();
+        assert_eq!(told.len(), 9, "{}", end.stdout);
+        for result in &results {
+            let flows = &result["flows"];
+            let one = told
+                .iter()
+                .find(|one| one["flows"] == *flows && one["ended"] == true);
+            let one = one.unwrap_or_else(|| panic!("no session of {flows} flows: {told:?}"));
+            assert_eq!(one["arrived"], result["up"]["arrived"], "{one}\n{result}");
+            assert_eq!(
+                (&one["missing"], &one["over_limit"]),
+                (&0.into(), &0.into()),
+                "{one}"
+            );
+            let has_answers = one["answers"] == one["arrived"];
+            assert_eq!(has_answers, result["round_trip"].is_object(), "{one}");
+            let sent = result["down"]["sent"].as_u64().filter(|_| !has_answers);
+            assert_eq!(one["sent"].as_u64(), sent.or(Some(0)), "{one}");
+        }
+        assert_eq!(told.iter().filter(|one| one["ended"] == false).count(), 1);
+    }
+}
+
+#[test]
+fn a_server_tells_people_of_each_client() {
+    let mut server = Server::start(&["--allow-load"]);
+    let target = target(&server);
+    let (result, _) = load(
+        &target,
+        &[
+            "--session",
+            "--rate",
+            "1kpps",
+            "--for",
+            "100ms",
+            "--flows",
+            "2",
+        ],
+    );
+    let line = server.line();
+    let arrived = &result["up"]["arrived"];
+    assert!(line.starts_with("load of ('127.0.0.1', "), "{line}");
+    for part in [
+        ", 2 flows, 0.",
+        &format!(": {arrived} arrived, 0 missing, 0 copies"),
+        &format!("{arrived} answered"),
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
 }
