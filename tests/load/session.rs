@@ -313,3 +313,43 @@ fn a_server_tells_people_of_each_client() {
         assert!(line.contains(part), "{part}: {line}");
     }
 }
+
+/// The flow that loses stands out, in the record and in the table.
+#[test]
+fn the_worst_and_the_best_flow_are_named() {
+    let mut worst = None;
+    let echo = Echo::answering_from(move |request, client| {
+        let worst = *worst.get_or_insert(client);
+        let number = Header::read(request).map_or(0, |header| header.number);
+        (client != worst || number % 2 == 0).then(|| request.to_vec())
+    });
+    let arguments = [
+        "--flows", "4", "--rate", "400pps", "--for", "500ms", "--linger", "200ms",
+    ];
+    let (result, _) = load(&echo.address.to_string(), &arguments);
+    balances(&result["round_trip"]);
+    let flows = result["flow_figures"].as_array().unwrap();
+    let lost: Vec<_> = flows
+        .iter()
+        .map(|flow| flow["lost"].as_u64().unwrap())
+        .collect();
+    assert_eq!(lost, [25, 0, 0, 0], "{result}");
+    assert_eq!(result["best_flow"], flows[3]);
+    for name in ["sent", "arrived", "lost"] {
+        let sum: u64 = flows.iter().map(|flow| flow[name].as_u64().unwrap()).sum();
+        assert_eq!(result["round_trip"][name], sum, "{name}");
+    }
+    assert!(
+        flows
+            .iter()
+            .all(|flow| flow["port"] != 0 && flow["latency_mean_ns"].as_f64() > Some(0.0))
+    );
+    let target = echo.address.to_string();
+    let words = [&["load", &target], &arguments[..]].concat();
+    let text = finish(&words).stdout;
+    let has_lines = text.contains("worst flow port ") && text.contains("best flow  port ");
+    assert!(has_lines, "{text}");
+    // One flow is neither.
+    let (result, _) = load(&echo.address.to_string(), &["--for", "100ms"]);
+    assert_eq!(result["flow_figures"], Value::Null);
+}

@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use super::super::config::{Direction, nanos};
-use super::{LAST_POLL, Worker};
+use super::super::flow::FlowFigures;
+use super::{Flow, LAST_POLL, Worker};
 use crate::clock;
 use crate::error::Result;
 use crate::protocol::load::Results;
@@ -62,6 +63,30 @@ impl Worker<'_> {
             .results
             .is_none_or(|results| self.is_older(&results, asked));
         Ok(())
+    }
+
+    /// The figures of each flow; none if all that arrives arrives at the peer.
+    pub(super) fn flow_figures(&self) -> Vec<FlowFigures> {
+        let (direction, workers) = (self.shared.config.direction, self.shared.config.workers);
+        if direction == Direction::Up {
+            return Vec::new();
+        }
+        let figures = |(number, flow): (usize, &Flow)| {
+            let counts = flow.tracker.counts();
+            let lost = match direction {
+                Direction::RoundTrip => flow.next.saturating_sub(counts.unique),
+                _ => counts.missing(),
+            };
+            FlowFigures {
+                flow: self.number + number * workers,
+                port: self.sockets.port(number),
+                sent: flow.next,
+                counts,
+                lost,
+                latency: flow.latency.filter(|times| times.count > 0),
+            }
+        };
+        self.flows.iter().enumerate().map(figures).collect()
     }
 
     /// Whether results were made before a time of ours.

@@ -5,7 +5,7 @@ mod figures;
 use std::net::SocketAddr;
 
 use serde::Serialize;
-use udpraw::load::{Config, Limit, Report, Saturated, Trial};
+use udpraw::load::{Config, FlowFigures, Limit, Report, Saturated, Trial};
 
 use self::figures::FiguresRecord;
 use crate::cli::output::envelope::{Time, json_event};
@@ -116,11 +116,65 @@ pub(in crate::cli::output) struct ResultRecord {
     pub(super) complete: bool,
     /// The objectives of `--fail-if`.
     pub(super) objectives: Vec<ObjectiveRecord>,
+    /// With several flows, the figures of at most 100 of them, the worst ones first; missing if only the peer has
+    /// them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) flow_figures: Vec<FlowRecord>,
+    /// The best of all flows; missing as those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) best_flow: Option<FlowRecord>,
     #[serde(flatten)]
     pub(super) figures: FiguresRecord,
 }
 
 json_event!("udpraw.load/1", struct ResultRecord => "result");
+
+/// A flow of a load.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::cli::output) struct FlowRecord {
+    /// Its number, from 0.
+    flow: usize,
+    /// Its port on this machine; 0 if that is unknown.
+    port: u16,
+    /// Datagrams that were to be sent; 0 if only the peer sends.
+    sent: u64,
+    /// Datagrams that arrived, each once.
+    arrived: u64,
+    /// Datagrams that did not: of a round trip all, else those that a later one overtook.
+    lost: u64,
+    /// Further copies of datagrams that arrived.
+    duplicates: u64,
+    /// Datagrams that arrived behind one with a greater number (RFC 4737).
+    reordered: u64,
+    /// Smoothed jitter in nanoseconds (RFC 3550).
+    jitter_ns: u64,
+    /// Least latency in nanoseconds; null unless there were round trips.
+    latency_min_ns: Option<u64>,
+    /// Mean latency in nanoseconds.
+    latency_mean_ns: Option<f64>,
+    /// Greatest latency in nanoseconds.
+    latency_max_ns: Option<u64>,
+}
+
+impl From<&FlowFigures> for FlowRecord {
+    fn from(figures: &FlowFigures) -> Self {
+        let (counts, latency) = (&figures.counts, figures.latency.as_ref());
+        Self {
+            flow: figures.flow,
+            port: figures.port,
+            sent: figures.sent,
+            arrived: counts.unique,
+            lost: figures.lost,
+            duplicates: counts.duplicates,
+            reordered: counts.reordered,
+            jitter_ns: counts.jitter,
+            latency_min_ns: latency.map(|times| times.min),
+            latency_mean_ns: latency.map(|times| times.mean()),
+            latency_max_ns: latency.map(|times| times.max),
+        }
+    }
+}
 
 /// A trial of `--saturate`.
 #[derive(Serialize)]
