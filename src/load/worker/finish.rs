@@ -12,6 +12,9 @@ use crate::protocol::load::Results;
 /// How often a server is asked in vain for its last figures.
 const MOST_TRIES: u32 = 30;
 
+/// The same for somebody who has stopped it: a signal ends the program 0.8 seconds later.
+const MOST_TRIES_STOPPED: u32 = 3;
+
 impl Worker<'_> {
     /// Waits for what is still on its way, and asks the server for the last time.
     pub(super) fn finish(&mut self) -> Result<()> {
@@ -46,11 +49,15 @@ impl Worker<'_> {
         }
         // The answer to a question that was asked from now on.
         let (asked, mut next) = (clock::monotonic(), 0);
+        let most = |is_stopped: bool| match is_stopped {
+            true => MOST_TRIES_STOPPED,
+            false => MOST_TRIES,
+        };
         let mut tries = 0;
         while self
             .results
             .is_none_or(|results| self.is_older(&results, asked))
-            && tries < MOST_TRIES
+            && tries < most(is_stopped())
         {
             let now = clock::monotonic();
             if now >= next {
