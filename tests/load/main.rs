@@ -31,13 +31,6 @@ impl Echo {
     }
 
     fn answering(mut answer: impl FnMut(&[u8]) -> Option<Vec<u8>> + Send + 'static) -> Self {
-        Self::answering_from(move |request, _| answer(request))
-    }
-
-    /// The answer may depend on the client.
-    fn answering_from(
-        mut answer: impl FnMut(&[u8], SocketAddr) -> Option<Vec<u8>> + Send + 'static,
-    ) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket
             .set_read_timeout(Some(Duration::from_millis(20)))
@@ -49,7 +42,7 @@ impl Echo {
             let mut buffer = vec![0; 65_535];
             while !is_over.load(Ordering::Relaxed) {
                 if let Ok((length, client)) = received(|| socket.recv_from(&mut buffer))
-                    && let Some(answer) = answer(&buffer[..length], client)
+                    && let Some(answer) = answer(&buffer[..length])
                 {
                     let _ = socket.send_to(&answer, client);
                 }

@@ -49,9 +49,12 @@ impl Worker<'_> {
         }
         // The answer to a question that was asked from now on.
         let (asked, mut next) = (clock::monotonic(), 0);
-        let most = |is_stopped: bool| match is_stopped {
-            true => MOST_TRIES_STOPPED,
-            false => MOST_TRIES,
+        let most = |is_stopped: bool| {
+            if is_stopped {
+                MOST_TRIES_STOPPED
+            } else {
+                MOST_TRIES
+            }
         };
         let mut tries = 0;
         while self
