@@ -18,6 +18,12 @@ use super::common::{PATIENCE, udpraw};
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?1049l";
 
+/// Ends a load.
+type End = fn(&mut Terminal);
+
+/// Variables with their values.
+type Environment<'a> = &'a [(&'a str, &'a str)];
+
 /// A terminal of 80 by 24, and what runs on it.
 struct Terminal {
     screen: File,
@@ -32,7 +38,7 @@ struct Terminal {
 
 impl Terminal {
     /// A program with this terminal as its controlling one.
-    fn start(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+    fn start(program: &str, arguments: &[&str], environment: Environment<'_>) -> Self {
         let size = Winsize {
             ws_row: 24,
             ws_col: 80,
@@ -76,7 +82,7 @@ impl Terminal {
         Self::with(target, arguments, &[])
     }
 
-    fn with(target: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+    fn with(target: &str, arguments: &[&str], environment: Environment<'_>) -> Self {
         let words = [&["load", target, "--interval", "100ms"], arguments].concat();
         Self::start(env!("CARGO_BIN_EXE_udpraw"), &words, environment)
     }
@@ -195,7 +201,7 @@ fn a_run_is_shown_and_its_table_stays() {
 fn q_and_signals_keep_what_there_is() {
     let echo = Echo::start();
     let target = echo.address.to_string();
-    let ends: [(&str, fn(&mut Terminal)); 4] = [
+    let ends: [(&str, End); 4] = [
         ("q", |terminal| terminal.type_in("q")),
         ("Ctrl-C", |terminal| terminal.type_in("\x03")),
         ("SIGTERM", |terminal| terminal.signal(Signal::SIGTERM)),
@@ -253,7 +259,7 @@ fn a_terminal_that_is_too_small_is_told_and_waited_for() {
 fn without_a_terminal_for_it_there_are_lines() {
     let echo = Echo::start();
     let target = echo.address.to_string();
-    let cases: [(&[&str], &[(&str, &str)]); 5] = [
+    let cases: [(&[&str], Environment); 5] = [
         (&["--no-screen"], &[]),
         (&["--quiet"], &[]),
         (&["--json"], &[]),

@@ -325,7 +325,7 @@ fn the_worst_and_the_best_flow_are_named() {
         while let Ok((length, client)) = received(|| server.recv_from(&mut buffer)) {
             let request = &buffer[..length];
             let number = Header::read(request).map_or(0, |header| header.number);
-            if client != *worst.get_or_insert(client) || number % 2 == 0 {
+            if client != *worst.get_or_insert(client) || number.is_multiple_of(2) {
                 let _ = server.send_to(request, client);
             }
         }
