@@ -271,7 +271,7 @@ fn without_a_terminal_for_it_there_are_lines() {
         let (code, text) = Terminal::with(&target, &words, environment).finish();
         assert_eq!(code, Some(0), "{arguments:?}");
         assert!(!text.contains(ENTER), "{arguments:?}: {text}");
-        let has_lines = text.contains("0.20 s");
+        let has_lines = text.contains("pps  lost");
         assert_eq!(
             has_lines,
             !matches!(arguments, ["--quiet" | "--json"]),

@@ -57,10 +57,12 @@ impl Worker<'_> {
             }
         };
         let mut tries = 0;
-        while self
-            .results
-            .is_none_or(|results| self.is_older(&results, asked))
-            && tries < most(is_stopped())
+        // Once in any case: it tells the server that this is the end.
+        while tries == 0
+            || self
+                .results
+                .is_none_or(|results| self.is_older(&results, asked))
+                && tries < most(is_stopped())
         {
             let now = clock::monotonic();
             if now >= next {
