@@ -272,11 +272,10 @@ fn a_server_tells_of_each_client() {
                 .find(|one| one["flows"] == *flows && one["ended"] == true);
             let one = one.unwrap_or_else(|| panic!("no session of {flows} flows: {told:?}"));
             assert_eq!(one["arrived"], result["up"]["arrived"], "{one}\n{result}");
-            assert_eq!(
-                (&one["missing"], &one["over_limit"]),
-                (&0.into(), &0.into()),
-                "{one}"
-            );
+            // What is missing at the end is unknown to a server.
+            let missing = one["missing"].as_u64();
+            assert!(missing <= result["up"]["lost"].as_u64(), "{one}");
+            assert_eq!(one["over_limit"], 0, "{one}");
             let has_answers = one["answers"] == one["arrived"];
             assert_eq!(has_answers, result["round_trip"].is_object(), "{one}");
             let sent = result["down"]["sent"].as_u64().filter(|_| !has_answers);

@@ -295,15 +295,7 @@ fn loads(seen: &mut Seen) {
         fs::write(&path, text).expect("written");
         path.to_str().expect("UTF-8").to_owned()
     };
-    let reply = [
-        "server",
-        "--json",
-        "-p",
-        "0",
-        "--reply",
-        "echo",
-        "--allow-load",
-    ];
+    let reply = ["server", "--json", "-p", "0", "--reply", "echo"];
     let run = |echo: &Process, words: &str, seen: &mut Seen| {
         let target = echo.at.to_string();
         let mut line = vec!["load", &target, "--json", "--rate", "100pps"];
@@ -313,8 +305,10 @@ fn loads(seen: &mut Seen) {
     let echo = Process::start(&reply);
     let short = "--for 300ms --interval 100ms --linger 100ms";
     let [old, new] = [(); 2].map(|()| run(&echo, short, seen));
-    run(&echo, "--session --for 100ms", seen);
     echo.interrupt(seen);
+    let consents = Process::start(&[&reply[..], &["-q", "--allow-load"]].concat());
+    run(&consents, "--session --for 100ms", seen);
+    consents.interrupt(seen);
     // It soon answers no more, which ends the search.
     let tired = Process::start(&[&reply[..], &["--count", "100"]].concat());
     let search = "--saturate --for 20ms --searches 1 --linger 50ms";
