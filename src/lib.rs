@@ -99,7 +99,7 @@ pub mod bench;
 pub mod client;
 #[cfg(any(feature = "load", feature = "server"))]
 mod clock;
-#[cfg(any(feature = "bench", feature = "load", feature = "server"))]
+#[cfg(any(feature = "bench", feature = "server"))]
 mod cpu;
 pub mod error;
 pub mod io;

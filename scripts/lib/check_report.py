@@ -98,7 +98,9 @@ def measured(page, width, *flags, pictures=True):
 
 
 def make():
-    """Reports of one load, of two merged ones with a hostile name, and of a comparison."""
+    """Reports of a benchmark, of one load, of two merged ones with a hostile name, and of a comparison."""
+    bench = run(UDPRAW, "bench", "--time", "10ms", "--trials", "5", "--size", "64", "--report", FOLDER / "bench.html")
+    assert (FOLDER / "bench.html").exists(), bench.stderr
     inner, outer = free_port(), free_port()
     server = subprocess.Popen([UDPRAW, "server", "127.0.0.1", str(inner), "--reply", "echo", "--quiet"],
                               stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -153,7 +155,7 @@ def main():
             failures += 1
             print(f"{name}:", *wrong[:8], sep="\n  ", file=sys.stderr)
     dark = "--blink-settings=preferredColorScheme=0"
-    for name in ["one", "evil", "merged", "compared"]:
+    for name in ["bench", "one", "evil", "merged", "compared"]:
         page = FOLDER / f"{name}.html"
         for kind, width, flags in [("light", 1000, []), ("dark", 1000, [dark]), ("narrow", 360, []),
                                    ("tablet", 700, [])]:
@@ -169,6 +171,7 @@ def main():
             print(f"{name}: a hostile name ran as a script", file=sys.stderr)
     page = FOLDER / "one.html"
     shot = "--screenshot={}"
+    browse(FOLDER / "bench.html", shot.format(FOLDER / "bench.png"), "--window-size=1000,2700")
     browse(page, shot.format(FOLDER / "light.png"), "--window-size=1000,2700")
     browse(page, shot.format(FOLDER / "dark.png"), "--window-size=1000,2700", dark)
     browse(FOLDER / "one.frame.html", shot.format(FOLDER / "narrow.png"), "--window-size=500,3600",

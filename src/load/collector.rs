@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::config::{Config, Direction};
 use super::figures::{ClockState, Figures, Sending, Stream, shifted};
+use super::flow::FlowFigures;
 use super::session::Peer;
 use super::worker::Shard;
 use crate::protocol::load::{ClockFilter, Counts, Curve, Results};
@@ -49,6 +50,7 @@ pub(super) struct Collector<'a> {
     last: Totals,
     at: u64,
     total: Figures,
+    flows: Vec<FlowFigures>,
 }
 
 /// What is known of the peer's clock.
@@ -78,6 +80,7 @@ impl<'a> Collector<'a> {
             last: Totals::default(),
             at: 0,
             total: Figures::default(),
+            flows: Vec::new(),
         }
     }
 
@@ -111,6 +114,7 @@ impl<'a> Collector<'a> {
             source.kernel_drops = shard.kernel_drops;
             source.foreign = shard.foreign;
             source.errors = shard.errors;
+            self.flows.extend(shard.flows);
             until = until.max(shard.at);
             self.first_error = self.first_error.take().or(shard.first_error);
             if shard.worker == 0 {
@@ -225,6 +229,12 @@ impl<'a> Collector<'a> {
     pub(super) fn add(&mut self, figures: Figures) {
         self.total.times.add(figures.times);
         self.total.clock = figures.clock;
+    }
+
+    /// The figures of the flows, the worst one first.
+    pub(super) fn take_flows(&mut self) -> Vec<FlowFigures> {
+        self.flows.sort_by(FlowFigures::by_badness);
+        std::mem::take(&mut self.flows)
     }
 
     /// The figures of the whole time.

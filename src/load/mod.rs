@@ -40,6 +40,7 @@ mod answers;
 mod collector;
 mod config;
 mod figures;
+mod flow;
 mod objective;
 mod saturation;
 mod session;
@@ -65,6 +66,7 @@ use crate::socket::pause;
 
 pub use config::{Config, Direction, IdField, Payload, Template, Timestamps};
 pub use figures::{ClockState, Figures, Sending, Stream, Times};
+pub use flow::{FlowFigures, FlowTimes};
 pub use objective::{Objective, Verdict};
 pub use saturation::{Limit, Saturated, Saturation, Trial};
 
@@ -99,6 +101,8 @@ pub struct Report {
     pub backend: Backend,
     /// The figures of the whole time.
     pub total: Figures,
+    /// The figures of each flow, the worst one first; empty if only the peer has them.
+    pub flows: Vec<FlowFigures>,
     /// Whether it ran to its end: `false` if it was stopped.
     pub is_complete: bool,
 }
@@ -186,6 +190,7 @@ impl Load {
             started,
             backend,
             is_complete: !stop.load(Ordering::Relaxed),
+            flows: collector.take_flows(),
             total: collector.finish(),
         }))
     }

@@ -99,6 +99,17 @@ impl Sockets {
         self.transport.counters().sent_bytes
     }
 
+    /// The port of a flow; 0 if the kernel does not tell it.
+    pub(super) fn port(&self, flow: usize) -> u16 {
+        let endpoint = if flow == self.current {
+            Some(self.transport.endpoint())
+        } else {
+            self.parked.get(flow)
+        };
+        let address = endpoint.and_then(|endpoint| endpoint.local_address().ok());
+        address.map_or(0, |address| address.port())
+    }
+
     /// Receive buffers' drops of all its sockets.
     pub(super) fn kernel_drops(&self) -> u64 {
         let parked = self.parked.iter().chain([self.transport.endpoint()]);

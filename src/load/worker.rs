@@ -13,6 +13,7 @@ use self::arrivals::{control, measure};
 use super::answers::Matcher;
 use super::config::{Config, Direction, Timestamps, nanos};
 use super::figures::{Sending, Times};
+use super::flow::{FlowFigures, FlowTimes};
 use super::session::Peer;
 use super::sockets::Sockets;
 use crate::clock::{self, Moment};
@@ -60,6 +61,8 @@ pub(super) struct Shard {
     /// Of the interval.
     pub(super) times: Box<Times>,
     pub(super) filter: Option<ClockFilter>,
+    /// At the end only.
+    pub(super) flows: Vec<FlowFigures>,
 }
 
 /// What all workers share.
@@ -77,6 +80,8 @@ struct Flow {
     tracker: Tracker,
     /// Of a server's answers, by their own numbers: those of the questions are in another order already.
     answers: Option<Tracker>,
+    /// Of round trips.
+    latency: Option<FlowTimes>,
 }
 
 /// A worker with its flows.
@@ -139,6 +144,7 @@ impl<'a> Worker<'a> {
             next: 0,
             tracker: Tracker::new(window),
             answers: (answer == Kind::Answer).then(|| Tracker::new(window)),
+            latency: (config.direction == Direction::RoundTrip).then(FlowTimes::default),
         });
         let foreign_bytes = sockets.sent_bytes();
         let end = config
@@ -285,6 +291,9 @@ impl<'a> Worker<'a> {
                     .handle_datagram(answered.number, delay, datagram.len())
                 {
                     *unique += 1;
+                    if let Some(times) = &mut flow.latency {
+                        times.add(arrived.saturating_sub(answered.due));
+                    }
                     measure(&answered, arrived, is_open, times, peer.as_mut());
                 }
             }
@@ -387,6 +396,11 @@ impl<'a> Worker<'a> {
             first_error: self.first_error.as_ref().map(ToString::to_string),
             times: mem::replace(&mut self.times, fresh),
             filter: self.peer.as_ref().map(|peer| peer.filter.clone()),
+            flows: if is_last {
+                self.flow_figures()
+            } else {
+                Vec::new()
+            },
         };
         self.interval += 1;
         // Without a receiver the run is over anyway.

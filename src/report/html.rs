@@ -12,10 +12,10 @@ use super::setting::{counted, machine};
 use super::text::{grouped, per_second, percent, time};
 
 /// The style of the page.
-const STYLE: &str = include_str!("style.css");
+pub(super) const STYLE: &str = include_str!("style.css");
 
 /// What a browser may load for the page: nothing.
-const POLICY: &str = include_str!("policy.txt");
+pub(super) const POLICY: &str = include_str!("policy.txt");
 
 /// The quantiles of the table.
 const QUANTILES: [(&str, f64); 6] = [
@@ -115,7 +115,7 @@ fn lead(merged: &Merged) -> String {
 }
 
 /// A moment in UTC.
-fn moment(time: SystemTime) -> String {
+pub(super) fn moment(time: SystemTime) -> String {
     match jiff::Timestamp::try_from(time) {
         Ok(_) if time == SystemTime::UNIX_EPOCH => "At an unknown time".into(),
         Ok(time) => time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),

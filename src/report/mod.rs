@@ -2,7 +2,7 @@
 //!
 //! [`Run`] reads what one run measured, from the lines of `load --json` or from an interval log of
 //! HdrHistogram; [`Merged`] adds runs up; [`compare`] says what changed since; [`html`] makes one page of it
-//! that needs nothing else.
+//! that needs nothing else. [`Benchmark`] is such a page of a benchmark.
 //!
 //! ```
 //! use udpraw::report::{Merged, Run};
@@ -17,6 +17,7 @@
 //! # Ok::<(), udpraw::error::Error>(())
 //! ```
 
+mod benchmark;
 mod compare;
 mod distribution;
 mod hlog;
@@ -28,6 +29,7 @@ mod run;
 mod setting;
 mod text;
 
+pub use benchmark::{Benchmark, Group, Variant};
 pub use compare::{Change, FEWEST, Unit, Verdict, compare};
 pub use distribution::Distribution;
 pub use html::{Comparison, html, pictures};

@@ -69,7 +69,11 @@ pub(super) fn counted(number: u64, noun: &str) -> String {
 
 /// The machine of a run in one line.
 pub(super) fn machine(run: &Run) -> String {
-    let setting = &run.setting;
+    machine_of(&run.setting)
+}
+
+/// The machine in one line.
+pub(super) fn machine_of(setting: &Setting) -> String {
     let mut parts = Vec::new();
     if !setting.host.is_empty() {
         parts.push(setting.host.clone());

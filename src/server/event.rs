@@ -8,6 +8,7 @@ use super::{Behaviour, Reply};
 use crate::error::Error;
 use crate::io::Received;
 use crate::protocol::exchange::{Defect, Kind};
+use crate::protocol::load::Served;
 use crate::socket::ControlMessages;
 
 /// A datagram that a server received.
@@ -95,6 +96,8 @@ pub enum Event<'a> {
     Ignored(Request<'a>, Unserved),
     /// An error; the server continues.
     Failed(Error),
+    /// A load session is over ([`Behaviour::allow_load`]).
+    LoadEnded(Served),
     /// The statistics since the end of the last interval.
     Interval(Interval),
 }

@@ -12,7 +12,7 @@ use crate::clock::Moment;
 use crate::error::{Error, Result as Done};
 use crate::protocol::bench_handshake::{LENGTH, is_answer};
 use crate::protocol::exchange::{Frame, Kind, Served};
-use crate::protocol::load::Header;
+use crate::protocol::load::{Header, Served as Load};
 use crate::protocol::{Unanswerable, amplifies, is_marked_reply, unanswerable};
 use crate::socket::Endpoint;
 
@@ -169,6 +169,24 @@ impl Handler {
         self.summary.datagrams += 1;
         self.summary.bytes += request.length as u64;
         Some(length)
+    }
+
+    /// Reports the load sessions that are over.
+    pub(super) fn report_ended<E>(
+        &self,
+        on_event: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let ended = self.load.as_ref().map(|load| load.take_ended());
+        let mut ended = ended.into_iter().flatten();
+        ended.try_for_each(|session| on_event(&Event::LoadEnded(session)))
+    }
+
+    /// The load sessions that are not over.
+    pub(super) fn open_loads(&self) -> Vec<Load> {
+        self.load
+            .as_ref()
+            .map(|load| load.open())
+            .unwrap_or_default()
     }
 
     /// What [`Self::load_answer`] wrote.

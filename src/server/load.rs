@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::clock::{self, Moment};
 use crate::error::{Error, Result};
 use crate::io::{Backend, BackendChoice, Transmit, Transport, TransportConfig};
 use crate::protocol::load::{
-    Arrivals, Clocks, Header, Incoming, Kind, Limits, Responder, ReverseLoad, Schedule, Visit,
-    answer,
+    Arrivals, Clocks, Header, Incoming, Kind, Limits, Responder, ReverseLoad, Schedule, Served,
+    Visit, answer,
 };
 use crate::socket::{Endpoint, SourceAddress, option, pause};
 
@@ -60,6 +60,8 @@ impl Default for LoadLimits {
 pub(super) struct LoadSessions {
     responder: Mutex<Responder>,
     kernel: u64,
+    /// Whether sessions are over that were not told of yet.
+    has_ended: AtomicBool,
     /// The threads that send what clients asked for.
     senders: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -87,6 +89,7 @@ impl LoadSessions {
         Ok(Self {
             responder: Mutex::new(Responder::new(key, of_protocol, limits.sessions)),
             kernel: clock::kernel_id(),
+            has_ended: AtomicBool::new(false),
             senders: Mutex::default(),
         })
     }
@@ -119,8 +122,14 @@ impl LoadSessions {
             clocks.now = now.time_of(request.control.timestamp());
         }
         let drops = || Summary::drops_of(endpoints).unwrap_or_default();
-        let incoming =
-            lock(&self.responder).handle_datagram(&clocks, request.client, request.bytes, drops);
+        let incoming = {
+            let mut responder = lock(&self.responder);
+            let incoming = responder.handle_datagram(&clocks, request.client, request.bytes, drops);
+            if is_control && responder.has_ended() {
+                self.has_ended.store(true, Ordering::Relaxed);
+            }
+            incoming
+        };
         match incoming {
             Incoming::Foreign => return Answered::Foreign,
             Incoming::Answer { number } => {
@@ -149,6 +158,20 @@ impl LoadSessions {
             _ => return Answered::Nothing,
         }
         Answered::Bytes
+    }
+
+    /// The sessions that are over since the last call.
+    pub(super) fn take_ended(&self) -> Vec<Served> {
+        // Mostly there is none, and the lock is left to the others.
+        if !self.has_ended.swap(false, Ordering::Relaxed) {
+            return Vec::new();
+        }
+        lock(&self.responder).take_ended()
+    }
+
+    /// The sessions that are not over.
+    pub(super) fn open(&self) -> Vec<Served> {
+        lock(&self.responder).open()
     }
 
     /// Starts to send a load. If that fails, the client sees that nothing is sent.

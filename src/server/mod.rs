@@ -46,6 +46,7 @@ use self::workers::Workers;
 use crate::error::{Error, Result};
 use crate::io::Backend;
 use crate::protocol::REPLY_HOP_LIMIT;
+use crate::protocol::load::Served;
 use crate::socket::option;
 use crate::socket::options::OptionValue;
 use crate::socket::{Builder, Endpoint, Family, Waker};
@@ -158,6 +159,14 @@ impl Server {
         match &self.path {
             Path::Plain(plain) => plain.summary(),
             Path::Workers(workers) => workers.summary(),
+        }
+    }
+
+    /// The load sessions that are not over ([`Event::LoadEnded`]).
+    pub fn open_loads(&self) -> Vec<Served> {
+        match &self.path {
+            Path::Plain(plain) => plain.open_loads(),
+            Path::Workers(workers) => workers.open_loads(),
         }
     }
 

@@ -8,6 +8,7 @@ use super::handler::Handler;
 use super::progress::{Observer, Progress, duplicates};
 use super::{Behaviour, Event, Request, Summary};
 use crate::error::{Error, Result};
+use crate::protocol::load::Served;
 use crate::socket::{Endpoint, EpollSet, PollSet, ReceiveBuffer, Received, Waker};
 
 /// Up to this many endpoints are polled: ppoll(2) needs no set-up and no descriptor, but looks at each
@@ -46,6 +47,11 @@ impl Plain {
             self.handler.observed_exchanges(),
         );
         Ok(Observer::new([progress].into(), endpoints, served))
+    }
+
+    /// As [`Server::open_loads`](super::Server::open_loads).
+    pub(super) fn open_loads(&self) -> Vec<Served> {
+        self.handler.open_loads()
     }
 
     pub(super) fn wake_by(&mut self, waker: Waker) {
@@ -182,7 +188,7 @@ fn serve<E: From<Error>>(
         return match sent {
             Ok(()) => {
                 handler.replied(u64::from(length > 0), length as u64);
-                Ok(())
+                handler.report_ended(on_event)
             }
             Err(error) => handler.failed(1, error, on_event),
         };

@@ -15,6 +15,7 @@ use crate::cpu;
 use crate::error::{Error, Result, no_thread};
 use crate::io::{Backend, Received, SendQueue, Sent, Transport, Wait};
 use crate::protocol::bench_handshake::LENGTH;
+use crate::protocol::load::Served;
 use crate::socket::{Endpoint, Waker};
 
 /// One worker or several, each a thread with its own socket.
@@ -147,6 +148,13 @@ impl Workers {
         }
     }
 
+    /// As [`Server::open_loads`](super::Server::open_loads).
+    pub(super) fn open_loads(&self) -> Vec<Served> {
+        // All of them share the sessions.
+        let first = self.workers.first();
+        first.map_or_else(Vec::new, |worker| worker.handler.open_loads())
+    }
+
     /// How many runs the device or the path refused as such, so that they were sent as datagrams.
     pub(super) fn offload_fallbacks(&self) -> u64 {
         self.workers
@@ -262,6 +270,7 @@ impl Worker {
             progress.count_syscalls(now.syscalls);
             reported?;
             failed(handler, sent, on_event)?;
+            handler.report_ended(on_event)?;
             match received {
                 Ok(_) => {}
                 Err(error) if error.is_about_the_network() => handler.failed(1, error, on_event)?,

@@ -73,7 +73,7 @@ pub use error_queue::{Refusal, icmp_name};
 pub use host::{resolve, usable};
 #[cfg(feature = "extras")]
 pub use pause::pause;
-#[cfg(any(feature = "probe", feature = "server", feature = "transfer"))]
+#[cfg(any(feature = "probe", feature = "server"))]
 pub(crate) use poll_set::PollSet;
 pub(crate) use poll_set::timespec;
 pub use received::Received;

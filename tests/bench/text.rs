@@ -108,3 +108,50 @@ fn markdown_is_markdown() {
     assert!(table[1].chars().all(|c| "|-: ".contains(c)), "{}", table[1]);
     assert!(finished.stdout.contains("\n### sink, 64 B\n\n|"));
 }
+
+/// The page has every variant, and the command that repeats it; a file that is there is left alone.
+#[test]
+fn a_page_and_pictures_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("bench.html");
+    let pictures = folder.path().join("svg");
+    let (page_name, pictures_name) = (page.to_str().unwrap(), pictures.to_str().unwrap());
+    let arguments = [
+        "--io",
+        "single,batch",
+        "--size",
+        "64",
+        "--outstanding",
+        "1",
+        "--report",
+        page_name,
+        "--svg",
+        pictures_name,
+    ];
+    assert_eq!(bench(&arguments).code, Some(0));
+    let text = std::fs::read_to_string(&page).unwrap();
+    for part in [
+        "<h2>sink, 64 B</h2>",
+        "<h2>echo, 64 B, 1 outstanding</h2>",
+        "single",
+        "batch",
+        "2 interleaved trials",
+        "IPv4 loopback",
+        "--report",
+        "default-src 'none'",
+    ] {
+        let escaped = part.replace('\'', "&#39;");
+        assert!(text.contains(part) || text.contains(&escaped), "{part}");
+    }
+    for number in 1..=2 {
+        let svg = std::fs::read_to_string(pictures.join(format!("rate-{number}.svg"))).unwrap();
+        assert!(
+            svg.starts_with("<svg") && svg.matches("<circle").count() == 4,
+            "{svg}"
+        );
+    }
+    let again = bench(&arguments);
+    assert_eq!(again.code, Some(2));
+    assert!(again.stderr.contains("EEXIST"), "{}", again.stderr);
+    assert_eq!(std::fs::read_to_string(&page).unwrap(), text);
+}

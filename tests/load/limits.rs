@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::common::{assert_refused, closed_port, finish, json_lines};
+use super::common::{Server, assert_refused, closed_port, finish, json_lines, namespaces};
 use super::{Echo, balances, load};
 
 #[test]
@@ -181,4 +181,38 @@ fn too_many_flows_for_the_ports_are_refused() {
     let remedies = ["--source", "ulimit -Hn"];
     let has_remedy = remedies.iter().any(|remedy| end.stderr.contains(remedy));
     assert!(has_remedy, "{}", end.stderr);
+}
+
+/// More flows than ports: how many there were room for, and two ways out, of which one is taken.
+#[test]
+fn ports_run_out() {
+    if !namespaces::alone() {
+        return;
+    }
+    namespaces::sh("echo 40000 40049 > /proc/sys/net/ipv4/ip_local_port_range");
+    let server = Server::on(&["127.0.0.1", "1060"], &["-q", "--reply", "echo"], 1);
+    let words = [
+        "load",
+        "127.0.0.1:1060",
+        "--rate",
+        "1kpps",
+        "--for",
+        "200ms",
+        "--flows",
+        "80",
+    ];
+    let end = finish(&words);
+    assert_eq!((end.code, end.stdout.as_str()), (Some(2), ""));
+    for part in ["after 50 flows", "--source", "ip_local_port_range"] {
+        assert!(end.stderr.contains(part), "{}", end.stderr);
+    }
+    let sources = ["--source", "127.0.0.1,127.0.0.2", "--json"];
+    let end = finish(&[&words[..], &sources].concat());
+    assert_eq!(end.code, Some(0), "{}", end.stderr);
+    let result = json_lines(&end.stdout).pop().unwrap();
+    assert_eq!(
+        (&result["flows"], &result["round_trip"]["lost"]),
+        (&80.into(), &0.into())
+    );
+    server.interrupt();
 }

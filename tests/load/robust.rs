@@ -115,6 +115,21 @@ fn a_session_without_its_server_ends() {
     assert_eq!(result["peer_silent"], true);
 }
 
+/// Who stops a load whose server is gone does not wait for it, and has what was measured before the
+/// signal ends the program.
+#[test]
+fn a_session_without_its_server_is_stopped() {
+    let server = Server::start(&["-q", "--allow-load"]);
+    let target = server.addresses[0].to_string();
+    let (load, _) = start(&target, &["--session", "--rate", "1kpps", "--for", "5m"]);
+    server.running.signal(Signal::SIGKILL);
+    server.running.finish();
+    load.signal(Signal::SIGINT);
+    let (result, code) = result(load);
+    assert_eq!((&result["peer_silent"], code), (&true.into(), Some(0)));
+    assert!(result["round_trip"]["arrived"].as_u64().unwrap() > 50);
+}
+
 #[test]
 fn a_user_who_has_seen_enough_keeps_it() {
     let server = Server::start(&["-q", "--reply", "echo"]);

@@ -2,10 +2,11 @@
 
 use std::net::UdpSocket;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use udpraw::protocol::load::{CONTROL, Header};
 
-use super::common::{Running, Server, finish, json_lines, received, udpraw};
+use super::common::{Running, Server, finish, json_lines, received, socket, udpraw};
 use super::{Echo, balances, load};
 
 fn server(arguments: &[&str]) -> Server {
@@ -208,4 +209,152 @@ fn other_datagrams_are_served_as_ever() {
         (end.code, &result["round_trip"]["arrived"]),
         (Some(0), &Value::from(100))
     );
+}
+
+/// Each client's figures at the server are those that the client has itself, and of nobody else.
+#[test]
+fn a_server_tells_of_each_client() {
+    for workers in ["1", "2"] {
+        let mut server = Running::start(udpraw([
+            "server",
+            "--port",
+            "0",
+            "-q",
+            "--json",
+            "--allow-load",
+            "--workers",
+            workers,
+        ]));
+        let first: Value = serde_json::from_str(&server.line()).unwrap();
+        let target = format!("127.0.0.1:{}", first["local"]["port"]);
+        let clients: Vec<_> = (1..=8)
+            .map(|number| {
+                let (flows, rate) = (number.to_string(), format!("{}pps", 100 * number));
+                let direction = ["--session", "--one-way", "--both"][number % 3];
+                Running::start(udpraw([
+                    "load", &target, direction, "--rate", &rate, "--flows", &flows, "--for",
+                    "500ms", "--json",
+                ]))
+            })
+            .collect();
+        let results: Vec<Value> = clients
+            .into_iter()
+            .map(|client| {
+                let end = client.finish();
+                assert_eq!(end.code, Some(0), "{}", end.stderr);
+                json_lines(&end.stdout).pop().unwrap()
+            })
+            .collect();
+        // One that goes on.
+        let arguments = [
+            "load",
+            &target,
+            "--session",
+            "--for",
+            "5m",
+            "--interval",
+            "100ms",
+            "--json",
+        ];
+        let mut open = Running::start(udpraw(arguments));
+        (0..2).for_each(|_| _ = open.line());
+        server.signal(Signal::SIGINT);
+        let end = server.finish();
+        let told: Vec<Value> = json_lines(&end.stdout)
+            .into_iter()
+            .filter(|record| record["event"] == "load_session")
+            .collect();
+        assert_eq!(told.len(), 9, "{}", end.stdout);
+        for result in &results {
+            let flows = &result["flows"];
+            let one = told
+                .iter()
+                .find(|one| one["flows"] == *flows && one["ended"] == true);
+            let one = one.unwrap_or_else(|| panic!("no session of {flows} flows: {told:?}"));
+            assert_eq!(one["arrived"], result["up"]["arrived"], "{one}\n{result}");
+            // What is missing at the end is unknown to a server.
+            let missing = one["missing"].as_u64();
+            assert!(missing <= result["up"]["lost"].as_u64(), "{one}");
+            assert_eq!(one["over_limit"], 0, "{one}");
+            let has_answers = one["answers"] == one["arrived"];
+            assert_eq!(has_answers, result["round_trip"].is_object(), "{one}");
+            let sent = result["down"]["sent"].as_u64().filter(|_| !has_answers);
+            assert_eq!(one["sent"].as_u64(), sent.or(Some(0)), "{one}");
+        }
+        assert_eq!(told.iter().filter(|one| one["ended"] == false).count(), 1);
+    }
+}
+
+#[test]
+fn a_server_tells_people_of_each_client() {
+    let mut server = Server::start(&["--allow-load"]);
+    let target = target(&server);
+    let (result, _) = load(
+        &target,
+        &[
+            "--session",
+            "--rate",
+            "1kpps",
+            "--for",
+            "100ms",
+            "--flows",
+            "2",
+        ],
+    );
+    let line = server.line();
+    let arrived = &result["up"]["arrived"];
+    assert!(line.starts_with("load of ('127.0.0.1', "), "{line}");
+    for part in [
+        ", 2 flows, 0.",
+        &format!(": {arrived} arrived, 0 missing, 0 copies"),
+        &format!("{arrived} answered"),
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+}
+
+/// The flow that loses stands out, in the record and in the table.
+#[test]
+fn the_worst_and_the_best_flow_are_named() {
+    let server = socket();
+    let target = server.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let (mut buffer, mut worst) = ([0; 2048], None);
+        // Until nothing has come for a while.
+        while let Ok((length, client)) = received(|| server.recv_from(&mut buffer)) {
+            let request = &buffer[..length];
+            let number = Header::read(request).map_or(0, |header| header.number);
+            if client != *worst.get_or_insert(client) || number.is_multiple_of(2) {
+                let _ = server.send_to(request, client);
+            }
+        }
+    });
+    let arguments = [
+        "--flows", "4", "--rate", "400pps", "--for", "500ms", "--linger", "200ms",
+    ];
+    let (result, _) = load(&target, &arguments);
+    balances(&result["round_trip"]);
+    let flows = result["flow_figures"].as_array().unwrap();
+    let lost: Vec<_> = flows
+        .iter()
+        .map(|flow| flow["lost"].as_u64().unwrap())
+        .collect();
+    assert_eq!(lost, [25, 0, 0, 0], "{result}");
+    assert_eq!(result["best_flow"], flows[3]);
+    for name in ["sent", "arrived", "lost"] {
+        let sum: u64 = flows.iter().map(|flow| flow[name].as_u64().unwrap()).sum();
+        assert_eq!(result["round_trip"][name], sum, "{name}");
+    }
+    assert!(
+        flows
+            .iter()
+            .all(|flow| flow["port"] != 0 && flow["latency_mean_ns"].as_f64() > Some(0.0))
+    );
+    let words = [&["load", &target], &arguments[..]].concat();
+    let text = finish(&words).stdout;
+    let has_lines = text.contains("worst flow port ") && text.contains("best flow  port ");
+    assert!(has_lines, "{text}");
+    // One flow is neither.
+    let (result, _) = load(&target, &["--for", "100ms"]);
+    assert_eq!(result["flow_figures"], Value::Null);
 }

@@ -243,7 +243,8 @@ fn a_load_counts_what_its_result_says() {
         let metrics = load.scrape();
         let target = format!("udpraw_load_target_info{{target=\"{peer}\"}}");
         assert_eq!(metrics.one(&target), 1);
-        assert_eq!(metrics.one("udpraw_load_asked_rate"), 1000);
+        // A quotient of two times.
+        assert!((999..=1001).contains(&metrics.one("udpraw_load_asked_rate")));
         for direction in directions {
             let one = |name: &str| {
                 metrics.one(&format!("udpraw_load_{name}{{direction=\"{direction}\"}}"))

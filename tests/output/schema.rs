@@ -306,6 +306,9 @@ fn loads(seen: &mut Seen) {
     let short = "--for 300ms --interval 100ms --linger 100ms";
     let [old, new] = [(); 2].map(|()| run(&echo, short, seen));
     echo.interrupt(seen);
+    let consents = Process::start(&[&reply[..], &["-q", "--allow-load"]].concat());
+    run(&consents, "--session --for 100ms", seen);
+    consents.interrupt(seen);
     // It soon answers no more, which ends the search.
     let tired = Process::start(&[&reply[..], &["--count", "100"]].concat());
     let search = "--saturate --for 20ms --searches 1 --linger 50ms";

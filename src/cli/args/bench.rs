@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -132,6 +133,14 @@ pub(crate) struct BenchArguments {
     /// Print the table as Markdown
     #[arg(long, conflicts_with = "json")]
     pub(crate) markdown: bool,
+
+    /// Write a page with the results to a new file; it needs no network and no script
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+
+    /// Write each picture of the results to a new file in a folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) svg: Option<PathBuf>,
 }
 
 impl BenchArguments {

@@ -2,6 +2,7 @@
 
 use udpraw::bench::{Bench, Event};
 
+use super::report::Files;
 use crate::cli::args::bench::BenchArguments;
 use crate::cli::exit::{Exit, Failure, Outcome, unread};
 use crate::cli::interrupt;
@@ -10,6 +11,7 @@ use crate::cli::output::bench::Report;
 
 pub(crate) fn run(arguments: BenchArguments, output: &mut Output) -> Outcome {
     let (config, missing) = arguments.config()?;
+    let files = Files::create(arguments.report.as_deref(), arguments.svg.as_deref())?;
     let stop = interrupt::handle()?.stop;
     interrupt::end_with_reader();
     let mut report = Report::new(output, &config, arguments.markdown, arguments.is_named());
@@ -30,6 +32,8 @@ pub(crate) fn run(arguments: BenchArguments, output: &mut Output) -> Outcome {
     }))?;
     if let Some(found) = found {
         unread(report.found(&found))?;
+        let page = report.page(&found);
+        files.put(|| page.html(), || page.pictures())?;
     }
     Ok(Exit::from(
         sound > 0 && unsound == 0 && !report.has_failed(),

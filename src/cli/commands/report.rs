@@ -68,12 +68,21 @@ impl Files {
         old: Option<&Merged>,
         changes: &[Change],
     ) -> Result<()> {
+        let comparison = old.map(|old| Comparison::new(old, changes));
+        self.put(|| html(new, comparison), || pictures(new, old))
+    }
+
+    /// Writes a page, and pictures with their names.
+    pub(crate) fn put(
+        self,
+        page: impl FnOnce() -> String,
+        pictures: impl FnOnce() -> Vec<(String, String)>,
+    ) -> Result<()> {
         if let Some((file, path)) = self.page {
-            let comparison = old.map(|old| Comparison::new(old, changes));
-            put(file, &path, &html(new, comparison))?;
+            put(file, &path, &page())?;
         }
         if let Some(folder) = self.folder {
-            for (name, svg) in pictures(new, old) {
+            for (name, svg) in pictures() {
                 let path = folder.join(name);
                 put(self::new(&path)?, &path, &svg)?;
             }

@@ -100,6 +100,10 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
     // not know about the output.
     let mut failure = None;
     let served = server.run(stop, |event: &Event<'_>| {
+        // Who wants no transcript has the summary.
+        if arguments.quiet && !output.is_json() && matches!(event, Event::LoadEnded(_)) {
+            return Ok(());
+        }
         if failure.is_none()
             && let Err(error) = report::event(output, event, arguments.verbose)
         {
@@ -109,6 +113,8 @@ pub(crate) fn run(mut arguments: ServerArguments, output: &mut Output) -> Outcom
         Ok(())
     });
     report::offload_fallbacks(output, server.offload_fallbacks());
+    let opened = report::open_loads(output, &server.open_loads());
+    let failure = failure.or(opened.err());
     end(served, failure, &server.summary(), output)
 }
 

@@ -9,6 +9,7 @@ mod interface;
 mod learn;
 mod limit;
 pub(crate) mod load;
+mod machine;
 pub(crate) mod mtu;
 pub(crate) mod options;
 pub(crate) mod ports;

@@ -1,6 +1,7 @@
 //! What `udpraw server` prints.
 
 pub(super) mod record;
+mod sessions;
 
 use std::fmt::Write as _;
 use std::io;
@@ -9,6 +10,7 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use udpraw::error::Error;
 use udpraw::io::Backend;
+use udpraw::protocol::load::Served;
 use udpraw::server::{Event, Interval, Summary};
 use udpraw::socket::options::OptionValue;
 use udpraw::socket::{Endpoint, Shown};
@@ -124,6 +126,7 @@ fn text(output: &mut Output, event: &Event<'_>, unreported: u64) -> io::Result<(
         Event::Received(request) => return output.client_says(request.client, request.bytes),
         Event::Dropped(request) => return output.pretending_to_drop(request.client),
         Event::Interval(interval) => return output.line(rates(interval)),
+        Event::LoadEnded(served) => return output.line(sessions::line(served)),
         Event::Loop(request) => {
             let client = Tuple(request.client);
             output.note_after(
@@ -242,6 +245,19 @@ pub(crate) fn offload_fallbacks(output: &mut Output, fallbacks: u64) {
             count(fallbacks, "offloaded run was", "offloaded runs were")
         ));
     }
+}
+
+/// The load sessions that go on at the end.
+pub(crate) fn open_loads(output: &mut Output, all: &[Served]) -> io::Result<()> {
+    for served in all {
+        if output.is_json() {
+            let session = served.into();
+            output.record(&Record::LoadSession { session })?;
+        } else {
+            output.talk(sessions::line(served));
+        }
+    }
+    Ok(())
 }
 
 /// What was done, at the end: a line on standard error, or the last object.

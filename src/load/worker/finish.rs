@@ -3,13 +3,17 @@
 use std::sync::atomic::Ordering;
 
 use super::super::config::{Direction, nanos};
-use super::{LAST_POLL, Worker};
+use super::super::flow::FlowFigures;
+use super::{Flow, LAST_POLL, Worker};
 use crate::clock;
 use crate::error::Result;
 use crate::protocol::load::Results;
 
 /// How often a server is asked in vain for its last figures.
 const MOST_TRIES: u32 = 30;
+
+/// The same for somebody who has stopped it: a signal ends the program 0.8 seconds later.
+const MOST_TRIES_STOPPED: u32 = 3;
 
 impl Worker<'_> {
     /// Waits for what is still on its way, and asks the server for the last time.
@@ -45,11 +49,20 @@ impl Worker<'_> {
         }
         // The answer to a question that was asked from now on.
         let (asked, mut next) = (clock::monotonic(), 0);
+        let most = |is_stopped: bool| {
+            if is_stopped {
+                MOST_TRIES_STOPPED
+            } else {
+                MOST_TRIES
+            }
+        };
         let mut tries = 0;
-        while self
-            .results
-            .is_none_or(|results| self.is_older(&results, asked))
-            && tries < MOST_TRIES
+        // Once in any case: it tells the server that this is the end.
+        while tries == 0
+            || self
+                .results
+                .is_none_or(|results| self.is_older(&results, asked))
+                && tries < most(is_stopped())
         {
             let now = clock::monotonic();
             if now >= next {
@@ -62,6 +75,30 @@ impl Worker<'_> {
             .results
             .is_none_or(|results| self.is_older(&results, asked));
         Ok(())
+    }
+
+    /// The figures of each flow; none if all that arrives arrives at the peer.
+    pub(super) fn flow_figures(&self) -> Vec<FlowFigures> {
+        let (direction, workers) = (self.shared.config.direction, self.shared.config.workers);
+        if direction == Direction::Up {
+            return Vec::new();
+        }
+        let figures = |(number, flow): (usize, &Flow)| {
+            let counts = flow.tracker.counts();
+            let lost = match direction {
+                Direction::RoundTrip => flow.next.saturating_sub(counts.unique),
+                _ => counts.missing(),
+            };
+            FlowFigures {
+                flow: self.number + number * workers,
+                port: self.sockets.port(number),
+                sent: flow.next,
+                counts,
+                lost,
+                latency: flow.latency.filter(|times| times.count > 0),
+            }
+        };
+        self.flows.iter().enumerate().map(figures).collect()
     }
 
     /// Whether results were made before a time of ours.

@@ -10,6 +10,7 @@ mod clock;
 mod control;
 mod responder;
 mod schedule;
+mod served;
 mod tracker;
 mod wire;
 
@@ -18,5 +19,6 @@ pub use clock::{ClockEstimate, ClockFilter, NoClock};
 pub use control::{Clocks, Control, Limits, Refusal, Results, Reverse, Start};
 pub use responder::{Incoming, Progress, Responder, ReverseLoad};
 pub use schedule::{Curve, Plan};
+pub use served::Served;
 pub use tracker::{Counts, MOST_N, Tracker};
 pub use wire::{CONTROL, Header, Kind, SHORTEST, Visit, answer, answered};

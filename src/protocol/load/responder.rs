@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::control::{Clocks, Control, Limits, Refusal, Results, Reverse, Start};
 use super::schedule::Plan;
+use super::served::Served;
 use super::tracker::{Counts, Tracker};
 use super::wire::{Header, Kind, SHORTEST};
 use crate::protocol::cookie::Cookies;
@@ -16,6 +17,9 @@ const SECOND: u64 = 1_000_000_000;
 
 /// A session that nothing was heard of for so long makes room for another, in nanoseconds.
 const IDLE: u64 = 30 * SECOND;
+
+/// One that its client has ended does so earlier: its last answer may have to be repeated.
+const ENDED: u64 = 5 * SECOND;
 
 /// A client that does not poll for so long is not sent to any more, in nanoseconds.
 const SILENCE: u64 = 5 * SECOND;
@@ -76,7 +80,7 @@ pub struct ReverseLoad {
 
 /// A flow of a session.
 #[derive(Debug)]
-struct FlowState {
+pub(super) struct FlowState {
     tracker: Tracker,
     /// How many of its datagrams were answered.
     answers: u64,
@@ -102,18 +106,22 @@ pub enum Incoming {
 }
 
 #[derive(Debug)]
-struct Session {
-    flows: HashMap<SocketAddr, FlowState>,
+pub(super) struct Session {
+    /// The address of its first flow.
+    pub(super) client: SocketAddr,
+    pub(super) flows: HashMap<SocketAddr, FlowState>,
     start: Start,
-    began: u64,
-    heard: u64,
-    answers: u64,
-    over_limit: u64,
+    pub(super) began: u64,
+    pub(super) heard: u64,
+    pub(super) answers: u64,
+    pub(super) over_limit: u64,
+    /// Whether the client ended it, and its figures were told.
+    pub(super) is_ended: bool,
     /// The second of the rate's window, and how many datagrams were in it.
     second: (u64, u64),
     /// What it is to send once it is polled: then the client is ready.
     pending: Option<Box<ReverseLoad>>,
-    progress: Option<Arc<Progress>>,
+    pub(super) progress: Option<Arc<Progress>>,
 }
 
 /// Answers the datagrams of many load sessions: each has its own figures.
@@ -127,6 +135,8 @@ pub struct Responder {
     limits: Limits,
     max_sessions: usize,
     sessions: HashMap<u64, Session>,
+    /// Sessions that are over and were not told of yet.
+    ended: Vec<Served>,
 }
 
 impl Responder {
@@ -137,7 +147,24 @@ impl Responder {
             limits,
             max_sessions,
             sessions: HashMap::new(),
+            ended: Vec::new(),
         }
+    }
+
+    /// The sessions that are over since the last call: the client ended them, or they made room for others.
+    pub fn take_ended(&mut self) -> Vec<Served> {
+        std::mem::take(&mut self.ended)
+    }
+
+    /// Whether [`Self::take_ended`] has some.
+    pub fn has_ended(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
+    /// The sessions that are not over.
+    pub fn open(&self) -> Vec<Served> {
+        let all = self.sessions.iter().filter(|(_, one)| !one.is_ended);
+        all.map(|(number, one)| Served::of(*number, one)).collect()
     }
 
     /// How many sessions there are.
@@ -254,8 +281,15 @@ impl Responder {
         }
         if !self.sessions.contains_key(&header.session) {
             if self.sessions.len() >= self.max_sessions {
-                self.sessions
-                    .retain(|_, one| now.saturating_sub(one.heard) < IDLE);
+                let ended = &mut self.ended;
+                self.sessions.retain(|number, one| {
+                    let most = if one.is_ended { ENDED } else { IDLE };
+                    let stays = now.saturating_sub(one.heard) < most;
+                    if !stays && !one.is_ended {
+                        ended.push(Served::of(*number, one));
+                    }
+                    stays
+                });
             }
             if self.sessions.len() >= self.max_sessions {
                 return refused(Refusal::Sessions);
@@ -265,6 +299,8 @@ impl Responder {
             .sessions
             .entry(header.session)
             .or_insert_with(|| Session {
+                client: source,
+                is_ended: false,
                 flows: HashMap::new(),
                 start: start.clone(),
                 began: now,
@@ -344,6 +380,11 @@ impl Responder {
             results.refused = read(&progress.refused);
             results.unsent = read(&progress.unsent);
         }
+        // With the same figures as the client has.
+        if header.is_last && !session.is_ended {
+            session.is_ended = true;
+            self.ended.push(Served::of(header.session, session));
+        }
         let control = Box::new(Control::Results(Box::new(results)));
         // The session stays for a while, since this answer may be lost.
         match session.pending.take() {
@@ -354,7 +395,7 @@ impl Responder {
 }
 
 impl Session {
-    fn counts(&self) -> Counts {
+    pub(super) fn counts(&self) -> Counts {
         let mut sum = Counts::default();
         for flow in self.flows.values() {
             sum += &flow.tracker.counts();

@@ -279,6 +279,56 @@ fn what_it_sends_ends_with_the_client() {
     assert!(load.progress.must_stop(0));
 }
 
+/// A session is told of once: when its client ends it, or when it makes room.
+#[test]
+fn each_session_is_told_of() {
+    let mut responder = responder();
+    for number in 1..=3 {
+        let client = number as u16;
+        let asked = start(token(&mut responder, 0, client, number), 1);
+        control(&mut responder, 0, client, number, &Control::Start(asked));
+        for datagram in [0, 2, 1, 1, 4] {
+            load(&mut responder, SECOND, client, header(number, datagram));
+        }
+    }
+    assert!(!responder.has_ended() && responder.open().len() == 3);
+    let last = Header {
+        is_last: true,
+        ..header(2, 0)
+    };
+    for _ in 0..2 {
+        responder.handle_datagram(
+            &at(2 * SECOND),
+            source(2),
+            &Control::Poll.encode(&last),
+            || 0,
+        );
+    }
+    let ended = responder.take_ended();
+    assert_eq!(ended.len(), 1);
+    let one = ended[0];
+    assert_eq!(
+        (one.session, one.client, one.flows, one.is_ended),
+        (2, source(2), 1, true)
+    );
+    assert_eq!(
+        (
+            one.counts.unique,
+            one.counts.missing(),
+            one.counts.duplicates
+        ),
+        (4, 1, 1)
+    );
+    assert_eq!((one.answers, one.time.as_secs()), (5, 2));
+    assert!(!responder.has_ended() && responder.take_ended().is_empty());
+    assert!(
+        responder
+            .open()
+            .iter()
+            .all(|one| !one.is_ended && one.session != 2)
+    );
+}
+
 proptest! {
     #[test]
     fn junk_is_survived(mut junk in prop::collection::vec(any::<u8>(), CONTROL), length in 0..=CONTROL, kind in 0..14_u8) {

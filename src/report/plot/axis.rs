@@ -15,6 +15,8 @@ pub(in crate::report) struct Axis {
     /// Where a label stands.
     ticks: Vec<f64>,
     label: fn(f64) -> String,
+    /// What stands at 0, 1 and so on, instead.
+    names: Vec<String>,
 }
 
 impl Ranged for Axis {
@@ -37,13 +39,40 @@ impl Ranged for Axis {
 
 impl ValueFormatter<f64> for Axis {
     fn format_ext(&self, value: &f64) -> String {
-        (self.label)(*value)
+        let name = self.names.get(value.round() as usize);
+        name.map_or_else(|| (self.label)(*value), String::clone)
     }
 }
 
 impl Axis {
+    /// Names, from below.
+    pub(in crate::report) fn names(names: Vec<String>) -> Self {
+        let count = u32::try_from(names.len()).unwrap_or(u32::MAX);
+        Self {
+            low: -0.6,
+            high: f64::from(count) - 0.4,
+            ticks: (0..count).map(f64::from).collect(),
+            label: |_| String::new(),
+            names,
+        }
+    }
+
+    /// How many names it has; 0 if it has numbers.
+    pub(super) fn count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The letters of its longest label.
+    pub(super) fn letters(&self) -> usize {
+        let all = self.names.iter().map(|name| name.chars().count());
+        all.max().unwrap_or_default()
+    }
+
     /// It with the labels that there is room for.
     pub(super) fn with_room(&self, room: Room) -> Self {
+        if self.count() > 0 {
+            return self.clone();
+        }
         let ticks = self.ticks_for(room);
         Self {
             ticks,
@@ -90,6 +119,7 @@ impl Axis {
             high,
             ticks,
             label: |value| short(&time(10_f64.powf(value).round() as u64)),
+            names: Vec::new(),
         }
     }
 
@@ -108,11 +138,12 @@ impl Axis {
             high,
             ticks: ticks.take_while(|tick| *tick <= high).collect(),
             label,
+            names: Vec::new(),
         }
     }
 
     /// Datagrams per second.
-    pub(super) fn rates(most: f64) -> Self {
+    pub(in crate::report) fn rates(most: f64) -> Self {
         Self::from_zero(most, |rate| short(&per_second(rate)))
     }
 
@@ -141,6 +172,7 @@ impl Axis {
             } else {
                 clock
             },
+            names: Vec::new(),
         }
     }
 
@@ -161,6 +193,7 @@ impl Axis {
                     format!("99.{} %", "9".repeat(nines))
                 }
             },
+            names: Vec::new(),
         }
     }
 }

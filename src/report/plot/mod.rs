@@ -39,9 +39,9 @@ svg [stroke='#B03A5B']{stroke:#f07f9e}svg [fill='#B03A5B']{fill:#f07f9e}
 /// A figure that is drawn.
 pub(super) struct Chart {
     /// Its name in file names and ids.
-    pub(super) id: &'static str,
+    pub(super) id: String,
     /// What it shows.
-    pub(super) title: &'static str,
+    pub(super) title: String,
     /// The same in a sentence with numbers, for those who do not see it.
     pub(super) text: String,
     pub(super) x: Axis,
@@ -62,6 +62,8 @@ pub(super) struct Series {
 pub(super) enum Shape {
     /// A line of this width in quarters of a pixel.
     Line(u32),
+    /// Points of this radius in quarters of a pixel.
+    Dots(u32),
     /// An area, whose outline the points are; it is not in the legend.
     Area,
 }
@@ -88,9 +90,22 @@ impl Room {
 }
 
 impl Chart {
+    /// Its width and height: names have a line each.
+    fn size(&self, room: Room) -> (u32, u32) {
+        let (width, height) = room.size();
+        let names = u32::try_from(self.y.count()).unwrap_or_default().min(100);
+        match names {
+            0 => (width, height),
+            _ => (
+                width,
+                names * 26 + 70 + if room == Room::Alone { 40 } else { 0 },
+            ),
+        }
+    }
+
     /// It as SVG.
     pub(super) fn svg(&self, room: Room) -> String {
-        let (width, height) = room.size();
+        let (width, height) = self.size(room);
         let mut body = String::new();
         {
             let size = (width * FINE, height * FINE);
@@ -114,7 +129,7 @@ impl Chart {
              <desc id=\"{id}-d\">{}</desc>\n{style}{inner}",
             width * FINE,
             height * FINE,
-            escaped(self.title),
+            escaped(&self.title),
             escaped(&self.text),
         )
     }
@@ -128,16 +143,22 @@ impl Chart {
         let mut top = 6 * FINE as i32;
         if room == Room::Alone {
             let style = font(16).style(FontStyle::Bold).color(&INK);
-            root.draw(&Text::new(self.title, (10 * FINE as i32, top), style))?;
+            root.draw(&Text::new(
+                self.title.as_str(),
+                (10 * FINE as i32, top),
+                style,
+            ))?;
             top += 24 * FINE as i32;
         }
         top = self.legend(root, room, top)?;
         let (_, below) = root.split_vertically(top);
+        let letters = u32::try_from(self.y.letters()).unwrap_or_default();
+        let label = (letters * 7 + 14).clamp(70, room.size().0 / 2);
         let mut chart = ChartBuilder::on(&below)
             .margin_right(26 * FINE)
             .margin_top(6 * FINE)
             .x_label_area_size(30 * FINE)
-            .y_label_area_size(70 * FINE)
+            .y_label_area_size(label * FINE)
             .build_cartesian_2d(self.x.with_room(room), self.y.with_room(room))?;
         let labels = font(12).color(&INK);
         chart
@@ -156,6 +177,11 @@ impl Chart {
                     Shape::Area => {
                         let fill = series.colour.mix(0.16).filled();
                         chart.draw_series([Polygon::new(piece.clone(), fill)])?;
+                    }
+                    Shape::Dots(radius) => {
+                        let style = series.colour.filled();
+                        let dots = piece.iter().map(|dot| Circle::new(*dot, radius, style));
+                        chart.draw_series(dots)?;
                     }
                     Shape::Line(width) => {
                         let style = series.colour.stroke_width(width);
@@ -199,6 +225,11 @@ impl Chart {
         }
         Ok(y + 20 * fine)
     }
+}
+
+/// A rate for people.
+pub(super) fn rate(rate: f64) -> String {
+    super::text::per_second(rate)
 }
 
 fn escaped(text: &str) -> String {

@@ -91,8 +91,8 @@ fn latency(merged: &Merged) -> Option<Chart> {
         line("p50", BLUE, 9, p50),
     ];
     Some(Chart {
-        id: "latency",
-        title: "Latency over time",
+        id: "latency".into(),
+        title: "Latency over time".into(),
         text: format!(
             "Percentiles of the {name} in each interval, on a logarithmic scale. Over the whole time: p50 {}, p99 {}, \
              maximum {}.",
@@ -170,8 +170,8 @@ fn percentiles(new: &Merged, old: Option<&Merged>) -> Option<Chart> {
     let values = series.iter().flat_map(|it| &it.pieces).flatten();
     let y = Axis::logarithmic(values.map(|point| point.1));
     Some(Chart {
-        id: "percentiles",
-        title: "Distribution",
+        id: "percentiles".into(),
+        title: "Distribution".into(),
         text: format!(
             "Which part of the {} values is below which time, both on a logarithmic scale: p50 {}, p90 {}, p99 {}, \
              p99.9 {}.",
@@ -212,8 +212,8 @@ fn rates(merged: &Merged) -> Option<Chart> {
     }
     series.push(("sent", BLUE, 7, sent));
     Some(Chart {
-        id: "rate",
-        title: "Rate asked for and reached",
+        id: "rate".into(),
+        title: "Rate asked for and reached".into(),
         text,
         x: seconds(&merged.intervals),
         y: Axis::rates(most),
@@ -287,8 +287,8 @@ fn losses(merged: &Merged) -> Option<Chart> {
         return None;
     }
     Some(Chart {
-        id: "loss",
-        title: "Loss, reordering and duplicates over time",
+        id: "loss".into(),
+        title: "Loss, reordering and duplicates over time".into(),
         text: format!(
             "Parts of the datagrams in each interval. Over the whole time: {}.",
             text.join(", ")

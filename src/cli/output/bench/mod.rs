@@ -1,6 +1,7 @@
 //! What a bench measured: a table, the trials as NDJSON, and advice.
 
 mod advice;
+mod page;
 pub(super) mod records;
 mod table;
 
@@ -10,6 +11,7 @@ use std::time::Instant;
 
 use udpraw::bench::{Config, Event, Report as Found, Row, Variant};
 use udpraw::error::Error;
+use udpraw::report::Benchmark;
 
 use self::advice::advice;
 use self::records::{RowRecord, SkippedRecord, TrialRecord};
@@ -30,6 +32,8 @@ pub(crate) struct Report<'a> {
     is_named: bool,
     /// Whether something that was requested could not be measured.
     has_failed: bool,
+    /// What was noted, for a page.
+    remarks: Vec<String>,
 }
 
 impl<'a> Report<'a> {
@@ -48,12 +52,18 @@ impl<'a> Report<'a> {
             trials: 0,
             is_named,
             has_failed: false,
+            remarks: Vec::new(),
         }
+    }
+
+    fn note(&mut self, text: impl std::fmt::Display) {
+        self.output.note(&text);
+        self.remarks.push(text.to_string());
     }
 
     /// Reports why a backend that was not requested by name is left out.
     pub(crate) fn left_out(&mut self, error: &Error) {
-        self.output.note(format_args!("left out: {error}"));
+        self.note(format_args!("left out: {error}"));
     }
 
     /// A backend that was not requested by name may be missing; anything else that was skipped is a
@@ -71,7 +81,7 @@ impl<'a> Report<'a> {
             [first, ..] => first.scenario.to_string(),
             [] => String::new(),
         };
-        self.output.note(format_args!("skipped {what}: {error}"));
+        self.note(format_args!("skipped {what}: {error}"));
         if !self.output.is_json() {
             return Ok(());
         }
@@ -89,14 +99,14 @@ impl<'a> Report<'a> {
                     && sender == receiver
                     && setting.server.is_none()
                 {
-                    self.output.note(format_args!(
+                    self.note(format_args!(
                         "both sides share CPU {sender} and take turns: with two CPUs the rates are \
                          higher"
                     ));
                 }
             }
             Event::Unpinned(error) => {
-                self.output.note(format_args!(
+                self.note(format_args!(
                     "{error}; the scheduler places both sides, and figures vary more"
                 ));
             }
@@ -105,7 +115,7 @@ impl<'a> Report<'a> {
             Event::Tried(trial) => {
                 if !trial.is_sound() {
                     self.clear();
-                    self.output.note(format_args!(
+                    self.note(format_args!(
                         "{}, trial {}: {} datagrams are unaccounted for",
                         name(&trial.variant),
                         trial.number,
@@ -153,6 +163,11 @@ impl<'a> Report<'a> {
         if self.is_watched {
             super::progress("\r\x1b[K");
         }
+    }
+
+    /// The results, for a page.
+    pub(crate) fn page(&self, found: &Found) -> Benchmark {
+        page::benchmark(found, self.config, &self.remarks)
     }
 
     /// All results, at the end.

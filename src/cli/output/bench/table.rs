@@ -16,8 +16,8 @@ pub(super) struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// What was measured, where, and how.
-    pub(super) fn heading(&self, setting: &Environment) -> String {
+    /// What was measured, where, and how: a sentence each.
+    pub(super) fn conditions(&self, setting: &Environment) -> [String; 5] {
         let config = self.config;
         let place = match setting.server {
             Some(server) => format!("to the server at {server}"),
@@ -54,7 +54,7 @@ impl Page<'_> {
         } else {
             ""
         };
-        let lines = [
+        [
             format!("Linux {}, {place}", setting.kernel),
             format!("{cpus}{spin}; {credit}"),
             format!(
@@ -63,8 +63,12 @@ impl Page<'_> {
             ),
             format!("send buffer: {}", buffer(setting.send_buffer, "wmem_max")),
             trials,
-        ];
-        lines
+        ]
+    }
+
+    /// The same as lines.
+    pub(super) fn heading(&self, setting: &Environment) -> String {
+        self.conditions(setting)
             .map(|line| {
                 if self.markdown {
                     format!("- {line}\n")
@@ -173,7 +177,7 @@ fn buffer((requested, effective): (Option<usize>, u32), limit: &str) -> String {
     format!("{requested} bytes requested, {effective} effective{cut}")
 }
 
-fn title(variant: &Variant, flows: usize) -> String {
+pub(super) fn title(variant: &Variant, flows: usize) -> String {
     let size = variant.size;
     match (variant.scenario, flows) {
         (Scenario::Sink, _) => format!("sink, {size} B"),
@@ -206,12 +210,17 @@ fn rounded(rate: f64) -> String {
     format!("{value:.digits$}{unit}")
 }
 
-/// Who won a group, or who may have.
-fn verdict(rows: &[Row], config: &Config) -> String {
-    let pair = |row: &Row| match (row.variant.send, row.variant.receive) {
+/// The backends of a row.
+pub(super) fn pair(row: &Row, config: &Config) -> String {
+    match (row.variant.send, row.variant.receive) {
         (send, receive) if send == receive || config.server.is_some() => send.to_string(),
         (send, receive) => format!("{send} to {receive}"),
-    };
+    }
+}
+
+/// Who won a group, or who may have.
+pub(super) fn verdict(rows: &[Row], config: &Config) -> String {
+    let pair = |row: &Row| pair(row, config);
     if let Some(winner) = rows.iter().find(|row| row.standing == Standing::Winner) {
         let next = rows
             .iter()

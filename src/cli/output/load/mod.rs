@@ -18,7 +18,8 @@ use udpraw::report::Recorder;
 
 pub(crate) use self::log::IntervalLog;
 use self::records::{
-    IntervalRecord, ObjectiveRecord, ResultRecord, SaturatedRecord, StartRecord, TrialRecord,
+    FlowRecord, IntervalRecord, ObjectiveRecord, ResultRecord, SaturatedRecord, StartRecord,
+    TrialRecord,
 };
 use self::screen::Screen;
 use self::table::{per_second, percent, time};
@@ -27,6 +28,9 @@ use super::envelope::{self, JsonEvent, Time};
 
 /// A rate is not reached below this part of what was asked for.
 const REACHED: f64 = 0.95;
+
+/// The most flows of a record.
+const MOST_FLOWS: usize = 100;
 
 /// The most notes that are kept while the screen is shown.
 const MOST_NOTES: usize = 100;
@@ -242,6 +246,11 @@ impl<'a> Report<'a> {
         if self.is_recording() {
             let config = self.config;
             let is_planned = config.closed.is_none();
+            let flows = if config.flows > 1 {
+                found.flows.as_slice()
+            } else {
+                &[]
+            };
             let record = ResultRecord {
                 target: config.target.to_string(),
                 started: Time::try_from(found.started).unwrap_or_else(|_| Time::now()),
@@ -262,6 +271,12 @@ impl<'a> Report<'a> {
                         figure: figure.clone(),
                     })
                     .collect(),
+                flow_figures: flows
+                    .iter()
+                    .take(MOST_FLOWS)
+                    .map(FlowRecord::from)
+                    .collect(),
+                best_flow: flows.last().map(FlowRecord::from),
                 figures: (&found.total).into(),
             };
             self.record(&record)?;

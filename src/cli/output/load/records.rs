@@ -5,11 +5,11 @@ mod figures;
 use std::net::SocketAddr;
 
 use serde::Serialize;
-use udpraw::load::{Config, Limit, Report, Saturated, Trial};
+use udpraw::load::{Config, FlowFigures, Limit, Report, Saturated, Trial};
 
 use self::figures::FiguresRecord;
 use crate::cli::output::envelope::{Time, json_event};
-use crate::cli::output::metrics_url;
+use crate::cli::output::{machine, metrics_url};
 
 /// The start of a load: what runs where.
 #[derive(Serialize)]
@@ -49,11 +49,6 @@ json_event!("udpraw.load/1", struct StartRecord => "start");
 
 impl StartRecord {
     pub(super) fn new(config: &Config, run: &str, metrics: Option<SocketAddr>) -> Self {
-        let kernel = |name: &str| {
-            let text = std::fs::read_to_string(format!("/proc/sys/kernel/{name}"));
-            text.unwrap_or_default().trim().to_owned()
-        };
-        let words = std::env::args_os().map(|word| quoted(&word.to_string_lossy()));
         Self {
             run: run.to_owned(),
             target: config.target.to_string(),
@@ -62,23 +57,14 @@ impl StartRecord {
             flows: config.flows,
             workers: config.workers,
             open_loop: config.closed.is_none(),
-            command: words.collect::<Vec<_>>().join(" "),
-            host: kernel("hostname"),
-            kernel: kernel("osrelease"),
-            cpus: std::thread::available_parallelism().map_or(1, usize::from),
+            command: machine::command(),
+            host: machine::host(),
+            kernel: machine::release(),
+            cpus: machine::cpus(),
             version: env!("CARGO_PKG_VERSION"),
             openmetrics: metrics.map(metrics_url),
         }
     }
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// An interval of a load.
@@ -133,11 +119,65 @@ pub(in crate::cli::output) struct ResultRecord {
     pub(super) complete: bool,
     /// The objectives of `--fail-if`.
     pub(super) objectives: Vec<ObjectiveRecord>,
+    /// With several flows, the figures of at most 100 of them, the worst ones first; missing if only the peer has
+    /// them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) flow_figures: Vec<FlowRecord>,
+    /// The best of all flows; missing as those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) best_flow: Option<FlowRecord>,
     #[serde(flatten)]
     pub(super) figures: FiguresRecord,
 }
 
 json_event!("udpraw.load/1", struct ResultRecord => "result");
+
+/// A flow of a load.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::cli::output) struct FlowRecord {
+    /// Its number, from 0.
+    flow: usize,
+    /// Its port on this machine; 0 if that is unknown.
+    port: u16,
+    /// Datagrams that were to be sent; 0 if only the peer sends.
+    sent: u64,
+    /// Datagrams that arrived, each once.
+    arrived: u64,
+    /// Datagrams that did not: of a round trip all, else those that a later one overtook.
+    lost: u64,
+    /// Further copies of datagrams that arrived.
+    duplicates: u64,
+    /// Datagrams that arrived behind one with a greater number (RFC 4737).
+    reordered: u64,
+    /// Smoothed jitter in nanoseconds (RFC 3550).
+    jitter_ns: u64,
+    /// Least latency in nanoseconds; null unless there were round trips.
+    latency_min_ns: Option<u64>,
+    /// Mean latency in nanoseconds.
+    latency_mean_ns: Option<f64>,
+    /// Greatest latency in nanoseconds.
+    latency_max_ns: Option<u64>,
+}
+
+impl From<&FlowFigures> for FlowRecord {
+    fn from(figures: &FlowFigures) -> Self {
+        let (counts, latency) = (&figures.counts, figures.latency.as_ref());
+        Self {
+            flow: figures.flow,
+            port: figures.port,
+            sent: figures.sent,
+            arrived: counts.unique,
+            lost: figures.lost,
+            duplicates: counts.duplicates,
+            reordered: counts.reordered,
+            jitter_ns: counts.jitter,
+            latency_min_ns: latency.map(|times| times.min),
+            latency_mean_ns: latency.map(|times| times.mean()),
+            latency_max_ns: latency.map(|times| times.max),
+        }
+    }
+}
 
 /// A trial of `--saturate`.
 #[derive(Serialize)]

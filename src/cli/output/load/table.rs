@@ -58,6 +58,7 @@ pub(super) fn whole(found: &Report, config: &Config) -> String {
     );
     times(&mut text, total, config);
     streams(&mut text, total);
+    flows(&mut text, found);
     remarks(&mut text, found, config);
     text
 }
@@ -129,6 +130,26 @@ fn streams(text: &mut String, total: &Figures) {
         if let Some(stream) = stream {
             books(text, name, &stream);
         }
+    }
+}
+
+/// The worst and the best flow, of several.
+fn flows(text: &mut String, found: &Report) {
+    let [worst, .., best] = found.flows.as_slice() else {
+        return;
+    };
+    for (name, flow) in [("worst flow", worst), ("best flow", best)] {
+        let lost = percent(flow.loss());
+        let _ = write!(
+            text,
+            "{name:<11}port {}: lost {} ({lost})",
+            flow.port, flow.lost
+        );
+        if let Some(times) = &flow.latency {
+            let (mean, max) = (time(times.mean() as u64), time(times.max));
+            let _ = write!(text, ", latency {mean} on average, {max} at most");
+        }
+        let _ = writeln!(text);
     }
 }
 

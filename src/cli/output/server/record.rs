@@ -3,6 +3,7 @@
 use serde::Serialize;
 use udpraw::server::{Event, Request};
 
+use super::sessions::Session;
 use crate::cli::output::control::{Control, ControlFields};
 use crate::cli::output::envelope::{json_event, nanos};
 use crate::cli::output::exchange::{self, Id, ServedRecord};
@@ -136,6 +137,11 @@ pub(in crate::cli::output) enum Record<'a> {
         /// The name of the errno, as in `ECONNREFUSED`; null if the error has none.
         errno: Option<String>,
     },
+    /// A load session is over (`--allow-load`), or goes on at the end of the server.
+    LoadSession {
+        #[serde(flatten)]
+        session: Session,
+    },
     /// Counts of one interval (`--stats`).
     Interval {
         /// Length of the interval in nanoseconds.
@@ -195,6 +201,7 @@ json_event!("udpraw.server/1", enum Record<'_> {
     TooLong => "too_long",
     Ignored => "ignored",
     Error => "error",
+    LoadSession => "load_session",
     Interval => "interval",
     Summary => "summary",
 });
@@ -258,6 +265,9 @@ pub(super) fn record<'a>(event: &Event<'a>) -> Option<Record<'a>> {
         Event::Failed(error) => Record::Error {
             message: error.to_string(),
             errno: error.errno_name(),
+        },
+        Event::LoadEnded(served) => Record::LoadSession {
+            session: served.into(),
         },
         Event::Interval(interval) => Record::Interval {
             interval_ns: nanos(interval.time),

@@ -149,9 +149,10 @@ fn pictures(state: &State, area: Rect, buffer: &mut Buffer) {
     self::times(state, times, buffer);
     self::tallies(state, tallies, buffer);
     let [left, right] = Layout::horizontal(halves).areas(upper);
-    let name = match state.is_open {
-        true => "latency from when due: p50 to p99 |, max .",
-        false => "round trip: p50 to p99 |, max .",
+    let name = if state.is_open {
+        "latency from when due: p50 to p99 |, max ."
+    } else {
+        "round trip: p50 to p99 |, max ."
     };
     plot::latency(state, framed(name, left, buffer), buffer);
     plot::distribution(&state.whole, framed("all latencies", right, buffer), buffer);

@@ -38,7 +38,7 @@ fn label(buffer: &mut Buffer, area: Rect, row: u16, text: &str) {
 }
 
 /// The last points that fit, with their columns: the newest one is at the right edge.
-fn columns<'a>(state: &'a State, canvas: Rect) -> impl Iterator<Item = (u16, &'a Point)> {
+fn columns(state: &State, canvas: Rect) -> impl Iterator<Item = (u16, &Point)> {
     let skipped = state.points.len().saturating_sub(canvas.width.into());
     (canvas.x..).zip(state.points.iter().skip(skipped))
 }

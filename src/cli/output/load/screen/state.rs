@@ -180,9 +180,10 @@ impl State {
                 self.event(self.until, text);
             }
         }
-        let latency = match figures.times.latency.is_empty() {
-            true => &figures.times.down,
-            false => &figures.times.latency,
+        let latency = if figures.times.latency.is_empty() {
+            &figures.times.down
+        } else {
+            &figures.times.latency
         };
         let _ = self.whole.add(latency);
         self.latency = [percentiles(latency), percentiles(&self.whole)];
@@ -212,9 +213,10 @@ impl State {
         };
         let is_slow = p99 > usual.saturating_mul(RISE);
         if is_slow != self.is_slow {
-            let text = match is_slow {
-                true => format!("p99 rose from {} to {}", time(usual), time(p99)),
-                false => format!("p99 is back at {}", time(p99)),
+            let text = if is_slow {
+                format!("p99 rose from {} to {}", time(usual), time(p99))
+            } else {
+                format!("p99 is back at {}", time(p99))
             };
             self.event(self.until, text);
         }
