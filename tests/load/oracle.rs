@@ -201,7 +201,7 @@ fn a_load_measures_what_the_relay_did() {
 fn what_the_server_sends_is_measured_too() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
-    let server = Server::start(&["-q", "--allow-load"]);
+    let server = Server::start(&["-q", "--allow-load", "--io", "auto"]);
     let words = [
         "--log",
         log.to_str().unwrap(),
