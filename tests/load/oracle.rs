@@ -183,9 +183,11 @@ fn a_load_measures_what_the_relay_did() {
                 "{impairments:?} {way}"
             );
             let reordered = result[way]["reordered"].as_u64().unwrap();
-            let logged = match impairments.iter().any(|one| one.contains("delay")) {
-                true => overtaken(&ways[way]),
-                false => held_back(&ways[way]),
+            let is_delayed = impairments.iter().any(|one| one.contains("delay"));
+            let logged = if is_delayed {
+                overtaken(&ways[way])
+            } else {
+                held_back(&ways[way])
             };
             assert_eq!(reordered, logged, "{impairments:?} {way}");
         }
