@@ -123,7 +123,7 @@ int main(int count, char **words)
                 if (!first)
                     first = now;
                 for (unsigned run = 0; run < payload / size; run++) {
-                    double error = (double)(now - last) - period;
+                    double error = (double)(int64_t)(now - last) - period;
                     if (datagrams++ && gaps < MOST)
                         errors[gaps++] = (uint64_t)(error < 0 ? -error : error);
                     last = now;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::config::{Config, Direction};
-use super::figures::{ClockState, Figures, Sending, Stream, shifted};
+use super::figures::{ClockState, Figures, Sending, Stream, Times, shifted};
 use super::flow::FlowFigures;
 use super::session::Peer;
 use super::worker::Shard;
@@ -51,6 +51,8 @@ pub(super) struct Collector<'a> {
     at: u64,
     total: Figures,
     flows: Vec<FlowFigures>,
+    /// Histograms that were added up, with the worker that they go back to.
+    used: Vec<(usize, Box<Times>)>,
 }
 
 /// What is known of the peer's clock.
@@ -68,6 +70,8 @@ impl<'a> Collector<'a> {
             Some(peer) if peer.is_same_clock => ClockSource::Same,
             Some(peer) => ClockSource::Filter(peer.offset, Box::new(peer.filter.clone())),
         };
+        let mut total = Figures::default();
+        total.times.occupy();
         Self {
             config,
             curve: config.plan.curve(config.payload_bytes()),
@@ -79,8 +83,9 @@ impl<'a> Collector<'a> {
             clock,
             last: Totals::default(),
             at: 0,
-            total: Figures::default(),
+            total,
             flows: Vec::new(),
+            used: Vec::new(),
         }
     }
 
@@ -88,6 +93,11 @@ impl<'a> Collector<'a> {
         if let Some(source) = self.sources.get_mut(shard.worker) {
             source.waiting.push_back(shard);
         }
+    }
+
+    /// Histograms that a worker can have back, with its number.
+    pub(super) fn used(&mut self) -> impl Iterator<Item = (usize, Box<Times>)> {
+        self.used.drain(..)
     }
 
     /// The figures of the next interval, once all workers have said theirs.
@@ -103,10 +113,11 @@ impl<'a> Collector<'a> {
         };
         let mut until = self.at;
         for source in &mut self.sources {
-            let Some(shard) = source.waiting.pop_front() else {
+            let Some(mut shard) = source.waiting.pop_front() else {
                 continue;
             };
-            figures.times.add(*shard.times);
+            figures.times.add(&mut shard.times);
+            self.used.push((shard.worker, shard.times));
             source.has_ended = shard.is_last;
             source.sending = shard.sending;
             source.counts = shard.counts;
@@ -226,8 +237,8 @@ impl<'a> Collector<'a> {
     }
 
     /// Adds an interval to the whole.
-    pub(super) fn add(&mut self, figures: Figures) {
-        self.total.times.add(figures.times);
+    pub(super) fn add(&mut self, mut figures: Figures) {
+        self.total.times.add(&mut figures.times);
         self.total.clock = figures.clock;
     }
 

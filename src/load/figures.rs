@@ -77,7 +77,14 @@ impl Times {
         let _ = self.round_trip.add(&self.latency);
     }
 
-    pub(super) fn add(&mut self, mut other: Self) {
+    /// Has all memory that it can need from now on: a long run stays as large as it is.
+    pub(super) fn occupy(&mut self) {
+        for histogram in self.each() {
+            histogram.reset();
+        }
+    }
+
+    pub(super) fn add(&mut self, other: &mut Self) {
         for (mine, its) in self.each().into_iter().zip(other.each()) {
             if !its.is_empty() {
                 // Both have the same bounds.

@@ -236,20 +236,10 @@ impl Load {
             drop(shards);
             let mut result = Ok(());
             // It ends when the last worker is gone.
-            for mut shard in arrived {
+            for shard in arrived {
                 if result.is_err() {
                     continue;
                 }
-                let times = std::mem::take(&mut *shard.times);
-                let worker = shard.worker;
-                let (empty, shard) = (
-                    shard.times,
-                    worker::Shard {
-                        times: Box::new(times),
-                        ..shard
-                    },
-                );
-                let _ = spares[worker].try_send(empty);
                 collector.take(shard);
                 while let (Some(figures), Ok(())) = (collector.next_interval(), &result) {
                     result = on_event(&Event::Interval(&figures));
@@ -257,6 +247,9 @@ impl Load {
                     if result.is_err() {
                         shared.stop.store(true, Ordering::Relaxed);
                     }
+                }
+                for (worker, times) in collector.used() {
+                    let _ = spares[worker].try_send(times);
                 }
             }
             for thread in running {

@@ -183,9 +183,11 @@ fn a_load_measures_what_the_relay_did() {
                 "{impairments:?} {way}"
             );
             let reordered = result[way]["reordered"].as_u64().unwrap();
-            let logged = match impairments.iter().any(|one| one.contains("delay")) {
-                true => overtaken(&ways[way]),
-                false => held_back(&ways[way]),
+            let is_delayed = impairments.iter().any(|one| one.contains("delay"));
+            let logged = if is_delayed {
+                overtaken(&ways[way])
+            } else {
+                held_back(&ways[way])
             };
             assert_eq!(reordered, logged, "{impairments:?} {way}");
         }
@@ -201,7 +203,7 @@ fn a_load_measures_what_the_relay_did() {
 fn what_the_server_sends_is_measured_too() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
-    let server = Server::start(&["-q", "--allow-load"]);
+    let server = Server::start(&["-q", "--allow-load", "--io", "auto"]);
     let words = [
         "--log",
         log.to_str().unwrap(),
