@@ -113,6 +113,10 @@ pub(crate) struct RecvArguments {
     #[arg(long, value_name = "TIME", value_parser = units::duration, short_alias = 'w')]
     wait: Option<Duration>,
 
+    /// Memory for what is on its way: at most SIZE bytes [default: 256MiB; 16MiB without a code]
+    #[arg(long, value_name = "SIZE", value_parser = window)]
+    max_window: Option<u64>,
+
     /// Backend: single, batch, offload, uring, or auto for the best that works here
     #[arg(long, value_name = "BACKEND", default_value = "auto")]
     io: BackendChoice,
@@ -137,6 +141,16 @@ pub(super) fn silence(text: &str) -> Result<Duration> {
         return Err(Error::invalid("use", subject, "the shortest is 100ms"));
     }
     Ok(time)
+}
+
+/// How much memory what is on its way may take.
+pub(super) fn window(text: &str) -> Result<u64> {
+    let bytes = units::bytes(text)?;
+    if bytes < 64 << 10 {
+        let subject = format!("a window of '{}'", text.escape_debug());
+        return Err(Error::invalid("use", subject, "the smallest is 64KiB"));
+    }
+    Ok(bytes)
 }
 
 impl RecvArguments {
@@ -166,6 +180,7 @@ impl RecvArguments {
         config.checksum = self.checksum;
         config.count = self.count.or(config.count);
         config.timeout = self.timeout;
+        config.max_window = self.max_window;
         config.patience = self.wait;
         config.options = self.socket.settings(Family::of(address))?;
         config.choice = self.io;

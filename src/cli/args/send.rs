@@ -20,7 +20,7 @@ use udpraw::units;
 use super::address::Address;
 use super::code::CodeArguments;
 use super::endpoint::FamilyArguments;
-use super::recv::{PORT, silence};
+use super::recv::{PORT, silence, window};
 use super::socket::SocketArguments;
 use crate::cli::closed;
 
@@ -99,6 +99,10 @@ pub(crate) struct SendArguments {
     /// Give up if the receiver is silent for this time; a bare number counts seconds
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = silence, short_alias = 'w', alias = "wait")]
     timeout: Duration,
+
+    /// Memory for what is on its way: at most SIZE bytes [default: 256MiB; 16MiB without a code]
+    #[arg(long, value_name = "SIZE", value_parser = window)]
+    max_window: Option<u64>,
 
     /// Backend: single, batch, offload, uring, or auto for the best that works here
     #[arg(long, value_name = "BACKEND", default_value = "auto")]
@@ -233,6 +237,7 @@ impl SendArguments {
         config.max_rate = self.rate;
         config.max_datagram = self.max_datagram;
         config.timeout = self.timeout;
+        config.max_window = self.max_window;
         config.choice = self.io;
         Ok(config)
     }

@@ -23,6 +23,11 @@ const MAX_PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// 7.6).
 const PERSISTENT_CONGESTION_THRESHOLD: u32 = 3;
 
+/// An acknowledgement forgets so many datagrams, and so many more for each that it resolves: however much
+/// is resolved at once, none takes long.
+const FORGET: usize = 64;
+const FORGET_EACH: u64 = 4;
+
 /// How many datagrams back one that the socket refused is looked for.
 const MAX_RECENT: usize = 1_024;
 
@@ -250,7 +255,7 @@ impl InFlight {
             self.timeouts = 0;
         }
         self.find_losses(now, &mut resolved, &mut on_resolved);
-        self.forget(now);
+        self.forget(now, FORGET + (FORGET_EACH * resolved.packets) as usize);
         Some(resolved)
     }
 
@@ -366,10 +371,13 @@ impl InFlight {
         }
     }
 
-    /// Forgets what is resolved, except what may still turn out to be late only.
-    fn forget(&mut self, now: Duration) {
+    /// Forgets up to `most` that are resolved, except what may still turn out to be late only.
+    fn forget(&mut self, now: Duration, most: usize) {
         let keep = self.rtt.probe_timeout(self.delay) * PERSISTENT_CONGESTION_THRESHOLD;
-        while let Some(sent) = self.sent.front() {
+        for _ in 0..most {
+            let Some(sent) = self.sent.front() else {
+                break;
+            };
             let is_old = now.saturating_sub(sent.at) > keep;
             match sent.state {
                 State::Acknowledged => {}

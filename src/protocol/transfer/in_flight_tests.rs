@@ -217,8 +217,11 @@ impl Naive {
         }
     }
 
-    fn forget(&mut self, now: Duration, keep: Duration) {
-        while let Some((at, _, fate)) = self.sent.get(self.first) {
+    fn forget(&mut self, now: Duration, keep: Duration, most: u64) {
+        for _ in 0..most {
+            let Some((at, _, fate)) = self.sent.get(self.first) else {
+                break;
+            };
             let is_old = now.saturating_sub(*at) > keep;
             match fate {
                 Fate::Arrived => {}
@@ -280,7 +283,8 @@ proptest! {
                         let smoothed = real.rtt.all().smoothed;
                         numbers.iter().for_each(|&number| naive.arrive(now, number as usize, smoothed));
                         naive.find_losses(now, &real.rtt);
-                        naive.forget(now, real.rtt.probe_timeout(Duration::ZERO) * 3);
+                        let keep = real.rtt.probe_timeout(Duration::ZERO) * 3;
+                        naive.forget(now, keep, 64 + 4 * resolved.packets);
                     }
                 }
                 Step::Timeout => {

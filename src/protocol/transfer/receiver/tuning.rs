@@ -67,3 +67,74 @@ impl Tuning {
         is_used_up || shortest >= SHORT_TRIP && trip <= shortest.saturating_mul(2)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: u64 = 1_000_000;
+
+    /// A sender that sends at most `rate` bytes per millisecond, as far as credit allows, `trip`
+    /// milliseconds away; a gap stays open for `stall` milliseconds out of each 100. Returns how often
+    /// a window that stays the same should grow in two seconds.
+    fn growths(trip: u64, rate: u64, stall: u64) -> usize {
+        let mut tuning = Tuning::new(Duration::ZERO);
+        // What was granted and what was sent, by the time when it arrives at the other end.
+        let (mut granted, mut sent) = (vec![WINDOW; trip as usize + 1], vec![0_u64; 2]);
+        let (mut credit, mut reach, mut delivered, mut count) = (WINDOW, 0, 0, 0);
+        for now in trip..2_000 {
+            let time = Duration::from_millis(now);
+            let half = (trip / 2) as usize;
+            let allowed = granted[granted.len() - 1 - half];
+            sent.push(allowed.min(sent.last().unwrap() + rate));
+            reach = reach.max(sent[sent.len().saturating_sub(half + 2)]);
+            count += usize::from(tuning.on_bytes(time, reach));
+            if now % 100 >= stall {
+                delivered = reach;
+            }
+            if delivered + WINDOW > credit {
+                tuning.on_credit(time, credit, credit - reach, WINDOW);
+                credit = delivered + WINDOW;
+            }
+            granted.push(credit);
+        }
+        count
+    }
+
+    #[test]
+    fn a_window_that_limits_the_sender_grows() {
+        // 1 MB in 100 ms are at most 10,000 bytes in a millisecond.
+        assert!(growths(100, 50_000, 0) > 5);
+        assert!(growths(100, 6_000, 0) > 5, "more than half of it is in use");
+        assert_eq!(
+            growths(100, 1_000, 0),
+            0,
+            "it is ten times what is in flight"
+        );
+    }
+
+    #[test]
+    fn a_window_that_a_gap_uses_up_grows() {
+        assert_eq!(growths(20, 15_000, 0), 0);
+        assert!(growths(20, 15_000, 80) > 5);
+        assert_eq!(growths(20, 7_000, 20), 0, "there is room for such a gap");
+    }
+
+    #[test]
+    fn what_waits_in_the_socket_buffer_lets_nothing_grow() {
+        let mut tuning = Tuning::new(Duration::ZERO);
+        let micros = Duration::from_micros;
+        assert!(!tuning.on_bytes(micros(100), 1));
+        for at in 1..100 {
+            // The whole window passes within each millisecond, on a path of a tenth of one.
+            tuning.on_credit(micros(at * 1_000), WINDOW * at, WINDOW, WINDOW);
+            assert!(!tuning.on_bytes(micros(at * 1_000 + 150), WINDOW * at + 1));
+        }
+        // Unless behind a gap: then it is not in the socket's buffer.
+        tuning.on_credit(micros(150_000), WINDOW * 150, WINDOW / 10, WINDOW);
+        assert!(tuning.on_bytes(micros(150_150), WINDOW * 150 + 1));
+        tuning.on_path_changed(micros(20_000));
+        tuning.on_credit(micros(200_000), WINDOW * 200, WINDOW, WINDOW);
+        assert!(tuning.on_bytes(micros(221_000), WINDOW * 200 + 1));
+    }
+}
