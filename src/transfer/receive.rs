@@ -185,7 +185,8 @@ impl Receiving {
             }
             self.sessions
                 .report(is_time, &mut |event| has_failed |= !on_event(event));
-            if self.sessions.jobs.is_empty() && (is_stopped || self.sessions.has_enough()) {
+            let is_done = is_stopped && self.sessions.jobs.is_empty();
+            if is_done || self.sessions.has_enough() && self.sessions.is_left(now) {
                 return Ok(self.sessions.tally);
             }
             if self.sessions.is_unused() && deadline.is_some_and(|deadline| now >= deadline) {

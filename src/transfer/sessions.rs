@@ -18,6 +18,11 @@ use crate::protocol::transfer::{
 };
 use crate::socket::Waker;
 
+/// How long a sender must be silent, which has not confirmed that it knows of its success, before the
+/// end of the program does not wait for it any more: longer than passing trouble.
+const LEAVING: Duration = Duration::from_secs(5);
+/// Transfers whose end their senders have not confirmed; more are forgotten, the oldest first.
+const MAX_UNCONFIRMED: usize = 64;
 /// What whoever comes too late is told.
 const BUSY: &str = "busy with other transfers";
 
@@ -276,6 +281,8 @@ impl Sessions {
     /// Reports the progress of the transfers, and forgets those that are over.
     pub(super) fn report(&mut self, is_time: bool, on_event: OnEvent<'_>) {
         let (tally, places) = (&mut self.tally, &mut self.places);
+        let ended = self.jobs.iter().filter(|job| job.has_ended()).count();
+        let mut surplus = ended.saturating_sub(MAX_UNCONFIRMED);
         self.jobs.retain_mut(|job| {
             let id = job.receiver.id();
             for event in job.take_events() {
@@ -296,7 +303,9 @@ impl Sessions {
                 // Whoever has everything keeps nobody out.
                 places.release(id);
             }
-            !job.is_over()
+            let is_surplus = job.has_ended() && surplus > 0;
+            surplus -= usize::from(is_surplus);
+            !job.is_over() && !is_surplus
         });
     }
 
@@ -305,6 +314,14 @@ impl Sessions {
         for job in &mut self.jobs {
             job.receiver.on_buffer_overflow();
         }
+    }
+
+    /// Whether nobody is left to wait for: those whose transfers are stored and who are silent are
+    /// probably gone.
+    pub(super) fn is_left(&self, now: Duration) -> bool {
+        let is_silent = |job: &Job| now >= job.receiver.last_received().saturating_add(LEAVING);
+        let is_left = |job: &Job| job.has_ended() && is_silent(job);
+        self.jobs.iter().all(is_left)
     }
 
     /// Whether enough transfers have ended.

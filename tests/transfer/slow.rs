@@ -17,17 +17,17 @@ const SLOW: &[&str] = &["storing", "finishing"];
 const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transfer/slow_disk.py");
 
 /// A folder behind a slow file system: slow_disk.py.
-struct Disk {
+pub(crate) struct Disk {
     folder: TempDir,
     /// What the file system shows, for one command.
-    shown: PathBuf,
+    pub(crate) shown: PathBuf,
     /// Where its files are in truth.
-    backing: PathBuf,
+    pub(crate) backing: PathBuf,
 }
 
 impl Disk {
     /// None where it cannot be mounted, which is said.
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         if !common::has("python3") {
             common::skip("no python3");
             return None;
@@ -66,7 +66,7 @@ impl Disk {
         command
     }
 
-    fn recv(&self, delay: &str, into: &PathBuf, words: &[&str]) -> Recv {
+    pub(crate) fn recv(&self, delay: &str, into: &PathBuf, words: &[&str]) -> Recv {
         let words = [
             &["recv", "--port", "0", "--json", "--into", text(into)],
             words,
@@ -86,7 +86,7 @@ impl Disk {
         kill(server, signal).expect("it is there");
     }
 
-    fn is_stuck(&self) {
+    pub(crate) fn is_stuck(&self) {
         self.signal(Signal::SIGUSR1);
     }
 
@@ -95,13 +95,13 @@ impl Disk {
         assert!(!self.folder.path().join("waited").exists());
     }
 
-    fn goes_on(&self) {
+    pub(crate) fn goes_on(&self) {
         self.signal(Signal::SIGUSR2);
     }
 }
 
 /// Reads events until one, after a time since the start, says that one of these takes the time.
-fn await_activity(events: &mut Process, activities: &[&str], after: Duration) {
+pub(crate) fn await_activity(events: &mut Process, activities: &[&str], after: Duration) {
     let after = Some(after.as_nanos() as u64);
     loop {
         let event = events.event();

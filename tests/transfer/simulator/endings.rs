@@ -116,3 +116,33 @@ fn a_slow_disk_keeps_the_sender_patient_and_informed() {
     world.run();
     world.assert_whole();
 }
+
+/// The news that everything is stored is repeated: the sender asks rarely, the longer it waits for a
+/// disk.
+#[test]
+fn the_end_is_told_soon_in_spite_of_loss() {
+    let mut longest = Duration::ZERO;
+    for seed in 0..100 {
+        let stream = stream(seed, 5_000);
+        let network = "delay=10ms,loss=30%";
+        let mut world = World::new(&stream, seed, network, network);
+        world.stores = false;
+        let is_all = |end: &Receiver| end.is_complete() && end.is_answered();
+        while !world.receiver.as_ref().is_some_and(is_all) {
+            assert!(world.step());
+        }
+        // A slow disk, for some.
+        world.run_until(world.now + Duration::from_secs(seed % 3 * 30));
+        world.stores = true;
+        world.receiver_speaks();
+        let stored = world.now;
+        while world.sender.result().is_none() {
+            assert!(world.step());
+        }
+        longest = longest.max(world.now - stored);
+        world.run();
+        world.assert_whole();
+    }
+    // Eight of them lost in a row would be one in 15,000.
+    assert!(longest < Duration::from_secs(3), "{longest:?}");
+}

@@ -12,8 +12,10 @@ const MAX_BUFFERED: usize = 256 << 10;
 const WINDOW: usize = 16 << 10;
 /// Bytes of the stream in a packet.
 const CHUNK: usize = 1_024;
+/// The wait before bytes are sent again while no round trip is known.
+const FIRST_WAIT: Duration = Duration::from_millis(300);
 /// The longest wait before bytes are sent again.
-const MAX_WAIT: Duration = Duration::from_secs(5);
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Default)]
 pub(super) struct Answers {
@@ -79,9 +81,22 @@ impl Answers {
     }
 
     fn deadline(&self, now: Duration) -> Duration {
-        let wait = self.rtt.probe_timeout(Duration::ZERO);
-        let wait = wait.saturating_mul(1 << self.repeats.min(8)).min(MAX_WAIT);
-        now.saturating_add(wait)
+        now.saturating_add(self.wait(self.repeats))
+    }
+
+    /// How long to wait before something is sent again, which was repeated so often.
+    pub(super) fn wait(&self, repeats: u32) -> Duration {
+        let wait = match self.rtt.smoothed() {
+            Some(_) => self.rtt.probe_timeout(Duration::ZERO),
+            // What is repeated too early is short, and doubles its wait.
+            None => FIRST_WAIT,
+        };
+        wait.saturating_mul(1 << repeats.min(8)).min(MAX_WAIT)
+    }
+
+    /// The first packet has arrived; the question was sent last then, and so often.
+    pub(super) fn on_first_packet(&mut self, now: Duration, sent: (Duration, u32)) {
+        self.rtt.sample_first(now, sent);
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Duration> {

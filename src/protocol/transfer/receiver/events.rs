@@ -120,6 +120,9 @@ impl Receiver {
         }
         // Only now is it known to be a sender's: without a key, a packet of this end that is
         // reflected has a good checksum as well.
+        if !self.is_confirmed {
+            self.answers.on_first_packet(now, self.accepted);
+        }
         self.is_confirmed = true;
         self.pending.accept = false;
         self.last_received = self.last_received.max(now);
@@ -133,7 +136,7 @@ impl Receiver {
                 _ => {}
             }
         }
-        if let (Phase::Stored { until }, true) = (&mut self.phase, is_eliciting) {
+        if let (Phase::Stored { until, .. }, true) = (&mut self.phase, is_eliciting) {
             *until = now.saturating_add(self.config.timeout);
             self.pending.done = true;
         }

@@ -34,6 +34,8 @@ enum Phase {
     /// It is stored, and the sender may not know it yet.
     Stored {
         until: Duration,
+        /// When to tell it again, and how often that was done.
+        again: (Duration, u32),
     },
     Over(Result<(), Failure>),
 }
@@ -53,6 +55,8 @@ pub struct Receiver {
     protection: Protection,
     /// The datagram that agrees to the transfer.
     accept: Vec<u8>,
+    /// When that was sent last, and how often.
+    accepted: (Duration, u32),
     is_confirmed: bool,
     /// The number of the next packet.
     next: u64,
@@ -139,6 +143,7 @@ impl Receiver {
             digest: (!protection.is_keyed()).then(Digest::default),
             protection,
             accept,
+            accepted: (now, 0),
             is_confirmed: false,
             next: 0,
             path: Path::new(peer, *random.last_chunk()?),
@@ -294,6 +299,7 @@ impl Receiver {
             Phase::Complete => {
                 self.phase = Phase::Stored {
                     until: now.saturating_add(self.config.timeout),
+                    again: (now.saturating_add(self.answers.wait(0)), 0),
                 };
                 self.pending.done = true;
             }

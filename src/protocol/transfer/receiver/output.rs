@@ -37,6 +37,7 @@ impl Receiver {
     fn compose(&mut self, now: Duration, out: &mut Vec<u8>, to: &mut SocketAddr) -> Option<()> {
         if self.pending.accept && !matches!(self.phase, Phase::Over(_)) {
             self.pending.accept = false;
+            self.accepted = (now, self.accepted.1 + 1);
             out.extend_from_slice(&self.accept);
             return Some(());
         }
@@ -127,7 +128,7 @@ impl Receiver {
     pub fn poll_timeout(&self) -> Option<Duration> {
         let silence = match self.phase {
             Phase::Over(_) => return None,
-            Phase::Stored { until } => return Some(until),
+            Phase::Stored { until, again } => return Some(until.min(again.0)),
             // What has arrived completely is never given up.
             Phase::Complete => None,
             Phase::Receiving => Some(self.last_received.saturating_add(self.config.timeout)),
@@ -142,10 +143,17 @@ impl Receiver {
     pub fn handle_timeout(&mut self, now: Duration) {
         self.answers.handle_timeout(now);
         let silence = self.last_received.saturating_add(self.config.timeout);
-        match self.phase {
-            Phase::Over(_) => {}
-            Phase::Stored { until } if until <= now => self.phase = Phase::Over(Ok(())),
-            Phase::Stored { .. } | Phase::Complete => {}
+        match &mut self.phase {
+            Phase::Over(_) | Phase::Complete => {}
+            Phase::Stored { until, .. } if *until <= now => self.phase = Phase::Over(Ok(())),
+            // The sender asks rarely, after a long wait.
+            Phase::Stored { again, .. } => {
+                if again.0 <= now {
+                    again.1 = again.1.saturating_add(1);
+                    again.0 = now.saturating_add(self.answers.wait(again.1));
+                    self.pending.done = true;
+                }
+            }
             Phase::Receiving if silence <= now => {
                 self.phase = Phase::Over(Err(Failure::Silent(self.config.timeout)));
             }
