@@ -3,6 +3,7 @@
 mod allocation;
 #[path = "../common/allocations.rs"]
 mod allocations;
+mod buffers;
 #[path = "../common/cases.rs"]
 mod cases;
 mod edges;

@@ -8,6 +8,7 @@ mod ends;
 mod failures;
 mod folders;
 mod foreign;
+mod full;
 mod hostile;
 mod manifest;
 mod migration;
