@@ -50,6 +50,7 @@ impl Language {
     pub fn of_locale(locale: &str) -> Option<Self> {
         let tag = locale.split(['_', '.', '@', '-']).next();
         match tag.unwrap_or_default().to_ascii_lowercase().as_str() {
+            "" if !locale.is_empty() => None,
             "" | "c" | "posix" | "en" => Some(Self::English),
             "zh" => Some(Self::Chinese),
             _ => None,

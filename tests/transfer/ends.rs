@@ -5,6 +5,9 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -45,6 +48,22 @@ pub struct Process {
     child: Child,
     stdout: Option<BufReader<ChildStdout>>,
     stderr: BufReader<ChildStderr>,
+    /// Its end ends the watch.
+    _watched: mpsc::Sender<()>,
+}
+
+/// Kills a process that is still there after so long: a test that waits for it fails then.
+const LONGEST: Duration = Duration::from_secs(120);
+
+fn watch(child: &Child) -> mpsc::Sender<()> {
+    let (watched, watch) = mpsc::channel::<()>();
+    let process = Pid::from_raw(child.id() as i32);
+    thread::spawn(move || {
+        if watch.recv_timeout(LONGEST) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let _ = kill(process, Signal::SIGKILL);
+        }
+    });
+    watched
 }
 
 impl Process {
@@ -56,6 +75,7 @@ impl Process {
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         Self {
+            _watched: watch(&child),
             stdout: child.stdout.take().map(BufReader::new),
             stderr: BufReader::new(child.stderr.take().expect("a pipe")),
             child,

@@ -140,16 +140,16 @@ fn a_stuck_disk_holds_up_its_own_transfer_only() {
     fs::create_dir(&film).expect("a folder");
     fs::rename(&source, film.join("film")).expect("it");
     let target = disk.folder.path().to_owned();
-    let mut recv = disk.recv("0", &target, &["--count", "2", "--timeout", "500ms"]);
+    let mut recv = disk.recv("0", &target, &["--count", "2", "--timeout", "2s"]);
     disk.is_stuck();
-    let mut send = Send::start(recv.address, &[text(&film), "--json", "--timeout", "500ms"]);
+    let mut send = Send::start(recv.address, &[text(&film), "--json", "--timeout", "2s"]);
     await_slow(&mut recv, &mut send, Duration::ZERO);
     Send::start(recv.address, &[text(&small)])
         .finish()
         .is(0, "sent small");
     assert_eq!(fs::read(target.join("small")).expect("it"), b"small");
     // Longer than the timeout: both go on talking.
-    await_slow(&mut recv, &mut send, Duration::from_millis(1_500));
+    await_slow(&mut recv, &mut send, Duration::from_secs(5));
     disk.goes_on();
     assert_eq!(send.finish().last()["event"], "done");
     let received = recv.finish();
@@ -206,12 +206,12 @@ fn a_stuck_source_holds_up_nothing_but_itself() {
     let film = disk.shown.join("film");
     let target = folder.path().join("target");
     fs::create_dir(&target).expect("a folder");
-    let words = ["--into", text(&target), "--timeout", "500ms", "--json"];
+    let words = ["--into", text(&target), "--timeout", "2s", "--json"];
     let mut recv = Recv::start(&words);
-    let mut send = disk.send(&recv, &[text(&film), "--timeout", "500ms"]);
+    let mut send = disk.send(&recv, &[text(&film), "--timeout", "2s"]);
     recv.process.await_bytes(100_000);
     disk.is_stuck();
-    let after = Duration::from_millis(2_500);
+    let after = Duration::from_secs(5);
     await_activity(&mut send.process, &["reading"], after);
     await_activity(&mut recv.process, &["waiting"], after);
     Send::start(recv.address, &[text(&small)])

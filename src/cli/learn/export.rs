@@ -81,7 +81,7 @@ fn check(folder: &Path) -> Result<()> {
 }
 
 /// Nothing but the page itself and its style.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+const POLICY: &str = include_str!("../../report/policy.txt");
 
 fn failed(path: &Path, source: io::Error) -> Error {
     Error::os("write", path.display(), source)

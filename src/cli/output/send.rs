@@ -316,11 +316,11 @@ impl<'a> Report<'a> {
 fn remedy(failure: &Failure) -> Option<&'static str> {
     match failure {
         Failure::Silent(_) | Failure::Unreachable(_) => {
-            Some("udpraw recv --resume there continues from what it kept")
+            Some("udpraw recv --resume there continues from what it kept, if anything")
         }
         Failure::Closed { code, .. } | Failure::Abandoned { code, .. } => match code {
             Code::Interrupted | Code::Storage => {
-                Some("udpraw recv --resume there continues from what it kept")
+                Some("udpraw recv --resume there continues from what it kept, if anything")
             }
             Code::Unknown => Some("was udpraw recv restarted there? send it again"),
             Code::WrongCode => Some("compare the code with what udpraw recv printed"),
