@@ -1,9 +1,9 @@
 //! Disks that are slow, or stuck: they hold up their own transfer, and nothing else.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -17,17 +17,17 @@ const SLOW: &[&str] = &["storing", "finishing"];
 const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transfer/slow_disk.py");
 
 /// A folder behind a slow file system: slow_disk.py.
-pub(crate) struct Disk {
+struct Disk {
     folder: TempDir,
     /// What the file system shows, for one command.
-    pub(crate) shown: PathBuf,
+    shown: PathBuf,
     /// Where its files are in truth.
-    pub(crate) backing: PathBuf,
+    backing: PathBuf,
 }
 
 impl Disk {
     /// None where it cannot be mounted, which is said.
-    pub(crate) fn new() -> Option<Self> {
+    fn new() -> Option<Self> {
         if !common::has("python3") {
             common::skip("no python3");
             return None;
@@ -66,7 +66,7 @@ impl Disk {
         command
     }
 
-    pub(crate) fn recv(&self, delay: &str, into: &PathBuf, words: &[&str]) -> Recv {
+    fn recv(&self, delay: &str, into: &Path, words: &[&str]) -> Recv {
         let words = [
             &["recv", "--port", "0", "--json", "--into", text(into)],
             words,
@@ -86,7 +86,7 @@ impl Disk {
         kill(server, signal).expect("it is there");
     }
 
-    pub(crate) fn is_stuck(&self) {
+    fn is_stuck(&self) {
         self.signal(Signal::SIGUSR1);
     }
 
@@ -95,13 +95,13 @@ impl Disk {
         assert!(!self.folder.path().join("waited").exists());
     }
 
-    pub(crate) fn goes_on(&self) {
+    fn goes_on(&self) {
         self.signal(Signal::SIGUSR2);
     }
 }
 
 /// Reads events until one, after a time since the start, says that one of these takes the time.
-pub(crate) fn await_activity(events: &mut Process, activities: &[&str], after: Duration) {
+fn await_activity(events: &mut Process, activities: &[&str], after: Duration) {
     let after = Some(after.as_nanos() as u64);
     loop {
         let event = events.event();
@@ -242,4 +242,26 @@ fn a_stuck_source_holds_up_nothing_but_itself() {
             assert_eq!(end.last()["reason"], "interrupted", "{end:?}");
         }
     }
+}
+
+#[test]
+fn a_sender_that_vanishes_after_the_last_byte_holds_up_nobody() {
+    let Some(disk) = Disk::new() else {
+        return;
+    };
+    let (_folder, source) = folder_with("film", &stream(100_000, 27));
+    // A second for each write, after everything has arrived.
+    let mut recv = disk.recv("1", &disk.shown, &["--count", "1"]);
+    let mut send = Send::start(recv.address, &[text(&source), "--json"]);
+    await_activity(&mut send.process, &["finishing"], Duration::ZERO);
+    send.process.signal(Signal::SIGKILL);
+    send.finish();
+    while recv.process.event()["event"] != "done" {}
+    let left = Instant::now();
+    let received = recv.finish();
+    assert_eq!(received.code, Some(0), "{received:?}");
+    // The default of --timeout.
+    assert!(left.elapsed() < udpraw::transfer::TIMEOUT / 2);
+    let stored = fs::read(disk.backing.join("film")).expect("it");
+    assert!(stored == stream(100_000, 27));
 }

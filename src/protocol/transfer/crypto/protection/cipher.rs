@@ -32,6 +32,14 @@ impl Cipher {
         }
     }
 
+    /// How many forged packets one connection may be tried with (RFC 9001 section 6.6).
+    pub(super) fn integrity_limit(self) -> u64 {
+        match self {
+            Self::Aes256Gcm => 1 << 52,
+            Self::ChaCha20Poly1305 => 1 << 36,
+        }
+    }
+
     pub(super) fn algorithm(self) -> &'static Algorithm {
         match self {
             Self::Aes256Gcm => &AES_256_GCM,

@@ -23,6 +23,8 @@ pub(super) struct Keyed {
     previous: Option<Key>,
     current: Option<Key>,
     following: Option<Key>,
+    /// Packets whose tag was wrong.
+    pub(super) forged: u64,
 }
 
 /// Derives the key of one epoch after the other.
@@ -93,6 +95,7 @@ impl Keyed {
             previous: None,
             current,
             following: None,
+            forged: 0,
         }
     }
 
@@ -132,6 +135,10 @@ impl Keyed {
         if packet.len() < PACKET_HEADER + TAG {
             return Err(OpenError::Length);
         }
+        if self.forged >= self.cipher.integrity_limit() {
+            // Nothing is believed any more: the connection ends as if nothing arrived.
+            return Err(OpenError::Tag);
+        }
         let (connection, number) = header(packet).ok_or(OpenError::Length)?;
         let (header, body) = packet.split_at_mut(PACKET_HEADER);
         let epoch = number >> EPOCH_BITS;
@@ -152,6 +159,7 @@ impl Keyed {
         let payload = key
             .key
             .open_in_place(nonce, header, body)
+            .inspect_err(|_| self.forged += 1)
             .map_err(|_| OpenError::Tag)?;
         if is_following {
             self.previous = self.current.take();

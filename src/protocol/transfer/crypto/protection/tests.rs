@@ -240,3 +240,21 @@ fn no_two_numbers_share_a_key_stream() {
         assert_eq!(streams.len(), numbers.len());
     }
 }
+
+/// RFC 9001 section 6.6.
+#[test]
+fn nothing_is_opened_after_too_many_forged_packets() {
+    for cipher in [Cipher::Aes256Gcm, Cipher::ChaCha20Poly1305] {
+        let (mut sender, mut receiver) = pair(Some(cipher));
+        let Inner::Keyed(keyed) = &mut receiver.0 else {
+            panic!("it has a key");
+        };
+        keyed.forged = cipher.integrity_limit() - 1;
+        let packet = sealed(&mut sender, 7, 0, b"authentic");
+        assert_eq!(opened(&mut receiver, &packet), Ok(0));
+        let mut forged = sealed(&mut sender, 7, 1, b"forged");
+        forged[20] ^= 1;
+        assert_eq!(opened(&mut receiver, &forged), Err(OpenError::Tag));
+        assert_eq!(opened(&mut receiver, &packet), Err(OpenError::Tag));
+    }
+}
