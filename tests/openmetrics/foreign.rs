@@ -64,7 +64,9 @@ fn pages(of: fn(std::net::SocketAddr) -> String) -> Vec<String> {
     server.scrape_until("udpraw_server_datagrams_received_total", 10);
     relay.scrape_until("udpraw_relay_datagrams_received_total", 10);
     watch.scrape_until("udpraw_ports_sockets", 1);
-    load.scrape_until("udpraw_load_intervals_total", 2);
+    load.scrape_for("two intervals", |metrics| {
+        metrics.sum("udpraw_load_intervals_total") >= 2
+    });
     [&server, &relay, &watch, &load]
         .map(|command| of(command.metrics))
         .into()

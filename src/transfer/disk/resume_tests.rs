@@ -256,3 +256,35 @@ fn a_folder_that_was_there_keeps_its_permissions() {
         assert_eq!(path.metadata().unwrap().mode() & 0o7777, 0o700);
     }
 }
+
+#[test]
+fn what_another_user_left_is_not_believed() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("SKIPPED: only root can give files away");
+        return;
+    }
+    let entry = file("x", 3);
+    for ending in ["state", "part"] {
+        let there = TempDir::new().unwrap();
+        let mut first = store(there.path(), PLAIN).begin(&entry, None).unwrap();
+        first.write_at(0, b"ab").unwrap();
+        let part = there.path().join(first.keep().unwrap().0);
+        let given = part.with_extension(ending);
+        std::os::unix::fs::chown(given, Some(65_534), None).unwrap();
+        let found = store(there.path(), RESUME).examine(&entry, &mut go_on);
+        assert!(matches!(found, Ok(Found::New)), "{ending}: {found:?}");
+    }
+}
+
+#[test]
+fn a_link_in_the_middle_of_a_path_is_not_followed() {
+    // Not even to another folder of the target.
+    let there = TempDir::new().unwrap();
+    fs::create_dir(there.path().join("real")).unwrap();
+    std::os::unix::fs::symlink("real", there.path().join("link")).unwrap();
+    for options in [PLAIN, OVERWRITE, RESUME] {
+        let mut store = store(there.path(), options);
+        put(&mut store, &file("link/x", 3), b"abc").unwrap_err();
+        assert_eq!(fs::read_dir(there.path().join("real")).unwrap().count(), 0);
+    }
+}
