@@ -297,3 +297,18 @@ fn a_narrow_terminal_asks_and_wraps() {
         }
     }
 }
+
+#[test]
+fn options_stand_before_or_behind_the_command() {
+    let before = finish(&["--lang", "zh", "exercises"]);
+    assert_eq!(before.code, Some(0), "{}", before.stderr);
+    let behind = finish(&["exercises", "--lang", "zh"]);
+    assert_eq!(before.stdout, behind.stdout);
+    let both = finish(&["danger", "next"]);
+    assert_eq!(both.code, Some(2));
+    assert!(
+        both.stderr.contains("exclude each other"),
+        "{}",
+        both.stderr
+    );
+}

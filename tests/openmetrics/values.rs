@@ -105,7 +105,9 @@ fn exchanges_are_counted_by_outcome() {
     ];
     assert_eq!(finish(&words).code, Some(0));
     client_of(server.local()).send(b"no frame").unwrap();
-    let metrics = server.scrape_until("udpraw_server_exchange_datagrams_total", 4);
+    // The two are counted one after the other.
+    server.scrape_until("udpraw_server_exchange_datagrams_total", 4);
+    let metrics = server.scrape_until("udpraw_server_datagrams_received_total", 4);
     let one = |outcome: &str| {
         metrics.one(&format!(
             "udpraw_server_exchange_datagrams_total{{outcome=\"{outcome}\"}}"

@@ -85,7 +85,7 @@ Exit status: 0 success, 2 error.";
 
 /// What to learn.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(after_help = EXAMPLES, subcommand_precedence_over_arg = true)]
 pub(crate) struct LearnArguments {
     #[command(subcommand)]
     pub(crate) command: Option<LearnCommand>,

@@ -33,6 +33,10 @@ pub(crate) fn run(arguments: LearnArguments, output: &mut Output) -> Outcome {
     if let Some(LearnCommand::Act) = arguments.command {
         return act();
     }
+    if let (Some(_), Some(lesson)) = (&arguments.command, arguments.lesson) {
+        let reason = "a lesson and a command exclude each other";
+        return Err(Error::invalid("take lesson", lesson.name, reason).into());
+    }
     let (language, unknown) = arguments.language.choose();
     let mut learner = Learner {
         output,
