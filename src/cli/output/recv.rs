@@ -279,8 +279,11 @@ impl<'a> Report<'a> {
             Some(error) if is_ours => error.to_string(),
             _ => {
                 let peer = Tuple(arrived.peer);
-                let name = named(&arrived.name);
-                format!("cannot receive {name} from {peer}: {why}")
+                let name = match &arrived.name[..] {
+                    b"" => String::new(),
+                    name => format!("{} ", named(name)),
+                };
+                format!("cannot receive {name}from {peer}: {why}")
             }
         };
         if let Some(part) = &arrived.part {
