@@ -11,7 +11,7 @@ const CHUNK: usize = 256 << 10;
 const MAX_SPARE: usize = 16;
 /// Buffers of received messages that are kept for reuse.
 const MAX_SPARE_BUFFERS: usize = 64;
-/// A write of so many bytes is worth its buffer; a shorter one is copied.
+/// A write of at least this many bytes keeps its buffer; a shorter one is copied.
 const MIN_LENT: usize = 32 << 10;
 
 /// Bytes of the forward stream: part of a buffer.

@@ -18,7 +18,7 @@ use crate::socket::{SourceAddress, Waker};
 
 /// How long a transfer that ends waits for the disk, to keep what there is.
 const CLOSING: Duration = Duration::from_millis(250);
-/// How long nothing new must come until its user is told that.
+/// How long nothing new must come until its user sees a note about that.
 const QUIET: Duration = Duration::from_secs(1);
 /// How long the sender is not told that everything is stored, since it does not have all answers.
 const ANSWERING: Duration = Duration::from_secs(1);

@@ -23,7 +23,7 @@ struct State {
     lessons: BTreeSet<String>,
     /// The exercises that were passed.
     exercises: BTreeSet<String>,
-    /// The locale whose lack of a translation was told.
+    /// The locale whose lack of a translation was reported.
     told: Option<String>,
 }
 
@@ -101,11 +101,11 @@ impl Progress {
         Ok(())
     }
 
-    /// Whether the lack of a translation was told before; it has been now.
+    /// Whether the lack of a translation was reported before; it has been now.
     pub(crate) fn tell(&mut self, locale: &str) -> bool {
         let before = self.state.told.replace(locale.to_owned());
         let is_new = before.as_deref() != Some(locale);
-        // Where it cannot be kept it is told each time.
+        // Where it cannot be kept, the note comes each time.
         is_new && (self.save().is_ok() || before.is_none())
     }
 

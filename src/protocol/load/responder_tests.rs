@@ -279,7 +279,7 @@ fn what_it_sends_ends_with_the_client() {
     assert!(load.progress.must_stop(0));
 }
 
-/// A session is told of once: when its client ends it, or when it makes room.
+/// A session is reported once: when its client ends it, or when it makes room.
 #[test]
 fn each_session_is_told_of() {
     let mut responder = responder();

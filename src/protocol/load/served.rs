@@ -1,4 +1,4 @@
-//! What a server tells of a session.
+//! What a server reports of a session.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};

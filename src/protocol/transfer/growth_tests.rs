@@ -40,7 +40,7 @@ impl Path {
     }
 }
 
-/// Steps of so many calls, and the most of one.
+/// Steps of a number of calls, and the most of one.
 #[derive(Clone, Copy, Debug, Default)]
 struct Work {
     calls: u64,

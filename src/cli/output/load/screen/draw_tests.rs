@@ -39,7 +39,7 @@ fn interval(at: u64, lost: u64, worst: u64) -> Figures {
     figures
 }
 
-/// A run of so many seconds; in the 6th and 7th the path is bad.
+/// A run of this length in seconds; in the 6th and 7th the path is bad.
 fn run(seconds: u64) -> State {
     let mut state = State::new(&config(Some(60)), "offload");
     for at in 0..seconds {
