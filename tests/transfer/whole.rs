@@ -339,3 +339,24 @@ fn a_progress_bar_is_for_terminals_and_without_colours() {
     received.is(0, "received source");
     assert!(!received.stderr.contains("MB/"), "{}", received.stderr);
 }
+
+#[test]
+fn a_small_window_carries_a_whole_file() {
+    let bytes = stream(2_000_000, 9);
+    let small = ["--max-window", "64KiB"];
+    for (receive, send) in [(&small[..], &[][..]), (&[], &small)] {
+        carry(&bytes, receive, send);
+    }
+    for words in [
+        ["recv", "--max-window", "63KiB"],
+        ["send", "--max-window=0", "127.0.0.1"],
+    ] {
+        let end = crate::common::run(crate::common::udpraw(words));
+        assert_eq!(end.code, Some(2), "{end:?}");
+        assert!(
+            end.stderr.contains("the smallest is 64KiB"),
+            "{}",
+            end.stderr
+        );
+    }
+}
