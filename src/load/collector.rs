@@ -100,41 +100,62 @@ impl<'a> Collector<'a> {
         self.used.drain(..)
     }
 
+    /// The next end of an interval that all workers have in common: one that had to wait tells of several
+    /// intervals at once. `None` if some have not come so far.
+    fn common_end(&self) -> Option<u64> {
+        let first = |source: &Source| source.waiting.front().map(|shard| shard.intervals);
+        let mut end = self.sources.iter().filter_map(first).max()?;
+        loop {
+            let mut latest = end;
+            for source in &self.sources {
+                let reaches = |shard: &&Shard| shard.intervals >= end;
+                match source.waiting.iter().find(reaches) {
+                    Some(shard) => latest = latest.max(shard.intervals),
+                    None if source.has_ended => {}
+                    None if source.waiting.back().is_some_and(|shard| shard.is_last) => {}
+                    None => return None,
+                }
+            }
+            if latest == end {
+                return Some(end);
+            }
+            end = latest;
+        }
+    }
+
     /// The figures of the next interval, once all workers have said theirs.
     pub(super) fn next_interval(&mut self) -> Option<Figures> {
-        let is_ready = |source: &Source| source.has_ended || !source.waiting.is_empty();
-        let is_over = self.sources.iter().all(|source| source.waiting.is_empty());
-        if is_over || !self.sources.iter().all(is_ready) {
-            return None;
-        }
+        let intervals = self.common_end()?;
         let mut figures = Figures {
             start: Duration::from_nanos(self.at),
             ..Figures::default()
         };
         let mut until = self.at;
         for source in &mut self.sources {
-            let Some(mut shard) = source.waiting.pop_front() else {
-                continue;
-            };
-            figures.times.add(&mut shard.times);
-            self.used.push((shard.worker, shard.times));
-            source.has_ended = shard.is_last;
-            source.sending = shard.sending;
-            source.counts = shard.counts;
-            source.answers = shard.answers;
-            source.kernel_drops = shard.kernel_drops;
-            source.foreign = shard.foreign;
-            source.errors = shard.errors;
-            self.flows.extend(shard.flows);
-            until = until.max(shard.at);
-            self.first_error = self.first_error.take().or(shard.first_error);
-            if shard.worker == 0 {
-                self.results = shard.results;
-                self.is_peer_silent = shard.is_peer_silent;
-                if let (ClockSource::Filter(_, mine), Some(filter)) =
-                    (&mut self.clock, shard.filter)
-                {
-                    **mine = filter;
+            let later = |shard: &Shard| shard.intervals > intervals;
+            let count = source.waiting.iter().position(later);
+            let count = count.unwrap_or(source.waiting.len());
+            for mut shard in source.waiting.drain(..count) {
+                figures.times.add(&mut shard.times);
+                self.used.push((shard.worker, shard.times));
+                source.has_ended = shard.is_last;
+                source.sending = shard.sending;
+                source.counts = shard.counts;
+                source.answers = shard.answers;
+                source.kernel_drops = shard.kernel_drops;
+                source.foreign = shard.foreign;
+                source.errors = shard.errors;
+                self.flows.extend(shard.flows);
+                until = until.max(shard.at);
+                self.first_error = self.first_error.take().or(shard.first_error);
+                if shard.worker == 0 {
+                    self.results = shard.results;
+                    self.is_peer_silent = shard.is_peer_silent;
+                    if let (ClockSource::Filter(_, mine), Some(filter)) =
+                        (&mut self.clock, shard.filter)
+                    {
+                        **mine = filter;
+                    }
                 }
             }
         }
@@ -281,5 +302,106 @@ impl<'a> Collector<'a> {
             first_error: self.first_error,
             ..total
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use super::*;
+
+    fn collector(workers: usize, then: impl FnOnce(Collector<'_>)) {
+        let target = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
+        let plan = "1kpps"
+            .parse::<crate::protocol::load::Plan>()
+            .expect("a plan");
+        let mut config = Config::new(target, plan);
+        (config.workers, config.flows) = (workers, workers);
+        then(Collector::new(&config, None));
+    }
+
+    /// What a worker says once it has sent `sent` in all, after `intervals` seconds.
+    fn shard(worker: usize, intervals: u64, sent: u64, is_last: bool) -> Shard {
+        let mut times = Box::<Times>::default();
+        times.add_closed(1);
+        Shard {
+            worker,
+            intervals,
+            at: intervals * 1_000_000_000,
+            is_last,
+            sending: Sending {
+                scheduled: sent,
+                sent,
+                ..Sending::default()
+            },
+            counts: Counts::default(),
+            answers: Counts::default(),
+            results: None,
+            is_peer_silent: false,
+            kernel_drops: 0,
+            foreign: 0,
+            errors: 0,
+            first_error: None,
+            times,
+            filter: None,
+            flows: Vec::new(),
+        }
+    }
+
+    /// The start, the length in seconds, the datagrams sent and the samples of each interval.
+    fn intervals(collector: &mut Collector<'_>) -> Vec<(u64, u64, u64, u64)> {
+        let mut all = Vec::new();
+        while let Some(figures) = collector.next_interval() {
+            let sent = figures.round_trip.map_or(0, |trip| trip.sending.sent);
+            let (start, length) = (figures.start.as_secs(), figures.length.as_secs());
+            all.push((start, length, sent, figures.times.slip.len()));
+            collector.add(figures);
+        }
+        all
+    }
+
+    #[test]
+    fn an_interval_waits_for_all_workers() {
+        collector(2, |mut collector| {
+            collector.take(shard(0, 1, 10, false));
+            assert_eq!(intervals(&mut collector), []);
+            collector.take(shard(1, 1, 5, false));
+            assert_eq!(intervals(&mut collector), [(0, 1, 15, 2)]);
+            collector.take(shard(0, 2, 20, true));
+            collector.take(shard(1, 2, 9, true));
+            assert_eq!(intervals(&mut collector), [(1, 1, 14, 2)]);
+            assert_eq!(collector.finish().times.slip.len(), 4);
+        });
+    }
+
+    #[test]
+    fn a_worker_that_had_to_wait_tells_of_several_intervals_at_once() {
+        collector(2, |mut collector| {
+            for second in 1..=3 {
+                collector.take(shard(0, second, second * 10, false));
+            }
+            collector.take(shard(1, 2, 2, false));
+            assert_eq!(intervals(&mut collector), [(0, 2, 22, 3)]);
+            // The other one tells of 3 and 4.
+            collector.take(shard(1, 4, 4, false));
+            assert_eq!(intervals(&mut collector), []);
+            collector.take(shard(0, 4, 40, false));
+            assert_eq!(intervals(&mut collector), [(2, 2, 22, 3)]);
+            collector.take(shard(0, 5, 50, true));
+            collector.take(shard(1, 5, 5, true));
+            assert_eq!(intervals(&mut collector), [(4, 1, 11, 2)]);
+        });
+    }
+
+    #[test]
+    fn a_worker_that_is_gone_is_not_waited_for() {
+        collector(2, |mut collector| {
+            collector.take(shard(0, 1, 1, true));
+            collector.take(shard(1, 1, 1, false));
+            assert_eq!(intervals(&mut collector), [(0, 1, 2, 2)]);
+            collector.take(shard(1, 2, 3, false));
+            assert_eq!(intervals(&mut collector), [(1, 1, 2, 1)]);
+        });
     }
 }

@@ -48,7 +48,7 @@ mod sockets;
 mod worker;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{channel, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -75,6 +75,9 @@ const PREPARATION: u64 = 2_000_000_000;
 
 /// How long after that the load starts if it has no time of its own: the threads are there by then.
 const LEAD: u64 = 20_000_000;
+
+/// How many intervals of each worker may wait to be read.
+const WAITING: usize = 4;
 
 /// What happens while a load runs.
 #[derive(Debug)]
@@ -208,7 +211,7 @@ impl Load {
         let config = &self.config;
         let curve = config.plan.curve(config.payload_bytes());
         let schedule = Schedule::new(curve, config.arrivals.clone(), config.nanos());
-        let (shards, arrived) = channel();
+        let (shards, arrived) = sync_channel(WAITING * config.workers);
         thread::scope(|scope| {
             let (mut running, mut spares) = (Vec::new(), Vec::new());
             for (number, sockets) in sockets.into_iter().enumerate() {

@@ -6,7 +6,7 @@ mod send;
 
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::time::Duration;
 
 use self::arrivals::{control, measure};
@@ -19,7 +19,8 @@ use super::sockets::Sockets;
 use crate::clock::{self, Moment};
 use crate::error::{Error, Result};
 use crate::protocol::load::{
-    CONTROL, ClockFilter, Control, Counts, Header, Kind, Results, Schedule, Scheduled, Tracker,
+    CONTROL, ClockFilter, Control, Counts, Header, Kind, Pace, Results, Schedule, Scheduled,
+    Tracker,
 };
 
 /// Closer to the next datagram a worker does not sleep: waking up takes as long.
@@ -43,7 +44,9 @@ const WINDOW: usize = 1 << 17;
 /// What a worker has to say at the end of an interval.
 pub(super) struct Shard {
     pub(super) worker: usize,
-    /// When it was over, after the start.
+    /// How many intervals are over with it; it is of all that are over since the one before.
+    pub(super) intervals: u64,
+    /// When it was over, after the start; the last one when the worker had sent all.
     pub(super) at: u64,
     pub(super) is_last: bool,
     /// Since the start.
@@ -92,6 +95,7 @@ pub(super) struct Worker<'a> {
     flows: Vec<Flow>,
     schedule: Schedule,
     next: Option<Scheduled>,
+    pace: Pace,
     /// When the schedule is over, by the monotonic clock.
     end: u64,
     peer: Option<Peer>,
@@ -116,8 +120,11 @@ pub(super) struct Worker<'a> {
     active: u64,
     times: Box<Times>,
     spare: Receiver<Box<Times>>,
-    shards: Sender<Shard>,
-    interval: u64,
+    shards: SyncSender<Shard>,
+    /// Histograms that are empty.
+    fresh: Option<Box<Times>>,
+    /// How many intervals are over.
+    intervals: u64,
     next_poll: u64,
     /// When the kernel is asked again when it passed a datagram on.
     next_sample: u64,
@@ -131,7 +138,7 @@ impl<'a> Worker<'a> {
         schedule: Schedule,
         peer: Option<Peer>,
         session: u64,
-        (shards, spare): (Sender<Shard>, Receiver<Box<Times>>),
+        (shards, spare): (SyncSender<Shard>, Receiver<Box<Times>>),
     ) -> Self {
         let config = shared.config;
         let (kind, answer) = match (config.session, config.direction) {
@@ -158,6 +165,7 @@ impl<'a> Worker<'a> {
             sockets,
             schedule,
             next: None,
+            pace: Pace::new(end),
             end,
             peer,
             buffer: vec![
@@ -181,7 +189,8 @@ impl<'a> Worker<'a> {
             times: Box::default(),
             spare,
             shards,
-            interval: 0,
+            fresh: None,
+            intervals: 0,
             next_poll: shared.start,
             next_sample: shared.start,
         }
@@ -192,9 +201,10 @@ impl<'a> Worker<'a> {
         // 50 µs of slack by default would be late at each sleep; a sandbox may forbid it.
         let _ = nix::sys::prctl::set_timerslack(1);
         let result = self.work();
+        let ended = clock::monotonic();
         self.shared.sending.fetch_sub(1, Ordering::Release);
         let finished = result.and_then(|()| self.finish());
-        self.hand_over(clock::monotonic(), true);
+        self.hand_over(ended.min(self.end), true);
         finished
     }
 
@@ -304,11 +314,17 @@ impl<'a> Worker<'a> {
         })
     }
 
-    fn next_tick(&self) -> u64 {
+    /// When the interval is over; the last one, once all that is on its way has arrived.
+    fn interval_end(&self) -> u64 {
         let interval = nanos(self.shared.config.interval);
-        let tick = interval
-            .saturating_mul(self.interval + 1)
+        let end = interval
+            .saturating_mul(self.intervals + 1)
             .saturating_add(self.shared.start);
+        if end < self.end { end } else { u64::MAX }
+    }
+
+    fn next_tick(&self) -> u64 {
+        let tick = self.interval_end();
         if self.polls() {
             tick.min(self.next_poll)
         } else {
@@ -331,11 +347,7 @@ impl<'a> Worker<'a> {
             self.next_poll = now + pause;
             self.poll(now, false)?;
         }
-        while now
-            >= interval
-                .saturating_mul(self.interval + 1)
-                .saturating_add(self.shared.start)
-        {
+        while now >= self.interval_end() {
             self.hand_over(now, false);
         }
         Ok(())
@@ -379,10 +391,13 @@ impl<'a> Worker<'a> {
             self.slipped += sent;
             self.times.add_closed(sent);
         }
-        let mut fresh = self.spare.try_recv().unwrap_or_default();
+        let fresh = self.fresh.take().or_else(|| self.spare.try_recv().ok());
+        let mut fresh = fresh.unwrap_or_default();
         fresh.reset();
+        self.intervals += 1;
         let shard = Shard {
             worker: self.number,
+            intervals: self.intervals,
             at: now.saturating_sub(self.shared.start),
             is_last,
             sending,
@@ -402,8 +417,12 @@ impl<'a> Worker<'a> {
                 Vec::new()
             },
         };
-        self.interval += 1;
-        // Without a receiver the run is over anyway.
-        let _ = self.shards.send(shard);
+        if is_last {
+            // Without a receiver the run is over anyway.
+            let _ = self.shards.send(shard);
+        } else if let Err(TrySendError::Full(shard)) = self.shards.try_send(shard) {
+            // Whoever is to read the figures does not: they are added to those of the next interval.
+            self.fresh = Some(mem::replace(&mut self.times, shard.times));
+        }
     }
 }

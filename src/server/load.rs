@@ -12,13 +12,10 @@ use crate::clock::{self, Moment};
 use crate::error::{Error, Result};
 use crate::io::{Backend, BackendChoice, Transmit, Transport, TransportConfig};
 use crate::protocol::load::{
-    Arrivals, Clocks, Header, Incoming, Kind, Limits, Responder, ReverseLoad, Schedule, Served,
-    Visit, answer,
+    Arrivals, Clocks, Departure, Header, Incoming, Kind, Limits, Pace, Responder, ReverseLoad,
+    Schedule, Served, Visit, answer,
 };
 use crate::socket::{Endpoint, SourceAddress, option, pause};
-
-/// A datagram that is later than this is not sent any more, in nanoseconds.
-const MOST_SLIP: u64 = 1_000_000_000;
 
 /// Closer to the next datagram it does not sleep: waking up takes as long.
 const SPIN: u64 = 70_000;
@@ -230,6 +227,7 @@ fn send(load: &ReverseLoad, mut transport: Transport, source: Option<SourceAddre
     };
     let mut schedule = Schedule::new(load.plan.curve(load.size), arrivals, Some(load.nanos));
     let (start, progress) = (clock::monotonic(), &load.progress);
+    let mut pace = Pace::new(start.saturating_add(load.nanos));
     let mut numbers = vec![0; load.flows.len()];
     let mut datagram = vec![0; load.size];
     let mut next = schedule.next();
@@ -238,15 +236,19 @@ fn send(load: &ReverseLoad, mut transport: Transport, source: Option<SourceAddre
         if progress.must_stop(now) {
             break;
         }
-        let mut batch = 0;
+        let (mut batch, mut until) = (0, now);
         while let Some(due) = next
-            && start.saturating_add(due.at) <= now
             && batch < BATCH
         {
+            let departure = pace.handle_next(start.saturating_add(due.at), now);
+            if let Departure::Later(soonest) = departure {
+                until = soonest;
+                break;
+            }
             batch += 1;
             next = schedule.next();
             progress.scheduled.fetch_add(1, Ordering::Relaxed);
-            if now - start - due.at > MOST_SLIP {
+            if departure == Departure::TooLate {
                 progress.unsent.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
@@ -275,7 +277,6 @@ fn send(load: &ReverseLoad, mut transport: Transport, source: Option<SourceAddre
                 .refused
                 .fetch_add(sent.refused as u64, Ordering::Relaxed);
         }
-        let until = next.map_or(0, |next| start.saturating_add(next.at));
         let left = until.saturating_sub(clock::monotonic()).min(LONGEST_SLEEP);
         if left > SPIN {
             let never = std::sync::atomic::AtomicBool::new(false);

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod hlog;
+mod intervals;
 mod limits;
 mod oracle;
 mod robust;

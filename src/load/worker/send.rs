@@ -6,13 +6,7 @@ use super::super::figures::record;
 use super::Worker;
 use crate::error::Result;
 use crate::io::Sent;
-use crate::protocol::load::Scheduled;
-
-/// A datagram that is later than this is not sent any more, in nanoseconds.
-const MOST_SLIP: u64 = 1_000_000_000;
-
-/// How long after the end what is late may still be sent.
-const OVERTIME: u64 = 50_000_000;
+use crate::protocol::load::{Departure, Scheduled};
 
 /// How often the kernel is asked when it passed a datagram on, in nanoseconds.
 const SAMPLE: u64 = 20_000_000;
@@ -34,33 +28,34 @@ impl Worker<'_> {
 
     /// Sends what is due; returns when the next one is.
     pub(super) fn send_due(&mut self, now: u64) -> Result<u64> {
-        let is_overtime = now > self.end.saturating_add(OVERTIME);
         let (mut batch, mut skipped) = (0, 0);
         while let Some(due) = self.next {
-            let at = self.shared.start.saturating_add(due.at);
-            if at > now {
-                return self
-                    .flush_at(now)
-                    .map(|is_sent| if is_sent { at } else { now });
-            }
             if batch == BATCH
                 || skipped == MOST_SKIPPED
                 || (self.queued > 0 && batch == 0 && !self.flush()?)
             {
                 break;
             }
-            self.sending.scheduled += 1;
-            if is_overtime || now - at > MOST_SLIP {
-                self.sending.unsent += 1;
-                skipped += 1;
-            } else {
-                let flow = (due.index % self.shared.config.flows as u64) as usize;
-                let size = due
-                    .size
-                    .map_or(self.shared.config.payload_bytes(), usize::from);
-                self.queue(flow / self.shared.config.workers, at, now, size)?;
-                batch += 1;
+            let at = self.shared.start.saturating_add(due.at);
+            match self.pace.handle_next(at, now) {
+                Departure::Later(soonest) => {
+                    let is_sent = self.flush_at(now)?;
+                    return Ok(if is_sent { soonest } else { now });
+                }
+                Departure::Now => {
+                    let flow = (due.index % self.shared.config.flows as u64) as usize;
+                    let size = due
+                        .size
+                        .map_or(self.shared.config.payload_bytes(), usize::from);
+                    self.queue(flow / self.shared.config.workers, at, now, size)?;
+                    batch += 1;
+                }
+                Departure::TooLate => {
+                    self.sending.unsent += 1;
+                    skipped += 1;
+                }
             }
+            self.sending.scheduled += 1;
             self.advance();
         }
         self.flush_at(now)?;

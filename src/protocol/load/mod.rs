@@ -8,6 +8,7 @@
 mod arrivals;
 mod clock;
 mod control;
+mod pace;
 mod responder;
 mod schedule;
 mod served;
@@ -17,6 +18,7 @@ mod wire;
 pub use arrivals::{Arrivals, Recorded, Schedule, Scheduled};
 pub use clock::{ClockEstimate, ClockFilter, NoClock};
 pub use control::{Clocks, Control, Limits, Refusal, Results, Reverse, Start};
+pub use pace::{Departure, Pace};
 pub use responder::{Incoming, Progress, Responder, ReverseLoad};
 pub use schedule::{Curve, Plan};
 pub use served::Served;
