@@ -106,8 +106,10 @@ pub struct Report {
     pub total: Figures,
     /// The figures of each flow, the worst one first; empty if only the peer has them.
     pub flows: Vec<FlowFigures>,
-    /// Whether it ran to its end: `false` if it was stopped.
+    /// Whether it ran to its end: `false` if it was stopped, or ended since the session was lost.
     pub is_complete: bool,
+    /// Whether it ended since the server did not know the session any more.
+    pub is_session_lost: bool,
 }
 
 /// A load that can be run.
@@ -175,6 +177,7 @@ impl Load {
         let shared = Shared {
             config,
             stop,
+            is_session_lost: AtomicBool::new(false),
             sending: AtomicUsize::new(config.workers),
             start: begin.map_or(soon, |begin| begin.max(soon)),
         };
@@ -189,10 +192,12 @@ impl Load {
             &mut collector,
             &mut on_event,
         )?;
+        let is_session_lost = shared.is_session_lost.into_inner();
         Ok(Some(Report {
             started,
             backend,
-            is_complete: !stop.load(Ordering::Relaxed),
+            is_complete: !stop.load(Ordering::Relaxed) && !is_session_lost,
+            is_session_lost,
             flows: collector.take_flows(),
             total: collector.finish(),
         }))

@@ -205,9 +205,14 @@ fn refused(config: &Config, why: Refusal, limits: Limits) -> Error {
         }
         Refusal::Time => {
             let time = Duration::from_nanos(time);
-            format!("it allows at most {time:?} (--max-load-time there)")
+            let unlimited = match config.time {
+                Some(_) => "",
+                None => ", and 0 there for a load without an end",
+            };
+            format!("it allows at most {time:?} (--max-load-time there{unlimited})")
         }
         Refusal::Flows => format!("it allows at most {flows} flows"),
+        Refusal::Session => "it does not know the session".into(),
         Refusal::Sessions => "it has as many sessions as it serves at once".into(),
         _ => "it does not understand what it is to send".into(),
     };

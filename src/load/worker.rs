@@ -72,6 +72,8 @@ pub(super) struct Shard {
 pub(super) struct Shared<'a> {
     pub(super) config: &'a Config,
     pub(super) stop: &'a AtomicBool,
+    /// Whether the server does not know the session any more.
+    pub(super) is_session_lost: AtomicBool,
     /// The workers that may still send.
     pub(super) sending: AtomicUsize,
     /// The start, by the monotonic clock.
@@ -221,7 +223,7 @@ impl<'a> Worker<'a> {
                 now = clock::monotonic();
             }
             self.tick(now)?;
-            if self.shared.stop.load(Ordering::Relaxed) {
+            if self.shared.stop.load(Ordering::Relaxed) || self.is_session_lost() {
                 return Ok(());
             }
             let is_over = match self.shared.config.closed {
@@ -280,7 +282,8 @@ impl<'a> Worker<'a> {
             let arrived = moment.time_of(stamp);
             for datagram in message.datagrams() {
                 let Some(answered) = matcher.read(flow, datagram) else {
-                    if !control(peer.as_mut(), datagram, arrived, results) {
+                    let is_lost = &shared.is_session_lost;
+                    if !control(peer.as_mut(), datagram, arrived, results, is_lost) {
                         *foreign += 1;
                     }
                     continue;
@@ -330,6 +333,10 @@ impl<'a> Worker<'a> {
         } else {
             tick
         }
+    }
+
+    fn is_session_lost(&self) -> bool {
+        self.shared.is_session_lost.load(Ordering::Relaxed)
     }
 
     fn polls(&self) -> bool {

@@ -32,7 +32,7 @@ const BATCH: usize = 64;
 pub struct LoadLimits {
     /// The most datagrams per second, of each session and direction.
     pub rate: u64,
-    /// The longest session.
+    /// The longest session; [`Duration::MAX`] for no limit.
     pub time: Duration,
     /// The most sessions at once.
     pub sessions: usize,

@@ -282,6 +282,23 @@ pub fn has(program: &str) -> bool {
     found
 }
 
+/// A Python that can import this module: of the environment that scripts/test makes, or the system's.
+pub fn python_with(module: &str) -> Option<&'static str> {
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/target/python/bin/python3");
+    let found = [own, "python3"].into_iter().find(|python| {
+        let mut import = Command::new(python);
+        import.args(["-c", &format!("import {module}")]);
+        let tried = import.stderr(Stdio::null()).status();
+        tried.is_ok_and(|status| status.success())
+    });
+    if found.is_none() {
+        skip(&format!(
+            "no Python has the module {module}: scripts/test installs it"
+        ));
+    }
+    found
+}
+
 /// Says why a test is skipped; in CI, fails.
 pub fn skip(why: &str) {
     assert!(

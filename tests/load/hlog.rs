@@ -1,25 +1,12 @@
 //! Interval logs of HdrHistogram, against HdrHistogram's own package for Python.
 
-use super::common::{Running, finish, json_lines, skip, udpraw};
+use super::common::{Running, finish, json_lines, python_with, udpraw};
 use super::{Echo, load};
-
-/// The Python of the environment that scripts/test makes, if it has the package hdrhistogram.
-fn python() -> Option<&'static str> {
-    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/target/python/bin/python3");
-    let has_it = std::process::Command::new(python)
-        .args(["-c", "import hdrh"])
-        .output();
-    if !has_it.is_ok_and(|found| found.status.success()) {
-        skip("the Python package hdrhistogram is not installed");
-        return None;
-    }
-    Some(python)
-}
 
 /// Eight logs that udpraw merges are the sum that HdrHistogram's package for Python makes, bucket by bucket.
 #[test]
 fn merged_logs_are_the_sum_of_all() {
-    let Some(python) = python() else {
+    let Some(python) = python_with("hdrh") else {
         return;
     };
     let echo = Echo::start();
@@ -66,7 +53,7 @@ fn merged_logs_are_the_sum_of_all() {
 /// The log is read by another implementation of HdrHistogram, and adds up to the whole.
 #[test]
 fn the_interval_log_is_read_by_others() {
-    let Some(python) = python() else {
+    let Some(python) = python_with("hdrh") else {
         return;
     };
     let echo = Echo::start();

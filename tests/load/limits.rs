@@ -157,7 +157,7 @@ fn a_start_can_have_its_time() {
 }
 
 /// A time of whole seconds in RFC 3339, by date(1).
-fn rfc3339(time: std::time::SystemTime) -> String {
+pub(crate) fn rfc3339(time: std::time::SystemTime) -> String {
     let seconds = time
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap()

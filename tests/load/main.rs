@@ -4,6 +4,7 @@
 mod common;
 mod hlog;
 mod intervals;
+mod job;
 mod limits;
 mod oracle;
 mod robust;

@@ -168,7 +168,7 @@ fn limits_of_the_server_are_told() {
         ),
         (
             &["--session", "--rate", "100pps", "--for", "0"],
-            "at most 2s",
+            "at most 2s (--max-load-time there, and 0 there for a load without an end)",
         ),
     ] {
         let end = finish(&[&["load", &target], arguments].concat());
@@ -192,6 +192,35 @@ fn limits_of_the_server_are_told() {
         balances(&result[name]);
     }
     assert!(result["over_limit"].as_u64().unwrap() > 0, "{result}");
+}
+
+/// A probe that runs until it is stopped, if the server has no limit of time.
+#[test]
+fn a_session_may_have_no_end() {
+    for direction in ["--session", "--one-way", "--reverse", "--both"] {
+        let server = server(&["--max-load-time", "0"]);
+        let mut probe = Running::start(udpraw([
+            "load",
+            &target(&server),
+            direction,
+            "--rate",
+            "100pps",
+            "--for",
+            "0",
+            "--interval",
+            "100ms",
+            "--json",
+        ]));
+        (0..4).for_each(|_| _ = probe.line());
+        probe.signal(Signal::SIGINT);
+        let end = probe.finish();
+        assert_eq!(end.code, Some(0), "{direction}: {}", end.stderr);
+        let result = json_lines(&end.stdout).pop().unwrap();
+        assert_eq!(result["event"], "result");
+        let streams = ["up", "down"].map(|name| result[name]["arrived"].as_u64());
+        let arrived: u64 = streams.into_iter().flatten().sum();
+        assert!(arrived >= 20, "{direction}: {result}");
+    }
 }
 
 /// Beside its sessions the server is what it was.

@@ -6,27 +6,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::common::{client_of, skip, socket};
+use crate::common::{client_of, python_with, socket};
 use crate::{Metrics, Observed, answer, body, page};
-
-/// A Python that has prometheus_client: of an environment that scripts/test makes, or the system's.
-fn python() -> Option<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let own = root.join("target/python/bin/python3");
-    let all = [own.to_string_lossy().into_owned(), "python3".into()];
-    let found = all.into_iter().find(|python| {
-        let import = ["-c", "import prometheus_client.openmetrics.parser"];
-        let tried = Command::new(python)
-            .args(import)
-            .stderr(Stdio::null())
-            .status();
-        tried.is_ok_and(|status| status.success())
-    });
-    if found.is_none() {
-        skip("the Python package prometheus_client is not installed");
-    }
-    found
-}
 
 /// Runs a program with this text as its input: its output, if it succeeds.
 fn through(mut command: Command, text: &str) -> String {
@@ -74,7 +55,7 @@ fn pages(of: fn(std::net::SocketAddr) -> String) -> Vec<String> {
 
 #[test]
 fn the_python_client_reads_the_same() {
-    let Some(python) = python() else {
+    let Some(python) = python_with("prometheus_client.openmetrics.parser") else {
         return;
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openmetrics/oracle.py");
@@ -88,7 +69,7 @@ fn the_python_client_reads_the_same() {
     documented.sort_unstable();
     let mut all = Vec::new();
     for text in pages(page) {
-        let mut command = Command::new(&python);
+        let mut command = Command::new(python);
         command.arg(&script);
         let families: Value = serde_json::from_str(&through(command, &text)).unwrap();
         let ours = Metrics::of(&text);

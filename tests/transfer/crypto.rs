@@ -9,26 +9,9 @@ use udpraw::protocol::transfer::crypto::{
     Cipher, Ciphers, Initiator, Opening, Protection, Responder, Role, SharedCode,
 };
 
-use crate::common::skip;
+use crate::common::python_with;
 
-/// `scripts/test` makes this environment.
-const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/python/bin/python3");
 const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transfer/peer.py");
-
-/// A Python that has the package.
-pub(crate) fn python() -> Option<&'static str> {
-    let found = [PYTHON, "python3"].into_iter().find(|python| {
-        let mut import = Command::new(python);
-        import
-            .args(["-c", "import cryptography"])
-            .stderr(Stdio::null());
-        import.status().is_ok_and(|status| status.success())
-    });
-    if found.is_none() {
-        skip("no Python with the package cryptography (scripts/test installs it)");
-    }
-    found
-}
 
 struct Peer {
     child: Child,
@@ -98,7 +81,9 @@ fn packet(by: &mut Protection, number: u64, payload: &[u8]) -> Vec<u8> {
 
 #[test]
 fn another_implementation_agrees() {
-    let Some(python) = python() else { return };
+    let Some(python) = python_with("cryptography") else {
+        return;
+    };
     let mut rng = fastrand::Rng::with_seed(13);
     for cipher in [
         Cipher::Aes256Gcm,

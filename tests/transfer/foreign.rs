@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use udpraw::protocol::transfer::crypto::SharedCode;
 
-use crate::crypto::python;
+use crate::common::python_with;
 use crate::relayed::relay;
 use crate::{Send, folder_with, stream, text};
 
@@ -70,7 +70,9 @@ fn assert_same(one: &Path, other: &Path) {
 
 #[test]
 fn a_foreign_receiver_stores_a_file() {
-    let Some(python) = python() else { return };
+    let Some(python) = python_with("cryptography") else {
+        return;
+    };
     let (folder, source) = folder_with("film", &stream(5_000_000, 1));
     let target = folder.path().join("target");
     fs::create_dir(&target).expect("it");
@@ -83,7 +85,9 @@ fn a_foreign_receiver_stores_a_file() {
 
 #[test]
 fn a_foreign_receiver_stores_a_file_in_spite_of_loss() {
-    let Some(python) = python() else { return };
+    let Some(python) = python_with("cryptography") else {
+        return;
+    };
     let (folder, source) = folder_with("film", &stream(3_000_000, 2));
     let target = folder.path().join("target");
     fs::create_dir(&target).expect("it");
@@ -101,7 +105,9 @@ fn a_foreign_receiver_stores_a_file_in_spite_of_loss() {
 
 #[test]
 fn a_foreign_receiver_stores_a_folder() {
-    let Some(python) = python() else { return };
+    let Some(python) = python_with("cryptography") else {
+        return;
+    };
     let (folder, source) = folder_with("first", b"1");
     let (from, target) = (folder.path().join("from"), folder.path().join("target"));
     fs::create_dir_all(from.join("inner/deep")).expect("it");
@@ -131,7 +137,9 @@ fn a_foreign_receiver_stores_a_folder() {
 
 #[test]
 fn a_foreign_receiver_knows_another_code() {
-    let Some(python) = python() else { return };
+    let Some(python) = python_with("cryptography") else {
+        return;
+    };
     let (folder, source) = folder_with("film", b"secret");
     let target = folder.path().join("target");
     fs::create_dir(&target).expect("it");

@@ -144,7 +144,7 @@ pub(crate) struct BackendArguments {
     #[arg(long, value_name = "RATE", requires = "allow_load", value_parser = super::load::limit)]
     max_load_rate: Option<u64>,
 
-    /// The longest load session [default: 10m]
+    /// The longest load session; 0 for no limit, as `udpraw load --for 0` needs it [default: 10m]
     #[arg(long, value_name = "TIME", requires = "allow_load", value_parser = units::duration)]
     max_load_time: Option<Duration>,
 
@@ -255,7 +255,10 @@ impl ServerArguments {
         behaviour.allow_load = self.backend.allow_load.then(|| {
             let mut limits = LoadLimits::default();
             limits.rate = self.backend.max_load_rate.unwrap_or(limits.rate);
-            limits.time = self.backend.max_load_time.unwrap_or(limits.time);
+            limits.time = match self.backend.max_load_time {
+                Some(Duration::ZERO) => Duration::MAX,
+                time => time.unwrap_or(limits.time),
+            };
             limits
         });
         behaviour.allow_amplification = self.allow_amplification;

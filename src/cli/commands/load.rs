@@ -75,7 +75,8 @@ pub(crate) fn run(arguments: LoadArguments, output: &mut Output) -> Outcome {
     if let Some(recorder) = report.recorded() {
         files.write(&Merged::new(vec![recorder.finish()?])?, None, &[])?;
     }
-    Ok(Exit::from(has_worked(&found) && kept.unwrap_or(true)))
+    let has_worked = has_worked(&found) && !found.is_session_lost;
+    Ok(Exit::from(has_worked && kept.unwrap_or(true)))
 }
 
 /// Whether something arrived, and all of it is accounted for.

@@ -1,9 +1,11 @@
 //! What is learned from a datagram that arrived.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::super::answers::Answered;
 use super::super::figures::{Times, record};
 use super::super::session::Peer;
-use crate::protocol::load::{Control, Results};
+use crate::protocol::load::{Control, Refusal, Results};
 
 /// Records the times of an answer. In a closed loop both round trips are the same, and one is recorded.
 pub(super) fn measure(
@@ -43,12 +45,14 @@ fn positive(nanos: i64) -> u64 {
     u64::try_from(nanos).unwrap_or(1)
 }
 
-/// Learns from a datagram that controls the session; whether it is one.
+/// Learns from a datagram that controls the session; whether it is one. The server may say that it does not
+/// know the session any more: then `is_lost` is raised.
 pub(super) fn control(
     peer: Option<&mut Peer>,
     datagram: &[u8],
     arrived: u64,
     results: &mut Option<Results>,
+    is_lost: &AtomicBool,
 ) -> bool {
     let (Some(peer), Some((header, control))) = (peer, Control::decode(datagram)) else {
         return false;
@@ -68,6 +72,7 @@ pub(super) fn control(
             peer.filter
                 .handle_back(arrived, arrived.wrapping_sub(clocks.now).cast_signed());
         }
+        Control::Refused(Refusal::Session, _) => is_lost.store(true, Ordering::Relaxed),
         // An answer to a question that was repeated.
         Control::Challenge(..) | Control::Started(_) => {}
         _ => return false,

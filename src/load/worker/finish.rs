@@ -18,6 +18,11 @@ const MOST_TRIES_STOPPED: u32 = 3;
 impl Worker<'_> {
     /// Waits for what is still on its way, and asks the server for the last time.
     pub(super) fn finish(&mut self) -> Result<()> {
+        if self.is_session_lost() {
+            // Nobody is there who knows more.
+            self.is_peer_silent = true;
+            return Ok(());
+        }
         let linger = nanos(self.shared.config.linger);
         let is_stopped = || self.shared.stop.load(Ordering::Relaxed);
         let ended = clock::monotonic();
@@ -34,7 +39,7 @@ impl Worker<'_> {
             let now = clock::monotonic();
             let others = self.shared.sending.load(Ordering::Acquire);
             let is_complete = self.is_complete() && (self.number > 0 || others == 0);
-            if is_complete || now >= until {
+            if is_complete || now >= until || self.is_session_lost() {
                 break;
             }
             if self.polls() && now >= next {
@@ -63,6 +68,7 @@ impl Worker<'_> {
                 .results
                 .is_none_or(|results| self.is_older(&results, asked))
                 && tries < most(is_stopped())
+                && !self.is_session_lost()
         {
             let now = clock::monotonic();
             if now >= next {

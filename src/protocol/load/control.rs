@@ -54,7 +54,7 @@ pub struct Reverse {
     pub seed: Option<u64>,
 }
 
-/// Why a server refuses a start.
+/// Why a server refuses a start, or a question for its figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -70,6 +70,8 @@ pub enum Refusal {
     Sessions = 5,
     /// It does not understand what it is to send.
     Reverse = 6,
+    /// It does not know the session, or not from this address: the answer to a [`Control::Poll`].
+    Session = 7,
 }
 
 /// What a server knows of a session.
@@ -240,8 +242,8 @@ impl Control {
             }),
             Kind::Started => Self::Started(reader.clocks()?),
             Kind::Refused => {
-                use Refusal::{Flows, Rate, Reverse, Sessions, Time, Token};
-                let all = [Token, Rate, Time, Flows, Sessions, Reverse];
+                use Refusal::{Flows, Rate, Reverse, Session, Sessions, Time, Token};
+                let all = [Token, Rate, Time, Flows, Sessions, Reverse, Session];
                 let number = reader.number()?;
                 let refusal = all.into_iter().find(|one| *one as u64 == number)?;
                 Self::Refused(refusal, reader.limits()?)

@@ -352,12 +352,12 @@ impl Responder {
         header: Header,
         kernel_drops: impl FnOnce() -> u64,
     ) -> Incoming {
-        let Some(session) = self.sessions.get_mut(&header.session) else {
-            return Incoming::Nothing;
+        let session = self.sessions.get_mut(&header.session);
+        // Of a server that was restarted, or of a client whose address is another one now.
+        let Some(session) = session.filter(|session| session.flows.contains_key(&source)) else {
+            let refused = Control::Refused(Refusal::Session, self.limits);
+            return Incoming::Reply(Box::new(refused), header);
         };
-        if !session.flows.contains_key(&source) {
-            return Incoming::Nothing;
-        }
         session.heard = clocks.now;
         let mut results = Results {
             counts: session.counts(),

@@ -171,6 +171,20 @@ fn limits_are_kept() {
     ));
 }
 
+/// After a restart, or from another address.
+#[test]
+fn a_session_that_it_does_not_know_is_refused() {
+    let mut responder = responder();
+    let refused = Some(Control::Refused(Refusal::Session, LIMITS));
+    assert_eq!(control(&mut responder, 0, 1, 7, &Control::Poll), refused);
+    begin(&mut responder, 0, 1, 7);
+    for (port, session, is_known) in [(1, 7, true), (2, 7, false), (1, 8, false)] {
+        let answer = control(&mut responder, 0, port, session, &Control::Poll);
+        assert_eq!(matches!(answer, Some(Control::Results(_))), is_known);
+        assert!(is_known || answer == refused);
+    }
+}
+
 #[test]
 fn each_session_has_its_own_figures() {
     let mut responder = responder();

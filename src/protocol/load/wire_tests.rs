@@ -39,6 +39,7 @@ fn control() -> impl Strategy<Value = Control> {
         Refusal::Rate,
         Refusal::Sessions,
         Refusal::Reverse,
+        Refusal::Session,
     ];
     prop_oneof![
         Just(Control::Hello),

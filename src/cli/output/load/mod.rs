@@ -263,6 +263,7 @@ impl<'a> Report<'a> {
                 open_loop: is_planned,
                 balanced: found.total.is_balanced(),
                 complete: found.is_complete,
+                session_lost: found.is_session_lost,
                 objectives: judged
                     .iter()
                     .map(|(objective, (verdict, figure))| ObjectiveRecord {

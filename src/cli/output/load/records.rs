@@ -115,8 +115,11 @@ pub(in crate::cli::output) struct ResultRecord {
     pub(super) open_loop: bool,
     /// Whether every datagram is accounted for.
     pub(super) balanced: bool,
-    /// Whether it ran to its end: false if it was interrupted.
+    /// Whether it ran to its end: false if it was interrupted, or if the session was lost.
     pub(super) complete: bool,
+    /// Whether it ended since the server did not know the session any more: it was restarted, or saw the client
+    /// at another address.
+    pub(super) session_lost: bool,
     /// The objectives of `--fail-if`.
     pub(super) objectives: Vec<ObjectiveRecord>,
     /// With several flows, the figures of at most 100 of them, the worst ones first; missing if only the peer has

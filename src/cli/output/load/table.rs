@@ -199,7 +199,13 @@ fn remarks(text: &mut String, found: &Report, config: &Config) {
             total.kernel_drops
         ));
     }
-    if total.is_peer_silent {
+    if found.is_session_lost {
+        line(
+            "It ended early: the server does not know the session any more. It was restarted, or sees us at another \
+             address. Its figures are those that it told the last."
+                .into(),
+        );
+    } else if total.is_peer_silent {
         line("The server fell silent: its figures are those that it told the last.".into());
     }
     if let Some(drops @ 1..) = total.peer_drops {
@@ -237,7 +243,7 @@ fn remarks(text: &mut String, found: &Report, config: &Config) {
     if config.closed.is_some() {
         line("A closed loop: the times hide how long the peer stood still.".into());
     }
-    if !found.is_complete {
+    if !found.is_complete && !found.is_session_lost {
         line("Interrupted: what was measured until then.".into());
     }
 }
