@@ -77,7 +77,8 @@ impl Disk {
     fn send(&self, to: &Recv, words: &[&str]) -> Send {
         let (host, port) = (to.address.ip().to_string(), to.address.port().to_string());
         let words = [&["send", &host, "--port", &port, "--json"], words].concat();
-        Send::run(self.command("0", &words))
+        // So slow that much is still to be read when the receiver tells of its first bytes.
+        Send::run(self.command("0.01", &words))
     }
 
     fn signal(&self, signal: Signal) {
