@@ -107,10 +107,11 @@ class Ends:
             raise RuntimeError(f"sockperf: {(done.stdout + done.stderr).strip()[-300:]}")
         return float(found.group(1)) * 1e3
 
-    def median(self, rate, seconds, between=None):
+    def median(self, rate, seconds, between=None, timestamps="kernel"):
         """Ours, from when a datagram was sent, as the others count, in nanoseconds."""
         with self.server("--reply", "echo") as (_, target), on_the_way(target, between) as there:
-            return self.load(there, "--rate", f"{rate}pps", "--for", f"{seconds}s")["rtt"]["p50_ns"]
+            words = ("--rate", f"{rate}pps", "--for", f"{seconds}s", "--timestamps", timestamps)
+            return self.load(there, *words)["rtt"]["p50_ns"]
 
     def gaps(self, tool, rate, seconds, who):
         """What `who` (gaps.c) says of the gaps of udpraw or iperf3."""

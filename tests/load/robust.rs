@@ -202,10 +202,11 @@ fn a_wait_at_the_server_is_on_no_way() {
     std::thread::sleep(Duration::from_millis(400));
     server.running.signal(Signal::SIGCONT);
     let result = result(load).0;
-    let most = |name: &str| result[name]["max_ns"].as_u64().unwrap();
-    assert!(most("latency") >= 300_000_000, "{result}");
-    assert!(most("up_delay") < 300_000_000, "{result}");
-    assert!(most("down_delay") < 300_000_000, "{result}");
+    let at = |name: &str, quantile: &str| result[name][quantile].as_u64().unwrap();
+    assert!(at("latency", "max_ns") >= 300_000_000, "{result}");
+    assert!(at("up_delay", "max_ns") < 300_000_000, "{result}");
+    // The signal may come between an answer's time and its sending: that batch alone is late.
+    assert!(at("down_delay", "p90_ns") < 300_000_000, "{result}");
 }
 
 /// Serves load sessions with a clock of its own until `over`: ahead by `ahead` of the time since its start.

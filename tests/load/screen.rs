@@ -269,7 +269,11 @@ fn without_a_terminal_for_it_there_are_lines() {
     for (arguments, environment) in cases {
         let words = [arguments, &["--for", "300ms"]].concat();
         let (code, text) = Terminal::with(&target, &words, environment).finish();
-        assert_eq!(code, Some(0), "{arguments:?}");
+        // On a busy machine nothing may be sent in that time.
+        assert!(
+            matches!(code, Some(0 | 1)),
+            "{arguments:?}: {code:?} {text}"
+        );
         assert!(!text.contains(ENTER), "{arguments:?}: {text}");
         let has_lines = text.contains("pps  lost");
         assert_eq!(
