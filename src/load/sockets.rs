@@ -10,7 +10,7 @@ use crate::clock::{self, Moment};
 use crate::error::{Error, Result};
 use crate::io::{Backend, Received, Sent, Transmit, Transport, TransportConfig, Wait};
 use crate::socket::option::Timestamping;
-use crate::socket::{Endpoint, EpollSet, Family, ReceiveBuffer, SendStage, option};
+use crate::socket::{Endpoint, EpollSet, Family, ReceiveBuffer, option};
 
 /// Descriptors that a process needs besides the flows.
 const OTHERS: u64 = 64;
@@ -172,10 +172,7 @@ impl Sockets {
             let Ok(Some(entry)) = endpoint.queued_error(&mut self.stamps) else {
                 break;
             };
-            let stamp = entry
-                .sent_timestamp
-                .filter(|it| it.stage == SendStage::Sent);
-            first = first.or(stamp.and_then(|stamp| stamp.times.software));
+            first = first.or(entry.sent.and_then(|times| times.software));
         }
         let _ = option::SO_TIMESTAMPING.set(endpoint, ARRIVALS);
         let took = first.map(|stamp| moment.time_of(Some(stamp)).saturating_sub(begun));

@@ -169,7 +169,10 @@ mod tests {
             offender,
             destination,
             returned,
-            sent_timestamp: None,
+            message: 0,
+            scheduled: None,
+            sent: None,
+            completed: None,
         })
     }
 

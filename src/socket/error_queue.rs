@@ -2,8 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
+use super::control_message::{ControlMessage, Timestamps};
 use super::received::Received;
-use super::sent_timestamp::SentTimestamp;
 
 /// Who reported a queued error (`ee_origin`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,45 @@ pub enum Origin {
     Other(u8),
 }
 
-/// An entry of the error queue: an error about an earlier datagram, or the time when it was sent.
+impl Origin {
+    /// `SO_EE_ORIGIN_TIMESTAMPING`.
+    const TIMESTAMPING: Self = Self::Other(4);
+}
+
+/// An entry of the error queue: an error about an earlier datagram, or the time when it was sent
+/// (`SO_TIMESTAMPING`; the kernel's Documentation/networking/timestamping.rst).
+///
+/// ```
+/// use std::time::Duration;
+/// use udpraw::io::{BackendChoice, Transmit, Transport, TransportConfig};
+/// use udpraw::socket::option::{self, Timestamping};
+/// use udpraw::socket::{Endpoint, ReceiveBuffer};
+///
+/// let wanted = Timestamping::TX_SOFTWARE
+///     | Timestamping::SOFTWARE
+///     | Timestamping::OPT_ID
+///     | Timestamping::OPT_TSONLY;
+/// let endpoint = Endpoint::builder()
+///     .option(option::SO_TIMESTAMPING, wanted)
+///     .bind("127.0.0.1:0".parse()?)?;
+/// let to = endpoint.local_address()?;
+/// let mut transport = Transport::open(endpoint, BackendChoice::Auto, TransportConfig::default())?;
+///
+/// let id = transport.counters().sent_messages as u32; // of the next message
+/// transport.send_queue().send(&Transmit::new(b"when?").to(to));
+/// transport.flush().into_result()?;
+///
+/// let mut buffer = ReceiveBuffer::new();
+/// let entry = loop {
+///     if let Some(entry) = transport.endpoint().queued_error(&mut buffer)? {
+///         break entry;
+///     }
+/// };
+/// let times = entry.sent.expect("it was passed to the interface");
+/// assert_eq!(entry.message, id);
+/// assert!(times.software.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueuedError {
@@ -39,9 +77,16 @@ pub struct QueuedError {
     pub destination: SocketAddr,
     /// How many bytes of that datagram's payload were returned.
     pub returned: usize,
-    /// The timestamp, if the entry is not an error but the timestamp of a sent message (errno is
-    /// ENOMSG then).
-    pub sent_timestamp: Option<SentTimestamp>,
+    /// The number of the message on the socket that a time is of, from 0, if `OPT_ID` was set; otherwise
+    /// 0. A run of datagrams is one message. A transport that is the only sender counts the same
+    /// ([`Counters::sent_messages`](crate::io::Counters::sent_messages)).
+    pub message: u32,
+    /// When it entered the packet scheduler (`TX_SCHED`), by each requested clock; the errno is ENOMSG then.
+    pub scheduled: Option<Timestamps>,
+    /// When it was passed to the network interface, or left it (`TX_SOFTWARE`, `TX_HARDWARE`); likewise.
+    pub sent: Option<Timestamps>,
+    /// When the interface reported that it has sent it (`TX_COMPLETION`, Linux 6.15); likewise.
+    pub completed: Option<Timestamps>,
 }
 
 /// What the network reports about a port, or about the route to it.
@@ -137,9 +182,28 @@ impl QueuedError {
             offender: socket_address(address),
             destination: received.source(),
             returned: received.bytes().len(),
-            sent_timestamp: None,
+            message: 0,
+            scheduled: None,
+            sent: None,
+            completed: None,
         };
-        entry.sent_timestamp = SentTimestamp::read(&entry, word(12), received);
+        if entry.origin == Origin::TIMESTAMPING {
+            entry.message = word(12);
+            let times = received.control_messages().iter().find_map(|message| {
+                if let ControlMessage::Timestamping(times) = message {
+                    Some(times)
+                } else {
+                    None
+                }
+            });
+            // SCM_TSTAMP_… of linux/errqueue.h; 2 is only for TCP.
+            match entry.info {
+                0 => entry.sent = times,
+                1 => entry.scheduled = times,
+                3 => entry.completed = times,
+                _ => {}
+            }
+        }
         Some(entry)
     }
 }

@@ -48,7 +48,6 @@ mod path;
 mod pause;
 mod poll_set;
 mod received;
-mod sent_timestamp;
 
 pub use address::Family;
 pub use builder::Builder;
@@ -77,4 +76,3 @@ pub use pause::pause;
 pub(crate) use poll_set::PollSet;
 pub(crate) use poll_set::timespec;
 pub use received::Received;
-pub use sent_timestamp::{SendStage, SentTimestamp};

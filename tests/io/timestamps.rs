@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::{SOON, at, backends, open};
 use udpraw::io::{Transmit, Transport, TransportConfig};
 use udpraw::socket::option::{self, Timestamping};
-use udpraw::socket::{Endpoint, Family, Readiness, ReceiveBuffer, SendStage};
+use udpraw::socket::{Endpoint, Family, Readiness, ReceiveBuffer};
 
 /// The kernel starts to stamp what it receives some time after the first socket asked for it
 /// (net_enable_timestamp() in net/core/dev.c).
@@ -63,12 +63,13 @@ fn each_message_has_its_timestamps() {
                 assert_eq!(waited, Some(Readiness::Error), "{backend}: {seen:?}");
                 while let Some(entry) = sender.endpoint().queued_error(&mut buffer).unwrap() {
                     assert_eq!(entry.errno, libc::ENOMSG);
-                    let sent = entry.sent_timestamp.expect("no error happened");
-                    let time = sent.times.software.expect("it was asked for");
-                    let is_new = seen
-                        .insert((sent.id, sent.stage == SendStage::Sent), time)
-                        .is_none();
-                    assert!(is_new, "{backend}: {sent:?} twice");
+                    let times = entry.sent.or(entry.scheduled).expect("no error happened");
+                    let time = times.software.expect("it was asked for");
+                    let key = (entry.message, entry.sent.is_some());
+                    assert!(
+                        seen.insert(key, time).is_none(),
+                        "{backend}: {entry:?} twice"
+                    );
                 }
             }
             let after = SystemTime::now();
