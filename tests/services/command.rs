@@ -281,6 +281,34 @@ fn nothing_in_a_hostile_file_reaches_the_terminal() {
     assert!(!file.run(&["list"]).stdout.contains(['\u{9b}', '\u{202e}']));
 }
 
+/// Global options may stand anywhere; those of the lookup and a query are no part of another command.
+#[test]
+fn options_before_a_command() {
+    let file = File::new("one 4000/udp\n");
+    let path = file.path();
+    let path = path.to_str().expect("UTF-8");
+    for words in [
+        &["--json", "list", "--file", path] as &[&str],
+        &["--json", "lookup", "one", "--file", path],
+        &["--json", "check", path],
+    ] {
+        let end = udpraw(words);
+        assert_eq!(end.code, Some(0), "{words:?}: {}", end.stderr);
+        let is_list = words.contains(&"check") || end.stdout.contains("\"name\":\"one\"");
+        assert!(is_list, "{words:?}: {}", end.stdout);
+    }
+    for words in [
+        &["one", "list"] as &[&str],
+        &["--file", path, "list"],
+        &["--proto", "udp", "check"],
+        &["--file", path, "lookup", "one"],
+    ] {
+        let end = udpraw(words);
+        assert_eq!((end.code, end.stdout.as_str()), (Some(2), ""), "{words:?}");
+        assert!(end.stderr.contains("stands before it"), "{}", end.stderr);
+    }
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let file = File::new("some-service 4000/udp # something\n".repeat(100_000));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use udpraw::error::Result;
+use udpraw::error::{Error, Result};
 use udpraw::services::{Protocol, Query, Range};
 
 const EXAMPLES: &str = "\
@@ -19,7 +19,7 @@ Exit status: 0 success, 1 negative result (a query has no answer, nothing matche
 #[command(
     after_help = EXAMPLES,
     arg_required_else_help = true,
-    args_conflicts_with_subcommands = true,
+    subcommand_precedence_over_arg = true,
     subcommand_negates_reqs = true
 )]
 pub(crate) struct ServicesArguments {
@@ -67,6 +67,26 @@ pub(crate) struct LookupArguments {
     /// File to read [default: /etc/services, or /usr/etc/services if there is none]
     #[arg(long)]
     pub(crate) file: Option<PathBuf>,
+}
+
+impl ServicesArguments {
+    /// Refuses a query, or an option of the lookup, before a command.
+    pub(crate) fn check(&self) -> Result<()> {
+        let lookup = &self.lookup;
+        let is_bare = lookup.queries.is_empty()
+            && lookup.file.is_none()
+            && lookup.proto == Protocol::default();
+        let name = match &self.command {
+            Some(_) if is_bare => return Ok(()),
+            Some(ServicesCommand::Lookup(_)) => "lookup",
+            Some(ServicesCommand::List(_)) => "list",
+            Some(ServicesCommand::Check(_)) => "check",
+            None => return Ok(()),
+        };
+        let reason = "a query or one of its options stands before it";
+        let remedy = format!("give options behind the command: udpraw services {name} --help");
+        Err(Error::invalid("run", format_args!("services {name}"), reason).with_remedy(remedy))
+    }
 }
 
 impl LookupArguments {

@@ -9,6 +9,7 @@ use crate::cli::exit::{Exit, Outcome, unread};
 use crate::cli::output::{Output, count};
 
 pub(crate) fn run(arguments: ServicesArguments, output: &mut Output) -> Outcome {
+    arguments.check()?;
     match arguments.command {
         None => lookup(&arguments.lookup, output),
         Some(ServicesCommand::Lookup(arguments)) => lookup(&arguments, output),
