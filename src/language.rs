@@ -42,10 +42,12 @@ impl Language {
     /// not speak.
     ///
     /// ```
+    /// # #[cfg(feature = "extras")] {
     /// use udpraw::language::Language;
     /// assert_eq!(Language::of_locale("zh_TW.UTF-8"), Some(Language::Chinese));
     /// assert_eq!(Language::of_locale("C.UTF-8"), Some(Language::English));
     /// assert_eq!(Language::of_locale("fr_FR"), None);
+    /// # }
     /// ```
     pub fn of_locale(locale: &str) -> Option<Self> {
         let tag = locale.split(['_', '.', '@', '-']).next();
