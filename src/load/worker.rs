@@ -2,26 +2,24 @@
 
 mod arrivals;
 mod finish;
+mod intervals;
 mod send;
 
-use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::Duration;
 
 use self::arrivals::{control, measure};
+pub(super) use self::intervals::Shard;
 use super::answers::Matcher;
-use super::config::{Config, Direction, Timestamps, nanos};
+use super::config::{Config, Direction, Timestamps};
 use super::figures::{Sending, Times};
-use super::flow::{FlowFigures, FlowTimes};
+use super::flow::FlowTimes;
 use super::session::Peer;
 use super::sockets::Sockets;
 use crate::clock::{self, Moment};
 use crate::error::{Error, Result};
-use crate::protocol::load::{
-    CONTROL, ClockFilter, Control, Counts, Header, Kind, Pace, Results, Schedule, Scheduled,
-    Tracker,
-};
+use crate::protocol::load::{Kind, Pace, Results, Schedule, Scheduled, Tracker};
 
 /// Closer to the next datagram a worker does not sleep: waking up takes as long.
 const SPIN: u64 = 70_000;
@@ -40,33 +38,6 @@ const LAST_POLL: u64 = 100_000_000;
 
 /// The windows of all trackers of a worker.
 const WINDOW: usize = 1 << 17;
-
-/// What a worker has to say at the end of an interval.
-pub(super) struct Shard {
-    pub(super) worker: usize,
-    /// How many intervals are over with it; it is of all that are over since the one before.
-    pub(super) intervals: u64,
-    /// When it was over, after the start; the last one when the worker had sent all.
-    pub(super) at: u64,
-    pub(super) is_last: bool,
-    /// Since the start.
-    pub(super) sending: Sending,
-    pub(super) counts: Counts,
-    /// Of a server's answers.
-    pub(super) answers: Counts,
-    pub(super) results: Option<Results>,
-    /// Whether a session's server fell silent before it told its last figures.
-    pub(super) is_peer_silent: bool,
-    pub(super) kernel_drops: u64,
-    pub(super) foreign: u64,
-    pub(super) errors: u64,
-    pub(super) first_error: Option<String>,
-    /// Of the interval.
-    pub(super) times: Box<Times>,
-    pub(super) filter: Option<ClockFilter>,
-    /// At the end only.
-    pub(super) flows: Vec<FlowFigures>,
-}
 
 /// What all workers share.
 pub(super) struct Shared<'a> {
@@ -317,119 +288,11 @@ impl<'a> Worker<'a> {
         })
     }
 
-    /// When the interval is over; the last one, once all that is on its way has arrived.
-    fn interval_end(&self) -> u64 {
-        let interval = nanos(self.shared.config.interval);
-        let end = interval
-            .saturating_mul(self.intervals + 1)
-            .saturating_add(self.shared.start);
-        if end < self.end { end } else { u64::MAX }
-    }
-
-    fn next_tick(&self) -> u64 {
-        let tick = self.interval_end();
-        if self.polls() {
-            tick.min(self.next_poll)
-        } else {
-            tick
-        }
-    }
-
     fn is_session_lost(&self) -> bool {
         self.shared.is_session_lost.load(Ordering::Relaxed)
     }
 
     fn polls(&self) -> bool {
         self.number == 0 && self.peer.is_some()
-    }
-
-    /// Hands over an interval that is over, and asks the server.
-    fn tick(&mut self, now: u64) -> Result<()> {
-        let interval = nanos(self.shared.config.interval);
-        if self.polls() && now >= self.next_poll {
-            // Until the first answer, which makes a server send, it is asked more often.
-            let pause = self
-                .results
-                .map_or(LAST_POLL, |_| POLL.min(interval.max(LAST_POLL)));
-            self.next_poll = now + pause;
-            self.poll(now, false)?;
-        }
-        while now >= self.interval_end() {
-            self.hand_over(now, false);
-        }
-        Ok(())
-    }
-
-    fn poll(&mut self, now: u64, is_last: bool) -> Result<()> {
-        let header = Header {
-            kind: Kind::Poll,
-            is_last,
-            session: self.peer.as_ref().map_or(0, |peer| peer.session),
-            number: 0,
-            due: now,
-            sent: now,
-        };
-        // What is queued goes first and is counted; a poll is not.
-        if self.flush()? {
-            self.sockets.queue(0, &Control::Poll.encode(&header))?;
-            let (sent, _) = self.sockets.flush();
-            self.foreign_bytes += (sent.datagrams * CONTROL) as u64;
-        }
-        Ok(())
-    }
-
-    fn hand_over(&mut self, now: u64, is_last: bool) {
-        let mut counts = Counts::default();
-        let mut answers = Counts::default();
-        for flow in &self.flows {
-            counts += &flow.tracker.counts();
-            if let Some(tracker) = &flow.answers {
-                answers += &tracker.counts();
-            }
-        }
-        if is_last {
-            self.sending.unsent += mem::take(&mut self.queued);
-        }
-        let mut sending = self.sending;
-        sending.scheduled = sending.sent + sending.refused + sending.unsent;
-        if self.shared.config.closed.is_some() {
-            // A datagram is due when it is sent.
-            let sent = self.sending.scheduled - self.slipped;
-            self.slipped += sent;
-            self.times.add_closed(sent);
-        }
-        let fresh = self.fresh.take().or_else(|| self.spare.try_recv().ok());
-        let mut fresh = fresh.unwrap_or_default();
-        fresh.reset();
-        self.intervals += 1;
-        let shard = Shard {
-            worker: self.number,
-            intervals: self.intervals,
-            at: now.saturating_sub(self.shared.start),
-            is_last,
-            sending,
-            counts,
-            answers,
-            results: self.results,
-            is_peer_silent: self.is_peer_silent,
-            kernel_drops: self.sockets.kernel_drops(),
-            foreign: self.foreign,
-            errors: self.errors,
-            first_error: self.first_error.as_ref().map(ToString::to_string),
-            times: mem::replace(&mut self.times, fresh),
-            filter: self.peer.as_ref().map(|peer| peer.filter.clone()),
-            flows: if is_last {
-                self.flow_figures()
-            } else {
-                Vec::new()
-            },
-        };
-        if is_last {
-            // Without a receiver the run is over anyway.
-            let _ = self.shards.send(shard);
-        } else if let Err(TrySendError::Full(shard)) = self.shards.try_send(shard) {
-            // Whoever is to read the figures does not: they are added to those of the next interval.
-            self.fresh = Some(mem::replace(&mut self.times, shard.times));
-        }
     }
 }

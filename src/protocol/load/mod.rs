@@ -12,6 +12,7 @@ mod pace;
 mod responder;
 mod schedule;
 mod served;
+mod session;
 mod tracker;
 mod wire;
 
@@ -19,8 +20,9 @@ pub use arrivals::{Arrivals, Recorded, Schedule, Scheduled};
 pub use clock::{ClockEstimate, ClockFilter, NoClock};
 pub use control::{Clocks, Control, Limits, Refusal, Results, Reverse, Start};
 pub use pace::{Departure, Pace};
-pub use responder::{Incoming, Progress, Responder, ReverseLoad};
+pub use responder::{Incoming, Responder};
 pub use schedule::{Curve, Plan};
 pub use served::Served;
+pub use session::{Progress, ReverseLoad};
 pub use tracker::{Counts, MOST_N, Tracker};
 pub use wire::{CONTROL, Header, Kind, SHORTEST, Visit, answer, answered};

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::control::{Clocks, Control, Limits, Refusal, Results, Reverse, Start};
 use super::schedule::Plan;
 use super::served::Served;
-use super::tracker::{Counts, Tracker};
+use super::session::{FlowState, Progress, ReverseLoad, Session};
+use super::tracker::Tracker;
 use super::wire::{Header, Kind, SHORTEST};
 use crate::protocol::cookie::Cookies;
 
@@ -21,9 +22,6 @@ const IDLE: u64 = 30 * SECOND;
 /// One that its client has ended does so earlier: its last answer may have to be repeated.
 const ENDED: u64 = 5 * SECOND;
 
-/// A client that does not poll for so long is not sent to any more, in nanoseconds.
-const SILENCE: u64 = 5 * SECOND;
-
 /// What is allowed beyond a limit of time, in nanoseconds: the last datagrams are on their way.
 const GRACE: u64 = 10 * SECOND;
 
@@ -32,59 +30,6 @@ const WINDOW: usize = 1 << 17;
 
 /// The widest window of a flow.
 const WIDEST: usize = 1 << 16;
-
-/// A load that the server sends: shared by the thread that sends it and the session.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Datagrams that were due so far.
-    pub scheduled: AtomicU64,
-    /// Datagrams sent.
-    pub sent: AtomicU64,
-    /// Datagrams that the kernel refused.
-    pub refused: AtomicU64,
-    /// Datagrams that could not be sent in time.
-    pub unsent: AtomicU64,
-    /// Whether nothing more will be sent.
-    pub is_done: AtomicBool,
-    /// The time of the client's last datagram.
-    heard: AtomicU64,
-    stop: AtomicBool,
-}
-
-impl Progress {
-    /// Whether the sending must end: the client asked for it, or is silent.
-    pub fn must_stop(&self, now: u64) -> bool {
-        let silence = now.saturating_sub(self.heard.load(Ordering::Relaxed));
-        self.stop.load(Ordering::Relaxed) || silence > SILENCE
-    }
-}
-
-/// A load that the server is to send from now on.
-#[derive(Clone, Debug)]
-pub struct ReverseLoad {
-    /// The session.
-    pub session: u64,
-    /// Where to, one flow after the other.
-    pub flows: Vec<SocketAddr>,
-    /// When how much.
-    pub plan: Plan,
-    /// For how long, in nanoseconds.
-    pub nanos: u64,
-    /// Bytes of payload of each datagram.
-    pub size: usize,
-    /// The seed of a Poisson process; `None` for constant gaps.
-    pub seed: Option<u64>,
-    /// What is to be told of it.
-    pub progress: Arc<Progress>,
-}
-
-/// A flow of a session.
-#[derive(Debug)]
-pub(super) struct FlowState {
-    tracker: Tracker,
-    /// How many of its datagrams were answered.
-    answers: u64,
-}
 
 /// What is to be done about a datagram.
 #[derive(Debug)]
@@ -103,25 +48,6 @@ pub enum Incoming {
     Reply(Box<Control>, Header),
     /// Send this back, and start to send a load.
     Reverse(Box<Control>, Header, Box<ReverseLoad>),
-}
-
-#[derive(Debug)]
-pub(super) struct Session {
-    /// The address of its first flow.
-    pub(super) client: SocketAddr,
-    pub(super) flows: HashMap<SocketAddr, FlowState>,
-    start: Start,
-    pub(super) began: u64,
-    pub(super) heard: u64,
-    pub(super) answers: u64,
-    pub(super) over_limit: u64,
-    /// Whether the client ended it, and its figures were told.
-    pub(super) is_ended: bool,
-    /// The second of the rate's window, and how many datagrams were in it.
-    second: (u64, u64),
-    /// What it is to send once it is polled: then the client is ready.
-    pending: Option<Box<ReverseLoad>>,
-    pub(super) progress: Option<Arc<Progress>>,
 }
 
 /// Answers the datagrams of many load sessions: each has its own figures.
@@ -391,16 +317,6 @@ impl Responder {
             Some(load) if !header.is_last => Incoming::Reverse(control, header, load),
             _ => Incoming::Reply(control, header),
         }
-    }
-}
-
-impl Session {
-    pub(super) fn counts(&self) -> Counts {
-        let mut sum = Counts::default();
-        for flow in self.flows.values() {
-            sum += &flow.tracker.counts();
-        }
-        sum
     }
 }
 

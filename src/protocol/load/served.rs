@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::responder::Session;
+use super::session::Session;
 use super::tracker::Counts;
 
 /// The figures of a session, as its server has them.
