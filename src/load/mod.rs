@@ -173,25 +173,22 @@ impl Load {
             backend,
             peer: peer.as_ref().map(|peer| peer.clocks),
         })?;
-        let soon = clock::monotonic() + LEAD;
         let shared = Shared {
             config,
             stop,
             is_session_lost: AtomicBool::new(false),
             sending: AtomicUsize::new(config.workers),
-            start: begin.map_or(soon, |begin| begin.max(soon)),
         };
-        let started = SystemTime::UNIX_EPOCH
-            + Duration::from_nanos(shared.start.wrapping_add(clock::wall_base()));
         let mut collector = Collector::new(config, peer.as_ref());
-        self.work(
+        let start = self.work(
             &shared,
-            sockets,
-            peer,
-            session,
+            (sockets, peer, session),
+            begin,
             &mut collector,
             &mut on_event,
         )?;
+        let started =
+            SystemTime::UNIX_EPOCH + Duration::from_nanos(start.wrapping_add(clock::wall_base()));
         let is_session_lost = shared.is_session_lost.into_inner();
         Ok(Some(Report {
             started,
@@ -203,36 +200,41 @@ impl Load {
         }))
     }
 
-    /// Runs the workers, and collects what they say.
+    /// Runs the workers, and collects what they say; when they started.
     fn work<E: From<Error>>(
         &self,
         shared: &Shared<'_>,
-        sockets: Vec<Sockets>,
-        peer: Option<Peer>,
-        session: u64,
+        (sockets, peer, session): (Vec<Sockets>, Option<Peer>, u64),
+        begin: Option<u64>,
         collector: &mut Collector<'_>,
         on_event: &mut impl FnMut(&Event<'_>) -> std::result::Result<(), E>,
-    ) -> std::result::Result<(), E> {
+    ) -> std::result::Result<u64, E> {
         let config = &self.config;
         let curve = config.plan.curve(config.payload_bytes());
         let schedule = Schedule::new(curve, config.arrivals.clone(), config.nanos());
         let (shards, arrived) = sync_channel(WAITING * config.workers);
+        let (mut workers, mut spares) = (Vec::new(), Vec::new());
+        for (number, sockets) in sockets.into_iter().enumerate() {
+            let (returned, spare) = sync_channel(2);
+            spares.push(returned);
+            let ends = (shards.clone(), spare);
+            workers.push(Worker::new(
+                shared,
+                number,
+                sockets,
+                schedule.clone(),
+                peer.clone(),
+                session,
+                ends,
+            ));
+        }
+        // Once all is there that takes time to be made.
+        let soon = clock::monotonic() + LEAD;
+        let start = begin.map_or(soon, |begin| begin.max(soon));
         thread::scope(|scope| {
-            let (mut running, mut spares) = (Vec::new(), Vec::new());
-            for (number, sockets) in sockets.into_iter().enumerate() {
-                let (returned, spare) = sync_channel(2);
-                spares.push(returned);
-                let ends = (shards.clone(), spare);
-                let worker = Worker::new(
-                    shared,
-                    number,
-                    sockets,
-                    schedule.clone(),
-                    peer.clone(),
-                    session,
-                    ends,
-                );
-                let spawned = thread::Builder::new().spawn_scoped(scope, move || worker.run());
+            let mut running = Vec::new();
+            for worker in workers {
+                let spawned = thread::Builder::new().spawn_scoped(scope, move || worker.run(start));
                 match spawned {
                     Ok(thread) => running.push(thread),
                     Err(source) => {
@@ -266,7 +268,7 @@ impl Load {
                     .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
                 result = result.and(done.map_err(E::from));
             }
-            result
+            result.map(|()| start)
         })
     }
 }

@@ -47,8 +47,6 @@ pub(super) struct Shared<'a> {
     pub(super) is_session_lost: AtomicBool,
     /// The workers that may still send.
     pub(super) sending: AtomicUsize,
-    /// The start, by the monotonic clock.
-    pub(super) start: u64,
 }
 
 struct Flow {
@@ -69,7 +67,8 @@ pub(super) struct Worker<'a> {
     schedule: Schedule,
     next: Option<Scheduled>,
     pace: Pace,
-    /// When the schedule is over, by the monotonic clock.
+    /// When it starts and when the schedule is over, by the monotonic clock.
+    start: u64,
     end: u64,
     peer: Option<Peer>,
     matcher: Matcher,
@@ -127,9 +126,6 @@ impl<'a> Worker<'a> {
             latency: (config.direction == Direction::RoundTrip).then(FlowTimes::default),
         });
         let foreign_bytes = sockets.sent_bytes();
-        let end = config
-            .nanos()
-            .map_or(u64::MAX, |nanos| shared.start.saturating_add(nanos));
         Self {
             shared,
             number,
@@ -138,8 +134,9 @@ impl<'a> Worker<'a> {
             sockets,
             schedule,
             next: None,
-            pace: Pace::new(end),
-            end,
+            pace: Pace::new(u64::MAX),
+            start: 0,
+            end: u64::MAX,
             peer,
             buffer: vec![
                 0;
@@ -158,19 +155,24 @@ impl<'a> Worker<'a> {
             errors: 0,
             first_error: None,
             unique: 0,
-            active: shared.start,
+            active: 0,
             times: Box::default(),
             spare,
             shards,
             fresh: None,
             intervals: 0,
-            next_poll: shared.start,
-            next_sample: shared.start,
+            next_poll: 0,
+            next_sample: 0,
         }
     }
 
-    /// Sends and receives to the end.
-    pub(super) fn run(mut self) -> Result<()> {
+    /// Sends and receives from a time of the monotonic clock to the end.
+    pub(super) fn run(mut self, start: u64) -> Result<()> {
+        if let Some(nanos) = self.shared.config.nanos() {
+            self.end = start.saturating_add(nanos);
+        }
+        (self.start, self.pace) = (start, Pace::new(self.end));
+        (self.active, self.next_poll, self.next_sample) = (start, start, start);
         // 50 µs of slack by default would be late at each sleep; a sandbox may forbid it.
         let _ = nix::sys::prctl::set_timerslack(1);
         let result = self.work();
@@ -186,7 +188,7 @@ impl<'a> Worker<'a> {
         if has_up && self.shared.config.closed.is_none() {
             self.advance();
         }
-        let mut next = self.shared.start;
+        let mut next = self.start;
         loop {
             let mut now = clock::monotonic();
             while now < next && next - now < CLOSE {
@@ -204,8 +206,8 @@ impl<'a> Worker<'a> {
             if is_over {
                 return Ok(());
             }
-            if now < self.shared.start {
-                self.wait(now, self.shared.start)?;
+            if now < self.start {
+                self.wait(now, self.start)?;
                 continue;
             }
             next = match self.shared.config.closed {

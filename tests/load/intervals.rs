@@ -3,11 +3,10 @@
 use std::io::Read;
 use std::net::UdpSocket;
 use std::process::Stdio;
-use std::time::Duration;
 
 use serde_json::Value;
 
-use super::common::{json_lines, received, udpraw};
+use super::common::{Running, json_lines, udpraw};
 use super::{balances, load, sum};
 
 fn number(record: &Value, name: &str) -> u64 {
@@ -53,14 +52,14 @@ fn the_last_interval_is_as_long_as_it_was_sent_in() {
 /// reads are told as one.
 #[test]
 fn a_reader_that_stands_still_holds_nothing_up() {
-    let target = UdpSocket::bind("127.0.0.1:0").unwrap();
-    target
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    let address = target.local_addr().unwrap().to_string();
+    let words = ["server", "--port", "0", "-q", "--json", "--allow-load"];
+    let mut server = Running::start(udpraw(words));
+    let first: Value = serde_json::from_str(&server.line()).unwrap();
+    let target = format!("127.0.0.1:{}", first["local"]["port"]);
     let words = [
         "load",
-        &address,
+        &target,
+        "--one-way",
         "--json",
         "--rate",
         "1kpps",
@@ -72,19 +71,14 @@ fn a_reader_that_stands_still_holds_nothing_up() {
         "2",
         "--workers",
         "2",
-        "--linger",
-        "10ms",
     ];
     let mut running = udpraw(words).stdout(Stdio::piped()).spawn().unwrap();
-    let mut buffer = [0; 100];
-    for number in 0..2000 {
-        received(|| target.recv(&mut buffer)).unwrap_or_else(|why| panic!("{number}: {why}"));
-    }
+    // The client has ended its session: it has sent all that it will send.
+    while !server.line().contains("\"load_session\"") {}
     let mut text = String::new();
     let mut output = running.stdout.take().unwrap();
     output.read_to_string(&mut text).unwrap();
-    // Nothing was answered.
-    assert_eq!(running.wait().unwrap().code(), Some(1));
+    assert_eq!(running.wait().unwrap().code(), Some(0));
     let lines = json_lines(&text);
     let (result, lines) = lines.split_last().unwrap();
     let all: Vec<_> = lines
@@ -100,6 +94,8 @@ fn a_reader_that_stands_still_holds_nothing_up() {
         assert_eq!(number(one, "start_ns"), start, "{one}");
         start += number(one, "elapsed_ns");
     }
-    assert_eq!(sum(&all, "round_trip", "sent"), 2000);
-    assert_eq!(number(&result["round_trip"], "sent"), 2000);
+    assert_eq!(number(&result["up"], "scheduled"), 2000);
+    for field in ["scheduled", "sent"] {
+        assert_eq!(sum(&all, "up", field), number(&result["up"], field));
+    }
 }

@@ -43,7 +43,7 @@ impl Worker<'_> {
         let interval = nanos(self.shared.config.interval);
         let end = interval
             .saturating_mul(self.intervals + 1)
-            .saturating_add(self.shared.start);
+            .saturating_add(self.start);
         if end < self.end { end } else { u64::MAX }
     }
 
@@ -118,7 +118,7 @@ impl Worker<'_> {
         let shard = Shard {
             worker: self.number,
             intervals: self.intervals,
-            at: now.saturating_sub(self.shared.start),
+            at: now.saturating_sub(self.start),
             is_last,
             sending,
             counts,

@@ -36,7 +36,7 @@ impl Worker<'_> {
             {
                 break;
             }
-            let at = self.shared.start.saturating_add(due.at);
+            let at = self.start.saturating_add(due.at);
             match self.pace.handle_next(at, now) {
                 Departure::Later(soonest) => {
                     let is_sent = self.flush_at(now)?;
