@@ -27,9 +27,11 @@ pub(crate) struct ReceiveRing {
 impl ReceiveRing {
     /// Makes a ring with `count` buffers (a power of two) for datagrams of `capacity` bytes.
     pub(crate) fn new(count: u16, capacity: usize, control_space: usize) -> io::Result<Self> {
+        // First, since nothing frees the buffers if there is no ring.
+        let queues = Queues::new(4, u32::from(count))?;
         let ring = Self {
             buffers: ManuallyDrop::new(Buffers::new(count, capacity, control_space)),
-            queues: Queues::new(4, u32::from(count))?,
+            queues,
             arrived: VecDeque::with_capacity(usize::from(count) + 4),
             is_armed: false,
         };
