@@ -27,6 +27,8 @@ pub(crate) mod reactor;
 #[cfg(feature = "transfer")]
 pub(crate) mod read;
 pub(crate) mod receive;
+#[cfg(feature = "transfer")]
+pub(crate) mod rename;
 #[cfg(feature = "trace")]
 pub(crate) mod seccomp;
 pub(crate) mod sockopt;

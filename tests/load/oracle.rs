@@ -1,6 +1,7 @@
 //! The relay as an oracle: what it did by its log is what a load measures.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -81,8 +82,26 @@ fn logged(lines: &[Value]) -> [u64; 3] {
     [lines.len() as u64, lost as u64, copies as u64]
 }
 
-fn measured(stream: &Value) -> [u64; 3] {
-    ["sent", "lost", "duplicates"].map(|name| stream[name].as_u64().unwrap())
+/// Compares what a load measured in one direction with the log. On a busy machine the receiving socket's
+/// buffer may have been full, which the load knows of: what was dropped there passed the relay.
+fn compare(result: &Value, way: &str, lines: &[Value], about: &dyn Debug) {
+    let stream = &result[way];
+    balances(stream);
+    let [sent, lost, copies] =
+        ["sent", "lost", "duplicates"].map(|name| stream[name].as_u64().unwrap());
+    let drops = if way == "up" {
+        "peer_kernel_drops"
+    } else {
+        "kernel_drops"
+    };
+    let drops = result[drops].as_u64().unwrap_or(0);
+    let logged = logged(lines);
+    let near = |measured: u64, logged: u64| measured.abs_diff(logged) <= drops;
+    let is_near = sent == logged[0] && near(lost, logged[1]) && near(copies, logged[2]);
+    assert!(
+        is_near,
+        "{about:?} {way}, {drops} dropped: {sent}, {lost}, {copies}, by the log {logged:?}"
+    );
 }
 
 /// Those that are held back until the next one has left arrive behind it (RFC 4737), if that is of load, and
@@ -176,12 +195,7 @@ fn a_load_measures_what_the_relay_did() {
         assert_eq!(end.code, Some(0), "{impairments:?}: {}", end.stderr);
         let ways = relay.end(&log);
         for way in ["up", "down"] {
-            balances(&result[way]);
-            assert_eq!(
-                measured(&result[way]),
-                logged(&ways[way]),
-                "{impairments:?} {way}"
-            );
+            compare(&result, way, &ways[way], &impairments);
             let reordered = result[way]["reordered"].as_u64().unwrap();
             let is_delayed = impairments.iter().any(|one| one.contains("delay"));
             let logged = if is_delayed {
@@ -220,8 +234,7 @@ fn what_the_server_sends_is_measured_too() {
     assert_eq!(end.code, Some(0), "{}", end.stderr);
     let ways = relay.end(&log);
     for way in ["up", "down"] {
-        balances(&result[way]);
-        assert_eq!(measured(&result[way]), logged(&ways[way]), "{way}");
+        compare(&result, way, &ways[way], &"both");
     }
 }
 
@@ -269,10 +282,9 @@ fn many_clients_share_the_losses() {
         let lines = json_lines(&end.stdout);
         let result = lines.last().unwrap();
         for way in ["up", "down"] {
-            balances(&result[way]);
             let of_client = |line: &&Value| clients[&line["flow"].as_u64().unwrap()] == *source;
             let own: Vec<Value> = ways[way].iter().filter(of_client).cloned().collect();
-            assert_eq!(measured(&result[way]), logged(&own), "{source} {way}");
+            compare(result, way, &own, source);
         }
     }
 }

@@ -8,13 +8,14 @@ use std::os::unix::fs::FileExt;
 
 use nix::NixPath;
 use nix::errno::Errno;
-use nix::fcntl::{self, AtFlags, OFlag, OpenHow, RenameFlags, ResolveFlag};
+use nix::fcntl::{self, AtFlags, OFlag, OpenHow, ResolveFlag};
 use nix::sys::stat::{self, FileStat, Mode, UtimensatFlags};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{self, Gid, Uid, UnlinkatFlags};
 
 use super::open_file::OpenFile;
 use crate::protocol::transfer::manifest::Modified;
+use crate::sys::rename;
 
 type Result<T> = nix::Result<T>;
 
@@ -191,9 +192,13 @@ pub(super) fn rename(folder: impl AsFd, from: &[u8], to: &[u8]) -> Result<()> {
 }
 
 pub(super) fn rename_no_replace(folder: impl AsFd, from: &[u8], to: &[u8]) -> Result<()> {
-    let flags = RenameFlags::RENAME_NOREPLACE;
     run(Call::RenameNoReplace, || {
-        fcntl::renameat2(&folder, from, &folder, to, flags)
+        from.with_nix_path(|from| {
+            to.with_nix_path(|to| {
+                rename::rename_no_replace(folder.as_fd(), from, to)
+                    .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))
+            })
+        })??
     })
 }
 
