@@ -100,8 +100,8 @@ impl<'a> Collector<'a> {
         self.used.drain(..)
     }
 
-    /// The next end of an interval that all workers have in common: one that had to wait tells of several
-    /// intervals at once. `None` if some have not come so far.
+    /// The next end of an interval that all workers have in common: the figures of one that had to wait
+    /// are of several intervals. `None` if some have not come so far.
     fn common_end(&self) -> Option<u64> {
         let first = |source: &Source| source.waiting.front().map(|shard| shard.intervals);
         let mut end = self.sources.iter().filter_map(first).max()?;
@@ -376,14 +376,14 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_had_to_wait_tells_of_several_intervals_at_once() {
+    fn the_figures_of_a_worker_that_had_to_wait_are_of_several_intervals() {
         collector(2, |mut collector| {
             for second in 1..=3 {
                 collector.take(shard(0, second, second * 10, false));
             }
             collector.take(shard(1, 2, 2, false));
             assert_eq!(intervals(&mut collector), [(0, 2, 22, 3)]);
-            // The other one tells of 3 and 4.
+            // That of the other one is of 3 and 4.
             collector.take(shard(1, 4, 4, false));
             assert_eq!(intervals(&mut collector), []);
             collector.take(shard(0, 4, 40, false));

@@ -92,7 +92,7 @@ impl Saturation {
     /// before a search was over, or not even the slowest rate was borne.
     ///
     /// # Errors
-    /// As of [`Load::run`].
+    /// As of [`Load::run`]; of kind `ConnectionReset` if a session's server does not know it any more.
     pub fn search<E: From<Error>>(
         &self,
         config: &Config,
@@ -145,7 +145,15 @@ impl Saturation {
             start_at: None,
             ..config.clone()
         };
+        let target = config.target;
         let report = Load::new(config)?.run(stop, |_: &Event<'_>| Ok::<(), Error>(()))?;
+        if report.as_ref().is_some_and(|report| report.is_session_lost) {
+            // Neither that it held nor that it did not: the trial was cut off.
+            let reason = "it does not know the session any more: it was restarted, or sees us at another address";
+            let lost = std::io::Error::new(std::io::ErrorKind::ConnectionReset, reason);
+            let server = format!("the server at {target}");
+            return Err(Error::os("load", server, lost).with_remedy("search again"));
+        }
         let report = report.filter(|_| !stop.load(Ordering::Relaxed));
         Ok(report.map(|report| Trial {
             search,

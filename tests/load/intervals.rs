@@ -49,7 +49,7 @@ fn the_last_interval_is_as_long_as_it_was_sent_in() {
 }
 
 /// A pipe that is full holds up neither the load nor its books, and takes no memory: intervals that nobody
-/// reads are told as one.
+/// reads are reported as one.
 #[test]
 fn a_reader_that_stands_still_holds_nothing_up() {
     let words = ["server", "--port", "0", "-q", "--json", "--allow-load"];

@@ -10,7 +10,7 @@ use serde_json::Value;
 use udpraw::protocol::load::{Clocks, Incoming, Limits, Responder, Visit, answer};
 
 use super::balances;
-use super::common::{Running, Server, json_lines, namespaces, received, udpraw};
+use super::common::{Running, Server, finish, json_lines, namespaces, received, udpraw};
 
 /// Starts a load with an interval of 100 ms, and waits for its first one.
 fn start(target: &str, arguments: &[&str]) -> (Running, Value) {
@@ -197,9 +197,10 @@ fn our_own_delay_is_not_in_the_times_of_the_kernel() {
 fn a_wait_at_the_server_is_on_no_way() {
     let server = Server::start(&["-q", "--allow-load"]);
     let target = server.addresses[0].to_string();
-    let (load, _) = start(&target, &["--session", "--rate", "1kpps", "--for", "1"]);
+    let (mut load, _) = start(&target, &["--session", "--rate", "1kpps", "--for", "1"]);
     server.running.signal(Signal::SIGSTOP);
-    std::thread::sleep(Duration::from_millis(400));
+    // As long as five ends of intervals are apart.
+    (0..5).for_each(|_| _ = load.line());
     server.running.signal(Signal::SIGCONT);
     let result = result(load).0;
     let at = |name: &str, quantile: &str| result[name][quantile].as_u64().unwrap();
@@ -210,13 +211,20 @@ fn a_wait_at_the_server_is_on_no_way() {
 }
 
 /// Serves load sessions with a clock of its own until `over`: ahead by `ahead` of the time since its start.
-fn serve(socket: &UdpSocket, over: &AtomicBool, ahead: impl Fn(Duration) -> u64) {
+/// After that many answers it forgets its sessions, as if it were restarted.
+fn serve(
+    socket: &UdpSocket,
+    over: &AtomicBool,
+    ahead: impl Fn(Duration) -> u64,
+    forgets_after: Option<u32>,
+) {
     let limits = Limits {
         rate: 100_000,
         time: u64::MAX,
         flows: 100,
     };
-    let mut responder = Responder::new([7; 16], limits, 8);
+    let fresh = || Responder::new([7; 16], limits, 8);
+    let (mut responder, mut answers) = (fresh(), 0);
     let begun = Instant::now();
     let mut buffer = [0; 2048];
     while !over.load(Ordering::Relaxed) {
@@ -243,6 +251,10 @@ fn serve(socket: &UdpSocket, over: &AtomicBool, ahead: impl Fn(Duration) -> u64)
                     }
                 ));
                 socket.send_to(datagram, client).unwrap();
+                answers += 1;
+                if Some(answers) == forgets_after {
+                    responder = fresh();
+                }
             }
             Incoming::Reply(control, header) => {
                 socket.send_to(&control.encode(&header), client).unwrap();
@@ -267,7 +279,7 @@ fn a_clock_that_steps_is_seen() {
         let target = socket.local_addr().unwrap().to_string();
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            scope.spawn(|| serve(&socket, &over, ahead));
+            scope.spawn(|| serve(&socket, &over, ahead, None));
             let (load, _) = start(&target, &["--session", "--rate", "1kpps", "--for", "1"]);
             let end = load.finish();
             over.store(true, Ordering::Relaxed);
@@ -317,6 +329,31 @@ fn a_session_does_not_survive_its_server() {
     assert_eq!(code, Some(1));
     let states = ["peer_silent", "session_lost", "complete"].map(|name| result[name].as_bool());
     assert_eq!(states, [Some(true), Some(true), Some(false)]);
+}
+
+/// A search whose server forgets the session has proved nothing about the rate of that trial.
+#[test]
+fn a_search_does_not_judge_a_trial_that_was_cut_off() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let patience = Some(Duration::from_millis(20));
+    socket.set_read_timeout(patience).unwrap();
+    let target = socket.local_addr().unwrap().to_string();
+    let over = AtomicBool::new(false);
+    let end = std::thread::scope(|scope| {
+        scope.spawn(|| serve(&socket, &over, |_| 0, Some(50)));
+        let words = ["load", &target, "--session", "--saturate", "--json"];
+        let more = ["--rate", "500pps", "--for", "20", "--searches", "1"];
+        let end = finish(&[&words[..], &more].concat());
+        over.store(true, Ordering::Relaxed);
+        end
+    });
+    assert_eq!(end.code, Some(2), "{}", end.stderr);
+    assert!(
+        end.stderr.contains("does not know the session"),
+        "{}",
+        end.stderr
+    );
+    assert_eq!(end.stdout, "");
 }
 
 /// What the interface's queue has no room for is refused (ENOBUFS), if IP_RECVERR asks to be told of it.

@@ -24,7 +24,7 @@ pub(in crate::load) struct Shard {
     /// Of a server's answers.
     pub(in crate::load) answers: Counts,
     pub(in crate::load) results: Option<Results>,
-    /// Whether a session's server fell silent before it told its last figures.
+    /// Whether a session's server fell silent before it reported its last figures.
     pub(in crate::load) is_peer_silent: bool,
     pub(in crate::load) kernel_drops: u64,
     pub(in crate::load) foreign: u64,

@@ -9,7 +9,7 @@ use super::control::Start;
 use super::schedule::Plan;
 use super::tracker::{Counts, Tracker};
 
-/// A client that does not poll for so long is not sent to any more, in nanoseconds.
+/// A client that has not polled for this time is not sent to any more, in nanoseconds.
 const SILENCE: u64 = 5_000_000_000;
 
 /// A load that the server sends: shared by the thread that sends it and the session.
@@ -53,7 +53,7 @@ pub struct ReverseLoad {
     pub size: usize,
     /// The seed of a Poisson process; `None` for constant gaps.
     pub seed: Option<u64>,
-    /// What is to be told of it.
+    /// How far it is.
     pub progress: Arc<Progress>,
 }
 
@@ -76,7 +76,7 @@ pub(super) struct Session {
     pub(super) heard: u64,
     pub(super) answers: u64,
     pub(super) over_limit: u64,
-    /// Whether the client ended it, and its figures were told.
+    /// Whether the client ended it, and its figures were reported.
     pub(super) is_ended: bool,
     /// The second of the rate's window, and how many datagrams were in it.
     pub(super) second: (u64, u64),

@@ -195,8 +195,7 @@ pub(super) fn rename_no_replace(folder: impl AsFd, from: &[u8], to: &[u8]) -> Re
     run(Call::RenameNoReplace, || {
         from.with_nix_path(|from| {
             to.with_nix_path(|to| {
-                rename::rename_no_replace(folder.as_fd(), from, to)
-                    .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))
+                rename::rename_no_replace(folder.as_fd(), from, to).map_err(|error| errno(&error))
             })
         })??
     })

@@ -202,7 +202,7 @@ fn remarks(text: &mut String, found: &Report, config: &Config) {
     if found.is_session_lost {
         line(
             "It ended early: the server does not know the session any more. It was restarted, or sees us at another \
-             address. Its figures are those that it told the last."
+             address. Its figures are the last that it reported."
                 .into(),
         );
     } else if total.is_peer_silent {
